@@ -1,0 +1,77 @@
+"""Which files of a base belong to its edited copy (law 4).
+
+Every file is carried over, whatever it is, except other copies of the weights: after the edit they would disagree with it, and a
+runtime that prefers them would load the unedited model. What is left out is always said.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+from headsurgery.checkpoint.header import read_header
+from headsurgery.checkpoint.reader import INDEX, WEIGHTS, Checkpoint
+from headsurgery.errors import CheckpointError
+
+MANIFEST, RECIPE, UNDO = "headsurgery.json", "recipe.json", "headsurgery.undo"
+OWN_FILES = (MANIFEST, RECIPE, UNDO)
+"""What `apply` adds to a checkpoint."""
+
+_WEIGHT_COPIES = (
+    *("*.bin", "*.bin.index.json", "*.gguf", "*.ggml", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.ot", "*.onnx", "*.onnx_data"),
+    *("*.tflite", "*.mlmodel", "consolidated*.safetensors", "consolidated.safetensors.index.json", "*.nemo"),
+)
+_NO_WEIGHTS = ("training_args.bin", "optimizer*.pt", "scheduler*.pt", "rng_state*.pth", "scaler*.pt")
+_COPY_FOLDERS = frozenset({"onnx", "original", "openvino", "coreml", "flax", "gguf", "mlx"})
+_BOOKKEEPING_FOLDERS = frozenset({".git", ".cache"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseFiles:
+    """The base's files, as paths relative to it with forward slashes, sorted.
+
+    Args:
+        carried: Go into the edited checkpoint, edited or as they are.
+        left_out: Stay behind; a folder stands for all that is in it and ends in a slash.
+    """
+
+    carried: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def sort_files(checkpoint: Checkpoint) -> BaseFiles:
+    """Walk the base and tell its files apart. Links to files count as files, links to folders are left out."""
+    own = {shard.file for shard in checkpoint.shards}
+    carried: list[str] = []
+    left_out: list[str] = []
+    for folder, folders, files in os.walk(checkpoint.path):
+        relative = PurePosixPath(os.path.relpath(folder, checkpoint.path).replace(os.sep, "/"))
+        for name in list(folders):
+            is_top = relative == PurePosixPath(".")
+            if os.path.islink(os.path.join(folder, name)) or (is_top and name in _COPY_FOLDERS | _BOOKKEEPING_FOLDERS):
+                folders.remove(name)
+                left_out.append(f"{relative / name}/")
+        for name in files:
+            file = str(relative / name)
+            (left_out if file not in own and _disagrees(checkpoint, file) else carried).append(file)
+    return BaseFiles(carried=tuple(sorted(carried)), left_out=tuple(sorted(left_out)))
+
+
+def _disagrees(checkpoint: Checkpoint, file: str) -> bool:
+    """Whether a file holds the weights a second time."""
+    name = PurePosixPath(file).name
+    if any(fnmatchcase(name, pattern) for pattern in _NO_WEIGHTS):
+        return False
+    if any(fnmatchcase(name, pattern) for pattern in _WEIGHT_COPIES):
+        return True
+    if file == INDEX:
+        return (checkpoint.path / WEIGHTS).is_file()
+    if not name.endswith(".safetensors"):
+        return False
+    try:
+        extra = read_header(checkpoint.path / file, file)
+    except CheckpointError:
+        return False
+    return any(tensor.name in checkpoint.tensors for tensor in extra.tensors)

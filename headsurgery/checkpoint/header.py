@@ -1,0 +1,151 @@
+"""The header of a safetensors file, parsed and validated for byte offsets.
+
+The format in three lines: 8 bytes, little endian, the length N of the header; N bytes of JSON, mapping each tensor's name to its
+`dtype`, `shape` and `data_offsets` (relative to byte 8 + N), and optionally `__metadata__` to strings; then the tensors' bytes,
+row-major, little endian, without holes. https://github.com/huggingface/safetensors#format
+
+Invariant: what `read_header` returns covers the file exactly, each byte of data by one tensor. Anything else is refused, because
+an edit addresses bytes by these offsets.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headsurgery.errors import CheckpointError
+
+MAX_HEADER_BYTES = 100_000_000
+"""The limit of the format's own library."""
+
+_BITS = {
+    **{"F64": 64, "I64": 64, "U64": 64, "C64": 64, "F32": 32, "I32": 32, "U32": 32},
+    **{"F16": 16, "BF16": 16, "I16": 16, "U16": 16, "I8": 8, "U8": 8, "BOOL": 8},
+    **{"F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8},
+    **{"F6_E2M3": 6, "F6_E3M2": 6, "F4": 4},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorInfo:
+    """One tensor of one file.
+
+    Args:
+        name: As in the header.
+        file: The file's name, relative to the checkpoint.
+        dtype: As in the header, such as BF16.
+        shape: Extents, slowest axis first.
+        offset: Its first byte, counted from the start of the file.
+        num_bytes: Length of its data.
+    """
+
+    name: str
+    file: str
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int
+    num_bytes: int
+
+    @property
+    def num_parameters(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def num_rows(self) -> int:
+        """Extent of the slowest axis; 1 for a scalar."""
+        return self.shape[0] if self.shape else 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """One safetensors file.
+
+    Args:
+        file: Name, relative to the checkpoint.
+        num_header_bytes: 8 + N: where the data begin.
+        num_bytes: Size of the file.
+        tensors: In the order of their bytes.
+    """
+
+    file: str
+    num_header_bytes: int
+    num_bytes: int
+    tensors: tuple[TensorInfo, ...]
+
+
+def read_header(path: Path, file: str) -> Shard:
+    """Parse and validate one file's header; no tensor data are read.
+
+    Args:
+        path: The file on disk.
+        file: Its name in the checkpoint, for errors and for `TensorInfo`.
+
+    Raises:
+        CheckpointError: The file is missing, truncated, or its header is not what the format says.
+    """
+    try:
+        with path.open("rb") as stream:
+            prefix = stream.read(8)
+            length = int.from_bytes(prefix, "little")
+            num_bytes = path.stat().st_size
+            if len(prefix) < 8 or not 2 <= length <= min(MAX_HEADER_BYTES, num_bytes - 8):
+                raise CheckpointError(f"{file}: not a safetensors file: header length {length}, file size {num_bytes}")
+            text = stream.read(length)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{file}: missing from the checkpoint", hint="download the checkpoint again") from error
+    except OSError as error:
+        raise CheckpointError(f"{file}: can't be read: {error.strerror}") from error
+    header = _parse_json(text, file)
+    header.pop("__metadata__", None)
+    tensors = [_read_entry(name, entry, file, 8 + length) for name, entry in header.items()]
+    tensors.sort(key=lambda tensor: (tensor.offset, tensor.num_bytes))
+    _check_coverage(tensors, file, 8 + length, num_bytes)
+    return Shard(file=file, num_header_bytes=8 + length, num_bytes=num_bytes, tensors=tuple(tensors))
+
+
+def _parse_json(text: bytes, file: str) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        mapping = dict(pairs)
+        if len(mapping) != len(pairs):
+            raise ValueError("a key appears twice")
+        return mapping
+
+    try:
+        header = json.loads(text.decode("utf-8"), object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{file}: corrupt header: {error}") from error
+    if not isinstance(header, dict):
+        raise CheckpointError(f"{file}: corrupt header: expected a JSON object, found {type(header).__name__}")
+    return header
+
+
+def _read_entry(name: str, entry: Any, file: str, data_start: int) -> TensorInfo:
+    where = f"{file}: corrupt header: tensor {name!r}"
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise CheckpointError(f"{where}: expected exactly dtype, shape and data_offsets")
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if dtype not in _BITS:
+        raise CheckpointError(f"{where}: unknown dtype {dtype!r}")
+    for numbers, label in ((shape, "shape"), (offsets, "data_offsets")):
+        if not isinstance(numbers, list) or any(type(number) is not int or not 0 <= number < 2**63 for number in numbers):
+            raise CheckpointError(f"{where}: {label} must be a list of non-negative integers, found {numbers!r}")
+    bits = math.prod(shape) * _BITS[dtype]
+    if len(offsets) != 2 or bits % 8 or offsets[1] - offsets[0] != bits // 8:
+        raise CheckpointError(f"{where}: data_offsets {offsets} don't span the {bits / 8:g} bytes of {dtype} {shape}")
+    return TensorInfo(
+        name=name, file=file, dtype=dtype, shape=tuple(shape), offset=data_start + offsets[0], num_bytes=offsets[1] - offsets[0]
+    )
+
+
+def _check_coverage(tensors: list[TensorInfo], file: str, data_start: int, num_bytes: int) -> None:
+    end = data_start
+    for tensor in tensors:
+        if tensor.offset != end:
+            raise CheckpointError(f"{file}: corrupt header: tensor {tensor.name!r} begins at byte {tensor.offset}, expected {end}")
+        end += tensor.num_bytes
+    if end != num_bytes:
+        word = "truncated" if end > num_bytes else "longer than its header says"
+        raise CheckpointError(f"{file}: {word}: {num_bytes} bytes, expected {end}", hint="download this file again")

@@ -1,0 +1,80 @@
+"""The manifest: what was done, with hashes before and after. It lies in the edited checkpoint as `headsurgery.json`.
+
+Paths are relative to the checkpoint; no path of anyone's machine is in it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from headsurgery.architectures import Operation
+from headsurgery.checkpoint.carried import MANIFEST
+from headsurgery.errors import CheckpointError
+from headsurgery.recipe import RecipeBase
+
+MANIFEST_SCHEMA = "headsurgery.manifest/1"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True, protected_namespaces=())
+
+
+class FileRecord(_Strict):
+    """One file of the edited checkpoint."""
+
+    file: str
+    num_bytes: int
+    sha256: str
+    base_sha256: str | None = Field(default=None, description="of the base's file; equal to sha256 if it was only copied; null if new")
+
+
+class EditRecord(_Strict):
+    """One slice of one tensor that was multiplied."""
+
+    layer: int
+    head: int
+    operation: Operation
+    factor: float
+    tensor: str
+    file: str
+    axis: int = Field(description="0: rows of the stored tensor, 1: columns")
+    start: int
+    stop: int
+
+
+class Manifest(_Strict):
+    """The record of one `apply`."""
+
+    schema_: Literal["headsurgery.manifest/1"] = Field(default=MANIFEST_SCHEMA, alias="schema")
+    headsurgery: str = Field(description="version of the tool")
+    base: RecipeBase
+    recipe_sha256: str
+    edits: list[EditRecord]
+    parameters: int
+    parameters_changed: int
+    share: float = Field(description="parameters_changed / parameters")
+    files: list[FileRecord] = Field(description="every file but the manifest itself, sorted by name")
+    left_out: list[str] = Field(description="the base's files that hold the weights a second time")
+    notes: list[str] = []
+
+    def to_json(self) -> str:
+        return json.dumps(self.model_dump(by_alias=True), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def load(cls, directory: Path | str) -> Manifest:
+        """Read the manifest of an edited checkpoint.
+
+        Raises:
+            CheckpointError: There is none, or it is not valid.
+        """
+        path = Path(directory) / MANIFEST
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError as error:
+            raise CheckpointError(f"{directory}: no {MANIFEST} in it, so headsurgery did not write it") from error
+        except (OSError, ValidationError) as error:
+            raise CheckpointError(f"{path}: not a valid manifest: {error}") from error

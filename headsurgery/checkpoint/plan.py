@@ -1,0 +1,228 @@
+"""A recipe resolved against one checkpoint: which slices of which tensors of which files, by what factor.
+
+`plan_surgery` finds every reason to refuse before a byte is written; `surgery.apply_plan` executes exactly this plan, so that a
+dry run can't drift from the real one. A plan is never saved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from headsurgery.architectures import check_query_factor, lever
+from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
+from headsurgery.checkpoint.carried import OWN_FILES, BaseFiles, sort_files
+from headsurgery.checkpoint.header import TensorInfo
+from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
+from headsurgery.errors import GeometryError, RecipeError, SurgeryError
+from headsurgery.heads import HeadRef
+from headsurgery.recipe import HeadEdit, Recipe
+
+_MAX_ROUNDING = 0.01
+"""Relative error (L2) of a rounded block above which the stored type can't hold the edit; bfloat16 has 0.002, float16 0.0003."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByteRuns:
+    """Equally long, equally spaced runs of bytes in a file.
+
+    Args:
+        offset: First byte of the first run.
+        length: Bytes per run.
+        stride: From one run's first byte to the next one's.
+        count: Number of runs.
+    """
+
+    offset: int
+    length: int
+    stride: int
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorEdit:
+    """One slice of one tensor, multiplied.
+
+    Args:
+        edit: The recipe's edit that it comes from.
+        tensor: What is edited.
+        axis: 0: the block is whole rows of the stored tensor; 1: columns.
+        block: Indices along the axis.
+    """
+
+    edit: HeadEdit
+    tensor: TensorInfo
+    axis: int
+    block: range
+
+    @property
+    def runs(self) -> ByteRuns:
+        """Where the slice's bytes are."""
+        row_bytes = self.tensor.num_bytes // self.tensor.num_rows
+        if self.axis == 0:
+            length = len(self.block) * row_bytes
+            return ByteRuns(offset=self.tensor.offset + self.block.start * row_bytes, length=length, stride=length, count=1)
+        item = FLOAT_TYPES[self.tensor.dtype].itemsize
+        return ByteRuns(
+            offset=self.tensor.offset + self.block.start * item,
+            length=len(self.block) * item,
+            stride=row_bytes,
+            count=self.tensor.num_rows,
+        )
+
+    @property
+    def num_parameters(self) -> int:
+        return self.tensor.num_parameters // self.tensor.shape[self.axis] * len(self.block)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurgeryPlan:
+    """Everything that `apply_plan` will do.
+
+    Args:
+        recipe: What it was resolved from.
+        checkpoint: The base.
+        anatomy: Where its heads lie.
+        edits: In the recipe's order; an edit of a biased q_proj has two.
+        files: What is carried over and what is left out.
+        notes: What the user should know although nothing is wrong.
+    """
+
+    recipe: Recipe
+    checkpoint: Checkpoint
+    anatomy: Anatomy
+    edits: tuple[TensorEdit, ...]
+    files: BaseFiles
+    notes: tuple[str, ...]
+
+    @property
+    def parameters_changed(self) -> int:
+        """Parameters that the edits multiply; factor 1 changes none."""
+        return sum(edit.num_parameters for edit in self.edits if edit.edit.factor != 1)
+
+    @property
+    def share(self) -> float:
+        """`parameters_changed` as a share of all stored parameters, from 0 to 1."""
+        return self.parameters_changed / self.checkpoint.num_parameters
+
+    def to_json(self) -> dict[str, Any]:
+        """What a dry run shows."""
+        return {
+            "base": {"model": self.checkpoint.model, "revision": self.checkpoint.revision},
+            "edits": [
+                edit.edit.model_dump()
+                | {"tensor": edit.tensor.name, "file": edit.tensor.file, "dtype": edit.tensor.dtype, "axis": edit.axis}
+                | {"start": edit.block.start, "stop": edit.block.stop, "runs": vars(edit.runs)}
+                for edit in self.edits
+            ],
+            "parameters": self.checkpoint.num_parameters,
+            "parameters_changed": self.parameters_changed,
+            "share": self.share,
+            "edited_files": sorted({edit.tensor.file for edit in self.edits}),
+            "carried_files": list(self.files.carried),
+            "left_out": list(self.files.left_out),
+            "notes": list(self.notes),
+        }
+
+
+def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool = False) -> SurgeryPlan:
+    """Resolve a recipe against a checkpoint and check that every edit can be made.
+
+    Args:
+        recipe: What to do.
+        checkpoint: The base.
+        allow_mismatch: Go on although the recipe was made for another base.
+
+    Raises:
+        RecipeError: A head that the checkpoint doesn't have.
+        GeometryError: The base doesn't match the recipe, or isn't what the table says.
+        ArchitectureError: The family is not supported.
+        SurgeryError: The stored type can't hold an edit, or the base was edited before.
+    """
+    anatomy = prove_anatomy(checkpoint)
+    if not allow_mismatch:
+        _check_base(recipe, checkpoint, anatomy)
+    files = sort_files(checkpoint)
+    taken = [file for file in OWN_FILES if file in files.carried]
+    if taken:
+        raise SurgeryError(f"{checkpoint.path}: was edited before: it holds {taken[0]}", hint="apply the recipe to its base instead")
+    edits = tuple(
+        tensor_edit for position, edit in enumerate(recipe.edits) for tensor_edit in _resolve(edit, anatomy, f"edits[{position}]: ")
+    )
+    for tensor_edit in edits:
+        _check_storable(checkpoint.read_block(tensor_edit.tensor, tensor_edit.axis, tensor_edit.block), tensor_edit)
+    return SurgeryPlan(
+        recipe=recipe, checkpoint=checkpoint, anatomy=anatomy, edits=edits, files=files, notes=_notes(recipe, anatomy)
+    )
+
+
+def multiply(values: npt.NDArray[Any], factor: float) -> npt.NDArray[Any]:
+    """Multiply in float32 (float64 for F64) and round once to the stored type (law 5). Factor 1 returns the values as they are."""
+    if factor == 1:
+        return values
+    wide = np.float64 if values.dtype == np.float64 else np.float32
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (values.astype(wide) * wide(factor)).astype(values.dtype)
+
+
+def _check_storable(values: npt.NDArray[Any], edit: TensorEdit) -> None:
+    """Refuse an edit whose result overflows, is not a number, or is lost in rounding."""
+    factor = edit.edit.factor
+    where = f"{edit.edit.ref}: {edit.tensor.name} × {factor:g}"
+    before, stored = values.astype(np.float64), multiply(values, factor).astype(np.float64)
+    if not np.isfinite(before).all() and factor != 1:
+        raise SurgeryError(f"{edit.edit.ref}: {edit.tensor.name} holds inf or nan in this head; a product would not be defined")
+    if not np.isfinite(stored).all() and factor != 1:
+        raise SurgeryError(f"{where} overflows {edit.tensor.dtype}", hint="choose a smaller factor")
+    exact = before * factor
+    if np.linalg.norm(stored - exact) > _MAX_ROUNDING * np.linalg.norm(exact):
+        raise SurgeryError(f"{where} is too small for {edit.tensor.dtype}: rounding would change it by more than 1 %")
+
+
+def _resolve(edit: HeadEdit, anatomy: Anatomy, where: str) -> list[TensorEdit]:
+    try:
+        heads = anatomy.geometry.layer_of(HeadRef(edit.layer, edit.head), where=where)
+    except GeometryError as error:
+        raise RecipeError(str(error)) from error
+    tensors = anatomy.layers[edit.layer]
+    assert tensors is not None  # layer_of refused layers without heads
+    check_query_factor(edit.operation, edit.factor, has_q_norm=tensors.q_norm is not None, where=where)
+    pull = lever(anatomy.architecture, heads, edit.head, edit.operation)
+    input_axis = anatomy.architecture.input_axis
+    axis = input_axis if pull.side == "input" else 1 - input_axis
+    weight = tensors.o_proj if pull.projection == "o_proj" else tensors.q_proj
+    found = [TensorEdit(edit=edit, tensor=weight, axis=axis, block=pull.block)]
+    if pull.projection == "q_proj" and tensors.q_bias is not None:
+        found.append(TensorEdit(edit=edit, tensor=tensors.q_bias, axis=0, block=pull.block))
+    return found
+
+
+def _check_base(recipe: Recipe, checkpoint: Checkpoint, anatomy: Anatomy) -> None:
+    base = recipe.base
+    differences = base.geometry.differences(anatomy.geometry) if base.geometry else []
+    if base.model_type not in (None, anatomy.architecture.model_type):
+        differences.insert(0, f"model_type: recipe {base.model_type}, checkpoint {anatomy.architecture.model_type}")
+    if base.revision and checkpoint.revision and base.revision != checkpoint.revision:
+        differences.append(f"revision: recipe {base.revision}, checkpoint {checkpoint.revision}")
+    if not differences and base.fingerprint and base.fingerprint != (found := checkpoint.fingerprint()):
+        differences.append(f"fingerprint of the weights: recipe {base.fingerprint[:12]}..., checkpoint {found[:12]}...")
+    if differences:
+        raise GeometryError(
+            f"the recipe was made for another base: {'; '.join(differences)}",
+            hint="give the recipe's own base, or --allow-mismatch (allow_mismatch=True) to go on",
+        )
+
+
+def _notes(recipe: Recipe, anatomy: Anatomy) -> tuple[str, ...]:
+    notes = []
+    if anatomy.shares_q_norm and any(edit.operation == "uniform_attention" for edit in recipe.edits):
+        notes.append(
+            "this family's query norm spans all heads of a layer: with one head's queries at 0 the other heads' queries grow by up to "
+            "sqrt(num_heads / (num_heads - 1))"
+        )
+    if all(edit.factor == 1 for edit in recipe.edits):
+        notes.append("every factor is 1: the result will be an identical copy")
+    return tuple(notes)

@@ -1,0 +1,220 @@
+"""A read-only view of a checkpoint directory: configuration, shards, where each tensor's bytes are.
+
+Invariant: opening a checkpoint reads headers only, and nothing here ever opens a file for writing (law 1). Neighbours: `header`
+parses one file, `carried` says which other files belong to the checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+
+from headsurgery.checkpoint.header import Shard, TensorInfo, read_header
+from headsurgery.errors import CheckpointError
+
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+CHUNK_BYTES = 4 * 2**20
+
+FLOAT_TYPES: Mapping[str, np.dtype[Any]] = {
+    "F64": np.dtype(np.float64),
+    "F32": np.dtype(np.float32),
+    "F16": np.dtype(np.float16),
+    "BF16": np.dtype(ml_dtypes.bfloat16),
+}
+"""Stored types that can be edited."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A checkpoint on disk.
+
+    Args:
+        path: Its directory.
+        config: config.json.
+        shards: Its safetensors files.
+        tensors: All tensors by name.
+        model: A Hub id, or the folder's mere name.
+        revision: Commit of the Hub repository, if known.
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+    shards: tuple[Shard, ...]
+    tensors: Mapping[str, TensorInfo]
+    model: str
+    revision: str | None = None
+
+    @property
+    def num_parameters(self) -> int:
+        return sum(tensor.num_parameters for tensor in self.tensors.values())
+
+    def read(self, tensor: TensorInfo) -> npt.NDArray[Any]:
+        """One whole tensor, as a NumPy array of its stored type and shape."""
+        with self.open(tensor.file) as stream:
+            data = _read_exactly(stream, tensor.offset, tensor.num_bytes, tensor.file)
+        return np.frombuffer(data, dtype=FLOAT_TYPES[tensor.dtype]).reshape(tensor.shape)
+
+    def read_block(self, tensor: TensorInfo, axis: int, block: range) -> npt.NDArray[Any]:
+        """A slice of a tensor along one axis, as an array of its stored type; only the rows that hold it are read."""
+        rows = range(tensor.num_rows) if axis else block
+        parts = []
+        with self.open(tensor.file) as stream:
+            for first, data in read_rows(stream, tensor, rows):
+                values = data.view(FLOAT_TYPES[tensor.dtype]).reshape(len(data), -1)  # [rows, columns]
+                parts.append((values[:, block.start : block.stop] if axis else values).copy())
+        return np.concatenate(parts)
+
+    def open(self, file: str) -> BinaryIO:
+        """Open one of the checkpoint's files for reading.
+
+        Raises:
+            CheckpointError: It can't be opened.
+        """
+        try:
+            return (self.path / file).open("rb", buffering=0)
+        except OSError as error:
+            raise CheckpointError(f"{file}: can't be read: {error.strerror}") from error
+
+    def fingerprint(self) -> str:
+        """A hash that tells two sets of weights apart without reading them whole.
+
+        SHA-256 over every tensor in the order of names: name, dtype, shape, and the first 16 KiB of its data. It does not depend
+        on sharding or on the order inside a file. It is no proof of equality; the manifest's file hashes are.
+        """
+        digest = sha256()
+        for shard_file, tensors in self._tensors_by_name():
+            with self.open(shard_file) as stream:
+                for tensor in tensors:
+                    digest.update(json.dumps([tensor.name, tensor.dtype, tensor.shape]).encode())
+                    digest.update(_read_exactly(stream, tensor.offset, min(tensor.num_bytes, 16 * 2**10), tensor.file))
+        return digest.hexdigest()
+
+    def _tensors_by_name(self) -> Iterator[tuple[str, list[TensorInfo]]]:
+        """Tensors in the order of names, in runs that lie in one file."""
+        run: list[TensorInfo] = []
+        for name in sorted(self.tensors):
+            tensor = self.tensors[name]
+            if run and run[-1].file != tensor.file:
+                yield run[-1].file, run
+                run = []
+            run.append(tensor)
+        if run:
+            yield run[-1].file, run
+
+
+def open_checkpoint(path: Path | str, *, model: str | None = None, revision: str | None = None) -> Checkpoint:
+    """Read a checkpoint's configuration and headers.
+
+    Args:
+        path: A directory with config.json and safetensors weights, single file or sharded.
+        model: Hub id that it came from; default: the directory's name.
+        revision: Commit that it came from.
+
+    Raises:
+        CheckpointError: It is not such a directory, or its files contradict each other.
+    """
+    path = Path(path)
+    _check_is_checkpoint(path)
+    config = _read_object(path / "config.json", "config.json")
+    shards, tensors = _read_single(path) if (path / WEIGHTS).is_file() else _read_sharded(path)
+    return Checkpoint(
+        path=path, config=config, shards=shards, tensors=tensors, model=model or path.resolve().name, revision=revision
+    )
+
+
+def read_rows(stream: BinaryIO, tensor: TensorInfo, rows: range) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    """Whole rows of a tensor in chunks of about 4 MiB, so that memory stays constant whatever its size.
+
+    Yields:
+        First row of the chunk, and its bytes as [rows, bytes per row]; the array is the reader's to change.
+    """
+    row_bytes = tensor.num_bytes // tensor.num_rows if tensor.num_rows else 0
+    if not row_bytes:
+        return
+    step = max(1, CHUNK_BYTES // row_bytes)
+    for first in range(rows.start, rows.stop, step):
+        count = min(step, rows.stop - first)
+        data = _read_exactly(stream, tensor.offset + first * row_bytes, count * row_bytes, tensor.file)
+        yield first, np.frombuffer(data, dtype=np.uint8).reshape(count, row_bytes)
+
+
+def _read_exactly(stream: BinaryIO, offset: int, length: int, file: str) -> bytearray:
+    data = bytearray(length)
+    view, done = memoryview(data), 0
+    stream.seek(offset)
+    while done < length:
+        count = stream.readinto(view[done:])  # type: ignore[attr-defined]
+        if not count:
+            raise CheckpointError(f"{file}: became shorter while it was read")
+        done += count
+    return data
+
+
+def _check_is_checkpoint(path: Path) -> None:
+    if path.is_file():
+        raise CheckpointError(f"{path}: a file; expected a checkpoint directory", hint="give the directory that holds config.json")
+    if not path.is_dir():
+        raise CheckpointError(f"{path}: no such directory", hint="give a checkpoint directory or a Hub id like org/name")
+    if (path / WEIGHTS).exists() or (path / INDEX).exists():
+        if not (path / "config.json").is_file():
+            raise CheckpointError(f"{path}: has weights but no config.json, so its family is unknown")
+        return
+    names = sorted(os.listdir(path))
+    if "adapter_config.json" in names:
+        raise CheckpointError(
+            f"{path}: a PEFT adapter, not a whole model",
+            hint="merge it first: AutoPeftModelForCausalLM.from_pretrained(adapter).merge_and_unload().save_pretrained(out)",
+        )
+    if any(name.endswith(".bin") for name in names):
+        raise CheckpointError(
+            f"{path}: has PyTorch .bin weights only; headsurgery never unpickles",
+            hint=f"convert them: python -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('{path}')"
+            f".save_pretrained('{path.name}-safetensors')\"",
+        )
+    if any(name.endswith(".gguf") for name in names):
+        raise CheckpointError(f"{path}: has GGUF weights only; expected {WEIGHTS}", hint="use the safetensors model it was made from")
+    raise CheckpointError(f"{path}: not a checkpoint: neither {WEIGHTS} nor {INDEX} in it")
+
+
+def _read_object(path: Path, file: str) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{file}: can't be read as JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise CheckpointError(f"{file}: expected a JSON object, found {type(document).__name__}")
+    return document
+
+
+def _read_single(path: Path) -> tuple[tuple[Shard, ...], dict[str, TensorInfo]]:
+    shard = read_header(path / WEIGHTS, WEIGHTS)
+    return (shard,), {tensor.name: tensor for tensor in shard.tensors}
+
+
+def _read_sharded(path: Path) -> tuple[tuple[Shard, ...], dict[str, TensorInfo]]:
+    weight_map = _read_object(path / INDEX, INDEX).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise CheckpointError(f"{INDEX}: no weight_map")
+    for name, file in weight_map.items():
+        if not isinstance(file, str) or not _stays_inside(file):
+            raise CheckpointError(f"{INDEX}: {name!r} points to {file!r}, outside the checkpoint's directory")
+    shards = tuple(read_header(path / file, file) for file in sorted(set(weight_map.values())))
+    found = {(tensor.name, shard.file): tensor for shard in shards for tensor in shard.tensors}
+    for name, file in weight_map.items():
+        if (name, file) not in found:
+            raise CheckpointError(f"{INDEX}: says that {name!r} is in {file}, but that file doesn't have it")
+    return shards, {name: found[name, file] for name, file in weight_map.items()}
+
+
+def _stays_inside(file: str) -> bool:
+    pure = PurePosixPath(file)
+    return bool(file) and not pure.is_absolute() and ".." not in pure.parts and "\\" not in file and "\0" not in file and ":" not in file

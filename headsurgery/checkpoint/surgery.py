@@ -1,0 +1,150 @@
+"""Carry out a plan: write the edited checkpoint beside its target, check it, rename it into place.
+
+The laws of the bytes, each with a test of its name in tests/test_surgery.py: the base is never written; only planned byte runs
+change; all or nothing; every file is carried over but other copies of the weights; float32, rounded once; geometry is proven first
+(`anatomy`, `plan`); `undo` brings the base back bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+from headsurgery import __version__
+from headsurgery.checkpoint.anatomy import record_base
+from headsurgery.checkpoint.carried import MANIFEST, RECIPE, UNDO
+from headsurgery.checkpoint.copying import ByteArray, CopiedFile, copy_file, copy_shard
+from headsurgery.checkpoint.header import Shard, TensorInfo
+from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
+from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply
+from headsurgery.checkpoint.reader import FLOAT_TYPES, open_checkpoint
+from headsurgery.checkpoint.staging import staged_directory
+from headsurgery.checkpoint.undo import UndoWriter, locate_piece
+from headsurgery.errors import SurgeryError
+
+Progress = Callable[[int, int], None]
+"""Called with what is done and the total."""
+
+
+def apply_plan(plan: SurgeryPlan, out: Path | str, *, force: bool = False, on_progress: Progress | None = None) -> Manifest:
+    """Write the edited checkpoint.
+
+    Args:
+        plan: From `plan_surgery`.
+        out: Directory to create.
+        force: Replace an existing directory.
+        on_progress: Called with bytes written and bytes in all.
+
+    Returns:
+        The manifest, which also lies in `out`.
+
+    Raises:
+        SurgeryError: `out` exists, lies inside the base or can't be written; or what was written is not what was planned.
+    """
+    base = plan.checkpoint
+    total = sum((base.path / file).stat().st_size for file in plan.files.carried)
+    undo_bytes = sum(edit.runs.count * edit.runs.length for edit in plan.edits)
+    with staged_directory(Path(out), base=base.path, num_bytes=total + undo_bytes, force=force, replaceable=MANIFEST) as staging:
+        report = _Reporter(total, on_progress)
+        with UndoWriter(staging / UNDO, plan.edits) as undo:
+            records = [_carry_over(plan, file, staging, undo, report) for file in plan.files.carried]
+        recipe_text = plan.recipe.to_json()
+        _write_new(staging / RECIPE, recipe_text.encode())
+        _check_result(plan, staging)
+        records += [_record_new(staging, UNDO), _record_new(staging, RECIPE)]
+        manifest = Manifest(
+            headsurgery=__version__,
+            base=record_base(base, plan.anatomy),
+            recipe_sha256=sha256(recipe_text.encode()).hexdigest(),
+            edits=[_record_edit(edit) for edit in plan.edits],
+            parameters=base.num_parameters,
+            parameters_changed=plan.parameters_changed,
+            share=plan.share,
+            files=sorted(records, key=lambda record: record.file),
+            left_out=list(plan.files.left_out),
+            notes=list(plan.notes),
+        )
+        _write_new(staging / MANIFEST, manifest.to_json().encode())
+    return manifest
+
+
+class _Reporter:
+    def __init__(self, total: int, on_progress: Progress | None) -> None:
+        self._done, self._total, self._on_progress = 0, total, on_progress
+
+    def __call__(self, num_bytes: int) -> None:
+        self._done += num_bytes
+        if self._on_progress is not None:
+            self._on_progress(self._done, self._total)
+
+
+def _carry_over(plan: SurgeryPlan, file: str, staging: Path, undo: UndoWriter, report: _Reporter) -> FileRecord:
+    target = staging / file
+    target.parent.mkdir(parents=True, exist_ok=True)
+    edits = [edit for edit in plan.edits if edit.tensor.file == file]
+    with plan.checkpoint.open(file) as source:
+        if edits:
+            shard = next(shard for shard in plan.checkpoint.shards if shard.file == file)
+            copied = copy_shard(source, shard, target, partial(_change, _by_tensor(edits, shard), undo), report)
+        else:
+            copied = copy_file(source, target, report)
+    return _record(file, copied)
+
+
+def _by_tensor(edits: list[TensorEdit], shard: Shard) -> dict[str, list[TensorEdit]]:
+    return {tensor.name: [edit for edit in edits if edit.tensor == tensor] for tensor in shard.tensors}
+
+
+def _change(edits: dict[str, list[TensorEdit]], undo: UndoWriter, tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
+    """Multiply the planned slices of one chunk; the originals go to the undo file."""
+    if not edits[tensor.name]:
+        return rows
+    changed = rows.copy()
+    values = changed.view(FLOAT_TYPES[tensor.dtype])  # [rows, columns]
+    for edit in edits[tensor.name]:
+        piece = locate_piece(edit, first, len(rows))
+        if piece is not None:
+            undo.write(edit, piece, values[piece.rows, piece.columns])
+            values[piece.rows, piece.columns] = multiply(values[piece.rows, piece.columns], edit.edit.factor)
+    return changed
+
+
+def _check_result(plan: SurgeryPlan, staging: Path) -> None:
+    """Read the result back: the same headers, and every planned slice what it shall be."""
+    result = open_checkpoint(staging)
+    if result.tensors != plan.checkpoint.tensors:
+        raise SurgeryError(f"{staging}: the written headers are not the base's; nothing was kept")
+    for edit in plan.edits:
+        wanted = multiply(plan.checkpoint.read_block(edit.tensor, edit.axis, edit.block), edit.edit.factor)
+        if result.read_block(edit.tensor, edit.axis, edit.block).tobytes() != wanted.tobytes():
+            raise SurgeryError(f"{edit.edit.ref}: {edit.tensor.name} was not written as planned; nothing was kept")
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+
+
+def _record(file: str, copied: CopiedFile) -> FileRecord:
+    return FileRecord(file=file, num_bytes=copied.num_bytes, sha256=copied.after, base_sha256=copied.before)
+
+
+def _record_new(staging: Path, file: str) -> FileRecord:
+    digest = sha256()
+    with (staging / file).open("rb") as stream:
+        while chunk := stream.read(2**20):
+            digest.update(chunk)
+    return FileRecord(file=file, num_bytes=(staging / file).stat().st_size, sha256=digest.hexdigest())
+
+
+def _record_edit(edit: TensorEdit) -> EditRecord:
+    return EditRecord(
+        **edit.edit.model_dump(),
+        tensor=edit.tensor.name,
+        file=edit.tensor.file,
+        axis=edit.axis,
+        start=edit.block.start,
+        stop=edit.block.stop,
+    )

@@ -1,0 +1,167 @@
+"""The original bytes of what was edited, and the way back (law 7).
+
+They lie in the edited checkpoint as `headsurgery.undo`: a safetensors file, one tensor `L2H26.scale.<tensor>` per planned slice,
+with the slice's own shape. It does not end in `.safetensors`, because some runtimes load every file that does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, UNDO
+from headsurgery.checkpoint.copying import ByteArray, copy_file, copy_shard
+from headsurgery.checkpoint.header import TensorInfo, read_header
+from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
+from headsurgery.checkpoint.plan import TensorEdit
+from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint, open_checkpoint
+from headsurgery.checkpoint.staging import staged_directory
+from headsurgery.errors import CheckpointError, SurgeryError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """The part of an edit's slice that lies in one chunk of rows.
+
+    Args:
+        rows: Rows within the chunk.
+        columns: Columns of the chunk, in elements.
+        offset: Where the part begins within the slice's own bytes, in elements.
+    """
+
+    rows: slice
+    columns: slice
+    offset: int
+
+
+def locate_piece(edit: TensorEdit, first: int, num_rows: int) -> Piece | None:
+    """Find the part of a slice in the rows [first, first + num_rows) of its tensor; None where there is none."""
+    num_columns = edit.tensor.num_parameters // edit.tensor.num_rows
+    if edit.axis == 1:
+        columns = slice(edit.block.start, edit.block.stop)
+        return Piece(rows=slice(0, num_rows), columns=columns, offset=first * len(edit.block))
+    start, stop = max(edit.block.start, first), min(edit.block.stop, first + num_rows)
+    if start >= stop:
+        return None
+    rows = slice(start - first, stop - first)
+    return Piece(rows=rows, columns=slice(0, num_columns), offset=(start - edit.block.start) * num_columns)
+
+
+class UndoWriter:
+    """Writes original slices as they come by, in any order of their parts."""
+
+    def __init__(self, path: Path, edits: Sequence[TensorEdit]) -> None:
+        header, self._starts, end = _layout(edits)
+        self._file = path.open("xb")
+        self._file.write(header)
+        self._starts = {key: start + len(header) for key, start in self._starts.items()}
+        self._file.truncate(len(header) + end)
+
+    def __enter__(self) -> UndoWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+
+    def write(self, edit: TensorEdit, piece: Piece, values: npt.NDArray[Any]) -> None:
+        """Keep one part of an edit's original values."""
+        self._file.seek(self._starts[_key(edit)] + piece.offset * values.itemsize)
+        self._file.write(values.tobytes())
+
+
+def _key(edit: TensorEdit) -> str:
+    return f"{edit.edit.ref}.{edit.edit.operation}.{edit.tensor.name}"
+
+
+def _layout(edits: Sequence[TensorEdit]) -> tuple[bytes, dict[str, int], int]:
+    """Header bytes of the undo file, where each slice starts in its data, and how long the data are."""
+    entries: dict[str, Any] = {}
+    starts: dict[str, int] = {}
+    end = 0
+    for edit in edits:
+        shape = list(edit.tensor.shape)
+        shape[edit.axis] = len(edit.block)
+        starts[_key(edit)], length = end, edit.runs.count * edit.runs.length
+        entries[_key(edit)] = {"dtype": edit.tensor.dtype, "shape": shape, "data_offsets": [end, end + length]}
+        end += length
+    text = json.dumps(entries, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text, starts, end
+
+
+def restore_checkpoint(edited: Path | str, out: Path | str, *, force: bool = False) -> tuple[FileRecord, ...]:
+    """Bring the base back from an edited checkpoint, bit for bit, and prove it by the manifest's hashes of the base.
+
+    Args:
+        edited: A checkpoint that `apply_plan` wrote.
+        out: Directory to create.
+        force: Replace an existing directory.
+
+    Returns:
+        The files written. What `apply_plan` left out of the base can't come back; the manifest names it.
+
+    Raises:
+        CheckpointError: No manifest, no undo file, or they don't belong together.
+        SurgeryError: `out` can't be written, or a restored file is not the base's.
+    """
+    edited = Path(edited)
+    manifest = Manifest.load(edited)
+    checkpoint = open_checkpoint(edited)
+    undo = read_header(edited / UNDO, UNDO)
+    originals = Checkpoint(
+        path=edited, config={}, shards=(undo,), tensors={tensor.name: tensor for tensor in undo.tensors}, model=checkpoint.model
+    )
+    records = [record for record in manifest.files if record.file not in OWN_FILES]
+    total = sum(record.num_bytes for record in records)
+    with staged_directory(Path(out), base=edited, num_bytes=total, force=force, replaceable=MANIFEST) as staging:
+        for record in records:
+            edits = [edit for edit in manifest.edits if edit.file == record.file]
+            if _restore_file(checkpoint, originals, record.file, edits, staging) != record.base_sha256:
+                raise SurgeryError(
+                    f"{record.file}: what came back is not the base's file; nothing was kept",
+                    hint="the edited checkpoint was changed after apply; download the base instead",
+                )
+    return tuple(records)
+
+
+def _restore_file(checkpoint: Checkpoint, originals: Checkpoint, file: str, edits: list[EditRecord], staging: Path) -> str:
+    target = staging / file
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shard = next((shard for shard in checkpoint.shards if shard.file == file), None)
+    with checkpoint.open(file) as source:
+        if shard is None or not edits:
+            return copy_file(source, target, lambda _: None).after
+        slices = [_slice(checkpoint, originals, edit) for edit in edits]
+
+        def put_back(tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
+            changed = rows.copy()
+            for edit, values in slices:
+                piece = locate_piece(edit, first, len(rows)) if edit.tensor == tensor else None
+                if piece is not None:
+                    target_view = changed.view(FLOAT_TYPES[tensor.dtype])[piece.rows, piece.columns]
+                    target_view[:] = values[piece.offset : piece.offset + target_view.size].reshape(target_view.shape)
+            return changed
+
+        return copy_shard(source, shard, target, put_back, lambda _: None).after
+
+
+def _slice(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) -> tuple[TensorEdit, npt.NDArray[Any]]:
+    """One edit of the manifest with its original values, flat."""
+    from headsurgery.recipe import HeadEdit
+
+    tensor = checkpoint.tensors.get(record.tensor)
+    if tensor is None:
+        raise CheckpointError(f"{MANIFEST}: edits {record.tensor!r}, which the checkpoint doesn't have")
+    edit = HeadEdit(layer=record.layer, head=record.head, operation=record.operation, factor=record.factor)
+    tensor_edit = TensorEdit(edit=edit, tensor=tensor, axis=record.axis, block=range(record.start, record.stop))
+    original = originals.tensors.get(_key(tensor_edit))
+    if original is None or original.num_parameters != tensor_edit.num_parameters:
+        raise CheckpointError(f"{UNDO}: doesn't hold the original of {_key(tensor_edit)}")
+    return tensor_edit, np.ascontiguousarray(originals.read(original)).reshape(-1)

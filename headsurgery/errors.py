@@ -1,0 +1,65 @@
+"""Every expected failure, with the next step as a hint.
+
+An expected failure is the user's to mend: a wrong path, a checkpoint that does not fit, a full disk. It is raised as a child of
+`HeadSurgeryError`; the command line prints message and hint and exits with `exit_code`. Anything else is a bug and keeps its
+traceback. Messages say where, what was found and what was expected; they carry no markup.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class HeadSurgeryError(Exception):
+    """Base of all expected failures.
+
+    Args:
+        message: One line: where, what was found, what was expected.
+        hint: The next thing to do, often a command; empty when there is none.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(HeadSurgeryError):
+    """Arguments that contradict each other or lie outside their range."""
+
+    exit_code = 2
+
+
+class RecipeError(HeadSurgeryError):
+    """A recipe that is not valid, whatever the checkpoint."""
+
+    exit_code = 2
+
+
+class CheckpointError(HeadSurgeryError):
+    """A checkpoint that can't be read, or whose files contradict each other."""
+
+
+class ArchitectureError(HeadSurgeryError):
+    """A model that the architecture table doesn't hold, or that has no attention heads to edit."""
+
+
+class GeometryError(HeadSurgeryError):
+    """Heads, shapes or types that are not what the configuration and the table say."""
+
+
+class SurgeryError(HeadSurgeryError):
+    """An edit that must not or could not be carried out. Nothing stands under the target's name."""
+
+
+class PromptError(HeadSurgeryError):
+    """Prompts that can't be read, or a set with nothing in it."""
+
+
+class ModelError(HeadSurgeryError):
+    """A model that transformers can't load, or that can't be hooked."""
+
+
+class HubError(HeadSurgeryError):
+    """The Hub refused, or could not be reached."""

@@ -1,0 +1,252 @@
+"""The recipe: which heads, which operation, which factor, and where the numbers came from.
+
+A recipe is intent. It names no path of anyone's machine and nothing about bytes; `checkpoint.plan` resolves it against one
+checkpoint. The JSON is strict and versioned: what is not understood is refused with its place, never ignored.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from headsurgery.architectures import Operation
+from headsurgery.errors import RecipeError
+from headsurgery.heads import AttentionGeometry, HeadRef
+
+RECIPE_SCHEMA = "headsurgery.recipe/1"
+
+_HEAD_KEY = re.compile(r"\d+-\d+|L\d+H\d+")
+_REFERENCE_MASKS: dict[str, Operation] = {"q": "uniform_attention", "k": "uniform_attention", "v": "scale"}
+
+PerLayer = int | list[int | None] | None
+"""One number for all layers, or one per layer (null: a layer without heads), or null: unknown."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=())
+
+
+class Geometry(_Strict):
+    """What the recipe's author knew of the base's heads. A field that is null is not checked."""
+
+    num_layers: int | None = None
+    num_heads: PerLayer = None
+    num_kv_heads: PerLayer = None
+    head_dim: PerLayer = None
+    hidden_size: int | None = None
+
+    def differences(self, geometry: AttentionGeometry) -> list[str]:
+        """Stated fields that the checkpoint contradicts, as `num_heads: recipe 32, checkpoint 9`."""
+        found = geometry.to_json()
+        stated = self.model_dump(exclude_none=True)
+        return [f"{key}: recipe {value}, checkpoint {found[key]}" for key, value in stated.items() if value != found[key]]
+
+
+class RecipeBase(_Strict):
+    """The checkpoint that the recipe was made for. What it states must match; what it leaves out is not checked."""
+
+    model: str | None = Field(default=None, description="Hub id, or the mere name of a local folder")
+    revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$", description="commit of the Hub repository")
+    model_type: str | None = None
+    geometry: Geometry | None = None
+    fingerprint: str | None = Field(default=None, description="see checkpoint.fingerprint")
+
+
+class HeadEdit(_Strict):
+    """One operation on one head."""
+
+    layer: int = Field(ge=0)
+    head: int = Field(ge=0)
+    operation: Operation = "scale"
+    factor: float = Field(default=0.0, description="0 ablates, below 1 weakens, above 1 reinforces")
+
+    @property
+    def ref(self) -> HeadRef:
+        return HeadRef(self.layer, self.head)
+
+
+class PromptRecord(_Strict):
+    """A prompt set by name and hash; the prompts themselves are not in a recipe."""
+
+    name: str
+    count: int = Field(ge=1)
+    sha256: str = Field(description="SHA-256 of the prompts, each followed by a line feed, in UTF-8")
+
+
+class HeadScore(_Strict):
+    """Scores of a chosen head, in the provenance's unit."""
+
+    layer: int
+    head: int
+    score: float = Field(description="harmful - contrast * harmless")
+    harmful: float
+    harmless: float | None = None
+
+
+class Provenance(_Strict):
+    """How the heads were found."""
+
+    method: Literal["manual", "ships", "sahara"] = "manual"
+    operation: Operation | None = Field(default=None, description="operation during attribution")
+    factor: float | None = Field(default=None, description="factor during attribution")
+    intent: Literal["ablate", "reinforce"] | None = None
+    unit: Literal["nats", "degrees"] | None = None
+    r_main: int | None = Field(default=None, description="leading singular vectors that sahara compares")
+    contrast: float | None = Field(default=None, description="weight of the harmless control")
+    prompts: PromptRecord | None = None
+    harmless: PromptRecord | None = None
+    template: str | None = Field(default=None, description="chat, paper, direct, or file:<sha256 of its text>")
+    dtype: str | None = None
+    scores: list[HeadScore] | None = None
+    versions: dict[str, str] | None = None
+    note: str | None = None
+
+
+def _edits_by_key(value: Any) -> Any:
+    """Accept the reference's `{"2-26": [...]}` and heads written `"2-26"` or `"L2H26"`, and make plain edits of them."""
+    if isinstance(value, dict):
+        value = [edit for key, entry in value.items() for edit in _edits_of_key(key, entry)]
+    if not isinstance(value, list):
+        return value
+    return [
+        {**edit, **_split_key(edit["head"])}
+        if isinstance(edit, dict) and "layer" not in edit and isinstance(edit.get("head"), str) and _HEAD_KEY.fullmatch(edit["head"])
+        else edit
+        for edit in value
+    ]
+
+
+def _edits_of_key(key: str, entry: Any) -> list[dict[str, Any]]:
+    if not _HEAD_KEY.fullmatch(key):
+        raise ValueError(f"{key!r} is not a head; expected a form like '2-26' or 'L2H26'")
+    if isinstance(entry, dict):
+        return [{**entry, **_split_key(key)}]
+    if isinstance(entry, list) and entry and set(entry) <= set(_REFERENCE_MASKS):
+        operations = sorted({_REFERENCE_MASKS[mask] for mask in entry})
+        return [{**_split_key(key), "operation": operation} for operation in operations]
+    raise ValueError(f"{key}: expected masks out of ['q', 'k', 'v'] or an object with operation and factor, found {entry!r}")
+
+
+def _split_key(key: str) -> dict[str, int]:
+    head = HeadRef.parse(key)
+    return {"layer": head.layer, "head": head.head}
+
+
+class Recipe(_Strict):
+    """A list of head edits with its base and its provenance.
+
+    Raises:
+        RecipeError: From `load` and `parse`, with the place of what is wrong. Building a `Recipe` in Python raises pydantic's
+            ValidationError.
+    """
+
+    schema_: Literal["headsurgery.recipe/1"] = Field(default=RECIPE_SCHEMA, alias="schema")
+    base: RecipeBase = RecipeBase()
+    edits: Annotated[tuple[HeadEdit, ...], Field(strict=False), BeforeValidator(_edits_by_key)]
+    provenance: Provenance | None = None
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _no_duplicates(self) -> Recipe:
+        if not self.edits:
+            raise ValueError("edits: empty, expected at least one edit")
+        seen: dict[tuple[HeadRef, str], int] = {}
+        for position, edit in enumerate(self.edits):
+            first = seen.setdefault((edit.ref, edit.operation), position)
+            if first != position:
+                raise ValueError(f"edits[{position}]: {edit.operation} on {edit.ref} again, it stands at edits[{first}] already")
+        return self
+
+    @classmethod
+    def parse(cls, text: str, *, where: str = "recipe") -> Recipe:
+        """Read a recipe from JSON text.
+
+        Args:
+            text: The document; also the reference's mapping from "L-H" to masks, on its own.
+            where: Prefix of errors.
+        """
+        try:
+            document = json.loads(text, object_pairs_hook=_unique_keys)
+        except (ValueError, RecursionError) as error:
+            raise RecipeError(f"{where}: not valid JSON: {error}") from error
+        if not isinstance(document, dict):
+            raise RecipeError(f"{where}: expected a JSON object, found {type(document).__name__}")
+        if document and all(_HEAD_KEY.fullmatch(key) for key in document):
+            document = {"schema": RECIPE_SCHEMA, "edits": document}
+        if document.get("schema") != RECIPE_SCHEMA:
+            raise RecipeError(f"{where}: schema is {document.get('schema')!r}, expected {RECIPE_SCHEMA!r}")
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            raise RecipeError(f"{where}: {_first_problem(error)}", hint="recipes/README.md explains the schema") from error
+
+    @classmethod
+    def load(cls, path: Path | str) -> Recipe:
+        """Read a recipe file."""
+        path = Path(path)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise RecipeError(f"{path}: no such file; expected a recipe (JSON)") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"{path}: can't be read as a recipe: {error}") from error
+        return cls.parse(text, where=path.name)
+
+    def to_json(self) -> str:
+        """The canonical text: fields in schema order, what is unknown left out, a final line feed."""
+        document = self.model_dump(by_alias=True, exclude_none=True)
+        if not document["base"]:
+            del document["base"]
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+    def save(self, path: Path | str) -> None:
+        """Write the recipe beside `path`, then rename: a reader sees the old file or the new one, never half of it.
+
+        Raises:
+            RecipeError: The file can't be written.
+        """
+        path = Path(path)
+        try:
+            with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+                file.write(self.to_json())
+            os.chmod(file.name, 0o666 & ~_umask())
+            os.replace(file.name, path)
+        except OSError as error:
+            raise RecipeError(f"{path}: can't write the recipe: {error.strerror}") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} appears twice")
+    return document
+
+
+def _first_problem(error: ValidationError) -> str:
+    """The first of pydantic's errors as `edits[3].factor: ...`, with the number of further ones."""
+    problems = error.errors(include_url=False, include_context=False)
+    place = ""
+    for part in problems[0]["loc"]:
+        place += f"[{part}]" if isinstance(part, int) else f".{part}"
+    message = problems[0]["msg"].removeprefix("Value error, ")
+    if problems[0]["type"] == "extra_forbidden":
+        message = "unknown key"
+    elif problems[0]["type"] != "missing" and not message.startswith("edits"):
+        found = problems[0]["input"]
+        message += f", found {found!r}" if isinstance(found, str | int | float | bool) else ""
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return ": ".join(part for part in (place.lstrip("."), message) if part) + more
