@@ -81,6 +81,7 @@ class AttentionGeometry:
 
     @property
     def num_layers(self) -> int:
+        """Number of decoder layers, with or without heads."""
         return len(self.layers)
 
     @property

@@ -19,7 +19,7 @@ from headsurgery.architectures import Operation
 from headsurgery.errors import RecipeError
 from headsurgery.heads import AttentionGeometry, HeadRef
 
-RECIPE_SCHEMA = "headsurgery.recipe/1"
+RECIPE_SCHEMA: Literal["headsurgery.recipe/1"] = "headsurgery.recipe/1"
 
 _HEAD_KEY = re.compile(r"\d+-\d+|L\d+H\d+")
 _REFERENCE_MASKS: dict[str, Operation] = {"q": "uniform_attention", "k": "uniform_attention", "v": "scale"}
@@ -40,6 +40,11 @@ class Geometry(_Strict):
     num_kv_heads: PerLayer = None
     head_dim: PerLayer = None
     hidden_size: int | None = None
+
+    @classmethod
+    def of(cls, geometry: AttentionGeometry) -> Geometry:
+        """All five numbers of a known geometry."""
+        return cls.model_validate(geometry.to_json())
 
     def differences(self, geometry: AttentionGeometry) -> list[str]:
         """Stated fields that the checkpoint contradicts, as `num_heads: recipe 32, checkpoint 9`."""
@@ -68,6 +73,7 @@ class HeadEdit(_Strict):
 
     @property
     def ref(self) -> HeadRef:
+        """The head."""
         return HeadRef(self.layer, self.head)
 
 
@@ -116,7 +122,10 @@ def _edits_by_key(value: Any) -> Any:
         return value
     return [
         {**edit, **_split_key(edit["head"])}
-        if isinstance(edit, dict) and "layer" not in edit and isinstance(edit.get("head"), str) and _HEAD_KEY.fullmatch(edit["head"])
+        if isinstance(edit, dict)
+        and "layer" not in edit
+        and isinstance(edit.get("head"), str)
+        and _HEAD_KEY.fullmatch(edit["head"])
         else edit
         for edit in value
     ]

@@ -46,6 +46,7 @@ class Anatomy:
 
     @property
     def has_q_norm(self) -> bool:
+        """Whether queries are normalised in any layer (QK-norm)."""
         return any(layer is not None and layer.q_norm is not None for layer in self.layers)
 
     @property
@@ -58,6 +59,7 @@ class Anatomy:
 
     @property
     def operations(self) -> tuple[Operation, ...]:
+        """Operations that this checkpoint allows."""
         return OPERATIONS if self.geometry.max_heads else ()
 
 
@@ -145,7 +147,7 @@ def record_base(checkpoint: Checkpoint, anatomy: Anatomy) -> RecipeBase:
         model=checkpoint.model,
         revision=checkpoint.revision,
         model_type=anatomy.architecture.model_type,
-        geometry=Geometry.model_validate(anatomy.geometry.to_json()),
+        geometry=Geometry.of(anatomy.geometry),
         fingerprint=checkpoint.fingerprint(),
     )
 

@@ -20,7 +20,20 @@ OWN_FILES = (MANIFEST, RECIPE, UNDO)
 """What `apply` adds to a checkpoint."""
 
 _WEIGHT_COPIES = (
-    *("*.bin", "*.bin.index.json", "*.gguf", "*.ggml", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.ot", "*.onnx", "*.onnx_data"),
+    *(
+        "*.bin",
+        "*.bin.index.json",
+        "*.gguf",
+        "*.ggml",
+        "*.pt",
+        "*.pth",
+        "*.ckpt",
+        "*.h5",
+        "*.msgpack",
+        "*.ot",
+        "*.onnx",
+        "*.onnx_data",
+    ),
     *("*.tflite", "*.mlmodel", "consolidated*.safetensors", "consolidated.safetensors.index.json", "*.nemo"),
 )
 _NO_WEIGHTS = ("training_args.bin", "optimizer*.pt", "scheduler*.pt", "rng_state*.pth", "scaler*.pt")

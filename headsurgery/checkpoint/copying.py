@@ -82,7 +82,7 @@ def _copy(pairs: Iterable[tuple[ByteArray, ByteArray]], target: Path, on_bytes: 
 
 
 def _write_all(out: Any, data: ByteArray) -> None:
-    view = memoryview(np.ascontiguousarray(data).reshape(-1))
+    view = np.ascontiguousarray(data).reshape(-1).data
     while view:
         view = view[out.write(view) :]
 
@@ -107,7 +107,7 @@ class _Hasher:
         self._digest = other._digest.copy()
 
     def update(self, chunk: ByteArray) -> None:
-        self._pending.append(self._pool.submit(self._digest.update, np.ascontiguousarray(chunk)))
+        self._pending.append(self._pool.submit(self._digest.update, np.ascontiguousarray(chunk).data))
         self._drain(_CHUNKS_IN_FLIGHT)
 
     def hexdigest(self) -> str:

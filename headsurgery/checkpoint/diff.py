@@ -46,6 +46,7 @@ class HeadChange:
     parameters_changed: int
 
     def to_json(self) -> dict[str, Any]:
+        """One entry of `heads` in the JSON document."""
         return {**vars(self.head), **{key: value for key, value in vars(self).items() if key != "head"}}
 
 
@@ -71,6 +72,7 @@ class CheckpointDiff:
 
     @property
     def is_identical(self) -> bool:
+        """Whether nothing differs at all."""
         return not (self.heads or self.other_tensors or self.files)
 
     @property
@@ -173,7 +175,7 @@ def _compare_tensors(
     base: Checkpoint, edited: Checkpoint, blocks: dict[str, list[_Block]], on_progress: Callable[[int, int], None] | None
 ) -> _Tensors:
     found = _Tensors()
-    found.other.update({name: "only in the edited checkpoint" for name in sorted(edited.tensors.keys() - base.tensors.keys())})
+    found.other.update(dict.fromkeys(sorted(edited.tensors.keys() - base.tensors.keys()), "only in the edited checkpoint"))
     done, total = 0, sum(tensor.num_bytes for tensor in base.tensors.values())
     for tensor in sorted(base.tensors.values(), key=lambda tensor: (tensor.file, tensor.offset)):
         twin = edited.tensors.get(tensor.name)
@@ -246,9 +248,7 @@ def _head_changes(
             for side in (base, edited)
         )
         factor, spread, exact = _recover_factor(old, new)
-        yield HeadChange(
-            head=head, operation=operation, factor=factor, spread=spread, exact=exact, parameters_changed=differing
-        )
+        yield HeadChange(head=head, operation=operation, factor=factor, spread=spread, exact=exact, parameters_changed=differing)
 
 
 def _recover_factor(old: npt.NDArray[Any], new: npt.NDArray[Any]) -> tuple[float | None, float, bool]:
@@ -270,8 +270,8 @@ def _compare_files(base: Checkpoint, edited: Checkpoint) -> dict[str, str]:
     """Differences besides tensors' values. Files of ours, and copies of the weights that `apply` leaves out, don't count."""
     ours, theirs = sort_files(base), sort_files(edited)
     all_theirs = {*theirs.carried, *theirs.left_out} - set(OWN_FILES)
-    found = {file: "added" for file in all_theirs - {*ours.carried, *ours.left_out}}
-    found |= {file: "missing" for file in set(ours.carried) - set(OWN_FILES) - all_theirs}
+    found = dict.fromkeys(all_theirs - {*ours.carried, *ours.left_out}, "added")
+    found |= dict.fromkeys(set(ours.carried) - set(OWN_FILES) - all_theirs, "missing")
     headers = {shard.file: shard.num_header_bytes for shard in base.shards}
     for file in set(ours.carried) & set(theirs.carried) - set(OWN_FILES):
         if not os.path.samefile(base.path / file, edited.path / file) and not _equal_bytes(base, edited, file, headers.get(file)):
@@ -295,7 +295,12 @@ def _equal_bytes(base: Checkpoint, edited: Checkpoint, file: str, limit: int | N
 
 
 def _recipe_problems(
-    base: Checkpoint, edited: Checkpoint, recipe: Recipe, heads: tuple[HeadChange, ...], other: dict[str, str], files: dict[str, str]
+    base: Checkpoint,
+    edited: Checkpoint,
+    recipe: Recipe,
+    heads: tuple[HeadChange, ...],
+    other: dict[str, str],
+    files: dict[str, str],
 ) -> Iterator[str]:
     plan = plan_surgery(recipe, base, allow_mismatch=True)
     planned = {(edit.ref, edit.operation) for edit in recipe.edits}

@@ -51,6 +51,7 @@ class TensorInfo:
 
     @property
     def num_parameters(self) -> int:
+        """Number of elements."""
         return math.prod(self.shape)
 
     @property

@@ -16,7 +16,7 @@ from headsurgery.checkpoint.carried import MANIFEST
 from headsurgery.errors import CheckpointError
 from headsurgery.recipe import RecipeBase
 
-MANIFEST_SCHEMA = "headsurgery.manifest/1"
+MANIFEST_SCHEMA: Literal["headsurgery.manifest/1"] = "headsurgery.manifest/1"
 
 
 class _Strict(BaseModel):
@@ -29,7 +29,9 @@ class FileRecord(_Strict):
     file: str
     num_bytes: int
     sha256: str
-    base_sha256: str | None = Field(default=None, description="of the base's file; equal to sha256 if it was only copied; null if new")
+    base_sha256: str | None = Field(
+        default=None, description="of the base's file; equal to sha256 if it was only copied; null if new"
+    )
 
 
 class EditRecord(_Strict):
@@ -62,6 +64,7 @@ class Manifest(_Strict):
     notes: list[str] = []
 
     def to_json(self) -> str:
+        """The text of `headsurgery.json`."""
         return json.dumps(self.model_dump(by_alias=True), indent=2, ensure_ascii=False) + "\n"
 
     @classmethod

@@ -75,6 +75,7 @@ class TensorEdit:
 
     @property
     def num_parameters(self) -> int:
+        """Number of elements in the slice."""
         return self.tensor.num_parameters // self.tensor.shape[self.axis] * len(self.block)
 
 
@@ -148,7 +149,9 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
     files = sort_files(checkpoint)
     taken = [file for file in OWN_FILES if file in files.carried]
     if taken:
-        raise SurgeryError(f"{checkpoint.path}: was edited before: it holds {taken[0]}", hint="apply the recipe to its base instead")
+        raise SurgeryError(
+            f"{checkpoint.path}: was edited before: it holds {taken[0]}", hint="apply the recipe to its base instead"
+        )
     edits = tuple(
         tensor_edit for position, edit in enumerate(recipe.edits) for tensor_edit in _resolve(edit, anatomy, f"edits[{position}]: ")
     )
@@ -165,7 +168,8 @@ def multiply(values: npt.NDArray[Any], factor: float) -> npt.NDArray[Any]:
         return values
     wide = np.float64 if values.dtype == np.float64 else np.float32
     with np.errstate(over="ignore", invalid="ignore"):
-        return (values.astype(wide) * wide(factor)).astype(values.dtype)
+        product: npt.NDArray[Any] = values.astype(wide) * wide(factor)
+        return product.astype(values.dtype)
 
 
 def _check_storable(values: npt.NDArray[Any], edit: TensorEdit) -> None:
@@ -220,8 +224,8 @@ def _notes(recipe: Recipe, anatomy: Anatomy) -> tuple[str, ...]:
     notes = []
     if anatomy.shares_q_norm and any(edit.operation == "uniform_attention" for edit in recipe.edits):
         notes.append(
-            "this family's query norm spans all heads of a layer: with one head's queries at 0 the other heads' queries grow by up to "
-            "sqrt(num_heads / (num_heads - 1))"
+            "this family's query norm spans all heads of a layer: with one head's queries at 0 those of the other heads grow, "
+            "by a factor of about sqrt(num_heads / (num_heads - 1))"
         )
     if all(edit.factor == 1 for edit in recipe.edits):
         notes.append("every factor is 1: the result will be an identical copy")

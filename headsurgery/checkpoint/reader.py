@@ -55,6 +55,7 @@ class Checkpoint:
 
     @property
     def num_parameters(self) -> int:
+        """Number of stored elements; tied weights count once."""
         return sum(tensor.num_parameters for tensor in self.tensors.values())
 
     def read(self, tensor: TensorInfo) -> npt.NDArray[Any]:
@@ -68,7 +69,7 @@ class Checkpoint:
         rows = range(tensor.num_rows) if axis else block
         parts = []
         with self.open(tensor.file) as stream:
-            for first, data in read_rows(stream, tensor, rows):
+            for _, data in read_rows(stream, tensor, rows):
                 values = data.view(FLOAT_TYPES[tensor.dtype]).reshape(len(data), -1)  # [rows, columns]
                 parts.append((values[:, block.start : block.stop] if axis else values).copy())
         return np.concatenate(parts)
@@ -181,7 +182,9 @@ def _check_is_checkpoint(path: Path) -> None:
             f".save_pretrained('{path.name}-safetensors')\"",
         )
     if any(name.endswith(".gguf") for name in names):
-        raise CheckpointError(f"{path}: has GGUF weights only; expected {WEIGHTS}", hint="use the safetensors model it was made from")
+        raise CheckpointError(
+            f"{path}: has GGUF weights only; expected {WEIGHTS}", hint="use the safetensors model it was made from"
+        )
     raise CheckpointError(f"{path}: not a checkpoint: neither {WEIGHTS} nor {INDEX} in it")
 
 
@@ -217,4 +220,11 @@ def _read_sharded(path: Path) -> tuple[tuple[Shard, ...], dict[str, TensorInfo]]
 
 def _stays_inside(file: str) -> bool:
     pure = PurePosixPath(file)
-    return bool(file) and not pure.is_absolute() and ".." not in pure.parts and "\\" not in file and "\0" not in file and ":" not in file
+    return (
+        bool(file)
+        and not pure.is_absolute()
+        and ".." not in pure.parts
+        and "\\" not in file
+        and "\0" not in file
+        and ":" not in file
+    )

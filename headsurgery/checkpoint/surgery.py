@@ -101,7 +101,7 @@ def _change(edits: dict[str, list[TensorEdit]], undo: UndoWriter, tensor: Tensor
     """Multiply the planned slices of one chunk; the originals go to the undo file."""
     if not edits[tensor.name]:
         return rows
-    changed = rows.copy()
+    changed: ByteArray = rows.copy()
     values = changed.view(FLOAT_TYPES[tensor.dtype])  # [rows, columns]
     for edit in edits[tensor.name]:
         piece = locate_piece(edit, first, len(rows))

@@ -24,6 +24,7 @@ from headsurgery.checkpoint.plan import TensorEdit
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint, open_checkpoint
 from headsurgery.checkpoint.staging import staged_directory
 from headsurgery.errors import CheckpointError, SurgeryError
+from headsurgery.recipe import HeadEdit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,7 @@ def _restore_file(checkpoint: Checkpoint, originals: Checkpoint, file: str, edit
         slices = [_slice(checkpoint, originals, edit) for edit in edits]
 
         def put_back(tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
-            changed = rows.copy()
+            changed: ByteArray = rows.copy()
             for edit, values in slices:
                 piece = locate_piece(edit, first, len(rows)) if edit.tensor == tensor else None
                 if piece is not None:
@@ -154,8 +155,6 @@ def _restore_file(checkpoint: Checkpoint, originals: Checkpoint, file: str, edit
 
 def _slice(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) -> tuple[TensorEdit, npt.NDArray[Any]]:
     """One edit of the manifest with its original values, flat."""
-    from headsurgery.recipe import HeadEdit
-
     tensor = checkpoint.tensors.get(record.tensor)
     if tensor is None:
         raise CheckpointError(f"{MANIFEST}: edits {record.tensor!r}, which the checkpoint doesn't have")

@@ -1,0 +1,110 @@
+"""Scores of all heads, how heads are ranked by them, and the file that keeps them.
+
+`scores.safetensors` holds `ships` [query, layer, head] in nats or `sahara` [step, layer, head] in degrees, and `ships_harmless` or
+`sahara_harmless` when a control was given; float64, NaN where there is nothing to score; the run's record as JSON in the header's
+metadata.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from headsurgery.errors import HeadSurgeryError
+from headsurgery.heads import HeadRef
+from headsurgery.recipe import HeadScore, Provenance
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreTable:
+    """Scores of one attribution.
+
+    Args:
+        arrays: All scores, by the names of the file.
+        harmful: [layer, head] that heads are listed by: Ships averaged over queries, or Sahara's first step.
+        harmless: The same on the control, or None.
+        contrast: Weight of the control, or None without one.
+        chosen: Heads of the recipe, in order of choice, with the scores that they were chosen by.
+    """
+
+    arrays: dict[str, FloatArray]
+    harmful: FloatArray
+    harmless: FloatArray | None
+    contrast: float | None
+    chosen: tuple[HeadScore, ...]
+
+    @property
+    def combined(self) -> FloatArray:
+        """harmful - contrast * harmless, [layer, head]."""
+        return combine(self.harmful, self.harmless, self.contrast)
+
+    def top(self, count: int) -> tuple[HeadScore, ...]:
+        """The best heads by the combined score."""
+        return score_heads(best_heads(self.combined, count), self.harmful, self.harmless, self.contrast)
+
+    def save(self, path: Path | str, provenance: Provenance) -> None:
+        """Write the file.
+
+        Args:
+            path: Where.
+            provenance: The run's record.
+
+        Raises:
+            HeadSurgeryError: It can't be written.
+        """
+        record = provenance.model_dump_json(exclude_none=True)
+        try:
+            save_file(self.arrays, str(path), metadata={"headsurgery": record})
+        except (OSError, SafetensorError) as error:
+            raise HeadSurgeryError(f"{path}: can't write the scores: {error}") from error
+
+
+def load_scores(path: Path | str) -> tuple[dict[str, FloatArray], dict[str, Any]]:
+    """Arrays and record of a scores file.
+
+    Raises:
+        HeadSurgeryError: It is not one.
+    """
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            record = json.loads((file.metadata() or {})["headsurgery"])
+            return {name: file.get_tensor(name) for name in file.keys()}, record  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise HeadSurgeryError(f"{path}: not a scores file of headsurgery: {error}") from error
+
+
+def combine(harmful: FloatArray, harmless: FloatArray | None, contrast: float | None) -> FloatArray:
+    """harmful - contrast * harmless."""
+    return harmful if harmless is None or not contrast else harmful - contrast * harmless
+
+
+def best_heads(scores: FloatArray, count: int) -> tuple[HeadRef, ...]:
+    """The heads with the highest of scores [layer, head]; ties go to the lower layer, then the lower head; NaN is never chosen."""
+    order = np.argsort(-scores, axis=None, kind="stable")[: min(count, int(np.isfinite(scores).sum()))]
+    return tuple(HeadRef(int(flat) // scores.shape[1], int(flat) % scores.shape[1]) for flat in order)
+
+
+def score_heads(
+    heads: tuple[HeadRef, ...], harmful: FloatArray, harmless: FloatArray | None, contrast: float | None
+) -> tuple[HeadScore, ...]:
+    """The three scores of some heads, out of scores [layer, head]."""
+    combined = combine(harmful, harmless, contrast)
+    return tuple(
+        HeadScore(
+            layer=head.layer,
+            head=head.head,
+            score=float(combined[head.layer, head.head]),
+            harmful=float(harmful[head.layer, head.head]),
+            harmless=None if harmless is None else float(harmless[head.layer, head.head]),
+        )
+        for head in heads
+    )

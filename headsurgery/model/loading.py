@@ -1,0 +1,86 @@
+"""Load a model and its tokenizer with transformers; the only place that does.
+
+transformers' own errors are wrapped once, here. Remote code stays off unless the user asks for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import nn
+
+from headsurgery.errors import ModelError, UsageError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """A model ready to run, in evaluation mode, without gradients.
+
+    Args:
+        model: The causal language model.
+        tokenizer: Its tokenizer.
+    """
+
+    model: nn.Module
+    tokenizer: Any
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto`: the first GPU, else the CPU.
+
+    Raises:
+        UsageError: No such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise UsageError(f"--device {name}: not available here; expected auto, cpu, cuda, cuda:N or mps") from error
+    return device
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype | str:
+    """`auto`: float32 on a CPU, the checkpoint's own type elsewhere.
+
+    Raises:
+        UsageError: Not a floating-point type that models run in.
+    """
+    if name == "auto":
+        return torch.float32 if device.type == "cpu" else "auto"
+    if name not in DTYPES:
+        raise UsageError(f"--dtype {name}: expected auto, {', '.join(DTYPES)}")
+    return DTYPES[name]
+
+
+def load_model(path: Path | str, *, dtype: str = "auto", device: str = "auto", trust_remote_code: bool = False) -> LoadedModel:
+    """Load a causal language model from a directory.
+
+    Args:
+        path: Checkpoint directory.
+        dtype: auto, float32, bfloat16, float16 or float64.
+        device: auto, cpu, cuda, cuda:N or mps.
+        trust_remote_code: Run Python code that comes with the checkpoint.
+
+    Raises:
+        ModelError: transformers can't load it.
+        UsageError: Unknown dtype or device.
+    """
+    chosen = choose_device(device)
+    torch_dtype = choose_dtype(dtype, chosen)
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(str(path), trust_remote_code=trust_remote_code)
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            str(path), dtype=torch_dtype, trust_remote_code=trust_remote_code, local_files_only=True
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
+        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"{Path(path).name}: transformers can't load it: {first_line}") from error
+    return LoadedModel(model=model.to(chosen).eval().requires_grad_(False), tokenizer=tokenizer)

@@ -1,0 +1,102 @@
+"""Where a live model's heads are: the modules that an edit hooks, found by the same table as the bytes, and proven likewise.
+
+Neighbours: `checkpoint.anatomy` does this for files; `hooks` and `sweep` use what is found here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from headsurgery.architectures import Architecture, find_architecture, read_geometry
+from headsurgery.errors import GeometryError, ModelError
+from headsurgery.heads import AttentionGeometry
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModuleMap:
+    """A live model's decoder layers and head-bearing projections.
+
+    Args:
+        model: The causal language model.
+        architecture: Its row of the table.
+        geometry: Its heads.
+        layers: Decoder layers, in order.
+        has_q_norm: Whether queries are normalised.
+    """
+
+    model: nn.Module
+    architecture: Architecture
+    geometry: AttentionGeometry
+    layers: tuple[nn.Module, ...]
+    has_q_norm: bool
+
+    def projection(self, layer: int, name: str) -> nn.Module:
+        """A layer's `o_proj` or `q_proj`, whatever the family calls it."""
+        return self.layers[layer].get_submodule(getattr(self.architecture, name))
+
+    @property
+    def output_embeddings(self) -> nn.Module:
+        """The module that turns final hidden states into logits."""
+        found = self.model.get_output_embeddings()  # type: ignore[operator]
+        if not isinstance(found, nn.Module):
+            raise ModelError(f"{type(self.model).__name__} has no output embeddings; expected a causal language model")
+        return found
+
+
+def locate_modules(model: nn.Module) -> ModuleMap:
+    """Find and prove the heads of a loaded transformers model.
+
+    Raises:
+        ArchitectureError: The family is not in the table.
+        GeometryError: Modules or weights are not as the table and the configuration say.
+    """
+    config: dict[str, Any] = model.config.to_dict()  # type: ignore[operator,union-attr]
+    architecture = find_architecture(config)
+    geometry = read_geometry(config, architecture)
+    layers = _find_layers(model, architecture)
+    if len(layers) != geometry.num_layers:
+        raise GeometryError(f"the model has {len(layers)} decoder layers, its configuration says {geometry.num_layers}")
+    found = ModuleMap(
+        model=model,
+        architecture=architecture,
+        geometry=geometry,
+        layers=layers,
+        has_q_norm=any(_submodule(layer, architecture.q_norm) is not None for layer in layers),
+    )
+    for layer in geometry.attention_layers:
+        _prove_layer(found, layer)
+    return found
+
+
+def _find_layers(model: nn.Module, architecture: Architecture) -> tuple[nn.Module, ...]:
+    matches = [module for name in architecture.layers if isinstance(module := _submodule(model, name), nn.ModuleList)]
+    if len(matches) != 1:
+        raise GeometryError(
+            f"{type(model).__name__}: expected one layer list at {' or '.join(architecture.layers)}, found {len(matches)}"
+        )
+    return tuple(matches[0])
+
+
+def _submodule(module: nn.Module, name: str) -> nn.Module | None:
+    try:
+        return module.get_submodule(name)
+    except AttributeError:
+        return None
+
+
+def _prove_layer(found: ModuleMap, layer: int) -> None:
+    heads = found.geometry.layers[layer]
+    assert heads is not None  # attention_layers have heads
+    width, hidden_size = heads.num_heads * heads.head_dim, found.geometry.hidden_size
+    for name, outputs, inputs in (
+        ("o_proj", hidden_size, width),
+        ("q_proj", found.architecture.num_query_rows(heads), hidden_size),
+    ):
+        expected = (outputs, inputs) if found.architecture.orientation == "linear" else (inputs, outputs)
+        weight = getattr(found.projection(layer, name), "weight", None)
+        if weight is None or tuple(weight.shape) != expected:
+            seen = None if weight is None else list(weight.shape)
+            raise GeometryError(f"layer {layer}: {name} has weight {seen}, but the configuration demands {list(expected)}")

@@ -1,0 +1,198 @@
+"""The engine: final states of the model with each of many heads edited, one after the other, for every query.
+
+Queries of one length go together, so there is no padding; the heads of one layer are stacked with them along the batch, each row
+with its own head edited by a hook, and enter the model at their layer (`reentry`). Results depend on batch size and on the order of
+queries by float rounding only: about 1e-6 of a state's norm in float32, 1e-2 in bfloat16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import torch
+
+from headsurgery.architectures import Operation
+from headsurgery.errors import ModelError
+from headsurgery.heads import HeadRef
+from headsurgery.model.hooks import RowEdit
+from headsurgery.model.modules import ModuleMap
+from headsurgery.model.reentry import Captured, capture, find_entries, reenter
+from headsurgery.recipe import HeadEdit
+
+_AUTO_TOKENS = {"cpu": 2048}
+_AUTO_TOKENS_GPU = 16384
+_PROBE_TOKENS = 8
+
+Progress = Callable[[int, int], None]
+"""Called with (head, query) pairs done and in all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepBlock:
+    """Final states for some heads of one layer and some queries.
+
+    Args:
+        heads: Edited one at a time.
+        queries: Positions in the sweeper's list.
+        states: [heads, queries, hidden_size], after the final norm, at the last position.
+        logits: [heads, queries, vocabulary], or None.
+        base_states: The same without the head's edit (but with the group's), [queries, hidden_size].
+        base_logits: [queries, vocabulary], or None.
+    """
+
+    heads: tuple[HeadRef, ...]
+    queries: tuple[int, ...]
+    states: torch.Tensor
+    logits: torch.Tensor | None
+    base_states: torch.Tensor
+    base_logits: torch.Tensor | None
+
+
+class Sweeper:
+    """Sweeps heads of one model over one list of queries.
+
+    Args:
+        modules: A causal language model, in evaluation mode.
+        queries: Token ids of each query, at least one token each.
+        batch_size: Rows (head, query) per forward; `auto`: about 2,048 tokens on a CPU, 16,384 on a GPU.
+    """
+
+    def __init__(self, modules: ModuleMap, queries: Sequence[Sequence[int]], *, batch_size: int | str = "auto") -> None:
+        self.modules = modules
+        self.queries = [tuple(query) for query in queries]
+        self._device = next(modules.model.parameters()).device
+        self._batch_size = batch_size
+        shortest = min(self.queries, key=len)[:_PROBE_TOKENS]
+        self.entries = find_entries(self.modules, torch.tensor([shortest], device=self._device))
+
+    @property
+    def num_heads(self) -> int:
+        """Heads of the model."""
+        return sum(1 for _ in self.modules.geometry.heads())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about speed: layers that can't be entered are reached from further down."""
+        behind = [layer for layer, entry in enumerate(self.entries) if entry != layer]
+        if not behind:
+            return ()
+        return (
+            f"{len(behind)} of {len(self.entries)} layers of this model can't be entered midway; slower, fuller forwards are used",
+        )
+
+    def sweep(
+        self,
+        heads: Sequence[HeadRef],
+        *,
+        operation: Operation,
+        factor: float,
+        group: Sequence[HeadEdit] = (),
+        want_logits: bool = False,
+        on_progress: Progress | None = None,
+    ) -> Iterator[SweepBlock]:
+        """Edit each head on top of a group, one at a time.
+
+        Args:
+            heads: Heads outside the group.
+            operation: The edit.
+            factor: Its factor.
+            group: Edits in force throughout.
+            want_logits: Compute logits, too.
+            on_progress: Called after every block.
+
+        Yields:
+            Blocks that together hold every (head, query) pair once.
+        """
+        done, total = 0, len(heads) * len(self.queries)
+        group_edits = [RowEdit(edit=edit) for edit in group]
+        for queries in self._query_chunks():
+            tokens = torch.tensor([self.queries[query] for query in queries], device=self._device)  # [queries, pos]
+            captured = capture(self.modules, tokens, edits=group_edits, want_logits=want_logits)
+            for layer, per_layer in groupby(sorted(heads), key=lambda head: head.layer):
+                of_layer = list(per_layer)
+                step = max(1, self._max_rows(tokens.shape[1]) // len(queries))
+                for first in range(0, len(of_layer), step):
+                    chunk = [
+                        HeadEdit(layer=layer, head=head.head, operation=operation, factor=factor)
+                        for head in of_layer[first:][:step]
+                    ]
+                    for block in self._blocks(captured, queries, chunk, want_logits):
+                        done += len(block.heads) * len(block.queries)
+                        yield block
+                        if on_progress is not None:
+                            on_progress(done, total)
+
+    def _max_rows(self, length: int) -> int:
+        if isinstance(self._batch_size, int):
+            return self._batch_size
+        return max(1, _AUTO_TOKENS.get(self._device.type, _AUTO_TOKENS_GPU) // length)
+
+    def _query_chunks(self) -> Iterator[tuple[int, ...]]:
+        """Queries of one length, at most as many as one forward may hold."""
+        order = sorted(range(len(self.queries)), key=lambda query: (len(self.queries[query]), query))
+        for length, same_length in groupby(order, key=lambda query: len(self.queries[query])):
+            queries = list(same_length)
+            step = self._max_rows(length)
+            yield from (tuple(queries[first : first + step]) for first in range(0, len(queries), step))
+
+    def _blocks(
+        self, captured: Captured, queries: tuple[int, ...], edits: list[HeadEdit], want_logits: bool
+    ) -> Iterator[SweepBlock]:
+        """One block, or several smaller ones where memory runs out."""
+        try:
+            yield self._block(captured, queries, edits, want_logits)
+            return
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            if len(edits) == 1:
+                raise ModelError(
+                    "out of memory with a single head per forward", hint="use a smaller --batch-size or --dtype"
+                ) from error
+        half = len(edits) // 2
+        for part in (edits[:half], edits[half:]):
+            yield from self._blocks(captured, queries, part, want_logits)
+
+    def _block(self, captured: Captured, queries: tuple[int, ...], edits: list[HeadEdit], want_logits: bool) -> SweepBlock:
+        rows = len(queries)
+        layer = edits[0].layer
+        final = reenter(
+            self.modules,
+            captured,
+            entry=self.entries[layer],
+            copies=len(edits),
+            edits=[RowEdit(edit=edit, rows=range(copy * rows, (copy + 1) * rows)) for copy, edit in enumerate(edits)],
+            edited_layer=layer,
+            want_logits=want_logits,
+        )
+        return SweepBlock(
+            heads=tuple(edit.ref for edit in edits),
+            queries=queries,
+            states=final.states.view(len(edits), rows, -1),
+            logits=None if final.logits is None else final.logits.view(len(edits), rows, -1),
+            base_states=captured.final.states,
+            base_logits=captured.final.logits,
+        )
+
+
+def share_progress(parts: Sequence[int], on_progress: Progress | None) -> list[Progress | None]:
+    """One callback per part of a longer run, which together report on the whole.
+
+    Args:
+        parts: Pairs in each part, in the order in which they run.
+        on_progress: The callback of the whole.
+    """
+    if on_progress is None:
+        return [None] * len(parts)
+    total = sum(parts)
+
+    def report(start: int) -> Progress:
+        return lambda done, _: on_progress(start + done, total)
+
+    return [report(sum(parts[:position])) for position in range(len(parts))]
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error) or "not enough memory" in str(error)
