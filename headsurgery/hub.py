@@ -186,5 +186,5 @@ def _hub_errors(repo: str) -> Iterator[None]:
         raise HubError(
             f"{repo}: the Hub answered with status {status}", hint="try again later; for 401 and 403 set HF_TOKEN"
         ) from error
-    except (errors.HTTPError, OSError) as error:
+    except (errors.HTTPError, OSError) as error:  # type: ignore[attr-defined]
         raise HubError(f"{repo}: the Hub can't be reached: {error}", hint="check the connection, or give a directory") from error
