@@ -164,6 +164,9 @@ TABLE: Mapping[str, Architecture] = {
     )
 }
 
+_TOO_MANY = 2**20
+"""More than this of anything is a corrupt configuration, whose geometry would not fit into memory."""
+
 _WITHOUT_HEADS = frozenset({"mamba", "mamba2", "falcon_mamba", "rwkv", "xlstm"})
 
 
@@ -200,8 +203,8 @@ def read_geometry(config: Mapping[str, object], architecture: Architecture) -> A
     def number(key: str, fallback: int | None = None) -> int:
         value = section.get(key)
         value = keys.defaults.get(key, fallback) if value is None else value
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise GeometryError(f"config.json: {key} is {value!r}, expected a positive integer")
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < _TOO_MANY:
+            raise GeometryError(f"config.json: {key} is {value!r}, expected an integer from 1 to {_TOO_MANY - 1}")
         return value
 
     num_layers, num_heads = number(keys.num_layers), number(keys.num_heads)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from headsurgery.errors import GeometryError
 
-_HEAD = re.compile(r"L(\d+)H(\d+)|(\d+)-(\d+)")
+_HEAD = re.compile(r"L(\d{1,9})H(\d{1,9})|(\d{1,9})-(\d{1,9})", re.ASCII)
 
 
 @dataclass(frozen=True, order=True)

@@ -6,17 +6,21 @@ and offline mode are huggingface_hub's own: HF_TOKEN, HF_ENDPOINT, HF_HOME, HF_H
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
 from headsurgery.errors import CheckpointError, HubError, PromptError, UsageError
 
-_HUB_ID = re.compile(r"(?:hf://)?(?P<id>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
-_DATASET = re.compile(r"(?:hf://datasets/)?(?P<id>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?(?::(?P<split>[\w.-]+))?")
+_NAME = r"(?P<id>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>[\w./-]+))?"
+_HUB_ID = re.compile(rf"(?:hf://)?{_NAME}")
+_DATASET = re.compile(rf"(?:hf://datasets/)?{_NAME}(?::(?P<split>[\w.-]+))?")
+_TOKEN = re.compile(r"[!-~]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _WEIGHT_COPIES = [
     "*.bin",
@@ -32,6 +36,8 @@ _WEIGHT_COPIES = [
     "coreml/*",
 ]
 _PLAIN_TABLES = (".csv", ".jsonl", ".json", ".txt")
+_NO_TABLES = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "readme.txt", "license.txt", "requirements.txt")
+_OTHER_SPLITS = ("test", "validation", "valid", "val", "dev", "eval")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,24 +80,25 @@ def fetch_model(name: str, *, revision: str | None = None, token: str | None = N
 
     Raises:
         CheckpointError: Neither a directory nor a Hub id.
+        UsageError: A revision of a directory, two revisions, or a token that can't be one.
         HubError: The Hub refused, or can't be reached.
     """
-    path = Path(name).expanduser()
-    if path.exists() or not (match := _HUB_ID.fullmatch(name)):
-        if not path.exists():
-            raise CheckpointError(
-                f"{name}: no such directory, and not a Hub id", hint="give a checkpoint directory or a Hub id like org/name"
-            )
+    path = os.path.expanduser(name)
+    if os.path.isdir(path):
         if revision is not None:
             raise UsageError(f"--revision {revision}: {name} is a local directory, which has none")
-        return _local(path)
+        return _local(Path(path))
+    match = _HUB_ID.fullmatch(name)
+    if match is None or os.path.exists(path):
+        found = "a file" if os.path.exists(path) else "no such directory, and not a Hub id"
+        raise CheckpointError(f"{name}: {found}", hint="give a checkpoint directory or a Hub id like org/name")
     if revision and match["revision"] and revision != match["revision"]:
         raise UsageError(f"{name} and --revision {revision} name two revisions")
     from huggingface_hub import snapshot_download
 
     with _hub_errors(match["id"]):
         snapshot = snapshot_download(
-            match["id"], revision=revision or match["revision"], token=token, ignore_patterns=_WEIGHT_COPIES
+            match["id"], revision=revision or match["revision"], token=_checked(token), ignore_patterns=_WEIGHT_COPIES
         )
     return Source(path=Path(snapshot), model=match["id"], revision=_commit_of(Path(snapshot)))
 
@@ -126,39 +133,60 @@ def fetch_dataset(name: str, *, token: str | None = None) -> Dataset:
         raise PromptError(f"{name}: neither a file nor a Hub data set; expected a form like org/name@revision:split")
     from huggingface_hub import HfApi
 
-    split = match["split"] or "train"
+    split, token = match["split"] or "train", _checked(token)
     with _hub_errors(match["id"]):
         info = HfApi(token=token).dataset_info(match["id"], revision=match["revision"])
         commit = info.sha or match["revision"] or "main"
         names = sorted(entry.rfilename for entry in info.siblings or ())
         chosen = _choose_files(names, split)
         if not chosen:
-            return Dataset(name=f"{match['id']}@{commit}:{split}", rows=_load_rows(match["id"], commit, split, token))
+            rows = _load_rows(match["id"], commit, split, token, tables=_tables(names))
+            return Dataset(name=f"{match['id']}@{commit}:{split}", rows=rows)
         from huggingface_hub import hf_hub_download
 
         files = [Path(hf_hub_download(match["id"], file, repo_type="dataset", revision=commit, token=token)) for file in chosen]
     return Dataset(name=f"{match['id']}@{commit}:{split}", files=tuple(files))
 
 
+def _checked(token: str | None) -> str | None:
+    """A token that can go into a header. Whatever is wrong with it, it is never shown."""
+    if token is not None and not _TOKEN.fullmatch(token := token.strip()):
+        raise UsageError("the token is empty, or holds characters that no token has", hint="copy it again, or run hf auth login")
+    return token
+
+
+def _tables(names: list[str]) -> list[str]:
+    """The plain tables among a repository's files."""
+    lower = {name: name.lower() for name in names}
+    return [name for name in names if lower[name].endswith(_PLAIN_TABLES) and Path(lower[name]).name not in _NO_TABLES]
+
+
 def _choose_files(names: list[str], split: str) -> list[str]:
-    """Plain tables that belong to a split by name; a repository's only table belongs to any."""
-    tables = [name for name in names if name.endswith(_PLAIN_TABLES) and not name.endswith(("dataset_infos.json", "README.txt"))]
-    of_split = [name for name in tables if split in re.split(r"[/._-]", name)]
-    return of_split or (tables if len(tables) == 1 else [])
+    """Plain tables that belong to a split by name; a repository's only table, if its name tells no split, is `train`."""
+
+    def of(*splits: str) -> list[str]:
+        words = re.compile(rf"(?:^|[/._-])(?:{'|'.join(map(re.escape, splits))})[/._-]")
+        return [name for name in _tables(names) if words.search(name)]
+
+    if chosen := of(split):
+        return chosen
+    is_only = len(_tables(names)) == 1 and not any(name.endswith((".parquet", ".arrow")) for name in names)
+    return _tables(names) if is_only and split == "train" and not of(*_OTHER_SPLITS) else []
 
 
-def _load_rows(repo: str, commit: str, split: str, token: str | None) -> tuple[dict[str, Any], ...]:
+def _load_rows(repo: str, commit: str, split: str, token: str | None, *, tables: list[str]) -> tuple[dict[str, Any], ...]:
     try:
         import datasets
     except ImportError as error:
+        shown = f"{', '.join(tables[:5])}, ..." if len(tables) > 5 else ", ".join(tables)
         raise PromptError(
-            f"{repo}: has no plain table (CSV, JSON lines, text) for the split {split!r}",
+            f"{repo}: has no plain table (CSV, JSON lines, text) for the split {split!r}" + (f"; it has {shown}" if tables else ""),
             hint="name another split, or install what reads the rest: pip install 'headsurgery[datasets]'",
         ) from error
     try:
         return tuple(dict(row) for row in datasets.load_dataset(repo, split=split, revision=commit, token=token))
-    except (ValueError, OSError) as error:
-        raise PromptError(f"{repo}: can't be loaded as a data set: {error}") from error
+    except (ValueError, OSError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        raise PromptError(f"{repo}: can't be loaded as a data set: {' '.join(str(error).split())}") from error
 
 
 @contextmanager
@@ -168,23 +196,43 @@ def _hub_errors(repo: str) -> Iterator[None]:
 
     try:
         yield
-    except errors.GatedRepoError as error:
-        raise HubError(f"{repo}: gated", hint="ask for access on its page, then run hf auth login, or set HF_TOKEN") from error
-    except errors.RevisionNotFoundError as error:
-        raise HubError(f"{repo}: no such revision", hint="look at the repository's branches, tags and commits") from error
-    except errors.RepositoryNotFoundError as error:
-        raise HubError(
-            f"{repo}: no such repository, or it is private", hint="check the name; for a private one set HF_TOKEN"
-        ) from error
-    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
-        raise HubError(
+    except (errors.HTTPError, errors.HFValidationError, OSError, JSONDecodeError, UnicodeError) as error:  # type: ignore[attr-defined]
+        raise _explain(repo, error) from error
+
+
+def _explain(repo: str, error: Exception) -> HubError:
+    """Never with the text of an HTTP error: it may quote the request's headers, and so the token."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.GatedRepoError):
+        return HubError(f"{repo}: gated", hint="ask for access on its page, then run hf auth login, or set HF_TOKEN")
+    if isinstance(error, errors.RevisionNotFoundError):
+        return HubError(f"{repo}: no such revision", hint="look at the repository's branches, tags and commits")
+    status = error.response.status_code if isinstance(error, errors.HfHubHTTPError) else None
+    if status == 401 and "credentials" in error.response.headers.get("X-Error-Message", ""):
+        return HubError(f"{repo}: the Hub doesn't know the token", hint="run hf auth login, or set HF_TOKEN to a valid one")
+    if isinstance(error, errors.RepositoryNotFoundError) or status == 401:  # the client tells 401s apart on https only
+        return HubError(f"{repo}: no such repository, or it is private", hint="check the name; for a private one set HF_TOKEN")
+    if isinstance(error, errors.HFValidationError):
+        return HubError(f"{repo}: not a Hub id", hint="expected org/name, each without -- or .. and not ending in - or .")
+    if status is not None:
+        hint = "check what the token is allowed to" if status == 403 else "try again later"
+        return HubError(f"{repo}: the Hub answered with status {status}", hint=hint)
+    if isinstance(error, (errors.FileMetadataError, JSONDecodeError)):
+        return HubError(f"{repo}: what answered is not the Hub", hint="check HF_ENDPOINT, the proxy and the connection")
+    if isinstance(error, UnicodeError):
+        return HubError(f"{repo}: the token holds characters that no token has", hint="copy it again, or run hf auth login")
+    if isinstance(error, errors.LocalEntryNotFoundError):
+        if isinstance(error.__cause__, (errors.HfHubHTTPError, errors.FileMetadataError)):
+            return _explain(repo, error.__cause__)
+        return HubError(
             f"{repo}: not in the cache, and the Hub can't be reached",
-            hint="check the connection and HF_HUB_OFFLINE, or give a directory",
-        ) from error
-    except errors.HfHubHTTPError as error:
-        status = getattr(error.response, "status_code", "no answer")
-        raise HubError(
-            f"{repo}: the Hub answered with status {status}", hint="try again later; for 401 and 403 set HF_TOKEN"
-        ) from error
-    except (errors.HTTPError, OSError) as error:  # type: ignore[attr-defined]
-        raise HubError(f"{repo}: the Hub can't be reached: {error}", hint="check the connection, or give a directory") from error
+            hint="check the connection and HF_HUB_OFFLINE, or give a local path",
+        )
+    if isinstance(error, (errors.HTTPError, errors.OfflineModeIsEnabled)):  # type: ignore[attr-defined]
+        return HubError(
+            f"{repo}: the Hub can't be reached ({type(error).__name__})",
+            hint="check the connection and HF_HUB_OFFLINE, or give a local path",
+        )
+    reason = getattr(error, "strerror", None) or type(error).__name__
+    return HubError(f"{repo}: can't be stored in the Hub's cache: {reason}", hint="check HF_HOME and the disk's free space")

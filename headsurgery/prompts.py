@@ -9,14 +9,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
-from headsurgery.errors import PromptError
+from headsurgery.errors import PromptError, UsageError
 from headsurgery.recipe import PromptRecord
 
 COLUMNS = ("prompt", "input", "goal", "query", "question", "instruction")
@@ -27,6 +30,7 @@ PAPER_TEMPLATE = "## Query:{query}\n## Answer:"
 """The paper's template, letter for letter."""
 
 TEXT_SUFFIXES = (".txt", ".csv", ".jsonl", ".json")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +67,16 @@ class PromptSet:
 
         Raises:
             PromptError: None is left, or one is not text.
+            UsageError: A limit below 1.
         """
+        if limit is not None and limit < 1:
+            raise UsageError(f"limit is {limit}, expected at least 1")
         stripped: list[str] = []
         for position, text in enumerate(texts):
             if not isinstance(text, str):
                 raise PromptError(f"{name}: prompt {position} is {type(text).__name__}, expected text")
+            if _SURROGATE.search(text):
+                raise PromptError(f"{name}: prompt {position} holds half a surrogate pair, which is no text")
             stripped.append(text.strip())
         filled = [text for text in stripped if text]
         unique = list(dict.fromkeys(filled))
@@ -94,13 +103,14 @@ def load_prompts(source: str, *, column: str | None = None, limit: int | None = 
     Raises:
         PromptError: No such set, column or prompts.
         HubError: The Hub refused, or can't be reached.
+        UsageError: A limit below 1.
     """
-    if limit is not None and limit < 1:
-        raise PromptError(f"limit is {limit}, expected at least 1")
     if source.startswith("builtin:"):
+        if column is not None:
+            raise PromptError(f"{source}: has no columns, so there is no --column {column}")
         return PromptSet.from_texts(_builtin(source.removeprefix("builtin:")), name=source, limit=limit)
-    path = Path(source)
-    if path.exists() or _looks_like_path(source):
+    path = Path(os.path.expanduser(source))
+    if os.path.exists(path) or _looks_like_path(source):
         return PromptSet.from_texts(_read_file(path, column), name=path.name, limit=limit)
     from headsurgery.hub import fetch_dataset  # the Hub client is slow to import
 
@@ -110,7 +120,11 @@ def load_prompts(source: str, *, column: str | None = None, limit: int | None = 
 
 
 def _looks_like_path(source: str) -> bool:
-    return source.endswith(TEXT_SUFFIXES) or source.startswith((".", "/", "~")) or source.count("/") != 1
+    """Not `org/name`, whatever stands after it: a revision may hold slashes, a split a full stop."""
+    if source.startswith("hf://"):
+        return False
+    name = source.partition("@")[0].partition(":")[0]
+    return name.lower().endswith(TEXT_SUFFIXES) or source.startswith((".", "/", "~")) or name.count("/") != 1
 
 
 def _builtin(name: str) -> list[str]:
@@ -127,28 +141,41 @@ def _read_file(path: Path, column: str | None) -> list[str]:
         raise PromptError(f"{path}: no such file", hint=f"give a file, a Hub data set like org/name, or one of {known}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise PromptError(f"{path}: can't be read as text: {error}") from error
-    if path.suffix == ".csv":
-        return _column(list(csv.DictReader(io.StringIO(text))), column, path.name)
-    if path.suffix in (".jsonl", ".json"):
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return _column(_parse_csv_rows(text, path), column, path.name)
+    if suffix in (".jsonl", ".json"):
         return _column(_parse_json_rows(text, path), column, path.name)
     if column is not None:
         raise PromptError(f"{path.name}: a text file has no columns; expected .csv or .jsonl with --column {column}")
-    return text.splitlines()
+    return _split_lines(text)
+
+
+def _split_lines(text: str) -> list[str]:
+    """At line feeds only: a form feed or U+2028 (`str.splitlines`) may well stand in a prompt."""
+    return text.removesuffix("\n").split("\n")
+
+
+def _parse_csv_rows(text: str, path: Path) -> list[dict[str, str]]:
+    try:
+        return list(csv.DictReader(io.StringIO(text)))
+    except csv.Error as error:
+        raise PromptError(f"{path.name}: not valid CSV: {error}") from error
 
 
 def _parse_json_rows(text: str, path: Path) -> list[Any]:
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         try:
             rows = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise PromptError(f"{path.name}: not valid JSON: {error}") from error
         return rows if isinstance(rows, list) else [rows]
     rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_split_lines(text), start=1):
         if line.strip():
             try:
                 rows.append(json.loads(line))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise PromptError(f"{path.name}:{number}: not valid JSON: {error}") from error
     return rows
 
@@ -161,15 +188,15 @@ def _column(rows: Sequence[Any], column: str | None, where: str) -> list[str]:
         return list(rows)
     if not all(isinstance(row, dict) for row in rows):
         raise PromptError(f"{where}: expected rows that are all objects or all strings")
-    present = {key.lower(): key for key in rows[0] if isinstance(key, str)}
-    wanted = (column.lower(),) if column is not None else COLUMNS
+    present = {key.strip().lower(): key for row in reversed(rows) for key in row if isinstance(key, str)}
+    wanted = (column.strip().lower(),) if column is not None else COLUMNS
     found = next((present[name] for name in wanted if name in present), None)
     if found is None:
         raise PromptError(
-            f"{where}: no column {' or '.join(wanted)}; it has {', '.join(present.values()) or 'none'}",
-            hint="name one with --column",
+            f"{where}: no column {' or '.join(wanted)}; it has {shorten(', '.join(present.values()), 100) or 'none'}",
+            hint="name one with --column; the first line of a CSV file names its columns",
         )
-    return [row.get(found) or "" for row in rows]
+    return ["" if row.get(found) is None else row[found] for row in rows]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +216,8 @@ def load_template(source: str | None, tokenizer: Any) -> Template:
     """Find a template.
 
     Args:
-        source: `chat`, `paper`, `direct`, a file that holds `{query}`, or None: `chat` where the tokenizer has one, else `paper`.
+        source: `chat`, `paper`, `direct`, a file that holds `{query}` (a line feed at its very end doesn't count), or None: `chat`
+            where the tokenizer has one, else `paper`.
         tokenizer: A transformers tokenizer.
 
     Raises:
@@ -204,7 +232,7 @@ def load_template(source: str | None, tokenizer: Any) -> Template:
     if source in ("paper", "direct"):
         return Template(name=source, text=PAPER_TEMPLATE if source == "paper" else "{query}")
     try:
-        text = Path(source).read_text(encoding="utf-8")
+        text = Path(os.path.expanduser(source)).read_text(encoding="utf-8-sig").removesuffix("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise PromptError(f"template {source}: expected chat, paper, direct or a readable text file") from error
     if text.count("{query}") != 1:
@@ -239,7 +267,14 @@ def encode(prompts: PromptSet, template: Template, tokenizer: Any, *, max_tokens
 
 def _encode_one(text: str, template: Template, tokenizer: Any) -> list[int]:
     if template.text is None:
-        rendered = tokenizer.apply_chat_template([{"role": "user", "content": text}], add_generation_prompt=True, tokenize=False)
+        from jinja2 import TemplateError
+
+        try:
+            messages = [{"role": "user", "content": text}]
+            rendered = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+        except TemplateError as error:
+            reason = shorten(str(error), 200)
+            raise PromptError(f"this tokenizer's chat template fails: {reason}", hint="use --template paper or direct") from error
         return list(tokenizer(rendered, add_special_tokens=False)["input_ids"])
     ids = list(tokenizer(template.text.replace("{query}", text))["input_ids"])
     bos = tokenizer.bos_token_id

@@ -21,7 +21,7 @@ from headsurgery.heads import AttentionGeometry, HeadRef
 
 RECIPE_SCHEMA: Literal["headsurgery.recipe/1"] = "headsurgery.recipe/1"
 
-_HEAD_KEY = re.compile(r"\d+-\d+|L\d+H\d+")
+_HEAD_KEY = re.compile(r"\d{1,9}-\d{1,9}|L\d{1,9}H\d{1,9}", re.ASCII)
 _REFERENCE_MASKS: dict[str, Operation] = {"q": "uniform_attention", "k": "uniform_attention", "v": "scale"}
 
 PerLayer = int | list[int | None] | None
@@ -134,9 +134,9 @@ def _edits_by_key(value: Any) -> Any:
 def _edits_of_key(key: str, entry: Any) -> list[dict[str, Any]]:
     if not _HEAD_KEY.fullmatch(key):
         raise ValueError(f"{key!r} is not a head; expected a form like '2-26' or 'L2H26'")
-    if isinstance(entry, dict):
+    if isinstance(entry, dict) and not {"layer", "head"} & entry.keys():
         return [{**entry, **_split_key(key)}]
-    if isinstance(entry, list) and entry and set(entry) <= set(_REFERENCE_MASKS):
+    if isinstance(entry, list) and entry and all(isinstance(mask, str) and mask in _REFERENCE_MASKS for mask in entry):
         operations = sorted({_REFERENCE_MASKS[mask] for mask in entry})
         return [{**_split_key(key), "operation": operation} for operation in operations]
     raise ValueError(f"{key}: expected masks out of ['q', 'k', 'v'] or an object with operation and factor, found {entry!r}")
@@ -224,9 +224,14 @@ class Recipe(_Strict):
         path = Path(path)
         try:
             with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-                file.write(self.to_json())
-            os.chmod(file.name, 0o666 & ~_umask())
-            os.replace(file.name, path)
+                try:
+                    file.write(self.to_json())
+                    file.close()
+                    os.chmod(file.name, 0o666 & ~_umask())
+                    os.replace(file.name, path)
+                except BaseException:
+                    os.unlink(file.name)
+                    raise
         except OSError as error:
             raise RecipeError(f"{path}: can't write the recipe: {error.strerror}") from error
 

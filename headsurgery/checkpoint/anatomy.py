@@ -164,7 +164,7 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
         "model_type": anatomy.architecture.model_type,
         "geometry": anatomy.geometry.to_json(),
         "attention_layers": list(anatomy.geometry.attention_layers),
-        "num_attention_heads_total": sum(1 for _ in anatomy.geometry.heads()),
+        "num_heads_in_all": sum(1 for _ in anatomy.geometry.heads()),
         "operations": list(anatomy.operations),
         "q_norm": ("all_heads" if anatomy.shares_q_norm else "per_head") if anatomy.has_q_norm else None,
         "dtypes": dict(sorted(dtypes.items())),

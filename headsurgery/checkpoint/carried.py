@@ -55,11 +55,17 @@ class BaseFiles:
 
 
 def sort_files(checkpoint: Checkpoint) -> BaseFiles:
-    """Walk the base and tell its files apart. Links to files count as files, links to folders are left out."""
+    """Walk the base and tell its files apart.
+
+    Links to files count as files; links to folders or to nothing, pipes and sockets are left out.
+
+    Raises:
+        CheckpointError: A folder can't be read, or a name is not UTF-8, so that no manifest could hold it.
+    """
     own = {shard.file for shard in checkpoint.shards}
     carried: list[str] = []
     left_out: list[str] = []
-    for folder, folders, files in os.walk(checkpoint.path):
+    for folder, folders, files in os.walk(checkpoint.path, onerror=_refuse):
         relative = PurePosixPath(os.path.relpath(folder, checkpoint.path).replace(os.sep, "/"))
         for name in list(folders):
             is_top = relative == PurePosixPath(".")
@@ -68,8 +74,16 @@ def sort_files(checkpoint: Checkpoint) -> BaseFiles:
                 left_out.append(f"{relative / name}/")
         for name in files:
             file = str(relative / name)
-            (left_out if file not in own and _disagrees(checkpoint, file) else carried).append(file)
+            is_left_out = not (checkpoint.path / file).is_file() or (file not in own and _disagrees(checkpoint, file))
+            (left_out if is_left_out else carried).append(file)
+    for file in (*carried, *left_out):
+        if any("\ud800" <= letter <= "\udfff" for letter in file):  # how Python spells undecodable bytes
+            raise CheckpointError(f"{file!a}: its name is not UTF-8", hint="rename the file")
     return BaseFiles(carried=tuple(sorted(carried)), left_out=tuple(sorted(left_out)))
+
+
+def _refuse(error: OSError) -> None:
+    raise CheckpointError(f"{error.filename}: can't be read: {error.strerror}") from error
 
 
 def _disagrees(checkpoint: Checkpoint, file: str) -> bool:

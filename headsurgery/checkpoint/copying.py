@@ -29,6 +29,23 @@ Changer = Callable[[TensorInfo, int, ByteArray], ByteArray]
 """Gets a tensor, the first row of a chunk and its bytes [rows, bytes per row]; returns them, or a changed copy."""
 
 
+Progress = Callable[[int, int], None]
+"""Called with bytes done and bytes in all."""
+
+
+class Reporter:
+    """Adds up bytes and passes them on with the total."""
+
+    def __init__(self, total: int, on_progress: Progress | None) -> None:
+        self._done, self._total, self._on_progress = 0, total, on_progress
+
+    def __call__(self, num_bytes: int) -> None:
+        """So many bytes more."""
+        self._done += num_bytes
+        if self._on_progress is not None:
+            self._on_progress(self._done, self._total)
+
+
 @dataclass(frozen=True, kw_only=True)
 class CopiedFile:
     """SHA-256 of a file before and after, in hexadecimal, and its size."""

@@ -32,7 +32,7 @@ class HeadChange:
     Args:
         head: The head.
         operation: Which of its blocks: `scale` for the columns of o_proj, `uniform_attention` for the rows of q_proj and bias.
-        factor: Least squares fit of edited = factor * base; None where the base's block is all zero.
+        factor: Least squares fit of edited = factor * base; None where the base's block is all zero, or a value is inf or nan.
         spread: Relative residual of that fit (L2): 0 for an exact multiple, about 1e-3 for bfloat16 rounding, near 1 for none.
         exact: Whether multiplying the base by the factor and rounding gives the edited values, all of them.
         parameters_changed: Elements that differ.
@@ -254,7 +254,7 @@ def _head_changes(
 def _recover_factor(old: npt.NDArray[Any], new: npt.NDArray[Any]) -> tuple[float | None, float, bool]:
     """Fit new = factor * old; prefer the shortest decimal that reproduces the stored values exactly."""
     x, y = old.astype(np.float64), new.astype(np.float64)
-    if not x.any():
+    if not x.any() or not np.isfinite(x).all() or not np.isfinite(y).all():
         return None, 1.0, False
     fit = float(x @ y / (x @ x))
     norm = float(np.linalg.norm(y))
@@ -273,7 +273,7 @@ def _compare_files(base: Checkpoint, edited: Checkpoint) -> dict[str, str]:
     found = dict.fromkeys(all_theirs - {*ours.carried, *ours.left_out}, "added")
     found |= dict.fromkeys(set(ours.carried) - set(OWN_FILES) - all_theirs, "missing")
     headers = {shard.file: shard.num_header_bytes for shard in base.shards}
-    for file in set(ours.carried) & set(theirs.carried) - set(OWN_FILES):
+    for file in set(ours.carried) & all_theirs:
         if not os.path.samefile(base.path / file, edited.path / file) and not _equal_bytes(base, edited, file, headers.get(file)):
             found[file] = "header differs" if file in headers else "differs"
     return dict(sorted(found.items()))

@@ -56,8 +56,9 @@ class TensorInfo:
 
     @property
     def num_rows(self) -> int:
-        """Extent of the slowest axis; 1 for a scalar."""
-        return self.shape[0] if self.shape else 1
+        """Extents of all axes but the last, multiplied; of a vector its elements. 1 where a row would not be whole bytes."""
+        rows = math.prod(self.shape[:-1]) if len(self.shape) > 1 else math.prod(self.shape)
+        return rows if not rows or self.num_bytes % rows == 0 else 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,14 +129,14 @@ def _read_entry(name: str, entry: Any, file: str, data_start: int) -> TensorInfo
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise CheckpointError(f"{where}: expected exactly dtype, shape and data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if dtype not in _BITS:
+    if not isinstance(dtype, str) or dtype not in _BITS:
         raise CheckpointError(f"{where}: unknown dtype {dtype!r}")
     for numbers, label in ((shape, "shape"), (offsets, "data_offsets")):
         if not isinstance(numbers, list) or any(type(number) is not int or not 0 <= number < 2**63 for number in numbers):
             raise CheckpointError(f"{where}: {label} must be a list of non-negative integers, found {numbers!r}")
     bits = math.prod(shape) * _BITS[dtype]
     if len(offsets) != 2 or bits % 8 or offsets[1] - offsets[0] != bits // 8:
-        raise CheckpointError(f"{where}: data_offsets {offsets} don't span the {bits / 8:g} bytes of {dtype} {shape}")
+        raise CheckpointError(f"{where}: data_offsets {offsets} don't span {dtype} {shape}")
     return TensorInfo(
         name=name, file=file, dtype=dtype, shape=tuple(shape), offset=data_start + offsets[0], num_bytes=offsets[1] - offsets[0]
     )

@@ -7,16 +7,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from headsurgery.architectures import Operation
 from headsurgery.checkpoint.carried import MANIFEST
+from headsurgery.checkpoint.reader import stays_inside
 from headsurgery.errors import CheckpointError
 from headsurgery.recipe import RecipeBase
 
 MANIFEST_SCHEMA: Literal["headsurgery.manifest/1"] = "headsurgery.manifest/1"
+
+
+def _check_inside(file: str) -> str:
+    if not stays_inside(file):
+        raise ValueError("points outside the checkpoint's directory")
+    return file
+
+
+FileName = Annotated[str, AfterValidator(_check_inside)]
+"""Relative to the checkpoint. A manifest may come from a stranger, and `restore` writes to these names."""
 
 
 class _Strict(BaseModel):
@@ -26,7 +37,7 @@ class _Strict(BaseModel):
 class FileRecord(_Strict):
     """One file of the edited checkpoint."""
 
-    file: str
+    file: FileName
     num_bytes: int
     sha256: str
     base_sha256: str | None = Field(
@@ -42,7 +53,7 @@ class EditRecord(_Strict):
     operation: Operation
     factor: float
     tensor: str
-    file: str
+    file: FileName
     axis: int = Field(description="0: rows of the stored tensor, 1: columns")
     start: int
     stop: int

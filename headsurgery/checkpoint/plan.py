@@ -181,8 +181,7 @@ def _check_storable(values: npt.NDArray[Any], edit: TensorEdit) -> None:
         raise SurgeryError(f"{edit.edit.ref}: {edit.tensor.name} holds inf or nan in this head; a product would not be defined")
     if not np.isfinite(stored).all() and factor != 1:
         raise SurgeryError(f"{where} overflows {edit.tensor.dtype}", hint="choose a smaller factor")
-    exact = before * factor
-    if np.linalg.norm(stored - exact) > _MAX_ROUNDING * np.linalg.norm(exact):
+    if factor and np.linalg.norm(stored / factor - before) > _MAX_ROUNDING * np.linalg.norm(before):
         raise SurgeryError(f"{where} is too small for {edit.tensor.dtype}: rounding would change it by more than 1 %")
 
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import ml_dtypes
@@ -135,6 +135,8 @@ def open_checkpoint(path: Path | str, *, model: str | None = None, revision: str
 def read_rows(stream: BinaryIO, tensor: TensorInfo, rows: range) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
     """Whole rows of a tensor in chunks of about 4 MiB, so that memory stays constant whatever its size.
 
+    Rows are counted as in `TensorInfo.num_rows`.
+
     Yields:
         First row of the chunk, and its bytes as [rows, bytes per row]; the array is the reader's to change.
     """
@@ -208,23 +210,21 @@ def _read_sharded(path: Path) -> tuple[tuple[Shard, ...], dict[str, TensorInfo]]
     if not isinstance(weight_map, dict) or not weight_map:
         raise CheckpointError(f"{INDEX}: no weight_map")
     for name, file in weight_map.items():
-        if not isinstance(file, str) or not _stays_inside(file):
+        if not isinstance(file, str) or not stays_inside(file):
             raise CheckpointError(f"{INDEX}: {name!r} points to {file!r}, outside the checkpoint's directory")
     shards = tuple(read_header(path / file, file) for file in sorted(set(weight_map.values())))
-    found = {(tensor.name, shard.file): tensor for shard in shards for tensor in shard.tensors}
+    tensors: dict[str, TensorInfo] = {}
+    for tensor in (tensor for shard in shards for tensor in shard.tensors):
+        twin = tensors.setdefault(tensor.name, tensor)
+        if twin is not tensor:
+            raise CheckpointError(f"{tensor.name!r} is in {twin.file} and again in {tensor.file}; which one is loaded is unknown")
     for name, file in weight_map.items():
-        if (name, file) not in found:
+        if name not in tensors or tensors[name].file != file:
             raise CheckpointError(f"{INDEX}: says that {name!r} is in {file}, but that file doesn't have it")
-    return shards, {name: found[name, file] for name, file in weight_map.items()}
+    return shards, tensors
 
 
-def _stays_inside(file: str) -> bool:
-    pure = PurePosixPath(file)
-    return (
-        bool(file)
-        and not pure.is_absolute()
-        and ".." not in pure.parts
-        and "\\" not in file
-        and "\0" not in file
-        and ":" not in file
-    )
+def stays_inside(file: str) -> bool:
+    """Whether a file's name, as some document gives it, is plainly relative: no way out of a directory, no detour within it."""
+    path = Path(file)
+    return bool(file) and not path.anchor and ".." not in path.parts and "\0" not in file and path.as_posix() == file

@@ -47,7 +47,7 @@ def staged_directory(target: Path, *, base: Path, num_bytes: int, force: bool, r
         staging.chmod(0o755)
         yield staging
         _sync(staging)
-        _move_into_place(staging, target, replaceable)
+        _move_into_place(staging, target, force, replaceable)
         _sync(target.parent)
     except OSError as error:
         raise _refusal(target, error) from error
@@ -56,7 +56,7 @@ def staged_directory(target: Path, *, base: Path, num_bytes: int, force: bool, r
 
 
 def _check_target(target: Path, base: Path, force: bool) -> None:
-    real_target, real_base = target.resolve(), base.resolve()
+    real_target, real_base = Path(os.path.realpath(target)), Path(os.path.realpath(base))
     if real_target.is_relative_to(real_base):
         raise SurgeryError(f"{target}: lies inside the base; the base is never written", hint="choose an output outside it")
     if real_base.is_relative_to(real_target):
@@ -68,9 +68,9 @@ def _check_target(target: Path, base: Path, force: bool) -> None:
             raise SurgeryError(f"{target}: exists and is not a directory", hint="remove it, or choose another output")
 
 
-def _move_into_place(staging: Path, target: Path, replaceable: str) -> None:
-    if not target.exists():
-        os.rename(staging, target)
+def _move_into_place(staging: Path, target: Path, force: bool, replaceable: str) -> None:
+    if not force or not target.exists():
+        os.rename(staging, target)  # fails when somebody has put something there meanwhile
         return
     is_ours = (target / replaceable).is_file() or not any(target.iterdir())
     aside = _free_name(target, ".old" if is_ours else ".bak")
@@ -104,6 +104,6 @@ def _refusal(target: Path, error: OSError) -> SurgeryError:
         return SurgeryError(f"{target}: disk full: {error.strerror}", hint="free some space, or choose an output on another disk")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return SurgeryError(f"{target}: no permission to write there: {error.strerror}", hint="choose another output")
-    if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+    if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR) and os.path.lexists(target):
         return SurgeryError(f"{target}: was created by someone else meanwhile", hint="choose another output")
     return SurgeryError(f"{target}: can't be written: {error}")

@@ -7,7 +7,6 @@ change; all or nothing; every file is carried over but other copies of the weigh
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 from headsurgery import __version__
 from headsurgery.checkpoint.anatomy import record_base
 from headsurgery.checkpoint.carried import MANIFEST, RECIPE, UNDO
-from headsurgery.checkpoint.copying import ByteArray, CopiedFile, copy_file, copy_shard
+from headsurgery.checkpoint.copying import ByteArray, CopiedFile, Progress, Reporter, copy_file, copy_shard
 from headsurgery.checkpoint.header import Shard, TensorInfo
 from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
 from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply
@@ -23,9 +22,6 @@ from headsurgery.checkpoint.reader import FLOAT_TYPES, open_checkpoint
 from headsurgery.checkpoint.staging import staged_directory
 from headsurgery.checkpoint.undo import UndoWriter, locate_piece
 from headsurgery.errors import SurgeryError
-
-Progress = Callable[[int, int], None]
-"""Called with what is done and the total."""
 
 
 def apply_plan(plan: SurgeryPlan, out: Path | str, *, force: bool = False, on_progress: Progress | None = None) -> Manifest:
@@ -47,7 +43,7 @@ def apply_plan(plan: SurgeryPlan, out: Path | str, *, force: bool = False, on_pr
     total = sum((base.path / file).stat().st_size for file in plan.files.carried)
     undo_bytes = sum(edit.runs.count * edit.runs.length for edit in plan.edits)
     with staged_directory(Path(out), base=base.path, num_bytes=total + undo_bytes, force=force, replaceable=MANIFEST) as staging:
-        report = _Reporter(total, on_progress)
+        report = Reporter(total, on_progress)
         with UndoWriter(staging / UNDO, plan.edits) as undo:
             records = [_carry_over(plan, file, staging, undo, report) for file in plan.files.carried]
         recipe_text = plan.recipe.to_json()
@@ -70,17 +66,7 @@ def apply_plan(plan: SurgeryPlan, out: Path | str, *, force: bool = False, on_pr
     return manifest
 
 
-class _Reporter:
-    def __init__(self, total: int, on_progress: Progress | None) -> None:
-        self._done, self._total, self._on_progress = 0, total, on_progress
-
-    def __call__(self, num_bytes: int) -> None:
-        self._done += num_bytes
-        if self._on_progress is not None:
-            self._on_progress(self._done, self._total)
-
-
-def _carry_over(plan: SurgeryPlan, file: str, staging: Path, undo: UndoWriter, report: _Reporter) -> FileRecord:
+def _carry_over(plan: SurgeryPlan, file: str, staging: Path, undo: UndoWriter, report: Reporter) -> FileRecord:
     target = staging / file
     target.parent.mkdir(parents=True, exist_ok=True)
     edits = [edit for edit in plan.edits if edit.tensor.file == file]

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, UNDO
-from headsurgery.checkpoint.copying import ByteArray, copy_file, copy_shard
+from headsurgery.checkpoint.copying import ByteArray, Progress, Reporter, copy_file, copy_shard
 from headsurgery.checkpoint.header import TensorInfo, read_header
 from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
 from headsurgery.checkpoint.plan import TensorEdit
@@ -97,13 +97,16 @@ def _layout(edits: Sequence[TensorEdit]) -> tuple[bytes, dict[str, int], int]:
     return len(text).to_bytes(8, "little") + text, starts, end
 
 
-def restore_checkpoint(edited: Path | str, out: Path | str, *, force: bool = False) -> tuple[FileRecord, ...]:
+def restore_checkpoint(
+    edited: Path | str, out: Path | str, *, force: bool = False, on_progress: Progress | None = None
+) -> tuple[FileRecord, ...]:
     """Bring the base back from an edited checkpoint, bit for bit, and prove it by the manifest's hashes of the base.
 
     Args:
         edited: A checkpoint that `apply_plan` wrote.
         out: Directory to create.
         force: Replace an existing directory.
+        on_progress: Called with bytes written and bytes in all.
 
     Returns:
         The files written. What `apply_plan` left out of the base can't come back; the manifest names it.
@@ -122,9 +125,10 @@ def restore_checkpoint(edited: Path | str, out: Path | str, *, force: bool = Fal
     records = [record for record in manifest.files if record.file not in OWN_FILES]
     total = sum(record.num_bytes for record in records)
     with staged_directory(Path(out), base=edited, num_bytes=total, force=force, replaceable=MANIFEST) as staging:
+        report = Reporter(total, on_progress)
         for record in records:
             edits = [edit for edit in manifest.edits if edit.file == record.file]
-            if _restore_file(checkpoint, originals, record.file, edits, staging) != record.base_sha256:
+            if _restore_file(checkpoint, originals, record.file, edits, staging, report) != record.base_sha256:
                 raise SurgeryError(
                     f"{record.file}: what came back is not the base's file; nothing was kept",
                     hint="the edited checkpoint was changed after apply; download the base instead",
@@ -132,13 +136,15 @@ def restore_checkpoint(edited: Path | str, out: Path | str, *, force: bool = Fal
     return tuple(records)
 
 
-def _restore_file(checkpoint: Checkpoint, originals: Checkpoint, file: str, edits: list[EditRecord], staging: Path) -> str:
+def _restore_file(
+    checkpoint: Checkpoint, originals: Checkpoint, file: str, edits: list[EditRecord], staging: Path, report: Reporter
+) -> str:
     target = staging / file
     target.parent.mkdir(parents=True, exist_ok=True)
     shard = next((shard for shard in checkpoint.shards if shard.file == file), None)
     with checkpoint.open(file) as source:
         if shard is None or not edits:
-            return copy_file(source, target, lambda _: None).after
+            return copy_file(source, target, report).after
         slices = [_slice(checkpoint, originals, edit) for edit in edits]
 
         def put_back(tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
@@ -150,7 +156,7 @@ def _restore_file(checkpoint: Checkpoint, originals: Checkpoint, file: str, edit
                     target_view[:] = values[piece.offset : piece.offset + target_view.size].reshape(target_view.shape)
             return changed
 
-        return copy_shard(source, shard, target, put_back, lambda _: None).after
+        return copy_shard(source, shard, target, put_back, report).after
 
 
 def _slice(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) -> tuple[TensorEdit, npt.NDArray[Any]]:
@@ -158,9 +164,12 @@ def _slice(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) ->
     tensor = checkpoint.tensors.get(record.tensor)
     if tensor is None:
         raise CheckpointError(f"{MANIFEST}: edits {record.tensor!r}, which the checkpoint doesn't have")
+    is_slice = record.axis in range(min(2, len(tensor.shape))) and 0 <= record.start < record.stop <= tensor.shape[record.axis]
+    if not is_slice or len(tensor.shape) > 2 or tensor.dtype not in FLOAT_TYPES:
+        raise CheckpointError(f"{MANIFEST}: edits a slice of {tensor.name} that {tensor.dtype} {list(tensor.shape)} doesn't have")
     edit = HeadEdit(layer=record.layer, head=record.head, operation=record.operation, factor=record.factor)
     tensor_edit = TensorEdit(edit=edit, tensor=tensor, axis=record.axis, block=range(record.start, record.stop))
     original = originals.tensors.get(_key(tensor_edit))
-    if original is None or original.num_parameters != tensor_edit.num_parameters:
+    if original is None or original.dtype != tensor.dtype or original.num_parameters != tensor_edit.num_parameters:
         raise CheckpointError(f"{UNDO}: doesn't hold the original of {_key(tensor_edit)}")
     return tensor_edit, np.ascontiguousarray(originals.read(original)).reshape(-1)

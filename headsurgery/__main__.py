@@ -1,0 +1,23 @@
+"""`headsurgery` and `python -m headsurgery`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+from headsurgery.cli import app
+
+
+def main() -> None:
+    """Run the command line; SIGTERM ends it like Ctrl-C does, so that nothing half-written stays."""
+    signal.signal(signal.SIGTERM, _terminate)
+    app()
+
+
+def _terminate(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    main()

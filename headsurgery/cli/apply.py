@@ -1,0 +1,96 @@
+"""`headsurgery apply`: a recipe and a base make an edited checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headsurgery.cli.options import Force, Json, Quiet, Revision, Token
+from headsurgery.errors import RecipeError, UsageError
+
+if TYPE_CHECKING:
+    from headsurgery.checkpoint.plan import SurgeryPlan
+    from headsurgery.console import Console
+    from headsurgery.recipe import Recipe
+
+
+def apply(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="Recipe file (JSON).")],
+    model: Annotated[
+        str | None, typer.Argument(metavar="[MODEL]", help="Base: directory or Hub id. Default: the recipe's own base.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="Directory to create.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; write nothing.")] = False,
+    force: Force = False,
+    allow_mismatch: Annotated[
+        bool, typer.Option("--allow-mismatch", help="Go on although the recipe was made for another base.")
+    ] = False,
+    revision: Revision = None,
+    token: Token = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Edit exactly the recipe's heads in a copy of the checkpoint's bytes."""
+    from headsurgery.checkpoint.plan import plan_surgery
+    from headsurgery.checkpoint.reader import open_checkpoint
+    from headsurgery.checkpoint.surgery import apply_plan
+    from headsurgery.console import Console
+    from headsurgery.hub import fetch_model
+    from headsurgery.recipe import Recipe
+
+    if output is None and not dry_run:
+        raise UsageError("apply needs a directory to write to", hint="give one with -o DIR, or look first with --dry-run")
+    console = Console(as_json=json, quiet=quiet)
+    loaded = Recipe.load(recipe)
+    name = model or _base_of(loaded)
+    pinned = revision or (loaded.base.revision if model is None else None)
+    source = fetch_model(name, revision=pinned, token=token)
+    plan = plan_surgery(
+        loaded, open_checkpoint(source.path, model=source.model, revision=source.revision), allow_mismatch=allow_mismatch
+    )
+    for note in plan.notes:
+        console.note(note)
+    if dry_run or output is None:
+        _show_plan(console, plan)
+        return
+    with console.progress("writing") as on_progress:
+        manifest = apply_plan(plan, output, force=force, on_progress=on_progress)
+    if manifest.left_out:
+        console.note(
+            f"left out, because they hold the unedited weights or are no part of the model: {', '.join(manifest.left_out)}"
+        )
+    console.data({"output": str(output)} | manifest.model_dump(by_alias=True), f"{output}: {_summary(plan)}")
+    console.say(f"next: headsurgery diff {name} {output} --recipe {recipe}")
+
+
+def _base_of(recipe: Recipe) -> str:
+    if recipe.base.model is None:
+        raise RecipeError("the recipe names no base model", hint="give MODEL: headsurgery apply RECIPE MODEL -o DIR")
+    if "/" not in recipe.base.model and not Path(recipe.base.model).is_dir():
+        raise RecipeError(
+            f"the recipe's base is a local folder {recipe.base.model!r}, which is not here",
+            hint="give its path: headsurgery apply RECIPE MODEL -o DIR",
+        )
+    return recipe.base.model
+
+
+def _summary(plan: SurgeryPlan) -> str:
+    heads = ", ".join(f"{edit.ref} {edit.operation} × {edit.factor:g}" for edit in plan.recipe.edits)
+    return f"{heads}; {plan.parameters_changed:,} of {plan.checkpoint.num_parameters:,} parameters ({plan.share:.4%})"
+
+
+def _show_plan(console: Console, plan: SurgeryPlan) -> None:
+    from headsurgery.console import table
+
+    rows = []
+    for edit in plan.edits:
+        block = f"{'columns' if edit.axis else 'rows'} {edit.block.start}-{edit.block.stop - 1}"
+        what = (str(edit.edit.ref), edit.edit.operation, edit.edit.factor, edit.tensor.name, edit.tensor.file, block)
+        rows.append((*what, edit.runs.count, edit.runs.length))
+    headers = ("head", "operation", "factor", "tensor", "file", "block", "runs", "bytes each")
+    left_out = f"Left out: {', '.join(plan.files.left_out)}" if plan.files.left_out else "Nothing is left out."
+    carried = f"{len(plan.files.carried)} files are carried over, {len({edit.tensor.file for edit in plan.edits})} of them edited."
+    console.data(plan.to_json(), table(headers, rows), "", _summary(plan), carried, left_out)
+    console.say("dry run: nothing was written")

@@ -1,0 +1,63 @@
+"""`headsurgery inspect`: what a checkpoint is, from its headers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headsurgery.cli.options import Json, Model, Quiet, Revision, Token
+
+
+def inspect(model: Model, revision: Revision = None, token: Token = None, json: Json = False, quiet: Quiet = False) -> None:
+    """Show a checkpoint's heads, operations and tensors. Loads no weights."""
+    from headsurgery.checkpoint.anatomy import describe
+    from headsurgery.checkpoint.reader import open_checkpoint
+    from headsurgery.console import Console, table
+    from headsurgery.hub import fetch_model
+
+    console = Console(as_json=json, quiet=quiet)
+    source = fetch_model(model, revision=revision, token=token)
+    document = describe(open_checkpoint(source.path, model=source.model, revision=source.revision))
+    tensors = [
+        (entry["layer"], part, entry[part]["name"], " x ".join(map(str, entry[part]["shape"])), entry[part]["dtype"])
+        for entry in document["tensors"]
+        for part in ("o_proj", "q_proj", "q_bias")
+        if part in entry
+    ]
+    console.data(
+        document, table(("", ""), _facts(document)), table(("layer", "part", "tensor", "shape", "type"), tensors, title="\nTensors")
+    )
+
+
+def _facts(document: dict[str, Any]) -> list[tuple[str, object]]:
+    geometry = document["geometry"]
+    layers = document["attention_layers"]
+    norm = {"per_head": "per head", "all_heads": "over all heads of a layer", None: "no"}[document["q_norm"]]
+    return [
+        ("model", document["model"]),
+        ("revision", document["revision"] or "(local)"),
+        ("model_type", document["model_type"]),
+        ("layers", f"{geometry['num_layers']}, with attention heads: {_ranges(layers)}"),
+        (
+            "heads",
+            f"{geometry['num_heads']} per layer ({geometry['num_kv_heads']} key/value), {document['num_heads_in_all']} in all",
+        ),
+        ("head_dim", geometry["head_dim"]),
+        ("hidden_size", geometry["hidden_size"]),
+        ("operations", ", ".join(document["operations"])),
+        ("QK-norm", norm),
+        ("stored types", ", ".join(f"{dtype} ({count} tensors)" for dtype, count in document["dtypes"].items())),
+        ("parameters", f"{document['parameters']:,}"),
+        ("files", ", ".join(f"{shard['file']} ({shard['bytes']:,} bytes)" for shard in document["shards"])),
+        ("fingerprint", document["fingerprint"]),
+    ]
+
+
+def _ranges(layers: list[int]) -> str:
+    """`0-2, 5` for 0, 1, 2, 5."""
+    parts: list[list[int]] = []
+    for layer in layers:
+        if parts and layer == parts[-1][-1] + 1:
+            parts[-1].append(layer)
+        else:
+            parts.append([layer])
+    return ", ".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts) or "none"

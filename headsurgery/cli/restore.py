@@ -1,0 +1,28 @@
+"""`headsurgery restore`: the base, out of an edited checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headsurgery.cli.options import Force, Json, OutputDirectory, Quiet
+
+
+def restore(
+    edited: Annotated[Path, typer.Argument(metavar="DIR", help="A checkpoint that apply wrote.")],
+    output: OutputDirectory,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Bring the base back bit for bit, from the original bytes that apply kept, and prove it by the manifest's hashes."""
+    from headsurgery.checkpoint.undo import restore_checkpoint
+    from headsurgery.console import Console
+
+    console = Console(as_json=json, quiet=quiet)
+    with console.progress("writing") as on_progress:
+        records = restore_checkpoint(edited, output, force=force, on_progress=on_progress)
+    document = {"output": str(output), "files": [{"file": record.file, "sha256": record.base_sha256} for record in records]}
+    console.data(document, f"{output}: {len(records)} files, each with the base's SHA-256")

@@ -1,0 +1,139 @@
+"""The only place that prints: data on stdout, talk on stderr.
+
+With `--json` stdout carries one JSON document and nothing else; with `--quiet` stderr carries errors only. Nothing but `cli`
+imports this module.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+from rich.console import Console as RichConsole
+from rich.console import RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from headsurgery.errors import HeadSurgeryError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+_SHADES = " .:=+*#%@"
+Result = TypeVar("Result")
+
+
+class Console:
+    """One command's output.
+
+    Args:
+        as_json: Data go out as one JSON document.
+        quiet: No talk.
+    """
+
+    def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
+        self.as_json = as_json
+        self._quiet = quiet
+        self._out = RichConsole(file=sys.stdout, highlight=False, soft_wrap=True)
+        self._err = RichConsole(file=sys.stderr, highlight=False, soft_wrap=True)
+
+    def data(self, document: dict[str, Any], *renderables: RenderableType) -> None:
+        """A command's result: the document with `--json`, else what is made for people."""
+        if self.as_json:
+            self._out.file.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
+            return
+        for renderable in renderables:
+            self._out.print(renderable)
+
+    def say(self, text: str) -> None:
+        """Talk: what happens, and what to do next."""
+        if not self._quiet:
+            self._err.print(Text(text))
+
+    def note(self, text: str) -> None:
+        """Something that the user should know although nothing is wrong."""
+        if not self._quiet:
+            self._err.print(Text(f"note: {text}", style="yellow"))
+
+    def error(self, error: HeadSurgeryError) -> None:
+        """An expected failure: one line, and the next step."""
+        self._err.print(Text.assemble(("error: ", "bold red"), str(error).replace("\n", " ")))
+        if error.hint:
+            self._err.print(Text.assemble(("hint: ", "bold"), error.hint))
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """A bar with time left on a terminal; yields the callback that moves it."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        is_shown = self._err.is_terminal and not self._quiet
+        with Progress(*columns, console=self._err, disable=not is_shown, transient=True) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    def heat_map(self, scores: npt.NDArray[np.float64]) -> Text:
+        """Scores [layer, head] as a picture, a line per layer: red above zero, blue below; without colour in shades, - for below."""
+        import numpy as np
+
+        scale = float(np.nanmax(np.abs(scores), initial=0.0)) or 1.0
+        has_colour = self._out.color_system is not None
+        text = Text("      head 0 to the right, layer 0 at the top; strongest " + f"{scale:.3g}\n", style="dim")
+        for layer, row in enumerate(scores):
+            text.append(f"L{layer:<4} ")
+            for score in row:
+                level = 0.0 if np.isnan(score) else float(score) / scale
+                text.append(*(("  ", _background(level)) if has_colour else (_shade(level), "")))
+            text.append("\n")
+        return text
+
+
+def _background(level: float) -> str:
+    """A background for a level in [-1, 1]; the square root makes weak heads visible."""
+    strength = int(255 * (1 - abs(level) ** 0.5))
+    return f"on #ff{strength:02x}{strength:02x}" if level >= 0 else f"on #{strength:02x}{strength:02x}ff"
+
+
+def _shade(level: float) -> str:
+    symbol = _SHADES[min(int(abs(level) ** 0.5 * len(_SHADES)), len(_SHADES) - 1)]
+    return f"{'-' if level < 0 and symbol != ' ' else ' '}{symbol}"
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None, wrap: bool = False) -> Table:
+    """A plain table; columns of numbers are set to the right. Long texts wrap where `wrap` says so."""
+    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold", padding=(0, 2, int(wrap), 0))
+    for column, header in enumerate(headers):
+        is_number = all(isinstance(row[column], int | float) for row in rows) and bool(rows)
+        made.add_column(header, justify="right" if is_number else "left", no_wrap=not wrap, ratio=1 if wrap else None)
+    for row in rows:
+        made.add_row(*(Text(_cell(value)) for value in row))
+    return made
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def quiet_transformers() -> None:
+    """Keep transformers' own bars and advice off the terminal; errors still come as exceptions."""
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+
+
+def exit_with(error: HeadSurgeryError) -> typer.Exit:
+    """Print an expected failure; the exception that ends the command with its exit code."""
+    Console().error(error)
+    return typer.Exit(error.exit_code)

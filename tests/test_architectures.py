@@ -1,0 +1,165 @@
+"""The table: names, orientation, and what slice an operation pulls at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headsurgery.architectures import (
+    OPERATIONS,
+    TABLE,
+    Architecture,
+    ConfigKeys,
+    check_query_factor,
+    find_architecture,
+    lever,
+    read_geometry,
+)
+from headsurgery.errors import ArchitectureError, GeometryError
+from headsurgery.heads import AttentionGeometry, LayerHeads
+from tests.tiny import CONFIGS, FAMILIES
+
+GROUPED = LayerHeads(num_heads=6, num_kv_heads=2, head_dim=8)
+EQUAL = LayerHeads(num_heads=6, num_kv_heads=6, head_dim=8)
+LLAMA = {"model_type": "llama", "num_hidden_layers": 2, "num_attention_heads": 6, "hidden_size": 48}
+
+
+def test_a_rows_key_is_its_model_type() -> None:
+    assert all(row.model_type == key for key, row in TABLE.items())
+
+
+def test_every_row_but_the_vision_ones_is_built_by_the_tests() -> None:
+    assert set(TABLE) - set(FAMILIES) <= {"gemma3"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_geometry_is_what_transformers_builds(family: str) -> None:
+    config = CONFIGS[family]()
+    layers = (
+        LayerHeads(
+            num_heads=config.num_attention_heads,
+            num_kv_heads=getattr(config, "num_key_value_heads", None) or config.num_attention_heads,
+            head_dim=getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads,
+        ),
+    ) * config.num_hidden_layers
+    expected = AttentionGeometry(hidden_size=config.hidden_size, layers=layers)
+    assert read_geometry(config.to_dict(), TABLE[family]) == expected
+
+
+class TestLever:
+    @pytest.mark.parametrize("architecture", TABLE.values(), ids=TABLE)
+    def test_scale_pulls_at_the_heads_inputs_of_o_proj(self, architecture: Architecture) -> None:
+        found = lever(architecture, GROUPED, 4, "scale")
+        assert (found.projection, found.side, found.block) == ("o_proj", "input", range(32, 40))
+
+    @pytest.mark.parametrize(
+        ("family", "heads", "block"),
+        [
+            ("llama", GROUPED, range(32, 40)),
+            ("phi3", GROUPED, range(32, 40)),
+            ("gpt2", EQUAL, range(32, 40)),
+            ("gpt_neox", EQUAL, range(96, 104)),
+        ],
+    )
+    def test_uniform_attention_pulls_at_the_heads_query_outputs(self, family: str, heads: LayerHeads, block: range) -> None:
+        found = lever(TABLE[family], heads, 4, "uniform_attention")
+        assert (found.projection, found.side, found.block) == ("q_proj", "output", block)
+
+    @pytest.mark.parametrize("architecture", TABLE.values(), ids=TABLE)
+    @given(num_heads=st.integers(1, 12), head_dim=st.integers(1, 40))
+    def test_blocks_of_different_heads_are_disjoint_and_within_the_projection(
+        self, architecture: Architecture, num_heads: int, head_dim: int
+    ) -> None:
+        heads = LayerHeads(num_heads=num_heads, num_kv_heads=num_heads, head_dim=head_dim)
+        for operation in OPERATIONS:
+            rows = [row for head in range(num_heads) for row in lever(architecture, heads, head, operation).block]
+            limit = num_heads * head_dim if operation == "scale" else architecture.num_query_rows(heads)
+            assert len(set(rows)) == len(rows) == num_heads * head_dim
+            assert 0 <= min(rows) <= max(rows) < limit
+
+    def test_fused_rows_count_keys_and_values(self) -> None:
+        assert TABLE["llama"].num_query_rows(GROUPED) == 6 * 8
+        assert TABLE["phi3"].num_query_rows(GROUPED) == (6 + 2 + 2) * 8
+        assert TABLE["gpt_neox"].num_query_rows(EQUAL) == TABLE["gpt2"].num_query_rows(EQUAL) == 3 * 6 * 8
+
+    def test_inputs_are_columns_of_a_linear_and_rows_of_a_conv1d(self) -> None:
+        assert TABLE["llama"].input_axis == 1
+        assert TABLE["gpt2"].input_axis == 0
+
+
+class TestFindArchitecture:
+    def test_an_unknown_family_says_what_to_add(self) -> None:
+        with pytest.raises(ArchitectureError, match=r"model_type 'bloom' is not in the architecture table, which holds .*llama") as caught:
+            find_architecture({"model_type": "bloom"})
+        assert caught.value.hint.startswith("add a row to headsurgery/architectures.py: names of the layer list, o_proj and q_proj")
+
+    @pytest.mark.parametrize("family", ["mamba", "mamba2", "rwkv"])
+    def test_a_family_without_attention_has_nothing_to_edit(self, family: str) -> None:
+        with pytest.raises(ArchitectureError, match=f"'{family}' has no attention heads, so there is nothing to edit"):
+            find_architecture({"model_type": family})
+
+    @pytest.mark.parametrize("config", [{}, {"model_type": None}, {"model_type": ["llama"]}])
+    def test_no_model_type_is_refused(self, config: dict[str, Any]) -> None:
+        with pytest.raises(ArchitectureError, match="no model_type"):
+            find_architecture(config)
+
+
+class TestReadGeometry:
+    def test_the_heads_width_defaults_to_an_equal_share(self) -> None:
+        for more in ({}, {"head_dim": None}):
+            assert read_geometry({**LLAMA, **more}, TABLE["llama"]).layers == (EQUAL, EQUAL)
+
+    def test_a_stated_width_wins(self) -> None:
+        heads = read_geometry({**LLAMA, "head_dim": 12}, TABLE["llama"]).layers[0]
+        assert heads is not None
+        assert heads.head_dim == 12
+
+    def test_a_key_left_out_is_the_configuration_classs_default(self) -> None:
+        heads = read_geometry({**LLAMA, "num_attention_heads": 32}, TABLE["mistral"]).layers[0]
+        assert heads is not None
+        assert heads.num_kv_heads == 8
+
+    def test_the_text_model_of_a_vision_model_is_nested(self) -> None:
+        config = {"model_type": "gemma3", "num_hidden_layers": 99, "text_config": {**LLAMA, "num_key_value_heads": 2, "head_dim": 8}}
+        geometry = read_geometry(config, TABLE["gemma3"])
+        assert geometry == AttentionGeometry(hidden_size=48, layers=(GROUPED, GROUPED))
+
+    @pytest.mark.parametrize("config", [{}, {"text_config": None}, {"text_config": [1]}])
+    def test_a_missing_section_is_refused(self, config: dict[str, Any]) -> None:
+        with pytest.raises(GeometryError, match="expected an object under 'text_config'"):
+            read_geometry(config, TABLE["gemma3"])
+
+    @pytest.mark.parametrize("key", ["num_hidden_layers", "num_attention_heads", "hidden_size"])
+    @pytest.mark.parametrize("value", [None, 0, -1, True, 2.0, "2", [2], 10**12])
+    def test_anything_but_a_sensible_count_is_refused(self, key: str, value: Any) -> None:
+        with pytest.raises(GeometryError, match=f"config.json: {key} is .*, expected an integer from 1 to 1048575"):
+            read_geometry({**LLAMA, key: value}, TABLE["llama"])
+
+    def test_heads_must_divide_into_groups(self) -> None:
+        with pytest.raises(GeometryError, match="6 heads don't divide into 4 key/value heads"):
+            read_geometry({**LLAMA, "num_key_value_heads": 4}, TABLE["llama"])
+
+    def test_fewer_dimensions_than_heads_are_refused(self) -> None:
+        with pytest.raises(GeometryError, match="head_dim is 0"):
+            read_geometry({**LLAMA, "hidden_size": 4}, TABLE["llama"])
+
+    def test_a_new_family_is_a_new_row(self) -> None:
+        row = Architecture(model_type="new", config=ConfigKeys(num_layers="depth", num_heads="heads", hidden_size="width"))
+        assert read_geometry({"depth": 2, "heads": 6, "width": 48}, row).layers == (EQUAL, EQUAL)
+
+
+class TestQueryFactor:
+    @pytest.mark.parametrize(
+        ("operation", "factor", "has_q_norm"),
+        [("uniform_attention", 0.5, False), ("uniform_attention", 0.0, True), ("uniform_attention", -0.0, True), ("scale", 0.5, True)],
+    )
+    def test_what_a_norm_does_not_undo_is_allowed(self, operation: Any, factor: float, has_q_norm: bool) -> None:
+        check_query_factor(operation, factor, has_q_norm=has_q_norm)
+
+    def test_what_a_norm_undoes_is_refused_with_its_place(self) -> None:
+        with pytest.raises(GeometryError, match=r"edits\[1\]: .*0\.5.* cancels every factor except 0") as caught:
+            check_query_factor("uniform_attention", 0.5, has_q_norm=True, where="edits[1]: ")
+        assert caught.value.hint == "use factor 0, or the operation scale"

@@ -1,0 +1,400 @@
+"""The Hub as users meet it: names become local paths, refusals become one line. Spoken to over HTTP, with the real client."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import huggingface_hub
+import pytest
+
+from headsurgery.errors import CheckpointError, HeadSurgeryError, HubError, PromptError, UsageError
+from headsurgery.hub import fetch_dataset, fetch_model
+from headsurgery.prompts import load_prompts
+from tests.hub_server import STRANGER, TOKEN, HubServer, point_client, serve_hub
+
+MODEL = {
+    **{"config.json": b'{"model_type": "llama"}', "model.safetensors": bytes(range(256)) * 40, "tokenizer.json": b"{}"},
+    **{"sub/code.py": b"# kept", "pytorch_model.bin": b"copy", "model-Q4.gguf": b"copy", "onnx/model.onnx": b"copy"},
+    **{"original/consolidated.00.pth": b"copy", "tf_model.h5": b"copy"},
+}
+KEPT = ["config.json", "model.safetensors", "sub/code.py", "tokenizer.json"]
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
+    with serve_hub() as server:
+        point_client(monkeypatch, server.url, tmp_path / "cache")
+        yield server
+        huggingface_hub.close_session()
+
+
+def files_of(path: Path) -> list[str]:
+    return sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+
+
+def refusal(call: Callable[[], object], kind: type[HeadSurgeryError] = HubError, *, hint: bool = True) -> HeadSurgeryError:
+    """What a call is refused with: one line, perhaps a hint, and never a token."""
+    with pytest.raises(kind) as caught:
+        call()
+    error = caught.value
+    assert "\n" not in str(error)
+    assert "\n" not in error.hint
+    assert "hf_" not in f"{error}{error.hint}"
+    assert bool(error.hint) == hint
+    assert error.exit_code == (2 if kind is UsageError else 1)
+    return error
+
+
+# Models on this machine
+
+
+def test_a_directory_stays_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my-model").mkdir()
+    source = fetch_model(str(tmp_path / "my-model"))
+    assert (source.path, source.model, source.revision) == (tmp_path / "my-model", "my-model", None)
+    monkeypatch.chdir(tmp_path / "my-model")
+    assert fetch_model(".").model == "my-model"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert fetch_model("~/my-model").path == tmp_path / "my-model"
+
+
+def test_a_directory_wins_over_a_hub_id_of_its_name(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add("org/name", MODEL)
+    (tmp_path / "org" / "name").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert fetch_model("org/name").revision is None
+    assert not hub.requests
+
+
+def test_a_directory_in_the_hubs_cache_tells_id_and_commit(tmp_path: Path) -> None:
+    commit = "0123456789abcdef" * 2 + "01234567"
+    snapshot = tmp_path / "models--org--na.me" / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    source = fetch_model(str(snapshot))
+    assert (source.path, source.model, source.revision) == (snapshot, "org/na.me", commit)
+    (tmp_path / "link").symlink_to(snapshot)
+    assert fetch_model(str(tmp_path / "link")).revision == commit
+
+
+def test_other_directories_named_snapshots_tell_nothing(tmp_path: Path) -> None:
+    for name in ("models--org--name/snapshots/main", "backup/snapshots/" + 40 * "a"):
+        (tmp_path / name).mkdir(parents=True)
+        assert fetch_model(str(tmp_path / name)).revision is None
+
+
+@pytest.mark.parametrize(
+    "name", ["./missing", "../missing", "/no/such", "~/no/such", "~nobody/x", "a/b/c", "gpt2", "org/na me", "x" * 5000]
+)
+def test_what_is_neither_a_directory_nor_an_id(name: str, hub: HubServer) -> None:
+    assert "no such directory" in str(refusal(lambda: fetch_model(name), CheckpointError))
+    assert not hub.requests
+
+
+def test_a_file_is_not_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hub: HubServer) -> None:
+    (tmp_path / "org").mkdir()
+    (tmp_path / "org" / "model.safetensors").touch()
+    monkeypatch.chdir(tmp_path)
+    for name in ("org/model.safetensors", str(tmp_path / "org" / "model.safetensors")):
+        assert "a file" in str(refusal(lambda name=name: fetch_model(name), CheckpointError))
+    assert not hub.requests
+
+
+def test_a_local_directory_has_no_revision(tmp_path: Path) -> None:
+    assert "--revision main" in str(refusal(lambda: fetch_model(str(tmp_path), revision="main"), UsageError, hint=False))
+
+
+# Models on the Hub
+
+
+@pytest.mark.parametrize("name", ["org/name", "hf://org/name"])
+@pytest.mark.parametrize("by", ["at", "argument", "both", "neither"])
+def test_a_hub_name_is_fetched_and_pinned_to_its_commit(name: str, by: str, hub: HubServer) -> None:
+    repository = hub.add("org/name", MODEL)
+    tagged = repository.refs["main"]
+    repository.refs["v1.0"] = tagged
+    newest = repository.commit({**MODEL, "config.json": b"{}"})
+    source = fetch_model(name + ("@v1.0" if by in ("at", "both") else ""), revision="v1.0" if by in ("argument", "both") else None)
+    assert (source.model, source.revision) == ("org/name", newest if by == "neither" else tagged)
+    assert source.path.name == source.revision
+    assert (source.path / "config.json").read_bytes() == repository.commits[source.revision]["config.json"]
+    assert (source.path / "model.safetensors").read_bytes() == MODEL["model.safetensors"]
+
+
+@pytest.mark.parametrize("revision", ["commit", "refs/pr/1"])
+def test_a_revision_may_be_a_commit_or_hold_slashes(revision: str, hub: HubServer) -> None:
+    repository = hub.add("org/name", MODEL)
+    commit = repository.commit({"config.json": b"{}"}, ref="refs/pr/1")
+    name = f"org/name@{commit if revision == 'commit' else revision}"
+    assert fetch_model(name).revision == commit
+    assert files_of(fetch_model(name).path) == ["config.json"]
+
+
+def test_other_copies_of_the_weights_are_not_downloaded(hub: HubServer) -> None:
+    hub.add("org/name", MODEL)
+    assert files_of(fetch_model("org/name").path) == KEPT
+    assert sorted(request.split("/main/")[-1].split("/resolve/")[-1] for request in hub.requests if "GET /org" in request) == [
+        f"{hub.repositories['models', 'org/name'].refs['main']}/{name}" for name in KEPT
+    ]
+
+
+def test_the_second_call_downloads_nothing(hub: HubServer) -> None:
+    hub.add("org/name", MODEL)
+    first = fetch_model("org/name")
+    hub.requests.clear()
+    assert fetch_model("org/name") == first
+    assert not [request for request in hub.requests if request.startswith("GET /org")]
+
+
+def test_an_interrupted_download_is_completed(hub: HubServer) -> None:
+    hub.add("org/name", MODEL)
+    hub.faults["/org/name/resolve/" + hub.repositories["models", "org/name"].refs["main"] + "/tokenizer.json"] = 403
+    refusal(lambda: fetch_model("org/name"))
+    hub.faults.clear()
+    assert files_of(fetch_model("org/name").path) == KEPT
+
+
+def test_a_warm_cache_serves_offline_and_a_broken_hub(hub: HubServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    hub.add("org/name", MODEL)
+    first = fetch_model("org/name")
+    hub.faults["/"] = 500
+    assert fetch_model("org/name") == first
+    point_client(monkeypatch, unreachable(), tmp_path / "cache")
+    assert fetch_model("org/name") == first
+    point_client(monkeypatch, hub.url, tmp_path / "cache", offline=True)
+    hub.requests.clear()
+    assert fetch_model("org/name") == first
+    assert fetch_model(f"org/name@{first.revision}") == first
+    assert not hub.requests
+
+
+def test_private_and_gated_models_open_with_a_token(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add("org/private", MODEL, private=True)
+    hub.add("org/gated", MODEL, gated=True)
+    assert fetch_model("org/private", token=TOKEN).model == "org/private"
+    assert fetch_model("org/gated", token=f" {TOKEN}\n").model == "org/gated"
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    assert files_of(fetch_model("org/private").path) == KEPT
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("token", [None, STRANGER])
+def test_a_gated_model(token: str | None, hub: HubServer) -> None:
+    hub.add("org/name", MODEL, gated=True)
+    error = refusal(lambda: fetch_model("org/name", token=token))
+    assert str(error) == "org/name: gated"
+    assert "HF_TOKEN" in error.hint
+
+
+@pytest.mark.parametrize("token", [None, STRANGER])
+@pytest.mark.parametrize("name", ["org/private", "org/missing"])
+def test_a_private_or_missing_model(name: str, token: str | None, hub: HubServer) -> None:
+    hub.add("org/private", MODEL, private=True)
+    assert str(refusal(lambda: fetch_model(name, token=token))) == f"{name}: no such repository, or it is private"
+
+
+@pytest.mark.parametrize("revision", ["v9", "f" * 40])
+def test_an_unknown_revision(revision: str, hub: HubServer) -> None:
+    hub.add("org/name", MODEL)
+    assert str(refusal(lambda: fetch_model("org/name", revision=revision))) == "org/name: no such revision"
+
+
+def test_two_revisions(hub: HubServer) -> None:
+    error = refusal(lambda: fetch_model("org/name@a", revision="b"), UsageError, hint=False)
+    assert str(error) == "org/name@a and --revision b name two revisions"
+
+
+@pytest.mark.parametrize("where", ["/api/models/org/name/revision", "/api/models/org/name/tree", "/org/name/resolve"])
+@pytest.mark.parametrize("status", [403, 429, 500, 503])
+def test_a_status(where: str, status: int, hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)  # between the client's own retries
+    hub.add("org/name", MODEL)
+    hub.faults[where] = status
+    error = refusal(lambda: fetch_model("org/name"))
+    assert str(error) == f"org/name: the Hub answered with status {status}"
+    assert ("allowed" if status == 403 else "try again") in error.hint
+
+
+def test_a_token_that_the_hub_does_not_know(hub: HubServer) -> None:
+    hub.add("org/name", MODEL)
+    error = refusal(lambda: fetch_model("org/name", token="hf_revoked"))
+    assert str(error) == "org/name: the Hub doesn't know the token"
+    assert "HF_TOKEN" in error.hint
+
+
+@pytest.mark.parametrize("token", ["", "hf_two hf_tokens", "hf_line\nbreak", "hf_ümlaut", "hf_\x00"])
+@pytest.mark.parametrize("fetch", [fetch_model, fetch_dataset])
+def test_a_malformed_token_is_never_sent_nor_shown(fetch: Callable[..., Any], token: str, hub: HubServer) -> None:
+    refusal(lambda: fetch("org/name", token=token), UsageError)
+    assert not hub.requests
+
+
+def test_a_malformed_token_of_the_environment_is_not_shown(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add("org/name", MODEL)
+    monkeypatch.setenv("HF_TOKEN", "hf_ümlaut")
+    assert "token" in str(refusal(lambda: fetch_model("org/name")))
+
+
+def test_an_id_that_the_hub_does_not_allow(hub: HubServer) -> None:
+    for name in ("org/na--me", "org/na..me", "org/name-"):
+        assert "not a Hub id" in str(refusal(lambda name=name: fetch_model(name)))
+
+
+def unreachable() -> str:
+    """An address on which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_no_connection_and_a_cold_cache(offline: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    point_client(monkeypatch, unreachable(), tmp_path, offline=offline)
+    error = refusal(lambda: fetch_model("org/name"))
+    assert str(error) == "org/name: not in the cache, and the Hub can't be reached"
+    assert "HF_HUB_OFFLINE" in error.hint
+    assert "can't be reached" in str(refusal(lambda: fetch_dataset("org/name")))
+
+
+def test_an_endpoint_without_scheme(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    point_client(monkeypatch, "127.0.0.1", tmp_path)
+    assert "can't be reached" in str(refusal(lambda: fetch_model("org/name")))
+
+
+def test_another_server_answers(hub: HubServer) -> None:
+    hub.add("org/name", MODEL)
+    for where in ("/api", "/org/name/resolve"):
+        hub.faults = {where: b"<html>please log in to this hotel's network</html>"}
+        error = refusal(lambda: fetch_model("org/name"))
+        assert str(error) == "org/name: what answered is not the Hub"
+        assert "HF_ENDPOINT" in error.hint
+
+
+def test_a_cache_that_can_not_be_written(hub: HubServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    hub.add("org/name", MODEL)
+    (tmp_path / "file").touch()
+    point_client(monkeypatch, hub.url, tmp_path / "file")
+    error = refusal(lambda: fetch_model("org/name"))
+    assert "cache" in str(error)
+    assert "HF_HOME" in error.hint
+
+
+def test_the_environment_is_the_clients_own(hub: HubServer, tmp_path: Path) -> None:
+    hub.add("org/name", MODEL, private=True)
+    code = "from headsurgery.hub import fetch_model; print(fetch_model('org/name').path)"
+    environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_TOKEN": TOKEN}
+    for offline in ("0", "1"):
+        run = [sys.executable, "-c", code]
+        out = subprocess.run(run, env={**environment, "HF_HUB_OFFLINE": offline}, capture_output=True, text=True, check=True).stdout
+        assert Path(out.strip()).is_relative_to(tmp_path / "home" / "hub")
+        hub.faults["/"] = 500
+
+
+# Data sets
+
+TABLES = {
+    "README.md": b"# Prompts",
+    "dataset_infos.json": b"{}",
+    "data/train.csv": b"id,prompt\n1,one\n2,two\n",
+    "data/test-00000-of-00002.jsonl": b'{"goal": "three"}\n',
+    "data/test-00001-of-00002.jsonl": b'{"goal": "four"}\n{"goal": "three"}\n',
+    "harmful_prompts.txt": b"five\nsix\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("split", "texts"),
+    [("", "one two"), (":train", "one two"), (":test", "three four"), (":harmful_prompts", "five six"), (":harmful", "five six")],
+)
+def test_a_split_is_read_from_its_plain_tables(split: str, texts: str, hub: HubServer) -> None:
+    commit = hub.add("org/set", TABLES, kind="datasets").refs["main"]
+    for name in ("org/set", "hf://datasets/org/set"):
+        prompts = load_prompts(name + split)
+        assert prompts.texts == tuple(texts.split())
+        assert prompts.name == f"org/set@{commit}:{split[1:] or 'train'}"
+    assert not [request for request in hub.requests if "README" in request]
+
+
+@pytest.mark.parametrize("revision", ["v1", "refs/pr/2", "commit"])
+def test_a_data_sets_revision(revision: str, hub: HubServer) -> None:
+    repository = hub.add("org/set", TABLES, kind="datasets")
+    old = repository.refs["v1"] = repository.refs["refs/pr/2"] = repository.refs["main"]
+    repository.commit({"train.txt": b"new"})
+    asked = old if revision == "commit" else revision
+    assert load_prompts(f"org/set@{asked}").texts == ("one", "two")
+    assert load_prompts(f"org/set@{asked}:test").name == f"org/set@{old}:test"
+    assert load_prompts("org/set").texts == ("new",)
+    assert str(refusal(lambda: fetch_dataset("org/set@v9"))) == "org/set: no such revision"
+
+
+def test_the_only_table_is_train_and_nothing_else(hub: HubServer) -> None:
+    hub.add("org/set", {"prompts.CSV": b"Prompt\none\n", "LICENSE.txt": b"mine", "requirements.txt": b"x"}, kind="datasets")
+    assert load_prompts("org/set").texts == ("one",)
+    assert "prompts.CSV" in str(refusal(lambda: load_prompts("org/set:tarin"), PromptError))
+    hub.add("org/test-only", {"data/test.csv": b"prompt\none\n"}, kind="datasets")
+    assert "split 'train'; it has data/test.csv" in str(refusal(lambda: load_prompts("org/test-only"), PromptError))
+    hub.add("org/labels", {"label_names.txt": b"yes\nno\n", "data/train-0.parquet": b"PAR1"}, kind="datasets")
+    refusal(lambda: load_prompts("org/labels"), PromptError)
+
+
+@pytest.mark.parametrize("module", [None, "stub"])
+def test_what_is_not_plain_needs_the_extra(module: str | None, hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = hub.add("org/set", {"data/train-0.parquet": b"PAR1"}, kind="datasets").refs["main"]
+    stub = ModuleType("datasets")
+    stub.load_dataset = lambda repo, **asked: [{"goal": f"{repo} {asked['split']} {asked['revision']}"}]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "datasets", stub if module else None)
+    if module:
+        assert load_prompts("org/set:train").texts == (f"org/set train {commit}",)
+    else:
+        error = refusal(lambda: load_prompts("org/set:train"), PromptError)
+        assert str(error) == "org/set: has no plain table (CSV, JSON lines, text) for the split 'train'"
+        assert "headsurgery[datasets]" in error.hint
+
+
+def test_what_the_extra_can_not_read(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    class DatasetsError(Exception):
+        pass
+
+    stub = ModuleType("datasets")
+    stub.exceptions = SimpleNamespace(DatasetsError=DatasetsError)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "datasets", stub)
+    hub.add("org/set", {}, kind="datasets")
+    for error in (ValueError('Unknown split "x".\nShould be one of'), DatasetsError("broken\nfile"), RuntimeError("script")):
+
+        def fail(*_: object, error: Exception = error, **__: object) -> None:
+            raise error
+
+        stub.load_dataset = fail  # type: ignore[attr-defined]
+        assert "can't be loaded" in str(refusal(lambda: fetch_dataset("org/set:x"), PromptError, hint=False))
+
+
+@pytest.mark.parametrize("name", ["set", "org/set:", "org/set@", "./org/set", "a/b/c", "org/s et", ""])
+def test_what_is_no_data_sets_name(name: str, hub: HubServer) -> None:
+    assert "neither a file nor a Hub data set" in str(refusal(lambda: fetch_dataset(name), PromptError, hint=False))
+    assert not hub.requests
+
+
+@pytest.mark.parametrize("token", [None, STRANGER])
+def test_closed_data_sets(token: str | None, hub: HubServer) -> None:
+    hub.add("org/gated", TABLES, kind="datasets", gated=True)
+    hub.add("org/private", TABLES, kind="datasets", private=True)
+    assert str(refusal(lambda: load_prompts("org/gated", token=token))) == "org/gated: gated"
+    assert "private" in str(refusal(lambda: load_prompts("org/private", token=token)))
+    assert "no such repository" in str(refusal(lambda: load_prompts("org/missing", token=token)))
+    assert load_prompts("org/gated", token=TOKEN).texts == load_prompts("org/private", token=TOKEN).texts == ("one", "two")
+
+
+def test_a_table_of_a_data_set_without_the_column(hub: HubServer) -> None:
+    hub.add("org/set", {"train.csv": b"text\none\n"}, kind="datasets")
+    error = refusal(lambda: load_prompts("org/set"), PromptError)
+    assert "train.csv" in str(error)
+    assert load_prompts("org/set", column="text").texts == ("one",)
