@@ -84,7 +84,7 @@ class Console:
             yield lambda done, total: bar.update(task, completed=done, total=total)
 
     def heat_map(self, scores: npt.NDArray[np.float64]) -> Text:
-        """Scores [layer, head] as a picture, a line per layer: red above zero, blue below; without colour in shades, - for below."""
+        """Scores [layer, head] as a picture, a line per layer: red above zero, blue below; else in shades and signs."""
         import numpy as np
 
         scale = float(np.nanmax(np.abs(scores), initial=0.0)) or 1.0

@@ -208,8 +208,9 @@ def _explain(repo: str, error: Exception) -> HubError:
         return HubError(f"{repo}: gated", hint="ask for access on its page, then run hf auth login, or set HF_TOKEN")
     if isinstance(error, errors.RevisionNotFoundError):
         return HubError(f"{repo}: no such revision", hint="look at the repository's branches, tags and commits")
-    status = error.response.status_code if isinstance(error, errors.HfHubHTTPError) else None
-    if status == 401 and "credentials" in error.response.headers.get("X-Error-Message", ""):
+    answer = error.response if isinstance(error, errors.HfHubHTTPError) else None
+    status = answer.status_code if answer is not None else None
+    if answer is not None and status == 401 and "credentials" in answer.headers.get("X-Error-Message", ""):
         return HubError(f"{repo}: the Hub doesn't know the token", hint="run hf auth login, or set HF_TOKEN to a valid one")
     if isinstance(error, errors.RepositoryNotFoundError) or status == 401:  # the client tells 401s apart on https only
         return HubError(f"{repo}: no such repository, or it is private", hint="check the name; for a private one set HF_TOKEN")
@@ -218,7 +219,7 @@ def _explain(repo: str, error: Exception) -> HubError:
     if status is not None:
         hint = "check what the token is allowed to" if status == 403 else "try again later"
         return HubError(f"{repo}: the Hub answered with status {status}", hint=hint)
-    if isinstance(error, (errors.FileMetadataError, JSONDecodeError)):
+    if isinstance(error, (errors.FileMetadataError, JSONDecodeError, UnicodeDecodeError)):
         return HubError(f"{repo}: what answered is not the Hub", hint="check HF_ENDPOINT, the proxy and the connection")
     if isinstance(error, UnicodeError):
         return HubError(f"{repo}: the token holds characters that no token has", hint="copy it again, or run hf auth login")

@@ -183,6 +183,7 @@ class Recipe(_Strict):
         """
         try:
             document = json.loads(text, object_pairs_hook=_unique_keys)
+            json.dumps(document, ensure_ascii=False).encode()  # half of a surrogate pair can be escaped but not written back
         except (ValueError, RecursionError) as error:
             raise RecipeError(f"{where}: not valid JSON: {error}") from error
         if not isinstance(document, dict):

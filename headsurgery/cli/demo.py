@@ -53,7 +53,9 @@ def demo(
         answers,
         f"\nRecipe: {output / 'recipe.json'}    Edited checkpoint: {output / 'edited'}",
     )
-    console.note("this small model hardly refuses anything, so there is little safety in its heads to find; the steps are the same for one that does")
+    console.note(
+        "this small model hardly refuses anything, so its heads carry little safety; the steps are those for one that does"
+    )
     console.say(f"next: headsurgery diff {result.source.path} {output / 'edited'} --recipe {output / 'recipe.json'}")
 
 

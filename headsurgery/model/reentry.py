@@ -2,8 +2,8 @@
 
 Ablating a head of layer l changes nothing below l. So the base is run once and every layer's output kept; a variant then runs the
 model's own forward again, with the layers below l answering at once from what was kept. Masks, position embeddings, final norm and
-logit scaling are thereby the model's own; no family needs code here. Only the last position leaves the last layer, and logits are
-computed only where they are asked for.
+logit scaling are thereby the model's own; no family needs code here. Logits are computed for the last position only, and only where
+they are asked for.
 
 Whether a model can be entered at a layer is not believed but tried (`find_entries`): a model that shares keys across layers, or
 carries state between them, gives other states or an error, and is then entered further down, at the bottom in the worst case.
@@ -147,26 +147,18 @@ def _can_enter(modules: ModuleMap, captured: Captured, layer: int, tolerance: to
 
 
 def _run(modules: ModuleMap, tokens: torch.Tensor, *, want_logits: bool) -> FinalStates:
-    """The model's own forward; only the last position goes on from the last layer to norm and output embeddings."""
+    """The model's own forward; only the last position goes into the output embeddings."""
     embeddings = modules.output_embeddings
     original: Forward = embeddings.forward
     states: list[torch.Tensor] = []
 
-    def last_position(_: nn.Module, __: tuple[Any, ...], output: Any) -> Any:
-        if isinstance(output, tuple):
-            return (output[0][:, -1:], *output[1:])
-        return output[:, -1:]
-
     def unembed(hidden: torch.Tensor) -> Any:
-        states.append(hidden)
-        return original(hidden) if want_logits else hidden[..., :0]
+        last = hidden[:, -1:]  # [rows, 1, hidden_size]
+        states.append(last)
+        return original(last) if want_logits else last[..., :0]
 
-    handle = modules.layers[-1].register_forward_hook(last_position)
-    try:
-        with _forwards({embeddings: unembed}):
-            logits = modules.model(input_ids=tokens, use_cache=False).logits  # [rows, 1, vocabulary]
-    finally:
-        handle.remove()
+    with _forwards({embeddings: unembed}):
+        logits = modules.model(input_ids=tokens, use_cache=False).logits  # [rows, 1, vocabulary]
     return FinalStates(states=states[-1][:, -1].clone(), logits=logits[:, -1].clone() if want_logits else None)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TypeVar
 
 import torch
 
@@ -106,23 +107,14 @@ class Sweeper:
             Blocks that together hold every (head, query) pair once.
         """
         done, total = 0, len(heads) * len(self.queries)
-        group_edits = [RowEdit(edit=edit) for edit in group]
+        run = _Run(group=tuple(RowEdit(edit=edit) for edit in group), want_logits=want_logits)
+        edits = [HeadEdit(layer=head.layer, head=head.head, operation=operation, factor=factor) for head in sorted(heads)]
         for queries in self._query_chunks():
-            tokens = torch.tensor([self.queries[query] for query in queries], device=self._device)  # [queries, pos]
-            captured = capture(self.modules, tokens, edits=group_edits, want_logits=want_logits)
-            for layer, per_layer in groupby(sorted(heads), key=lambda head: head.layer):
-                of_layer = list(per_layer)
-                step = max(1, self._max_rows(tokens.shape[1]) // len(queries))
-                for first in range(0, len(of_layer), step):
-                    chunk = [
-                        HeadEdit(layer=layer, head=head.head, operation=operation, factor=factor)
-                        for head in of_layer[first:][:step]
-                    ]
-                    for block in self._blocks(captured, queries, chunk, want_logits):
-                        done += len(block.heads) * len(block.queries)
-                        yield block
-                        if on_progress is not None:
-                            on_progress(done, total)
+            for block in self._chunk(run, queries, edits):
+                done += len(block.heads) * len(block.queries)
+                yield block
+                if on_progress is not None:
+                    on_progress(done, total)
 
     def _max_rows(self, length: int) -> int:
         if isinstance(self._batch_size, int):
@@ -137,25 +129,36 @@ class Sweeper:
             step = self._max_rows(length)
             yield from (tuple(queries[first : first + step]) for first in range(0, len(queries), step))
 
-    def _blocks(
-        self, captured: Captured, queries: tuple[int, ...], edits: list[HeadEdit], want_logits: bool
-    ) -> Iterator[SweepBlock]:
-        """One block, or several smaller ones where memory runs out."""
+    def _chunk(self, run: _Run, queries: tuple[int, ...], edits: list[HeadEdit]) -> Iterator[SweepBlock]:
+        """All edits on queries of one length; on fewer queries at a time where memory runs out."""
+        tokens = torch.tensor([self.queries[query] for query in queries], device=self._device)  # [queries, pos]
         try:
-            yield self._block(captured, queries, edits, want_logits)
-            return
+            captured = capture(self.modules, tokens, edits=run.group, want_logits=run.want_logits)
         except (torch.OutOfMemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
-                raise
-            if len(edits) == 1:
-                raise ModelError(
-                    "out of memory with a single head per forward", hint="use a smaller --batch-size or --dtype"
-                ) from error
-        half = len(edits) // 2
-        for part in (edits[:half], edits[half:]):
-            yield from self._blocks(captured, queries, part, want_logits)
+            for half in _halves(queries, error):
+                yield from self._chunk(run, half, edits)
+            return
+        step = max(1, self._max_rows(tokens.shape[1]) // len(queries))
+        for _, per_layer in groupby(edits, key=lambda edit: edit.layer):
+            of_layer = tuple(per_layer)
+            for first in range(0, len(of_layer), step):
+                yield from self._blocks(run, captured, queries, of_layer[first : first + step])
 
-    def _block(self, captured: Captured, queries: tuple[int, ...], edits: list[HeadEdit], want_logits: bool) -> SweepBlock:
+    def _blocks(self, run: _Run, captured: Captured, queries: tuple[int, ...], edits: tuple[HeadEdit, ...]) -> Iterator[SweepBlock]:
+        """One block of one layer's edits; several smaller ones where memory runs out."""
+        try:
+            block = self._block(run, captured, queries, edits)
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if len(edits) == 1 and len(queries) > 1 and _is_out_of_memory(error):
+                for half in _halves(queries, error):
+                    yield from self._chunk(run, half, list(edits))
+                return
+            for part in _halves(edits, error):
+                yield from self._blocks(run, captured, queries, part)
+            return
+        yield block
+
+    def _block(self, run: _Run, captured: Captured, queries: tuple[int, ...], edits: tuple[HeadEdit, ...]) -> SweepBlock:
         rows = len(queries)
         layer = edits[0].layer
         final = reenter(
@@ -165,7 +168,7 @@ class Sweeper:
             copies=len(edits),
             edits=[RowEdit(edit=edit, rows=range(copy * rows, (copy + 1) * rows)) for copy, edit in enumerate(edits)],
             edited_layer=layer,
-            want_logits=want_logits,
+            want_logits=run.want_logits,
         )
         return SweepBlock(
             heads=tuple(edit.ref for edit in edits),
@@ -192,6 +195,26 @@ def share_progress(parts: Sequence[int], on_progress: Progress | None) -> list[P
         return lambda done, _: on_progress(start + done, total)
 
     return [report(sum(parts[:position])) for position in range(len(parts))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What all blocks of one sweep have in common."""
+
+    group: tuple[RowEdit, ...]
+    want_logits: bool
+
+
+Part = TypeVar("Part")
+
+
+def _halves(parts: tuple[Part, ...], error: Exception) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """Two halves to try instead, after a lack of memory; any other error goes on its way."""
+    if not _is_out_of_memory(error):
+        raise error
+    if len(parts) == 1:
+        raise ModelError("out of memory with a single head and query per forward", hint="use a smaller --dtype or model") from error
+    return parts[: len(parts) // 2], parts[len(parts) // 2 :]
 
 
 def _is_out_of_memory(error: Exception) -> bool:

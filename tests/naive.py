@@ -1,0 +1,50 @@
+"""The independent reference: one full forward per head and query, batch 1, logits of every position, a hook of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from scipy.special import log_softmax, rel_entr
+from torch import nn
+
+from headsurgery.heads import HeadRef
+from headsurgery.model.modules import locate_modules
+
+
+def naive_run(
+    model: nn.Module, ids: Sequence[int], heads: Iterable[HeadRef] = (), operation: str = "scale", factor: float = 0.0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Final hidden state [hidden_size] and logits [vocabulary] at the last position, with heads edited one full forward long."""
+    modules = locate_modules(model)
+    with ExitStack() as stack, torch.no_grad():
+        for head in heads:
+            geometry = modules.geometry.layers[head.layer]
+            stride = geometry.head_dim * (3 if modules.architecture.model_type == "gpt_neox" and operation != "scale" else 1)
+            block = slice(head.head * stride, head.head * stride + geometry.head_dim)
+
+            def edit(states: torch.Tensor, block: slice = block) -> torch.Tensor:
+                mask = torch.ones(states.shape[-1], dtype=states.dtype)
+                mask[block] = factor
+                return states * mask
+
+            if operation == "scale":
+                hook: Any = lambda _, args, edit=edit: (edit(args[0]),)  # noqa: E731
+                handle = modules.projection(head.layer, "o_proj").register_forward_pre_hook(hook)
+            else:
+                hook = lambda _, __, output, edit=edit: edit(output)  # noqa: E731
+                handle = modules.projection(head.layer, "q_proj").register_forward_hook(hook)
+            stack.callback(handle.remove)
+        output = model(input_ids=torch.tensor([list(ids)]), output_hidden_states=True)
+    return output.hidden_states[-1][0, -1], output.logits[0, -1]
+
+
+def naive_ships(model: nn.Module, ids: Sequence[int], head: HeadRef, operation: str = "scale", factor: float = 0.0) -> float:
+    """Eq. 9 through SciPy, in float64."""
+    base = log_softmax(naive_run(model, ids)[1].double().numpy())
+    other = log_softmax(naive_run(model, ids, [head], operation, factor)[1].double().numpy())
+    from numpy import exp
+
+    return float(rel_entr(exp(base), exp(other)).sum())

@@ -1,0 +1,126 @@
+"""`attribute`: from prompts to a recipe."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from headsurgery import Recipe, attribute
+from headsurgery.attribution.scores import load_scores
+from headsurgery.errors import GeometryError, HeadSurgeryError, PromptError, UsageError
+from headsurgery.model.modules import locate_modules
+from headsurgery.prompts import PromptSet
+from tests.tiny import build_model, build_tokenizer
+
+PROMPTS = ["w9 w10 w11", "w12 w13", "w14 w15 w16 w17", "w18 w19"]
+HARMLESS = ["w20 w21", "w22 w23 w24", "w25 w26"]
+
+
+def run(family: str = "llama", **kwargs: Any) -> Any:
+    return attribute(build_model(family), build_tokenizer(), PROMPTS, **kwargs)
+
+
+def test_sahara_writes_a_group_with_its_provenance() -> None:
+    found = run(harmless=HARMLESS)
+    provenance = found.recipe.provenance
+    assert len(found.recipe.edits) == 3
+    assert all((edit.operation, edit.factor) == ("scale", 0.0) for edit in found.recipe.edits)
+    assert (provenance.method, provenance.unit, provenance.contrast, provenance.template) == ("sahara", "degrees", 1.0, "paper")
+    assert (provenance.prompts.count, provenance.harmless.count) == (4, 3)
+    assert provenance.prompts.sha256 == PromptSet.from_texts(PROMPTS).sha256
+    assert [(s.layer, s.head) for s in provenance.scores] == [(edit.layer, edit.head) for edit in found.recipe.edits]
+    assert set(provenance.versions) == {"headsurgery", "torch", "transformers", "python"}
+    assert Recipe.parse(found.recipe.to_json()) == found.recipe
+
+
+def test_ships_takes_the_best_heads() -> None:
+    found = run(method="ships", top=5)
+    assert len(found.recipe.edits) == 5
+    assert found.recipe.provenance.unit == "nats"
+    assert found.recipe.provenance.contrast is None
+    assert found.scores.arrays["ships"].shape == (4, 3, 6)
+
+
+def test_a_reinforcing_recipe_multiplies_by_2_unless_told_otherwise() -> None:
+    assert {edit.factor for edit in run(method="ships", intent="reinforce").recipe.edits} == {2.0}
+    assert {edit.factor for edit in run(method="ships", intent="reinforce", apply_factor=1.5).recipe.edits} == {1.5}
+    assert {edit.factor for edit in run(method="ships", factor=0.25).recipe.edits} == {0.25}
+
+
+def test_a_planted_head_is_found_and_its_recipe_takes_it_out() -> None:
+    """Ground truth: the o_proj columns of all heads but L1H2 are weakened a thousandfold."""
+    model = build_model("qwen2")
+    with torch.no_grad():
+        for layer in range(3):
+            locate_modules(model).projection(layer, "o_proj").weight *= 1e-3
+        locate_modules(model).projection(1, "o_proj").weight[:, 16:24] *= 1e3
+    for method in ("ships", "sahara"):
+        found = attribute(model, build_tokenizer(), PROMPTS, method=method, group_size=1, top=1)
+        assert [(edit.layer, edit.head) for edit in found.recipe.edits] == [(1, 2)]
+
+
+def test_scores_are_kept_with_their_record(tmp_path: Path) -> None:
+    found = run(harmless=HARMLESS, group_size=2)
+    found.scores.save(tmp_path / "scores.safetensors", found.recipe.provenance)
+    arrays, record = load_scores(tmp_path / "scores.safetensors")
+    assert set(arrays) == {"sahara", "sahara_harmless"}
+    assert arrays["sahara"].dtype == np.float64
+    np.testing.assert_array_equal(arrays["sahara"], found.scores.arrays["sahara"])
+    assert record == json.loads(found.recipe.provenance.model_dump_json(exclude_none=True))
+    (tmp_path / "other").write_bytes(b"nonsense")
+    with pytest.raises(HeadSurgeryError, match="not a scores file"):
+        load_scores(tmp_path / "other")
+
+
+def test_the_models_mode_is_as_before() -> None:
+    model = build_model("llama").train()
+    attribute(model, build_tokenizer(), PROMPTS, method="ships", top=1)
+    assert model.training
+
+
+def test_heads_that_matter_no_more_than_on_the_control_are_named() -> None:
+    found = run(method="ships", harmless=PROMPTS, top=2)
+    assert any(re.search(r"L\dH\d, L\dH\d matter no more on the harmful", note) for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"method": "magic"}, "method is 'magic', expected sahara or ships"),
+        ({"operation": "cut"}, "operation is 'cut', expected scale or uniform_attention"),
+        ({"factor": 1.0}, "changes nothing"),
+        ({"factor": float("nan")}, "factor is nan, expected a finite number"),
+        ({"group_size": 0}, "group size is 0, expected at least 1"),
+        ({"group_size": 19}, "19 heads wanted, but the model has 18"),
+        ({"r_main": 4}, "4 prompts, but sahara with r_main 4 needs at least 5"),
+        ({"contrast": 1.0}, "contrast 1 needs a harmless set"),
+        ({"contrast": -1.0, "harmless": HARMLESS}, "contrast is -1, expected 0 or more"),
+        ({"batch_size": 0}, "batch size is 0, expected auto or at least 1"),
+        ({"apply_factor": 2.0}, "apply factor 2 doesn't ablate"),
+        ({"intent": "reinforce", "apply_factor": 0.5}, "apply factor 0.5 doesn't reinforce"),
+    ],
+)
+def test_contradictions_are_usage_errors(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)) as caught:
+        run(**arguments)
+    assert caught.value.exit_code == 2
+
+
+def test_a_query_norm_refuses_uniform_attention_with_another_factor() -> None:
+    with pytest.raises(GeometryError, match="QK-norm"):
+        run("qwen3", operation="uniform_attention", factor=0.5)
+    with pytest.raises(GeometryError, match="QK-norm"):
+        run("qwen3", operation="uniform_attention", intent="reinforce")
+
+
+def test_a_missing_chat_template_and_a_bare_string_are_refused() -> None:
+    with pytest.raises(PromptError, match="no chat template"):
+        run(template="chat")
+    with pytest.raises(UsageError, match="a single string"):
+        attribute(build_model("llama"), build_tokenizer(), "w5 w6")
