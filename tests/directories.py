@@ -60,3 +60,29 @@ def edit_json(path: Path, **changes: Any) -> None:
     document = json.loads(path.read_text())
     document.update(changes)
     path.write_text(json.dumps({key: value for key, value in document.items() if value is not None}))
+
+
+def append_tensors(path: Path, tensors: dict[str, tuple[str, list[int], bytes]]) -> None:
+    """Add tensors (stored type, shape, data) of any type to a safetensors file, bit for bit as given."""
+    raw = path.read_bytes()
+    length = int.from_bytes(raw[:8], "little")
+    header, data = json.loads(raw[8 : 8 + length]), raw[8 + length :]
+    for name, (dtype, shape, values) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(values)]}
+        data += values
+    path.write_bytes(pack(header, data))
+
+
+ODD_TENSORS: dict[str, tuple[str, list[int], bytes]] = {
+    "mtp.0.eh_proj.weight": ("BF16", [3, 2], bytes(range(12))),
+    "scalar": ("F32", [], b"\1\2\3\4"),
+    "empty": ("F32", [0, 7], b""),
+    "no columns": ("I64", [7, 0], b""),
+    "counts": ("I64", [2], bytes(range(16))),
+    "float8": ("F8_E4M3", [2, 3], bytes(range(250, 256))),
+    "half bytes": ("F4", [2, 3], b"\x12\x34\x56"),
+    "three axes": ("F16", [2, 3, 4], bytes(range(48))),
+    "naïve 🩺/../\n": ("U8", [5], b"hello"),
+    "": ("BOOL", [1], b"\1"),
+}
+"""Tensors that transformers does not know, of every kind that the format allows."""

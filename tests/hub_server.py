@@ -62,7 +62,8 @@ class HubServer(ThreadingHTTPServer):
     """Repositories by (kind, id), where kind is `models` or `datasets`.
 
     `faults` maps the beginning of a path to the status, or to the body of an answer with status 200, that it is answered with
-    instead. `requests` lists what was asked, like `GET /api/models/org/name`, in order.
+    instead. `cuts` holds files whose next answer breaks off half-way. `requests` lists what was asked, in order, like
+    `GET /api/models/org/name`.
     """
 
     daemon_threads = True
@@ -71,6 +72,7 @@ class HubServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.faults: dict[str, int | bytes] = {}
+        self.cuts: set[str] = set()
         self.requests: list[str] = []
 
     @property
@@ -124,6 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
         data = repository.commits[commit][file]
         headers = {"ETag": f'"{_etag(file, data)}"', "X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
         wanted = _RANGE.fullmatch(self.headers.get("Range", ""))
+        if self.command == "GET" and file in self.server.cuts:
+            self.server.cuts.remove(file)
+            return self._answer(200, data[: len(data) // 2], **headers, **{"Content-Length": str(len(data))})
         if wanted is None:
             return self._answer(200, data, **headers)
         first, last = int(wanted[1]), min(int(wanted[2] or len(data)), len(data) - 1)
@@ -151,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, body: bytes, **headers: str) -> None:
         self.send_response(status)
-        for key, value in {**headers, "Content-Length": str(len(body))}.items():
+        for key, value in {"Content-Length": str(len(body)), **headers}.items():
             self.send_header(key, value)
         self.end_headers()
         if self.command != "HEAD":

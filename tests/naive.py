@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+import numpy as np
 import torch
 from scipy.special import log_softmax, rel_entr
 from torch import nn
@@ -41,10 +42,12 @@ def naive_run(
     return output.hidden_states[-1][0, -1], output.logits[0, -1]
 
 
-def naive_ships(model: nn.Module, ids: Sequence[int], head: HeadRef, operation: str = "scale", factor: float = 0.0) -> float:
-    """Eq. 9 through SciPy, in float64."""
-    base = log_softmax(naive_run(model, ids)[1].double().numpy())
-    other = log_softmax(naive_run(model, ids, [head], operation, factor)[1].double().numpy())
-    from numpy import exp
+def naive_kl(base_logits: torch.Tensor, logits: torch.Tensor) -> float:
+    """KL(base || other) through SciPy, in nats, in float64."""
+    base, other = (log_softmax(row.double().numpy()) for row in (base_logits, logits))
+    return float(rel_entr(np.exp(base), np.exp(other)).sum())
 
-    return float(rel_entr(exp(base), exp(other)).sum())
+
+def naive_ships(model: nn.Module, ids: Sequence[int], head: HeadRef, operation: str = "scale", factor: float = 0.0) -> float:
+    """Eq. 9."""
+    return naive_kl(naive_run(model, ids)[1], naive_run(model, ids, [head], operation, factor)[1])

@@ -92,7 +92,9 @@ class TestLever:
 
 class TestFindArchitecture:
     def test_an_unknown_family_says_what_to_add(self) -> None:
-        with pytest.raises(ArchitectureError, match=r"model_type 'bloom' is not in the architecture table, which holds .*llama") as caught:
+        with pytest.raises(
+            ArchitectureError, match=r"model_type 'bloom' is not in the architecture table, which holds .*llama"
+        ) as caught:
             find_architecture({"model_type": "bloom"})
         assert caught.value.hint.startswith("add a row to headsurgery/architectures.py: names of the layer list, o_proj and q_proj")
 
@@ -123,7 +125,11 @@ class TestReadGeometry:
         assert heads.num_kv_heads == 8
 
     def test_the_text_model_of_a_vision_model_is_nested(self) -> None:
-        config = {"model_type": "gemma3", "num_hidden_layers": 99, "text_config": {**LLAMA, "num_key_value_heads": 2, "head_dim": 8}}
+        config = {
+            "model_type": "gemma3",
+            "num_hidden_layers": 99,
+            "text_config": {**LLAMA, "num_key_value_heads": 2, "head_dim": 8},
+        }
         geometry = read_geometry(config, TABLE["gemma3"])
         assert geometry == AttentionGeometry(hidden_size=48, layers=(GROUPED, GROUPED))
 
@@ -154,7 +160,12 @@ class TestReadGeometry:
 class TestQueryFactor:
     @pytest.mark.parametrize(
         ("operation", "factor", "has_q_norm"),
-        [("uniform_attention", 0.5, False), ("uniform_attention", 0.0, True), ("uniform_attention", -0.0, True), ("scale", 0.5, True)],
+        [
+            ("uniform_attention", 0.5, False),
+            ("uniform_attention", 0.0, True),
+            ("uniform_attention", -0.0, True),
+            ("scale", 0.5, True),
+        ],
     )
     def test_what_a_norm_does_not_undo_is_allowed(self, operation: Any, factor: float, has_q_norm: bool) -> None:
         check_query_factor(operation, factor, has_q_norm=has_q_norm)

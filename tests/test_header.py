@@ -43,7 +43,8 @@ def test_golden_bytes(tmp_path: Path) -> None:
 
 names = st.text(st.characters(codec="utf-8"), max_size=8).filter(lambda name: name != "__metadata__")
 arrays = st_numpy.arrays(
-    st.sampled_from([np.float32, np.float16, np.int64, np.uint8, np.bool_]), st_numpy.array_shapes(min_dims=0, min_side=0, max_side=4)
+    st.sampled_from([np.float32, np.float16, np.int64, np.uint8, np.bool_]),
+    st_numpy.array_shapes(min_dims=0, min_side=0, max_side=4),
 )
 
 
@@ -159,7 +160,9 @@ def test_the_order_in_the_header_does_not_matter_only_that_of_the_bytes(tmp_path
     assert [tensor.name for tensor in parse(pack(header, bytes(16)), tmp_path).tensors] == ["a", "e", "b"]
 
 
-@pytest.mark.parametrize("name", ["", " ", "__metadata", "a/b/../c", "naïve 🩺", "\x00", "model.layers.0.self_attn.o_proj.weight" * 99])
+@pytest.mark.parametrize(
+    "name", ["", " ", "__metadata", "a/b/../c", "naïve 🩺", "\x00", "model.layers.0.self_attn.o_proj.weight" * 99]
+)
 def test_a_tensors_name_may_be_anything(name: str, tmp_path: Path) -> None:
     (tensor,) = parse(pack({name: ENTRY}, DATA), tmp_path).tensors
     assert tensor.name == name
@@ -183,7 +186,9 @@ def test_a_file_without_tensors_is_valid(tmp_path: Path) -> None:
         ("F4", [3, 2], 3, 3),
     ],
 )
-def test_rows_are_all_axes_but_the_last_and_whole_bytes(dtype: str, shape: list[int], num_bytes: int, num_rows: int, tmp_path: Path) -> None:
+def test_rows_are_all_axes_but_the_last_and_whole_bytes(
+    dtype: str, shape: list[int], num_bytes: int, num_rows: int, tmp_path: Path
+) -> None:
     entry = {"dtype": dtype, "shape": shape, "data_offsets": [0, num_bytes]}
     (tensor,) = parse(pack({"x": entry}, bytes(num_bytes)), tmp_path).tensors
     assert tensor.num_rows == num_rows

@@ -160,6 +160,14 @@ def test_an_interrupted_download_is_completed(hub: HubServer) -> None:
     assert files_of(fetch_model("org/name").path) == KEPT
 
 
+def test_a_broken_off_file_is_resumed(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    hub.add("org/name", MODEL)
+    hub.cuts = {"model.safetensors"}
+    assert (fetch_model("org/name").path / "model.safetensors").read_bytes() == MODEL["model.safetensors"]
+    assert len([request for request in hub.requests if request.startswith("GET") and "model.safetensors" in request]) == 2
+
+
 def test_a_warm_cache_serves_offline_and_a_broken_hub(hub: HubServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     hub.add("org/name", MODEL)
     first = fetch_model("org/name")
@@ -212,7 +220,7 @@ def test_two_revisions(hub: HubServer) -> None:
     assert str(error) == "org/name@a and --revision b name two revisions"
 
 
-@pytest.mark.parametrize("where", ["/api/models/org/name/revision", "/api/models/org/name/tree", "/org/name/resolve"])
+@pytest.mark.parametrize("where", ["/api/models/org/name", "/org/name/resolve"])
 @pytest.mark.parametrize("status", [403, 429, 500, 503])
 def test_a_status(where: str, status: int, hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)  # between the client's own retries
@@ -273,10 +281,11 @@ def test_an_endpoint_without_scheme(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_another_server_answers(hub: HubServer) -> None:
     hub.add("org/name", MODEL)
     for where in ("/api", "/org/name/resolve"):
-        hub.faults = {where: b"<html>please log in to this hotel's network</html>"}
-        error = refusal(lambda: fetch_model("org/name"))
-        assert str(error) == "org/name: what answered is not the Hub"
-        assert "HF_ENDPOINT" in error.hint
+        for body in (b"<html>please log in to this hotel's network</html>", b"\xff\xfe\xff"):
+            hub.faults = {where: body}
+            error = refusal(lambda: fetch_model("org/name"))
+            assert str(error) == "org/name: what answered is not the Hub"
+            assert "HF_ENDPOINT" in error.hint
 
 
 def test_a_cache_that_can_not_be_written(hub: HubServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
