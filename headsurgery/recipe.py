@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
+import secrets
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -195,7 +195,7 @@ class Recipe(_Strict):
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            raise RecipeError(f"{where}: {_first_problem(error)}", hint="recipes/README.md explains the schema") from error
+            raise RecipeError(f"{where}: {first_problem(error)}", hint="recipes/README.md explains the schema") from error
 
     @classmethod
     def load(cls, path: Path | str) -> Recipe:
@@ -223,24 +223,14 @@ class Recipe(_Strict):
             RecipeError: The file can't be written.
         """
         path = Path(path)
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
-            with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-                try:
-                    file.write(self.to_json())
-                    file.close()
-                    os.chmod(file.name, 0o666 & ~_umask())
-                    os.replace(file.name, path)
-                except BaseException:
-                    os.unlink(file.name)
-                    raise
+            draft.write_text(self.to_json(), encoding="utf-8")
+            os.replace(draft, path)
         except OSError as error:
             raise RecipeError(f"{path}: can't write the recipe: {error.strerror}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -251,7 +241,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return document
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
     """The first of pydantic's errors as `edits[3].factor: ...`, with the number of further ones."""
     problems = error.errors(include_url=False, include_context=False)
     place = ""

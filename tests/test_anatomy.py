@@ -106,7 +106,10 @@ class TestWhatDoesNotFit:
         ("changes", "message"),
         [
             ({"num_attention_heads": 12}, r"o_proj\.weight: shape \[48, 48\], but the configuration demands \[48, 96\]"),
-            ({"num_attention_heads": 3, "num_key_value_heads": 1}, r"o_proj\.weight: shape \[48, 48\], but the configuration demands \[48, 24\]"),
+            (
+                {"num_attention_heads": 3, "num_key_value_heads": 1},
+                r"o_proj\.weight: shape \[48, 48\], but the configuration demands \[48, 24\]",
+            ),
             ({"num_key_value_heads": 3}, r"k_proj\.weight: shape \[16, 48\], but the configuration demands \[24, 48\]"),
             ({"head_dim": 16}, r"o_proj\.weight: shape \[48, 48\], but the configuration demands \[48, 96\]"),
             ({"hidden_size": 96}, r"o_proj\.weight: shape \[48, 48\], but the configuration demands \[96, "),
@@ -168,7 +171,7 @@ class TestWhatDoesNotFit:
     def test_two_layer_lists(self, llama: Path) -> None:
         tensors = load_file(llama / WEIGHTS)
         save_file(tensors | {name.removeprefix("model."): values for name, values in tensors.items()}, llama / WEIGHTS)
-        with pytest.raises(GeometryError, match="found 2, seen: layers.0.*, model.layers.0"):
+        with pytest.raises(GeometryError, match=r"found 2, seen: layers\.0.*, model\.layers\.0"):
             prove(llama)
 
     def test_a_file_without_tensors(self, llama: Path) -> None:

@@ -209,7 +209,7 @@ def test_random_damage_is_refused_or_harmless(tmp_path: Path) -> None:
     original = pack(header, bytes(16))
     fragments = [b"[", b"]", b"{}", b'"', b"-", b"9", b"e9", b"null", b"true", b"\xff", b"\0", b",", b"NaN", b'"dtype":', b"[[]]"]
     refused = 0
-    for _ in range(3000):
+    for _ in range(1500):
         data = bytearray(original)
         for _ in range(generator.randint(1, 3)):
             at = generator.randrange(len(data))
@@ -222,4 +222,4 @@ def test_random_damage_is_refused_or_harmless(tmp_path: Path) -> None:
             refused += 1
             continue
         assert shard.num_header_bytes + sum(tensor.num_bytes for tensor in shard.tensors) == len(data)
-    assert 1000 < refused < 3000
+    assert 500 < refused < 1500

@@ -110,7 +110,7 @@ class TestBase:
 
     def test_all_differences_are_told_at_once(self, llama: Path) -> None:
         base = RecipeBase(model_type="qwen2", geometry=Geometry(num_layers=2, hidden_size=7))
-        with pytest.raises(GeometryError, match="model_type: .*; num_layers: .*; hidden_size: "):
+        with pytest.raises(GeometryError, match=r"model_type: .*; num_layers: .*; hidden_size: "):
             plan_surgery(Recipe(edits=(HeadEdit(layer=0, head=0),), base=base), open_checkpoint(llama))
 
     def test_its_own_base_is_accepted_under_any_name(self, llama: Path) -> None:
@@ -139,7 +139,9 @@ class TestRefusals:
         with pytest.raises(RecipeError, match="head 6"):
             plan_of(llama, (0, 6, "scale", 0.0), allow_mismatch=True)
 
-    @pytest.mark.parametrize(("dtype", "factor"), [(torch.float16, 1e6), (torch.float32, 1e39), (torch.bfloat16, 3e38), (torch.float32, 1e300)])
+    @pytest.mark.parametrize(
+        ("dtype", "factor"), [(torch.float16, 1e6), (torch.float32, 1e39), (torch.bfloat16, 3e38), (torch.float32, 1e300)]
+    )
     def test_an_overflow(self, dtype: torch.dtype, factor: float, tmp_path: Path) -> None:
         base = save_model("llama", tmp_path, dtype=dtype)
         with pytest.raises(SurgeryError, match=r"L1H3: .*o_proj\.weight × .* overflows (F16|BF16|F32)") as caught:
@@ -149,7 +151,13 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("dtype", "factor"),
         [
-            *((torch.float16, 1e-6), (torch.float16, 1e-8), (torch.float16, -1e-300), (torch.float32, 1e-44), (torch.float32, 1e-60)),
+            *(
+                (torch.float16, 1e-6),
+                (torch.float16, 1e-8),
+                (torch.float16, -1e-300),
+                (torch.float32, 1e-44),
+                (torch.float32, 1e-60),
+            ),
             *((torch.bfloat16, 1e-40), (torch.bfloat16, 1e-200), (torch.float32, 5e-324)),
         ],
     )
@@ -157,6 +165,33 @@ class TestRefusals:
         base = save_model("llama", tmp_path, dtype=dtype)
         with pytest.raises(SurgeryError, match=r"L1H3: .*o_proj\.weight × .* is too small for (F16|BF16|F32): rounding"):
             plan_of(base, (1, 3, "scale", factor))
+
+    @pytest.mark.parametrize(
+        ("dtype", "factor"),
+        [
+            (torch.bfloat16, 0.999),
+            (torch.bfloat16, 1.001),
+            (torch.float16, 1.0001),
+            (torch.float32, 1 + 1e-9),
+            (torch.float64, 1 + 2e-17),
+        ],
+    )
+    def test_a_factor_that_the_type_can_not_tell_from_1(self, dtype: torch.dtype, factor: float, tmp_path: Path) -> None:
+        base = save_model("llama", tmp_path, dtype=dtype)
+        if factor == 1:
+            assert plan_of(base, (1, 3, "scale", factor)).parameters_changed == 0
+            return
+        with pytest.raises(
+            SurgeryError, match=r"L1H3: .* × 1?.* changes nothing: (BF16|F16|F32) can't hold a factor so close to 1"
+        ):
+            plan_of(base, (1, 3, "scale", factor))
+
+    def test_a_head_that_is_zero_already_may_be_ablated_again(self, llama: Path) -> None:
+        tensors = load_file(llama / WEIGHTS)
+        tensors[O_PROJ][:, 24:32] = 0
+        save_file(tensors, llama / WEIGHTS)
+        for factor in (0.0, 0.5, 1e30):
+            assert plan_of(llama, (1, 3, "scale", factor)).edits
 
     @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
     @pytest.mark.parametrize("factor", [0.0, 0.5])
@@ -169,12 +204,17 @@ class TestRefusals:
         assert plan_of(llama, (1, 2, "scale", factor)).edits, "another head's numbers are none of this edit's business"
         assert plan_of(llama, (1, 3, "scale", 1.0)).edits, "factor 1 multiplies nothing"
 
-    @pytest.mark.parametrize("file", ["headsurgery.json", "recipe.json", "headsurgery.undo"])
-    def test_a_checkpoint_that_was_edited_before(self, file: str, llama: Path) -> None:
-        (llama / file).touch()
-        with pytest.raises(SurgeryError, match=f"was edited before: it holds {file}") as caught:
+    def test_a_checkpoint_that_was_edited_before(self, llama: Path) -> None:
+        (llama / "headsurgery.json").touch()
+        with pytest.raises(SurgeryError, match=r"was edited before: it holds headsurgery\.json") as caught:
             plan_of(llama, (0, 0, "scale", 0.0))
         assert caught.value.hint == "apply the recipe to its base instead"
+
+    @pytest.mark.parametrize("file", ["recipe.json", "headsurgery.undo"])
+    def test_a_checkpoint_with_a_file_of_a_name_that_apply_needs(self, file: str, llama: Path) -> None:
+        (llama / file).touch()
+        with pytest.raises(SurgeryError, match=f"holds {file}, a name that apply needs for itself"):
+            plan_of(llama, (0, 0, "scale", 0.0))
 
     def test_a_checkpoint_that_does_not_prove_its_heads(self, llama: Path) -> None:
         edit_json(llama / "config.json", head_dim=4)

@@ -133,7 +133,7 @@ class TestRefusals:
             open_checkpoint(tmp_path / "absent")
 
     def test_an_empty_directory(self, tmp_path: Path) -> None:
-        with pytest.raises(CheckpointError, match="not a checkpoint: neither model.safetensors nor"):
+        with pytest.raises(CheckpointError, match=r"not a checkpoint: neither model\.safetensors nor"):
             open_checkpoint(tmp_path)
 
     def test_pickled_weights_only_says_how_to_convert(self, tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ class TestRefusals:
         index = json.loads((sharded / INDEX).read_text())
         index["weight_map"]["model.norm.weight"] = file
         (sharded / INDEX).write_text(json.dumps(index))
-        with pytest.raises(CheckpointError, match="'model.norm.weight' points to .*, outside the checkpoint's directory"):
+        with pytest.raises(CheckpointError, match=r"'model\.norm\.weight' points to .*, outside the checkpoint's directory"):
             open_checkpoint(sharded)
 
     def test_a_shard_that_is_named_but_absent(self, sharded: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -143,10 +144,8 @@ def test_further_problems_are_counted() -> None:
 )
 def test_no_value_of_edits_raises_anything_but_a_recipe_error(value: Any) -> None:
     for document in ({"schema": RECIPE_SCHEMA, "edits": value}, {"2-26": value}, {"2-26": [value]}, {"2-26": {"factor": value}}):
-        try:
+        with suppress(RecipeError):
             Recipe.parse(json.dumps(document))
-        except RecipeError:
-            pass
 
 
 class TestReferenceKeys:

@@ -61,7 +61,14 @@ def apply(base: Path, out: Path, recipe: Recipe = EDITS, **more: Any) -> Manifes
 def state(directory: Path) -> dict[str, tuple[int, ...]]:
     """What a write, a rename or a new link would change of every entry below a directory; reading changes none of it."""
     return {
-        str(path.relative_to(directory)): (found.st_ino, found.st_mode, found.st_nlink, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        str(path.relative_to(directory)): (
+            found.st_ino,
+            found.st_mode,
+            found.st_nlink,
+            found.st_size,
+            found.st_mtime_ns,
+            found.st_ctime_ns,
+        )
         for path in sorted(directory.rglob("*"))
         if (found := path.lstat())
     }
@@ -165,7 +172,11 @@ class TestLaws:
         o_proj, q_proj, bias = {
             "llama": ("model.layers.1.self_attn.o_proj.weight", "model.layers.2.self_attn.q_proj.weight", None),
             "phi3": ("model.layers.1.self_attn.o_proj.weight", "model.layers.2.self_attn.qkv_proj.weight", None),
-            "gpt2": ("transformer.h.1.attn.c_proj.weight", "transformer.h.2.attn.c_attn.weight", "transformer.h.2.attn.c_attn.bias"),
+            "gpt2": (
+                "transformer.h.1.attn.c_proj.weight",
+                "transformer.h.2.attn.c_attn.weight",
+                "transformer.h.2.attn.c_attn.bias",
+            ),
         }[family]
         wide = torch.float64 if dtype == torch.float64 else torch.float32
         inputs, outputs = slice(3 * 8, 4 * 8), slice(1 * 8, 2 * 8)
@@ -207,7 +218,8 @@ def test_the_result_loads_and_answers_differently(family: str, tmp_path: Path) -
     base = save_model(family, tmp_path / "base", max_shard_size=FEW_KB)
     apply(base, tmp_path / "out")
     logits = [
-        transformers.AutoModelForCausalLM.from_pretrained(path).eval()(input_ids=tokens()).logits for path in (base, tmp_path / "out")
+        transformers.AutoModelForCausalLM.from_pretrained(path).eval()(input_ids=tokens()).logits
+        for path in (base, tmp_path / "out")
     ]
     assert torch.isfinite(logits[1]).all()
     assert not torch.equal(*logits)
@@ -289,11 +301,11 @@ class TestTarget:
     def test_a_file_as_parent(self, llama: Path, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         for out in (tmp_path / "file" / "out", tmp_path / "file" / "deeper" / "out"):
-            with pytest.raises(SurgeryError, match="out: can't be written: .*(exists|Not a directory)"):
+            with pytest.raises(SurgeryError, match=r"out: can't be written: .*(exists|Not a directory)"):
                 apply(llama, out)
 
     def test_a_name_that_is_too_long(self, llama: Path, tmp_path: Path) -> None:
-        with pytest.raises(SurgeryError, match="can't be written: .*File name too long"):
+        with pytest.raises(SurgeryError, match=r"can't be written: .*File name too long"):
             apply(llama, tmp_path / ("x" * 300))
 
     def test_the_result_is_readable_by_others(self, llama: Path, tmp_path: Path) -> None:
@@ -421,7 +433,9 @@ apply_plan(plan, sys.argv[3], on_progress=pause)
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL])
-def test_a_process_killed_in_mid_copy_leaves_nothing_under_the_targets_name(signum: signal.Signals, sharded: Path, tmp_path: Path) -> None:
+def test_a_process_killed_in_mid_copy_leaves_nothing_under_the_targets_name(
+    signum: signal.Signals, sharded: Path, tmp_path: Path
+) -> None:
     EDITS.save(tmp_path / "recipe.json")
     before = contents(tmp_path)
     out = tmp_path / "out"

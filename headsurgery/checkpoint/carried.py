@@ -20,22 +20,9 @@ OWN_FILES = (MANIFEST, RECIPE, UNDO)
 """What `apply` adds to a checkpoint."""
 
 _WEIGHT_COPIES = (
-    *(
-        "*.bin",
-        "*.bin.index.json",
-        "*.gguf",
-        "*.ggml",
-        "*.pt",
-        "*.pth",
-        "*.ckpt",
-        "*.h5",
-        "*.msgpack",
-        "*.ot",
-        "*.onnx",
-        "*.onnx_data",
-    ),
-    *("*.tflite", "*.mlmodel", "consolidated*.safetensors", "consolidated.safetensors.index.json", "*.nemo"),
-)
+    "*.bin *.bin.index.json *.gguf *.ggml *.pt *.pth *.ckpt *.h5 *.msgpack *.ot *.onnx *.onnx_data *.tflite *.mlmodel *.nemo "
+    "consolidated*.safetensors consolidated.safetensors.index.json"
+).split()  # noqa: SIM905
 _NO_WEIGHTS = ("training_args.bin", "optimizer*.pt", "scheduler*.pt", "rng_state*.pth", "scaler*.pt")
 _COPY_FOLDERS = frozenset({"onnx", "original", "openvino", "coreml", "flax", "gguf", "mlx"})
 _BOOKKEEPING_FOLDERS = frozenset({".git", ".cache"})
@@ -69,7 +56,9 @@ def sort_files(checkpoint: Checkpoint) -> BaseFiles:
         relative = PurePosixPath(os.path.relpath(folder, checkpoint.path).replace(os.sep, "/"))
         for name in list(folders):
             is_top = relative == PurePosixPath(".")
-            if os.path.islink(os.path.join(folder, name)) or (is_top and name in _COPY_FOLDERS | _BOOKKEEPING_FOLDERS):
+            holds_shard = any(PurePosixPath(file).is_relative_to(relative / name) for file in own)
+            is_copy = is_top and name in _COPY_FOLDERS | _BOOKKEEPING_FOLDERS and not holds_shard
+            if os.path.islink(os.path.join(folder, name)) or is_copy:
                 folders.remove(name)
                 left_out.append(f"{relative / name}/")
         for name in files:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from headsurgery.architectures import Architecture, Operation, lever
 from headsurgery.checkpoint.anatomy import Anatomy, LayerTensors, prove_anatomy
 from headsurgery.checkpoint.carried import OWN_FILES, sort_files
+from headsurgery.checkpoint.factor import recover_factor
 from headsurgery.checkpoint.header import TensorInfo
 from headsurgery.checkpoint.plan import multiply, plan_surgery
 from headsurgery.checkpoint.reader import CHUNK_BYTES, Checkpoint, read_rows
@@ -247,23 +248,8 @@ def _head_changes(
             np.concatenate([side.read_block(side.tensors[name], block.axis, block.block).ravel() for name, block in parts])
             for side in (base, edited)
         )
-        factor, spread, exact = _recover_factor(old, new)
+        factor, spread, exact = recover_factor(old, new)
         yield HeadChange(head=head, operation=operation, factor=factor, spread=spread, exact=exact, parameters_changed=differing)
-
-
-def _recover_factor(old: npt.NDArray[Any], new: npt.NDArray[Any]) -> tuple[float | None, float, bool]:
-    """Fit new = factor * old; prefer the shortest decimal that reproduces the stored values exactly."""
-    x, y = old.astype(np.float64), new.astype(np.float64)
-    if not x.any() or not np.isfinite(x).all() or not np.isfinite(y).all():
-        return None, 1.0, False
-    fit = float(x @ y / (x @ x))
-    norm = float(np.linalg.norm(y))
-    spread = float(np.linalg.norm(y - fit * x)) / norm if norm else 0.0
-    for digits in range(1, 10):
-        factor = float(f"{fit:.{digits}g}")
-        if np.array_equal(multiply(old, factor), new):
-            return factor, spread, True
-    return fit, spread, False
 
 
 def _compare_files(base: Checkpoint, edited: Checkpoint) -> dict[str, str]:

@@ -9,13 +9,12 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from headsurgery.architectures import Operation
 from headsurgery.checkpoint.carried import MANIFEST
 from headsurgery.checkpoint.reader import stays_inside
 from headsurgery.errors import CheckpointError
-from headsurgery.recipe import RecipeBase
+from headsurgery.recipe import HeadEdit, RecipeBase, first_problem
 
 MANIFEST_SCHEMA: Literal["headsurgery.manifest/1"] = "headsurgery.manifest/1"
 
@@ -45,13 +44,9 @@ class FileRecord(_Strict):
     )
 
 
-class EditRecord(_Strict):
+class EditRecord(HeadEdit):
     """One slice of one tensor that was multiplied."""
 
-    layer: int
-    head: int
-    operation: Operation
-    factor: float
     tensor: str
     file: FileName
     axis: int = Field(description="0: rows of the stored tensor, 1: columns")
@@ -74,6 +69,13 @@ class Manifest(_Strict):
     left_out: list[str] = Field(description="the base's files that hold the weights a second time")
     notes: list[str] = []
 
+    @field_validator("files")
+    @classmethod
+    def _names_are_unique(cls, files: list[FileRecord]) -> list[FileRecord]:
+        if len({record.file for record in files}) != len(files):
+            raise ValueError("a file stands there twice")
+        return files
+
     def to_json(self) -> str:
         """The text of `headsurgery.json`."""
         return json.dumps(self.model_dump(by_alias=True), indent=2, ensure_ascii=False) + "\n"
@@ -90,5 +92,7 @@ class Manifest(_Strict):
             return cls.model_validate_json(path.read_bytes())
         except FileNotFoundError as error:
             raise CheckpointError(f"{directory}: no {MANIFEST} in it, so headsurgery did not write it") from error
-        except (OSError, ValidationError) as error:
-            raise CheckpointError(f"{path}: not a valid manifest: {error}") from error
+        except OSError as error:
+            raise CheckpointError(f"{path}: can't be read: {error.strerror}") from error
+        except ValidationError as error:
+            raise CheckpointError(f"{path}: not a valid manifest: {first_problem(error)}") from error

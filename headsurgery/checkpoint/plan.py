@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from headsurgery.architectures import check_query_factor, lever
 from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
-from headsurgery.checkpoint.carried import OWN_FILES, BaseFiles, sort_files
+from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, BaseFiles, sort_files
 from headsurgery.checkpoint.header import TensorInfo
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
 from headsurgery.errors import GeometryError, RecipeError, SurgeryError
@@ -148,10 +148,12 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
         _check_base(recipe, checkpoint, anatomy)
     files = sort_files(checkpoint)
     taken = [file for file in OWN_FILES if file in files.carried]
-    if taken:
+    if MANIFEST in taken:
         raise SurgeryError(
-            f"{checkpoint.path}: was edited before: it holds {taken[0]}", hint="apply the recipe to its base instead"
+            f"{checkpoint.path}: was edited before: it holds {MANIFEST}", hint="apply the recipe to its base instead"
         )
+    if taken:
+        raise SurgeryError(f"{checkpoint.path}: holds {taken[0]}, a name that apply needs for itself", hint="rename that file")
     edits = tuple(
         tensor_edit for position, edit in enumerate(recipe.edits) for tensor_edit in _resolve(edit, anatomy, f"edits[{position}]: ")
     )
@@ -173,16 +175,22 @@ def multiply(values: npt.NDArray[Any], factor: float) -> npt.NDArray[Any]:
 
 
 def _check_storable(values: npt.NDArray[Any], edit: TensorEdit) -> None:
-    """Refuse an edit whose result overflows, is not a number, or is lost in rounding."""
+    """Refuse an edit whose result overflows, is not a number, or is lost in rounding. Factor 1 multiplies nothing."""
     factor = edit.edit.factor
+    if factor == 1:
+        return
     where = f"{edit.edit.ref}: {edit.tensor.name} × {factor:g}"
     before, stored = values.astype(np.float64), multiply(values, factor).astype(np.float64)
-    if not np.isfinite(before).all() and factor != 1:
+    if not np.isfinite(before).all():
         raise SurgeryError(f"{edit.edit.ref}: {edit.tensor.name} holds inf or nan in this head; a product would not be defined")
-    if not np.isfinite(stored).all() and factor != 1:
+    if not np.isfinite(stored).all():
         raise SurgeryError(f"{where} overflows {edit.tensor.dtype}", hint="choose a smaller factor")
     if factor and np.linalg.norm(stored / factor - before) > _MAX_ROUNDING * np.linalg.norm(before):
         raise SurgeryError(f"{where} is too small for {edit.tensor.dtype}: rounding would change it by more than 1 %")
+    if before.any() and np.array_equal(stored, before):
+        raise SurgeryError(
+            f"{where} changes nothing: {edit.tensor.dtype} can't hold a factor so close to 1", hint="choose a factor further from 1"
+        )
 
 
 def _resolve(edit: HeadEdit, anatomy: Anatomy, where: str) -> list[TensorEdit]:

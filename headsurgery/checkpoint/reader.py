@@ -85,6 +85,17 @@ class Checkpoint:
         except OSError as error:
             raise CheckpointError(f"{file}: can't be read: {error.strerror}") from error
 
+    def size_of(self, file: str) -> int:
+        """Bytes of one of the checkpoint's files.
+
+        Raises:
+            CheckpointError: It is not there.
+        """
+        try:
+            return (self.path / file).stat().st_size
+        except OSError as error:
+            raise CheckpointError(f"{file}: can't be read: {error.strerror}") from error
+
     def fingerprint(self) -> str:
         """A hash that tells two sets of weights apart without reading them whole.
 
@@ -227,4 +238,4 @@ def _read_sharded(path: Path) -> tuple[tuple[Shard, ...], dict[str, TensorInfo]]
 def stays_inside(file: str) -> bool:
     """Whether a file's name, as some document gives it, is plainly relative: no way out of a directory, no detour within it."""
     path = Path(file)
-    return bool(file) and not path.anchor and ".." not in path.parts and "\0" not in file and path.as_posix() == file
+    return bool(path.name) and not path.anchor and ".." not in path.parts and "\0" not in file and path.as_posix() == file

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,11 +40,11 @@ def staged_directory(target: Path, *, base: Path, num_bytes: int, force: bool, r
         free = shutil.disk_usage(target.parent).free
         if free < num_bytes:
             raise OSError(errno.ENOSPC, f"{num_bytes} bytes needed, {free} free")
-        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+        staging = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+        staging.mkdir()
     except OSError as error:
         raise _refusal(target, error) from error
     try:
-        staging.chmod(0o755)
         yield staging
         _sync(staging)
         _move_into_place(staging, target, force, replaceable)

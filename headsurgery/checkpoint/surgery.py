@@ -40,7 +40,7 @@ def apply_plan(plan: SurgeryPlan, out: Path | str, *, force: bool = False, on_pr
         SurgeryError: `out` exists, lies inside the base or can't be written; or what was written is not what was planned.
     """
     base = plan.checkpoint
-    total = sum((base.path / file).stat().st_size for file in plan.files.carried)
+    total = sum(base.size_of(file) for file in plan.files.carried)
     undo_bytes = sum(edit.runs.count * edit.runs.length for edit in plan.edits)
     with staged_directory(Path(out), base=base.path, num_bytes=total + undo_bytes, force=force, replaceable=MANIFEST) as staging:
         report = Reporter(total, on_progress)

@@ -24,7 +24,6 @@ from headsurgery.checkpoint.plan import TensorEdit
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint, open_checkpoint
 from headsurgery.checkpoint.staging import staged_directory
 from headsurgery.errors import CheckpointError, SurgeryError
-from headsurgery.recipe import HeadEdit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,8 +166,7 @@ def _slice(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) ->
     is_slice = record.axis in range(min(2, len(tensor.shape))) and 0 <= record.start < record.stop <= tensor.shape[record.axis]
     if not is_slice or len(tensor.shape) > 2 or tensor.dtype not in FLOAT_TYPES:
         raise CheckpointError(f"{MANIFEST}: edits a slice of {tensor.name} that {tensor.dtype} {list(tensor.shape)} doesn't have")
-    edit = HeadEdit(layer=record.layer, head=record.head, operation=record.operation, factor=record.factor)
-    tensor_edit = TensorEdit(edit=edit, tensor=tensor, axis=record.axis, block=range(record.start, record.stop))
+    tensor_edit = TensorEdit(edit=record, tensor=tensor, axis=record.axis, block=range(record.start, record.stop))
     original = originals.tensors.get(_key(tensor_edit))
     if original is None or original.dtype != tensor.dtype or original.num_parameters != tensor_edit.num_parameters:
         raise CheckpointError(f"{UNDO}: doesn't hold the original of {_key(tensor_edit)}")

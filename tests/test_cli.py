@@ -1,0 +1,271 @@
+"""The command line as a user meets it: what it prints, where, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from headsurgery import Recipe, open_checkpoint
+from headsurgery.attribution.scores import load_scores
+from headsurgery.cli import app
+from tests.tiny import save_model
+
+RECIPE = {"schema": "headsurgery.recipe/1", "edits": [{"layer": 1, "head": 2}, {"layer": 2, "head": 0, "factor": 1.5}]}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh working directory with a model `base`, a `recipe.json` and two prompt files."""
+    save_model("llama", tmp_path / "base")
+    write(tmp_path / "recipe.json", RECIPE)
+    (tmp_path / "harmful.txt").write_text("w9 w10 w11\nw12 w13\nw14 w15\n")
+    (tmp_path / "harmless.txt").write_text("w20 w21\nw22 w23 w24\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(path: Path, document: Any) -> Path:
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+    return path
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def run_json(*arguments: str, code: int = 0) -> dict[str, Any]:
+    result = run(*arguments, "--json")
+    assert result.exit_code == code, result.stderr
+    return json.loads(result.stdout)
+
+
+def refused(*arguments: str, code: int = 1) -> str:
+    """The one line of an expected failure."""
+    result = run(*arguments)
+    assert result.exit_code == code, (result.exit_code, result.stderr, result.exception)
+    assert result.stdout == ""
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("hint: ")]
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("error: ")
+    return result.stderr
+
+
+def test_help_names_every_verb_and_is_plain() -> None:
+    result = run("--help")
+    assert result.exit_code == 0
+    for verb in ("inspect", "attribute", "apply", "diff", "restore", "demo"):
+        assert f"\n  {verb} " in result.stdout
+        assert run(verb, "--help").exit_code == 0
+    assert run("-h").stdout == result.stdout
+    assert run("--version").stdout.startswith("headsurgery ")
+
+
+def test_inspect(folder: Path) -> None:
+    document = run_json("inspect", "base")
+    assert document["model_type"] == "llama"
+    assert document["geometry"] == {"num_layers": 3, "num_heads": 6, "num_kv_heads": 2, "head_dim": 8, "hidden_size": 48}
+    assert document["attention_layers"] == [0, 1, 2]
+    assert document["operations"] == ["scale", "uniform_attention"]
+    assert document["dtypes"] == {"F32": 30}
+    assert document["parameters"] == sum(tensor.num_parameters for tensor in open_checkpoint("base").tensors.values())
+    name = "model.layers.1.self_attn.o_proj.weight"
+    assert document["tensors"][1]["o_proj"] == {"name": name, "shape": [48, 48], "dtype": "F32", "file": "model.safetensors"}
+    people = run("inspect", "base")
+    assert "llama" in people.stdout
+    assert name in people.stdout
+    assert people.stderr == ""
+
+
+def test_apply_then_diff_then_restore(folder: Path) -> None:
+    applied = run("apply", "recipe.json", "base", "-o", "edited")
+    assert applied.exit_code == 0, applied.stderr
+    assert "L1H2 scale × 0, L2H0 scale × 1.5" in applied.stdout
+    assert "next: headsurgery diff base edited --recipe recipe.json" in applied.stderr
+    found = run_json("diff", "base", "edited", "--recipe", "recipe.json")
+    assert (found["identical"], found["matches_recipe"]) == (False, True)
+    assert [(head["layer"], head["head"], head["operation"], head["factor"]) for head in found["heads"]] == [
+        (1, 2, "scale", 0.0),
+        (2, 0, "scale", 1.5),
+    ]
+    assert run("restore", "edited", "-o", "again").exit_code == 0
+    assert run_json("diff", "base", "again")["identical"]
+    assert (folder / "again/model.safetensors").read_bytes() == (folder / "base/model.safetensors").read_bytes()
+
+
+def test_diff_exits_1_when_something_differs_that_no_recipe_explains(folder: Path) -> None:
+    run("apply", "recipe.json", "base", "-o", "edited")
+    assert run_json("diff", "base", "base")["identical"]
+    assert not run_json("diff", "base", "edited", code=1)["identical"]
+    write(folder / "other.json", RECIPE | {"edits": RECIPE["edits"][:1]})
+    found = run_json("diff", "base", "edited", "--recipe", "other.json", code=1)
+    assert found["matches_recipe"] is False
+    assert found["recipe_problems"] == ["L2H0: scale changed, but the recipe doesn't edit it"]
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing(folder: Path) -> None:
+    before = sorted(folder.rglob("*"))
+    document = run_json("apply", "recipe.json", "base", "--dry-run")
+    assert document["edits"][0]["tensor"] == "model.layers.1.self_attn.o_proj.weight"
+    assert document["edits"][0]["runs"]["count"] == 48
+    assert document["parameters_changed"] == 2 * 48 * 8
+    assert "dry run: nothing was written" in run("apply", "recipe.json", "base", "--dry-run", "-o", "edited").stderr
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_apply_takes_the_recipes_own_base(folder: Path) -> None:
+    write(folder / "recipe.json", RECIPE | {"base": {"model": "base"}})
+    assert run("apply", "recipe.json", "-o", "edited").exit_code == 0
+    write(folder / "recipe.json", RECIPE | {"base": {"model": "elsewhere"}})
+    assert "local folder 'elsewhere', which is not here" in refused("apply", "recipe.json", "-o", "e2", code=2)
+    write(folder / "recipe.json", RECIPE)
+    assert "names no base model" in refused("apply", "recipe.json", "-o", "e2", code=2)
+
+
+def test_apply_refuses_another_base_unless_told_to_go_on(folder: Path) -> None:
+    save_model("llama", folder / "other", seed=1)
+    run("attribute", "base", "--prompts", "harmful.txt", "--method", "ships", "-o", "found.json")
+    assert "fingerprint of the weights" in refused("apply", "found.json", "other", "-o", "edited")
+    assert run("apply", "found.json", "other", "-o", "edited", "--allow-mismatch").exit_code == 0
+
+
+def test_an_existing_output_is_kept_unless_forced(folder: Path) -> None:
+    (folder / "edited").mkdir()
+    (folder / "edited/mine.txt").write_text("precious")
+    assert "edited: exists already" in refused("apply", "recipe.json", "base", "-o", "edited")
+    assert run("apply", "recipe.json", "base", "-o", "edited", "--force").exit_code == 0
+    assert (folder / "edited.bak/mine.txt").read_text() == "precious"
+    assert run("apply", "recipe.json", "base", "-o", "edited", "--force").exit_code == 0
+    assert sorted(path.name for path in folder.iterdir() if path.name.startswith((".", "edited"))) == ["edited", "edited.bak"]
+
+
+@pytest.mark.parametrize("method", ["sahara", "ships"])
+def test_attribute(folder: Path, method: str) -> None:
+    arguments = ["attribute", "base", "--prompts", "harmful.txt", "--harmless", "harmless.txt", "--method", method, "--top", "4"]
+    document = run_json(*arguments, "-o", "found.json", "--scores", "scores.safetensors")
+    recipe = Recipe.load("found.json")
+    assert document["recipe"] == json.loads(recipe.to_json())
+    assert len(recipe.edits) == (3 if method == "sahara" else 4)
+    assert recipe.base.model == "base"
+    assert recipe.base.fingerprint == open_checkpoint("base").fingerprint()
+    assert len(document["top"]) == 4
+    assert [entry["score"] for entry in document["top"]] == sorted((entry["score"] for entry in document["top"]), reverse=True)
+    assert set(load_scores("scores.safetensors")[0]) == {method, f"{method}_harmless"}
+    people = run(*arguments, "-o", "found.json")
+    assert "Top heads" in people.stdout
+    assert "layer 0 at the top" in people.stdout
+    assert "next: headsurgery apply found.json base -o base-ablated" in people.stderr
+    assert run("apply", "found.json", "base", "-o", "edited").exit_code == 0
+
+
+def test_data_go_to_stdout_and_talk_to_stderr(folder: Path) -> None:
+    loud = run("attribute", "base", "--prompts", "harmful.txt", "-o", "a.json", "--json")
+    quiet = run("attribute", "base", "--prompts", "harmful.txt", "-o", "b.json", "--json", "--quiet")
+    assert quiet.stderr == ""
+    assert loud.stderr != ""
+    assert json.loads(loud.stdout)["top"] == json.loads(quiet.stdout)["top"]
+
+
+def test_attribute_refuses_before_it_works(folder: Path) -> None:
+    base = ["attribute", "base", "--prompts", "harmful.txt"]
+    assert "its directory doesn't exist" in refused(*base, "-o", "no/such/recipe.json", code=2)
+    assert "a directory, expected a file" in refused(*base, "-o", "base", code=2)
+    assert "expected auto or a whole number" in refused(*base, "--batch-size", "many", code=2)
+    assert "missing.txt: no such file" in refused("attribute", "base", "--prompts", "missing.txt")
+    assert "no such set; expected builtin:decline or builtin:harmless" in refused("attribute", "base", "--prompts", "builtin:evil")
+    write(folder / "empty.txt", "\n\n")
+    assert "empty.txt: no prompts in it" in refused("attribute", "base", "--prompts", "empty.txt")
+    assert not (folder / "recipe.json.partial").exists()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        (RECIPE | {"extra": 1}, "extra: unknown key"),
+        (RECIPE | {"schema": "headsurgery.recipe/9"}, "schema is 'headsurgery.recipe/9'"),
+        (
+            RECIPE | {"edits": [{"layer": 0, "head": 1}, {"layer": 0, "head": 40}]},
+            "edits[1]: head 40, but layer 0 of this model has heads 0-5",
+        ),
+        (RECIPE | {"edits": [{"layer": 7, "head": 1}]}, "edits[0]: layer 7, but this model has layers 0-2"),
+        (RECIPE | {"edits": [{"layer": 0, "head": 1}] * 2}, "edits[1]: scale on L0H1 again"),
+        (json.dumps(RECIPE).replace("1.5", "NaN"), "edits[1].factor"),
+        ("{", "not valid JSON"),
+    ],
+)
+def test_an_invalid_recipe_exits_2_with_its_place(folder: Path, recipe: Any, message: str) -> None:
+    write(folder / "bad.json", recipe)
+    assert message in refused("apply", "bad.json", "base", "-o", "edited", code=2)
+    assert not (folder / "edited").exists()
+
+
+def test_a_missing_recipe_or_model_is_one_line(folder: Path) -> None:
+    assert "nothing.json: no such file" in refused("apply", "nothing.json", "base", "-o", "edited", code=2)
+    for command in (["inspect", "nowhere"], ["diff", "base", "nowhere"], ["apply", "recipe.json", "./nowhere", "-o", "edited"]):
+        assert "nowhere" in refused(*command)
+    (folder / "empty").mkdir()
+    assert "not a checkpoint" in refused("inspect", "empty")
+    assert "no headsurgery.json" in refused("restore", "base", "-o", "out")
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"model_type": "mamba"}, "has no attention heads"),
+        ({"model_type": "martian"}, "add a row to headsurgery/architectures.py"),
+        ({"quantization_config": {"quant_method": "gptq"}}, "weights are quantized (gptq)"),
+        ({"num_attention_heads": 4}, "but the configuration demands"),
+    ],
+)
+def test_a_model_that_can_not_be_edited_is_refused_with_the_reason(folder: Path, config: dict[str, Any], message: str) -> None:
+    path = folder / "base/config.json"
+    write(path, json.loads(path.read_text()) | config)
+    for command in (
+        ["inspect", "base"],
+        ["apply", "recipe.json", "base", "-o", "edited"],
+        ["attribute", "base", "--prompts", "harmful.txt"],
+    ):
+        assert message in refused(*command)
+
+
+def test_a_mistyped_flag_exits_2(folder: Path) -> None:
+    result = run("apply", "recipe.json", "base", "-o", "edited", "--forse")
+    assert result.exit_code == 2
+    assert "--force" in result.stderr
+    assert run("aply").exit_code == 2
+    assert "give one with -o DIR" in refused("apply", "recipe.json", "base", code=2)
+    assert run("attribute", "base", "--prompts", "harmful.txt", "--method", "magic").exit_code == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_in_the_middle_nothing_is_left(folder: Path, number: signal.Signals) -> None:
+    """A real process, stopped while it waits in the middle of the copy for the rest of a file that never comes."""
+    os.mkfifo(folder / "pipe")
+    code = (
+        "import os, sys, time\n"
+        "import headsurgery.checkpoint.surgery as surgery\n"
+        "from headsurgery.__main__ import main\n"
+        "original = surgery.copy_shard\n"
+        "def slow(*args):\n"
+        "    copied = original(*args); open('pipe', 'w').close(); time.sleep(60); return copied\n"
+        "surgery.copy_shard = slow\n"
+        "sys.argv = ['headsurgery', 'apply', 'recipe.json', 'base', '-o', 'edited']\n"
+        "main()\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    (folder / "pipe").read_text()  # until the shard is copied
+    time.sleep(0.1)
+    process.send_signal(number)
+    _, talk = process.communicate(timeout=20)
+    assert process.returncode == (130 if number == signal.SIGINT else 143)
+    assert "Traceback" not in talk
+    assert not (folder / "edited").exists()
+    assert not [path for path in folder.iterdir() if path.name.endswith(".partial")]

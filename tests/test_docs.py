@@ -1,0 +1,77 @@
+"""README, changelog and CI don't drift from the tool."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from headsurgery import Recipe, __all__
+from headsurgery.architectures import TABLE
+from headsurgery.cli import app
+from headsurgery.prompts import load_prompts
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_readme_shows_every_command_and_promises_no_other() -> None:
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    shown = set(re.findall(r"headsurgery ([a-z]+)(?= |$|\n|`)", README)) - {"import"}
+    assert shown <= commands
+    assert commands <= shown
+
+
+def test_ci_runs_the_readmes_own_test_command() -> None:
+    line = next(line for line in (ROOT / ".ci/run").read_text().splitlines() if "pytest" in line)
+    assert line in README
+
+
+@pytest.mark.parametrize("family", sorted({name.removesuffix("_text") for name in TABLE}))
+def test_the_readme_names_every_family(family: str) -> None:
+    assert family in README
+
+
+def test_the_readmes_imports_exist() -> None:
+    block = re.search(r"from headsurgery import \((.*?)\)", README, re.DOTALL)
+    assert block is not None
+    assert {name.strip() for name in block.group(1).split(",") if name.strip()} <= set(__all__)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.json")), ids=lambda path: path.name)
+def test_every_recipe_is_valid_and_explained(path: Path) -> None:
+    Recipe.load(path)
+    assert path.name in (ROOT / "recipes/README.md").read_text()
+
+
+def test_every_key_of_the_schema_is_explained() -> None:
+    text = (ROOT / "recipes/README.md").read_text()
+    for key in (
+        "schema",
+        "base",
+        "edits",
+        "provenance",
+        "layer",
+        "head",
+        "operation",
+        "factor",
+        "model",
+        "revision",
+        "fingerprint",
+    ):
+        assert f"`{key}`" in text or f".{key}`" in text
+
+
+def test_the_built_in_prompts_are_as_many_as_the_readme_says() -> None:
+    assert f"{len(load_prompts('builtin:decline').texts)} mild questions" in README
+
+
+def test_nothing_of_this_machine_or_of_a_registry_is_in_the_tree() -> None:
+    for path in ROOT.rglob("*"):
+        is_ours = not any(
+            part in {".git", ".venv", "__pycache__"} or part.startswith(".") for part in path.relative_to(ROOT).parts[:-1]
+        )
+        if is_ours and path.suffix in {".py", ".md", ".toml", ".txt", ".json", ".yml"} and path != Path(__file__):
+            text = path.read_text()
+            assert not re.search(r"/work/|/tmp/hs|pypi\.org|pythonhosted|hf_[A-Za-z0-9]{30}", text), path

@@ -1,0 +1,72 @@
+"""The factor between two blocks, recovered from stored values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headsurgery.checkpoint.factor import recover_factor
+from headsurgery.checkpoint.plan import multiply
+from headsurgery.checkpoint.reader import FLOAT_TYPES
+
+types = pytest.mark.parametrize("dtype", [FLOAT_TYPES[name] for name in ("F32", "F16", "BF16")], ids=str)
+
+
+def block(dtype: np.dtype[Any], *, size: int = 400, seed: int = 0) -> np.ndarray[Any, Any]:
+    return np.random.default_rng(seed).normal(0, 0.03, size).astype(dtype)
+
+
+@types
+@settings(max_examples=60, deadline=None)
+@given(factor=st.floats(-8, 8).filter(lambda factor: abs(factor) > 0.1), seed=st.integers(0, 9))
+def test_the_recovered_factor_gives_the_same_values(dtype: np.dtype[Any], factor: float, seed: int) -> None:
+    old = block(dtype, seed=seed)
+    new = multiply(old, factor)
+    found, _, exact = recover_factor(old, new)
+    assert exact
+    assert found is not None
+    assert np.array_equal(multiply(old, found), new)
+
+
+@types
+@settings(max_examples=60, deadline=None)
+@given(factor=st.integers(-800, 800).map(lambda number: number / 100))
+def test_a_factor_of_two_decimals_comes_back_as_it_was_written(dtype: np.dtype[Any], factor: float) -> None:
+    old = block(dtype, size=4000)
+    assert recover_factor(old, multiply(old, factor))[0] == factor
+
+
+@types
+def test_unrelated_values_have_no_exact_factor(dtype: np.dtype[Any]) -> None:
+    _, spread, exact = recover_factor(block(dtype), block(dtype, seed=1))
+    assert not exact
+    assert spread > 0.9
+
+
+@types
+def test_one_value_that_differs_by_a_bit_is_not_exact(dtype: np.dtype[Any]) -> None:
+    old = block(dtype)
+    new = multiply(old, 0.5)
+    new.view(np.uint8)[0] ^= 1
+    factor, spread, exact = recover_factor(old, new)
+    assert factor == pytest.approx(0.5, rel=1e-3)
+    assert spread < 1e-3
+    assert not exact
+
+
+@types
+def test_zeros_that_became_something_have_no_factor(dtype: np.dtype[Any]) -> None:
+    assert recover_factor(np.zeros(9, dtype=dtype), block(dtype, size=9)) == (None, 1.0, False)
+
+
+@types
+def test_some_zeros_that_became_something_are_not_exact(dtype: np.dtype[Any]) -> None:
+    old = block(dtype)
+    old[:9] = 0
+    new = multiply(old, 0.5)
+    new[0] = 1
+    assert not recover_factor(old, new)[2]
