@@ -34,8 +34,9 @@ def test_the_recovered_factor_gives_the_same_values(dtype: np.dtype[Any], factor
 
 @types
 @settings(max_examples=60, deadline=None)
-@given(factor=st.integers(-800, 800).map(lambda number: number / 100))
+@given(factor=st.integers(-200, 200).map(lambda number: number / 100))
 def test_a_factor_of_two_decimals_comes_back_as_it_was_written(dtype: np.dtype[Any], factor: float) -> None:
+    """Up to 2, where bfloat16 still tells neighbours apart; it can't tell × 7.99 from × 8."""
     old = block(dtype, size=4000)
     assert recover_factor(old, multiply(old, factor))[0] == factor
 

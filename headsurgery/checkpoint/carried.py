@@ -20,9 +20,10 @@ OWN_FILES = (MANIFEST, RECIPE, UNDO)
 """What `apply` adds to a checkpoint."""
 
 _WEIGHT_COPIES = (
-    "*.bin *.bin.index.json *.gguf *.ggml *.pt *.pth *.ckpt *.h5 *.msgpack *.ot *.onnx *.onnx_data *.tflite *.mlmodel *.nemo "
-    "consolidated*.safetensors consolidated.safetensors.index.json"
-).split()  # noqa: SIM905
+    *("*.bin", "*.bin.index.json", "*.pt", "*.pth", "*.ckpt", "*.nemo", "*.h5", "*.msgpack", "*.ot"),  # other frameworks
+    *("*.gguf", "*.ggml", "*.onnx", "*.onnx_data", "*.tflite", "*.mlmodel"),  # other runtimes
+    *("consolidated*.safetensors", "consolidated.safetensors.index.json"),  # Mistral's own naming
+)
 _NO_WEIGHTS = ("training_args.bin", "optimizer*.pt", "scheduler*.pt", "rng_state*.pth", "scaler*.pt")
 _COPY_FOLDERS = frozenset({"onnx", "original", "openvino", "coreml", "flax", "gguf", "mlx"})
 _BOOKKEEPING_FOLDERS = frozenset({".git", ".cache"})
