@@ -54,6 +54,7 @@ class Architecture:
         q_proj: Projection that makes the queries, alone or fused with keys and values.
         k_proj: Key projection where it is separate; it proves the head's width. None if there is none.
         q_norm: Norm on the queries; whether a model has one is read from the file.
+        mlp: What follows attention in a layer; not edited, only left out where the engine can.
         query_layout: Which output rows of q_proj belong to a head's query.
         orientation: How both projections store their weight.
         config: Keys of config.json.
@@ -65,6 +66,7 @@ class Architecture:
     q_proj: str = "self_attn.q_proj"
     k_proj: str | None = "self_attn.k_proj"
     q_norm: str = "self_attn.q_norm"
+    mlp: str = "mlp"
     query_layout: QueryLayout = "separate"
     orientation: Orientation = "linear"
     config: ConfigKeys = ConfigKeys()

@@ -1,17 +1,14 @@
-"""Entering a model midway, and finding out whether it can be entered."""
+"""Entering a model midway."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
-from torch import nn
 
 from headsurgery import HeadEdit
 from headsurgery.model.hooks import RowEdit
-from headsurgery.model.modules import ModuleMap, locate_modules
-from headsurgery.model.reentry import capture, find_entries, reenter
+from headsurgery.model.modules import locate_modules
+from headsurgery.model.reentry import Batch, capture, reenter
 from tests.tiny import FAMILIES, build_model, tokens
 
 
@@ -19,7 +16,7 @@ from tests.tiny import FAMILIES, build_model, tokens
 def test_a_captured_run_is_the_models_own(family: str) -> None:
     model = build_model(family)
     ids = tokens()
-    captured = capture(locate_modules(model), ids, want_logits=True)
+    captured = capture(locate_modules(model), Batch.of(ids.tolist()), want_logits=True)
     with torch.inference_mode():
         own = model(input_ids=ids, output_hidden_states=True)
     torch.testing.assert_close(captured.final.logits, own.logits[:, -1])
@@ -32,7 +29,7 @@ def test_a_captured_run_is_the_models_own(family: str) -> None:
 @pytest.mark.parametrize("entry", [0, 1, 2])
 def test_entering_at_any_layer_gives_the_whole_forward(family: str, entry: int) -> None:
     modules = locate_modules(build_model(family))
-    captured = capture(modules, tokens(), want_logits=True)
+    captured = capture(modules, Batch.of(tokens().tolist()), want_logits=True)
     final = reenter(modules, captured, entry=entry, copies=3, want_logits=True)
     torch.testing.assert_close(final.states, captured.final.states.repeat(3, 1), rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(final.logits, captured.final.logits.repeat(3, 1), rtol=1e-5, atol=1e-5)
@@ -41,7 +38,14 @@ def test_entering_at_any_layer_gives_the_whole_forward(family: str, entry: int) 
 def test_nothing_is_left_on_the_model() -> None:
     model = build_model("llama")
     modules = locate_modules(model)
-    reenter(modules, capture(modules, tokens()), entry=2, copies=2, edits=[RowEdit(edit=HeadEdit(layer=2, head=0))], edited_layer=2)
+    reenter(
+        modules,
+        capture(modules, Batch.of(tokens().tolist())),
+        entry=2,
+        copies=2,
+        edits=[RowEdit(edit=HeadEdit(layer=2, head=0))],
+        edited_layer=2,
+    )
     assert all(
         "forward" not in module.__dict__ and not module._forward_hooks and not module._forward_pre_hooks
         for module in model.modules()
@@ -50,7 +54,7 @@ def test_nothing_is_left_on_the_model() -> None:
 
 def test_layers_below_the_entry_do_not_run() -> None:
     modules = locate_modules(build_model("llama"))
-    captured = capture(modules, tokens())
+    captured = capture(modules, Batch.of(tokens().tolist()))
     ran: list[int] = []
     handles = [
         layer.self_attn.register_forward_hook(lambda *_, number=number: ran.append(number))
@@ -63,54 +67,27 @@ def test_layers_below_the_entry_do_not_run() -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_of_the_table_can_be_entered_everywhere(family: str) -> None:
-    assert find_entries(locate_modules(build_model(family)), tokens(queries=1)) == (0, 1, 2)
+@pytest.mark.parametrize("trim", [False, True])
+def test_padding_on_the_right_and_a_trimmed_last_layer_change_nothing_but_rounding(family: str, trim: bool) -> None:
+    modules = locate_modules(build_model(family))
+    queries = [tokens(queries=1, length=length, seed=length)[0].tolist() for length in (4, 9, 6)]
+    together = capture(modules, Batch.of(queries), want_logits=True, trim=trim).final
+    for row, query in enumerate(queries):
+        alone = capture(modules, Batch.of([query]), want_logits=True).final
+        torch.testing.assert_close(together.states[row], alone.states[0], rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(together.logits[row], alone.logits[0], rtol=1e-5, atol=1e-5)
 
 
-class Carrying(nn.Module):
-    """Wraps a layer so that it adds what the layer below left in a common place: state carried beside the hidden states."""
-
-    def __init__(self, layer: nn.Module, shelf: dict[str, torch.Tensor]) -> None:
-        super().__init__()
-        self.self_attn = layer.self_attn
-        self.inner = layer
-        self.shelf = shelf
-
-    def forward(self, hidden_states: torch.Tensor, **kwargs: Any) -> torch.Tensor:
-        carried = self.shelf.pop("state")
-        self.shelf["state"] = hidden_states
-        return self.inner(hidden_states, **kwargs) + carried
-
-
-class Leaving(Carrying):
-    """The layer that leaves the first state."""
-
-    def forward(self, hidden_states: torch.Tensor, **kwargs: Any) -> torch.Tensor:
-        self.shelf["state"] = hidden_states
-        return self.inner(hidden_states, **kwargs)
-
-
-def model_with_carried_state() -> ModuleMap:
-    """Layer 1 leaves a state that layer 2 needs, so layer 2 can't be entered alone; layers 0 and 1 can."""
-    model = build_model("llama")
-    shelf: dict[str, torch.Tensor] = {}
-    model.model.layers[1] = Leaving(model.model.layers[1], shelf)
-    model.model.layers[2] = Carrying(model.model.layers[2], shelf)
-    return locate_modules(model)
-
-
-def test_a_layer_that_needs_its_predecessor_is_entered_from_further_down() -> None:
-    assert find_entries(model_with_carried_state(), tokens(queries=1)) == (0, 1, 1)
-
-
-def test_rows_that_an_edit_leaves_as_they_are_get_the_captured_states_exactly() -> None:
+@pytest.mark.parametrize("layer", [1, 2])
+@pytest.mark.parametrize("trim", [False, True])
+def test_rows_that_an_edit_leaves_as_they_are_get_the_captured_states_exactly(layer: int, trim: bool) -> None:
     model = build_model("llama")
     modules = locate_modules(model)
     with torch.no_grad():
-        modules.projection(1, "o_proj").weight[:, modules.geometry.layers[1].column_block(2)] = 0
-    captured = capture(modules, tokens(queries=5, length=11), want_logits=True)
-    edits = [RowEdit(edit=HeadEdit(layer=1, head=head), rows=range(5 * head, 5 * head + 5)) for head in range(6)]
-    final = reenter(modules, captured, entry=1, copies=6, edits=edits, edited_layer=1, want_logits=True)
+        modules.projection(layer, "o_proj").weight[:, modules.geometry.layers[layer].column_block(2)] = 0
+    captured = capture(modules, Batch.of(tokens(queries=5, length=11).tolist()), want_logits=True, trim=trim)
+    edits = [RowEdit(edit=HeadEdit(layer=layer, head=head), rows=range(5 * head, 5 * head + 5)) for head in range(6)]
+    final = reenter(modules, captured, entry=layer, copies=6, edits=edits, edited_layer=layer, want_logits=True)
     states, logits = final.states.view(6, 5, -1), final.logits.view(6, 5, -1)
     for head in range(6):
         assert torch.equal(states[head], captured.final.states) is (head == 2)

@@ -12,7 +12,7 @@ from headsurgery.heads import HeadRef
 from headsurgery.model.modules import locate_modules
 from headsurgery.model.sweep import Sweeper, share_progress
 from tests.naive import naive_run
-from tests.test_reentry import model_with_carried_state
+from tests.test_shortcuts import model_with_carried_state
 from tests.tiny import build_model, tokens
 
 QUERIES = [tokens(queries=1, length=length, seed=length)[0].tolist() for length in (5, 5, 8, 3, 8, 5)]
@@ -23,11 +23,10 @@ def all_heads() -> list[HeadRef]:
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 7, 1000, "auto"])
-def test_every_pair_comes_once_and_only_equal_lengths_share_a_forward(batch_size: int | str) -> None:
+def test_every_pair_comes_once_within_the_batch_size(batch_size: int | str) -> None:
     sweeper = Sweeper(locate_modules(build_model("llama")), QUERIES, batch_size=batch_size)
     seen = []
     for block in sweeper.sweep(all_heads(), operation="scale", factor=0.0):
-        assert len({len(QUERIES[query]) for query in block.queries}) == 1
         assert len({head.layer for head in block.heads}) == 1
         assert batch_size == "auto" or len(block.heads) * len(block.queries) <= int(batch_size)
         assert block.states.shape == (len(block.heads), len(block.queries), 48)
@@ -50,7 +49,7 @@ def test_a_group_stays_in_force_below_and_above_the_head() -> None:
 def test_a_model_that_cannot_be_entered_falls_back_to_fuller_forwards_and_says_so() -> None:
     modules = model_with_carried_state()
     sweeper = Sweeper(modules, QUERIES[:2])
-    assert sweeper.entries == (0, 1, 1)
+    assert sweeper.shortcuts.entries == (0, 1, 1)
     assert sweeper.notes == ("1 of 3 layers of this model can't be entered midway; slower, fuller forwards are used",)
     for block in sweeper.sweep(all_heads(), operation="scale", factor=0.0):
         for row, head in enumerate(block.heads):
@@ -113,8 +112,24 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
     handle.remove()
 
 
+def test_only_nearly_equal_lengths_share_a_forward_and_only_while_it_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    modules = locate_modules(build_model("llama"))
+    queries = [tokens(queries=1, length=length)[0].tolist() for length in (4, 5, 6, 20, 21, 40)]
+
+    def chunks(batch_size: int | str = "auto") -> list[tuple[int, ...]]:
+        return [
+            block.queries
+            for block in Sweeper(modules, queries, batch_size=batch_size).sweep([HeadRef(0, 0)], operation="scale", factor=0.0)
+        ]
+
+    assert chunks() == [(0, 1), (2,), (3, 4), (5,)], "6 is more than 1.25 times 4"
+    assert chunks(100) == [(0,), (1,), (2,), (3,), (4,), (5,)], "a batch size of one's own: no padding"
+    monkeypatch.setattr(sweep_module, "_FULL_TOKENS", 60)
+    assert chunks() == [(0, 1), (2,), (3,), (4,), (5,)], "6 heads x 20 tokens keep the hardware busy"
+
+
 def test_auto_batches_are_a_number_of_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sweep_module._AUTO_TOKENS, "cpu", 40)
+    monkeypatch.setattr(sweep_module, "_MAX_TOKENS", 40)
     sweeper = Sweeper(locate_modules(build_model("llama")), QUERIES)
     assert all(
         len(block.heads) * len(block.queries) * len(QUERIES[block.queries[0]]) <= 40

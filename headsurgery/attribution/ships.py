@@ -29,12 +29,13 @@ def kl_divergence(base_logits: torch.Tensor, logits: torch.Tensor) -> torch.Tens
     Returns:
         [heads, queries].
     """
-    base = torch.log_softmax(base_logits.double(), dim=-1)
-    probabilities = base.exp()
+    base = base_logits.double()
+    normalizer = torch.logsumexp(base, dim=-1)  # [queries]
+    probabilities = (base - normalizer.unsqueeze(-1)).exp()
     step = max(1, _LOGITS_PER_CHUNK // base.numel())
     parts = [
-        (probabilities * (base - torch.log_softmax(chunk.double(), dim=-1))).sum(dim=-1)  # [chunk, queries]
-        for chunk in torch.split(logits, step)
+        (probabilities * (base - other)).sum(dim=-1) + torch.logsumexp(other, dim=-1) - normalizer  # [chunk, queries]
+        for other in (chunk.double() for chunk in torch.split(logits, step))
     ]
     return torch.cat(parts)
 

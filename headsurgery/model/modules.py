@@ -34,7 +34,7 @@ class ModuleMap:
     has_q_norm: bool
 
     def projection(self, layer: int, name: str) -> nn.Module:
-        """A layer's `o_proj` or `q_proj`, whatever the family calls it."""
+        """A layer's `o_proj`, `q_proj` or `mlp`, whatever the family calls it."""
         return self.layers[layer].get_submodule(getattr(self.architecture, name))
 
     @property

@@ -3,16 +3,15 @@
 Ablating a head of layer l changes nothing below l. So the base is run once and every layer's output kept; a variant then runs the
 model's own forward again, with the layers below l answering at once from what was kept. Masks, position embeddings, final norm and
 logit scaling are thereby the model's own; no family needs code here. Logits are computed for the last position only, and only where
-they are asked for.
+they are asked for; in the last layer only the last position goes through o_proj and MLP.
 
-Whether a model can be entered at a layer is not believed but tried (`find_entries`): a model that shares keys across layers, or
-carries state between them, gives other states or an error, and is then entered further down, at the bottom in the worst case.
+Whether a model allows this is not believed but tried: `shortcuts` says where it can be entered and what can be left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,18 +38,50 @@ class FinalStates:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Queries side by side, padded on the right, which a causal model doesn't see.
+
+    Args:
+        tokens: [queries, pos].
+        last: Each query's last position, [queries].
+    """
+
+    tokens: torch.Tensor
+    last: torch.Tensor
+
+    @classmethod
+    def of(cls, queries: Sequence[Sequence[int]], device: torch.device | str = "cpu") -> Batch:
+        """Put queries side by side; a shorter one is filled up with its own last token."""
+        length = max(map(len, queries))
+        rows = [[*query, *([query[-1]] * (length - len(query)))] for query in queries]
+        return cls(
+            tokens=torch.tensor(rows, device=device), last=torch.tensor([len(query) - 1 for query in queries], device=device)
+        )
+
+    def repeat(self, copies: int) -> Batch:
+        """Row c * queries + q is copy c of query q."""
+        return Batch(tokens=self.tokens.repeat(copies, 1), last=self.last.repeat(copies))
+
+    def at_last(self, states: torch.Tensor) -> torch.Tensor:
+        """The last position of states [queries, pos, ...], as [queries, 1, ...]."""
+        return states[torch.arange(len(self.last), device=states.device), self.last.to(states.device)].unsqueeze(1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Captured:
     """One run of the whole model, kept to enter it again.
 
     Args:
-        tokens: [queries, pos].
+        batch: What was read.
+        trim: Whether the last layer was trimmed to the last position; its output then counts there only.
         resid_post: Per layer, its output [queries, pos, hidden_size].
         rest: Per layer, what it returned behind the hidden states; None where it returns them alone.
         final: What left the model.
         edits: Edits that were in force, for all rows.
     """
 
-    tokens: torch.Tensor
+    batch: Batch
+    trim: bool
     resid_post: tuple[torch.Tensor, ...]
     rest: tuple[tuple[Any, ...] | None, ...]
     final: FinalStates
@@ -58,8 +89,18 @@ class Captured:
 
 
 @torch.inference_mode()
-def capture(modules: ModuleMap, tokens: torch.Tensor, *, edits: Sequence[RowEdit] = (), want_logits: bool = False) -> Captured:
-    """Run the model on token ids [queries, pos] and keep every layer's output."""
+def capture(
+    modules: ModuleMap, batch: Batch, *, edits: Sequence[RowEdit] = (), want_logits: bool = False, trim: bool = False
+) -> Captured:
+    """Run the model and keep every layer's output.
+
+    Args:
+        modules: The model.
+        batch: What it reads.
+        edits: Edits in force, for all rows.
+        want_logits: Compute logits.
+        trim: Let only the last position go through o_proj and MLP of the last layer.
+    """
     outputs: list[Any] = []
 
     def keep(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
@@ -69,9 +110,10 @@ def capture(modules: ModuleMap, tokens: torch.Tensor, *, edits: Sequence[RowEdit
         stack.enter_context(row_edits(modules, edits))
         for layer in modules.layers:
             stack.callback(layer.register_forward_hook(keep).remove)
-        final = _run(modules, tokens, want_logits=want_logits)
+        final = _run(modules, batch, want_logits=want_logits, trim=trim)
     return Captured(
-        tokens=tokens,
+        batch=batch,
+        trim=trim,
         resid_post=tuple(output[0] if isinstance(output, tuple) else output for output in outputs),
         rest=tuple(output[1:] if isinstance(output, tuple) else None for output in outputs),
         final=final,
@@ -105,7 +147,6 @@ def reenter(
     Returns:
         [copies * queries, ...] of each.
     """
-    tokens = captured.tokens.repeat(copies, 1)  # [copies * queries, pos]
     unaffected: list[torch.Tensor] = []
     with ExitStack() as stack:
         stack.enter_context(row_edits(modules, captured.edits))
@@ -114,7 +155,7 @@ def reenter(
         if edited_layer is not None:
             hook = _find_unaffected(captured.resid_post[edited_layer], switch, unaffected)
             stack.callback(modules.layers[edited_layer].register_forward_hook(hook, with_kwargs=True).remove)
-        final = _run(modules, tokens, want_logits=want_logits)
+        final = _run(modules, captured.batch.repeat(copies), want_logits=want_logits, trim=captured.trim)
     for rows in unaffected:
         _replace_rows(final.states, captured.final.states, rows)
         if final.logits is not None and captured.final.logits is not None:
@@ -122,44 +163,36 @@ def reenter(
     return final
 
 
-def find_entries(modules: ModuleMap, tokens: torch.Tensor) -> tuple[int, ...]:
-    """For every layer the highest layer, at most itself, at which the model can be entered.
-
-    Args:
-        modules: The model.
-        tokens: A short query, [1, pos].
-    """
-    captured = capture(modules, tokens)
-    wanted = captured.final.states
-    tolerance = 16 * torch.finfo(wanted.dtype).eps * wanted.norm()
-    entries = [0]
-    for layer in range(1, len(modules.layers)):
-        entries.append(layer if _can_enter(modules, captured, layer, tolerance) else entries[-1])
-    return tuple(entries)
-
-
-def _can_enter(modules: ModuleMap, captured: Captured, layer: int, tolerance: torch.Tensor) -> bool:
-    try:
-        found = reenter(modules, captured, entry=layer).states
-    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError):  # what a layer raises that misses its predecessor
-        return False
-    return bool((found - captured.final.states).norm() <= tolerance)
-
-
-def _run(modules: ModuleMap, tokens: torch.Tensor, *, want_logits: bool) -> FinalStates:
+def _run(modules: ModuleMap, batch: Batch, *, want_logits: bool, trim: bool) -> FinalStates:
     """The model's own forward; only the last position goes into the output embeddings."""
     embeddings = modules.output_embeddings
     original: Forward = embeddings.forward
     states: list[torch.Tensor] = []
 
     def unembed(hidden: torch.Tensor) -> Any:
-        last = hidden[:, -1:]  # [rows, 1, hidden_size]
+        last = batch.at_last(hidden)  # [rows, 1, hidden_size]
         states.append(last)
         return original(last) if want_logits else last[..., :0]
 
-    with _forwards({embeddings: unembed}):
-        logits = modules.model(input_ids=tokens, use_cache=False).logits  # [rows, 1, vocabulary]
-    return FinalStates(states=states[-1][:, -1].clone(), logits=logits[:, -1].clone() if want_logits else None)
+    with _trimmed(modules, batch) if trim else nullcontext(), _forwards({embeddings: unembed}):
+        logits = modules.model(input_ids=batch.tokens, use_cache=False).logits  # [rows, 1, vocabulary]
+    return FinalStates(states=states[-1][:, 0], logits=logits[:, 0] if want_logits else None)
+
+
+@contextmanager
+def _trimmed(modules: ModuleMap, batch: Batch) -> Iterator[None]:
+    """Let only the last position into o_proj and MLP of the last layer. What they return, one position long, is added to the
+    residual stream of every position, where it is right for the last one, and no other is read.
+    """
+
+    def only_last(_: nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        return (batch.at_last(args[0]), *args[1:])
+
+    top = len(modules.layers) - 1
+    with ExitStack() as stack:
+        for module in (modules.projection(top, "o_proj"), modules.projection(top, "mlp")):
+            stack.callback(module.register_forward_pre_hook(only_last).remove)
+        yield
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """The engine: final states of the model with each of many heads edited, one after the other, for every query.
 
-Queries of one length go together, so there is no padding; the heads of one layer are stacked with them along the batch, each row
-with its own head edited by a hook, and enter the model at their layer (`reentry`). Results depend on batch size and on the order of
-queries by float rounding only: about 1e-6 of a state's norm in float32, 1e-2 in bfloat16.
+Queries of one length go together; the heads of one layer are stacked with them along the batch, each row with its own head edited
+by a hook, and enter the model at their layer (`reentry`). Short queries of nearly one length are padded on the right, which a
+causal model doesn't see, where a forward would otherwise be too small for the hardware. Results depend on batch size, order and
+padding by float rounding only: about 1e-6 of a state's norm in float32, 1e-2 in bfloat16.
 """
 
 from __future__ import annotations
@@ -19,12 +20,18 @@ from headsurgery.errors import ModelError
 from headsurgery.heads import HeadRef
 from headsurgery.model.hooks import RowEdit
 from headsurgery.model.modules import ModuleMap
-from headsurgery.model.reentry import Captured, capture, find_entries, reenter
+from headsurgery.model.reentry import Batch, Captured, capture, reenter
+from headsurgery.model.shortcuts import find_shortcuts
 from headsurgery.recipe import HeadEdit
 
-_AUTO_TOKENS = {"cpu": 2048}
-_AUTO_TOKENS_GPU = 16384
-_PROBE_TOKENS = 8
+_MAX_TOKENS, _MAX_TOKENS_GPU = 2048, 16384
+"""Tokens per forward at most, with batch size `auto`."""
+
+_FULL_TOKENS, _FULL_TOKENS_GPU = 512, 4096
+"""Tokens per forward from which the hardware is busy, so that padding would not pay."""
+
+_MAX_PADDING = 1.25
+"""Longest to shortest query in one batch."""
 
 Progress = Callable[[int, int], None]
 """Called with (head, query) pairs done and in all."""
@@ -65,8 +72,10 @@ class Sweeper:
         self.queries = [tuple(query) for query in queries]
         self._device = next(modules.model.parameters()).device
         self._batch_size = batch_size
-        shortest = min(self.queries, key=len)[:_PROBE_TOKENS]
-        self.entries = find_entries(self.modules, torch.tensor([shortest], device=self._device))
+        is_cpu = self._device.type == "cpu"
+        self._max_tokens = _MAX_TOKENS if is_cpu else _MAX_TOKENS_GPU
+        self._full_tokens = _FULL_TOKENS if is_cpu else _FULL_TOKENS_GPU
+        self.shortcuts = find_shortcuts(modules, min(self.queries, key=len))
 
     @property
     def num_heads(self) -> int:
@@ -76,12 +85,11 @@ class Sweeper:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know about speed: layers that can't be entered are reached from further down."""
-        behind = [layer for layer, entry in enumerate(self.entries) if entry != layer]
+        entries = self.shortcuts.entries
+        behind = sum(entry != layer for layer, entry in enumerate(entries))
         if not behind:
             return ()
-        return (
-            f"{len(behind)} of {len(self.entries)} layers of this model can't be entered midway; slower, fuller forwards are used",
-        )
+        return (f"{behind} of {len(entries)} layers of this model can't be entered midway; slower, fuller forwards are used",)
 
     def sweep(
         self,
@@ -119,26 +127,34 @@ class Sweeper:
     def _max_rows(self, length: int) -> int:
         if isinstance(self._batch_size, int):
             return self._batch_size
-        return max(1, _AUTO_TOKENS.get(self._device.type, _AUTO_TOKENS_GPU) // length)
+        return max(1, self._max_tokens // length)
 
     def _query_chunks(self) -> Iterator[tuple[int, ...]]:
-        """Queries of one length, at most as many as one forward may hold."""
+        """Queries that share forwards: of one length, or nearly so while their forwards are small; not more than one may hold."""
         order = sorted(range(len(self.queries)), key=lambda query: (len(self.queries[query]), query))
-        for length, same_length in groupby(order, key=lambda query: len(self.queries[query])):
-            queries = list(same_length)
-            step = self._max_rows(length)
-            yield from (tuple(queries[first : first + step]) for first in range(0, len(queries), step))
+        heads = self.modules.geometry.max_heads
+        chunk: list[int] = []
+        for query in order:
+            length = len(self.queries[query])
+            shortest = len(self.queries[chunk[0]]) if chunk else length
+            is_small = heads * len(chunk) * shortest < self._full_tokens and isinstance(self._batch_size, str)
+            may_pad = self.shortcuts.pad and is_small and length <= _MAX_PADDING * shortest
+            if chunk and (len(chunk) >= self._max_rows(length) or (length != len(self.queries[chunk[-1]]) and not may_pad)):
+                yield tuple(chunk)
+                chunk = []
+            chunk.append(query)
+        yield tuple(chunk)
 
     def _chunk(self, run: _Run, queries: tuple[int, ...], edits: list[HeadEdit]) -> Iterator[SweepBlock]:
-        """All edits on queries of one length; on fewer queries at a time where memory runs out."""
-        tokens = torch.tensor([self.queries[query] for query in queries], device=self._device)  # [queries, pos]
+        """All edits on queries that share forwards; on fewer at a time where memory runs out."""
+        batch = Batch.of([self.queries[query] for query in queries], self._device)
         try:
-            captured = capture(self.modules, tokens, edits=run.group, want_logits=run.want_logits)
+            captured = capture(self.modules, batch, edits=run.group, want_logits=run.want_logits, trim=self.shortcuts.trim)
         except (torch.OutOfMemoryError, RuntimeError) as error:
             for half in _halves(queries, error):
                 yield from self._chunk(run, half, edits)
             return
-        step = max(1, self._max_rows(tokens.shape[1]) // len(queries))
+        step = max(1, self._max_rows(batch.tokens.shape[1]) // len(queries))
         for _, per_layer in groupby(edits, key=lambda edit: edit.layer):
             of_layer = tuple(per_layer)
             for first in range(0, len(of_layer), step):
@@ -164,7 +180,7 @@ class Sweeper:
         final = reenter(
             self.modules,
             captured,
-            entry=self.entries[layer],
+            entry=self.shortcuts.entries[layer],
             copies=len(edits),
             edits=[RowEdit(edit=edit, rows=range(copy * rows, (copy + 1) * rows)) for copy, edit in enumerate(edits)],
             edited_layer=layer,

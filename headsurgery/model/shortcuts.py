@@ -1,0 +1,65 @@
+"""What a model lets the engine leave out, found by trying on a short query; an engine that believed would be wrong in silence.
+
+A model that shares keys across layers, or carries state between them, gives other states or an error when it is entered midway, and
+is then entered further down, at the bottom in the worst case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from headsurgery.model.modules import ModuleMap
+from headsurgery.model.reentry import Batch, Captured, capture, reenter
+
+_PROBE_TOKENS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shortcuts:
+    """Shortcuts that leave a model's final states as they are.
+
+    Args:
+        entries: For every layer the highest layer, at most itself, at which the model can be entered.
+        trim: Whether all but the last position may be left out of the last layer's o_proj and MLP.
+        pad: Whether queries of other lengths may stand in one batch, padded on the right.
+    """
+
+    entries: tuple[int, ...]
+    trim: bool
+    pad: bool
+
+
+def find_shortcuts(modules: ModuleMap, query: Sequence[int]) -> Shortcuts:
+    """Try every shortcut on the first tokens of a query.
+
+    Args:
+        modules: The model.
+        query: Token ids; the first 8 are used.
+    """
+    probe = list(query[:_PROBE_TOKENS])
+    device = next(modules.model.parameters()).device
+    captured = capture(modules, Batch.of([probe], device))
+    padded = Batch(tokens=torch.tensor([probe + probe[:3]], device=device), last=captured.batch.last)
+    entries = [0]
+    for layer in range(1, len(modules.layers)):
+        is_entry = _agrees(captured, lambda layer=layer: reenter(modules, captured, entry=layer).states)  # type: ignore[misc]
+        entries.append(layer if is_entry else entries[-1])
+    return Shortcuts(
+        entries=tuple(entries),
+        trim=_agrees(captured, lambda: capture(modules, captured.batch, trim=True).final.states),
+        pad=_agrees(captured, lambda: capture(modules, padded).final.states),
+    )
+
+
+def _agrees(captured: Captured, states_of: Callable[[], torch.Tensor]) -> bool:
+    """Whether a shortcut gives the captured final states, but for rounding: 1e-4 of their norm in float32, 0.02 in bfloat16."""
+    wanted = captured.final.states
+    try:
+        found = states_of()
+    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError):  # what a layer raises that misses something
+        return False
+    tolerance = 0.25 * torch.finfo(wanted.dtype).eps ** 0.5
+    return bool((found - wanted).norm() <= tolerance * wanted.norm())
