@@ -150,7 +150,7 @@ class Sweeper:
         batch = Batch.of([self.queries[query] for query in queries], self._device)
         try:
             captured = capture(self.modules, batch, edits=run.group, want_logits=run.want_logits, trim=self.shortcuts.trim)
-        except (torch.OutOfMemoryError, RuntimeError) as error:
+        except RuntimeError as error:
             for half in _halves(queries, error):
                 yield from self._chunk(run, half, edits)
             return
@@ -164,7 +164,7 @@ class Sweeper:
         """One block of one layer's edits; several smaller ones where memory runs out."""
         try:
             block = self._block(run, captured, queries, edits)
-        except (torch.OutOfMemoryError, RuntimeError) as error:
+        except RuntimeError as error:
             if len(edits) == 1 and len(queries) > 1 and _is_out_of_memory(error):
                 for half in _halves(queries, error):
                     yield from self._chunk(run, half, list(edits))
