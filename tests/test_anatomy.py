@@ -13,12 +13,11 @@ import torch
 import transformers
 from safetensors.numpy import load_file, save_file
 
-from headsurgery import AttentionGeometry, open_checkpoint
+from headsurgery import open_checkpoint
 from headsurgery.architectures import TABLE
 from headsurgery.checkpoint.anatomy import Anatomy, describe, prove_anatomy, record_base
 from headsurgery.checkpoint.reader import WEIGHTS
 from headsurgery.errors import ArchitectureError, GeometryError
-from headsurgery.heads import LayerHeads
 from tests.directories import FEW_KB, edit_json
 from tests.tiny import CONFIGS, FAMILIES, Q_NORM_FAMILIES, save_model
 
@@ -44,7 +43,7 @@ def rewrite(path: Path, **changes: Any) -> None:
 @pytest.mark.parametrize("max_shard_size", ["5GB", FEW_KB])
 def test_every_familys_heads_are_found(family: str, max_shard_size: str, tmp_path: Path) -> None:
     anatomy = prove(save_model(family, tmp_path / "base", max_shard_size=max_shard_size))
-    config = CONFIGS[family]()
+    config = CONFIGS[family]().get_text_config()
     assert anatomy.geometry.num_layers == len(anatomy.layers) == config.num_hidden_layers
     assert anatomy.geometry.max_heads == config.num_attention_heads
     model = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "base")
@@ -75,30 +74,11 @@ def test_gpt2s_old_mask_buffers_do_not_disturb(tmp_path: Path) -> None:
     assert prove(tmp_path).geometry.max_heads == 6
 
 
-def save_vision_language_model(path: Path) -> Path:
-    config = transformers.Gemma3Config(
-        text_config={
-            **{"vocab_size": 97, "hidden_size": 48, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 6},
-            **{"num_key_value_heads": 3, "head_dim": 12, "sliding_window": 4},
-        },
-        vision_config={
-            **{"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2},
-            **{"image_size": 28, "patch_size": 14},
-        },
-        mm_tokens_per_image=4,
-        image_token_index=90,
-    )
-    transformers.Gemma3ForConditionalGeneration(config).save_pretrained(path)
-    return path
-
-
 def test_the_language_model_of_a_vision_language_checkpoint_is_found(tmp_path: Path) -> None:
-    anatomy = prove(save_vision_language_model(tmp_path))
-    heads = LayerHeads(num_heads=6, num_kv_heads=3, head_dim=12)
-    assert anatomy.geometry == AttentionGeometry(hidden_size=48, layers=(heads, heads))
-    assert anatomy.layers[1] is not None
-    assert anatomy.layers[1].o_proj.name.endswith("language_model.model.layers.1.self_attn.o_proj.weight")
-    assert anatomy.has_q_norm
+    """Its vision tower has layers, q_proj and k_proj, too."""
+    layer = prove(save_model("gemma3", tmp_path)).layers[1]
+    assert layer is not None
+    assert layer.o_proj.name == "language_model.model.layers.1.self_attn.o_proj.weight"
 
 
 class TestWhatDoesNotFit:

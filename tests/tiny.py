@@ -31,6 +31,15 @@ CONFIGS: dict[str, Callable[[], Any]] = {
     "qwen3": lambda: transformers.Qwen3Config(**_OWN_WIDTH),
     "gemma2": lambda: transformers.Gemma2Config(**_SLIDING),
     "gemma3_text": lambda: transformers.Gemma3TextConfig(**_SLIDING),
+    "gemma3": lambda: transformers.Gemma3Config(
+        text_config=_SLIDING,
+        vision_config={
+            **{"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2},
+            **{"image_size": 8, "patch_size": 4},
+        },
+        mm_tokens_per_image=4,
+        image_token_index=VOCABULARY - 1,
+    ),
     "olmo2": lambda: transformers.Olmo2Config(**_GROUPED),
     "phi3": lambda: transformers.Phi3Config(**_GROUPED),
     "gpt_neox": lambda: transformers.GPTNeoXConfig(**_COMMON),
@@ -39,7 +48,7 @@ CONFIGS: dict[str, Callable[[], Any]] = {
     ),
 }
 FAMILIES = tuple(CONFIGS)
-Q_NORM_FAMILIES = ("qwen3", "gemma3_text", "olmo2")
+Q_NORM_FAMILIES = ("qwen3", "gemma3_text", "gemma3", "olmo2")
 
 
 def build_model(family: str, *, seed: int = 0, dtype: torch.dtype = torch.float32, **overrides: Any) -> PreTrainedModel:
@@ -81,4 +90,4 @@ def build_tokenizer(*, chat: bool = False, bos: bool = False) -> PreTrainedToken
 
 def tokens(*, queries: int = 2, length: int = 7, seed: int = 0) -> torch.Tensor:
     """Random token ids [queries, length]."""
-    return torch.randint(3, VOCABULARY, (queries, length), generator=torch.Generator().manual_seed(seed))
+    return torch.randint(3, VOCABULARY - 1, (queries, length), generator=torch.Generator().manual_seed(seed))
