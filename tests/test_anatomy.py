@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,16 @@ def test_every_familys_heads_are_found(family: str, max_shard_size: str, tmp_pat
     config = CONFIGS[family]().get_text_config()
     assert anatomy.geometry.num_layers == len(anatomy.layers) == config.num_hidden_layers
     assert anatomy.geometry.max_heads == config.num_attention_heads
-    model = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "base")
-    shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
+    layers = locate_modules(transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "base")).layers
+    shapes = {
+        f"{number}.{name}": tuple(parameter.shape)
+        for number, module in enumerate(layers)
+        for name, parameter in module.named_parameters()
+    }
     for layer in anatomy.layers:
         assert layer is not None
         for tensor in (layer.o_proj, layer.q_proj, layer.q_bias, layer.q_norm):
-            assert tensor is None or shapes[tensor.name] == tensor.shape
+            assert tensor is None or shapes[re.split(r"\b(?:layers|h)\.", tensor.name)[-1]] == tensor.shape
         assert (layer.q_bias is not None) == (family in ("qwen2", "gpt_neox", "gpt2"))
         assert (layer.q_norm is not None) == (family in Q_NORM_FAMILIES)
     assert anatomy.has_q_norm == (family in Q_NORM_FAMILIES)
