@@ -19,6 +19,7 @@ from headsurgery.architectures import TABLE
 from headsurgery.checkpoint.anatomy import Anatomy, describe, prove_anatomy, record_base
 from headsurgery.checkpoint.reader import WEIGHTS
 from headsurgery.errors import ArchitectureError, GeometryError
+from headsurgery.model.modules import locate_modules
 from tests.directories import FEW_KB, edit_json
 from tests.tiny import CONFIGS, FAMILIES, Q_NORM_FAMILIES, save_model
 
