@@ -6,13 +6,17 @@ import signal
 import sys
 from types import FrameType
 
-from headsurgery.cli import app
-
 
 def main() -> None:
     """Run the command line; SIGTERM ends it like Ctrl-C does, so that nothing half-written stays."""
     signal.signal(signal.SIGTERM, _terminate)
-    app()
+    try:
+        from headsurgery.cli import app  # within reach of the handler: Ctrl-C may come while modules load
+
+        app()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)
 
 
 def _terminate(number: int, _: FrameType | None) -> None:

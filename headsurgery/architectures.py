@@ -76,6 +76,10 @@ class Architecture:
         """Axis of a stored weight that runs over its inputs."""
         return 1 if self.orientation == "linear" else 0
 
+    def weight_shape(self, outputs: int, inputs: int) -> tuple[int, int]:
+        """Shape of a stored weight."""
+        return (outputs, inputs) if self.orientation == "linear" else (inputs, outputs)
+
     def query_rows(self, heads: LayerHeads, head: int) -> range:
         """The head's outputs of q_proj."""
         stride = 3 * heads.head_dim if self.query_layout == "fused_per_head" else heads.head_dim

@@ -7,7 +7,10 @@ imports this module.
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,7 +29,19 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _SHADES = " .:=+*#%@"
+_WIDE = 1000
+"""Width where there is no terminal: nothing is cut."""
+
+_PROSE_WIDTH = 110
+_SECONDS_BETWEEN_LINES = 15
 Result = TypeVar("Result")
+
+
+class _Stdout(RichConsole):
+    """Leaves it to `Console.data` what a closed pipe means; Rich would exit."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 class Console:
@@ -40,21 +55,32 @@ class Console:
     def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
         self.as_json = as_json
         self._quiet = quiet
-        self._out = RichConsole(file=sys.stdout, highlight=False, soft_wrap=True)
+        self._out = _Stdout(file=sys.stdout, highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDE)
         self._err = RichConsole(file=sys.stderr, highlight=False, soft_wrap=True)
 
     def data(self, document: dict[str, Any], *renderables: RenderableType) -> None:
         """A command's result: the document with `--json`, else what is made for people."""
-        if self.as_json:
-            self._out.file.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
-            return
-        for renderable in renderables:
-            self._out.print(renderable)
+        try:
+            if self.as_json:
+                self._out.file.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
+            else:
+                for renderable in renderables:
+                    self._out.print(renderable)
+            self._out.file.flush()
+        except BrokenPipeError:  # the reader has seen enough, as with `| head`; the exit code stays the command's own
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise HeadSurgeryError(f"stdout can't be written: {error.strerror}") from error
 
     def say(self, text: str) -> None:
         """Talk: what happens, and what to do next."""
         if not self._quiet:
             self._err.print(Text(text))
+
+    def next_command(self, *arguments: object) -> None:
+        """What to run next, ready to be copied."""
+        self.say(f"next: headsurgery {shlex.join(map(str, arguments))}")
 
     def note(self, text: str) -> None:
         """Something that the user should know although nothing is wrong."""
@@ -78,10 +104,25 @@ class Console:
             TextColumn("left"),
             TimeRemainingColumn(),
         )
-        is_shown = self._err.is_terminal and not self._quiet
+        if not self._err.is_terminal:
+            yield self._lines(what)
+            return
+        is_shown = not self._quiet
         with Progress(*columns, console=self._err, disable=not is_shown, transient=True) as bar:
             task = bar.add_task(what, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    def _lines(self, what: str) -> Callable[[int, int], None]:
+        """Progress for logs: a line now and then."""
+        last = time.monotonic()
+
+        def report(done: int, total: int) -> None:
+            nonlocal last
+            if time.monotonic() - last > _SECONDS_BETWEEN_LINES:
+                last = time.monotonic()
+                self.say(f"{what}: {done / total:.0%}")
+
+        return report
 
     def heat_map(self, scores: npt.NDArray[np.float64]) -> Text:
         """Scores [layer, head] as a picture, a line per layer: red above zero, blue below; else in shades and signs."""
@@ -110,12 +151,21 @@ def _shade(level: float) -> str:
     return f"{'-' if level < 0 and symbol != ' ' else ' '}{symbol}"
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None, wrap: bool = False) -> Table:
-    """A plain table; columns of numbers are set to the right. Long texts wrap where `wrap` says so."""
-    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold", padding=(0, 2, int(wrap), 0))
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None, prose: bool = False) -> Table:
+    """A plain table; columns of numbers are set to the right. What is too long for the terminal is folded, never cut.
+
+    Args:
+        headers: Names of the columns; all empty for none.
+        rows: Cells.
+        title: A line above it.
+        prose: The cells are texts to be read side by side.
+    """
+    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold", padding=(0, 2, int(prose), 0))
+    made.show_header = any(headers)
+    made.width = _PROSE_WIDTH if prose else None
     for column, header in enumerate(headers):
         is_number = all(isinstance(row[column], int | float) for row in rows) and bool(rows)
-        made.add_column(header, justify="right" if is_number else "left", no_wrap=not wrap, ratio=1 if wrap else None)
+        made.add_column(header, justify="right" if is_number else "left", overflow="fold", ratio=1 if prose else None)
     for row in rows:
         made.add_row(*(Text(_cell(value)) for value in row))
     return made

@@ -86,7 +86,7 @@ def run_demo(output: Path, say: Say, progress: ShowProgress) -> DemoResult:
     """Run every step.
 
     Args:
-        output: Directory for `recipe.json` and `edited/`; those of an earlier demo are replaced.
+        output: Existing directory for `recipe.json` and `edited/`; those of an earlier demo are replaced.
         say: Called with what happens.
         progress: Gives a context manager for a piece of work, which yields its callback.
 
@@ -110,7 +110,6 @@ def run_demo(output: Path, say: Say, progress: ShowProgress) -> DemoResult:
             base=record_base(checkpoint, prove_anatomy(checkpoint)),
             on_progress=on_progress,
         )
-    output.mkdir(parents=True, exist_ok=True)
     found.recipe.save(output / "recipe.json")
     say(f"apply: {output / 'recipe.json'} to {source.model}")
     with progress("writing") as on_progress:

@@ -94,6 +94,11 @@ class AttentionGeometry:
         """Heads of the widest layer: the last axis of every score array."""
         return max((heads.num_heads for heads in self.layers if heads is not None), default=0)
 
+    @property
+    def num_heads_in_all(self) -> int:
+        """Heads of all layers together."""
+        return sum(heads.num_heads for heads in self.layers if heads is not None)
+
     def heads(self) -> Iterator[HeadRef]:
         """All heads, by layer, then head."""
         for layer, heads in enumerate(self.layers):

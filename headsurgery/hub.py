@@ -15,6 +15,7 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
+from headsurgery.checkpoint.copies import COPY_FOLDERS, COPY_PATTERNS
 from headsurgery.errors import CheckpointError, HubError, PromptError, UsageError
 
 _NAME = r"(?P<id>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>[\w./-]+))?"
@@ -22,19 +23,6 @@ _HUB_ID = re.compile(rf"(?:hf://)?{_NAME}")
 _DATASET = re.compile(rf"(?:hf://datasets/)?{_NAME}(?::(?P<split>[\w.-]+))?")
 _TOKEN = re.compile(r"[!-~]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_WEIGHT_COPIES = [
-    "*.bin",
-    "*.gguf",
-    "*.onnx*",
-    "*.h5",
-    "*.msgpack",
-    "*.pth",
-    "*.ot",
-    "onnx/*",
-    "original/*",
-    "openvino/*",
-    "coreml/*",
-]
 _PLAIN_TABLES = (".csv", ".jsonl", ".json", ".txt")
 _NO_TABLES = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "readme.txt", "license.txt", "requirements.txt")
 _OTHER_SPLITS = ("test", "validation", "valid", "val", "dev", "eval")
@@ -98,7 +86,10 @@ def fetch_model(name: str, *, revision: str | None = None, token: str | None = N
 
     with _hub_errors(match["id"]):
         snapshot = snapshot_download(
-            match["id"], revision=revision or match["revision"], token=_checked(token), ignore_patterns=_WEIGHT_COPIES
+            match["id"],
+            revision=revision or match["revision"],
+            token=_checked(token),
+            ignore_patterns=[*COPY_PATTERNS, *(f"{folder}/*" for folder in COPY_FOLDERS)],
         )
     return Source(path=Path(snapshot), model=match["id"], revision=_commit_of(Path(snapshot)))
 
@@ -115,6 +106,11 @@ def _local(path: Path) -> Source:
 def _commit_of(snapshot: Path) -> str | None:
     is_snapshot = snapshot.parent.name == "snapshots" and _COMMIT.fullmatch(snapshot.name)
     return snapshot.name if is_snapshot else None
+
+
+def pinned_name(name: str, source: Source) -> str:
+    """A model's name as the user gave it, a Hub id with its commit, so that a later command means the same weights."""
+    return name if source.revision is None or Path(name).expanduser().exists() else f"{source.model}@{source.revision}"
 
 
 def fetch_dataset(name: str, *, token: str | None = None) -> Dataset:
@@ -227,12 +223,12 @@ def _explain(repo: str, error: Exception) -> HubError:
         if isinstance(error.__cause__, (errors.HfHubHTTPError, errors.FileMetadataError)):
             return _explain(repo, error.__cause__)
         return HubError(
-            f"{repo}: not in the cache, and the Hub can't be reached",
+            f"{repo}: not here, not in the Hub's cache, and the Hub can't be reached",
             hint="check the connection and HF_HUB_OFFLINE, or give a local path",
         )
     if isinstance(error, (errors.HTTPError, errors.OfflineModeIsEnabled)):  # type: ignore[attr-defined]
         return HubError(
-            f"{repo}: the Hub can't be reached ({type(error).__name__})",
+            f"{repo}: not here, and the Hub can't be reached ({type(error).__name__})",
             hint="check the connection and HF_HUB_OFFLINE, or give a local path",
         )
     reason = getattr(error, "strerror", None) or type(error).__name__

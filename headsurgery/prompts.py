@@ -276,6 +276,11 @@ def _encode_one(text: str, template: Template, tokenizer: Any) -> list[int]:
             reason = shorten(str(error), 200)
             raise PromptError(f"this tokenizer's chat template fails: {reason}", hint="use --template paper or direct") from error
         return list(tokenizer(rendered, add_special_tokens=False)["input_ids"])
-    ids = list(tokenizer(template.text.replace("{query}", text))["input_ids"])
-    bos = tokenizer.bos_token_id
-    return ids[1:] if bos is not None and ids[:2] == [bos, bos] else ids
+    rendered = template.text.replace("{query}", text)
+    ids = list(tokenizer(rendered)["input_ids"])
+    bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
+    if bos is not None and ids[:2] == [bos, bos]:
+        ids = ids[1:]
+    if eos is not None and len(ids) > 1 and ids[-1] == eos and not rendered.endswith(str(tokenizer.eos_token)):
+        ids = ids[:-1]  # the answer shall begin here, not end
+    return ids

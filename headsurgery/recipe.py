@@ -7,15 +7,14 @@ checkpoint. The JSON is strict and versioned: what is not understood is refused 
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from headsurgery.architectures import Operation
+from headsurgery.atomic import write_atomically
 from headsurgery.errors import RecipeError
 from headsurgery.heads import AttentionGeometry, HeadRef
 
@@ -28,11 +27,15 @@ PerLayer = int | list[int | None] | None
 """One number for all layers, or one per layer (null: a layer without heads), or null: unknown."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=())
+class Strict(BaseModel):
+    """Base of all our documents: unknown keys, loose types and numbers that are not finite are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, populate_by_name=True, protected_namespaces=()
+    )
 
 
-class Geometry(_Strict):
+class Geometry(Strict):
     """What the recipe's author knew of the base's heads. A field that is null is not checked."""
 
     num_layers: int | None = None
@@ -53,7 +56,7 @@ class Geometry(_Strict):
         return [f"{key}: recipe {value}, checkpoint {found[key]}" for key, value in stated.items() if value != found[key]]
 
 
-class RecipeBase(_Strict):
+class RecipeBase(Strict):
     """The checkpoint that the recipe was made for. What it states must match; what it leaves out is not checked."""
 
     model: str | None = Field(default=None, description="Hub id, or the mere name of a local folder")
@@ -63,7 +66,7 @@ class RecipeBase(_Strict):
     fingerprint: str | None = Field(default=None, description="see checkpoint.fingerprint")
 
 
-class HeadEdit(_Strict):
+class HeadEdit(Strict):
     """One operation on one head."""
 
     layer: int = Field(ge=0)
@@ -77,7 +80,7 @@ class HeadEdit(_Strict):
         return HeadRef(self.layer, self.head)
 
 
-class PromptRecord(_Strict):
+class PromptRecord(Strict):
     """A prompt set by name and hash; the prompts themselves are not in a recipe."""
 
     name: str
@@ -85,7 +88,7 @@ class PromptRecord(_Strict):
     sha256: str = Field(description="SHA-256 of the prompts, each followed by a line feed, in UTF-8")
 
 
-class HeadScore(_Strict):
+class HeadScore(Strict):
     """Scores of a chosen head, in the provenance's unit."""
 
     layer: int
@@ -95,7 +98,7 @@ class HeadScore(_Strict):
     harmless: float | None = None
 
 
-class Provenance(_Strict):
+class Provenance(Strict):
     """How the heads were found."""
 
     method: Literal["manual", "ships", "sahara"] = "manual"
@@ -147,7 +150,7 @@ def _split_key(key: str) -> dict[str, int]:
     return {"layer": head.layer, "head": head.head}
 
 
-class Recipe(_Strict):
+class Recipe(Strict):
     """A list of head edits with its base and its provenance.
 
     Raises:
@@ -159,8 +162,6 @@ class Recipe(_Strict):
     base: RecipeBase = RecipeBase()
     edits: Annotated[tuple[HeadEdit, ...], Field(strict=False), BeforeValidator(_edits_by_key)]
     provenance: Provenance | None = None
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
 
     @model_validator(mode="after")
     def _no_duplicates(self) -> Recipe:
@@ -191,7 +192,8 @@ class Recipe(_Strict):
         if document and all(_HEAD_KEY.fullmatch(key) for key in document):
             document = {"schema": RECIPE_SCHEMA, "edits": document}
         if document.get("schema") != RECIPE_SCHEMA:
-            raise RecipeError(f"{where}: schema is {document.get('schema')!r}, expected {RECIPE_SCHEMA!r}")
+            found = repr(document["schema"]) if "schema" in document else "missing"
+            raise RecipeError(f"{where}: schema is {found}, expected {RECIPE_SCHEMA!r}")
         try:
             return cls.model_validate(document)
         except ValidationError as error:
@@ -202,7 +204,7 @@ class Recipe(_Strict):
         """Read a recipe file."""
         path = Path(path)
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError as error:
             raise RecipeError(f"{path}: no such file; expected a recipe (JSON)") from error
         except (OSError, UnicodeDecodeError) as error:
@@ -222,15 +224,10 @@ class Recipe(_Strict):
         Raises:
             RecipeError: The file can't be written.
         """
-        path = Path(path)
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
-            draft.write_text(self.to_json(), encoding="utf-8")
-            os.replace(draft, path)
+            write_atomically(Path(path), self.to_json().encode())
         except OSError as error:
             raise RecipeError(f"{path}: can't write the recipe: {error.strerror}") from error
-        finally:
-            draft.unlink(missing_ok=True)
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -244,6 +241,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def first_problem(error: ValidationError) -> str:
     """The first of pydantic's errors as `edits[3].factor: ...`, with the number of further ones."""
     problems = error.errors(include_url=False, include_context=False)
+    problems.sort(key=lambda problem: problem["type"] != "extra_forbidden")  # a typo explains the missing key
     place = ""
     for part in problems[0]["loc"]:
         place += f"[{part}]" if isinstance(part, int) else f".{part}"

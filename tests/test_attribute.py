@@ -13,7 +13,7 @@ import torch
 
 from headsurgery import Recipe, attribute
 from headsurgery.attribution.scores import load_scores
-from headsurgery.errors import GeometryError, HeadSurgeryError, PromptError, UsageError
+from headsurgery.errors import GeometryError, HeadSurgeryError, ModelError, PromptError, UsageError
 from headsurgery.model.modules import locate_modules
 from headsurgery.prompts import PromptSet
 from tests.tiny import build_model, build_tokenizer
@@ -78,15 +78,43 @@ def test_scores_are_kept_with_their_record(tmp_path: Path) -> None:
         load_scores(tmp_path / "other")
 
 
-def test_the_models_mode_is_as_before() -> None:
+def test_the_modes_of_all_modules_are_as_before() -> None:
     model = build_model("llama").train()
+    model.model.layers[1].eval()
     attribute(model, build_tokenizer(), PROMPTS, method="ships", top=1)
     assert model.training
+    assert model.model.layers[0].training
+    assert not model.model.layers[1].training
+
+
+@pytest.mark.parametrize("method", ["ships", "sahara"])
+def test_states_that_are_not_finite_are_an_expected_failure(method: str) -> None:
+    """As when float16 overflows."""
+    model = build_model("llama", dtype=torch.float16)
+    with torch.no_grad():
+        model.model.layers[1].mlp.down_proj.weight *= 3e5
+    with pytest.raises(ModelError, match="final states are not finite in float16"):
+        attribute(model, build_tokenizer(), PROMPTS, method=method)
+
+
+def test_a_head_without_any_effect_is_named_also_without_a_control() -> None:
+    found = attribute(
+        build_model("llama"), build_tokenizer(), ["w9"], method="ships", operation="uniform_attention", template="direct"
+    )
+    assert "ablating these changes nothing on these prompts (score 0)" in found.notes[-1], "one token attends uniformly already"
+
+
+def test_a_model_that_accelerate_keeps_elsewhere_is_scored_too() -> None:
+    accelerate = pytest.importorskip("accelerate")
+    wanted = run(method="ships").scores.harmful
+    model = accelerate.cpu_offload(build_model("llama"), execution_device="cpu")
+    found = attribute(model, build_tokenizer(), PROMPTS, method="ships").scores.harmful
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
 
 
 def test_heads_that_matter_no_more_than_on_the_control_are_named() -> None:
     found = run(method="ships", harmless=PROMPTS, top=2)
-    assert any(re.search(r"L\dH\d, L\dH\d matter no more on the harmful", note) for note in found.notes)
+    assert any(re.search(r"L\dH\d, L\dH\d: these matter no more on the harmful", note) for note in found.notes)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +125,7 @@ def test_heads_that_matter_no_more_than_on_the_control_are_named() -> None:
         ({"factor": 1.0}, "changes nothing"),
         ({"factor": float("nan")}, "factor is nan, expected a finite number"),
         ({"group_size": 0}, "group size is 0, expected at least 1"),
-        ({"group_size": 19}, "19 heads wanted, but the model has 18"),
+        ({"group_size": 19}, "group size is 19, but the model has 18 heads"),
         ({"r_main": 4}, "4 prompts, but sahara with r_main 4 needs at least 5"),
         ({"contrast": 1.0}, "contrast 1 needs a harmless set"),
         ({"contrast": -1.0, "harmless": HARMLESS}, "contrast is -1, expected 0 or more"),

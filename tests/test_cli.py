@@ -109,6 +109,7 @@ def test_diff_exits_1_when_something_differs_that_no_recipe_explains(folder: Pat
     found = run_json("diff", "base", "edited", "--recipe", "other.json", code=1)
     assert found["matches_recipe"] is False
     assert found["recipe_problems"] == ["L2H0: scale changed, but the recipe doesn't edit it"]
+    assert "were the two swapped?" in refused("diff", "edited", "base", "--recipe", "recipe.json")
 
 
 def test_a_dry_run_shows_the_plan_and_writes_nothing(folder: Path) -> None:
@@ -176,9 +177,20 @@ def test_data_go_to_stdout_and_talk_to_stderr(folder: Path) -> None:
 
 def test_attribute_refuses_before_it_works(folder: Path) -> None:
     base = ["attribute", "base", "--prompts", "harmful.txt"]
+    other = [*base, "-o", "found.json"]
     assert "its directory doesn't exist" in refused(*base, "-o", "no/such/recipe.json", code=2)
     assert "a directory, expected a file" in refused(*base, "-o", "base", code=2)
-    assert "expected auto or a whole number" in refused(*base, "--batch-size", "many", code=2)
+    assert "can't be written" in refused(*base, "-o", "/proc/recipe.json", code=2)
+    assert "are the same file" in refused(*base, "-o", "one", "--scores", "./one", code=2)
+    assert "expected at least 1" in refused(*base, "--top", "0", code=2)
+    for size in ("many", "²"):
+        assert "expected auto or a whole number" in refused(*base, "--batch-size", size, code=2)
+    assert "contrast 2 needs a harmless set" in run(*other, "--contrast", "2").stderr
+    assert "holds {query} 0 times" in run(*other, "--template", "harmful.txt").stderr
+    for late in (["--contrast", "2"], ["--template", "harmful.txt"], ["--group-size", "99"], ["--factor", "1"]):
+        result = run(*other, *late)
+        assert result.exit_code in (1, 2)
+        assert "loading base" not in result.stderr, "what needs no model is refused before it is loaded"
     assert "missing.txt: no such file" in refused("attribute", "base", "--prompts", "missing.txt")
     assert "no such set; expected builtin:decline or builtin:harmless" in refused("attribute", "base", "--prompts", "builtin:evil")
     write(folder / "empty.txt", "\n\n")
@@ -186,10 +198,46 @@ def test_attribute_refuses_before_it_works(folder: Path) -> None:
     assert not (folder / "recipe.json.partial").exists()
 
 
+def test_attribute_overwrites_nothing_but_its_own_files(folder: Path) -> None:
+    arguments = ["attribute", "base", "--prompts", "harmful.txt", "--method", "ships", "--top", "1"]
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for output in ("base/config.json", "base/new.json", "./base/../base/recipe.json"):
+        assert "lies inside the model, which is never written" in refused(*arguments, "-o", output, code=2)
+    for output in ("harmful.txt", "recipe.json"):
+        assert "exists, and attribute did not write it" in refused(*arguments, "-o", output, code=2)
+        assert "exists, and attribute did not write it" in refused(*arguments, "-o", "new.json", "--scores", output, code=2)
+    assert "lies inside the model" in refused(*arguments, "-o", "new.json", "--scores", "base/model.safetensors", code=2)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    os.mkfifo(folder / "pipe")
+    assert "not a regular file" in refused(*arguments, "-o", "pipe", code=2)
+    for _ in range(2):  # its own files it may replace
+        assert run(*arguments, "-o", "new.json", "--scores", "new.safetensors").exit_code == 0
+    assert run(*arguments, "-o", "recipe.json", "--force").exit_code == 0
+    assert Recipe.load("recipe.json").provenance.method == "ships"
+
+
+def test_what_is_printed_is_whole_where_there_is_no_terminal(folder: Path) -> None:
+    plan = run("apply", "recipe.json", "base", "--dry-run").stdout
+    assert "L1H2  scale" in plan
+    assert "model.layers.1.self_attn.o_proj.weight  model.safetensors  columns 16-23" in plan
+    assert "…" not in plan
+
+
+def test_a_reader_that_has_seen_enough_changes_nothing(folder: Path) -> None:
+    """As with `headsurgery inspect MODEL | head -1`."""
+    command = [sys.executable, "-m", "headsurgery", "inspect", "base"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.close()
+    _, talk = process.communicate()
+    assert (process.returncode, talk) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
         (RECIPE | {"extra": 1}, "extra: unknown key"),
+        (RECIPE | {"edits": [{"layer": 1, "haed": 2}]}, "edits[0].haed: unknown key"),
         (RECIPE | {"schema": "headsurgery.recipe/9"}, "schema is 'headsurgery.recipe/9'"),
         (
             RECIPE | {"edits": [{"layer": 0, "head": 1}, {"layer": 0, "head": 40}]},
@@ -228,12 +276,9 @@ def test_a_missing_recipe_or_model_is_one_line(folder: Path) -> None:
 def test_a_model_that_can_not_be_edited_is_refused_with_the_reason(folder: Path, config: dict[str, Any], message: str) -> None:
     path = folder / "base/config.json"
     write(path, json.loads(path.read_text()) | config)
-    for command in (
-        ["inspect", "base"],
-        ["apply", "recipe.json", "base", "-o", "edited"],
-        ["attribute", "base", "--prompts", "harmful.txt"],
-    ):
-        assert message in refused(*command)
+    assert message in refused("inspect", "base")
+    assert message in refused("apply", "recipe.json", "base", "-o", "edited")
+    assert message in refused("attribute", "base", "--prompts", "harmful.txt", "-o", "found.json")
 
 
 def test_a_mistyped_flag_exits_2(folder: Path) -> None:

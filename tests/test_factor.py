@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headsurgery.checkpoint.factor import recover_factor
@@ -22,6 +22,7 @@ def block(dtype: np.dtype[Any], *, size: int = 400, seed: int = 0) -> np.ndarray
 
 @types
 @settings(max_examples=60, deadline=None)
+@example(factor=2.3095665203975555, seed=4)  # only one float32 number gives these float16 values
 @given(factor=st.floats(-8, 8).filter(lambda factor: abs(factor) > 0.1), seed=st.integers(0, 9))
 def test_the_recovered_factor_gives_the_same_values(dtype: np.dtype[Any], factor: float, seed: int) -> None:
     old = block(dtype, seed=seed)

@@ -268,7 +268,7 @@ def test_no_connection_and_a_cold_cache(offline: bool, monkeypatch: pytest.Monke
     monkeypatch.setattr("time.sleep", lambda _: None)
     point_client(monkeypatch, unreachable(), tmp_path, offline=offline)
     error = refusal(lambda: fetch_model("org/name"))
-    assert str(error) == "org/name: not in the cache, and the Hub can't be reached"
+    assert str(error) == "org/name: not here, not in the Hub's cache, and the Hub can't be reached"
     assert "HF_HUB_OFFLINE" in error.hint
     assert "can't be reached" in str(refusal(lambda: fetch_dataset("org/name")))
 

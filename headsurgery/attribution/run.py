@@ -13,10 +13,10 @@ import transformers
 from torch import nn
 
 from headsurgery import __version__
-from headsurgery.architectures import Operation, check_query_factor
+from headsurgery.architectures import Operation
 from headsurgery.attribution.sahara import sahara
 from headsurgery.attribution.scores import ScoreTable
-from headsurgery.attribution.settings import Intent, Method, Settings, default_apply_factor, default_contrast
+from headsurgery.attribution.settings import Intent, Method, Settings
 from headsurgery.attribution.ships import ships
 from headsurgery.errors import UsageError
 from headsurgery.model.modules import ModuleMap, locate_modules
@@ -87,7 +87,8 @@ def attribute(
         GeometryError: The model is not what the table says, or can't be edited with this operation and factor (QK-norm).
         PromptError: No prompts, or no template.
     """
-    settings = Settings(
+    settings = Settings.resolve(
+        has_harmless=harmless is not None,
         method=method,
         operation=operation,
         factor=factor,
@@ -95,12 +96,12 @@ def attribute(
         top=top,
         r_main=r_main,
         intent=intent,
-        apply_factor=default_apply_factor(intent, factor) if apply_factor is None else apply_factor,
-        contrast=default_contrast(has_harmless=harmless is not None, contrast=contrast),
+        apply_factor=apply_factor,
+        contrast=contrast,
         batch_size=batch_size,
     )
     modules = locate_modules(model)
-    _check_against_model(settings, modules)
+    settings.check_model(modules.geometry, has_q_norm=modules.has_q_norm)
     chosen_template = load_template(template, tokenizer)
     sets = [_as_set(prompts, "prompts")] if harmless is None else [_as_set(prompts, "prompts"), _as_set(harmless, "harmless")]
     with _evaluation_mode(model):
@@ -155,15 +156,6 @@ def _context(model: nn.Module) -> int:
     return int(getattr(config.get_text_config(), "max_position_embeddings", None) or 2**31)
 
 
-def _check_against_model(settings: Settings, modules: ModuleMap) -> None:
-    for factor in (settings.factor, settings.apply_factor):
-        check_query_factor(settings.operation, factor, has_q_norm=modules.has_q_norm)
-    num_heads = sum(1 for _ in modules.geometry.heads())
-    wanted = settings.group_size if settings.method == "sahara" else settings.top
-    if wanted > num_heads:
-        raise UsageError(f"{wanted} heads wanted, but the model has {num_heads}")
-
-
 def _check_enough_prompts(settings: Settings, sets: list[PromptSet]) -> None:
     """One query spans the whole of R^1, and r queries the whole of R^r: then every angle is 0."""
     for prompt_set in sets:
@@ -177,12 +169,13 @@ def _check_enough_prompts(settings: Settings, sets: list[PromptSet]) -> None:
 
 @contextmanager
 def _evaluation_mode(model: nn.Module) -> Iterator[None]:
-    was_training = model.training
+    training = [module for module in model.modules() if module.training]
     model.eval()
     try:
         yield
     finally:
-        model.train(was_training)
+        for module in training:
+            module.training = True
 
 
 def _provenance(
@@ -199,7 +192,7 @@ def _provenance(
         prompts=sets[0].to_record(),
         harmless=sets[1].to_record() if len(sets) > 1 else None,
         template=template.name,
-        dtype=str(next(modules.model.parameters()).dtype).removeprefix("torch."),
+        dtype=str(modules.dtype).removeprefix("torch."),
         scores=list(chosen),
         versions={
             "headsurgery": __version__,
@@ -211,7 +204,9 @@ def _provenance(
 
 
 def _notes_on(scores: ScoreTable) -> list[str]:
-    weak = [f"L{score.layer}H{score.head}" for score in scores.chosen if score.score <= 0]
+    weak = ", ".join(f"L{score.layer}H{score.head}" for score in scores.chosen if score.score <= 0)
     if not weak:
         return []
-    return [f"{', '.join(weak)} matter no more on the harmful than on the harmless prompts (score not above 0)"]
+    if scores.harmless is None:
+        return [f"{weak}: ablating these changes nothing on these prompts (score 0)"]
+    return [f"{weak}: these matter no more on the harmful than on the harmless prompts (score not above 0)"]

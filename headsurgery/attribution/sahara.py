@@ -64,7 +64,11 @@ def sahara(
         on_progress: Called with (head, query) pairs done and in all, over all steps.
     """
     steps = [_Steps(sweeper, operation, factor, r_main) for sweeper in sweepers]
-    pairs = [len(sweeper.queries) * (sweeper.num_heads - step) for step in range(group_size) for sweeper in sweepers]
+    pairs = [
+        len(sweeper.queries) * (sweeper.modules.geometry.num_heads_in_all - step)
+        for step in range(group_size)
+        for sweeper in sweepers
+    ]
     reports = iter(share_progress(pairs, on_progress))
     group: tuple[HeadRef, ...] = ()
     chosen: tuple[HeadScore, ...] = ()
@@ -112,7 +116,7 @@ class _Steps:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Final states with the group ablated, [queries, hidden_size], and with each head on top, [heads, queries, hidden_size]."""
         num_queries, hidden_size = len(self._sweeper.queries), self._sweeper.modules.geometry.hidden_size
-        dtype = next(self._sweeper.modules.model.parameters()).dtype
+        dtype = self._sweeper.modules.dtype
         with_group = torch.empty(num_queries, hidden_size, dtype=dtype)
         states = torch.empty(len(heads), num_queries, hidden_size, dtype=dtype)
         row_of = {head: row for row, head in enumerate(heads)}

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
+from headsurgery.atomic import write_atomically
 from headsurgery.errors import HeadSurgeryError
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import HeadScore, Provenance
@@ -63,9 +64,9 @@ class ScoreTable:
         """
         record = provenance.model_dump_json(exclude_none=True)
         try:
-            save_file(self.arrays, str(path), metadata={"headsurgery": record})
-        except (OSError, SafetensorError) as error:
-            raise HeadSurgeryError(f"{path}: can't write the scores: {error}") from error
+            write_atomically(Path(path), save(self.arrays, metadata={"headsurgery": record}))
+        except OSError as error:
+            raise HeadSurgeryError(f"{path}: can't write the scores: {error.strerror}") from error
 
 
 def load_scores(path: Path | str) -> tuple[dict[str, FloatArray], dict[str, Any]]:

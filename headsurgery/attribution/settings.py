@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from headsurgery.architectures import OPERATIONS, Operation
+from headsurgery.architectures import OPERATIONS, Operation, check_query_factor
 from headsurgery.errors import UsageError
+from headsurgery.heads import AttentionGeometry
 
 Method = Literal["sahara", "ships"]
 Intent = Literal["ablate", "reinforce"]
@@ -66,22 +67,38 @@ class Settings:
                 f"apply factor {self.apply_factor:g} doesn't reinforce", hint="give a factor above 1, or --intent ablate"
             )
 
+    @classmethod
+    def resolve(cls, *, has_harmless: bool, apply_factor: float | None, contrast: float | None, **choices: Any) -> Settings:
+        """Fill in what the user left open.
 
-def default_apply_factor(intent: Intent, factor: float) -> float:
-    """The recipe's factor where the user names none: what was attributed, or 2 to reinforce."""
-    return REINFORCE_FACTOR if intent == "reinforce" else factor
+        Args:
+            has_harmless: Whether there is a control.
+            apply_factor: None: what was attributed, or 2 to reinforce.
+            contrast: None: 1 where there is a control.
+            choices: All others.
 
-
-def default_contrast(*, has_harmless: bool, contrast: float | None) -> float | None:
-    """The weight of the control: 1 where there is one and none was named; None where there is no control.
-
-    Raises:
-        UsageError: A weight, but nothing to weigh.
-    """
-    if not has_harmless:
-        if contrast:
+        Raises:
+            UsageError: As above, or a contrast with nothing to weigh.
+        """
+        if contrast and not has_harmless:
             raise UsageError(
                 f"contrast {contrast:g} needs a harmless set", hint="give one with --harmless, such as builtin:harmless"
             )
-        return None
-    return 1.0 if contrast is None else contrast
+        if contrast is None:
+            contrast = 1.0
+        if apply_factor is None:
+            apply_factor = REINFORCE_FACTOR if choices["intent"] == "reinforce" else choices["factor"]
+        return cls(apply_factor=apply_factor, contrast=contrast if has_harmless else None, **choices)
+
+    def check_model(self, geometry: AttentionGeometry, *, has_q_norm: bool) -> None:
+        """Refuse what a model can't give, before it is run.
+
+        Raises:
+            GeometryError: `uniform_attention` with a factor that the model's QK-norm cancels.
+            UsageError: More heads than there are.
+        """
+        for factor in (self.factor, self.apply_factor):
+            check_query_factor(self.operation, factor, has_q_norm=has_q_norm)
+        flag, wanted = ("group size", self.group_size) if self.method == "sahara" else ("top", self.top)
+        if wanted > geometry.num_heads_in_all:
+            raise UsageError(f"{flag} is {wanted}, but the model has {geometry.num_heads_in_all} heads")

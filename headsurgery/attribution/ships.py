@@ -77,7 +77,9 @@ def ships(
         contrast: Weight of the control.
         on_progress: Called with (head, query) pairs done and in all.
     """
-    reports = share_progress([len(sweeper.queries) * sweeper.num_heads for sweeper in sweepers], on_progress)
+    reports = share_progress(
+        [len(sweeper.queries) * sweeper.modules.geometry.num_heads_in_all for sweeper in sweepers], on_progress
+    )
     found = [
         ships_of_queries(sweeper, operation=operation, factor=factor, on_progress=report)
         for sweeper, report in zip(sweepers, reports, strict=True)

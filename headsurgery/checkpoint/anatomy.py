@@ -110,10 +110,7 @@ def _prove_layer(
 ) -> LayerTensors:
     width = heads.num_heads * heads.head_dim
     query_rows = architecture.num_query_rows(heads)
-
-    def oriented(outputs: int, inputs: int) -> tuple[int, int]:
-        return (outputs, inputs) if architecture.orientation == "linear" else (inputs, outputs)
-
+    oriented = architecture.weight_shape
     o_proj = _find(tensors, f"{layer}.{architecture.o_proj}.weight", oriented(hidden_size, width))
     q_proj = _find(tensors, f"{layer}.{architecture.q_proj}.weight", oriented(query_rows, hidden_size))
     bias_name = f"{layer}.{architecture.q_proj}.bias"
@@ -164,7 +161,7 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
         "model_type": anatomy.architecture.model_type,
         "geometry": anatomy.geometry.to_json(),
         "attention_layers": list(anatomy.geometry.attention_layers),
-        "num_heads_in_all": sum(1 for _ in anatomy.geometry.heads()),
+        "num_heads_in_all": anatomy.geometry.num_heads_in_all,
         "operations": list(anatomy.operations),
         "q_norm": ("all_heads" if anatomy.shares_q_norm else "per_head") if anatomy.has_q_norm else None,
         "dtypes": dict(sorted(dtypes.items())),

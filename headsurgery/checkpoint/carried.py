@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+from headsurgery.checkpoint.copies import COPY_FOLDERS, COPY_PATTERNS
 from headsurgery.checkpoint.header import read_header
 from headsurgery.checkpoint.reader import INDEX, WEIGHTS, Checkpoint
 from headsurgery.errors import CheckpointError
@@ -19,14 +20,8 @@ MANIFEST, RECIPE, UNDO = "headsurgery.json", "recipe.json", "headsurgery.undo"
 OWN_FILES = (MANIFEST, RECIPE, UNDO)
 """What `apply` adds to a checkpoint."""
 
-_WEIGHT_COPIES = (
-    *("*.bin", "*.bin.index.json", "*.pt", "*.pth", "*.ckpt", "*.nemo", "*.h5", "*.msgpack", "*.ot"),  # other frameworks
-    *("*.gguf", "*.ggml", "*.onnx", "*.onnx_data", "*.tflite", "*.mlmodel"),  # other runtimes
-    *("consolidated*.safetensors", "consolidated.safetensors.index.json"),  # Mistral's own naming
-)
 _NO_WEIGHTS = ("training_args.bin", "optimizer*.pt", "scheduler*.pt", "rng_state*.pth", "scaler*.pt")
-_COPY_FOLDERS = frozenset({"onnx", "original", "openvino", "coreml", "flax", "gguf", "mlx"})
-_BOOKKEEPING_FOLDERS = frozenset({".git", ".cache"})
+_BOOKKEEPING_FOLDERS = (".git", ".cache")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +40,9 @@ class BaseFiles:
 def sort_files(checkpoint: Checkpoint) -> BaseFiles:
     """Walk the base and tell its files apart.
 
-    Links to files count as files; links to folders or to nothing, pipes and sockets are left out.
+    A link to a file counts as the file where it leads to another file of the base or of the Hub cache that holds it, or where it is
+    one of the shards; other links, pipes and sockets are left out, so that no stranger's repository carries a file of this machine
+    into the result.
 
     Raises:
         CheckpointError: A folder can't be read, or a name is not UTF-8, so that no manifest could hold it.
@@ -58,18 +55,33 @@ def sort_files(checkpoint: Checkpoint) -> BaseFiles:
         for name in list(folders):
             is_top = relative == PurePosixPath(".")
             holds_shard = any(PurePosixPath(file).is_relative_to(relative / name) for file in own)
-            is_copy = is_top and name in _COPY_FOLDERS | _BOOKKEEPING_FOLDERS and not holds_shard
+            is_copy = is_top and name in (*COPY_FOLDERS, *_BOOKKEEPING_FOLDERS) and not holds_shard
             if os.path.islink(os.path.join(folder, name)) or is_copy:
                 folders.remove(name)
                 left_out.append(f"{relative / name}/")
         for name in files:
             file = str(relative / name)
-            is_left_out = not (checkpoint.path / file).is_file() or (file not in own and _disagrees(checkpoint, file))
+            is_needed = file in own or file == "config.json"
+            is_left_out = not (is_needed or _is_own_file(checkpoint.path, file)) or (
+                file not in own and _disagrees(checkpoint, file)
+            )
             (left_out if is_left_out else carried).append(file)
     for file in (*carried, *left_out):
         if any("\ud800" <= letter <= "\udfff" for letter in file):  # how Python spells undecodable bytes
             raise CheckpointError(f"{file!a}: its name is not UTF-8", hint="rename the file")
     return BaseFiles(carried=tuple(sorted(carried)), left_out=tuple(sorted(left_out)))
+
+
+def _is_own_file(base: Path, file: str) -> bool:
+    """Whether a regular file lies in the base, or in the blobs of the Hub cache that the base is a snapshot of."""
+    path = base / file
+    if not path.is_symlink():
+        return path.is_file()
+    real, real_base = Path(os.path.realpath(path)), Path(os.path.realpath(base))
+    blobs = real_base.parent.parent / "blobs"
+    return real.is_file() and (
+        real.is_relative_to(real_base) or (real_base.parent.name == "snapshots" and real.is_relative_to(blobs))
+    )
 
 
 def _refuse(error: OSError) -> None:
@@ -81,7 +93,7 @@ def _disagrees(checkpoint: Checkpoint, file: str) -> bool:
     name = PurePosixPath(file).name
     if any(fnmatchcase(name, pattern) for pattern in _NO_WEIGHTS):
         return False
-    if any(fnmatchcase(name, pattern) for pattern in _WEIGHT_COPIES):
+    if any(fnmatchcase(name, pattern) for pattern in COPY_PATTERNS):
         return True
     if file == INDEX:
         return (checkpoint.path / WEIGHTS).is_file()

@@ -17,11 +17,13 @@ import numpy.typing as npt
 
 from headsurgery.architectures import Architecture, Operation, lever
 from headsurgery.checkpoint.anatomy import Anatomy, LayerTensors, prove_anatomy
-from headsurgery.checkpoint.carried import OWN_FILES, sort_files
+from headsurgery.checkpoint.blocks import BlockReader
+from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, sort_files
 from headsurgery.checkpoint.factor import recover_factor
 from headsurgery.checkpoint.header import TensorInfo
 from headsurgery.checkpoint.plan import multiply, plan_surgery
 from headsurgery.checkpoint.reader import CHUNK_BYTES, Checkpoint, read_rows
+from headsurgery.errors import CheckpointError
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import Recipe
 
@@ -33,7 +35,7 @@ class HeadChange:
     Args:
         head: The head.
         operation: Which of its blocks: `scale` for the columns of o_proj, `uniform_attention` for the rows of q_proj and bias.
-        factor: Least squares fit of edited = factor * base; None where the base's block is all zero, or a value is inf or nan.
+        factor: What the base was multiplied by, if the fit says anything at all; else None.
         spread: Relative residual of that fit (L2): 0 for an exact multiple, about 1e-3 for bfloat16 rounding, near 1 for none.
         exact: Whether multiplying the base by the factor and rounding gives the edited values, all of them.
         parameters_changed: Elements that differ.
@@ -110,8 +112,11 @@ def diff_checkpoints(
     Raises:
         ArchitectureError: The base's family is not supported.
         GeometryError: The base is not what the table says.
+        CheckpointError: With a recipe, the base is an edited checkpoint itself.
         RecipeError: The recipe names a head that the base doesn't have.
     """
+    if recipe is not None and (base.path / MANIFEST).exists():
+        raise CheckpointError(f"{base.path}: is an edited checkpoint itself, expected the base", hint="were the two swapped?")
     anatomy = prove_anatomy(base)
     blocks = _head_blocks(anatomy)
     tensors = _compare_tensors(base, edited, blocks, on_progress)
@@ -182,7 +187,7 @@ def _compare_tensors(
         twin = edited.tensors.get(tensor.name)
         if twin is None:
             found.other[tensor.name] = "missing from the edited checkpoint"
-        elif (twin.dtype, twin.shape) != (tensor.dtype, tensor.shape):
+        elif not _are_comparable(base, edited, tensor.name):
             found.other[tensor.name] = f"{tensor.dtype} {list(tensor.shape)} became {twin.dtype} {list(twin.shape)}"
         elif not _is_same_place(base, tensor, edited, twin):
             _compare_tensor(base, tensor, edited, twin, blocks.get(tensor.name, []), found)
@@ -240,16 +245,22 @@ def _head_changes(
     for name, per_tensor in blocks.items():
         for block in per_tensor:
             slices.setdefault((block.head, block.operation), []).append((name, block))
-    for (head, operation), parts in slices.items():
+    readers = BlockReader(base), BlockReader(edited)
+    for (head, operation), of_head in slices.items():
+        parts = [(name, block) for name, block in of_head if _are_comparable(base, edited, name)]
         differing = sum(int(counts[name][block.block.start : block.block.stop].sum()) for name, block in parts if name in counts)
         if not differing:
             continue
         old, new = (
-            np.concatenate([side.read_block(side.tensors[name], block.axis, block.block).ravel() for name, block in parts])
-            for side in (base, edited)
+            np.concatenate([reader.read(name, block.axis, block.block).ravel() for name, block in parts]) for reader in readers
         )
         factor, spread, exact = recover_factor(old, new)
         yield HeadChange(head=head, operation=operation, factor=factor, spread=spread, exact=exact, parameters_changed=differing)
+
+
+def _are_comparable(base: Checkpoint, edited: Checkpoint, name: str) -> bool:
+    tensor, twin = base.tensors[name], edited.tensors.get(name)
+    return twin is not None and (twin.dtype, twin.shape) == (tensor.dtype, tensor.shape)
 
 
 def _compare_files(base: Checkpoint, edited: Checkpoint) -> dict[str, str]:

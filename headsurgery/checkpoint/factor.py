@@ -7,12 +7,19 @@ centre. Invariant: a factor called exact gives the edited values, all of them, w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from headsurgery.checkpoint.plan import multiply
+
+FloatArray = npt.NDArray[np.float64]
+
+_NEIGHBOURS = 16
+_UNRELATED = 0.5
+"""Relative residual above which a fit is no factor."""
 
 
 def recover_factor(old: npt.NDArray[Any], new: npt.NDArray[Any]) -> tuple[float | None, float, bool]:
@@ -23,8 +30,8 @@ def recover_factor(old: npt.NDArray[Any], new: npt.NDArray[Any]) -> tuple[float 
         new: Stored values of the edited checkpoint, of the same type.
 
     Returns:
-        The factor (None where there is none: all of `old` is zero, or a value is inf or nan), the relative residual of the least
-        squares fit, and whether the factor reproduces `new` exactly.
+        The factor, the relative residual of the least squares fit, and whether the factor reproduces `new` exactly. There is no
+        factor where all of `old` is zero, a value is inf or nan, or the two have nothing to do with each other.
     """
     x, y = old.astype(np.float64), new.astype(np.float64)
     if not x.any() or not np.isfinite(x).all() or not np.isfinite(y).all():
@@ -32,11 +39,28 @@ def recover_factor(old: npt.NDArray[Any], new: npt.NDArray[Any]) -> tuple[float 
     fit = float(x @ y / (x @ x))
     norm = float(np.linalg.norm(y))
     spread = float(np.linalg.norm(y - fit * x)) / norm if norm else 0.0
-    x, y, half = x[x != 0], y[x != 0], 0.501 * np.spacing(np.abs(new[x != 0])).astype(np.float64)  # half a unit in the last place
-    ends = np.stack([(y - half) / x, (y + half) / x])  # [2, elements]
-    low, high = float(ends.min(axis=0).max()), float(ends.max(axis=0).min())
-    for digits in range(1, 10) if low <= high else ():
-        factor = float(f"{(low + high) / 2:.{digits}g}")
-        if np.array_equal(multiply(old, factor), new):
-            return factor, spread, True
-    return fit, spread, False
+    for slack in (0.0, 2.0**-24):  # the product is rounded to float32 on its way, which seldom matters
+        low, high = _interval(x[x != 0], new[x != 0], slack)
+        for factor in _candidates(low, high) if low <= high else ():
+            if np.array_equal(multiply(old, factor), new):
+                return factor, spread, True
+    return (fit if spread < _UNRELATED else None), spread, False
+
+
+def _interval(x: FloatArray, new: npt.NDArray[Any], slack: float) -> tuple[float, float]:
+    """Factors that take every x to where it rounds to its stored value; empty (first above second) where there are none."""
+    y = new.astype(np.float64)
+    below, above = (np.nextafter(new, new.dtype.type(end)).astype(np.float64) for end in (-np.inf, np.inf))
+    ends = np.stack([((y + below) / 2 - slack * np.abs(y)) / x, ((y + above) / 2 + slack * np.abs(y)) / x])  # [2, elements]
+    return float(ends.min(axis=0).max()), float(ends.max(axis=0).min())
+
+
+def _candidates(low: float, high: float) -> Iterator[float]:
+    """Decimals of growing length, then float32 numbers from the centre outwards, for an interval that holds just a few."""
+    centre = (low + high) / 2
+    yield from (float(f"{centre:.{digits}g}") for digits in range(1, 18))
+    below = above = np.float32(centre)
+    for _ in range(_NEIGHBOURS):
+        yield float(below)
+        yield float(above)
+        below, above = np.nextafter(below, np.float32(-np.inf)), np.nextafter(above, np.float32(np.inf))

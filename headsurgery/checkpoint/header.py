@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from headsurgery.errors import CheckpointError
 
 MAX_HEADER_BYTES = 100_000_000
 """The limit of the format's own library."""
+
+_MAX_AXES = 64
 
 _BITS = {
     **{"F64": 64, "I64": 64, "U64": 64, "C64": 64, "F32": 32, "I32": 32, "U32": 32},
@@ -125,18 +128,20 @@ def _parse_json(text: bytes, file: str) -> dict[str, Any]:
 
 
 def _read_entry(name: str, entry: Any, file: str, data_start: int) -> TensorInfo:
-    where = f"{file}: corrupt header: tensor {name!r}"
+    where = f"{file}: corrupt header: tensor {reprlib.repr(name) if len(name) > 200 else repr(name)}"
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise CheckpointError(f"{where}: expected exactly dtype, shape and data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in _BITS:
-        raise CheckpointError(f"{where}: unknown dtype {dtype!r}")
+        raise CheckpointError(f"{where}: unknown dtype {reprlib.repr(dtype)}")
     for numbers, label in ((shape, "shape"), (offsets, "data_offsets")):
         if not isinstance(numbers, list) or any(type(number) is not int or not 0 <= number < 2**63 for number in numbers):
-            raise CheckpointError(f"{where}: {label} must be a list of non-negative integers, found {numbers!r}")
+            raise CheckpointError(f"{where}: {label} must be a list of non-negative integers, found {reprlib.repr(numbers)}")
+    if len(shape) > _MAX_AXES:
+        raise CheckpointError(f"{where}: {len(shape)} axes, expected at most {_MAX_AXES}")
     bits = math.prod(shape) * _BITS[dtype]
     if len(offsets) != 2 or bits % 8 or offsets[1] - offsets[0] != bits // 8:
-        raise CheckpointError(f"{where}: data_offsets {offsets} don't span {dtype} {shape}")
+        raise CheckpointError(f"{where}: data_offsets {offsets} don't span {dtype} {reprlib.repr(shape)}")
     return TensorInfo(
         name=name, file=file, dtype=dtype, shape=tuple(shape), offset=data_start + offsets[0], num_bytes=offsets[1] - offsets[0]
     )

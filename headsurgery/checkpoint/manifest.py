@@ -9,12 +9,12 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from headsurgery.checkpoint.carried import MANIFEST
 from headsurgery.checkpoint.reader import stays_inside
 from headsurgery.errors import CheckpointError
-from headsurgery.recipe import HeadEdit, RecipeBase, first_problem
+from headsurgery.recipe import HeadEdit, RecipeBase, Strict, first_problem
 
 MANIFEST_SCHEMA: Literal["headsurgery.manifest/1"] = "headsurgery.manifest/1"
 
@@ -29,11 +29,7 @@ FileName = Annotated[str, AfterValidator(_check_inside)]
 """Relative to the checkpoint. A manifest may come from a stranger, and `restore` writes to these names."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True, protected_namespaces=())
-
-
-class FileRecord(_Strict):
+class FileRecord(Strict):
     """One file of the edited checkpoint."""
 
     file: FileName
@@ -54,7 +50,7 @@ class EditRecord(HeadEdit):
     stop: int
 
 
-class Manifest(_Strict):
+class Manifest(Strict):
     """The record of one `apply`."""
 
     schema_: Literal["headsurgery.manifest/1"] = Field(default=MANIFEST_SCHEMA, alias="schema")
@@ -67,7 +63,7 @@ class Manifest(_Strict):
     share: float = Field(description="parameters_changed / parameters")
     files: list[FileRecord] = Field(description="every file but the manifest itself, sorted by name")
     left_out: list[str] = Field(description="the base's files that hold the weights a second time")
-    notes: list[str] = []
+    notes: list[str] = Field(default_factory=list)
 
     @field_validator("files")
     @classmethod

@@ -135,9 +135,12 @@ def open_checkpoint(path: Path | str, *, model: str | None = None, revision: str
         CheckpointError: It is not such a directory, or its files contradict each other.
     """
     path = Path(path)
-    _check_is_checkpoint(path)
-    config = _read_object(path / "config.json", "config.json")
-    shards, tensors = _read_single(path) if (path / WEIGHTS).is_file() else _read_sharded(path)
+    try:
+        _check_is_checkpoint(path)
+        config = _read_object(path / "config.json", "config.json")
+        shards, tensors = _read_single(path) if (path / WEIGHTS).is_file() else _read_sharded(path)
+    except OSError as error:
+        raise CheckpointError(f"{path}: can't be read: {error.strerror}") from error
     return Checkpoint(
         path=path, config=config, shards=shards, tensors=tensors, model=model or path.resolve().name, revision=revision
     )
@@ -166,7 +169,10 @@ def _read_exactly(stream: BinaryIO, offset: int, length: int, file: str) -> byte
     view, done = memoryview(data), 0
     stream.seek(offset)
     while done < length:
-        count = stream.readinto(view[done:])  # type: ignore[attr-defined]
+        try:
+            count = stream.readinto(view[done:])  # type: ignore[attr-defined]
+        except OSError as error:
+            raise CheckpointError(f"{file}: can't be read: {error.strerror}") from error
         if not count:
             raise CheckpointError(f"{file}: became shorter while it was read")
         done += count

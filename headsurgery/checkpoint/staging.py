@@ -33,8 +33,8 @@ def staged_directory(target: Path, *, base: Path, num_bytes: int, force: bool, r
     Raises:
         SurgeryError: The target exists, lies inside the base, or can't be written.
     """
-    target = Path(os.path.abspath(target))
     _check_target(target, base, force)
+    target = Path(os.path.abspath(target))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(target.parent).free
@@ -58,9 +58,9 @@ def staged_directory(target: Path, *, base: Path, num_bytes: int, force: bool, r
 def _check_target(target: Path, base: Path, force: bool) -> None:
     real_target, real_base = Path(os.path.realpath(target)), Path(os.path.realpath(base))
     if real_target.is_relative_to(real_base):
-        raise SurgeryError(f"{target}: lies inside the base; the base is never written", hint="choose an output outside it")
+        raise SurgeryError(f"{target}: lies inside {base}, which is never written", hint="choose an output outside it")
     if real_base.is_relative_to(real_target):
-        raise SurgeryError(f"{target}: holds the base; the base is never written", hint="choose another output")
+        raise SurgeryError(f"{target}: holds {base}, which is never written", hint="choose another output")
     if os.path.lexists(target):
         if not force:
             raise SurgeryError(f"{target}: exists already", hint="choose another output, or --force (force=True) to replace it")

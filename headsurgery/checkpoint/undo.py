@@ -115,6 +115,8 @@ def restore_checkpoint(
         SurgeryError: `out` can't be written, or a restored file is not the base's.
     """
     edited = Path(edited)
+    if not edited.is_dir():
+        raise CheckpointError(f"{edited}: no such directory", hint="give a checkpoint that apply wrote")
     manifest = Manifest.load(edited)
     checkpoint = open_checkpoint(edited)
     undo = read_header(edited / UNDO, UNDO)
@@ -147,6 +149,8 @@ def _restore_file(
         slices = [_slice(checkpoint, originals, edit) for edit in edits]
 
         def put_back(tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
+            if not any(edit.tensor == tensor for edit, _ in slices):
+                return rows
             changed: ByteArray = rows.copy()
             for edit, values in slices:
                 piece = locate_piece(edit, first, len(rows)) if edit.tensor == tensor else None

@@ -37,7 +37,7 @@ def apply(
     from headsurgery.checkpoint.reader import open_checkpoint
     from headsurgery.checkpoint.surgery import apply_plan
     from headsurgery.console import Console
-    from headsurgery.hub import fetch_model
+    from headsurgery.hub import fetch_model, pinned_name
     from headsurgery.recipe import Recipe
 
     if output is None and not dry_run:
@@ -62,7 +62,7 @@ def apply(
             f"left out, because they hold the unedited weights or are no part of the model: {', '.join(manifest.left_out)}"
         )
     console.data({"output": str(output)} | manifest.model_dump(by_alias=True), f"{output}: {_summary(plan)}")
-    console.say(f"next: headsurgery diff {name} {output} --recipe {recipe}")
+    console.next_command("diff", pinned_name(name, source), output, "--recipe", recipe)
 
 
 def _base_of(recipe: Recipe) -> str:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from headsurgery.cli.options import Device, Dtype, Json, Model, Quiet, Revision, Token, TrustRemoteCode
+from headsurgery.cli.output import check_file, is_attributed_recipe, is_same_file, is_scores_file
 from headsurgery.errors import UsageError
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from headsurgery.attribution import Attribution
-    from headsurgery.console import Console
-    from headsurgery.recipe import HeadScore
-
-_TABLE_ROWS = 10
+_TABLE_ROWS, _TOP_HEADS = 10, 3
 
 
 def attribute(
@@ -60,6 +53,7 @@ def attribute(
         Path | None, typer.Option("--scores", metavar="FILE", help="Write all scores to this .safetensors file.")
     ] = None,
     batch_size: Annotated[str, typer.Option("--batch-size", help="auto, or rows (head, query) per forward.")] = "auto",
+    force: Annotated[bool, typer.Option("--force", help="Replace files that attribute did not write.")] = False,
     dtype: Dtype = "auto",
     device: Device = "auto",
     revision: Revision = None,
@@ -71,23 +65,42 @@ def attribute(
     """Score every head of a model and write a recipe for those that matter most."""
     from headsurgery.checkpoint.anatomy import prove_anatomy, record_base
     from headsurgery.checkpoint.reader import open_checkpoint
+    from headsurgery.cli.render import render_attribution
     from headsurgery.console import Console, quiet_transformers
-    from headsurgery.hub import fetch_model
-    from headsurgery.prompts import load_prompts
+    from headsurgery.hub import fetch_model, pinned_name
+    from headsurgery.prompts import load_prompts, load_template
 
     console = Console(as_json=json, quiet=quiet)
-    rows_per_forward = _batch_size(batch_size)
-    for path in (output, scores):
-        _check_writable(path)
+    rows = _batch_size(batch_size)
+    if top is not None and top < 1:
+        raise UsageError(f"--top {top}: expected at least 1")
+    if scores is not None and is_same_file(scores, output):
+        raise UsageError(f"--scores and -o are the same file, {output}", hint="give two names")
     harmful_set = load_prompts(prompts, column=column, limit=limit, token=token)
     harmless_set = None if harmless is None else load_prompts(harmless, column=column, limit=limit, token=token)
     source = fetch_model(model, revision=revision, token=token)
+    check_file(output, model=source.path, is_ours=is_attributed_recipe, force=force)
+    if scores is not None:
+        check_file(scores, model=source.path, is_ours=is_scores_file, force=force)
     checkpoint = open_checkpoint(source.path, model=source.model, revision=source.revision)
-    base = record_base(checkpoint, prove_anatomy(checkpoint))
-    console.say(f"loading {source.model}")
+    anatomy = prove_anatomy(checkpoint)
+    base = record_base(checkpoint, anatomy)
+    choices: dict[str, Any] = {
+        **{"method": method, "operation": operation, "factor": factor, "intent": intent, "apply_factor": apply_factor},
+        **{"group_size": group_size, "r_main": r_main, "top": top or _TOP_HEADS, "contrast": contrast, "batch_size": rows},
+    }
+    if method == "ships" and (group_size, r_main) != (3, 1):
+        console.note("--group-size and --r-main belong to sahara; ships takes --top")
+    console.say("importing torch and transformers")
     from headsurgery import attribution
+    from headsurgery.attribution.settings import Settings
     from headsurgery.model.loading import load_model
 
+    settings = Settings.resolve(has_harmless=harmless is not None, **choices)
+    settings.check_model(anatomy.geometry, has_q_norm=anatomy.has_q_norm)
+    if template not in (None, "chat"):
+        load_template(template, tokenizer=None)
+    console.say(f"loading {source.model}")
     quiet_transformers()
     loaded = load_model(source.path, dtype=dtype, device=device, trust_remote_code=trust_remote_code)
     with console.progress("scoring heads x prompts") as on_progress:
@@ -96,19 +109,10 @@ def attribute(
             loaded.tokenizer,
             harmful_set,
             harmless=harmless_set,
-            contrast=contrast,
-            method=method,
-            operation=operation,
-            factor=factor,
-            group_size=group_size,
-            top=top or 3,
-            r_main=r_main,
-            intent=intent,
-            apply_factor=apply_factor,
             template=template,
-            batch_size=rows_per_forward,
             base=base,
             on_progress=on_progress,
+            **choices,
         )
     found.recipe.save(output)
     if scores is not None and found.recipe.provenance is not None:
@@ -124,48 +128,13 @@ def attribute(
     for note in found.notes:
         console.note(note)
     console.data(document, *render_attribution(console, found, listed), f"Recipe: {output}")
-    console.say(
-        f"next: headsurgery apply {output} {model} -o {source.path.name if source.revision is None else 'model'}-{_word(intent)}"
-    )
-
-
-def _word(intent: str) -> str:
-    return "ablated" if intent == "ablate" else "reinforced"
+    out = f"{source.model.split('/')[-1]}-{'ablated' if intent == 'ablate' else 'reinforced'}"
+    console.next_command("apply", output, pinned_name(model, source), "-o", out)
 
 
 def _batch_size(text: str) -> int | str:
     if text == "auto":
         return text
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()):
         raise UsageError(f"--batch-size {text}: expected auto or a whole number")
     return int(text)
-
-
-def _check_writable(path: Path | None) -> None:
-    """Refuse an output before minutes of work, not after."""
-    if path is None:
-        return
-    if path.is_dir():
-        raise UsageError(f"{path}: a directory, expected a file to write")
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"{path}: its directory doesn't exist")
-
-
-def render_attribution(console: Console, found: Attribution, listed: Sequence[HeadScore]) -> list[RenderableType]:
-    """Tables of the top heads and of the chosen ones, and the heat map."""
-    from headsurgery.console import table
-
-    provenance = found.recipe.provenance
-    assert provenance is not None  # attribute writes one
-    chosen = {(score.layer, score.head): str(place) for place, score in enumerate(found.scores.chosen, start=1)}
-    unit = f"{provenance.method}, {provenance.unit}"
-    first_step = ", first step" if provenance.method == "sahara" else ""
-    best = [(f"L{s.layer}H{s.head}", s.score, s.harmful, s.harmless, chosen.get((s.layer, s.head), "")) for s in listed]
-    group = [(f"L{s.layer}H{s.head}", s.score, s.harmful, s.harmless) for s in found.scores.chosen]
-    headers = ("head", "score", "harmful", "harmless", "chosen")
-    return [
-        table(headers, best, title=f"Top heads ({unit}{first_step})"),
-        table(headers[:-1], group, title=f"\nChosen, in this order ({unit})"),
-        "",
-        console.heat_map(found.scores.combined),
-    ]

@@ -24,13 +24,11 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Do the whole job on SmolLM2-135M-Instruct: attribute, apply, diff, reload, answers side by side. Takes some minutes."""
-    from headsurgery.cli.attribute import render_attribution
-    from headsurgery.cli.diff import render_diff
+    from headsurgery.cli.output import check_directory
+    from headsurgery.cli.render import render_attribution, render_diff
     from headsurgery.console import Console, quiet_transformers, table
-    from headsurgery.errors import UsageError
 
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output}: not a directory")
+    check_directory(output)
     console = Console(as_json=json, quiet=quiet)
     console.say("importing torch and transformers")
     from headsurgery.demo import run_demo
@@ -43,7 +41,7 @@ def demo(
         ("question", "base", "edited"),
         [(answer.question, answer.base, answer.edited) for answer in result.answers],
         title="\nAnswers",
-        wrap=True,
+        prose=True,
     )
     console.data(
         _document(result, output),
@@ -56,7 +54,7 @@ def demo(
     console.note(
         "this small model hardly refuses anything, so its heads carry little safety; the steps are those for one that does"
     )
-    console.say(f"next: headsurgery diff {result.source.path} {output / 'edited'} --recipe {output / 'recipe.json'}")
+    console.next_command("diff", result.source.path, output / "edited", "--recipe", output / "recipe.json")
 
 
 def _document(result: DemoResult, output: Path) -> dict[str, Any]:

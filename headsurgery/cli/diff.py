@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from headsurgery.cli.options import Json, Quiet, Token
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from headsurgery.checkpoint.diff import CheckpointDiff
 
 
 def diff(
@@ -25,9 +20,10 @@ def diff(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compare two checkpoints head by head. Exit 0 if nothing differs, or only and exactly the recipe's edits; else 1."""
+    """Compare two checkpoints head by head. Exit 0 if nothing differs; with --recipe if exactly its edits do; else 1."""
     from headsurgery.checkpoint.diff import diff_checkpoints
     from headsurgery.checkpoint.reader import open_checkpoint
+    from headsurgery.cli.render import render_diff
     from headsurgery.console import Console
     from headsurgery.hub import fetch_model
     from headsurgery.recipe import Recipe
@@ -41,36 +37,3 @@ def diff(
     console.data(found.to_json(), *render_diff(found))
     is_expected = found.is_identical if found.matches_recipe is None else found.matches_recipe
     raise typer.Exit(0 if is_expected else 1)
-
-
-def render_diff(found: CheckpointDiff) -> list[RenderableType]:
-    """Tables and lines for people."""
-    from headsurgery.console import table
-
-    lines: list[RenderableType] = []
-    if found.heads:
-        rows = [
-            (
-                str(change.head),
-                change.operation,
-                change.factor,
-                "exact" if change.exact else f"{change.spread:.2g}",
-                change.parameters_changed,
-            )
-            for change in found.heads
-        ]
-        lines += [table(("head", "operation", "factor", "spread", "elements changed"), rows), ""]
-    for title, problems in (("Other tensors", found.other_tensors), ("Files", found.files)):
-        if problems:
-            lines += [f"{title}:", *(f"  {name}: {what}" for name, what in problems.items()), ""]
-    share = found.parameters_changed / found.parameters
-    lines.append(
-        f"{found.parameters_changed:,} of {found.parameters:,} parameters differ ({share:.4%}); heads changed: {len(found.heads)}"
-    )
-    if found.is_identical:
-        lines.append("The two are identical.")
-    if found.recipe_problems:
-        lines += ["Not the recipe's edit:", *(f"  {problem}" for problem in found.recipe_problems)]
-    elif found.matches_recipe:
-        lines.append("The difference is exactly the recipe's.")
-    return lines

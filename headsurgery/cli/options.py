@@ -20,6 +20,7 @@ Force = Annotated[
 OutputDirectory = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Directory to create.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 Dtype = Annotated[
-    str, typer.Option("--dtype", help="auto, float32, bfloat16 or float16; auto is float32 on a CPU, else the checkpoint's.")
+    str,
+    typer.Option("--dtype", help="auto, float32, bfloat16, float16 or float64; auto is float32 on a CPU, else the checkpoint's."),
 ]
 TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run Python code that comes with the checkpoint.")]

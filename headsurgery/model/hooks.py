@@ -53,7 +53,7 @@ class EditSwitch:
 def edited(model: nn.Module, recipe: Recipe | Iterable[HeadEdit]) -> Iterator[nn.Module]:
     """Run a loaded transformers model as if the recipe had been applied to its weights.
 
-    The weights are not touched. Nested use adds edits up.
+    The weights are not touched. In nested use all edits hold; on the same head their factors multiply.
 
     Args:
         model: A causal language model.

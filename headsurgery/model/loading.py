@@ -41,7 +41,7 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UsageError(f"--device {name}: not available here; expected auto, cpu, cuda, cuda:N or mps") from error
     return device
@@ -77,10 +77,20 @@ def load_model(path: Path | str, *, dtype: str = "auto", device: str = "auto", t
     torch_dtype = choose_dtype(dtype, chosen)
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(str(path), trust_remote_code=trust_remote_code)
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            str(path), dtype=torch_dtype, trust_remote_code=trust_remote_code, local_files_only=True
+        model, report = transformers.AutoModelForCausalLM.from_pretrained(
+            str(path),
+            dtype=torch_dtype,
+            trust_remote_code=trust_remote_code,
+            local_files_only=True,
+            output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"{Path(path).name}: transformers can't load it: {first_line}") from error
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"{Path(path).name}: {len(missing)} weights are missing, such as {missing[0]}; they would be random",
+            hint="download the checkpoint again",
+        )
     return LoadedModel(model=model.to(chosen).eval().requires_grad_(False), tokenizer=tokenizer)

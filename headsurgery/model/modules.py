@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 from headsurgery.architectures import Architecture, find_architecture, read_geometry
@@ -36,6 +37,19 @@ class ModuleMap:
     def projection(self, layer: int, name: str) -> nn.Module:
         """A layer's `o_proj`, `q_proj` or `mlp`, whatever the family calls it."""
         return self.layers[layer].get_submodule(getattr(self.architecture, name))
+
+    @property
+    def device(self) -> torch.device:
+        """Where token ids go in: the device of the input embeddings, also when accelerate keeps the weights elsewhere."""
+        embeddings = self.model.get_input_embeddings()  # type: ignore[operator]
+        hook = getattr(embeddings, "_hf_hook", None)
+        return torch.device(getattr(hook, "execution_device", None) or embeddings.weight.device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the input embeddings, which is that of the residual stream."""
+        weight: torch.Tensor = self.model.get_input_embeddings().weight  # type: ignore[operator]
+        return weight.dtype
 
     @property
     def output_embeddings(self) -> nn.Module:
@@ -95,7 +109,7 @@ def _prove_layer(found: ModuleMap, layer: int) -> None:
         ("o_proj", hidden_size, width),
         ("q_proj", found.architecture.num_query_rows(heads), hidden_size),
     ):
-        expected = (outputs, inputs) if found.architecture.orientation == "linear" else (inputs, outputs)
+        expected = found.architecture.weight_shape(outputs, inputs)
         weight = getattr(found.projection(layer, name), "weight", None)
         if weight is None or tuple(weight.shape) != expected:
             seen = None if weight is None else list(weight.shape)

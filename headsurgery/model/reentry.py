@@ -175,7 +175,7 @@ def _run(modules: ModuleMap, batch: Batch, *, want_logits: bool, trim: bool) -> 
         return original(last) if want_logits else last[..., :0]
 
     with _trimmed(modules, batch) if trim else nullcontext(), _forwards({embeddings: unembed}):
-        logits = modules.model(input_ids=batch.tokens, use_cache=False).logits  # [rows, 1, vocabulary]
+        logits = modules.model(input_ids=batch.tokens, use_cache=False, return_dict=True).logits  # [rows, 1, vocabulary]
     return FinalStates(states=states[-1][:, 0], logits=logits[:, 0] if want_logits else None)
 
 

@@ -70,17 +70,12 @@ class Sweeper:
     def __init__(self, modules: ModuleMap, queries: Sequence[Sequence[int]], *, batch_size: int | str = "auto") -> None:
         self.modules = modules
         self.queries = [tuple(query) for query in queries]
-        self._device = next(modules.model.parameters()).device
+        self._device = modules.device
         self._batch_size = batch_size
         is_cpu = self._device.type == "cpu"
         self._max_tokens = _MAX_TOKENS if is_cpu else _MAX_TOKENS_GPU
         self._full_tokens = _FULL_TOKENS if is_cpu else _FULL_TOKENS_GPU
-        self.shortcuts = find_shortcuts(modules, min(self.queries, key=len))
-
-    @property
-    def num_heads(self) -> int:
-        """Heads of the model."""
-        return sum(1 for _ in self.modules.geometry.heads())
+        self.shortcuts = find_shortcuts(modules, max(self.queries, key=len))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -186,6 +181,12 @@ class Sweeper:
             edited_layer=layer,
             want_logits=run.want_logits,
         )
+        if not bool(torch.isfinite(final.states).all() and torch.isfinite(captured.final.states).all()):
+            dtype = str(final.states.dtype).removeprefix("torch.")
+            raise ModelError(
+                f"layer {layer}: final states are not finite in {dtype}, for queries out of {list(queries)}",
+                hint="use --dtype float32 or bfloat16",
+            )
         return SweepBlock(
             heads=tuple(edit.ref for edit in edits),
             queries=queries,

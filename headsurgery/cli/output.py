@@ -1,0 +1,90 @@
+"""Outputs of a command, refused before minutes of work and not after."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from headsurgery.errors import RecipeError, UsageError
+
+
+def check_file(path: Path, *, model: Path, is_ours: Callable[[Path], bool], force: bool) -> None:
+    """Make sure that a file can be written there and that nothing is lost by it.
+
+    Args:
+        path: The output.
+        model: The checkpoint that is read; it is never written.
+        is_ours: Whether an existing file came from an earlier run, so that it may be replaced.
+        force: Replace other files, too.
+
+    Raises:
+        UsageError: The output can't or must not be written.
+    """
+    if path.name == "":
+        raise UsageError("an empty name, expected a file to write")
+    if path.is_dir():
+        raise UsageError(f"{path}: a directory, expected a file to write")
+    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(model)):
+        raise UsageError(f"{path}: lies inside the model, which is never written", hint="choose an output outside it")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"{path}: its directory doesn't exist")
+    if path.exists():
+        if not path.is_file():
+            raise UsageError(f"{path}: exists and is not a regular file")
+        if not force and not is_ours(path):
+            raise UsageError(
+                f"{path}: exists, and attribute did not write it", hint="choose another name, or --force to replace it"
+            )
+    _probe(path)
+
+
+def check_directory(path: Path) -> None:
+    """Make sure that a directory is there and can be written to; it is made where it is missing.
+
+    Raises:
+        UsageError: It can't.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path}: can't be made a directory: {error.strerror}") from error
+    _probe(path / "recipe.json")
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether two names mean one place, whether or not there is a file yet."""
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def is_attributed_recipe(path: Path) -> bool:
+    """Whether a file is a recipe that an attribution wrote, not one that somebody wrote by hand."""
+    from headsurgery.recipe import Recipe
+
+    try:
+        provenance = Recipe.load(path).provenance
+    except RecipeError:
+        return False
+    return provenance is not None and provenance.method != "manual"
+
+
+def is_scores_file(path: Path) -> bool:
+    """Whether a file holds scores that an attribution wrote."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            return isinstance(json.loads((file.metadata() or {}).get("headsurgery", "null")), dict)
+    except (OSError, SafetensorError, ValueError):
+        return False
+
+
+def _probe(path: Path) -> None:
+    probe = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(f"{path}: can't be written: {error.strerror}") from error

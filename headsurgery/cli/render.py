@@ -1,0 +1,64 @@
+"""What commands show to people: results as tables, lines and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+
+from headsurgery.console import Console, table
+
+if TYPE_CHECKING:
+    from headsurgery.attribution import Attribution
+    from headsurgery.checkpoint.diff import CheckpointDiff
+    from headsurgery.recipe import HeadScore
+
+
+def render_attribution(console: Console, found: Attribution, listed: Sequence[HeadScore]) -> list[RenderableType]:
+    """Tables of the top heads and of the chosen ones, and the heat map."""
+    provenance = found.recipe.provenance
+    assert provenance is not None  # attribute writes one
+    chosen = {(score.layer, score.head): str(place) for place, score in enumerate(found.scores.chosen, start=1)}
+    unit = f"{provenance.method}, {provenance.unit}"
+    first_step = ", first step" if provenance.method == "sahara" else ""
+    best = [(f"L{s.layer}H{s.head}", s.score, s.harmful, s.harmless, chosen.get((s.layer, s.head), "")) for s in listed]
+    group = [(f"L{s.layer}H{s.head}", s.score, s.harmful, s.harmless) for s in found.scores.chosen]
+    headers = ("head", "score", "harmful", "harmless", "chosen")
+    return [
+        table(headers, best, title=f"Top heads ({unit}{first_step})"),
+        table(headers[:-1], group, title=f"\nChosen, in this order ({unit})"),
+        "",
+        console.heat_map(found.scores.combined),
+    ]
+
+
+def render_diff(found: CheckpointDiff) -> list[RenderableType]:
+    """Tables and lines for people."""
+    lines: list[RenderableType] = []
+    if found.heads:
+        rows = [
+            (
+                str(change.head),
+                change.operation,
+                change.factor,
+                "exact" if change.exact else f"{change.spread:.2g}",
+                change.parameters_changed,
+            )
+            for change in found.heads
+        ]
+        lines += [table(("head", "operation", "factor", "spread", "elements changed"), rows), ""]
+    for title, problems in (("Other tensors", found.other_tensors), ("Files", found.files)):
+        if problems:
+            lines += [f"{title}:", *(f"  {name}: {what}" for name, what in problems.items()), ""]
+    share = found.parameters_changed / found.parameters
+    lines.append(
+        f"{found.parameters_changed:,} of {found.parameters:,} parameters differ ({share:.4%}); heads changed: {len(found.heads)}"
+    )
+    if found.is_identical:
+        lines.append("The two are identical.")
+    if found.recipe_problems:
+        lines += ["Not the recipe's edit:", *(f"  {problem}" for problem in found.recipe_problems)]
+    elif found.matches_recipe:
+        lines.append("The difference is exactly the recipe's.")
+    return lines
