@@ -11,6 +11,7 @@ from headsurgery import Recipe, __all__
 from headsurgery.architectures import TABLE
 from headsurgery.cli import app
 from headsurgery.prompts import load_prompts
+from tests.tiny import save_model
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -37,6 +38,16 @@ def test_the_readmes_imports_exist() -> None:
     block = re.search(r"from headsurgery import \((.*?)\)", README, re.DOTALL)
     assert block is not None
     assert {name.strip() for name in block.group(1).split(",") if name.strip()} <= set(__all__)
+
+
+def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Letter for letter, on a tiny model."""
+    block = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+    save_model("llama", tmp_path / "base")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "README.md", "exec"), {})
+    assert Recipe.load("recipe.json").provenance.method == "ships"
+    assert (tmp_path / "base-again/model.safetensors").read_bytes() == (tmp_path / "base/model.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.json")), ids=lambda path: path.name)

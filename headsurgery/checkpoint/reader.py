@@ -62,7 +62,7 @@ class Checkpoint:
         """One whole tensor, as a NumPy array of its stored type and shape."""
         with self.open(tensor.file) as stream:
             data = _read_exactly(stream, tensor.offset, tensor.num_bytes, tensor.file)
-        return np.frombuffer(data, dtype=FLOAT_TYPES[tensor.dtype]).reshape(tensor.shape)
+        return data.view(FLOAT_TYPES[tensor.dtype]).reshape(tensor.shape)
 
     def read_block(self, tensor: TensorInfo, axis: int, block: range) -> npt.NDArray[Any]:
         """A slice of a tensor along one axis, as an array of its stored type; only the rows that hold it are read."""
@@ -107,7 +107,7 @@ class Checkpoint:
             with self.open(shard_file) as stream:
                 for tensor in tensors:
                     digest.update(json.dumps([tensor.name, tensor.dtype, tensor.shape]).encode())
-                    digest.update(_read_exactly(stream, tensor.offset, min(tensor.num_bytes, 16 * 2**10), tensor.file))
+                    digest.update(_read_exactly(stream, tensor.offset, min(tensor.num_bytes, 16 * 2**10), tensor.file).data)
         return digest.hexdigest()
 
     def _tensors_by_name(self) -> Iterator[tuple[str, list[TensorInfo]]]:
@@ -161,12 +161,12 @@ def read_rows(stream: BinaryIO, tensor: TensorInfo, rows: range) -> Iterator[tup
     for first in range(rows.start, rows.stop, step):
         count = min(step, rows.stop - first)
         data = _read_exactly(stream, tensor.offset + first * row_bytes, count * row_bytes, tensor.file)
-        yield first, np.frombuffer(data, dtype=np.uint8).reshape(count, row_bytes)
+        yield first, data.reshape(count, row_bytes)
 
 
-def _read_exactly(stream: BinaryIO, offset: int, length: int, file: str) -> bytearray:
-    data = bytearray(length)
-    view, done = memoryview(data), 0
+def _read_exactly(stream: BinaryIO, offset: int, length: int, file: str) -> npt.NDArray[np.uint8]:
+    data = np.empty(length, dtype=np.uint8)
+    view, done = data.data, 0
     stream.seek(offset)
     while done < length:
         try:
