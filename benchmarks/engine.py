@@ -1,8 +1,8 @@
 """The sweep against the naive loop on SmolLM2-135M: 12 of the built-in prompts, template `paper`, Ships of all 270 heads.
 
 The naive loop is what the paper's reference does: one full forward per head and query, batch 1, float32, logits of every position.
-It stands in tests/naive.py, where it also serves as the independent reference of the scores. The engine runs before each half of the
-naive loop, and the mean of its two runs counts, so that a slow spell of the machine hits both sides.
+It stands in tests/naive.py, where it also serves as the independent reference of the scores. The engine runs before each half of
+the naive loop, and the mean of its two runs counts, so that a slow spell of the machine hits both sides.
 """
 
 from __future__ import annotations
