@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console as RichConsole
@@ -34,7 +34,6 @@ _WIDE = 1000
 
 _PROSE_WIDTH = 110
 _SECONDS_BETWEEN_LINES = 15
-Result = TypeVar("Result")
 
 
 class _Stdout(RichConsole):

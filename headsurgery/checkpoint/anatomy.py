@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headsurgery.architectures import OPERATIONS, Architecture, Operation, find_architecture, read_geometry
+from headsurgery.architectures import OPERATIONS, Architecture, Operation, find_architecture, lever, read_geometry
 from headsurgery.checkpoint.header import TensorInfo
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
 from headsurgery.errors import ArchitectureError, GeometryError
-from headsurgery.heads import AttentionGeometry, LayerHeads
+from headsurgery.heads import AttentionGeometry, HeadRef, LayerHeads
 from headsurgery.recipe import Geometry, RecipeBase
 
 
@@ -34,6 +34,21 @@ class LayerTensors:
     q_proj: TensorInfo
     q_bias: TensorInfo | None
     q_norm: TensorInfo | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadSlice:
+    """What one operation on one head touches in one tensor.
+
+    Args:
+        tensor: The tensor.
+        axis: 0: the block is whole rows of the stored tensor; 1: columns.
+        block: Indices along the axis.
+    """
+
+    tensor: TensorInfo
+    axis: int
+    block: range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +76,28 @@ class Anatomy:
     def operations(self) -> tuple[Operation, ...]:
         """Operations that this checkpoint allows."""
         return OPERATIONS if self.geometry.max_heads else ()
+
+    def slices(self, head: HeadRef, operation: Operation, *, where: str = "") -> tuple[HeadSlice, ...]:
+        """What an operation on a head touches: a slice of a weight, and one of q_proj's bias where that has one.
+
+        Args:
+            head: The head.
+            operation: The operation.
+            where: Prefix of the error.
+
+        Raises:
+            GeometryError: The checkpoint has no such head.
+        """
+        heads, tensors = self.geometry.layer_of(head, where=where), self.layers[head.layer]
+        assert tensors is not None  # layer_of refused layers without heads
+        pull = lever(self.architecture, heads, head.head, operation)
+        input_axis = self.architecture.input_axis
+        axis = input_axis if pull.side == "input" else 1 - input_axis
+        weight = tensors.o_proj if pull.projection == "o_proj" else tensors.q_proj
+        found = [HeadSlice(tensor=weight, axis=axis, block=pull.block)]
+        if pull.projection == "q_proj" and tensors.q_bias is not None:
+            found.append(HeadSlice(tensor=tensors.q_bias, axis=0, block=pull.block))
+        return tuple(found)
 
 
 def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:

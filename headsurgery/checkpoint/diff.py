@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.architectures import Architecture, Operation, lever
-from headsurgery.checkpoint.anatomy import Anatomy, LayerTensors, prove_anatomy
+from headsurgery.architectures import Operation
+from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
 from headsurgery.checkpoint.blocks import BlockReader
 from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, sort_files
 from headsurgery.checkpoint.factor import recover_factor
@@ -158,23 +158,11 @@ def _head_blocks(anatomy: Anatomy) -> dict[str, list[_Block]]:
     """Every head's slices by tensor name; all slices of one tensor run along one axis."""
     blocks: dict[str, list[_Block]] = {}
     for head in anatomy.geometry.heads():
-        tensors, heads = anatomy.layers[head.layer], anatomy.geometry.layers[head.layer]
-        assert tensors is not None  # heads() skips layers without heads
-        assert heads is not None
         for operation in anatomy.operations:
-            block = lever(anatomy.architecture, heads, head.head, operation).block
-            for tensor, axis in _tensors_of(anatomy.architecture, tensors, operation):
-                blocks.setdefault(tensor.name, []).append(_Block(head=head, operation=operation, axis=axis, block=block))
+            for part in anatomy.slices(head, operation):
+                block = _Block(head=head, operation=operation, axis=part.axis, block=part.block)
+                blocks.setdefault(part.tensor.name, []).append(block)
     return blocks
-
-
-def _tensors_of(architecture: Architecture, tensors: LayerTensors, operation: Operation) -> Iterator[tuple[TensorInfo, int]]:
-    if operation == "scale":
-        yield tensors.o_proj, architecture.input_axis
-        return
-    yield tensors.q_proj, 1 - architecture.input_axis
-    if tensors.q_bias is not None:
-        yield tensors.q_bias, 0
 
 
 def _compare_tensors(

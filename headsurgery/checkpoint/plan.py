@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.architectures import check_query_factor, lever
+from headsurgery.architectures import check_query_factor
 from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
 from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, BaseFiles, sort_files
 from headsurgery.checkpoint.header import TensorInfo
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
 from headsurgery.errors import GeometryError, RecipeError, SurgeryError
-from headsurgery.heads import HeadRef
 from headsurgery.recipe import HeadEdit, Recipe
 
 _MAX_ROUNDING = 0.01
@@ -195,20 +194,13 @@ def _check_storable(values: npt.NDArray[Any], edit: TensorEdit) -> None:
 
 def _resolve(edit: HeadEdit, anatomy: Anatomy, where: str) -> list[TensorEdit]:
     try:
-        heads = anatomy.geometry.layer_of(HeadRef(edit.layer, edit.head), where=where)
+        slices = anatomy.slices(edit.ref, edit.operation, where=where)
     except GeometryError as error:
         raise RecipeError(str(error)) from error
     tensors = anatomy.layers[edit.layer]
-    assert tensors is not None  # layer_of refused layers without heads
-    check_query_factor(edit.operation, edit.factor, has_q_norm=tensors.q_norm is not None, where=where)
-    pull = lever(anatomy.architecture, heads, edit.head, edit.operation)
-    input_axis = anatomy.architecture.input_axis
-    axis = input_axis if pull.side == "input" else 1 - input_axis
-    weight = tensors.o_proj if pull.projection == "o_proj" else tensors.q_proj
-    found = [TensorEdit(edit=edit, tensor=weight, axis=axis, block=pull.block)]
-    if pull.projection == "q_proj" and tensors.q_bias is not None:
-        found.append(TensorEdit(edit=edit, tensor=tensors.q_bias, axis=0, block=pull.block))
-    return found
+    has_q_norm = tensors is not None and tensors.q_norm is not None
+    check_query_factor(edit.operation, edit.factor, has_q_norm=has_q_norm, where=where)
+    return [TensorEdit(edit=edit, tensor=part.tensor, axis=part.axis, block=part.block) for part in slices]
 
 
 def _check_base(recipe: Recipe, checkpoint: Checkpoint, anatomy: Anatomy) -> None:
