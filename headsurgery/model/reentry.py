@@ -2,8 +2,8 @@
 
 Ablating a head of layer l changes nothing below l. So the base is run once and every layer's output kept; a variant then runs the
 model's own forward again, with the layers below l answering at once from what was kept. Masks, position embeddings, final norm and
-logit scaling are thereby the model's own; no family needs code here. Logits are computed for the last position only, and only where
-they are asked for; in the last layer only the last position goes through o_proj and MLP.
+logit scaling are thereby the model's own; no family needs code here. Only a query's last positions (`tail`, mostly one) leave the
+model: logits are computed for them alone, and only where they are asked for, and only they go through the last layer's o_proj and MLP.
 
 Whether a model allows this is not believed but tried: `shortcuts` says where it can be entered and what can be left out.
 """
@@ -26,11 +26,11 @@ Forward = Callable[..., Any]
 
 @dataclass(frozen=True, kw_only=True)
 class FinalStates:
-    """What leaves the model at the last position.
+    """What leaves the model at the last positions of every row, row after row.
 
     Args:
-        states: Hidden states after the final norm, [rows, hidden_size].
-        logits: [rows, vocabulary], or None where they were not asked for.
+        states: Hidden states after the final norm, [rows * tail, hidden_size].
+        logits: [rows * tail, vocabulary], or None where they were not asked for.
     """
 
     states: torch.Tensor
@@ -44,27 +44,39 @@ class Batch:
     Args:
         tokens: [queries, pos].
         last: Each query's last position, [queries].
+        tail: How many positions of a query are read, up to its last.
     """
 
     tokens: torch.Tensor
     last: torch.Tensor
+    tail: int = 1
 
     @classmethod
-    def of(cls, queries: Sequence[Sequence[int]], device: torch.device | str = "cpu") -> Batch:
-        """Put queries side by side; a shorter one is filled up with its own last token."""
+    def of(cls, queries: Sequence[Sequence[int]], device: torch.device | str = "cpu", *, tail: int = 1) -> Batch:
+        """Put queries side by side; a shorter one is filled up with its own last token. None is shorter than `tail`."""
         length = max(map(len, queries))
         rows = [[*query, *([query[-1]] * (length - len(query)))] for query in queries]
-        return cls(
-            tokens=torch.tensor(rows, device=device), last=torch.tensor([len(query) - 1 for query in queries], device=device)
-        )
+        last = torch.tensor([len(query) - 1 for query in queries], device=device)
+        return cls(tokens=torch.tensor(rows, device=device), last=last, tail=tail)
 
     def repeat(self, copies: int) -> Batch:
         """Row c * queries + q is copy c of query q."""
-        return Batch(tokens=self.tokens.repeat(copies, 1), last=self.last.repeat(copies))
+        return Batch(tokens=self.tokens.repeat(copies, 1), last=self.last.repeat(copies), tail=self.tail)
 
-    def at_last(self, states: torch.Tensor) -> torch.Tensor:
-        """The last position of states [queries, pos, ...], as [queries, 1, ...]."""
-        return states[torch.arange(len(self.last), device=states.device), self.last.to(states.device)].unsqueeze(1)
+    def read(self, states: torch.Tensor) -> torch.Tensor:
+        """The positions that are read, out of states [queries, pos, ...]: [queries, tail, ...]."""
+        return states[self._index(states.device)]
+
+    def spread(self, read: torch.Tensor) -> torch.Tensor:
+        """The inverse of `read`, zero elsewhere: [queries, tail, ...] to [queries, pos, ...]."""
+        spread = read.new_zeros(*self.tokens.shape, *read.shape[2:])
+        spread[self._index(read.device)] = read
+        return spread
+
+    def _index(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        rows = torch.arange(len(self.last), device=device).unsqueeze(1)  # [queries, 1]
+        back = torch.arange(self.tail - 1, -1, -1, device=device)  # [tail]
+        return rows, self.last.to(device).unsqueeze(1) - back  # [queries, tail]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +85,7 @@ class Captured:
 
     Args:
         batch: What was read.
-        trim: Whether the last layer was trimmed to the last position; its output then counts there only.
+        trim: Whether the last layer was trimmed to the positions that are read; its output then counts there only.
         resid_post: Per layer, its output [queries, pos, hidden_size].
         rest: Per layer, what it returned behind the hidden states; None where it returns them alone.
         final: What left the model.
@@ -99,7 +111,7 @@ def capture(
         batch: What it reads.
         edits: Edits in force, for all rows.
         want_logits: Compute logits.
-        trim: Let only the last position go through o_proj and MLP of the last layer.
+        trim: Let only the positions that are read go through o_proj and MLP of the last layer.
     """
     outputs: list[Any] = []
 
@@ -145,7 +157,7 @@ def reenter(
         want_logits: Compute logits.
 
     Returns:
-        [copies * queries, ...] of each.
+        [copies * queries * tail, ...] of each.
     """
     unaffected: list[torch.Tensor] = []
     with ExitStack() as stack:
@@ -157,41 +169,43 @@ def reenter(
             stack.callback(modules.layers[edited_layer].register_forward_hook(hook, with_kwargs=True).remove)
         final = _run(modules, captured.batch.repeat(copies), want_logits=want_logits, trim=captured.trim)
     for rows in unaffected:
-        _replace_rows(final.states, captured.final.states, rows)
+        _replace_rows(final.states, captured.final.states, rows, captured.batch.tail)
         if final.logits is not None and captured.final.logits is not None:
-            _replace_rows(final.logits, captured.final.logits, rows)
+            _replace_rows(final.logits, captured.final.logits, rows, captured.batch.tail)
     return final
 
 
 def _run(modules: ModuleMap, batch: Batch, *, want_logits: bool, trim: bool) -> FinalStates:
-    """The model's own forward; only the last position goes into the output embeddings."""
+    """The model's own forward; only the positions that are read go into the output embeddings."""
     embeddings = modules.output_embeddings
     original: Forward = embeddings.forward
     states: list[torch.Tensor] = []
 
     def unembed(hidden: torch.Tensor) -> Any:
-        last = batch.at_last(hidden)  # [rows, 1, hidden_size]
-        states.append(last)
-        return original(last) if want_logits else last[..., :0]
+        read = batch.read(hidden)  # [rows, tail, hidden_size]
+        states.append(read)
+        return original(read) if want_logits else read[..., :0]
 
     with _trimmed(modules, batch) if trim else nullcontext(), _forwards({embeddings: unembed}):
-        logits = modules.model(input_ids=batch.tokens, use_cache=False, return_dict=True).logits  # [rows, 1, vocabulary]
-    return FinalStates(states=states[-1][:, 0], logits=logits[:, 0] if want_logits else None)
+        logits = modules.model(input_ids=batch.tokens, use_cache=False, return_dict=True).logits  # [rows, tail, vocabulary]
+    return FinalStates(states=states[-1].flatten(0, 1), logits=logits.flatten(0, 1) if want_logits else None)
 
 
 @contextmanager
 def _trimmed(modules: ModuleMap, batch: Batch) -> Iterator[None]:
-    """Let only the last position into o_proj and MLP of the last layer. What they return, one position long, is added to the
-    residual stream of every position, where it is right for the last one, and no other is read.
-    """
+    """Let only the positions that are read into o_proj and MLP of the last layer; at the others these two then answer 0."""
 
-    def only_last(_: nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        return (batch.at_last(args[0]), *args[1:])
+    def read(_: nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        return (batch.read(args[0]), *args[1:])
+
+    def spread(_: nn.Module, __: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
+        return batch.spread(output)
 
     top = len(modules.layers) - 1
     with ExitStack() as stack:
         for module in (modules.projection(top, "o_proj"), modules.projection(top, "mlp")):
-            stack.callback(module.register_forward_pre_hook(only_last).remove)
+            stack.callback(module.register_forward_pre_hook(read).remove)
+            stack.callback(module.register_forward_hook(spread).remove)
         yield
 
 
@@ -248,7 +262,8 @@ def _find_unaffected(resid_post: torch.Tensor, switch: EditSwitch, found: list[t
     return hook
 
 
-def _replace_rows(target: torch.Tensor, captured: torch.Tensor, rows: torch.Tensor) -> None:
-    """Overwrite masked rows [copies * queries] with those of the captured queries."""
+def _replace_rows(target: torch.Tensor, captured: torch.Tensor, rows: torch.Tensor, tail: int) -> None:
+    """Overwrite masked rows, of [copies * queries] rows with `tail` positions each, with those of the captured queries."""
     index = rows.nonzero().squeeze(1)
-    target[index] = captured[index % captured.shape[0]]
+    queries = captured.unflatten(0, (-1, tail))  # [queries, tail, ...]
+    target.unflatten(0, (-1, tail))[index] = queries[index % queries.shape[0]]

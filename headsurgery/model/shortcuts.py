@@ -23,7 +23,7 @@ class Shortcuts:
 
     Args:
         entries: For every layer the highest layer, at most itself, at which the model can be entered.
-        trim: Whether all but the last position may be left out of the last layer's o_proj and MLP.
+        trim: Whether all but the positions that are read may be left out of the last layer's o_proj and MLP.
         pad: Whether queries of other lengths may stand in one batch, padded on the right.
     """
 

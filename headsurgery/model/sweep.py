@@ -44,10 +44,10 @@ class SweepBlock:
     Args:
         heads: Edited one at a time.
         queries: Positions in the sweeper's list.
-        states: [heads, queries, hidden_size], after the final norm, at the last position.
-        logits: [heads, queries, vocabulary], or None.
-        base_states: The same without the head's edit (but with the group's), [queries, hidden_size].
-        base_logits: [queries, vocabulary], or None.
+        states: [heads, queries * tail, hidden_size], after the final norm, at each query's last `tail` positions.
+        logits: [heads, queries * tail, vocabulary], or None.
+        base_states: The same without the head's edit (but with the group's), [queries * tail, hidden_size].
+        base_logits: [queries * tail, vocabulary], or None.
     """
 
     heads: tuple[HeadRef, ...]
@@ -63,12 +63,16 @@ class Sweeper:
 
     Args:
         modules: A causal language model, in evaluation mode.
-        queries: Token ids of each query, at least one token each.
+        queries: Token ids of each query, at least `tail` tokens each.
+        tail: How many positions of a query are read, up to its last.
         batch_size: Rows (head, query) per forward; `auto`: about 2,048 tokens on a CPU, 16,384 on a GPU.
     """
 
-    def __init__(self, modules: ModuleMap, queries: Sequence[Sequence[int]], *, batch_size: int | str = "auto") -> None:
+    def __init__(
+        self, modules: ModuleMap, queries: Sequence[Sequence[int]], *, tail: int = 1, batch_size: int | str = "auto"
+    ) -> None:
         self.modules = modules
+        self.tail = tail
         self.queries = [tuple(query) for query in queries]
         self._device = modules.device
         self._batch_size = batch_size
@@ -142,7 +146,7 @@ class Sweeper:
 
     def _chunk(self, run: _Run, queries: tuple[int, ...], edits: list[HeadEdit]) -> Iterator[SweepBlock]:
         """All edits on queries that share forwards; on fewer at a time where memory runs out."""
-        batch = Batch.of([self.queries[query] for query in queries], self._device)
+        batch = Batch.of([self.queries[query] for query in queries], self._device, tail=self.tail)
         try:
             captured = capture(self.modules, batch, edits=run.group, want_logits=run.want_logits, trim=self.shortcuts.trim)
         except RuntimeError as error:
@@ -190,8 +194,8 @@ class Sweeper:
         return SweepBlock(
             heads=tuple(edit.ref for edit in edits),
             queries=queries,
-            states=final.states.view(len(edits), rows, -1),
-            logits=None if final.logits is None else final.logits.view(len(edits), rows, -1),
+            states=final.states.view(len(edits), rows * self.tail, -1),
+            logits=None if final.logits is None else final.logits.view(len(edits), rows * self.tail, -1),
             base_states=captured.final.states,
             base_logits=captured.final.logits,
         )
