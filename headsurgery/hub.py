@@ -48,12 +48,14 @@ class Dataset:
     """A data set from the Hub: plain files, or rows where it has none.
 
     Args:
-        name: `org/name@commit:split`.
+        name: `org/name@commit:split`, or `org/name@commit:file`.
+        revision: The commit.
         files: Local copies of the split's plain files.
         rows: Its rows, where a library had to read them.
     """
 
     name: str
+    revision: str
     files: tuple[Path, ...] = ()
     rows: tuple[dict[str, Any], ...] = ()
 
@@ -113,35 +115,50 @@ def pinned_name(name: str, source: Source) -> str:
     return name if source.revision is None or Path(name).expanduser().exists() else f"{source.model}@{source.revision}"
 
 
-def fetch_dataset(name: str, *, token: str | None = None) -> Dataset:
-    """Fetch one split of a data set. Plain tables (CSV, JSON, text) need no further library, others the extra `datasets`.
+def fetch_dataset(name: str, *, file: str | None = None, token: str | None = None) -> Dataset:
+    """Fetch one split or one file of a data set. Plain tables (CSV, JSON, text) need no library, others the extra `datasets`.
 
     Args:
         name: `org/name[@revision][:split]`; the split is `train` if not given.
+        file: This file instead of a split. At a commit, a copy in the Hub's cache is enough: then the Hub isn't asked.
         token: For gated and private data sets.
 
     Raises:
-        PromptError: Not a data set's name, or no such split.
+        PromptError: Not a data set's name, or no such split or file.
         HubError: The Hub refused, or can't be reached.
     """
     match = _DATASET.fullmatch(name)
     if match is None:
         raise PromptError(f"{name}: neither a file nor a Hub data set; expected a form like org/name@revision:split")
-    from huggingface_hub import HfApi
-
-    split, token = match["split"] or "train", _checked(token)
+    token = _checked(token)
     with _hub_errors(match["id"]):
-        info = HfApi(token=token).dataset_info(match["id"], revision=match["revision"])
-        commit = info.sha or match["revision"] or "main"
-        names = sorted(entry.rfilename for entry in info.siblings or ())
-        chosen = _choose_files(names, split)
-        if not chosen:
-            rows = _load_rows(match["id"], commit, split, token, tables=_tables(names))
-            return Dataset(name=f"{match['id']}@{commit}:{split}", rows=rows)
-        from huggingface_hub import hf_hub_download
+        if file is not None:
+            return _fetch_file(match["id"], match["revision"], file, token)
+        return _fetch_split(match["id"], match["revision"], match["split"] or "train", token)
 
-        files = [Path(hf_hub_download(match["id"], file, repo_type="dataset", revision=commit, token=token)) for file in chosen]
-    return Dataset(name=f"{match['id']}@{commit}:{split}", files=tuple(files))
+
+def _fetch_file(repo: str, revision: str | None, file: str, token: str | None) -> Dataset:
+    from huggingface_hub import errors, hf_hub_download
+
+    try:
+        path = Path(hf_hub_download(repo, file, repo_type="dataset", revision=revision, token=token))
+    except errors.RemoteEntryNotFoundError as error:
+        raise PromptError(f"{repo}: has no file {file}" + (f" at {revision}" if revision else "")) from error
+    commit = next(filter(None, map(_commit_of, path.parents)))
+    return Dataset(name=f"{repo}@{commit}:{file}", revision=commit, files=(path,))
+
+
+def _fetch_split(repo: str, revision: str | None, split: str, token: str | None) -> Dataset:
+    from huggingface_hub import HfApi, hf_hub_download
+
+    info = HfApi(token=token).dataset_info(repo, revision=revision)
+    commit = info.sha or revision or "main"
+    names = sorted(entry.rfilename for entry in info.siblings or ())
+    name, chosen = f"{repo}@{commit}:{split}", _choose_files(names, split)
+    if not chosen:
+        return Dataset(name=name, revision=commit, rows=_load_rows(repo, commit, split, token, tables=_tables(names)))
+    files = [Path(hf_hub_download(repo, file, repo_type="dataset", revision=commit, token=token)) for file in chosen]
+    return Dataset(name=name, revision=commit, files=tuple(files))
 
 
 def _checked(token: str | None) -> str | None:

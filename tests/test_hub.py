@@ -407,3 +407,31 @@ def test_a_table_of_a_data_set_without_the_column(hub: HubServer) -> None:
     error = refusal(lambda: load_prompts("org/set"), PromptError)
     assert "train.csv" in str(error)
     assert load_prompts("org/set", column="text").texts == ("one",)
+
+
+@pytest.mark.parametrize("revision", ["", "@v1", "@refs/pr/2", "commit"])
+def test_one_file_of_a_data_set_by_name(revision: str, hub: HubServer) -> None:
+    repository = hub.add("org/set", TABLES, kind="datasets")
+    commit = repository.refs["v1"] = repository.refs["refs/pr/2"] = repository.refs["main"]
+    if revision:
+        repository.commit({"data/train.csv": b"prompt\nnew\n"})
+    name = f"org/set@{commit}" if revision == "commit" else f"org/set{revision}"
+    dataset = fetch_dataset(name, file="data/train.csv")
+    assert (dataset.name, dataset.revision, dataset.rows) == (f"org/set@{commit}:data/train.csv", commit, ())
+    assert [path.read_bytes() for path in dataset.files] == [TABLES["data/train.csv"]]
+    assert not [request for request in hub.requests if "/resolve/" in request and "train.csv" not in request]
+    hub.requests.clear()
+    assert fetch_dataset(f"org/set@{commit}", file="data/train.csv") == dataset
+    assert not hub.requests, "a commit never changes"
+
+
+def test_a_file_that_a_data_set_lacks(hub: HubServer) -> None:
+    hub.add("org/set", TABLES, kind="datasets")
+    for name, where in (("org/set", ""), ("org/set@main", " at main")):
+        error = refusal(lambda name=name: fetch_dataset(name, file="data/dev.csv"), PromptError, hint=False)
+        assert str(error) == f"org/set: has no file data/dev.csv{where}"
+
+
+def test_a_split_tells_its_commit(hub: HubServer) -> None:
+    commit = hub.add("org/set", TABLES, kind="datasets").refs["main"]
+    assert fetch_dataset("org/set:test").revision == commit

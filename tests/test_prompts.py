@@ -318,6 +318,28 @@ def test_nothing_is_left_out_without_need() -> None:
         assert all(tokens.count(BOS) == 1 for tokens in ids)
 
 
+def test_the_start_of_the_answer_follows_the_prompt() -> None:
+    fast, prompts = build_tokenizer(chat=True), PromptSet.from_texts(["w7"])
+    for name, expected in (("chat", [BOS, 4, 7, BOS, 4, 8, 9]), ("direct", [7, 8, 9])):
+        template = load_template(name, fast)
+        assert encode(prompts, template, fast, max_tokens=9, prefill=" w8 w9")[1] == [expected]
+        assert encode(prompts, template, fast, max_tokens=9, prefill="") == encode(prompts, template, fast, max_tokens=9)
+    assert load_template("paper", fast).fill("{query}?", prefill=" Yes") == "## Query:{query}?\n## Answer: Yes"
+    with pytest.raises(ValueError, match="needs a tokenizer"):
+        load_template("chat", fast).fill("w7")
+
+
+def test_a_system_message_goes_through_the_chat_template_or_nowhere() -> None:
+    fast, prompts = build_tokenizer(chat=True), PromptSet.from_texts(["w7"])
+    assert encode(prompts, load_template("chat", fast), fast, max_tokens=9, system="w9")[1] == [[BOS, 4, 9, BOS, 4, 7, 5]]
+    direct = load_template("direct", fast)
+    assert "no place for a system message" in refusal(lambda: encode(prompts, direct, fast, max_tokens=9, system="w9"), UsageError)
+    fast.chat_template = "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+    text = refusal(lambda: encode(prompts, load_template("chat", fast), fast, max_tokens=9, system="w9"))
+    assert "fails: no system" in text
+    assert "go without --system" in text
+
+
 def test_a_chat_template_that_fails() -> None:
     fast = build_tokenizer(chat=True)
     prompts = PromptSet.from_texts(["w7"])

@@ -1,0 +1,177 @@
+"""Prompt sets: load by name, clean, hash.
+
+A set is named in one word: `builtin:decline`, a published set like `advbench`, a file, or a data set on the Hub as
+`org/name[@revision][:split]`. Sets of harmful questions are loaded from where they are published (`published` says where) and never
+written anywhere; a recipe records a set's name, count and hash. `tables` reads files, `hub` fetches them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from headsurgery.errors import HubError, PromptError, UsageError
+from headsurgery.prompts.published import Kind, PublishedSet, find_published, published_sets
+from headsurgery.prompts.tables import TEXT_SUFFIXES, keep_rows, pick_column, read_prompts, read_rows
+from headsurgery.recipe import PromptRecord
+
+_BUILTIN_KINDS: dict[str, Kind] = {"decline": "harmful", "harmless": "harmless"}
+BUILTIN = tuple(_BUILTIN_KINDS)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptSet:
+    """Prompts in order, without empty ones and without duplicates.
+
+    Args:
+        name: As it goes into a recipe: no path.
+        texts: The prompts.
+        notes: What was left out, for the user.
+        kind: What it is for; None where nobody has said.
+    """
+
+    name: str
+    texts: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    kind: Kind | None = None
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the prompts, each followed by a line feed, in UTF-8."""
+        return sha256("".join(f"{text}\n" for text in self.texts).encode()).hexdigest()
+
+    def to_record(self) -> PromptRecord:
+        """Name, count and hash, as a recipe states them."""
+        return PromptRecord(name=self.name, count=len(self.texts), sha256=self.sha256)
+
+    @classmethod
+    def from_texts(
+        cls, texts: Iterable[str], *, name: str = "inline", limit: int | None = None, kind: Kind | None = None
+    ) -> PromptSet:
+        """Clean a list of prompts.
+
+        Args:
+            texts: Prompts; white space around them is dropped.
+            name: Name of the set.
+            limit: Keep the first so many.
+            kind: What it is for, if that is known.
+
+        Raises:
+            PromptError: None is left, or one is not text.
+            UsageError: A limit below 1.
+        """
+        if limit is not None and limit < 1:
+            raise UsageError(f"limit is {limit}, expected at least 1")
+        stripped: list[str] = []
+        for position, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise PromptError(f"{name}: prompt {position} is {type(text).__name__}, expected text")
+            if _SURROGATE.search(text):
+                raise PromptError(f"{name}: prompt {position} holds half a surrogate pair, which is no text")
+            stripped.append(text.strip())
+        filled = [text for text in stripped if text]
+        unique = list(dict.fromkeys(filled))
+        if not unique:
+            raise PromptError(f"{name}: no prompts in it")
+        notes = []
+        if len(filled) < len(stripped):
+            notes.append(f"{name}: left out {len(stripped) - len(filled)} empty prompts")
+        if len(unique) < len(filled):
+            notes.append(f"{name}: left out {len(filled) - len(unique)} duplicate prompts")
+        return cls(name=name, texts=tuple(unique[:limit]), notes=tuple(notes), kind=kind)
+
+
+def load_prompts(source: str, *, column: str | None = None, limit: int | None = None, token: str | None = None) -> PromptSet:
+    """Load a set by name, looked for in this order.
+
+    Args:
+        source: `builtin:decline` or `builtin:harmless`; a published set, `NAME[@revision]` (see `published_sets`), even where a
+            file of this name lies here: that is `./NAME`; a .txt (one prompt a line), .csv, .jsonl or .json file; or a data set
+            on the Hub, `org/name[@revision][:split]` (split `train` if not given).
+        column: Column of a table; default: the published one, or the first of `COLUMNS` that it has.
+        limit: Keep the first so many.
+        token: For gated data sets.
+
+    Returns:
+        The set. Its kind is None unless it is built in or published: what an unknown set is for is the caller's to say.
+
+    Raises:
+        PromptError: No such set, column or prompts.
+        HubError: The Hub refused, or can't be reached.
+        UsageError: A limit below 1.
+    """
+    if source.startswith("builtin:"):
+        if column is not None:
+            raise PromptError(f"{source}: has no columns, so there is no --column {column}")
+        return _load_builtin(source.removeprefix("builtin:"), limit)
+    if (row := find_published(source.partition("@")[0])) is not None:
+        return _load_published(row, source, column, limit, token)
+    path = Path(os.path.expanduser(source))
+    if os.path.exists(path) or _looks_like_path(source):
+        return PromptSet.from_texts(_read_local(path, column), name=path.name, limit=limit)
+    from headsurgery.hub import fetch_dataset  # the Hub client is slow to import
+
+    dataset = fetch_dataset(source, token=token)
+    texts = [text for path in dataset.files for text in read_prompts(path, column)] or pick_column(dataset.rows, column, source)
+    return PromptSet.from_texts(texts, name=dataset.name, limit=limit)
+
+
+def _looks_like_path(source: str) -> bool:
+    """Not `org/name`, whatever stands after it: a revision may hold slashes, a split a full stop."""
+    if source.startswith("hf://"):
+        return False
+    name = source.partition("@")[0].partition(":")[0]
+    return name.lower().endswith(TEXT_SUFFIXES) or source.startswith((".", "/", "~")) or name.count("/") != 1
+
+
+def _load_builtin(name: str, limit: int | None) -> PromptSet:
+    if name not in BUILTIN:
+        raise PromptError(f"builtin:{name}: no such set; expected {' or '.join(f'builtin:{known}' for known in BUILTIN)}")
+    texts = (files("headsurgery") / "data" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    return PromptSet.from_texts(texts, name=f"builtin:{name}", limit=limit, kind=_BUILTIN_KINDS[name])
+
+
+def _read_local(path: Path, column: str | None) -> list[str]:
+    try:
+        return read_prompts(path, column)
+    except FileNotFoundError as error:
+        known = ", ".join([*(f"builtin:{name}" for name in BUILTIN), *(row.name for row in published_sets())])
+        raise PromptError(f"{path}: no such file", hint=f"give a file, a Hub data set like org/name, or one of {known}") from error
+
+
+def _load_published(row: PublishedSet, source: str, column: str | None, limit: int | None, token: str | None) -> PromptSet:
+    """The set as `NAME@commit`, which loads the same texts again."""
+    revision = source.partition("@")[2] if "@" in source else row.revision
+    try:
+        commit, rows = _fetch_rows(row, revision, token)
+        prompts = PromptSet.from_texts(
+            pick_column(rows, column or row.column, row.repo), name=f"{row.name}@{commit}", limit=limit, kind=row.kind
+        )
+    except (HubError, PromptError) as error:
+        raise _explain(row, error) from error
+    if len(rows) != row.count:
+        prompts = replace(prompts, notes=(f"{prompts.name}: {len(rows)} rows, but {row.count} are published", *prompts.notes))
+    return prompts
+
+
+def _fetch_rows(row: PublishedSet, revision: str | None, token: str | None) -> tuple[str, list[Any]]:
+    """The commit, and the rows of the table that count."""
+    from headsurgery.hub import fetch_dataset
+
+    dataset = fetch_dataset(row.repo if revision is None else f"{row.repo}@{revision}", file=row.file, token=token)
+    rows = [line for path in dataset.files for line in read_rows(path)] or list(dataset.rows)
+    return dataset.revision, rows if row.where is None else keep_rows(rows, *row.where, row.repo)
+
+
+def _explain(row: PublishedSet, error: HubError | PromptError) -> HubError | PromptError:
+    """The same refusal under the set's name, with the ways round it."""
+    doubt = f" (unverified: {row.unverified})" if row.unverified else ""
+    ways = f"try {row.name}@main, a file, or another copy on the Hub like org/name:split"
+    return type(error)(f"{row.name}: {error}{doubt}", hint=f"{error.hint}; or {ways}" if error.hint else ways)

@@ -1,0 +1,140 @@
+"""Templates: how a bare query becomes the token ids that a model reads.
+
+The generation prompt is included, special tokens never stand twice. The queries come from `sets`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+from headsurgery.errors import PromptError, UsageError
+from headsurgery.prompts.sets import PromptSet
+
+PAPER_TEMPLATE = "## Query:{query}\n## Answer:"
+"""The paper's template, letter for letter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """How a bare query becomes what the model reads.
+
+    Args:
+        name: `chat`, `paper`, `direct`, or `file:<sha256>` for the user's own; goes into the recipe.
+        text: Holds `{query}` once; None for the tokenizer's chat template.
+    """
+
+    name: str
+    text: str | None
+
+    def fill(self, query: str, *, prefill: str | None = None) -> str:
+        """The text that the model reads, for a template with a text of its own.
+
+        Raises:
+            ValueError: The template is the tokenizer's.
+        """
+        if self.text is None:
+            raise ValueError("the chat template needs a tokenizer; see encode")
+        return self.text.replace("{query}", query) + (prefill or "")
+
+
+def load_template(source: str | None, tokenizer: Any) -> Template:
+    """Find a template.
+
+    Args:
+        source: `chat`, `paper`, `direct`, a file that holds `{query}` (a line feed at its very end doesn't count), or None: `chat`
+            where the tokenizer has one, else `paper`.
+        tokenizer: A transformers tokenizer.
+
+    Raises:
+        PromptError: The tokenizer has no chat template, or the file doesn't serve.
+    """
+    if source is None:
+        source = "chat" if tokenizer.chat_template else "paper"
+    if source == "chat":
+        if not tokenizer.chat_template:
+            raise PromptError("this tokenizer has no chat template", hint="use --template paper, direct, or a file with {query}")
+        return Template(name="chat", text=None)
+    if source in ("paper", "direct"):
+        return Template(name=source, text=PAPER_TEMPLATE if source == "paper" else "{query}")
+    try:
+        text = Path(os.path.expanduser(source)).read_text(encoding="utf-8-sig").removesuffix("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PromptError(f"template {source}: expected chat, paper, direct or a readable text file") from error
+    if text.count("{query}") != 1:
+        raise PromptError(f"template {source}: holds {{query}} {text.count('{query}')} times, expected once")
+    return Template(name=f"file:{sha256(text.encode()).hexdigest()}", text=text)
+
+
+def encode(
+    prompts: PromptSet,
+    template: Template,
+    tokenizer: Any,
+    *,
+    max_tokens: int,
+    system: str | None = None,
+    prefill: str | None = None,
+) -> tuple[PromptSet, list[list[int]]]:
+    """Token ids of every prompt, generation prompt included, special tokens never twice.
+
+    Args:
+        prompts: What to encode.
+        template: How.
+        tokenizer: A transformers tokenizer.
+        max_tokens: The model's context; longer prompts are left out, and said so.
+        system: A system message; for the template `chat` only.
+        prefill: How the answer begins; a template other than `chat` gets it appended as it is.
+
+    Returns:
+        The set of what was encoded, and its ids.
+
+    Raises:
+        PromptError: Nothing is left, or the chat template fails.
+        UsageError: A system message for a template that has no place for it.
+    """
+    if system is not None and template.text is not None:
+        raise UsageError(f"template {template.name} has no place for a system message", hint="use --template chat")
+    encoded = [(text, _encode_one(text, template, tokenizer, system, prefill)) for text in prompts.texts]
+    kept = [(text, ids) for text, ids in encoded if 0 < len(ids) <= max_tokens]
+    if not kept:
+        raise PromptError(f"{prompts.name}: no prompt fits into the model's {max_tokens} tokens")
+    notes = prompts.notes
+    if len(kept) < len(encoded):
+        notes += (f"{prompts.name}: left out {len(encoded) - len(kept)} prompts longer than the model's {max_tokens} tokens",)
+    return replace(prompts, texts=tuple(text for text, _ in kept), notes=notes), [ids for _, ids in kept]
+
+
+def _encode_one(text: str, template: Template, tokenizer: Any, system: str | None, prefill: str | None) -> list[int]:
+    if template.text is None:
+        rendered = _render_chat(text, tokenizer, system, prefill)
+        return list(tokenizer(rendered, add_special_tokens=False)["input_ids"])
+    rendered = template.fill(text, prefill=prefill)
+    ids = list(tokenizer(rendered)["input_ids"])
+    bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
+    if bos is not None and ids[:2] == [bos, bos]:
+        ids = ids[1:]
+    if eos is not None and len(ids) > 1 and ids[-1] == eos and not rendered.endswith(str(tokenizer.eos_token)):
+        ids = ids[:-1]  # the answer shall begin here, not end
+    return ids
+
+
+def _render_chat(text: str, tokenizer: Any, system: str | None, prefill: str | None) -> str:
+    from jinja2 import TemplateError
+
+    messages = [{"role": "user", "content": text}]
+    if system is not None:
+        messages.insert(0, {"role": "system", "content": system})
+    mode = "continue_final_message" if prefill else "add_generation_prompt"
+    if prefill:
+        messages.append({"role": "assistant", "content": prefill})
+    try:
+        return str(tokenizer.apply_chat_template(messages, tokenize=False, **{mode: True}))
+    except (TemplateError, ValueError) as error:  # ValueError: the template changes the answer that shall be continued
+        reason = shorten(str(error), 200)
+        without = " and ".join(name for name, value in (("--system", system), ("--prefill", prefill)) if value)
+        hint = "use --template paper or direct" + (f", or go without {without}" if without else "")
+        raise PromptError(f"this tokenizer's chat template fails: {reason}", hint=hint) from error
