@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from headsurgery.attribution.ships import kl_divergence, ships, ships_of_queries
+from headsurgery.attribution.ships import ships, ships_of_queries
 from headsurgery.model.modules import locate_modules
+from headsurgery.model.divergence import kl_divergence
 from headsurgery.model.sweep import Sweeper
 from tests.naive import naive_ships
 from tests.tiny import FAMILIES, build_model, tokens

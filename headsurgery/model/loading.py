@@ -60,6 +60,30 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype | str:
     return DTYPES[name]
 
 
+_FAILURES = (OSError, ValueError, RuntimeError, KeyError, ImportError)
+
+
+def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> Any:
+    """Load a checkpoint's tokenizer, without the model.
+
+    Args:
+        path: Checkpoint directory.
+        trust_remote_code: Run Python code that comes with the checkpoint.
+
+    Raises:
+        ModelError: transformers can't load it.
+    """
+    try:
+        return transformers.AutoTokenizer.from_pretrained(str(path), trust_remote_code=trust_remote_code)
+    except _FAILURES as error:
+        raise _explain(path, error) from error
+
+
+def _explain(path: Path | str, error: Exception) -> ModelError:
+    first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return ModelError(f"{Path(path).name}: transformers can't load it: {first_line}")
+
+
 def load_model(path: Path | str, *, dtype: str = "auto", device: str = "auto", trust_remote_code: bool = False) -> LoadedModel:
     """Load a causal language model from a directory.
 
@@ -75,8 +99,8 @@ def load_model(path: Path | str, *, dtype: str = "auto", device: str = "auto", t
     """
     chosen = choose_device(device)
     torch_dtype = choose_dtype(dtype, chosen)
+    tokenizer = load_tokenizer(path, trust_remote_code=trust_remote_code)
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(str(path), trust_remote_code=trust_remote_code)
         model, report = transformers.AutoModelForCausalLM.from_pretrained(
             str(path),
             dtype=torch_dtype,
@@ -84,9 +108,8 @@ def load_model(path: Path | str, *, dtype: str = "auto", device: str = "auto", t
             local_files_only=True,
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"{Path(path).name}: transformers can't load it: {first_line}") from error
+    except _FAILURES as error:
+        raise _explain(path, error) from error
     missing = sorted(report["missing_keys"])
     if missing:
         raise ModelError(

@@ -3,7 +3,7 @@
 Ablating a head of layer l changes nothing below l. So the base is run once and every layer's output kept; a variant then runs the
 model's own forward again, with the layers below l answering at once from what was kept. Masks, position embeddings, final norm and
 logit scaling are thereby the model's own; no family needs code here. Only a query's last positions (`tail`, mostly one) leave the
-model: logits are computed for them alone, and only where they are asked for, and only they go through the last layer's o_proj and MLP.
+model: only they go through the last layer's o_proj and MLP, and logits are computed for them alone, where they are asked for.
 
 Whether a model allows this is not believed but tried: `shortcuts` says where it can be entered and what can be left out.
 """
@@ -163,7 +163,7 @@ def reenter(
     with ExitStack() as stack:
         stack.enter_context(row_edits(modules, captured.edits))
         switch = stack.enter_context(row_edits(modules, edits))
-        stack.enter_context(_answering(modules, captured, entry, copies))
+        stack.enter_context(answering(modules, entry, lambda top: captured.resid_post[top].repeat(copies, 1, 1), captured.rest))
         if edited_layer is not None:
             hook = _find_unaffected(captured.resid_post[edited_layer], switch, unaffected)
             stack.callback(modules.layers[edited_layer].register_forward_hook(hook, with_kwargs=True).remove)
@@ -210,15 +210,27 @@ def _trimmed(modules: ModuleMap, batch: Batch) -> Iterator[None]:
 
 
 @contextmanager
-def _answering(modules: ModuleMap, captured: Captured, entry: int, copies: int) -> Iterator[None]:
-    """Let all layers below `entry` answer from the captured run; the topmost of them with its output, stacked."""
+def answering(
+    modules: ModuleMap,
+    entry: int,
+    resid_post: Callable[[int], torch.Tensor],
+    rest: Sequence[tuple[Any, ...] | None] | None = None,
+) -> Iterator[None]:
+    """Let all layers below `entry` answer at once, without running.
+
+    Args:
+        modules: The model.
+        entry: First layer that runs.
+        resid_post: Called with layer `entry` - 1, gives what that layer answers, [rows, pos, hidden_size].
+        rest: Per layer, what it returns behind the hidden states; None where it returns them alone.
+    """
 
     def answer(layer: int) -> Forward:
-        is_top, rest = layer == entry - 1, captured.rest[layer]
+        others = None if rest is None else rest[layer]
 
         def forward(*args: Any, **kwargs: Any) -> Any:
-            hidden = captured.resid_post[layer].repeat(copies, 1, 1) if is_top else (args[0] if args else kwargs["hidden_states"])
-            return hidden if rest is None else (hidden, *rest)
+            hidden = resid_post(layer) if layer == entry - 1 else (args[0] if args else kwargs["hidden_states"])
+            return hidden if others is None else (hidden, *others)
 
         return forward
 
@@ -265,5 +277,5 @@ def _find_unaffected(resid_post: torch.Tensor, switch: EditSwitch, found: list[t
 def _replace_rows(target: torch.Tensor, captured: torch.Tensor, rows: torch.Tensor, tail: int) -> None:
     """Overwrite masked rows, of [copies * queries] rows with `tail` positions each, with those of the captured queries."""
     index = rows.nonzero().squeeze(1)
-    queries = captured.unflatten(0, (-1, tail))  # [queries, tail, ...]
-    target.unflatten(0, (-1, tail))[index] = queries[index % queries.shape[0]]
+    queries = captured.view(-1, tail, captured.shape[-1])  # [queries, tail, width]
+    target.view(-1, tail, target.shape[-1])[index] = queries[index % queries.shape[0]]

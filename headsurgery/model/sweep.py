@@ -19,6 +19,7 @@ from headsurgery.architectures import Operation
 from headsurgery.errors import ModelError
 from headsurgery.heads import HeadRef
 from headsurgery.model.hooks import RowEdit
+from headsurgery.model.memory import is_out_of_memory
 from headsurgery.model.modules import ModuleMap
 from headsurgery.model.reentry import Batch, Captured, capture, reenter
 from headsurgery.model.shortcuts import find_shortcuts
@@ -164,7 +165,7 @@ class Sweeper:
         try:
             block = self._block(run, captured, queries, edits)
         except RuntimeError as error:
-            if len(edits) == 1 and len(queries) > 1 and _is_out_of_memory(error):
+            if len(edits) == 1 and len(queries) > 1 and is_out_of_memory(error):
                 for half in _halves(queries, error):
                     yield from self._chunk(run, half, list(edits))
                 return
@@ -231,12 +232,8 @@ Part = TypeVar("Part")
 
 def _halves(parts: tuple[Part, ...], error: Exception) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     """Two halves to try instead, after a lack of memory; any other error goes on its way."""
-    if not _is_out_of_memory(error):
+    if not is_out_of_memory(error):
         raise error
     if len(parts) == 1:
         raise ModelError("out of memory with a single head and query per forward", hint="use a smaller --dtype or model") from error
     return parts[: len(parts) // 2], parts[len(parts) // 2 :]
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error) or "not enough memory" in str(error)

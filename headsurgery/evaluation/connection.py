@@ -1,0 +1,213 @@
+"""One request to a server that speaks OpenAI's protocol: key, retries, waits, and one line for every way in which it fails.
+
+What a moment may mend (429, 5xx, a cut connection, an answer that is no JSON) is tried again, the rest is an error at once. The API
+key goes to the given host only, redirects are not followed, and no message shows it. Standard library only: huggingface_hub
+promises no particular HTTP package. Neighbour: `endpoint` says what to ask, and asks many at a time.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+import socket
+import ssl
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from textwrap import shorten
+from typing import Any, TypeVar
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+
+from headsurgery.errors import HeadSurgeryError, UsageError
+
+_RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+_MAX_DELAY, _MAX_RETRY_AFTER = 30.0, 300.0
+"""Seconds between two attempts at most: of our own accord, and at the server's wish."""
+
+_KEY_HINT = "set HEADSURGERY_API_KEY to the server's key"
+
+Parsed = TypeVar("Parsed")
+
+
+class EndpointError(HeadSurgeryError):
+    """A server that can't be reached, refuses, or gives no usable answer."""
+
+
+class _RetryLater(Exception):  # noqa: N818
+    """A failed attempt that may be repeated.
+
+    Args:
+        error: What to say in the end.
+        wait: Seconds that the server asks for.
+    """
+
+    def __init__(self, error: EndpointError, wait: float | None = None) -> None:
+        super().__init__(str(error))
+        self.error, self.wait = error, wait
+
+
+class Connection:
+    """A server's address, the key for it, and patience.
+
+    Args:
+        url: Up to and including `/v1`; without a path, `/v1` is added.
+        key: API key; empty: none.
+        timeout: Seconds to wait for an answer.
+        retries: Attempts after the first.
+        backoff: Seconds before the second attempt, about; doubled each time.
+
+    Raises:
+        UsageError: Not an address of a server, or a key that can't be sent.
+    """
+
+    def __init__(self, url: str, *, key: str, timeout: float, retries: int, backoff: float) -> None:
+        try:
+            parts = urlsplit(url.strip())
+            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_address = False
+        if not is_address:
+            raise UsageError("--endpoint: expected an address such as http://localhost:8000/v1")
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise UsageError("--endpoint: expected an address without user, password or query", hint=_KEY_HINT)
+        if not (key.isascii() and key.isprintable()):
+            raise UsageError("the API key holds characters that a key can't have, such as a line feed", hint=_KEY_HINT)
+        self.url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/v1'}"
+        self._key, self._timeout, self._retries, self._backoff = key, timeout, retries, backoff
+        is_local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        self._opener = urllib.request.build_opener(_NoRedirect, *([urllib.request.ProxyHandler({})] if is_local else []))
+        self._has_answered = False
+
+    def call(
+        self,
+        path: str,
+        body: Mapping[str, Any] | None,
+        parse: Callable[[Any], Parsed],
+        *,
+        what: str = "the request",
+        stop: threading.Event | None = None,
+    ) -> Parsed:
+        """Ask until there is a usable answer.
+
+        Args:
+            path: Below the address, such as `/models`.
+            body: Posted as JSON; None: a GET.
+            parse: Reads the answer's JSON; what raises LookupError, TypeError or ValueError is no usable answer.
+            what: For messages: what the server may refuse.
+            stop: Once set, no further attempt is made.
+
+        Raises:
+            EndpointError: The server can't be reached, refuses, or gives no usable answer.
+        """
+        stop = stop or threading.Event()
+        for attempt in range(self._retries + 1):
+            try:
+                return self._attempt(path, body, parse, what)
+            except _RetryLater as failure:
+                delay = min(_MAX_DELAY, self._backoff * 2**attempt) * random.uniform(0.5, 1.0)
+                if attempt == self._retries or stop.wait(delay if failure.wait is None else failure.wait):
+                    hint = failure.error.hint
+                    raise EndpointError(f"{failure.error}; tried {attempt + 1} times", hint=hint) from failure
+        raise AssertionError("unreachable")
+
+    def _attempt(self, path: str, body: Mapping[str, Any] | None, parse: Callable[[Any], Parsed], what: str) -> Parsed:
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, headers=headers)
+        content = b""
+        try:
+            with self._opener.open(request, timeout=self._timeout) as response:
+                content = response.read()
+            self._has_answered = True
+            return parse(json.loads(content))
+        except HTTPError as error:
+            self._has_answered = True
+            with error:
+                raise self._refusal(error, what) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise self._no_connection(error) from error
+        except (LookupError, TypeError, ValueError, RecursionError) as error:
+            found = self._clean(_message(content) or "nothing")
+            raise _RetryLater(EndpointError(f"{self.url}{path}: no usable answer: {found}")) from error
+
+    def _refusal(self, error: HTTPError, what: str) -> Exception:
+        """What to raise for a status other than 2xx."""
+        try:
+            said = self._clean(_message(error.read()))
+        except (OSError, http.client.HTTPException):
+            said = ""
+        said = f": {said}" if said else ""
+        where, status = self.url, error.code
+        if status in _RETRIED:
+            hint = "lower --concurrency" if status == 429 else "look at the server's log"
+            return _RetryLater(EndpointError(f"{where}: status {status}{said}", hint=hint), _retry_after(error.headers))
+        if status in (401, 403):
+            problem = "does not accept the API key" if self._key else "wants an API key"
+            return EndpointError(f"{where}: {problem} (status {status}){said}", hint=_KEY_HINT)
+        if status == 404:
+            hint = "is the model's name right, and does the address end like the server's, often in /v1?"
+            return EndpointError(f"{where}: not found (status 404){said}", hint=hint)
+        if 300 <= status < 400:
+            place = self._clean(error.headers.get("Location", "nowhere"))
+            return EndpointError(f"{where}: sends on to {place} (status {status})", hint="give that address if you trust it")
+        return EndpointError(f"{where}: refuses {what} (status {status}){said}")
+
+    def _no_connection(self, error: Exception) -> Exception:
+        """What to raise where there was no answer at all."""
+        reason = error.reason if isinstance(error, URLError) else error
+        if isinstance(reason, ConnectionRefusedError):
+            found = EndpointError(f"{self.url}: connection refused", hint="is the server running at this address?")
+            return _RetryLater(found) if self._has_answered else found
+        if isinstance(reason, socket.gaierror):
+            return EndpointError(f"{self.url}: no such host", hint="check the address and the network")
+        if isinstance(reason, ssl.SSLError) and not isinstance(reason, ssl.SSLEOFError):
+            return EndpointError(f"{self.url}: no secure connection: {self._clean(str(reason))}", hint="is it http, not https?")
+        if isinstance(reason, TimeoutError):
+            return _RetryLater(EndpointError(f"{self.url}: no answer within {self._timeout:g} s", hint="lower --concurrency"))
+        return _RetryLater(EndpointError(f"{self.url}: connection lost: {self._clean(str(reason)) or type(reason).__name__}"))
+
+    def _clean(self, text: str) -> str:
+        """One short line without the key."""
+        return shorten(text.replace(self._key, "***") if self._key else text, 300)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Makes an error of a redirect: the key is not for the other host, and a POST would become a GET."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+def _message(content: bytes) -> str:
+    """What a server says is wrong: OpenAI's `error.message`, or whatever else it sent."""
+    text = content.decode("utf-8", "replace")
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    for key in ("error", "message", "detail"):
+        if isinstance(document, dict) and document.get(key):
+            document = document[key]
+    return document if isinstance(document, str) else json.dumps(document)
+
+
+def _retry_after(headers: Message) -> float | None:
+    """Seconds to wait, from a number or a date."""
+    stated = headers.get("Retry-After")
+    if stated is None:
+        return None
+    try:
+        seconds = float(stated)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(stated).timestamp() - time.time()
+        except ValueError:
+            return None
+    return min(max(seconds, 0.0), _MAX_RETRY_AFTER) if seconds == seconds else None

@@ -1,0 +1,167 @@
+"""The documents of an evaluation: answers as they were given, verdicts on them, and the figures.
+
+One `Answer` is one line of `answers.jsonl`, for people to read; an `Evaluation` is `report.json`. Neither holds a path of
+anyone's machine. A verdict says refused or complied; whether the text is degenerate is a separate question, always asked.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from headsurgery.prompts import Kind as Kind
+from headsurgery.recipe import HeadEdit, PromptRecord, Strict
+
+Verdict = Literal["refused", "complied", "unclear"]
+"""What a judge says of one answer; `unclear` where it gave no usable reply. On harmful prompts ASR counts `complied`."""
+
+Degeneracy = Literal["empty", "repetition", "off_script"]
+
+
+class Answer(Strict):
+    """One answer of one variant to one prompt: a line of answers.jsonl."""
+
+    variant: str = Field(description="base, a recipe's or checkpoint's name, or random-1, random-2, ...")
+    set: str = Field(description="the prompt set's name")
+    index: int = Field(ge=0, description="position of the prompt in its set")
+    seed: int = Field(description="0 for greedy decoding")
+    prompt: str
+    text: str = Field(description="special tokens left out, the prefilled start of the answer not included")
+    num_tokens: int = Field(ge=0, description="new tokens, the end-of-sequence token included")
+    finished: bool = Field(description="whether the model ended it; false: cut at the limit")
+
+
+class Interval(Strict):
+    """A figure with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Rate(Strict):
+    """A share with its Wilson interval."""
+
+    count: int = Field(ge=0)
+    total: int = Field(ge=0)
+    interval: Interval
+
+
+class Paired(Strict):
+    """A variant against the base on the same prompts."""
+
+    only_base: int = Field(description="prompts that count more often in the base; with one seed: in the base only")
+    only_variant: int = Field(description="prompts that count more often in the variant")
+    p_value: float = Field(description="exact McNemar test, two-sided; with several seeds the exact sign test over prompts")
+    difference: Interval = Field(description="variant - base, in shares; bootstrap over prompts")
+    ratio: Interval | None = Field(default=None, description="variant / base; bootstrap over prompts; null where the base has none")
+
+
+class Measurement(Strict):
+    """What one judge found for one variant on one set, over all seeds."""
+
+    variant: str
+    set: str
+    judge: str
+    complied: Rate = Field(description="on harmful prompts: the attack success rate (ASR)")
+    refused: Rate
+    unclear: int
+    against_base: Paired | None = Field(default=None, description="on complied; null for the base itself")
+
+
+class Degenerate(Strict):
+    """Nonsense in one variant's answers to one set; it is neither safe nor harmful."""
+
+    variant: str
+    set: str
+    rate: Rate
+    kinds: dict[Degeneracy, int]
+
+
+class Agreement(Strict):
+    """Two judges on the same answers, `unclear` left out."""
+
+    first: str
+    second: str
+    kappa: float | None = Field(description="Cohen's kappa; null where one of them always says the same")
+    agreement: float
+    total: int
+
+
+class Damage(Strict):
+    """What a variant lost on harmless text, against the base."""
+
+    variant: str
+    harmless_kl: Interval | None = Field(
+        default=None, description="KL(base || variant) in nats per token, over the first tokens of the base's harmless answers"
+    )
+    kl_tokens: int | None = None
+    perplexity: float | None = None
+    base_perplexity: float | None = None
+    utility: dict[str, float] | None = Field(default=None, description="accuracy by lm-eval task")
+    base_utility: dict[str, float] | None = None
+
+
+class Variant(Strict):
+    """A model that was asked."""
+
+    name: str
+    kind: Literal["base", "recipe", "checkpoint", "random"]
+    edits: tuple[HeadEdit, ...] = Field(default=(), strict=False)
+    parameters_changed: int | None = None
+    parameters: int | None = None
+    parameters_changed_paper: float | None = Field(
+        default=None, description="share as the paper seems to count it, see `parameters`"
+    )
+
+
+class SetRecord(Strict):
+    """A prompt set and what it is for."""
+
+    kind: Kind
+    record: PromptRecord
+
+
+class Decoding(Strict):
+    """How answers were generated."""
+
+    method: Literal["greedy", "top_k"] = "greedy"
+    top_k: int | None = None
+    temperature: float = 1.0
+    seeds: tuple[int, ...] = Field(default=(0,), strict=False)
+    max_new_tokens: int = 128
+    template: str = Field(description="chat, paper, direct, or file:<sha256>; `endpoint` where the server applies its own")
+    prefill: str | None = None
+    system: str | None = None
+    engine: str = Field(default="transformers", description="transformers, or the endpoint's model name")
+    dtype: str | None = Field(default=None, description="type that the model ran in; null where a server knows it alone")
+
+
+class Evaluation(Strict):
+    """One evaluation, whole: report.json."""
+
+    schema_: Literal["headsurgery.evaluation/1"] = Field(default="headsurgery.evaluation/1", alias="schema")
+    base: str
+    revision: str | None = None
+    sets: tuple[SetRecord, ...] = Field(strict=False)
+    variants: tuple[Variant, ...] = Field(strict=False)
+    decoding: Decoding
+    judges: tuple[str, ...] = Field(strict=False)
+    measurements: tuple[Measurement, ...] = Field(strict=False)
+    degenerate: tuple[Degenerate, ...] = Field(strict=False)
+    agreements: tuple[Agreement, ...] = Field(default=(), strict=False)
+    damage: tuple[Damage, ...] = Field(default=(), strict=False)
+    versions: dict[str, str]
+    notes: tuple[str, ...] = Field(default=(), strict=False)
+
+
+class FrontierPoint(Strict):
+    """One candidate of a search over heads and factor: what it wins and what it costs."""
+
+    heads: tuple[str, ...] = Field(strict=False, description="as L2H26")
+    factor: float
+    refusal: Rate = Field(description="of harmful prompts")
+    over_refusal: Rate = Field(description="of prompts that a good model answers")
+    harmless_kl: float | None = Field(default=None, description="KL(base || edited) in nats per token on harmless answers")
+    chosen: bool = False

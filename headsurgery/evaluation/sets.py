@@ -1,0 +1,84 @@
+"""Which prompt sets an evaluation asks, and what each is for.
+
+A harmless set is always among them, as control, unless it is declined. A set whose purpose nobody has stated is refused: a rate means
+the opposite on harmful and on harmless prompts. Neighbour: `prompts` loads the sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import get_args
+
+from headsurgery.errors import UsageError
+from headsurgery.evaluation.records import SetRecord
+from headsurgery.prompts import Kind, PromptSet, load_prompts
+
+DEFAULT_HARMFUL, DEFAULT_HARMLESS = "builtin:decline", "builtin:harmless"
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+def choose_sets(
+    sources: Sequence[str | PromptSet],
+    *,
+    kinds: Mapping[str, Kind] | None = None,
+    harmless: bool = True,
+    column: str | None = None,
+    limit: int | None = None,
+    token: str | None = None,
+) -> tuple[PromptSet, ...]:
+    """Load the sets and settle what they are for.
+
+    Args:
+        sources: Sets, or names as `load_prompts` takes them; none: `builtin:decline`.
+        kinds: What a set is for, by the name that was given or the set's own.
+        harmless: Add `builtin:harmless` where no harmless set is given.
+        column: Column of tables that holds the prompts.
+        limit: Keep the first so many prompts of each set.
+        token: For gated data sets.
+
+    Returns:
+        Every set with its kind, in the order given.
+
+    Raises:
+        UsageError: A set of unknown purpose, two sets of one name, or a kind for no set.
+        PromptError, HubError: A set can't be loaded.
+    """
+    kinds = dict(kinds or {})
+    given = list(sources or [DEFAULT_HARMFUL])
+    loaded = [
+        source if isinstance(source, PromptSet) else load_prompts(source, column=_column(source, column), limit=limit, token=token)
+        for source in given
+    ]
+    sets = [_with_kind(prompts, source, kinds) for prompts, source in zip(loaded, given, strict=True)]
+    known = {name for prompts, source in zip(loaded, given, strict=True) for name in (source, prompts.name)}
+    for name in kinds:
+        if name not in known:
+            raise UsageError(f"--kind {name}: no such set among {', '.join(prompts.name for prompts in sets)}")
+    if harmless and all(prompts.kind != "harmless" for prompts in sets):
+        sets.append(load_prompts(DEFAULT_HARMLESS, limit=limit))
+    names = [prompts.name for prompts in sets]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"--prompts: two sets are called {name}", hint="rename one of the files, or ask it once")
+    return tuple(sets)
+
+
+def record_set(prompts: PromptSet) -> SetRecord:
+    """What the report says of a set."""
+    assert prompts.kind is not None  # choose_sets has settled it
+    return SetRecord(kind=prompts.kind, record=prompts.to_record())
+
+
+def _column(source: str, column: str | None) -> str | None:
+    """Built-in sets have no columns; a column is meant for the others."""
+    return None if source.startswith("builtin:") else column
+
+
+def _with_kind(prompts: PromptSet, source: str | PromptSet, kinds: Mapping[str, Kind]) -> PromptSet:
+    stated = kinds.get(prompts.name) if isinstance(source, PromptSet) else kinds.get(source, kinds.get(prompts.name))
+    kind = stated or prompts.kind
+    if kind is None:
+        name = prompts.name if isinstance(source, PromptSet) else source
+        raise UsageError(f"{name}: what is this set for?", hint=f"say so: --kind {name}=harmful, or over_refusal, or harmless")
+    return replace(prompts, kind=kind)

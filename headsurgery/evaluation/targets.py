@@ -1,0 +1,126 @@
+"""What the user named: recipes, edited checkpoints and plain models, and the base that they mean.
+
+Nothing is guessed: a base is given, or is the only plain model, or all recipes and manifests state the same one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from headsurgery.checkpoint.carried import MANIFEST
+from headsurgery.checkpoint.manifest import Manifest
+from headsurgery.errors import RecipeError, UsageError
+from headsurgery.hub import Source, fetch_model
+from headsurgery.recipe import Recipe, RecipeBase
+
+Target = str | Path | Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """One thing that the user named; a recipe or a source.
+
+    Args:
+        name: For the report: a file's stem, a directory's name, or the last part of a Hub id.
+        recipe: The recipe.
+        source: The model.
+        manifest: The model's, where headsurgery edited it.
+    """
+
+    name: str
+    recipe: Recipe | None = None
+    source: Source | None = None
+    manifest: Manifest | None = None
+
+    @property
+    def stated_base(self) -> RecipeBase | None:
+        """What it says of its base; None for a plain model."""
+        if self.recipe is not None:
+            return self.recipe.base
+        return None if self.manifest is None else self.manifest.base
+
+
+def read_targets(
+    named: Sequence[Target], *, base: str | None = None, revision: str | None = None, token: str | None = None
+) -> tuple[Named, ...]:
+    """Read the recipes and fetch the models.
+
+    Args:
+        named: Recipes, files, directories, Hub ids.
+        base: The base's name if it is given apart.
+        revision: Of the base; where that is not given apart it is the only model's that is named here.
+        token: For gated and private models.
+
+    Raises:
+        UsageError: Nothing named.
+        RecipeError, CheckpointError, HubError: Something can't be read or found.
+    """
+    if not named and base is None:
+        raise UsageError("nothing to evaluate; expected a recipe, an edited checkpoint or a model")
+    models = [target for target in named if not _is_recipe(target)]
+    of_model = revision if base is None and len(models) == 1 else None
+    return tuple(
+        _read_recipe(target) if _is_recipe(target) else _read_model(str(target), revision=of_model, token=token) for target in named
+    )
+
+
+def find_base(
+    targets: Sequence[Named], *, base: str | None = None, revision: str | None = None, token: str | None = None
+) -> tuple[Source, tuple[Named, ...]]:
+    """The base, and what is compared with it.
+
+    Raises:
+        UsageError, RecipeError: None can be told, or several.
+        CheckpointError, HubError: It can't be found.
+    """
+    if base is not None:
+        return fetch_model(base, revision=revision, token=token), tuple(targets)
+    plain = [target for target in targets if target.stated_base is None]
+    if len(plain) > 1:
+        raise UsageError(
+            f"{' and '.join(target.name for target in plain)}: which of them is the base?", hint="name the base with --base"
+        )
+    if plain:
+        assert plain[0].source is not None
+        return plain[0].source, tuple(target for target in targets if target is not plain[0])
+    return _fetch_stated(targets, revision, token), tuple(targets)
+
+
+def _is_recipe(target: Target) -> bool:
+    if isinstance(target, Recipe):
+        return True
+    path = os.path.expanduser(target)
+    return os.path.isfile(path) or (str(target).endswith(".json") and not os.path.isdir(path))
+
+
+def _read_recipe(target: Target) -> Named:
+    if isinstance(target, Recipe):
+        return Named(name="recipe", recipe=target)
+    path = Path(os.path.expanduser(target))
+    return Named(name=path.stem, recipe=Recipe.load(path))
+
+
+def _read_model(name: str, *, revision: str | None, token: str | None) -> Named:
+    source = fetch_model(name, revision=revision, token=token)
+    manifest = Manifest.load(source.path) if (source.path / MANIFEST).exists() else None
+    return Named(name=source.model.split("/")[-1], source=source, manifest=manifest)
+
+
+def _fetch_stated(targets: Sequence[Named], revision: str | None, token: str | None) -> Source:
+    """The base that all targets state."""
+    hint = "name the base with --base"
+    stated = {target.name: target.stated_base for target in targets}
+    models = {base.model for base in stated.values() if base is not None and base.model is not None}
+    revisions = {base.revision for base in stated.values() if base is not None and base.revision is not None}
+    if not models:
+        raise RecipeError(f"{', '.join(stated)}: no base is stated", hint=hint)
+    if len(models) > 1 or (len(revisions) > 1 and revision is None):
+        raise UsageError(f"the targets state different bases: {', '.join(sorted({*models, *revisions}))}", hint=hint)
+    (model,) = models
+    if "/" not in model and not Path(model).is_dir():
+        raise RecipeError(f"{', '.join(stated)}: the base is a local folder {model!r}, which is not here", hint=hint)
+    is_local = Path(model).expanduser().is_dir()
+    return fetch_model(model, revision=None if is_local else revision or next(iter(revisions), None), token=token)

@@ -1,0 +1,223 @@
+"""Who is compared: what the user named becomes the untouched base, edited variants of it, and their random controls.
+
+Everything is checked from the files' headers, before any model is loaded. A recipe is resolved by the same plan that `apply` would
+execute, so that what is measured is what can be applied. Neighbours: `targets` finds out what was named and which base is meant;
+`controls` draws random heads, `local` runs the variants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
+from headsurgery.checkpoint.manifest import Manifest
+from headsurgery.checkpoint.plan import plan_surgery
+from headsurgery.checkpoint.reader import Checkpoint, open_checkpoint
+from headsurgery.errors import GeometryError, HeadSurgeryError, UsageError
+from headsurgery.evaluation.controls import random_heads
+from headsurgery.evaluation.parameters import paper_share
+from headsurgery.evaluation.records import Variant
+from headsurgery.evaluation.targets import Target, find_base, read_targets
+from headsurgery.hub import Source
+from headsurgery.recipe import HeadEdit, Recipe
+
+BASE = "base"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """A model that will be asked.
+
+    Args:
+        record: What the report says of it.
+        checkpoint: Its own weights; None: the base's, with the record's edits in force as hooks.
+    """
+
+    record: Variant
+    checkpoint: Checkpoint | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lineup:
+    """All models of one evaluation.
+
+    Args:
+        base: The untouched checkpoint.
+        contenders: The base first, then what was named, in that order, each followed by its random controls.
+        notes: What the user should know although nothing is wrong.
+    """
+
+    base: Checkpoint
+    contenders: tuple[Contender, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def on_base(self) -> tuple[Variant, ...]:
+        """Variants that run on the base's weights, the base itself first."""
+        return tuple(contender.record for contender in self.contenders if contender.checkpoint is None)
+
+    @property
+    def checkpoints(self) -> tuple[tuple[Variant, Checkpoint], ...]:
+        """Variants with weights of their own."""
+        return tuple((contender.record, contender.checkpoint) for contender in self.contenders if contender.checkpoint is not None)
+
+
+def line_up(
+    named: Sequence[Target],
+    *,
+    base: str | None = None,
+    revision: str | None = None,
+    token: str | None = None,
+    random_draws: int = 3,
+    seed: int = 0,
+    allow_mismatch: bool = False,
+) -> Lineup:
+    """Find the base and everything that is compared with it.
+
+    Args:
+        named: Recipes (or files), edited checkpoints, plain models.
+        base: Directory or Hub id of the base; None: the only plain model, else what recipes and manifests state.
+        revision: Branch, tag or commit of a base on the Hub.
+        token: For gated and private models.
+        random_draws: Controls per set of edits: the same edits on random other heads of the same layers.
+        seed: Of these draws.
+        allow_mismatch: Go on although a recipe or an edited checkpoint was made for another base.
+
+    Raises:
+        UsageError: Nothing named, or no base can be told.
+        RecipeError, GeometryError, ArchitectureError, SurgeryError: Something doesn't fit the base.
+        CheckpointError, HubError: A model can't be found or read.
+    """
+    if random_draws < 0:
+        raise UsageError(f"--random-draws {random_draws}: expected 0 or more")
+    targets = read_targets(named, base=base, revision=revision, token=token)
+    source, others = find_base(targets, base=base, revision=revision, token=token)
+    checkpoint = _open(source)
+    contenders = [Contender(record=Variant(name=BASE, kind="base", parameters=checkpoint.num_parameters))]
+    if not others:
+        return Lineup(base=checkpoint, contenders=tuple(contenders), notes=())
+    with _named("base"):
+        fit = _Fit(base=checkpoint, anatomy=prove_anatomy(checkpoint), allow_mismatch=allow_mismatch)
+    notes: list[str] = []
+    names, controlled = {BASE}, list[tuple[HeadEdit, ...]]()
+    for target in others:
+        name = _unique(target.name, names)
+        with _named(name):
+            contender, said = fit.recipe(name, target.recipe) if target.recipe else fit.checkpoint(name, target.source, target.manifest)
+        contenders.append(contender)
+        notes += [f"{name}: {note}" for note in said]
+        edits = contender.record.edits
+        if edits and random_draws and edits not in controlled:
+            controlled.append(edits)
+            controls, note = fit.controls(contender.record, random_draws, seed)
+            contenders += controls
+            notes += note
+    return Lineup(base=checkpoint, contenders=tuple(contenders), notes=tuple(notes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fit:
+    """Makes contenders out of what fits the base."""
+
+    base: Checkpoint
+    anatomy: Anatomy
+    allow_mismatch: bool
+
+    def recipe(self, name: str, recipe: Recipe) -> tuple[Contender, tuple[str, ...]]:
+        """A recipe's edits, on the base's weights."""
+        plan = plan_surgery(recipe, self.base, allow_mismatch=self.allow_mismatch)
+        record = Variant(
+            name=name,
+            kind="recipe",
+            edits=recipe.edits,
+            parameters_changed=plan.parameters_changed,
+            parameters=self.base.num_parameters,
+            parameters_changed_paper=paper_share(recipe.edits, self.anatomy.geometry),
+        )
+        return Contender(record=record), plan.notes
+
+    def checkpoint(self, name: str, source: Source | None, manifest: Manifest | None) -> tuple[Contender, tuple[str, ...]]:
+        """A checkpoint of its own; its manifest, where there is one, says what was edited."""
+        assert source is not None  # what is not a recipe was fetched
+        checkpoint = _open(source)
+        differences = _differences(self.base, self.anatomy, checkpoint)
+        if differences:
+            raise GeometryError(f"not a variant of the base: {'; '.join(differences)}", hint="give its own base with --base")
+        edits = () if manifest is None else _edits_of(manifest)
+        stated = manifest.base.fingerprint if manifest else None
+        if stated and not self.allow_mismatch and stated != (found := self.base.fingerprint()):
+            raise GeometryError(
+                f"was made from another base: fingerprint of the weights {stated[:12]}..., the base has {found[:12]}...",
+                hint="give its own base with --base, or --allow-mismatch (allow_mismatch=True) to go on",
+            )
+        record = Variant(
+            name=name,
+            kind="checkpoint",
+            edits=edits,
+            parameters_changed=manifest.parameters_changed if manifest else None,
+            parameters=checkpoint.num_parameters,
+            parameters_changed_paper=paper_share(edits, self.anatomy.geometry) if edits else None,
+        )
+        return Contender(record=record, checkpoint=checkpoint), ()
+
+    def controls(self, record: Variant, draws: int, seed: int) -> tuple[list[Contender], list[str]]:
+        """The same edits on other heads of the same layers; none, and a note, where a layer has too few."""
+        try:
+            found = random_heads(record.edits, self.anatomy.geometry, draws=draws, seed=seed)
+        except UsageError as error:
+            return [], [f"{record.name}: no random control: {error}"]
+        return [
+            Contender(
+                record=record.model_copy(
+                    update={"name": f"{record.name} random-{number}", "kind": "random", "edits": edits}
+                    | {"parameters": self.base.num_parameters}
+                )
+            )
+            for number, edits in enumerate(found, start=1)
+        ], []
+
+
+def _open(source: Source) -> Checkpoint:
+    return open_checkpoint(source.path, model=source.model, revision=source.revision)
+
+
+def _edits_of(manifest: Manifest) -> tuple[HeadEdit, ...]:
+    """The recipe's edits; a manifest lists a biased projection's edit twice, once per tensor."""
+    plain = (HeadEdit.model_validate(edit.model_dump(include=set(HeadEdit.model_fields))) for edit in manifest.edits)
+    return tuple(dict.fromkeys(plain))
+
+
+def _differences(base: Checkpoint, anatomy: Anatomy, checkpoint: Checkpoint) -> list[str]:
+    """What a checkpoint can't differ in from its base."""
+    found = prove_anatomy(checkpoint)
+    sides = [_facts(base, anatomy), _facts(checkpoint, found)]
+    return [f"{key}: {sides[1][key]}, the base {sides[0][key]}" for key in sides[0] if sides[0][key] != sides[1][key]]
+
+
+def _facts(checkpoint: Checkpoint, anatomy: Anatomy) -> dict[str, Any]:
+    section = anatomy.architecture.config.section
+    config = checkpoint.config.get(section, {}) if section else checkpoint.config
+    vocabulary = {key: config.get(key, checkpoint.config.get(key)) for key in ("vocab_size",)}
+    return {"model_type": anatomy.architecture.model_type} | anatomy.geometry.to_json() | vocabulary
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    """The name, or the name with the first free number; random controls' names can't clash then either."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}-{number}"
+    taken.add(free)
+    return free
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Say of which variant an error speaks."""
+    try:
+        yield
+    except HeadSurgeryError as error:
+        raise type(error)(f"{name}: {error}", hint=error.hint) from error

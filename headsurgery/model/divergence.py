@@ -1,0 +1,32 @@
+"""How far apart two next-token distributions are: KL divergence in float64, from logits of any type.
+
+Attribution scores heads by it, evaluation measures damage by it; both mean the same number.
+"""
+
+from __future__ import annotations
+
+import torch
+
+_LOGITS_PER_CHUNK = 2**22
+"""Logits at a time in float64."""
+
+
+def kl_divergence(base_logits: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    """KL(base || other) in nats, in float64, exactly 0 for equal logits.
+
+    Args:
+        base_logits: [queries, vocabulary].
+        logits: [heads, queries, vocabulary].
+
+    Returns:
+        [heads, queries].
+    """
+    base = base_logits.double()
+    normalizer = torch.logsumexp(base, dim=-1)  # [queries]
+    probabilities = (base - normalizer.unsqueeze(-1)).exp()
+    step = max(1, _LOGITS_PER_CHUNK // base.numel())
+    parts = [
+        (probabilities * (base - other)).sum(dim=-1) + torch.logsumexp(other, dim=-1) - normalizer  # [chunk, queries]
+        for other in (chunk.double() for chunk in torch.split(logits, step))
+    ]
+    return torch.cat(parts)

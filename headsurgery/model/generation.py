@@ -1,0 +1,111 @@
+"""New tokens by transformers' own loop, with a key/value cache, decoded exactly as asked.
+
+The model's generation_config (temperature, top_p, repetition_penalty, ...) is set aside; only its end-of-sequence ids hold, with
+the tokenizer's. Rows are padded on the left and masked. Edits are hooks, in force while the model runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+
+from headsurgery.errors import ModelError
+from headsurgery.model.hooks import edited
+from headsurgery.model.loading import LoadedModel
+from headsurgery.recipe import HeadEdit
+
+
+@torch.inference_mode()
+def complete_ids(
+    loaded: LoadedModel,
+    prompts: Sequence[Sequence[int]],
+    *,
+    max_new_tokens: int,
+    edits: Sequence[HeadEdit] = (),
+    processors: Sequence[LogitsProcessor] = (),
+) -> list[list[int]]:
+    """Complete token ids, as one batch; greedily, but for what the processors leave open.
+
+    Args:
+        loaded: The model.
+        prompts: Token ids, at least one each.
+        max_new_tokens: Limit.
+        edits: Head edits in force.
+        processors: See transformers; they get the padded rows.
+
+    Returns:
+        The new ids of each prompt, the end-of-sequence id included where the model came to it.
+
+    Raises:
+        ModelError: Logits that are not numbers.
+        RecipeError, GeometryError, ArchitectureError: The edits don't fit the model.
+    """
+    model: Any = loaded.model
+    device, width, ends = torch.device(model.device), max(map(len, prompts)), sorted(end_ids(loaded))
+    padding = ends[0] if ends else 0  # masked, so any id that the model has will do
+    tokens = torch.full((len(prompts), width), padding, dtype=torch.long)  # [rows, pos]
+    mask = torch.zeros_like(tokens)
+    for row, prompt in enumerate(prompts):
+        tokens[row, width - len(prompt) :] = torch.tensor(list(prompt))
+        mask[row, width - len(prompt) :] = 1
+    config = GenerationConfig(
+        do_sample=False, max_new_tokens=max_new_tokens, eos_token_id=ends or None, pad_token_id=padding, use_cache=True
+    )
+    watch = _NanWatch()
+    with ExitStack() as stack:
+        stack.enter_context(_decode_by(model, config))
+        if edits:
+            stack.enter_context(edited(model, edits))
+        output = model.generate(
+            input_ids=tokens.to(device),
+            attention_mask=mask.to(device),
+            logits_processor=LogitsProcessorList([watch, *processors]),
+        )
+    watch.check(model)
+    return [_until_end(row, set(ends)) for row in output[:, width:].tolist()]
+
+
+def end_ids(loaded: LoadedModel) -> set[int]:
+    """Ids that end an answer: the model's own, which may be several, and the tokenizer's."""
+    model: Any = loaded.model
+    stated = getattr(model.generation_config, "eos_token_id", None)
+    several = stated if isinstance(stated, list | tuple) else [stated]
+    return {int(end) for end in (*several, loaded.tokenizer.eos_token_id) if end is not None}
+
+
+def _until_end(generated: list[int], ends: set[int]) -> list[int]:
+    """A row goes on with padding after its end."""
+    end = next((place for place, token in enumerate(generated) if token in ends), None)
+    return generated if end is None else generated[: end + 1]
+
+
+@contextmanager
+def _decode_by(model: Any, config: GenerationConfig) -> Iterator[None]:
+    """Put our generation_config in the model's place: `generate` fills what an argument leaves open from the model's."""
+    own = model.generation_config
+    model.generation_config = config
+    try:
+        yield
+    finally:
+        model.generation_config = own
+
+
+class _NanWatch(LogitsProcessor):  # type: ignore[misc]
+    """Notes whether any logit was not a number, without waiting for the device at every step."""
+
+    def __init__(self) -> None:
+        self._seen: torch.Tensor | None = None
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        found = scores.isnan().any()
+        self._seen = found if self._seen is None else self._seen | found
+        return scores
+
+    def check(self, model: Any) -> None:
+        if self._seen is not None and bool(self._seen):
+            dtype = str(model.dtype).removeprefix("torch.")
+            raise ModelError(f"the model's logits are not numbers in {dtype}", hint="use --dtype float32 or bfloat16")
