@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from headsurgery.attribution.scores import best_heads
 from headsurgery.attribution.ships import ships_of_queries
-from headsurgery.demo import fetch_demo_model
+from headsurgery.demo.fetch import fetch_demo_model
 from headsurgery.model.loading import load_model
 from headsurgery.model.modules import locate_modules
 from headsurgery.model.sweep import Sweeper

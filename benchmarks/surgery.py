@@ -48,7 +48,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         convert = (
-            "import sys, torch; from headsurgery.demo import fetch_demo_model; from headsurgery.model.loading import load_model\n"
+            "import sys; from headsurgery.demo.fetch import fetch_demo_model; from headsurgery.model.loading import load_model\n"
             "loaded = load_model(fetch_demo_model(lambda text: None).path, dtype='float32')\n"
             "loaded.model.save_pretrained(sys.argv[1]); loaded.tokenizer.save_pretrained(sys.argv[1])"
         )

