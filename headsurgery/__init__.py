@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from headsurgery.checkpoint.surgery import apply_plan as apply_plan
     from headsurgery.checkpoint.undo import restore_checkpoint as restore_checkpoint
     from headsurgery.errors import HeadSurgeryError as HeadSurgeryError
+    from headsurgery.evaluation.records import Evaluation as Evaluation
+    from headsurgery.evaluation.run import EvaluationResult as EvaluationResult
+    from headsurgery.evaluation.run import evaluate as evaluate
     from headsurgery.heads import AttentionGeometry as AttentionGeometry
     from headsurgery.heads import HeadRef as HeadRef
     from headsurgery.model.hooks import edited as edited
@@ -40,6 +43,8 @@ _HOMES = {
     "headsurgery.checkpoint.surgery": ("apply_plan",),
     "headsurgery.checkpoint.undo": ("restore_checkpoint",),
     "headsurgery.errors": ("HeadSurgeryError",),
+    "headsurgery.evaluation.records": ("Evaluation",),
+    "headsurgery.evaluation.run": ("EvaluationResult", "evaluate"),
     "headsurgery.heads": ("AttentionGeometry", "HeadRef"),
     "headsurgery.model.hooks": ("edited",),
     "headsurgery.prompts": ("PromptSet", "load_prompts"),

@@ -98,10 +98,27 @@ class HeadScore(Strict):
     harmless: float | None = None
 
 
+class SearchRecord(Strict):
+    """How a reinforcement's heads and factor were found. The figures are of the prompts that it was searched on."""
+
+    factors: list[float]
+    group_sizes: list[int]
+    tried: int = Field(description="candidates that were asked")
+    over_bound: int = Field(description="candidates that were not, because of their KL")
+    max_over_refusal: float = Field(description="share of harmless prompts, in addition to the base's")
+    max_kl: float = Field(description="nats per token")
+    attacks: list[str]
+    base_refusal: float = Field(description="share of harmful prompts, under all attacks together")
+    refusal: float
+    base_over_refusal: float = Field(description="share of harmless prompts")
+    over_refusal: float
+    harmless_kl: float = Field(description="mean KL(base || reinforced) in nats per token")
+
+
 class Provenance(Strict):
     """How the heads were found."""
 
-    method: Literal["manual", "ships", "sahara"] = "manual"
+    method: Literal["manual", "refusal", "sahara", "ships"] = "manual"
     operation: Operation | None = Field(default=None, description="operation during attribution")
     factor: float | None = Field(default=None, description="factor during attribution")
     intent: Literal["ablate", "reinforce"] | None = None
@@ -113,6 +130,7 @@ class Provenance(Strict):
     template: str | None = Field(default=None, description="chat, paper, direct, or file:<sha256 of its text>")
     dtype: str | None = None
     scores: list[HeadScore] | None = None
+    search: SearchRecord | None = Field(default=None, description="of a reinforcement's heads and factor")
     versions: dict[str, str] | None = None
     note: str | None = None
 

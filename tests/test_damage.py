@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 from scipy.special import log_softmax, rel_entr
 
 from headsurgery.errors import ModelError, PromptError, UsageError
-from headsurgery.evaluation.damage import answer_kl, perplexity
+from headsurgery.evaluation.damage import answer_kl, keep_logits, perplexity
 from headsurgery.model.hooks import edited
 from headsurgery.model.loading import LoadedModel
 from headsurgery.recipe import HeadEdit
@@ -67,6 +69,20 @@ class TestAnswerKl:
         variants = [(), (HeadEdit(layer=1, head=2, factor=1.0),), load(dtype=dtype)]
         assert (answer_kl(base, QUESTIONS, ANSWERS, variants) == 0).all()
         assert (answer_kl(base, QUESTIONS, ANSWERS, [SCALE]) > 0).all()
+
+    @pytest.mark.parametrize("batch_size", [2, "auto"])
+    def test_kept_logits_stand_for_the_base(self, batch_size: int | str, tmp_path: Path) -> None:
+        """So that base and checkpoint need not be in memory together; bit for bit the same."""
+        base, other = load(), load(seed=1)
+        options: dict[str, Any] = {"tokens": 4, "batch_size": batch_size}
+        kept = keep_logits(base, QUESTIONS, ANSWERS, tmp_path, **options)
+        expected = answer_kl(base, QUESTIONS, ANSWERS, [other], **options)
+        assert (answer_kl(kept, QUESTIONS, ANSWERS, [other], **options) == expected).all()
+        assert (answer_kl(kept, QUESTIONS, ANSWERS, [base], **options) == 0).all()
+        with pytest.raises(UsageError, match="give the variants as models"):
+            answer_kl(kept, QUESTIONS, ANSWERS, [SCALE], **options)
+        with pytest.raises(ModelError, match="can't be kept"):
+            keep_logits(base, QUESTIONS, ANSWERS, tmp_path / "missing", **options)
 
     def test_tokens_behind_the_first_k_are_not_even_read(self) -> None:
         base = load()

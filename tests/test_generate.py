@@ -14,7 +14,7 @@ import transformers
 from headsurgery import HeadEdit, Recipe, apply_plan, open_checkpoint, plan_surgery
 from headsurgery.errors import ModelError, PromptError, UsageError
 from headsurgery.evaluation import generate
-from headsurgery.evaluation.generate import fit_prompts, generate_answers
+from headsurgery.evaluation.generate import fit_prompts, generate_answers, greedy_starts
 from headsurgery.evaluation.records import Answer, Decoding
 from headsurgery.model.hooks import edited
 from headsurgery.model.loading import LoadedModel, load_model
@@ -60,6 +60,16 @@ def expected_answer(loaded: LoadedModel, new: list[int], ends: Sequence[int] = (
 
 def seen(found: Sequence[Answer]) -> list[tuple[str, int, bool]]:
     return [(answer.text, answer.num_tokens, answer.finished) for answer in found]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, "auto"])
+def test_greedy_starts_are_the_first_ids_of_the_answers(batch_size: Any) -> None:
+    loaded = load("llama")
+    template = load_template("direct", loaded.tokenizer)
+    options: dict[str, Any] = {"template": template, "decoding": SAMPLED, "tokens": 4, "batch_size": batch_size}
+    questions, starts = greedy_starts(loaded, PROMPTS, **options)
+    assert questions == encode(PROMPTS, template, loaded.tokenizer, max_tokens=64)[1]
+    assert starts == [naive(loaded, question, limit=4) for question in questions]
 
 
 def texts(found: Sequence[Answer]) -> list[str]:

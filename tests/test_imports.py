@@ -58,7 +58,12 @@ def test_each_file_imports_only_what_its_part_may(path: Path) -> None:
     if part == "model":
         assert ours <= CORE | {"model"}
     if part == "attribution":
-        assert ours <= CORE | {"model", "attribution", "prompts"}
+        assert ours <= CORE | {"model", "attribution", "prompts", "evaluation"}
+    if part == "evaluation":
+        assert ours <= CORE | {"checkpoint", "model", "prompts", "hub", "evaluation"}, "attribution and report build on it"
+    if part == "report":
+        assert ours <= CORE | {"evaluation", "prompts", "report"}
+        assert not third_party(path) & HEAVY
     if part in ("cli", "hub", "prompts"):
         assert not third_party(path) & HEAVY, "imported where they are needed, so that --help is quick"
 
@@ -76,7 +81,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "arguments", ["--help", "inspect base", "apply recipe.json base -o edited", "diff base base", "attribute --help"]
+    "arguments",
+    ["--help", "inspect base", "apply recipe.json base -o edited", "diff base base", "attribute --help", "evaluate --help"],
 )
 def test_quick_commands_never_load_torch_or_transformers(arguments: str, checkpoint: Path) -> None:
     code = (

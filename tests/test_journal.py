@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from headsurgery.evaluation.generate import generate_answers
-from headsurgery.evaluation.journal import AnswerJournal, JournalError, read_answers
+from headsurgery.evaluation.journal import AnswerJournal, JournalError, MemoryJournal, read_answers
 from headsurgery.evaluation.records import Answer, Decoding
 from headsurgery.model.loading import LoadedModel
 from headsurgery.prompts import PromptSet, load_template
@@ -85,6 +85,17 @@ def test_answers_and_gaps_by_variant_set_and_seed(path: Path) -> None:
         assert [found.index for found in journal.answers(variant="v", prompt_set="t", seed=1)] == [0, 4]
         assert {found.variant for found in journal.answers(variant="v")} == {"v"}
         assert len(journal.answers()) == len(everything) - 1
+
+
+def test_a_journal_in_memory_answers_alike_and_writes_nothing(path: Path) -> None:
+    with MemoryJournal() as memory, AnswerJournal(path, SETTINGS) as journal:
+        before = sorted(path.parent.iterdir())
+        for kept in (memory, journal):
+            kept.append(ANSWERS)
+            with pytest.raises(JournalError, match="is there already"):
+                kept.append(ANSWERS[:1])
+        assert memory.answers() == journal.answers()
+        assert sorted(path.parent.iterdir()) == before
 
 
 # Torn, damaged

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from headsurgery.attribution.ships import ships, ships_of_queries
-from headsurgery.model.modules import locate_modules
 from headsurgery.model.divergence import kl_divergence
+from headsurgery.model.modules import locate_modules
 from headsurgery.model.sweep import Sweeper
 from tests.naive import naive_ships
 from tests.tiny import FAMILIES, build_model, tokens

@@ -14,11 +14,18 @@ from torch import nn
 
 from headsurgery import __version__
 from headsurgery.architectures import Operation
+from headsurgery.attribution.attacks import Development, encode_development
+from headsurgery.attribution.refusal import refusal
+from headsurgery.attribution.reinforce import ANSWER_TOKENS, Reinforcement, reinforce
 from headsurgery.attribution.sahara import sahara
 from headsurgery.attribution.scores import ScoreTable
-from headsurgery.attribution.settings import Intent, Method, Settings
+from headsurgery.attribution.settings import UNITS, Intent, Method, Settings
 from headsurgery.attribution.ships import ships
 from headsurgery.errors import UsageError
+from headsurgery.evaluation.generate import BatchSize
+from headsurgery.evaluation.records import Frontier
+from headsurgery.heads import HeadRef
+from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import ModuleMap, locate_modules
 from headsurgery.model.sweep import Progress, Sweeper
 from headsurgery.prompts import PromptSet, Template, encode, load_template
@@ -33,11 +40,13 @@ class Attribution:
         recipe: The chosen heads, ready to apply.
         scores: Scores of all heads.
         notes: What the user should know although nothing is wrong.
+        frontier: What a search for a reinforcement tried; None where none ran.
     """
 
     recipe: Recipe
     scores: ScoreTable
     notes: tuple[str, ...]
+    frontier: Frontier | None = None
 
 
 def attribute(
@@ -47,18 +56,21 @@ def attribute(
     *,
     harmless: PromptSet | Sequence[str] | None = None,
     contrast: float | None = None,
-    method: Method = "sahara",
+    method: Method = "refusal",
     operation: Operation = "scale",
     factor: float = 0.0,
-    group_size: int = 3,
+    group_size: int | None = None,
     top: int = 3,
     r_main: int = 1,
     intent: Intent = "ablate",
     apply_factor: float | None = None,
+    max_over_refusal: float = 0.05,
+    max_kl: float = 0.1,
     template: str | None = None,
     batch_size: int | str = "auto",
     base: RecipeBase | None = None,
     on_progress: Progress | None = None,
+    on_search: Progress | None = None,
 ) -> Attribution:
     """Score every head of a model and choose those that matter most.
 
@@ -67,25 +79,32 @@ def attribute(
         tokenizer: Its tokenizer.
         prompts: Harmful queries.
         harmless: The control: queries that look alike but are harmless.
-        contrast: Heads are ranked by harmful - contrast * harmless. Default 1 with a control; 0 is the paper.
-        method: `sahara` chooses a group greedily, `ships` the heads with the highest mean score.
+        contrast: Heads are ranked by harmful - contrast * harmless. Default with a control: 10 for `refusal`, else 1; the paper: 0.
+        method: `refusal` chooses a group greedily by what it takes from the model's own refusals, `sahara` by the shift of final
+            states; `ships` chooses the heads with the highest mean score.
         operation: How a head is ablated while it is scored.
         factor: By how much; 0 takes it out.
-        group_size: Heads that `sahara` chooses.
+        group_size: Heads that `sahara` chooses (default 3), or `refusal` at most (default 5).
         top: Heads that `ships` chooses.
         r_main: Leading singular vectors that `sahara` compares.
         intent: `ablate` or `reinforce`: what the recipe is for.
-        apply_factor: The recipe's factor. Default: `factor` to ablate, 2 to reinforce.
+        apply_factor: The recipe's factor. Default: `factor` to ablate; to reinforce, heads and factor are searched for on the given
+            prompts under attacks; see `reinforce`.
+        max_over_refusal: Bound of the search: share of harmless prompts refused, in addition to the base's.
+        max_kl: Bound of the search: mean KL(base || reinforced) on harmless answers, in nats per token.
         template: chat, paper, direct or a file; default: the tokenizer's chat template, else paper.
         batch_size: Rows (head, query) per forward, or `auto`.
         base: What the recipe says of its base; default: the model's type and geometry.
         on_progress: Called with (head, query) pairs done and in all.
+        on_search: Called with candidates of the search done and in all.
 
     Raises:
         UsageError: Arguments out of range, or that contradict each other.
         ArchitectureError: The family is not in the table.
         GeometryError: The model is not what the table says, or can't be edited with this operation and factor (QK-norm).
         PromptError: No prompts, or no template.
+        ModelError: Method `refusal`, and the model refuses none of the prompts.
+        NoReinforcementError: A search, and nothing refuses more than the base within bounds.
     """
     settings = Settings.resolve(
         has_harmless=harmless is not None,
@@ -99,31 +118,59 @@ def attribute(
         apply_factor=apply_factor,
         contrast=contrast,
         batch_size=batch_size,
+        max_over_refusal=max_over_refusal,
+        max_kl=max_kl,
     )
     modules = locate_modules(model)
     settings.check_model(modules.geometry, has_q_norm=modules.has_q_norm)
     chosen_template = load_template(template, tokenizer)
     sets = [_as_set(prompts, "prompts")] if harmless is None else [_as_set(prompts, "prompts"), _as_set(harmless, "harmless")]
+    loaded = LoadedModel(model=model, tokenizer=tokenizer)
     with _evaluation_mode(model):
         encoded = [encode(prompt_set, chosen_template, tokenizer, max_tokens=_context(model)) for prompt_set in sets]
         sets = [prompt_set for prompt_set, _ in encoded]
         _check_enough_prompts(settings, sets)
-        sweepers = [Sweeper(modules, ids, batch_size=batch_size) for _, ids in encoded]
-        scores = _score(sweepers, settings, on_progress)
-    provenance = _provenance(settings, modules, sets, chosen_template, scores.chosen)
+        development = _development(loaded, sets, settings, chosen_template)
+        scores, notes = _score(loaded, [ids for _, ids in encoded], settings, on_progress)
+        found = None if development is None else _reinforce(loaded, scores, development, settings, on_search)
+    edits = found.edits if found else _edits(scores, settings)
+    provenance = _provenance(settings, modules, sets, chosen_template, _scores_of(edits, scores))
     recipe = Recipe(
         base=base or RecipeBase(model_type=modules.architecture.model_type, geometry=Geometry.of(modules.geometry)),
-        edits=tuple(
-            HeadEdit(layer=score.layer, head=score.head, operation=operation, factor=settings.apply_factor)
-            for score in scores.chosen
-        ),
-        provenance=provenance,
+        edits=edits,
+        provenance=provenance.model_copy(update={"search": found.record}) if found else provenance,
     )
-    notes = [note for prompt_set in sets for note in prompt_set.notes] + list(sweepers[0].notes) + _notes_on(scores)
-    return Attribution(recipe=recipe, scores=scores, notes=tuple(notes))
+    notes = (
+        *(note for prompt_set in sets for note in prompt_set.notes),
+        *notes,
+        *_notes_on(scores),
+        *(found.notes if found else ()),
+    )
+    return Attribution(recipe=recipe, scores=scores, notes=notes, frontier=found.frontier if found else None)
 
 
-def _score(sweepers: list[Sweeper], settings: Settings, on_progress: Progress | None) -> ScoreTable:
+def _score(
+    loaded: LoadedModel, queries: list[list[list[int]]], settings: Settings, on_progress: Progress | None
+) -> tuple[ScoreTable, tuple[str, ...]]:
+    """The scores, and notes for the user."""
+    if settings.method == "refusal":
+        return refusal(
+            loaded,
+            queries[0],
+            queries[1] if len(queries) > 1 else None,
+            operation=settings.operation,
+            factor=settings.factor,
+            group_size=settings.group_size,
+            contrast=settings.contrast,
+            batch_size=settings.batch_size,
+            on_progress=on_progress,
+        )
+    modules = locate_modules(loaded.model)
+    sweepers = [Sweeper(modules, ids, batch_size=settings.batch_size) for ids in queries]
+    return _score_states(sweepers, settings, on_progress), sweepers[0].notes
+
+
+def _score_states(sweepers: list[Sweeper], settings: Settings, on_progress: Progress | None) -> ScoreTable:
     if settings.method == "ships":
         return ships(
             sweepers,
@@ -142,6 +189,35 @@ def _score(sweepers: list[Sweeper], settings: Settings, on_progress: Progress | 
         r_main=settings.r_main,
         on_progress=on_progress,
     )
+
+
+def _development(loaded: LoadedModel, sets: list[PromptSet], settings: Settings, template: Template) -> Development | None:
+    """What a search looks at; encoded before heads are scored, so that what can't be asked shows at once."""
+    if settings.apply_factor is not None:
+        return None
+    room = _context(loaded.model) - ANSWER_TOKENS
+    return encode_development(sets[0], sets[1], template, loaded.tokenizer, max_tokens=room)
+
+
+def _reinforce(
+    loaded: LoadedModel, scores: ScoreTable, development: Development, settings: Settings, on_search: Progress | None
+) -> Reinforcement:
+    rows: BatchSize = settings.batch_size if isinstance(settings.batch_size, int) else "auto"
+    return reinforce(loaded, scores, development, bounds=settings.bounds, batch_size=rows, on_progress=on_search)
+
+
+def _edits(scores: ScoreTable, settings: Settings) -> tuple[HeadEdit, ...]:
+    assert settings.apply_factor is not None  # else there was a search
+    return tuple(
+        HeadEdit(layer=score.layer, head=score.head, operation=settings.operation, factor=settings.apply_factor)
+        for score in scores.chosen
+    )
+
+
+def _scores_of(edits: tuple[HeadEdit, ...], scores: ScoreTable) -> tuple[HeadScore, ...]:
+    """Scores of a recipe's heads: those that they were chosen by, where they were."""
+    known = {HeadRef(score.layer, score.head): score for score in (*scores.top(scores.combined.size), *scores.chosen)}
+    return tuple(known[edit.ref] for edit in edits)
 
 
 def _as_set(prompts: PromptSet | Sequence[str], name: str) -> PromptSet:
@@ -186,7 +262,7 @@ def _provenance(
         operation=settings.operation,
         factor=settings.factor,
         intent=settings.intent,
-        unit="degrees" if settings.method == "sahara" else "nats",
+        unit=UNITS[settings.method],
         r_main=settings.r_main if settings.method == "sahara" else None,
         contrast=settings.contrast,
         prompts=sets[0].to_record(),

@@ -7,21 +7,26 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from headsurgery.architectures import OPERATIONS, Operation, check_query_factor
+from headsurgery.attribution.frontier import Bounds
 from headsurgery.errors import UsageError
 from headsurgery.heads import AttentionGeometry
 
-Method = Literal["sahara", "ships"]
+Method = Literal["refusal", "sahara", "ships"]
 Intent = Literal["ablate", "reinforce"]
-METHODS: tuple[Method, ...] = ("sahara", "ships")
+METHODS: tuple[Method, ...] = ("refusal", "sahara", "ships")
+UNITS: dict[Method, Literal["nats", "degrees"]] = {"refusal": "nats", "sahara": "degrees", "ships": "nats"}
 INTENTS: tuple[Intent, ...] = ("ablate", "reinforce")
 
-REINFORCE_FACTOR = 2.0
-"""Default factor of a reinforcing recipe; ReD-LLM doubles refusal heads."""
+_GROUP_SIZES: dict[Method, int] = {"refusal": 5, "sahara": 3, "ships": 1}
+"""`refusal` stops by itself when nothing is refused; the paper finds 3 best for `sahara`; `ships` has no group."""
+
+_CONTRASTS: dict[Method, float] = {"refusal": 10.0, "sahara": 1.0, "ships": 1.0}
+"""Weight of the control. For `refusal` see docs/methods.md."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """See `attribute` for the meaning of each.
+    """See `attribute` for the meaning of each; an `apply_factor` of None is searched for within `bounds`.
 
     Raises:
         UsageError: A value out of range, or two that contradict each other.
@@ -34,7 +39,8 @@ class Settings:
     top: int
     r_main: int
     intent: Intent
-    apply_factor: float
+    apply_factor: float | None
+    bounds: Bounds
     contrast: float | None
     batch_size: int | str
 
@@ -49,7 +55,7 @@ class Settings:
         for name, number in (("group size", self.group_size), ("top", self.top), ("r_main", self.r_main)):
             if number < 1:
                 raise UsageError(f"{name} is {number}, expected at least 1")
-        for name, real in (("factor", self.factor), ("apply factor", self.apply_factor), ("contrast", self.contrast or 0.0)):
+        for name, real in (("factor", self.factor), ("apply factor", self.apply_factor or 0.0), ("contrast", self.contrast or 0.0)):
             if not math.isfinite(real):
                 raise UsageError(f"{name} is {real}, expected a finite number")
         if self.factor == 1:
@@ -58,6 +64,9 @@ class Settings:
             raise UsageError(f"contrast is {self.contrast:g}, expected 0 or more")
         if self.batch_size != "auto" and (isinstance(self.batch_size, str) or self.batch_size < 1):
             raise UsageError(f"batch size is {self.batch_size!r}, expected auto or at least 1")
+        if self.apply_factor is None:
+            self._check_search()
+            return
         if self.intent == "ablate" and abs(self.apply_factor) >= 1:
             raise UsageError(
                 f"apply factor {self.apply_factor:g} doesn't ablate", hint="give a factor below 1, or --intent reinforce"
@@ -67,14 +76,41 @@ class Settings:
                 f"apply factor {self.apply_factor:g} doesn't reinforce", hint="give a factor above 1, or --intent ablate"
             )
 
+    def _check_search(self) -> None:
+        if self.contrast is None:
+            raise UsageError(
+                "reinforcing searches heads and factor, and needs a harmless set to see what is lost",
+                hint="give one with --harmless, such as builtin:harmless, or the factor with --apply-factor",
+            )
+        if self.operation != "scale":
+            raise UsageError(
+                f"reinforcing searches operation scale only, found {self.operation}: it takes attention away, whatever the factor",
+                hint="use --operation scale, or give the factor with --apply-factor",
+            )
+
     @classmethod
-    def resolve(cls, *, has_harmless: bool, apply_factor: float | None, contrast: float | None, **choices: Any) -> Settings:
+    def resolve(
+        cls,
+        *,
+        has_harmless: bool,
+        method: Method,
+        group_size: int | None,
+        apply_factor: float | None,
+        contrast: float | None,
+        max_over_refusal: float,
+        max_kl: float,
+        **choices: Any,
+    ) -> Settings:
         """Fill in what the user left open.
 
         Args:
             has_harmless: Whether there is a control.
-            apply_factor: None: what was attributed, or 2 to reinforce.
-            contrast: None: 1 where there is a control.
+            method: How heads are scored and chosen.
+            group_size: None: 5 for `refusal`, 3 for `sahara`.
+            apply_factor: None: what was attributed, or searched for to reinforce.
+            contrast: None: 10 for `refusal`, else 1, where there is a control.
+            max_over_refusal: Bound of a search.
+            max_kl: Bound of a search.
             choices: All others.
 
         Raises:
@@ -85,10 +121,19 @@ class Settings:
                 f"contrast {contrast:g} needs a harmless set", hint="give one with --harmless, such as builtin:harmless"
             )
         if contrast is None:
-            contrast = 1.0
-        if apply_factor is None:
-            apply_factor = REINFORCE_FACTOR if choices["intent"] == "reinforce" else choices["factor"]
-        return cls(apply_factor=apply_factor, contrast=contrast if has_harmless else None, **choices)
+            contrast = _CONTRASTS.get(method, 1.0)
+        if group_size is None:
+            group_size = _GROUP_SIZES.get(method, 1)
+        if apply_factor is None and choices["intent"] == "ablate":
+            apply_factor = choices["factor"]
+        return cls(
+            method=method,
+            group_size=group_size,
+            apply_factor=apply_factor,
+            bounds=Bounds(max_over_refusal=max_over_refusal, max_kl=max_kl),
+            contrast=contrast if has_harmless else None,
+            **choices,
+        )
 
     def check_model(self, geometry: AttentionGeometry, *, has_q_norm: bool) -> None:
         """Refuse what a model can't give, before it is run.
@@ -98,7 +143,8 @@ class Settings:
             UsageError: More heads than there are.
         """
         for factor in (self.factor, self.apply_factor):
-            check_query_factor(self.operation, factor, has_q_norm=has_q_norm)
-        flag, wanted = ("group size", self.group_size) if self.method == "sahara" else ("top", self.top)
+            if factor is not None:
+                check_query_factor(self.operation, factor, has_q_norm=has_q_norm)
+        flag, wanted = ("top", self.top) if self.method == "ships" else ("group size", self.group_size)
         if wanted > geometry.num_heads_in_all:
             raise UsageError(f"{flag} is {wanted}, but the model has {geometry.num_heads_in_all} heads")

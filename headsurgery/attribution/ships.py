@@ -10,34 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from headsurgery.architectures import Operation
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads
+from headsurgery.model.divergence import kl_divergence
 from headsurgery.model.sweep import Progress, Sweeper, share_progress
-
-_LOGITS_PER_CHUNK = 2**22
-
-
-def kl_divergence(base_logits: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-    """KL(base || other) in nats, in float64, exactly 0 for equal logits.
-
-    Args:
-        base_logits: [queries, vocabulary].
-        logits: [heads, queries, vocabulary].
-
-    Returns:
-        [heads, queries].
-    """
-    base = base_logits.double()
-    normalizer = torch.logsumexp(base, dim=-1)  # [queries]
-    probabilities = (base - normalizer.unsqueeze(-1)).exp()
-    step = max(1, _LOGITS_PER_CHUNK // base.numel())
-    parts = [
-        (probabilities * (base - other)).sum(dim=-1) + torch.logsumexp(other, dim=-1) - normalizer  # [chunk, queries]
-        for other in (chunk.double() for chunk in torch.split(logits, step))
-    ]
-    return torch.cat(parts)
 
 
 def ships_of_queries(sweeper: Sweeper, *, operation: Operation, factor: float, on_progress: Progress | None = None) -> FloatArray:

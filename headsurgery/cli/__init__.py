@@ -16,6 +16,8 @@ from headsurgery.cli.apply import apply
 from headsurgery.cli.attribute import attribute
 from headsurgery.cli.demo import demo
 from headsurgery.cli.diff import diff
+from headsurgery.cli.evaluate import evaluate
+from headsurgery.cli.experiment import experiment
 from headsurgery.cli.inspect import inspect
 from headsurgery.cli.restore import restore
 from headsurgery.errors import HeadSurgeryError
@@ -50,7 +52,7 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
-for verb in (inspect, attribute, apply, diff, restore, demo):
+for verb in (inspect, attribute, apply, diff, restore, evaluate, experiment, demo):
     app.command(verb.__name__)(_guarded(verb))
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from headsurgery.cli.options import Device, Dtype, Json, Model, Quiet, Revision, Token, TrustRemoteCode
-from headsurgery.cli.output import check_file, is_attributed_recipe, is_same_file, is_scores_file
+from headsurgery.cli.options import Device, Dtype, Json, Model, Quiet, Revision, Token, TrustRemoteCode, read_batch_size
+from headsurgery.cli.output import check_file, is_attributed_recipe, is_frontier_file, is_same_file, is_scores_file
+from headsurgery.cli.stages import stages
 from headsurgery.errors import UsageError
 
 _TABLE_ROWS, _TOP_HEADS = 10, 3
@@ -26,24 +28,38 @@ def attribute(
     harmless: Annotated[str | None, typer.Option("--harmless", metavar="SET", help="Control, such as builtin:harmless.")] = None,
     contrast: Annotated[
         float | None,
-        typer.Option("--contrast", help="Rank by harmful - CONTRAST * harmless. Default 1 with a control; 0 is the paper."),
+        typer.Option(
+            "--contrast", help="Rank by harmful - CONTRAST * harmless. Default with a control: refusal 10, else 1; 0 is the paper."
+        ),
     ] = None,
     method: Annotated[
-        Literal["sahara", "ships"], typer.Option("--method", help="sahara: greedy group; ships: best single heads.")
-    ] = "sahara",
+        Literal["refusal", "sahara", "ships"],
+        typer.Option(
+            "--method", help="refusal: greedy group by the model's own refusals; sahara: by its states; ships: best single heads."
+        ),
+    ] = "refusal",
     operation: Annotated[
         Literal["scale", "uniform_attention"], typer.Option("--operation", help="How a head is ablated.")
     ] = "scale",
     factor: Annotated[float, typer.Option("--factor", help="Factor during attribution; 0 takes the head out.")] = 0.0,
-    group_size: Annotated[int, typer.Option("--group-size", help="sahara: heads in the group.")] = 3,
+    group_size: Annotated[
+        int | None, typer.Option("--group-size", help="sahara: heads in the group (default 3); refusal: at most (default 5).")
+    ] = None,
     r_main: Annotated[int, typer.Option("--r-main", help="sahara: leading singular vectors compared.")] = 1,
     top: Annotated[
         int | None, typer.Option("--top", help="Rows of the table (default 10); ships: heads in the recipe (default 3).")
     ] = None,
     intent: Annotated[Literal["ablate", "reinforce"], typer.Option("--intent", help="What the recipe is for.")] = "ablate",
     apply_factor: Annotated[
-        float | None, typer.Option("--apply-factor", help="The recipe's factor. Default: --factor, or 2 to reinforce.")
+        float | None,
+        typer.Option("--apply-factor", help="The recipe's factor. Default: --factor; to reinforce, it is searched for."),
     ] = None,
+    max_over_refusal: Annotated[
+        float, typer.Option("--max-over-refusal", help="Bound of the search: share of --harmless refused beyond the base's.")
+    ] = 0.05,
+    max_kl: Annotated[
+        float, typer.Option("--max-kl", help="Bound of the search: mean KL to the base on harmless answers, in nats per token.")
+    ] = 0.1,
     template: Annotated[
         str | None, typer.Option("--template", help="chat, paper, direct or a file with {query}. Default: chat if there is one.")
     ] = None,
@@ -51,6 +67,9 @@ def attribute(
     limit: Annotated[int | None, typer.Option("--limit", help="Use the first so many prompts of each set.")] = None,
     scores: Annotated[
         Path | None, typer.Option("--scores", metavar="FILE", help="Write all scores to this .safetensors file.")
+    ] = None,
+    frontier: Annotated[
+        Path | None, typer.Option("--frontier", metavar="FILE", help="Write all that the search tried to this JSON file.")
     ] = None,
     batch_size: Annotated[str, typer.Option("--batch-size", help="auto, or rows (head, query) per forward.")] = "auto",
     force: Annotated[bool, typer.Option("--force", help="Replace files that attribute did not write.")] = False,
@@ -66,34 +85,42 @@ def attribute(
     from headsurgery.checkpoint.anatomy import prove_anatomy, record_base
     from headsurgery.checkpoint.reader import open_checkpoint
     from headsurgery.cli.render import render_attribution
+    from headsurgery.cli.render_frontier import render_frontier
     from headsurgery.console import Console, quiet_transformers
     from headsurgery.hub import fetch_model, pinned_name
     from headsurgery.prompts import load_prompts, load_template
 
     console = Console(as_json=json, quiet=quiet)
-    rows = _batch_size(batch_size)
+    rows = read_batch_size(batch_size)
     if top is not None and top < 1:
         raise UsageError(f"--top {top}: expected at least 1")
-    if scores is not None and is_same_file(scores, output):
-        raise UsageError(f"--scores and -o are the same file, {output}", hint="give two names")
+    _check_names({"-o": output, "--scores": scores, "--frontier": frontier})
+    if frontier is not None and (intent == "ablate" or apply_factor is not None):
+        raise UsageError("--frontier: nothing is searched", hint="--intent reinforce without --apply-factor searches")
     harmful_set = load_prompts(prompts, column=column, limit=limit, token=token)
     harmless_set = None if harmless is None else load_prompts(harmless, column=column, limit=limit, token=token)
     source = fetch_model(model, revision=revision, token=token)
     check_file(output, model=source.path, is_ours=is_attributed_recipe, force=force)
     if scores is not None:
         check_file(scores, model=source.path, is_ours=is_scores_file, force=force)
+    if frontier is not None:
+        check_file(frontier, model=source.path, is_ours=is_frontier_file, force=force)
     checkpoint = open_checkpoint(source.path, model=source.model, revision=source.revision)
     anatomy = prove_anatomy(checkpoint)
     base = record_base(checkpoint, anatomy)
     choices: dict[str, Any] = {
         **{"method": method, "operation": operation, "factor": factor, "intent": intent, "apply_factor": apply_factor},
         **{"group_size": group_size, "r_main": r_main, "top": top or _TOP_HEADS, "contrast": contrast, "batch_size": rows},
+        **{"max_over_refusal": max_over_refusal, "max_kl": max_kl},
     }
-    if method == "ships" and (group_size, r_main) != (3, 1):
-        console.note("--group-size and --r-main belong to sahara; ships takes --top")
+    if method == "ships" and (group_size, r_main) != (None, 1):
+        console.note("--group-size belongs to refusal and sahara, --r-main to sahara; ships takes --top")
     console.say("importing torch and transformers")
     from headsurgery import attribution
+    from headsurgery.attribution.frontier import save_frontier
+    from headsurgery.attribution.reinforce import NoReinforcementError
     from headsurgery.attribution.settings import Settings
+    from headsurgery.evaluation.progress import of_stage
     from headsurgery.model.loading import load_model
 
     settings = Settings.resolve(has_harmless=harmless is not None, **choices)
@@ -103,18 +130,27 @@ def attribute(
     console.say(f"loading {source.model}")
     quiet_transformers()
     loaded = load_model(source.path, dtype=dtype, device=device, trust_remote_code=trust_remote_code)
-    with console.progress("scoring heads x prompts") as on_progress:
-        found = attribution.attribute(
-            loaded.model,
-            loaded.tokenizer,
-            harmful_set,
-            harmless=harmless_set,
-            template=template,
-            base=base,
-            on_progress=on_progress,
-            **choices,
-        )
+    try:
+        with stages(console) as report:
+            found = attribution.attribute(
+                loaded.model,
+                loaded.tokenizer,
+                harmful_set,
+                harmless=harmless_set,
+                template=template,
+                base=base,
+                on_progress=of_stage(report, "scoring heads x prompts"),
+                on_search=of_stage(report, "trying heads x factors"),
+                **choices,
+            )
+    except NoReinforcementError as error:
+        if frontier is not None:
+            save_frontier(error.frontier, frontier)
+            console.say(f"what was tried is in {frontier}")
+        raise
     found.recipe.save(output)
+    if frontier is not None and found.frontier is not None:
+        save_frontier(found.frontier, frontier)
     if scores is not None and found.recipe.provenance is not None:
         found.scores.save(scores, found.recipe.provenance)
     listed = found.scores.top(top or _TABLE_ROWS)
@@ -122,19 +158,22 @@ def attribute(
         "recipe": found.recipe.model_dump(by_alias=True, exclude_none=True),
         "recipe_file": str(output),
         "scores_file": None if scores is None else str(scores),
+        "frontier": None if found.frontier is None else found.frontier.model_dump(mode="json", by_alias=True),
+        "frontier_file": None if frontier is None else str(frontier),
         "top": [score.model_dump() for score in listed],
         "notes": list(found.notes),
     }
     for note in found.notes:
         console.note(note)
-    console.data(document, *render_attribution(console, found, listed), f"Recipe: {output}")
+    tried = () if found.frontier is None else render_frontier(found.frontier)
+    console.data(document, *render_attribution(console, found, listed), *tried, f"Recipe: {output}")
     out = f"{source.model.split('/')[-1]}-{'ablated' if intent == 'ablate' else 'reinforced'}"
     console.next_command("apply", output, pinned_name(model, source), "-o", out)
 
 
-def _batch_size(text: str) -> int | str:
-    if text == "auto":
-        return text
-    if not (text.isascii() and text.isdigit()):
-        raise UsageError(f"--batch-size {text}: expected auto or a whole number")
-    return int(text)
+def _check_names(files: dict[str, Path | None]) -> None:
+    """No two outputs in one file."""
+    given = [(flag, path) for flag, path in files.items() if path is not None]
+    for (one, path), (other, same) in combinations(given, 2):
+        if is_same_file(path, same):
+            raise UsageError(f"{other} and {one} are the same file, {path}", hint="give two names")

@@ -30,6 +30,7 @@ def demo(
 ) -> None:
     """Find, ablate, measure and reinforce the heads that refusal was planted into, in SmolLM2-135M. Takes some minutes."""
     from headsurgery.cli.output import check_directory
+    from headsurgery.cli.stages import stages
     from headsurgery.console import Console, quiet_transformers
 
     check_directory(output)
@@ -38,7 +39,8 @@ def demo(
     from headsurgery.demo.run import run_demo
 
     quiet_transformers()
-    result = run_demo(output, console.say, console.progress)
+    with stages(console) as report:
+        result = run_demo(output, console.say, report)
     for note in result.attribution.notes:
         console.note(note)
     console.data(_document(result, output), *_render(console, result, output))

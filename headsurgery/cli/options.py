@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+
+from headsurgery.errors import UsageError
 
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="Checkpoint directory, Hub id org/name, or hf://org/name, with @revision.")
@@ -24,3 +26,16 @@ Dtype = Annotated[
     typer.Option("--dtype", help="auto, float32, bfloat16, float16 or float64; auto is float32 on a CPU, else the checkpoint's."),
 ]
 TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run Python code that comes with the checkpoint.")]
+
+
+def read_batch_size(text: str) -> int | Literal["auto"]:
+    """What `--batch-size` says.
+
+    Raises:
+        UsageError: Neither auto nor a whole number.
+    """
+    if text == "auto":
+        return "auto"
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"--batch-size {text}: expected auto or a whole number")
+    return int(text)

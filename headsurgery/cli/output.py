@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from headsurgery.errors import RecipeError, UsageError
@@ -54,6 +54,34 @@ def check_directory(path: Path) -> None:
     _probe(path / "recipe.json")
 
 
+def check_report_folder(path: Path, *, ours: Collection[str], models: Iterable[str], force: bool) -> None:
+    """Make sure that a report can go there, and that no stranger's files come to lie among its own. It is made later.
+
+    Args:
+        path: The output.
+        ours: Names of the files that a report has.
+        models: Names of the models that are read; directories among them are never written.
+        force: Write beside other files, too; they stay.
+
+    Raises:
+        UsageError: It can't or must not be written.
+    """
+    if path.name == "" and not path.is_dir():
+        raise UsageError("an empty name, expected a folder to write")
+    for model in filter(os.path.isdir, map(os.path.expanduser, models)):
+        if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(model)):
+            raise UsageError(f"{path}: lies inside the model, which is never written", hint="choose a folder outside it")
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path}: a file, expected a folder to write")
+    others = (
+        sorted(entry.name for entry in path.iterdir() if entry.name not in ours and entry.name[0] != ".") if path.is_dir() else []
+    )
+    if others and not force:
+        raise UsageError(
+            f"{path}: holds {others[0]}, which is no part of a report", hint="choose another -o, or --force to write beside it"
+        )
+
+
 def is_same_file(one: Path, other: Path) -> bool:
     """Whether two names mean one place, whether or not there is a file yet."""
     return os.path.realpath(one) == os.path.realpath(other)
@@ -79,6 +107,15 @@ def is_scores_file(path: Path) -> bool:
             return isinstance(json.loads((file.metadata() or {}).get("headsurgery", "null")), dict)
     except (OSError, SafetensorError, ValueError):
         return False
+
+
+def is_frontier_file(path: Path) -> bool:
+    """Whether a file is the frontier of an earlier search."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(document, dict) and document.get("schema") == "headsurgery.frontier/1"
 
 
 def _probe(path: Path) -> None:

@@ -6,8 +6,6 @@ Prompts that the attribution saw are not among those that the effect is measured
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from headsurgery.checkpoint.plan import plan_surgery
 from headsurgery.checkpoint.reader import Checkpoint, open_checkpoint
 from headsurgery.checkpoint.surgery import apply_plan
 from headsurgery.demo.fetch import Say, fetch_aligned_model, load_demo_adapter
+from headsurgery.evaluation.progress import Report, of_stage
 from headsurgery.evaluation.records import Answer, Evaluation
 from headsurgery.evaluation.run import evaluate
 from headsurgery.heads import HeadRef
@@ -39,8 +38,6 @@ NUM_PROMPTS = 8
 NEW_TOKENS = 48
 WEAK_FACTOR = 0.5
 """What the planted heads of the weakened copy are multiplied with."""
-
-ShowProgress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,60 +77,53 @@ class _Run:
 
     output: Path
     say: Say
-    progress: ShowProgress
+    report: Report
 
     def apply(self, recipe: Recipe, base: Checkpoint, name: str) -> Manifest:
         self.say(f"apply: {self.output / name}")
-        with self.progress("writing") as on_progress:
-            return apply_plan(plan_surgery(recipe, base), self.output / name, force=True, on_progress=on_progress)
+        plan = plan_surgery(recipe, base)
+        return apply_plan(plan, self.output / name, force=True, on_progress=of_stage(self.report, f"writing {name}"))
 
 
-def run_demo(output: Path, say: Say, progress: ShowProgress) -> DemoResult:
+def run_demo(output: Path, say: Say, report: Report) -> DemoResult:
     """Run every step.
 
     Args:
         output: Existing directory for recipes, checkpoints and the report; those of an earlier demo are replaced.
         say: Called with what happens.
-        progress: Gives a context manager for a piece of work, which yields its callback.
+        report: Called with a stage, and done and in all.
 
     Raises:
         HeadSurgeryError: A step failed.
     """
-    run = _Run(output=output, say=say, progress=progress)
+    run = _Run(output=output, say=say, report=report)
     source, planted = fetch_aligned_model(say), load_demo_adapter().heads
     checkpoint = open_checkpoint(source.path, model=source.model)
     base = load_model(source.path)
     harmful, harmless = (_split(load_prompts(f"builtin:{name}")) for name in ("decline", "harmless"))
 
     say(f"attribute: {NUM_PROMPTS} prompts of builtin:decline, less {NUM_PROMPTS} of builtin:harmless")
-    with progress("scoring heads x prompts") as on_progress:
-        found = attribute(
-            base.model,
-            base.tokenizer,
-            harmful[0],
-            harmless=harmless[0],
-            base=record_base(checkpoint, prove_anatomy(checkpoint)),
-            on_progress=on_progress,
-        )
+    found = attribute(
+        base.model,
+        base.tokenizer,
+        harmful[0],
+        harmless=harmless[0],
+        base=record_base(checkpoint, prove_anatomy(checkpoint)),
+        on_progress=of_stage(report, "scoring heads x prompts"),
+    )
     found.recipe.save(output / "recipe.json")
     manifest = run.apply(found.recipe, checkpoint, "edited")
     say("diff: base and edited, byte by byte")
-    with progress("comparing") as on_progress:
-        diff = diff_checkpoints(checkpoint, open_checkpoint(output / "edited"), recipe=found.recipe, on_progress=on_progress)
+    diff = diff_checkpoints(
+        checkpoint, open_checkpoint(output / "edited"), recipe=found.recipe, on_progress=of_stage(report, "comparing")
+    )
     with edited(base.model, found.recipe):
         hooked = _logits(base)
     equal = torch.equal(hooked, _logits(load_model(output / "edited")))
 
     say("evaluate: base, ablated heads, random heads of the same layers, on the other prompts")
     sets = [harmful[1], harmless[1]]
-    with progress("answers") as on_progress:
-        measured = evaluate(
-            output / "recipe.json",
-            base=source.path,
-            prompts=sets,
-            max_new_tokens=NEW_TOKENS,
-            on_progress=lambda _, done, total: on_progress(done, total),
-        )
+    measured = evaluate(output / "recipe.json", base=source.path, prompts=sets, max_new_tokens=NEW_TOKENS, on_progress=report)
     write_report(measured.evaluation, measured.answers, output / "report", scores=found.scores, unit="nats", marked=planted)
     reinforced, brought_back = _reinforce(run, checkpoint, planted, (harmful, harmless))
     order = best_heads(found.scores.combined, found.scores.combined.size)
@@ -166,27 +156,35 @@ def _reinforce(
     loaded = load_model(run.output / "weakened")
     (harmful, harmful_rest), (harmless, harmless_rest) = sets
     run.say("attribute --intent reinforce: heads and factor that bring the weakened copy's refusals back")
-    with run.progress("scoring heads x prompts") as on_progress:
-        found = attribute(
-            loaded.model,
-            loaded.tokenizer,
-            harmful,
-            harmless=harmless,
-            intent="reinforce",
-            base=record_base(weakened, prove_anatomy(weakened)),
-            on_progress=on_progress,
-        )
+    found = attribute(
+        loaded.model,
+        loaded.tokenizer,
+        harmful,
+        harmless=harmless,
+        intent="reinforce",
+        base=record_base(weakened, prove_anatomy(weakened)),
+        on_progress=of_stage(run.report, "scoring heads x prompts"),
+        on_search=of_stage(run.report, "trying heads x factors"),
+    )
     found.recipe.save(run.output / "reinforce.json")
     run.say("evaluate: weakened and reinforced, on the other prompts")
-    with run.progress("answers") as on_progress:
-        measured = evaluate(
-            run.output / "reinforce.json",
-            base=run.output / "weakened",
-            prompts=[harmful_rest, harmless_rest],
-            random_draws=0,
-            max_new_tokens=NEW_TOKENS,
-            on_progress=lambda _, done, total: on_progress(done, total),
-        )
+    measured = evaluate(
+        run.output / "reinforce.json",
+        base=run.output / "weakened",
+        prompts=[harmful_rest, harmless_rest],
+        random_draws=0,
+        max_new_tokens=NEW_TOKENS,
+        on_progress=run.report,
+    )
+    write_report(
+        measured.evaluation,
+        measured.answers,
+        run.output / "reinforcement",
+        scores=found.scores,
+        unit="nats",
+        frontier=None if found.frontier is None else found.frontier.points,
+        marked=planted,
+    )
     return found, measured.evaluation
 
 

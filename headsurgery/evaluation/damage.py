@@ -78,11 +78,12 @@ def keep_logits(
         ModelError: Logits that are not finite, or the folder can't be written.
     """
     rows, modules = _answer_rows(questions, answers, tokens), locate_modules(base.model)
-    try:
-        for number, batch in enumerate(_batches(rows, modules, batch_size)):
-            torch.save(_logits(modules, [rows[index] for index in batch]).cpu(), folder / f"{number}.pt")
-    except OSError as error:
-        raise ModelError(f"the base's logits can't be kept in a temporary file: {error.strerror}", hint="set TMPDIR") from error
+    for number, batch in enumerate(_batches(rows, modules, batch_size)):
+        logits = _logits(modules, [rows[index] for index in batch]).cpu()
+        try:
+            torch.save(logits, folder / f"{number}.pt")
+        except (OSError, RuntimeError) as error:  # torch raises RuntimeError for a full disk, too
+            raise ModelError(f"the base's logits can't be kept in a temporary file: {error}", hint="set TMPDIR") from error
     return KeptLogits(folder=folder)
 
 

@@ -40,6 +40,7 @@ def generate_answers(
     decoding: Decoding,
     variant: str = "base",
     edits: Sequence[HeadEdit] = (),
+    own_edits: Sequence[Sequence[HeadEdit]] = (),
     seed: int = 0,
     batch_size: BatchSize = "auto",
     skip: Collection[int] = (),
@@ -54,6 +55,7 @@ def generate_answers(
         decoding: Method, limit, prefill and system message. Its seeds, template and engine are for the record.
         variant: Name for the answers.
         edits: Head edits in force, as hooks.
+        own_edits: Further edits, of each prompt alone, by position in the set; none, or one entry per prompt.
         seed: Of sampling; greedy decoding has none, its answers say 0.
         batch_size: Prompts at a time; `auto`: by length, up to 64 on a CPU and 256 elsewhere. Halved where memory runs out.
         skip: Positions in the set that have an answer. A batch with one missing runs whole, so that its answers stay the same.
@@ -68,7 +70,7 @@ def generate_answers(
         ModelError: Not a number in the logits, or no memory for a single prompt.
         RecipeError, GeometryError, ArchitectureError: The edits don't fit the model.
     """
-    _check(decoding, batch_size)
+    check_generation(decoding, batch_size)
     kept, ids = _encode(loaded, prompts, template, decoding)
     if len(kept.texts) < len(prompts.texts):
         raise PromptError(kept.notes[-1], hint="a lower --max-new-tokens leaves more room; or leave them out with fit_prompts")
@@ -78,7 +80,8 @@ def generate_answers(
         missing = [position for position in batch if position not in skip]
         if not missing:
             continue
-        completions = dict(zip(batch, writer.complete([ids[position] for position in batch]), strict=True))
+        own = [own_edits[position] for position in batch] if own_edits else ()
+        completions = dict(zip(batch, writer.complete([ids[position] for position in batch], own), strict=True))
         yield tuple(
             Answer(
                 variant=variant,
@@ -124,15 +127,47 @@ def greedy_starts(
     Raises:
         ModelError: Not a number in the logits, or no memory for a single prompt.
     """
-    greedy = decoding.model_copy(update={"method": "greedy", "max_new_tokens": tokens})
     _, questions = _encode(loaded, prompts, template, decoding)
-    writer, starts = _Writer(loaded=loaded, decoding=greedy, edits=(), seed=0), dict[int, list[int]]()
+    return questions, complete_greedily(loaded, questions, tokens=tokens, batch_size=batch_size)
+
+
+def complete_greedily(
+    loaded: LoadedModel,
+    questions: Sequence[Sequence[int]],
+    *,
+    tokens: int,
+    edits: Sequence[HeadEdit] = (),
+    batch_size: BatchSize = "auto",
+) -> list[list[int]]:
+    """Greedy answers to token ids, in batches that depend on the questions alone.
+
+    Args:
+        loaded: The model.
+        questions: Token ids, at least one each.
+        tokens: Of each answer at most.
+        edits: Head edits in force.
+        batch_size: Questions at a time.
+
+    Returns:
+        Ids of each answer, the end-of-sequence id included.
+
+    Raises:
+        ModelError: Not a number in the logits, or no memory for a single prompt.
+        RecipeError, GeometryError, ArchitectureError: The edits don't fit the model.
+    """
+    decoding = Decoding(max_new_tokens=tokens, template="direct")
+    writer, answers = _Writer(loaded=loaded, decoding=decoding, edits=tuple(edits), seed=0), dict[int, list[int]]()
     for batch in _plan_batches([len(question) for question in questions], tokens, batch_size, _device(loaded)):
-        starts |= zip(batch, writer.generate([questions[position] for position in batch]), strict=True)
-    return questions, [starts[position] for position in range(len(questions))]
+        answers |= zip(batch, writer.generate([questions[position] for position in batch]), strict=True)
+    return [answers[position] for position in range(len(questions))]
 
 
-def _check(decoding: Decoding, batch_size: BatchSize) -> None:
+def check_generation(decoding: Decoding, batch_size: BatchSize = "auto") -> None:
+    """Make sure that the numbers make sense.
+
+    Raises:
+        UsageError: A number out of its range.
+    """
     if isinstance(batch_size, int) and batch_size < 1:
         raise UsageError(f"--batch-size {batch_size}: expected auto or at least 1")
     if decoding.max_new_tokens < 1:
@@ -141,6 +176,19 @@ def _check(decoding: Decoding, batch_size: BatchSize) -> None:
         raise UsageError(f"top_k is {decoding.top_k}, expected at least 1")
     if decoding.method == "top_k" and decoding.temperature <= 0:
         raise UsageError(f"temperature is {decoding.temperature}, expected more than 0; greedy decoding has none")
+
+
+def choose_seeds(method: str, seeds: Sequence[int]) -> tuple[int, ...]:
+    """Seeds of the answers: as given, or the one that stands for none with greedy decoding.
+
+    Raises:
+        UsageError: None, one twice, or several with greedy decoding.
+    """
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise UsageError(f"--seed {', '.join(map(str, seeds)) or 'none'}: expected different numbers, at least one")
+    if method == "greedy" and len(seeds) > 1:
+        raise UsageError("--seed: greedy decoding is the same with every seed", hint="use --decoding top-k")
+    return (0,) if method == "greedy" else tuple(seeds)
 
 
 def _encode(loaded: LoadedModel, prompts: PromptSet, template: Template, decoding: Decoding) -> tuple[PromptSet, list[list[int]]]:
@@ -186,16 +234,17 @@ class _Writer:
     seed: int
     max_rows: int = 2**31
 
-    def complete(self, prompts: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
+    def complete(self, prompts: Sequence[Sequence[int]], own_edits: Sequence[Sequence[HeadEdit]] = ()) -> list[dict[str, Any]]:
         """Text, num_tokens and finished for each prompt."""
-        return [self._read(row) for row in self.generate(prompts)]
+        return [self._read(row) for row in self.generate(prompts, own_edits)]
 
-    def generate(self, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
+    def generate(self, prompts: Sequence[Sequence[int]], own_edits: Sequence[Sequence[HeadEdit]] = ()) -> list[list[int]]:
         """New token ids of each prompt."""
         done: list[list[int]] = []
         while len(done) < len(prompts):
-            part = prompts[len(done) : len(done) + self.max_rows]
-            generated = self._try_to_generate(part)
+            rows = slice(len(done), len(done) + self.max_rows)
+            part = prompts[rows]
+            generated = self._try_to_generate(part, own_edits[rows])
             if generated is None:
                 if len(part) == 1:
                     raise ModelError("out of memory with a single prompt", hint="use a smaller --dtype, model or --max-new-tokens")
@@ -206,7 +255,7 @@ class _Writer:
                 done += generated
         return done
 
-    def _try_to_generate(self, prompts: Sequence[Sequence[int]]) -> list[list[int]] | None:
+    def _try_to_generate(self, prompts: Sequence[Sequence[int]], own_edits: Sequence[Sequence[HeadEdit]]) -> list[list[int]] | None:
         """New token ids of each prompt, or None where memory ran out; what the attempt held is free by then."""
         processors: list[LogitsProcessor] = []
         if self.decoding.method == "top_k":
@@ -214,7 +263,12 @@ class _Writer:
             processors = [TopKSampler(keys, top_k=self.decoding.top_k or 1, temperature=self.decoding.temperature, start=start)]
         try:
             return complete_ids(
-                self.loaded, prompts, max_new_tokens=self.decoding.max_new_tokens, edits=self.edits, processors=processors
+                self.loaded,
+                prompts,
+                max_new_tokens=self.decoding.max_new_tokens,
+                edits=self.edits,
+                own_edits=own_edits,
+                processors=processors,
             )
         except RuntimeError as error:
             if not is_out_of_memory(error):

@@ -2,7 +2,8 @@
 
 `answers.jsonl` holds one `Answer` a line and nothing else; beside it, `answers.run.json` states the run's settings. A batch is
 appended at a time. A last line without its line feed was torn by a crash and is cut; any other flaw, and a journal of other
-settings, is refused. One process writes at a time. `MemoryJournal` keeps nothing on disk. Neighbours: `generate` and `endpoint` make the answers.
+settings, is refused. One process writes at a time. `MemoryJournal` keeps nothing on disk. Neighbours: `generate` and `endpoint`
+make the answers.
 """
 
 from __future__ import annotations

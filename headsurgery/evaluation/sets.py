@@ -1,7 +1,7 @@
 """Which prompt sets an evaluation asks, and what each is for.
 
-A harmless set is always among them, as control, unless it is declined. A set whose purpose nobody has stated is refused: a rate means
-the opposite on harmful and on harmless prompts. Neighbour: `prompts` loads the sets.
+A harmless set is always among them, as control, unless it is declined. A set whose purpose nobody has stated is refused: a rate
+means the opposite on harmful and on harmless prompts. Neighbour: `prompts` loads the sets.
 """
 
 from __future__ import annotations

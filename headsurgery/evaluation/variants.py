@@ -106,7 +106,9 @@ def line_up(
     for target in others:
         name = _unique(target.name, names)
         with _named(name):
-            contender, said = fit.recipe(name, target.recipe) if target.recipe else fit.checkpoint(name, target.source, target.manifest)
+            contender, said = (
+                fit.recipe(name, target.recipe) if target.recipe else fit.checkpoint(name, target.source, target.manifest)
+            )
         contenders.append(contender)
         notes += [f"{name}: {note}" for note in said]
         edits = contender.record.edits

@@ -14,8 +14,9 @@ import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from headsurgery.errors import ModelError
-from headsurgery.model.hooks import edited
+from headsurgery.model.hooks import RowEdit, edited, row_edits
 from headsurgery.model.loading import LoadedModel
+from headsurgery.model.modules import locate_modules
 from headsurgery.recipe import HeadEdit
 
 
@@ -26,6 +27,7 @@ def complete_ids(
     *,
     max_new_tokens: int,
     edits: Sequence[HeadEdit] = (),
+    own_edits: Sequence[Sequence[HeadEdit]] = (),
     processors: Sequence[LogitsProcessor] = (),
 ) -> list[list[int]]:
     """Complete token ids, as one batch; greedily, but for what the processors leave open.
@@ -35,6 +37,7 @@ def complete_ids(
         prompts: Token ids, at least one each.
         max_new_tokens: Limit.
         edits: Head edits in force.
+        own_edits: Further edits, of each prompt's row alone; none, or one entry per prompt.
         processors: See transformers; they get the padded rows.
 
     Returns:
@@ -60,6 +63,8 @@ def complete_ids(
         stack.enter_context(_decode_by(model, config))
         if edits:
             stack.enter_context(edited(model, edits))
+        if any(own_edits):
+            stack.enter_context(row_edits(locate_modules(model), _by_row(own_edits)))
         output = model.generate(
             input_ids=tokens.to(device),
             attention_mask=mask.to(device),
@@ -67,6 +72,10 @@ def complete_ids(
         )
     watch.check(model)
     return [_until_end(row, set(ends)) for row in output[:, width:].tolist()]
+
+
+def _by_row(own_edits: Sequence[Sequence[HeadEdit]]) -> list[RowEdit]:
+    return [RowEdit(edit=edit, rows=range(row, row + 1)) for row, edits in enumerate(own_edits) for edit in edits]
 
 
 def end_ids(loaded: LoadedModel) -> set[int]:

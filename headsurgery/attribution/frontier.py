@@ -1,0 +1,171 @@
+"""Candidates of a reinforcement, and which of them is taken. No model runs here: figures come in, a choice goes out.
+
+A lane is one group of heads with its factors, the smallest first. KL(base || reinforced) grows with the factor, so the first one
+over the bound ends its lane. Of the others that keep both bounds the one with most refusals is taken. Neighbour: `reinforce`
+measures; `evaluation.records` has the types that are written.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from headsurgery.atomic import write_atomically
+from headsurgery.attribution.scores import ScoreTable, best_heads, combine
+from headsurgery.errors import HeadSurgeryError, UsageError
+from headsurgery.evaluation.records import Frontier, FrontierPoint
+from headsurgery.heads import HeadRef
+from headsurgery.recipe import HeadEdit
+
+_ROUNDING = 1e-9
+"""Shares are quotients of counts: 0.05 of 20 is 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What a reinforcement may cost.
+
+    Args:
+        max_over_refusal: Share of harmless prompts that may be refused in addition to those that the base refuses.
+        max_kl: Mean KL(base || reinforced) on harmless answers, in nats per token.
+
+    Raises:
+        UsageError: A bound out of its range.
+    """
+
+    max_over_refusal: float
+    max_kl: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_over_refusal <= 1:
+            raise UsageError(f"max over-refusal is {self.max_over_refusal:g}, expected a share from 0 to 1")
+        if not (self.max_kl > 0 and math.isfinite(self.max_kl)):
+            raise UsageError(f"max KL is {self.max_kl:g}, expected a number of nats above 0")
+
+    def hold(self, point: FrontierPoint, base: FrontierPoint) -> bool:
+        """Whether a point keeps both."""
+        most = base.over_refusal.interval.value + self.max_over_refusal + _ROUNDING
+        return point.over_refusal.interval.value <= most and (point.harmless_kl or 0.0) <= self.max_kl
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """Heads with one factor, and heads that are taken out.
+
+    Args:
+        heads: All with the factor.
+        factor: Above 1; 0 where the heads are anti-refusal heads.
+        removed: Anti-refusal heads that are taken out besides.
+    """
+
+    heads: tuple[HeadRef, ...]
+    factor: float
+    removed: tuple[HeadRef, ...] = ()
+
+    @property
+    def edits(self) -> tuple[HeadEdit, ...]:
+        """As a recipe has them."""
+        pairs = [*((head, self.factor) for head in self.heads), *((head, 0.0) for head in self.removed)]
+        return tuple(HeadEdit(layer=head.layer, head=head.head, operation="scale", factor=factor) for head, factor in pairs)
+
+
+Lane = Sequence[Candidate]
+
+
+def rank_heads(scores: ScoreTable, count: int) -> tuple[HeadRef, ...]:
+    """Heads to reinforce: the chosen ones in their order, then the next best; none whose ablation costs no refusal."""
+    ranked = [score for score in (*scores.chosen, *scores.top(scores.combined.size)) if score.harmful > 0]
+    return tuple(dict.fromkeys(HeadRef(score.layer, score.head) for score in ranked))[:count]
+
+
+def rank_anti_heads(scores: ScoreTable, count: int) -> tuple[HeadRef, ...]:
+    """Anti-refusal heads: those whose ablation raises the score most for what it does to harmless answers.
+
+    Only the score of method `refusal` can be negative; KL and angles can't tell more refusal from less.
+    """
+    raised = np.where(scores.harmful < 0, -scores.harmful, np.nan)
+    return best_heads(combine(raised, scores.harmless, scores.contrast), count)
+
+
+def plan_lanes(heads: Sequence[HeadRef], *, group_sizes: Iterable[int], factors: Iterable[float]) -> tuple[Lane, ...]:
+    """Prefixes of the ranked heads, each with all factors; a size beyond the last head means all heads."""
+    sizes = sorted({min(size, len(heads)) for size in group_sizes} - {0})
+    ascending = sorted(set(factors))
+    return tuple(tuple(Candidate(heads=tuple(heads[:size]), factor=factor) for factor in ascending) for size in sizes)
+
+
+def scan_kl(
+    lanes: Iterable[Lane], measure: Callable[[Sequence[Candidate]], Sequence[float]], max_kl: float
+) -> dict[Candidate, float | None]:
+    """Measure all lanes side by side, factor by factor, each until it is over the bound.
+
+    Args:
+        lanes: Candidates, the one that costs least first.
+        measure: Mean KL of each candidate; called once a round.
+        max_kl: The bound.
+
+    Returns:
+        KL of every candidate; None where an earlier one of its lane was over the bound.
+    """
+    rest = [tuple(lane) for lane in lanes if lane]
+    found: dict[Candidate, float | None] = {candidate: None for lane in rest for candidate in lane}
+    while rest:
+        firsts = [lane[0] for lane in rest]
+        measured = dict(zip(firsts, measure(firsts), strict=True))
+        found |= measured
+        rest = [lane[1:] for lane in rest if measured[lane[0]] <= max_kl and len(lane) > 1]
+    return found
+
+
+def choose(
+    points: Mapping[Candidate, FrontierPoint], base: FrontierPoint, bounds: Bounds, *, must_improve: bool = True
+) -> Candidate | None:
+    """The candidate within bounds that refuses most; then the one with the lower KL, fewer heads, the smaller factor.
+
+    Args:
+        points: Figures of each.
+        base: The untouched model's.
+        bounds: What may be lost.
+        must_improve: Only those that refuse more than the base does.
+    """
+    allowed = [
+        candidate
+        for candidate, point in points.items()
+        if bounds.hold(point, base) and (point.refusal.count > base.refusal.count or not must_improve)
+    ]
+    return min(allowed, key=lambda candidate: _order(points[candidate]), default=None)
+
+
+def arrange(points: Iterable[FrontierPoint], base: FrontierPoint) -> tuple[FrontierPoint, ...]:
+    """Flag the Pareto-efficient points, the base being one of them, and put them first; within both parts the best first."""
+    known = tuple(points)
+    flagged = [
+        point.model_copy(update={"efficient": not any(_dominates(other, point) for other in (base, *known))}) for point in known
+    ]
+    return tuple(sorted(flagged, key=lambda point: (not point.efficient, *_order(point))))
+
+
+def save_frontier(frontier: Frontier, path: Path | str) -> None:
+    """Write the document.
+
+    Raises:
+        HeadSurgeryError: It can't be written.
+    """
+    try:
+        write_atomically(Path(path), f"{frontier.model_dump_json(by_alias=True, indent=2)}\n".encode())
+    except OSError as error:
+        raise HeadSurgeryError(f"{path}: can't write the frontier: {error.strerror}") from error
+
+
+def _order(point: FrontierPoint) -> tuple[float, ...]:
+    return -point.refusal.count, point.harmless_kl or 0.0, len(point.heads) + len(point.removed), point.factor
+
+
+def _dominates(one: FrontierPoint, other: FrontierPoint) -> bool:
+    """Nowhere worse, and somewhere better."""
+    pair = [(-point.refusal.count, point.over_refusal.count, point.harmless_kl or 0.0) for point in (one, other)]
+    return pair[0] != pair[1] and all(mine <= theirs for mine, theirs in zip(*pair, strict=True))

@@ -1,0 +1,235 @@
+"""The refusal score: how much of the model's own refusal a head carries; and the greedy search for a group by it.
+
+For every harmful query the model answers, the keyword judge finds where its refusal starts, and the refusal's first tokens are
+read teacher-forced. A head's score is the mean drop of their log-odds (a token's logit against the log-sum of all others) when the
+head is ablated, in nats. Log-odds don't saturate near probability 1, where most of a trained refusal is; KL and probabilities do.
+The search is Sahara's (section 4.2, Algorithm 1), but each step answers anew with the group ablated and scores what is still
+refused, wherever in the answer that is: a first token that no longer refuses is not the end of a refusal. It ends when nothing is
+refused. The control is the divergence KL(group || group and head) on the model's own harmless answers, over as many tokens, in
+nats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+import torch
+
+from headsurgery.architectures import Operation
+from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads
+from headsurgery.errors import ModelError
+from headsurgery.evaluation.judges.keyword import find_refusal
+from headsurgery.heads import HeadRef
+from headsurgery.model.divergence import kl_divergence
+from headsurgery.model.generation import complete_ids
+from headsurgery.model.loading import LoadedModel
+from headsurgery.model.modules import ModuleMap, locate_modules
+from headsurgery.model.sweep import Progress, SweepBlock, Sweeper, share_progress
+from headsurgery.recipe import HeadEdit, HeadScore
+
+REFUSAL_TOKENS = 8
+"""Tokens of an answer that are read."""
+
+ANSWER_TOKENS = 48
+"""New tokens among which a refusal is looked for."""
+
+_ANSWER_ROWS = 32
+
+Score = Callable[[SweepBlock], torch.Tensor]
+"""Scores of a block, [heads, queries * tail]."""
+
+
+def log_odds(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Log-odds of a token: its logit less the log-sum-exp of all others, in nats, in float32; far from 0 it stays exact.
+
+    Args:
+        logits: [..., reads, vocabulary].
+        targets: Token ids, [reads].
+
+    Returns:
+        [..., reads].
+    """
+    index = targets.to(logits.device).expand(logits.shape[:-1]).unsqueeze(-1)  # [..., reads, 1]
+    others = logits.float().scatter(-1, index, float("-inf"))
+    return logits.gather(-1, index).squeeze(-1).float() - torch.logsumexp(others, dim=-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnAnswers:
+    """Answers of a model, to be read teacher-forced over a few tokens.
+
+    Args:
+        queries: What the model reads: prompt and answer up to, but not with, the last token that is read.
+        targets: The last `REFUSAL_TOKENS` tokens to predict, for each query.
+        weights: [query, token]: 1 / number of the answer's tokens that are read, 0 for tokens before it.
+    """
+
+    queries: tuple[tuple[int, ...], ...]
+    targets: tuple[tuple[int, ...], ...]
+    weights: FloatArray
+
+    @classmethod
+    def of(cls, answers: Sequence[tuple[Sequence[int], Sequence[int], int]]) -> OwnAnswers:
+        """From prompt ids, answer ids, and the position in the answer from which on it is read."""
+        queries, targets, weights = [], [], []
+        for prompt, answer, start in answers:
+            ids = (*prompt, *answer[: start + REFUSAL_TOKENS])
+            read = len(ids) - len(prompt) - start
+            queries.append(ids[:-1])
+            targets.append(ids[-REFUSAL_TOKENS:])
+            weights.append([0.0] * (REFUSAL_TOKENS - read) + [1 / read] * read)
+        return cls(queries=tuple(queries), targets=tuple(targets), weights=np.array(weights))
+
+
+def refusal(
+    loaded: LoadedModel,
+    prompts: Sequence[Sequence[int]],
+    harmless: Sequence[Sequence[int]] | None,
+    *,
+    operation: Operation,
+    factor: float,
+    group_size: int,
+    contrast: float | None = None,
+    batch_size: int | str = "auto",
+    on_progress: Progress | None = None,
+) -> tuple[ScoreTable, tuple[str, ...]]:
+    """Grow a group of heads until the model refuses nothing any more, or the group is full.
+
+    Args:
+        loaded: The model.
+        prompts: Token ids of the harmful queries.
+        harmless: Token ids of the control's, or None.
+        operation: The edit that is tried.
+        factor: Its factor.
+        group_size: Heads at most.
+        contrast: The choice maximises harmful - contrast * harmless.
+        batch_size: Rows (head, query) per forward, or `auto`.
+        on_progress: Called with (head, query) pairs done and in all, over all steps that may be.
+
+    Returns:
+        The scores, with arrays `refusal` and `refusal_harmless` [step, layer, head] in nats, and notes for the user.
+
+    Raises:
+        ModelError: The model refuses none of the prompts.
+    """
+    run = _Run(modules=locate_modules(loaded.model), operation=operation, factor=factor, batch_size=batch_size)
+    heads = run.modules.geometry.num_heads_in_all
+    pairs = [len(queries) * (heads - step) for step in range(group_size) for queries in (prompts, harmless or ())]
+    reports = iter(share_progress(pairs, on_progress))
+    own = None if harmless is None else OwnAnswers.of([(ids, answer, 0) for ids, answer in _answer(loaded, harmless, ())])
+    group: tuple[HeadEdit, ...] = ()
+    chosen: tuple[HeadScore, ...] = ()
+    steps: list[FloatArray] = []
+    controls: list[FloatArray] = []
+    notes: list[str] = []
+    for step in range(group_size):
+        refused = find_refusals(loaded, prompts, group)
+        if not refused:
+            break
+        if not step:
+            notes.append(f"the model refuses {len(refused)} of {len(prompts)} prompts; the scores are of these")
+        steps.append(run.drops(OwnAnswers.of(refused), group, next(reports)) * (len(refused) / len(prompts)))
+        report = next(reports)
+        if own is not None:
+            controls.append(run.divergences(own, group, report))
+        control = controls[-1] if controls else None
+        best = best_heads(combine(steps[-1], control, contrast), 1)
+        chosen += score_heads(best, steps[-1], control, contrast)
+        group += tuple(run.edit(head) for head in best)
+    if not steps:
+        raise ModelError(
+            f"the model refuses none of {len(prompts)} prompts, so there is no refusal to attribute",
+            hint="give prompts that it refuses, or --method sahara, which looks at states and not at answers",
+        )
+    left = len(find_refusals(loaded, prompts, group))
+    notes.append(f"with the {len(group)} chosen heads ablated it refuses {left} of {len(prompts)}")
+    arrays = {"refusal": np.stack(steps)} | ({"refusal_harmless": np.stack(controls)} if controls else {})
+    table = ScoreTable(
+        arrays=arrays, harmful=steps[0], harmless=controls[0] if controls else None, contrast=contrast, chosen=chosen
+    )
+    return table, tuple(notes)
+
+
+def find_refusals(
+    loaded: LoadedModel, prompts: Sequence[Sequence[int]], edits: Sequence[HeadEdit]
+) -> list[tuple[Sequence[int], list[int], int]]:
+    """Prompts that the edited model refuses, each with its answer's ids and the token where the refusal starts."""
+    found = []
+    for prompt, answer in _answer(loaded, prompts, edits):
+        start = _start_of_refusal(loaded, answer)
+        if start is not None:
+            found.append((prompt, answer, start))
+    return found
+
+
+def _answer(
+    loaded: LoadedModel, prompts: Sequence[Sequence[int]], edits: Sequence[HeadEdit]
+) -> Iterator[tuple[Sequence[int], list[int]]]:
+    order = sorted(prompts, key=len)
+    for first in range(0, len(order), _ANSWER_ROWS):
+        rows = order[first : first + _ANSWER_ROWS]
+        yield from zip(rows, complete_ids(loaded, rows, max_new_tokens=ANSWER_TOKENS, edits=edits), strict=True)
+
+
+def _start_of_refusal(loaded: LoadedModel, answer: Sequence[int]) -> int | None:
+    """The token whose text reaches into the refusal's first sentence."""
+    span = find_refusal(loaded.tokenizer.decode(answer, skip_special_tokens=True))
+    if span is None:
+        return None
+    lengths = (len(loaded.tokenizer.decode(answer[:end], skip_special_tokens=True)) for end in count(1))
+    return next(position for position, length in zip(range(len(answer)), lengths, strict=False) if length > span.start)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """One way of ablating the heads of one model."""
+
+    modules: ModuleMap
+    operation: Operation
+    factor: float
+    batch_size: int | str
+
+    def edit(self, head: HeadRef) -> HeadEdit:
+        return HeadEdit(layer=head.layer, head=head.head, operation=self.operation, factor=self.factor)
+
+    def drops(self, own: OwnAnswers, group: Sequence[HeadEdit], on_progress: Progress | None) -> FloatArray:
+        """Mean drop of log-odds of every head outside the group, [layer, head]; NaN for the others."""
+        targets = torch.tensor(own.targets)
+
+        def score(block: SweepBlock) -> torch.Tensor:
+            assert block.logits is not None  # asked for
+            assert block.base_logits is not None
+            wanted = targets[list(block.queries)].flatten()  # [queries * tail]
+            return log_odds(block.base_logits, wanted) - log_odds(block.logits, wanted)
+
+        return self._sweep(own, group, score, on_progress)
+
+    def divergences(self, own: OwnAnswers, group: Sequence[HeadEdit], on_progress: Progress | None) -> FloatArray:
+        """Mean KL of every head outside the group, [layer, head]; NaN for the others."""
+
+        def score(block: SweepBlock) -> torch.Tensor:
+            assert block.logits is not None  # asked for
+            assert block.base_logits is not None
+            return kl_divergence(block.base_logits, block.logits)
+
+        return self._sweep(own, group, score, on_progress)
+
+    def _sweep(self, own: OwnAnswers, group: Sequence[HeadEdit], score: Score, on_progress: Progress | None) -> FloatArray:
+        geometry = self.modules.geometry
+        scores = np.full((geometry.num_layers, geometry.max_heads), np.nan)
+        heads = [head for head in geometry.heads() if head not in {edit.ref for edit in group}]
+        for head in heads:
+            scores[head.layer, head.head] = 0.0
+        sweeper = Sweeper(self.modules, own.queries, tail=REFUSAL_TOKENS, batch_size=self.batch_size)
+        blocks = sweeper.sweep(
+            heads, operation=self.operation, factor=self.factor, group=group, want_logits=True, on_progress=on_progress
+        )
+        for block in blocks:
+            weights = own.weights[list(block.queries)].reshape(-1) / len(own.queries)  # [queries * tail]
+            means = score(block).double().cpu().numpy() @ weights  # [heads]
+            for head, mean in zip(block.heads, means, strict=True):
+                scores[head.layer, head.head] += mean
+        return scores

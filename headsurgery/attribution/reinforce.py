@@ -1,0 +1,276 @@
+"""Search for a reinforcement: which heads, by which factor, and which heads to take out.
+
+The heads are ranked by an attribution; the search measures what their edits do, on answers. Cheap first: KL(base || reinforced) on
+the base's own harmless answers, for many candidates at once; who is over the bound is not asked. The others answer every harmful
+prompt, bare and under the attacks, and every harmless one, in the same batches as the base. Amplified heads: ReD-LLM; removed
+anti-refusal heads: Refusal Cliff (arXiv 2510.06036). The scan is exhaustive over its grid.
+Neighbours: `attacks` says what is asked, `frontier` what is tried and which is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from headsurgery.attribution.attacks import Development, Question
+from headsurgery.attribution.frontier import (
+    Bounds,
+    Candidate,
+    Lane,
+    arrange,
+    choose,
+    plan_lanes,
+    rank_anti_heads,
+    rank_heads,
+    scan_kl,
+)
+from headsurgery.attribution.scores import ScoreTable
+from headsurgery.errors import ModelError
+from headsurgery.evaluation.damage import answer_kl
+from headsurgery.evaluation.generate import BatchSize, complete_greedily
+from headsurgery.evaluation.judges.keyword import find_refusal
+from headsurgery.evaluation.records import Frontier, FrontierPoint, OverBound, Rate
+from headsurgery.evaluation.statistics import rate, rate_of
+from headsurgery.heads import HeadRef
+from headsurgery.model.loading import LoadedModel
+from headsurgery.model.sweep import Progress
+from headsurgery.recipe import HeadEdit, SearchRecord
+
+FACTORS = (1.25, 1.5, 2.0, 3.0, 4.0)
+GROUP_SIZES = (1, 2, 3, 5, 8)
+"""Heads of the ranking that are amplified together, from the best one on."""
+
+ANTI_HEADS = 3
+"""Anti-refusal heads that are taken out, one at a time: alone, and on top of the best group."""
+
+ANSWER_TOKENS = 32
+"""New tokens among which a refusal is looked for; late refusals are missed in the base and the candidates alike."""
+
+KL_TOKENS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reinforcement:
+    """What a search found.
+
+    Args:
+        edits: The chosen candidate's.
+        frontier: All that was tried.
+        record: The search in short, for the recipe.
+        notes: What the user should know.
+    """
+
+    edits: tuple[HeadEdit, ...]
+    frontier: Frontier
+    record: SearchRecord
+    notes: tuple[str, ...]
+
+
+class NoReinforcementError(ModelError):
+    """Nothing that was tried refuses more than the base within bounds.
+
+    Args:
+        message: What was tried.
+        hint: The next thing to do.
+        frontier: All that was tried.
+    """
+
+    def __init__(self, message: str, *, hint: str, frontier: Frontier) -> None:
+        super().__init__(message, hint=hint)
+        self.frontier = frontier
+
+
+def reinforce(
+    loaded: LoadedModel,
+    scores: ScoreTable,
+    development: Development,
+    *,
+    bounds: Bounds,
+    factors: Sequence[float] = FACTORS,
+    group_sizes: Sequence[int] = GROUP_SIZES,
+    anti_heads: int = ANTI_HEADS,
+    batch_size: BatchSize = "auto",
+    on_progress: Progress | None = None,
+) -> Reinforcement:
+    """Find the heads and the factor that refuse most harmful prompts within bounds.
+
+    Args:
+        loaded: The model.
+        scores: Of an attribution: it ranks the heads.
+        development: The prompts.
+        bounds: What may be lost.
+        factors: Above 1.
+        group_sizes: Heads together.
+        anti_heads: How many to take out, one at a time.
+        batch_size: Prompts per forward, or `auto`.
+        on_progress: Called with candidates done and in all, the base one of them.
+
+    Raises:
+        NoReinforcementError: Nothing refuses more than the base within bounds.
+        ModelError: Logits that are not finite, or no memory for a single prompt.
+    """
+    heads = rank_heads(scores, max(group_sizes))
+    anti = [head for head in rank_anti_heads(scores, anti_heads + len(heads)) if head not in heads][:anti_heads]
+    groups = plan_lanes(heads, group_sizes=group_sizes, factors=factors)
+    alone: list[Lane] = [(Candidate(heads=(head,), factor=0.0),) for head in anti]
+    total = 1 + sum(map(len, groups)) + len(anti) * (2 if groups else 1)
+    search = _Search(loaded=loaded, development=development, bounds=bounds, batch_size=batch_size)
+    steps = count(1)
+
+    def report() -> None:
+        if on_progress is not None:
+            on_progress(next(steps), total)
+
+    base = search.base
+    report()
+    if base.refusal.count < base.refusal.total:
+        search.scan(groups, report)
+        best = choose(search.points, base, bounds, must_improve=False)
+        search.scan(alone, report)
+        if best is not None:
+            search.scan([(Candidate(heads=best.heads, factor=best.factor, removed=(head,)),) for head in anti], report)
+    if on_progress is not None:
+        on_progress(total, total)
+    chosen = choose(search.points, base, bounds)
+    frontier = search.frontier(chosen)
+    if chosen is None:
+        raise NoReinforcementError(_say_tried(frontier), hint=_hint(frontier), frontier=frontier)
+    record = _record(frontier, search.points[chosen], factors=factors, group_sizes=group_sizes, attacks=development.attacks)
+    notes = (
+        *development.notes,
+        f"reinforced, the model refuses {record.refusal:.0%} of the harmful questions instead of {record.base_refusal:.0%}, under "
+        "all attacks together; the factor was chosen on these prompts, so evaluate it on others",
+    )
+    return Reinforcement(edits=chosen.edits, frontier=frontier, record=record, notes=notes)
+
+
+@dataclass(kw_only=True)
+class _Search:
+    """Figures of the base and of all candidates so far."""
+
+    loaded: LoadedModel
+    development: Development
+    bounds: Bounds
+    batch_size: BatchSize
+    kls: dict[Candidate, float | None] = field(default_factory=dict)
+    points: dict[Candidate, FrontierPoint] = field(default_factory=dict)
+    base: FrontierPoint = field(init=False)
+    base_answers: list[list[int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.base_answers = self._answer(())
+        self.base = self._point(Candidate(heads=(), factor=1.0), self.base_answers, 0.0)
+
+    def scan(self, lanes: Sequence[Lane], report: Callable[[], None]) -> None:
+        """Measure candidates; those within the bound of KL are asked."""
+        found = scan_kl(lanes, self._measure_kl, self.bounds.max_kl)
+        self.kls |= found
+        for candidate, kl in found.items():
+            if kl is not None and kl <= self.bounds.max_kl:
+                self.points[candidate] = self._point(candidate, self._answer(candidate.edits), kl)
+            report()
+
+    def frontier(self, chosen: Candidate | None) -> Frontier:
+        """The document."""
+        points = [point.model_copy(update={"chosen": one == chosen}) for one, point in self.points.items()]
+        return Frontier(
+            prompts=self.development.prompts.to_record(),
+            harmless=self.development.harmless.to_record(),
+            template=self.development.template,
+            max_over_refusal=self.bounds.max_over_refusal,
+            max_kl=self.bounds.max_kl,
+            answer_tokens=ANSWER_TOKENS,
+            kl_tokens=KL_TOKENS,
+            base=self.base,
+            points=arrange(points, self.base),
+            over_bound=tuple(
+                OverBound(heads=_names(one.heads), factor=one.factor, removed=_names(one.removed), harmless_kl=kl)
+                for one, kl in self.kls.items()
+                if one not in self.points
+            ),
+        )
+
+    def _answer(self, edits: Sequence[HeadEdit]) -> list[list[int]]:
+        questions = [question.ids for question in self.development.questions]
+        return complete_greedily(self.loaded, questions, tokens=ANSWER_TOKENS, edits=edits, batch_size=self.batch_size)
+
+    def _measure_kl(self, candidates: Sequence[Candidate]) -> list[float]:
+        pairs = [
+            (question.ids, answer)
+            for question, answer in zip(self.development.questions, self.base_answers, strict=True)
+            if question.attack is None
+        ]
+        questions, answers = zip(*pairs, strict=True)
+        variants = [candidate.edits for candidate in candidates]
+        found = answer_kl(self.loaded, questions, answers, variants, tokens=KL_TOKENS, batch_size=self.batch_size)
+        return [float(mean) for mean in found.mean(axis=1)]  # over queries
+
+    def _point(self, candidate: Candidate, answers: Sequence[Sequence[int]], kl: float) -> FrontierPoint:
+        texts = [self.loaded.tokenizer.decode(answer, skip_special_tokens=True) for answer in answers]
+        asked = list(zip(self.development.questions, [find_refusal(text) is not None for text in texts], strict=True))
+        harmful = [(is_refused, question.prompt) for question, is_refused in asked if question.attack is not None]
+        return FrontierPoint(
+            heads=_names(candidate.heads),
+            factor=candidate.factor,
+            removed=_names(candidate.removed),
+            refusal=rate_of([is_refused for is_refused, _ in harmful], [prompt for _, prompt in harmful]),
+            attacks={attack: self._rate(asked, attack) for attack in self.development.attacks},
+            over_refusal=self._rate(asked, None),
+            harmless_kl=kl,
+        )
+
+    @staticmethod
+    def _rate(asked: Sequence[tuple[Question, bool]], attack: str | None) -> Rate:
+        counted = [is_refused for question, is_refused in asked if question.attack == attack]
+        return rate(sum(counted), len(counted))
+
+
+def _names(heads: Sequence[HeadRef]) -> tuple[str, ...]:
+    return tuple(map(str, heads))
+
+
+def _record(
+    frontier: Frontier, chosen: FrontierPoint, *, factors: Sequence[float], group_sizes: Sequence[int], attacks: Sequence[str]
+) -> SearchRecord:
+    assert chosen.harmless_kl is not None  # measured before it was asked
+    return SearchRecord(
+        factors=[float(factor) for factor in factors],
+        group_sizes=list(group_sizes),
+        tried=len(frontier.points),
+        over_bound=len(frontier.over_bound),
+        max_over_refusal=frontier.max_over_refusal,
+        max_kl=frontier.max_kl,
+        attacks=list(attacks),
+        base_refusal=frontier.base.refusal.interval.value,
+        refusal=chosen.refusal.interval.value,
+        base_over_refusal=frontier.base.over_refusal.interval.value,
+        over_refusal=chosen.over_refusal.interval.value,
+        harmless_kl=chosen.harmless_kl,
+    )
+
+
+def _say_tried(frontier: Frontier) -> str:
+    """Why nothing was chosen."""
+    refused = frontier.base.refusal
+    if refused.count == refused.total:
+        return f"the model refuses all {refused.total} harmful questions already, under every attack: nothing to reinforce"
+    more = [point for point in frontier.points if point.refusal.count > refused.count]
+    tried, over = len(frontier.points), len(frontier.over_bound)
+    found = (
+        f"nothing refuses more than the base's {refused.count} of {refused.total} within bounds: {tried + over} candidates, "
+        f"{over} of them over KL {frontier.max_kl:g}"
+    )
+    if not more:
+        return found
+    best = max(more, key=lambda point: point.refusal.count)
+    return (
+        f"{found}, {len(more)} over over-refusal {frontier.max_over_refusal:g}; {best.label} refuses {best.refusal.count}, "
+        f"but also {best.over_refusal.count} of {best.over_refusal.total} harmless (base {frontier.base.over_refusal.count})"
+    )
+
+
+def _hint(frontier: Frontier) -> str:
+    if frontier.base.refusal.count == frontier.base.refusal.total:
+        return "give prompts that it answers, or --apply-factor for a recipe without a search"
+    return "loosen --max-kl or --max-over-refusal, give more prompts, or --apply-factor for a recipe without a search"

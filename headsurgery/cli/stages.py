@@ -1,0 +1,47 @@
+"""Long runs of several stages on the terminal: a bar for each, and how to go on after one that broke off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headsurgery.errors import HeadSurgeryError
+
+if TYPE_CHECKING:
+    from headsurgery.console import Console
+    from headsurgery.evaluation.progress import Report
+
+
+@contextmanager
+def resumable(console: Console, output: Path | None) -> Iterator[None]:
+    """Say how to go on after a run that broke off."""
+    try:
+        yield
+    except (KeyboardInterrupt, HeadSurgeryError):
+        journal = None if output is None else output / "answers.jsonl"
+        if journal is not None and journal.is_file() and journal.stat().st_size:
+            console.say(f"the answers so far are in {journal}; the same command goes on from there")
+        raise
+
+
+@contextmanager
+def stages(console: Console) -> Iterator[Report]:
+    """A bar for every stage; one that can't tell its progress, 0 of 1, is only named."""
+    with ExitStack() as bars:
+        current: list[str] = []
+        callbacks: list[Callable[[int, int], None]] = []
+
+        def report(stage: str, done: int, total: int) -> None:
+            if current != [stage]:
+                bars.close()
+                current[:] = [stage]
+                is_silent = (done, total) == (0, 1)
+                callbacks[:] = [] if is_silent else [bars.enter_context(console.progress(stage))]
+                if is_silent:
+                    console.say(stage)
+            for callback in callbacks:
+                callback(done, total)
+
+        yield report

@@ -1,0 +1,216 @@
+"""Ask models that run in this process, one in memory at a time: the base with all its edits as hooks, then each checkpoint.
+
+Every variant gets the same batches of the same token ids; a checkpoint whose tokenizer reads a prompt otherwise is refused before
+any model is loaded. Answers go to the journal as they come. Neighbours: `variants` says who is asked, `generate` answers, `losses`
+measures damage while a model is loaded; `remote` is the counterpart for a server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from headsurgery.checkpoint.reader import Checkpoint
+from headsurgery.errors import ModelError
+from headsurgery.evaluation.generate import BatchSize, fit_prompts, generate_answers
+from headsurgery.evaluation.journal import MemoryJournal
+from headsurgery.evaluation.losses import DamageOptions, LossMeter
+from headsurgery.evaluation.progress import Report, of_stage
+from headsurgery.evaluation.records import Damage, Decoding, Variant
+from headsurgery.evaluation.variants import Lineup
+from headsurgery.model.loading import LoadedModel, choose_device, choose_dtype, load_model, load_tokenizer
+from headsurgery.model.sweep import share_progress
+from headsurgery.prompts import PromptSet, Template, encode, load_template
+
+_ANY_LENGTH = 2**31
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """Where and how models run.
+
+    Args:
+        device: auto, cpu, cuda, cuda:N or mps.
+        dtype: auto, float32, bfloat16, float16 or float64.
+        batch_size: Prompts at a time, or auto.
+        trust_remote_code: Run Python code that comes with a checkpoint.
+    """
+
+    device: str = "auto"
+    dtype: str = "auto"
+    batch_size: BatchSize = "auto"
+    trust_remote_code: bool = False
+
+    def settings(self) -> dict[str, Any]:
+        """What of it the answers depend on.
+
+        Raises:
+            UsageError: No such device or type.
+        """
+        device = choose_device(self.device)
+        dtype = str(choose_dtype(self.dtype, device)).removeprefix("torch.")
+        return {"device": device.type, "dtype": dtype, "batch_size": self.batch_size}
+
+    def load(self, checkpoint: Checkpoint) -> LoadedModel:
+        """Load a checkpoint."""
+        return load_model(checkpoint.path, dtype=self.dtype, device=self.device, trust_remote_code=self.trust_remote_code)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came out, answers aside, which are in the journal.
+
+    Args:
+        sets: As they were asked; prompts that don't fit into the model's context are left out.
+        damage: Of every edited variant, by name.
+        dtype: That the base ran in.
+        notes: What was not measured, and why.
+    """
+
+    sets: tuple[PromptSet, ...]
+    damage: dict[str, Damage]
+    dtype: str
+    notes: tuple[str, ...]
+
+
+def choose_template(
+    lineup: Lineup, source: str | None, sets: Sequence[PromptSet], decoding: Decoding, hardware: Hardware
+) -> Template:
+    """Find the template, and make sure that all tokenizers read all prompts alike.
+
+    Raises:
+        PromptError, UsageError: No such template, or it can't be used as asked.
+        ModelError: A tokenizer can't be loaded, or a checkpoint's differs from the base's.
+    """
+
+    def read(checkpoint: Checkpoint, template: Template | None) -> tuple[Template, list[list[list[int]]]]:
+        tokenizer = load_tokenizer(checkpoint.path, trust_remote_code=hardware.trust_remote_code)
+        found = template or load_template(source, tokenizer)
+        options: dict[str, Any] = {"max_tokens": _ANY_LENGTH, "system": decoding.system, "prefill": decoding.prefill}
+        return found, [encode(prompts, found, tokenizer, **options)[1] for prompts in sets]
+
+    template, expected = read(lineup.base, None)
+    for variant, checkpoint in lineup.checkpoints:
+        _, found = read(checkpoint, template)
+        for prompts, ours, theirs in zip(sets, expected, found, strict=True):
+            if ours != theirs:
+                place = next(index for index, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1])
+                raise ModelError(
+                    f"{variant.name}: its tokenizer reads {prompts.name}[{place}] as other tokens than the base's does",
+                    hint="compare checkpoints with one tokenizer and chat template; --template direct uses no chat template",
+                )
+    return template
+
+
+def ask_models(
+    lineup: Lineup,
+    sets: Sequence[PromptSet],
+    template: Template,
+    decoding: Decoding,
+    *,
+    hardware: Hardware,
+    damage: DamageOptions,
+    journal: MemoryJournal,
+    report: Report | None = None,
+) -> Outcome:
+    """Let every variant answer every prompt, and measure what it lost.
+
+    Args:
+        lineup: Who is asked.
+        sets: What.
+        template: How.
+        decoding: Method, limit, seeds.
+        hardware: Where.
+        damage: What to measure apart from answers.
+        journal: Gets the answers; what it has already is not made again.
+        report: Called with the stage, and done and in all.
+
+    Raises:
+        ModelError: A model can't be loaded, or its logits are not finite.
+        PromptError: No prompt fits into the model's context.
+        JournalError: The answers can't be written.
+    """
+    with TemporaryDirectory(prefix="headsurgery-") as folder:
+        with _loaded(hardware, lineup.base, "base", report) as base:
+            fitting = tuple(fit_prompts(base, prompts, template=template, decoding=decoding) for prompts in sets)
+            asker = _Asker(
+                sets=fitting,
+                template=template,
+                decoding=decoding,
+                batch_size=hardware.batch_size,
+                journal=journal,
+                reports=iter(_reports(lineup, fitting, decoding, report)),
+            )
+            asker.ask(base, lineup.on_base)
+            meter = LossMeter(
+                damage, fitting, template=template, decoding=decoding, batch_size=hardware.batch_size, folder=folder, report=report
+            )
+            found = meter.measure_base(base, lineup.on_base[1:], num_checkpoints=len(lineup.checkpoints))
+            dtype = str(next(base.model.parameters()).dtype).removeprefix("torch.")
+        for variant, checkpoint in lineup.checkpoints:
+            with _loaded(hardware, checkpoint, variant.name, report) as loaded:
+                asker.ask(loaded, [variant])
+                found[variant.name] = meter.measure_checkpoint(loaded, variant)
+    return Outcome(sets=fitting, damage=found, dtype=dtype, notes=meter.notes)
+
+
+def _reports(
+    lineup: Lineup, sets: Sequence[PromptSet], decoding: Decoding, report: Report | None
+) -> Sequence[Callable[[int, int], None] | None]:
+    """One callback for each part of the answers, which together count them all."""
+    rounds = [len(lineup.on_base), *(1 for _ in lineup.checkpoints)]
+    parts = [len(prompts.texts) for variants in rounds for prompts in sets for _ in decoding.seeds for _ in range(variants)]
+    return share_progress(parts, of_stage(report, "answers"))
+
+
+@dataclass(kw_only=True)
+class _Asker:
+    """Asks one loaded model after the other."""
+
+    sets: Sequence[PromptSet]
+    template: Template
+    decoding: Decoding
+    batch_size: BatchSize
+    journal: MemoryJournal
+    reports: Iterator[Callable[[int, int], None] | None]
+
+    def ask(self, loaded: LoadedModel, variants: Iterable[Variant]) -> None:
+        """All sets and seeds; the variants of a model side by side, so that a run that breaks off has pairs."""
+        asked = list(variants)
+        for prompts in self.sets:
+            for seed in self.decoding.seeds:
+                for variant in asked:
+                    batches = generate_answers(
+                        loaded,
+                        prompts,
+                        template=self.template,
+                        decoding=self.decoding,
+                        variant=variant.name,
+                        edits=() if variant.kind == "checkpoint" else variant.edits,
+                        seed=seed,
+                        batch_size=self.batch_size,
+                        skip=self.journal.present(variant=variant.name, prompt_set=prompts.name, seed=seed),
+                        on_progress=next(self.reports),
+                    )
+                    for batch in batches:
+                        self.journal.append(batch)
+
+
+@contextmanager
+def _loaded(hardware: Hardware, checkpoint: Checkpoint, name: str, report: Report | None) -> Iterator[LoadedModel]:
+    """A model, gone from memory afterwards as far as we hold it."""
+    if report is not None:
+        report(f"loading {name}", 0, 1)
+    loaded = hardware.load(checkpoint)
+    try:
+        yield loaded
+    finally:
+        model: Any = loaded.model
+        model.to("meta")  # frees the weights whoever still holds the model
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()

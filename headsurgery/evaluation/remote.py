@@ -1,0 +1,145 @@
+"""Ask a model behind a server; what it is compared with are the base's answers out of an earlier report.
+
+A server's weights can't be looked at: there is no damage here, and no random control. Neighbours: `endpoint` talks to the server,
+`local` is the counterpart for models in this process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from headsurgery.errors import UsageError
+from headsurgery.evaluation.endpoint import Endpoint, ask_endpoint
+from headsurgery.evaluation.journal import MemoryJournal, read_answers
+from headsurgery.evaluation.progress import Report, of_stage
+from headsurgery.evaluation.records import Answer, Decoding, Variant
+from headsurgery.evaluation.variants import BASE
+from headsurgery.prompts import PromptSet, Template, load_template
+
+_REPORT = "report.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseAnswers:
+    """The base's answers, made by an earlier run.
+
+    Args:
+        model: What the base is called there.
+        answers: One for every set, seed and prompt.
+    """
+
+    model: str
+    answers: tuple[Answer, ...]
+
+
+def read_base_answers(path: Path, sets: Sequence[PromptSet], decoding: Decoding) -> BaseAnswers:
+    """Take the base's answers out of a report: those of the variant `base`, or of the only variant that is there.
+
+    Raises:
+        UsageError: Answers of several variants without a base, or one to a prompt, set or seed is missing.
+        JournalError: The file can't be read.
+    """
+    answers = read_answers(path)
+    names = list(dict.fromkeys(answer.variant for answer in answers))
+    if BASE not in names and len(names) != 1:
+        raise UsageError(f"--base-answers {path.name}: expected answers of a base, found {', '.join(names) or 'none'}")
+    name = BASE if BASE in names else names[0]
+    found = {(answer.set, answer.seed, answer.index): answer for answer in answers if answer.variant == name}
+    chosen = []
+    for prompts in sets:
+        for seed in decoding.seeds:
+            for index, prompt in enumerate(prompts.texts):
+                answer = found.get((prompts.name, seed, index))
+                if answer is None or answer.prompt != prompt:
+                    raise UsageError(
+                        f"--base-answers {path.name}: no answer of {name} to {prompts.name}[{index}] with seed {seed}",
+                        hint="ask the base with the same --prompts, --limit and --seed",
+                    )
+                chosen.append(answer.model_copy(update={"variant": BASE}))
+    return BaseAnswers(model=_name_of(path, name), answers=tuple(chosen))
+
+
+def choose_server_template(source: str | None, decoding: Decoding) -> Template | None:
+    """A template with a text of its own, or None for the server's chat template.
+
+    Raises:
+        PromptError, UsageError: It can't be found, or not be used as asked.
+    """
+    if source in (None, "chat"):
+        return None
+    template = load_template(source, tokenizer=None)
+    if decoding.system is not None:
+        raise UsageError(f"template {template.name} has no place for a system message", hint="use --template chat")
+    return template
+
+
+def ask_server(
+    endpoint: Endpoint,
+    sets: Sequence[PromptSet],
+    template: Template | None,
+    decoding: Decoding,
+    *,
+    base: BaseAnswers | None,
+    journal: MemoryJournal,
+    report: Report | None = None,
+) -> tuple[Variant, ...]:
+    """Let the server answer every prompt.
+
+    Args:
+        endpoint: The server.
+        sets: What to ask.
+        template: How; None: the server's own.
+        decoding: Method, limit, seeds.
+        base: What to compare with.
+        journal: Gets the answers; what it has already is not made again.
+        report: Called with the stage, and done and in all.
+
+    Returns:
+        The base where its answers are given, and the server's model.
+
+    Raises:
+        EndpointError: The server can't be reached, refuses, or gives no usable answer.
+        JournalError: The answers can't be written.
+    """
+    name = endpoint.model if endpoint.model != BASE else f"{BASE}-2"
+    progress = of_stage(report, "answers")
+    total, before = len(decoding.seeds) * sum(len(prompts.texts) for prompts in sets), 0
+    for prompts in sets:
+        for seed in decoding.seeds:
+            present = journal.present(variant=name, prompt_set=prompts.name, seed=seed)
+            batches = ask_endpoint(
+                endpoint,
+                prompts,
+                template=template,
+                decoding=decoding,
+                variant=name,
+                seed=seed,
+                skip=present,
+                on_progress=None if progress is None else lambda done, _, start=before: progress(start + done, total),  # type: ignore[misc]
+            )
+            for batch in batches:
+                journal.append(batch)
+            before += len(prompts.texts)
+    if base is None:
+        return (Variant(name=name, kind="base"),)
+    journal.append(_absent(base.answers, journal))
+    return Variant(name=BASE, kind="base"), Variant(name=name, kind="checkpoint")
+
+
+def _absent(answers: Sequence[Answer], journal: MemoryJournal) -> Iterator[Answer]:
+    for answer in answers:
+        if answer.index not in journal.present(variant=answer.variant, prompt_set=answer.set, seed=answer.seed):
+            yield answer
+
+
+def _name_of(answers: Path, variant: str) -> str:
+    """The base's name from the report beside its answers."""
+    import json
+
+    try:
+        document = json.loads((answers.parent / _REPORT).read_bytes())
+        return str(document["base"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return variant

@@ -1,0 +1,295 @@
+"""`evaluate`: from recipes, checkpoints or a server to figures with their controls; the one call that does it all.
+
+First everything that can be refused is checked, then models answer, one in memory at a time, then judges read, then figures are
+counted. Answers are journalled as they come: the same call again goes on where it broke off. Neighbours: `sets` and `variants` say
+what is asked of whom, `local` and `remote` ask, `panel` judges, `measure` counts.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import transformers
+
+from headsurgery import __version__
+from headsurgery.errors import HeadSurgeryError, UsageError
+from headsurgery.evaluation.endpoint import Endpoint
+from headsurgery.evaluation.generate import BatchSize, check_generation, choose_seeds
+from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal
+from headsurgery.evaluation.judges import Judge
+from headsurgery.evaluation.local import Hardware, ask_models, choose_template
+from headsurgery.evaluation.losses import DamageOptions
+from headsurgery.evaluation.measure import compare_judges, count_degenerate, measure
+from headsurgery.evaluation.panel import Panel
+from headsurgery.evaluation.progress import Report
+from headsurgery.evaluation.records import Answer, Damage, Decoding, Evaluation, Variant
+from headsurgery.evaluation.remote import ask_server, choose_server_template, read_base_answers
+from headsurgery.evaluation.sets import choose_sets, record_set
+from headsurgery.evaluation.targets import Target
+from headsurgery.evaluation.utility import check_tasks
+from headsurgery.evaluation.variants import Lineup, line_up
+from headsurgery.prompts import Kind, PromptSet
+
+ANSWERS = "answers.jsonl"
+"""The journal's name in the output folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationResult:
+    """What an evaluation found.
+
+    Args:
+        evaluation: The figures: `report.json`.
+        answers: What they were counted from: `answers.jsonl`.
+    """
+
+    evaluation: Evaluation
+    answers: tuple[Answer, ...]
+
+
+def evaluate(
+    targets: Target | Sequence[Target] = (),
+    *,
+    base: str | Path | None = None,
+    prompts: Sequence[str | PromptSet] = (),
+    kinds: Mapping[str, Kind] | None = None,
+    harmless: bool = True,
+    column: str | None = None,
+    limit: int | None = None,
+    judges: Sequence[str | Judge] = ("keyword",),
+    judge_endpoint: Callable[[str], Endpoint] | None = None,
+    random_draws: int = 3,
+    allow_mismatch: bool = False,
+    decoding: Literal["greedy", "top_k"] = "greedy",
+    top_k: int = 5,
+    temperature: float = 1.0,
+    seeds: Sequence[int] = (0,),
+    max_new_tokens: int = 128,
+    template: str | None = None,
+    prefill: str | None = None,
+    system: str | None = None,
+    endpoint: Endpoint | None = None,
+    base_answers: str | Path | None = None,
+    kl_tokens: int = 12,
+    perplexity_text: str | None = None,
+    utility: Sequence[str] = (),
+    batch_size: BatchSize = "auto",
+    dtype: str = "auto",
+    device: str = "auto",
+    revision: str | None = None,
+    token: str | None = None,
+    trust_remote_code: bool = False,
+    out: str | Path | None = None,
+    force: bool = False,
+    on_progress: Report | None = None,
+) -> EvaluationResult:
+    """Measure what edits do to a model: refusal, over-refusal, nonsense, damage, each beside the untouched base and random heads.
+
+    Args:
+        targets: Recipes (or their files), edited checkpoints, plain models. A plain model alone is evaluated as it is.
+        base: Directory or Hub id of the untouched model. Default: the only plain model, else what recipes and manifests state.
+        prompts: Sets, or names as `load_prompts` takes them. Default: `builtin:decline`.
+        kinds: What a set is for, by name, where it doesn't say so itself.
+        harmless: Ask `builtin:harmless`, too, where no harmless set is given.
+        column: Column of tables that holds the prompts.
+        limit: Use the first so many prompts of each set.
+        judges: Judges, or specs as `load_judge` takes them; the first is the one that the report's finding quotes.
+        judge_endpoint: Makes the endpoint for a judge model's name.
+        random_draws: Random controls per set of edits.
+        allow_mismatch: Go on although a recipe or an edited checkpoint was made for another base.
+        decoding: `greedy`, or `top_k` to sample.
+        top_k: Tokens to sample from.
+        temperature: Of sampling.
+        seeds: Of sampling, an answer to each prompt for each; the first one also draws the random heads.
+        max_new_tokens: Per answer; refusals that come late need 100 or more.
+        template: chat, paper, direct or a file; default: the tokenizer's chat template, else paper; a server's own.
+        prefill: How every answer begins.
+        system: A system message.
+        endpoint: Ask the model behind this server instead of `targets`.
+        base_answers: With `endpoint`: `answers.jsonl` of an earlier report, to compare with.
+        kl_tokens: KL over the first so many tokens of the base's harmless answers; 0: none.
+        perplexity_text: A text to measure perplexity on.
+        utility: Tasks of lm-eval.
+        batch_size: Prompts at a time, or `auto`.
+        dtype: auto, float32, bfloat16, float16 or float64.
+        device: auto, cpu, cuda, cuda:N or mps.
+        revision: Branch, tag or commit of a base on the Hub.
+        token: For gated models and sets.
+        trust_remote_code: Run Python code that comes with a checkpoint.
+        out: Folder for `answers.jsonl`; a run that broke off goes on from there. None: answers are kept in memory only.
+        force: Begin anew where another run's answers are in the folder.
+        on_progress: Called with the stage, such as `answers`, and done and in all.
+
+    Raises:
+        UsageError: Arguments that contradict each other or are out of range.
+        HeadSurgeryError: Its children say what can't be found, read, fitted or run.
+    """
+    panel = Panel(
+        judges=judges,
+        open_endpoint=judge_endpoint,
+        device=device,
+        dtype=dtype,
+        token=token,
+        trust_remote_code=trust_remote_code,
+    )
+    how = Decoding(
+        method=decoding,
+        top_k=top_k if decoding == "top_k" else None,
+        temperature=temperature,
+        seeds=choose_seeds(decoding, seeds),
+        max_new_tokens=max_new_tokens,
+        template=template or "",
+        prefill=prefill,
+        system=system,
+    )
+    check_generation(how, batch_size)
+    damage = DamageOptions(kl_tokens=kl_tokens, text=perplexity_text, tasks=tuple(utility))
+    named = [targets] if not isinstance(targets, Sequence) or isinstance(targets, str) else list(targets)
+    if endpoint is not None:
+        if named or base is not None:
+            raise UsageError("--endpoint asks the server's own model; it takes no recipe, checkpoint or --base")
+        if damage.text is not None or damage.tasks:
+            raise UsageError("--perplexity and --utility need a model that runs here, not --endpoint")
+    elif base_answers is not None:
+        raise UsageError("--base-answers belongs to --endpoint; a model that runs here is compared with its base")
+    sets = choose_sets(prompts, kinds=kinds, harmless=harmless, column=column, limit=limit, token=token)
+    request = _Request(
+        sets=sets, decoding=how, template=template, out=None if out is None else Path(out), force=force, report=on_progress
+    )
+    if endpoint is not None:
+        panel.check()
+        asked = _ask_server(request, endpoint, None if base_answers is None else Path(base_answers))
+    else:
+        lineup = line_up(
+            named,
+            base=None if base is None else str(base),
+            revision=revision,
+            token=token,
+            random_draws=random_draws,
+            seed=seeds[0],
+            allow_mismatch=allow_mismatch,
+        )
+        panel.check()
+        if damage.tasks:
+            check_tasks(damage.tasks)
+        hardware = Hardware(device=device, dtype=dtype, batch_size=batch_size, trust_remote_code=trust_remote_code)
+        asked = _ask_models(request, lineup, hardware, damage)
+    return _count(asked, panel, on_progress)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Request:
+    """What is asked, how, and where answers go."""
+
+    sets: tuple[PromptSet, ...]
+    decoding: Decoding
+    template: str | None
+    out: Path | None
+    force: bool
+    report: Report | None
+
+    def journal(self, decoding: Decoding, settings: Mapping[str, Any]) -> MemoryJournal:
+        """The journal, with what the answers depend on."""
+        if self.out is None:
+            return MemoryJournal()
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HeadSurgeryError(f"{self.out}: can't be made a folder: {error.strerror}") from error
+        common = {
+            "sets": {prompts.name: prompts.to_record().model_dump(exclude={"name"}) for prompts in self.sets},
+            "decoding": decoding.model_dump(exclude={"dtype"}),
+        }
+        return AnswerJournal(self.out / ANSWERS, {**settings, **common}, force=self.force)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """All answers, and all that is known of who gave them."""
+
+    base: str
+    revision: str | None = None
+    variants: tuple[Variant, ...]
+    sets: tuple[PromptSet, ...]
+    decoding: Decoding
+    answers: tuple[Answer, ...]
+    damage: tuple[Damage, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def _ask_models(request: _Request, lineup: Lineup, hardware: Hardware, options: DamageOptions) -> _Asked:
+    settings = hardware.settings()
+    template = choose_template(lineup, request.template, request.sets, request.decoding, hardware)
+    decoding = request.decoding.model_copy(update={"template": template.name})
+    base = {"model": lineup.base.model, "fingerprint": lineup.base.fingerprint()}
+    with request.journal(decoding, {"base": base, "variants": _variant_settings(lineup), **settings}) as journal:
+        found = ask_models(
+            lineup, request.sets, template, decoding, hardware=hardware, damage=options, journal=journal, report=request.report
+        )
+        variants = tuple(contender.record for contender in lineup.contenders)
+        return _Asked(
+            base=lineup.base.model,
+            revision=lineup.base.revision,
+            variants=variants,
+            sets=found.sets,
+            decoding=decoding.model_copy(update={"dtype": found.dtype}),
+            answers=journal.answers(),
+            damage=tuple(found.damage[variant.name] for variant in variants if variant.name in found.damage),
+            notes=(*lineup.notes, *found.notes),
+        )
+
+
+def _variant_settings(lineup: Lineup) -> dict[str, Any]:
+    """Edits by variant, or the fingerprint of a checkpoint's weights."""
+    edits = {variant.name: [edit.model_dump() for edit in variant.edits] for variant in lineup.on_base}
+    return edits | {variant.name: checkpoint.fingerprint() for variant, checkpoint in lineup.checkpoints}
+
+
+def _ask_server(request: _Request, endpoint: Endpoint, base_answers: Path | None) -> _Asked:
+    template = choose_server_template(request.template, request.decoding)
+    base = None if base_answers is None else read_base_answers(base_answers, request.sets, request.decoding)
+    name = "endpoint" if template is None else template.name
+    decoding = request.decoding.model_copy(update={"template": name, "engine": endpoint.model})
+    given = None if base is None else sha256("".join(answer.model_dump_json() for answer in base.answers).encode()).hexdigest()
+    with request.journal(decoding, {"base_answers": given}) as journal:
+        variants = ask_server(endpoint, request.sets, template, decoding, base=base, journal=journal, report=request.report)
+        return _Asked(
+            base=endpoint.model if base is None else base.model,
+            variants=variants,
+            sets=request.sets,
+            decoding=decoding,
+            answers=journal.answers(),
+        )
+
+
+def _count(asked: _Asked, panel: Panel, report: Report | None) -> EvaluationResult:
+    """Judge the answers and count."""
+    verdicts, notes = panel.judge(asked.answers, asked.sets, report=report)
+    names = {"variants": [variant.name for variant in asked.variants], "sets": [prompts.name for prompts in asked.sets]}
+    base = asked.variants[0].name
+    evaluation = Evaluation(
+        base=asked.base,
+        revision=asked.revision,
+        sets=tuple(record_set(prompts) for prompts in asked.sets),
+        variants=asked.variants,
+        decoding=asked.decoding,
+        judges=tuple(verdicts),
+        measurements=tuple(one for judge in verdicts for one in measure(judge, verdicts[judge], base=base, **names)),
+        degenerate=tuple(count_degenerate(asked.answers, **names)),
+        agreements=tuple(compare_judges(verdicts)),
+        damage=asked.damage,
+        versions={
+            "headsurgery": __version__,
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+            "python": platform.python_version(),
+        },
+        notes=(*(note for prompts in asked.sets for note in prompts.notes), *asked.notes, *notes),
+    )
+    return EvaluationResult(evaluation=evaluation, answers=asked.answers)
