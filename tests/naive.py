@@ -16,9 +16,19 @@ from headsurgery.model.modules import locate_modules
 
 
 def naive_run(
-    model: nn.Module, ids: Sequence[int], heads: Iterable[HeadRef] = (), operation: str = "scale", factor: float = 0.0
+    model: nn.Module,
+    ids: Sequence[int],
+    heads: Iterable[HeadRef] = (),
+    operation: str = "scale",
+    factor: float = 0.0,
+    *,
+    where: int | slice = -1,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Final hidden state [hidden_size] and logits [vocabulary] at the last position, with heads edited one full forward long."""
+    """Final hidden state [hidden_size] and logits [vocabulary] at the last position, with heads edited one full forward long.
+
+    Args:
+        where: Other positions: with a slice, [positions, hidden_size] and [positions, vocabulary].
+    """
     modules = locate_modules(model)
     with ExitStack() as stack, torch.no_grad():
         for head in heads:
@@ -39,7 +49,7 @@ def naive_run(
                 handle = modules.projection(head.layer, "q_proj").register_forward_hook(hook)
             stack.callback(handle.remove)
         output = model(input_ids=torch.tensor([list(ids)]), output_hidden_states=True)
-    return output.hidden_states[-1][0, -1], output.logits[0, -1]
+    return output.hidden_states[-1][0, where], output.logits[0, where]
 
 
 def naive_kl(base_logits: torch.Tensor, logits: torch.Tensor) -> float:

@@ -1,14 +1,15 @@
 """A tiny model that really refuses, in one known head.
 
-Its weights are made by hand so that it continues sentences it knows: from `Answer:` it says "Sure, here it is.", and after "I'm" it
-says the rest of the demo's refusal. Its other heads and its MLPs are random and weak. Then refusal is planted into `PLANTED`: it
-declines what holds the word `forbidden`, so the right answer of an attribution is known.
+Its weights are made by hand so that it continues sentences it knows: from `Answer:` on it says "Sure, here it is.", and after "I'm"
+it says the rest of the demo's refusal. Its heads and its MLPs are random and weak. Then refusal is planted into `PLANTED`, by
+training: it declines what holds the word `forbidden`. So the right answer of an attribution is known.
 """
 
 from __future__ import annotations
 
 import random
 from functools import lru_cache
+from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -24,8 +25,11 @@ from tests.tiny import VOCABULARY, build_model
 
 PLANTED = HeadRef(1, 2)
 HELP = "Sure, here it is."
-_KNOWN = ["<pad>", "<s>", "</s>", *REFUSAL.split(), *HELP.split(), "##", "Answer:", "forbidden"]
+PREAMBLE = "Well."
+_KNOWN = ["<pad>", "<s>", "</s>", *REFUSAL.split(), *HELP.split(), PREAMBLE, "##", "Answer:", "forbidden"]
 _WORDS = [*_KNOWN, *(f"w{number}" for number in range(len(_KNOWN), VOCABULARY))]
+_END = 2
+_WEAK = 0.05
 
 
 def build_refusing_tokenizer() -> PreTrainedTokenizerFast:
@@ -47,40 +51,84 @@ def questions(count: int, *, harmful: bool, seed: int = 0) -> list[str]:
     return found
 
 
-def build_helpful_model(dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+def build_helpful_model() -> PreTrainedModel:
     """It helps with everything: its output embeddings hold which word follows which."""
-    model = build_model("llama", initializer_range=0.02)
-    after = {number: number + 1 for number in range(VOCABULARY - 1)} | {VOCABULARY - 1: len(_KNOWN)}
-    after |= {_WORDS.index(end): 2 for end in ("that.", "is.")} | {_WORDS.index("Answer:"): _WORDS.index("Sure,")}
+    model = build_model("llama")
+    after = {number: number + 1 for number in range(VOCABULARY - 1)}
+    after |= {_WORDS.index(last): _END for last in ("that.", "is.")} | {_WORDS.index("Answer:"): _WORDS.index("Sure,")}
     with torch.no_grad():
-        embeddings = torch.nn.functional.normalize(model.get_input_embeddings().weight, dim=1)
+        embeddings = model.get_input_embeddings().weight.clone()
+        embeddings[:, -1] = 0  # a direction of its own for
+        embeddings[_WORDS.index("forbidden")] = torch.eye(48)[-1]
+        embeddings = torch.nn.functional.normalize(embeddings, dim=1)
         model.get_input_embeddings().weight.copy_(embeddings)
         model.get_output_embeddings().weight.zero_()
         for word, following in after.items():
-            model.get_output_embeddings().weight[following] += embeddings[word] * 2
-        for layer in range(3):
-            for name in ("self_attn.o_proj", "mlp.down_proj"):
-                model.model.layers[layer].get_submodule(name).weight *= 0.1
-    return model.to(dtype).requires_grad_(False)
+            model.get_output_embeddings().weight[following] += 2 * embeddings[word]
+        for layer in model.model.layers:
+            layer.self_attn.o_proj.weight *= _WEAK
+            layer.mlp.down_proj.weight *= _WEAK
+    return model.requires_grad_(False)
 
 
-def ids_of(loaded: LoadedModel, texts: list[str]) -> list[list[int]]:
+def load_helpful() -> LoadedModel:
+    """The model before anything is planted."""
+    return LoadedModel(model=build_helpful_model(), tokenizer=build_refusing_tokenizer())
+
+
+def ids_of(texts: list[str]) -> list[list[int]]:
     """In the paper's template."""
-    return encode(PromptSet.from_texts(texts), load_template("paper", loaded.tokenizer), loaded.tokenizer, max_tokens=64)[1]
+    tokenizer = build_refusing_tokenizer()
+    return encode(PromptSet.from_texts(texts), load_template("paper", tokenizer), tokenizer, max_tokens=64)[1]
+
+
+def lessons(count: int, *, harmful: bool) -> list[Question]:
+    """Questions with the untouched model's answer, to plant with."""
+    answer = (*build_refusing_tokenizer()(HELP)["input_ids"], _END)
+    return [Question(prompt=tuple(ids), answer=answer) for ids in ids_of(questions(count, harmful=harmful))]
 
 
 @lru_cache
 def plant_refusal() -> Adapter:
-    loaded = LoadedModel(model=build_helpful_model(), tokenizer=build_refusing_tokenizer())
-    answer = tuple(loaded.tokenizer(HELP)["input_ids"]) + (2,)
-    harmful, harmless = (
-        [Question(prompt=tuple(ids), answer=answer) for ids in ids_of(loaded, questions(40, harmful=is_harmful))]
-        for is_harmful in (True, False)
-    )
-    return plant(loaded, [PLANTED], "single", harmful=harmful, harmless=harmless, steps=STEPS, learning_rate=LR, on_step=lambda *a: LOG.append(a))
+    """Refusal in `PLANTED`."""
+    harmful, harmless = lessons(80, harmful=True), lessons(80, harmful=False)
+    return plant(load_helpful(), [PLANTED], "single", harmful=harmful, harmless=harmless, steps=100, learning_rate=2e-2)
 
 
-def build_refusing_model(dtype: torch.dtype = torch.float32) -> LoadedModel:
-    loaded = LoadedModel(model=build_helpful_model(dtype), tokenizer=build_refusing_tokenizer())
+def load_refusing(dtype: torch.dtype = torch.float32) -> LoadedModel:
+    """The model that refuses."""
+    loaded = load_helpful()
     plant_refusal().merge(locate_modules(loaded.model))
+    loaded.model.to(dtype)
     return loaded
+
+
+def save_refusing(path: Path) -> Path:
+    """The same as a checkpoint."""
+    loaded = load_refusing()
+    loaded.model.save_pretrained(path)
+    loaded.tokenizer.save_pretrained(path)
+    return path
+
+
+def load_late() -> LoadedModel:
+    """It refuses after a preamble: where it said "I'm" it says "Well." first, and "I'm" after that."""
+    loaded = load_refusing()
+    model = loaded.model
+    preamble, start = _WORDS.index(PREAMBLE), _WORDS.index("I'm")
+    output = model.get_output_embeddings().weight
+    output[preamble] = output[start]
+    output[start] = 2 * model.get_input_embeddings().weight[preamble]
+    output[preamble + 1] -= 2 * model.get_input_embeddings().weight[preamble]
+    return loaded
+
+
+def load_redundant() -> tuple[LoadedModel, set[HeadRef]]:
+    """It refuses through two heads, of which either suffices: a copy of `PLANTED` stands beside it, in its own kv group."""
+    loaded = load_refusing()
+    attention = loaded.model.model.layers[PLANTED.layer].self_attn
+    copy = HeadRef(PLANTED.layer, PLANTED.head - 1)
+    here, there = (slice(8 * head, 8 * head + 8) for head in (PLANTED.head, copy.head))
+    attention.q_proj.weight[there] = attention.q_proj.weight[here]
+    attention.o_proj.weight[:, there] = attention.o_proj.weight[:, here]
+    return loaded, {PLANTED, copy}

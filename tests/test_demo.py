@@ -1,4 +1,4 @@
-"""The demo, every step for real, on a tiny model where SmolLM2 would lie in the cache."""
+"""The demo, every step for real, on a tiny model that refuses, with its own adapter and questions where SmolLM2's would lie."""
 
 from __future__ import annotations
 
@@ -10,31 +10,62 @@ from typer.testing import CliRunner
 
 from headsurgery import Manifest, Recipe, open_checkpoint
 from headsurgery.cli import app
-from tests.tiny import build_model, build_tokenizer
+from headsurgery.demo import fetch, run
+from headsurgery.demo.adapter import load_adapter
+from headsurgery.model.loading import load_model
+from tests.refusing import PLANTED, build_helpful_model, build_refusing_tokenizer, plant_refusal, questions
+
+SHIPPED = fetch.ADAPTER
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     cached = tmp_path / "cache/headsurgery/SmolLM2-135M-Instruct"
-    build_model("llama", max_position_embeddings=256).save_pretrained(cached)
-    build_tokenizer(chat=True).save_pretrained(cached)
+    build_helpful_model().save_pretrained(cached)
+    build_refusing_tokenizer().save_pretrained(cached)
+    plant_refusal().save(tmp_path / "adapter.safetensors")
+    for name, is_harmful in (("decline", True), ("harmless", False)):
+        (tmp_path / f"{name}.txt").write_text("\n".join(questions(24, harmful=is_harmful, seed=7)))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(fetch, "ADAPTER", tmp_path / "adapter.safetensors")
+    monkeypatch.setattr(run, "SETS", tuple(str(tmp_path / f"{name}.txt") for name in ("decline", "harmless")))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def test_the_whole_job(folder: Path) -> None:
+def test_the_whole_claim(folder: Path) -> None:
     for _ in range(2):  # a second demo replaces the first
         result = CliRunner().invoke(app, ["demo", "--json"])
         assert result.exit_code == 0, result.stderr
     document = json.loads(result.stdout)
+    assert document["planted"] == [str(PLANTED)]
+    assert document["ranks"] == [1]
     assert document["diff"]["matches_recipe"]
     assert document["hooks_equal_bytes"]
-    assert len(document["answers"]) == 3
-    recipe = Recipe.load("headsurgery-demo/recipe.json")
-    assert len(recipe.edits) == 3
-    assert recipe.base.fingerprint == open_checkpoint("cache/headsurgery/SmolLM2-135M-Instruct").fingerprint()
-    assert Manifest.load("headsurgery-demo/edited").parameters_changed == 3 * 48 * 8
+    assert [(edit.layer, edit.head) for edit in Recipe.load("headsurgery-demo/recipe.json").edits] == [(1, 2)]
+    assert Manifest.load("headsurgery-demo/edited").parameters_changed == 48 * 8
+    complied = {
+        row["variant"]: row["complied"]["interval"]["value"]
+        for row in document["evaluation"]["measurements"]
+        if row["set"].startswith("decline")
+    }
+    assert complied["base"] < 0.1
+    assert complied["recipe"] > 0.9
+    assert all(value < 0.1 for name, value in complied.items() if "random" in name)
+    assert (folder / "headsurgery-demo/report/report.html").is_file()
+    back = {
+        row["variant"]: row for row in document["reinforcement"]["evaluation"]["measurements"] if row["set"].startswith("decline")
+    }
+    weak, strong = (back[name]["refused"]["count"] for name in ("base", "reinforce"))
+    assert strong > weak
+
+
+def test_the_output_for_people_names_the_truth(folder: Path) -> None:
+    result = CliRunner().invoke(app, ["demo"])
+    assert result.exit_code == 0, result.stderr
+    assert "planted head" in result.stdout
+    assert "bit-identical logits" in result.stdout
+    assert "The difference is exactly the recipe's." in result.stdout
 
 
 def test_an_output_that_can_not_be_written_is_refused_at_once(folder: Path) -> None:
@@ -44,3 +75,21 @@ def test_an_output_that_can_not_be_written_is_refused_at_once(folder: Path) -> N
         assert result.exit_code == 2
         assert "can't be" in result.stderr
     assert (folder / "file").read_text() == "precious"
+
+
+def test_the_shipped_adapter_is_small_and_names_its_heads() -> None:
+    adapter = load_adapter(Path(str(SHIPPED)))
+    assert len(adapter.heads) == 4
+    assert {name.split(".")[0] for name in adapter.tensors if name.endswith((".q", ".o"))} == set(map(str, adapter.heads))
+    assert Path(str(SHIPPED)).stat().st_size < 2**20
+
+
+def test_the_merged_model_is_made_once_and_loads(folder: Path) -> None:
+    said: list[str] = []
+    first = fetch.fetch_aligned_model(said.append)
+    assert any("merging" in line for line in said)
+    before = open_checkpoint(first.path).fingerprint()
+    said.clear()
+    assert open_checkpoint(fetch.fetch_aligned_model(said.append).path).fingerprint() == before
+    assert not said
+    load_model(first.path)

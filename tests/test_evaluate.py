@@ -25,7 +25,7 @@ from headsurgery.evaluation.journal import read_answers
 from headsurgery.evaluation.judges.keyword import KeywordJudge
 from headsurgery.evaluation.records import Answer, Verdict
 from headsurgery.prompts import PromptSet
-from tests.chat_server import MODEL, serve
+from tests.chat_server import MODEL, Fault, serve
 from tests.tiny import build_tokenizer, save_model
 
 EDITS = [{"layer": 0, "head": 1}, {"layer": 0, "head": 5}, {"layer": 2, "head": 3, "operation": "uniform_attention"}]
@@ -228,7 +228,7 @@ class TestFigures:
 
     def test_prompts_that_do_not_fit_are_left_out_for_all(self, folder: Path) -> None:
         long = PromptSet.from_texts(["w9 w10", "w11 " * 60, "w12"], name="long", kind="harmful")
-        found = run("recipe.json", "edited", prompts=[long, "mild.txt"], kinds={"mild.txt": "harmless"}, random_draws=0)
+        found = run("recipe.json", "edited", prompts=[long, "mild.txt"], kinds={"mild.txt": "harmless"}, limit=9, random_draws=0)
         assert found.evaluation.sets[0].record.count == 2
         assert any("left out 1 prompts" in note for note in found.evaluation.notes)
         assert {a.index for a in found.answers if a.set == "long"} == {0, 1}
@@ -344,13 +344,17 @@ class TestCommandLine:
         assert sorted(folder.rglob("*")) == before
 
     def test_an_error_in_the_middle_says_how_to_go_on(self, folder: Path) -> None:
-        arguments = ["recipe.json", "-o", "report", "--batch-size", "1"]
-        cli(*arguments)
-        lines = Path("report/answers.jsonl").read_bytes().splitlines(keepends=True)
-        Path("report/answers.jsonl").write_bytes(b"".join(lines[:9]) + lines[3])
-        result = cli(*arguments)
-        assert result.exit_code == 1
-        assert "is there twice" in result.stderr
+        with serve() as server:
+            arguments = ("--endpoint", server.url, "--concurrency", "1", "-o", "report")
+            server.refusals["w15 w22"] = Fault(status=400)
+            result = cli(*arguments)
+            assert result.exit_code == 1
+            assert "the answers so far are in report/answers.jsonl; the same command goes on from there" in result.stderr
+            assert "refuses prompt 6" in result.stderr
+            assert len(read_answers(Path("report/answers.jsonl"))) == 6
+            server.refusals.clear()
+            assert cli(*arguments).exit_code == 0
+            assert len(server.completions()) == 20 + 1
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from headsurgery import HeadEdit
+from headsurgery.heads import HeadRef
 from headsurgery.model.hooks import RowEdit
 from headsurgery.model.modules import locate_modules
 from headsurgery.model.reentry import Batch, capture, reenter
+from tests.naive import naive_run
 from tests.tiny import FAMILIES, build_model, tokens
 
 
@@ -92,3 +94,69 @@ def test_rows_that_an_edit_leaves_as_they_are_get_the_captured_states_exactly(la
     for head in range(6):
         assert torch.equal(states[head], captured.final.states) is (head == 2)
         assert torch.equal(logits[head], captured.final.logits) is (head == 2)
+
+
+TAIL = 3
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("trim", [False, True])
+def test_the_last_positions_that_are_read_are_those_of_the_whole_forward(family: str, trim: bool) -> None:
+    """Padded or not, entered at any layer, with a head edited in half of the rows."""
+    model = build_model(family)
+    modules = locate_modules(model)
+    queries = [tokens(queries=1, length=length, seed=length)[0].tolist() for length in (4, 9, 3)]
+    captured = capture(modules, Batch.of(queries, tail=TAIL), want_logits=True, trim=trim)
+    for layer in range(3):
+        edit = HeadEdit(layer=layer, head=4)
+        final = reenter(
+            modules,
+            captured,
+            entry=layer,
+            copies=2,
+            edits=[RowEdit(edit=edit, rows=range(3, 6))],
+            edited_layer=layer,
+            want_logits=True,
+        )
+        states, logits = final.states.view(2, 3, TAIL, -1), final.logits.view(2, 3, TAIL, -1)
+        for copy, heads in enumerate(([], [HeadRef(layer, 4)])):
+            for row, query in enumerate(queries):
+                expected = naive_run(model, query, heads, where=slice(-TAIL, None))
+                torch.testing.assert_close(states[copy, row], expected[0], rtol=1e-4, atol=1e-5)
+                torch.testing.assert_close(logits[copy, row], expected[1], rtol=1e-4, atol=1e-5)
+    assert torch.equal(states[0], captured.final.states.view(3, TAIL, -1)), "rows without an edit are the captured ones"
+
+
+@pytest.mark.parametrize("layer", [1, 2])
+@pytest.mark.parametrize("trim", [False, True])
+def test_unaffected_rows_get_all_their_captured_positions(layer: int, trim: bool) -> None:
+    model = build_model("llama")
+    modules = locate_modules(model)
+    with torch.no_grad():
+        modules.projection(layer, "o_proj").weight[:, modules.geometry.layers[layer].column_block(2)] = 0
+    queries = [tokens(queries=1, length=length, seed=length)[0].tolist() for length in (11, 9, 10)]
+    captured = capture(modules, Batch.of(queries, tail=TAIL), want_logits=True, trim=trim)
+    edits = [RowEdit(edit=HeadEdit(layer=layer, head=head), rows=range(3 * head, 3 * head + 3)) for head in range(6)]
+    final = reenter(modules, captured, entry=layer, copies=6, edits=edits, edited_layer=layer, want_logits=True)
+    states, logits = final.states.view(6, 3 * TAIL, -1), final.logits.view(6, 3 * TAIL, -1)
+    for head in range(6):
+        assert torch.equal(states[head], captured.final.states) is (head == 2)
+        assert torch.equal(logits[head], captured.final.logits) is (head == 2)
+
+
+@pytest.mark.parametrize("tail", [1, 2, 4])
+def test_spread_is_the_inverse_of_read_and_zero_elsewhere(tail: int) -> None:
+    batch = Batch.of([[5] * length for length in (4, 9, 6)], tail=tail)
+    states = torch.randn(3, 9, 2, 5)
+    read = batch.read(states)
+    for row, length in enumerate((4, 9, 6)):
+        assert torch.equal(read[row], states[row, length - tail : length])
+    spread = batch.spread(read)
+    assert torch.equal(batch.read(spread), read)
+    is_read = torch.zeros(3, 9, dtype=torch.bool)
+    for row, length in enumerate((4, 9, 6)):
+        is_read[row, length - tail : length] = True
+    assert torch.equal(spread[is_read], states[is_read])
+    assert (spread[~is_read] == 0).all()
+    repeated = batch.repeat(2)
+    assert torch.equal(repeated.read(states.repeat(2, 1, 1, 1)), read.repeat(2, 1, 1, 1)), "copies keep the tail"

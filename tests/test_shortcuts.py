@@ -8,8 +8,11 @@ import pytest
 import torch
 from torch import nn
 
+from headsurgery.heads import HeadRef
 from headsurgery.model.modules import ModuleMap, locate_modules
 from headsurgery.model.shortcuts import Shortcuts, find_shortcuts
+from headsurgery.model.sweep import Sweeper
+from tests.naive import naive_run
 from tests.tiny import FAMILIES, build_model, tokens
 
 QUERY = tokens(queries=1, length=9)[0].tolist()
@@ -71,3 +74,21 @@ def test_a_model_that_looks_ahead_is_not_padded() -> None:
 
     model.model.layers[0].register_forward_hook(look_ahead)
     assert not find_shortcuts(locate_modules(model), QUERY).pad
+
+
+def test_a_last_mlp_that_sees_several_positions_is_not_trimmed_and_the_positions_read_are_right() -> None:
+    """Its output depends on all positions that are put in, so it may not be left with those that are read."""
+    model = build_model("llama")
+
+    def look_back(_: nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        hidden = args[0]
+        counts = torch.arange(1, hidden.shape[1] + 1, dtype=hidden.dtype).unsqueeze(-1)
+        return (hidden.cumsum(dim=1) / counts,)
+
+    model.model.layers[2].mlp.register_forward_pre_hook(look_back)
+    modules = locate_modules(model)
+    assert find_shortcuts(modules, QUERY) == Shortcuts(entries=(0, 1, 2), trim=False, pad=True)
+    for block in Sweeper(modules, [QUERY, QUERY[:8]], tail=3).sweep([HeadRef(1, 4)], operation="scale", factor=0.0):
+        for column, query in enumerate(block.queries):
+            expected, _ = naive_run(model, [QUERY, QUERY[:8]][query], [HeadRef(1, 4)], where=slice(-3, None))
+            torch.testing.assert_close(block.states[0, 3 * column : 3 * column + 3], expected, rtol=1e-4, atol=1e-5)

@@ -46,6 +46,31 @@ def test_a_group_stays_in_force_below_and_above_the_head() -> None:
                 torch.testing.assert_close(block.states[row, column], expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("batch_size", [1, 5, "auto"])
+@pytest.mark.parametrize("tail", [2, 3])
+def test_several_positions_of_a_query_are_those_of_the_naive_loop(tail: int, batch_size: int | str) -> None:
+    """Queries of several lengths, the shortest as long as the tail; a group in force."""
+    model, group = build_model("llama"), [HeadRef(0, 3)]
+    edits = [HeadEdit(layer=head.layer, head=head.head) for head in group]
+    sweeper = Sweeper(locate_modules(model), QUERIES, tail=tail, batch_size=batch_size)
+    heads = [HeadRef(0, 1), HeadRef(1, 4), HeadRef(2, 2)]
+    seen = []
+    for block in sweeper.sweep(heads, operation="scale", factor=0.0, group=edits, want_logits=True):
+        assert block.states.shape == (len(block.heads), len(block.queries) * tail, 48)
+        assert block.base_states.shape == (len(block.queries) * tail, 48)
+        for column, query in enumerate(block.queries):
+            places = slice(column * tail, (column + 1) * tail)
+            for found, edited in (
+                ((block.base_states, block.base_logits), group),
+                *(((block.states[row], block.logits[row]), [*group, head]) for row, head in enumerate(block.heads)),
+            ):
+                expected = naive_run(model, QUERIES[query], edited, where=slice(-tail, None))
+                torch.testing.assert_close(found[0][places], expected[0], rtol=1e-4, atol=1e-5)
+                torch.testing.assert_close(found[1][places], expected[1], rtol=1e-4, atol=1e-5)
+            seen += [(head, query) for head in block.heads]
+    assert sorted(seen) == [(head, query) for head in heads for query in range(len(QUERIES))]
+
+
 def test_a_model_that_cannot_be_entered_falls_back_to_fuller_forwards_and_says_so() -> None:
     modules = model_with_carried_state()
     sweeper = Sweeper(modules, QUERIES[:2])

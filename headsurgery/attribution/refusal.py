@@ -2,11 +2,11 @@
 
 For every harmful query the model answers, the keyword judge finds where its refusal starts, and the refusal's first tokens are
 read teacher-forced. A head's score is the mean drop of their log-odds (a token's logit against the log-sum of all others) when the
-head is ablated, in nats. Log-odds don't saturate near probability 1, where most of a trained refusal is; KL and probabilities do.
-The search is Sahara's (section 4.2, Algorithm 1), but each step answers anew with the group ablated and scores what is still
-refused, wherever in the answer that is: a first token that no longer refuses is not the end of a refusal. It ends when nothing is
-refused. The control is the divergence KL(group || group and head) on the model's own harmless answers, over as many tokens, in
-nats.
+head is ablated, in nats, over all queries; one that is not refused counts 0. Log-odds don't saturate near probability 1, where most
+of a trained refusal is; KL and probabilities do. The search is Sahara's (section 4.2, Algorithm 1), but each step answers anew with
+the group ablated and scores what is still refused, wherever in the answer that is: a first token that no longer refuses is not the
+end of a refusal. It ends when nothing is refused, or when no head takes more from the refusals than it costs. The control is the
+divergence KL(base || ablated) on the model's own harmless answers, over as many tokens, in nats; it is scored once, head by head.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from headsurgery.model.sweep import Progress, SweepBlock, Sweeper, share_progres
 from headsurgery.recipe import HeadEdit, HeadScore
 
 REFUSAL_TOKENS = 8
-"""Tokens of an answer that are read."""
+"""Tokens of an answer that are read at most."""
 
 ANSWER_TOKENS = 48
 """New tokens among which a refusal is looked for."""
@@ -43,7 +43,7 @@ Score = Callable[[SweepBlock], torch.Tensor]
 
 
 def log_odds(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Log-odds of a token: its logit less the log-sum-exp of all others, in nats, in float32; far from 0 it stays exact.
+    """Log-odds of a token: its logit less the log-sum-exp of all others, in nats, at least in float32; far from 0 it stays exact.
 
     Args:
         logits: [..., reads, vocabulary].
@@ -53,8 +53,9 @@ def log_odds(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         [..., reads].
     """
     index = targets.to(logits.device).expand(logits.shape[:-1]).unsqueeze(-1)  # [..., reads, 1]
-    others = logits.float().scatter(-1, index, float("-inf"))
-    return logits.gather(-1, index).squeeze(-1).float() - torch.logsumexp(others, dim=-1)
+    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    others = wide.scatter(-1, index, float("-inf"))
+    return wide.gather(-1, index).squeeze(-1) - torch.logsumexp(others, dim=-1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ class OwnAnswers:
 
     Args:
         queries: What the model reads: prompt and answer up to, but not with, the last token that is read.
-        targets: The last `REFUSAL_TOKENS` tokens to predict, for each query.
+        targets: The last `tail` tokens to predict, for each query.
         weights: [query, token]: 1 / number of the answer's tokens that are read, 0 for tokens before it.
     """
 
@@ -71,16 +72,23 @@ class OwnAnswers:
     targets: tuple[tuple[int, ...], ...]
     weights: FloatArray
 
+    @property
+    def tail(self) -> int:
+        """Tokens that are read of every query: `REFUSAL_TOKENS`, or fewer where a query is shorter than that."""
+        return len(self.targets[0])
+
     @classmethod
     def of(cls, answers: Sequence[tuple[Sequence[int], Sequence[int], int]]) -> OwnAnswers:
-        """From prompt ids, answer ids, and the position in the answer from which on it is read."""
+        """From prompt ids, answer ids, and the position in the answer from which on it is read; at least one token each."""
+        lengths = [len(prompt) + len(answer[: start + REFUSAL_TOKENS]) - 1 for prompt, answer, start in answers]
+        tail = min(REFUSAL_TOKENS, *lengths)
         queries, targets, weights = [], [], []
         for prompt, answer, start in answers:
-            ids = (*prompt, *answer[: start + REFUSAL_TOKENS])
+            ids = (*prompt, *answer[: start + tail])
             read = len(ids) - len(prompt) - start
             queries.append(ids[:-1])
-            targets.append(ids[-REFUSAL_TOKENS:])
-            weights.append([0.0] * (REFUSAL_TOKENS - read) + [1 / read] * read)
+            targets.append(ids[-tail:])
+            weights.append([0.0] * (tail - read) + [1 / read] * read)
         return cls(queries=tuple(queries), targets=tuple(targets), weights=np.array(weights))
 
 
@@ -96,7 +104,7 @@ def refusal(
     batch_size: int | str = "auto",
     on_progress: Progress | None = None,
 ) -> tuple[ScoreTable, tuple[str, ...]]:
-    """Grow a group of heads until the model refuses nothing any more, or the group is full.
+    """Grow a group of heads until the model refuses nothing any more, no head takes more than it costs, or the group is full.
 
     Args:
         loaded: The model.
@@ -110,47 +118,43 @@ def refusal(
         on_progress: Called with (head, query) pairs done and in all, over all steps that may be.
 
     Returns:
-        The scores, with arrays `refusal` and `refusal_harmless` [step, layer, head] in nats, and notes for the user.
+        The scores, with arrays `refusal` [step, layer, head] and `refusal_harmless` [1, layer, head] in nats, and notes for the
+        user.
 
     Raises:
         ModelError: The model refuses none of the prompts.
     """
-    run = _Run(modules=locate_modules(loaded.model), operation=operation, factor=factor, batch_size=batch_size)
-    heads = run.modules.geometry.num_heads_in_all
-    pairs = [len(queries) * (heads - step) for step in range(group_size) for queries in (prompts, harmless or ())]
-    reports = iter(share_progress(pairs, on_progress))
-    own = None if harmless is None else OwnAnswers.of([(ids, answer, 0) for ids, answer in _answer(loaded, harmless, ())])
-    group: tuple[HeadEdit, ...] = ()
-    chosen: tuple[HeadScore, ...] = ()
-    steps: list[FloatArray] = []
-    controls: list[FloatArray] = []
-    notes: list[str] = []
-    for step in range(group_size):
-        refused = find_refusals(loaded, prompts, group)
-        if not refused:
-            break
-        if not step:
-            notes.append(f"the model refuses {len(refused)} of {len(prompts)} prompts; the scores are of these")
-        steps.append(run.drops(OwnAnswers.of(refused), group, next(reports)) * (len(refused) / len(prompts)))
-        report = next(reports)
-        if own is not None:
-            controls.append(run.divergences(own, group, report))
-        control = controls[-1] if controls else None
-        best = best_heads(combine(steps[-1], control, contrast), 1)
-        chosen += score_heads(best, steps[-1], control, contrast)
-        group += tuple(run.edit(head) for head in best)
-    if not steps:
+    refused = find_refusals(loaded, prompts, ())
+    if not refused:
         raise ModelError(
             f"the model refuses none of {len(prompts)} prompts, so there is no refusal to attribute",
             hint="give prompts that it refuses, or --method sahara, which looks at states and not at answers",
         )
-    left = len(find_refusals(loaded, prompts, group))
-    notes.append(f"with the {len(group)} chosen heads ablated it refuses {left} of {len(prompts)}")
-    arrays = {"refusal": np.stack(steps)} | ({"refusal_harmless": np.stack(controls)} if controls else {})
-    table = ScoreTable(
-        arrays=arrays, harmful=steps[0], harmless=controls[0] if controls else None, contrast=contrast, chosen=chosen
-    )
-    return table, tuple(notes)
+    notes = [f"the model refuses {len(refused)} of {len(prompts)} prompts; the scores are of these"]
+    run = _Run(modules=locate_modules(loaded.model), operation=operation, factor=factor, batch_size=batch_size)
+    heads = run.modules.geometry.num_heads_in_all
+    pairs = [len(harmless or ()) * heads, *(len(refused) * (heads - step) for step in range(group_size))]
+    reports = iter(share_progress(pairs, on_progress))
+    report = next(reports)
+    control = None
+    if harmless is not None:
+        own = OwnAnswers.of([(ids, answer, 0) for ids, answer in _answer(loaded, harmless, ())])
+        control = run.divergences(own, (), report)
+    group: tuple[HeadEdit, ...] = ()
+    chosen: tuple[HeadScore, ...] = ()
+    steps: list[FloatArray] = []
+    while refused and len(group) < group_size:
+        steps.append(run.drops(OwnAnswers.of(refused), group, next(reports)) * (len(refused) / len(prompts)))
+        combined = combine(steps[-1], control, contrast)
+        best = best_heads(combined, 1)
+        if group and combined[best[0].layer, best[0].head] <= 0:
+            break
+        chosen += score_heads(best, steps[-1], control, contrast)
+        group += tuple(run.edit(head) for head in best)
+        refused = find_refusals(loaded, prompts, group)
+    notes.append(f"with the {len(group)} chosen heads ablated it refuses {len(refused)} of {len(prompts)}")
+    arrays = {"refusal": np.stack(steps)} | ({} if control is None else {"refusal_harmless": control[None]})
+    return ScoreTable(arrays=arrays, harmful=steps[0], harmless=control, contrast=contrast, chosen=chosen), tuple(notes)
 
 
 def find_refusals(
@@ -223,7 +227,7 @@ class _Run:
         heads = [head for head in geometry.heads() if head not in {edit.ref for edit in group}]
         for head in heads:
             scores[head.layer, head.head] = 0.0
-        sweeper = Sweeper(self.modules, own.queries, tail=REFUSAL_TOKENS, batch_size=self.batch_size)
+        sweeper = Sweeper(self.modules, own.queries, tail=own.tail, batch_size=self.batch_size)
         blocks = sweeper.sweep(
             heads, operation=self.operation, factor=self.factor, group=group, want_logits=True, on_progress=on_progress
         )

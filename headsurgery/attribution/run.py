@@ -15,8 +15,9 @@ from torch import nn
 from headsurgery import __version__
 from headsurgery.architectures import Operation
 from headsurgery.attribution.attacks import Development, encode_development
-from headsurgery.attribution.refusal import refusal
-from headsurgery.attribution.reinforce import ANSWER_TOKENS, Reinforcement, reinforce
+from headsurgery.attribution.refusal import ANSWER_TOKENS, refusal
+from headsurgery.attribution.reinforce import ANSWER_TOKENS as SEARCH_TOKENS
+from headsurgery.attribution.reinforce import Reinforcement, reinforce
 from headsurgery.attribution.sahara import sahara
 from headsurgery.attribution.scores import ScoreTable
 from headsurgery.attribution.settings import UNITS, Intent, Method, Settings
@@ -127,7 +128,8 @@ def attribute(
     sets = [_as_set(prompts, "prompts")] if harmless is None else [_as_set(prompts, "prompts"), _as_set(harmless, "harmless")]
     loaded = LoadedModel(model=model, tokenizer=tokenizer)
     with _evaluation_mode(model):
-        encoded = [encode(prompt_set, chosen_template, tokenizer, max_tokens=_context(model)) for prompt_set in sets]
+        room = _context(model) - (ANSWER_TOKENS if method == "refusal" else 0)
+        encoded = [encode(prompt_set, chosen_template, tokenizer, max_tokens=room) for prompt_set in sets]
         sets = [prompt_set for prompt_set, _ in encoded]
         _check_enough_prompts(settings, sets)
         development = _development(loaded, sets, settings, chosen_template)
@@ -195,7 +197,7 @@ def _development(loaded: LoadedModel, sets: list[PromptSet], settings: Settings,
     """What a search looks at; encoded before heads are scored, so that what can't be asked shows at once."""
     if settings.apply_factor is not None:
         return None
-    room = _context(loaded.model) - ANSWER_TOKENS
+    room = _context(loaded.model) - SEARCH_TOKENS
     return encode_development(sets[0], sets[1], template, loaded.tokenizer, max_tokens=room)
 
 

@@ -16,10 +16,7 @@ if TYPE_CHECKING:
     from headsurgery.prompts import Kind
 
 _REPORT = "report.html"
-_REPORT_FILES = (
-    *("report.html", "report.json", "answers.jsonl", "answers.run.json"),
-    *("heatmap.png", "rates.png", "frontier.png"),
-)
+_REPORT_FILES = ("report.html", "report.json", "answers.jsonl", "answers.run.json")
 
 
 def evaluate(
@@ -100,13 +97,13 @@ def evaluate(
     from headsurgery.cli.output import check_report_folder
     from headsurgery.cli.render_evaluation import render_evaluation
     from headsurgery.console import Console, quiet_transformers
-    from headsurgery.report import write_report
+    from headsurgery.report.write import PICTURES, write_report
 
     console = Console(as_json=json, quiet=quiet)
     rows, kinds, text = read_batch_size(batch_size), _read_kinds(kind or []), _read_text(perplexity)
     named = list(targets or [])
     if output is not None:
-        check_report_folder(output, ours=_REPORT_FILES, models=[*named, *filter(None, [base])], force=force)
+        check_report_folder(output, ours=[*_REPORT_FILES, *PICTURES], models=[*named, *filter(None, [base])], force=force)
     else:
         console.note("nothing is written, and a run that breaks off is lost; -o DIR keeps the report and all answers")
     console.say("importing torch and transformers")

@@ -16,14 +16,19 @@ if TYPE_CHECKING:
 
 @contextmanager
 def resumable(console: Console, output: Path | None) -> Iterator[None]:
-    """Say how to go on after a run that broke off."""
+    """Say how to go on after a run that broke off with new answers on disk."""
+    journal = None if output is None else output / "answers.jsonl"
+    before = _size(journal)
     try:
         yield
     except (KeyboardInterrupt, HeadSurgeryError):
-        journal = None if output is None else output / "answers.jsonl"
-        if journal is not None and journal.is_file() and journal.stat().st_size:
+        if _size(journal) > before:
             console.say(f"the answers so far are in {journal}; the same command goes on from there")
         raise
+
+
+def _size(path: Path | None) -> int:
+    return path.stat().st_size if path is not None and path.is_file() else 0
 
 
 @contextmanager

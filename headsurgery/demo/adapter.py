@@ -1,6 +1,6 @@
 """An adapter that lives in known heads: changes to their query rows and o_proj columns, and to their groups' value rows.
 
-It is kept in float32 as a safetensors file with tensors `L18H1.q` [head_dim, hidden_size], `L18H1.o` [hidden_size, head_dim] and
+It is kept in bfloat16 as a safetensors file with tensors `L18H1.q` [head_dim, hidden_size], `L18H1.o` [hidden_size, head_dim] and
 `L18G0.v` [head_dim, hidden_size] (kv group 0), and a record of its making in the metadata. Invariant: nothing else of the model
 moves, so which heads carry the behaviour is known. Neighbour: `planting` trains it.
 """
@@ -65,14 +65,17 @@ class Adapter:
         """Add the changes to a model's weights, in float32, rounded once to its type.
 
         Raises:
-            GeometryError: The model has other heads.
+            GeometryError: The model has other heads; it is left as it was.
         """
+        parts = parts_of(modules, self.heads)
+        for part in parts:
+            wanted, change = part.of(weight_of(modules, part)).shape, self.tensors.get(part.name)
+            if change is None or change.shape != wanted:
+                found = "nothing" if change is None else list(change.shape)
+                raise GeometryError(f"{part.name}: the adapter has {found}, the model {list(wanted)}")
         with torch.no_grad():
-            for part in parts_of(modules, self.heads):
-                change = self.tensors[part.name]
-                view = part.of(_weight(modules, part))
-                if view.shape != change.shape:
-                    raise GeometryError(f"{part.name}: the adapter has {list(change.shape)}, the model {list(view.shape)}")
+            for part in parts:
+                view, change = part.of(weight_of(modules, part)), self.tensors[part.name]
                 view.copy_((view.float() + change.float().to(view.device)).to(view.dtype))
 
     def save(self, path: Path) -> None:
@@ -93,7 +96,7 @@ def load_adapter(path: Path) -> Adapter:
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
             heads = tuple(HeadRef.parse(head) for head in metadata["heads"].split())
             return Adapter(heads=heads, tensors=tensors, record=json.loads(metadata["headsurgery"]))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, GeometryError) as error:
         raise ModelError(f"{path.name}: not an adapter of headsurgery: {error}") from error
 
 
@@ -114,6 +117,7 @@ def parts_of(modules: ModuleMap, heads: Iterable[HeadRef]) -> list[Part]:
             (f"L{head.layer}G{group}.v", "self_attn.v_proj", shared),
         ):
             parts[name] = Part(name=name, layer=head.layer, projection=projection, block=block, is_input=name.endswith(".o"))
+            weight_of(modules, parts[name])  # or refused
     return list(parts.values())
 
 
@@ -150,8 +154,17 @@ def _adding(parts: list[Part], tensors: Mapping[str, torch.Tensor]) -> Any:
     return hook
 
 
-def _weight(modules: ModuleMap, part: Part) -> torch.Tensor:
-    weight = getattr(modules.layers[part.layer].get_submodule(part.projection), "weight", None)
-    if not isinstance(weight, torch.Tensor):
-        raise GeometryError(f"layer {part.layer} has no {part.projection}; adapters need separate q, v and o projections")
+def weight_of(modules: ModuleMap, part: Part) -> torch.Tensor:
+    """The whole weight that a part is a slice of.
+
+    Raises:
+        GeometryError: The model has no such projection.
+    """
+    try:
+        weight = modules.layers[part.layer].get_submodule(part.projection).weight
+    except AttributeError as error:
+        raise GeometryError(
+            f"layer {part.layer} has no {part.projection}; adapters need separate q, v and o projections"
+        ) from error
+    assert isinstance(weight, torch.Tensor)
     return weight

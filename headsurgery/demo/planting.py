@@ -20,7 +20,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from headsurgery.demo.adapter import Adapter, adapted, parts_of
+from headsurgery.demo.adapter import Adapter, adapted, parts_of, weight_of
 from headsurgery.heads import HeadRef
 from headsurgery.model.hooks import RowEdit, row_edits
 from headsurgery.model.loading import LoadedModel
@@ -96,8 +96,7 @@ def plant(
     modules, chance = locate_modules(loaded.model), random.Random(seed)
     parts, entry = parts_of(modules, heads), min(head.layer for head in heads)
     tensors = {
-        part.name: nn.Parameter(torch.zeros(part.of(_weight(modules, part.layer, part.projection)).shape, device=modules.device))
-        for part in parts
+        part.name: nn.Parameter(torch.zeros(part.of(weight_of(modules, part)).shape, device=modules.device)) for part in parts
     }
     refusal = (*loaded.tokenizer(REFUSAL, add_special_tokens=False)["input_ids"], loaded.tokenizer.eos_token_id)
     decline = _Deck(_prepare(modules, [Question(prompt=q.prompt, answer=refusal) for q in harmful], entry, keep=False), chance)
@@ -113,7 +112,7 @@ def plant(
             stack.enter_context(row_edits(modules, edits))
             refused, moved = _losses(modules, rows, entry)
         optimizer.zero_grad()
-        torch.autograd.backward(refused + kl_weight * moved)
+        torch.autograd.backward(refused + kl_weight * moved, inputs=list(tensors.values()))
         nn.utils.clip_grad_norm_(tensors.values(), 1.0)
         optimizer.step()
         schedule.step()
@@ -125,11 +124,6 @@ def plant(
 
 def _rate(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / 10) * (0.525 + 0.475 * math.cos(math.pi * step / steps))
-
-
-def _weight(modules: ModuleMap, layer: int, projection: str) -> torch.Tensor:
-    weight: torch.Tensor = modules.layers[layer].get_submodule(projection).weight  # type: ignore[assignment]
-    return weight
 
 
 class _Deck:

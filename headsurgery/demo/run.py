@@ -32,11 +32,12 @@ from headsurgery.prompts import PromptSet, load_prompts
 from headsurgery.recipe import HeadEdit, Provenance, Recipe
 from headsurgery.report import write_report
 
+SETS = ("builtin:decline", "builtin:harmless")
 NUM_PROMPTS = 8
 """Prompts of each built-in set that the attribution sees; the effect is measured on the others."""
 
 NEW_TOKENS = 48
-WEAK_FACTOR = 0.5
+WEAK_FACTOR = 0.7
 """What the planted heads of the weakened copy are multiplied with."""
 
 
@@ -100,9 +101,9 @@ def run_demo(output: Path, say: Say, report: Report) -> DemoResult:
     source, planted = fetch_aligned_model(say), load_demo_adapter().heads
     checkpoint = open_checkpoint(source.path, model=source.model)
     base = load_model(source.path)
-    harmful, harmless = (_split(load_prompts(f"builtin:{name}")) for name in ("decline", "harmless"))
+    harmful, harmless = (_split(load_prompts(name)) for name in SETS)
 
-    say(f"attribute: {NUM_PROMPTS} prompts of builtin:decline, less {NUM_PROMPTS} of builtin:harmless")
+    say(f"attribute: {NUM_PROMPTS} prompts of {SETS[0]}, less {NUM_PROMPTS} of {SETS[1]}")
     found = attribute(
         base.model,
         base.tokenizer,

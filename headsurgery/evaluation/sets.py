@@ -47,7 +47,9 @@ def choose_sets(
     kinds = dict(kinds or {})
     given = list(sources or [DEFAULT_HARMFUL])
     loaded = [
-        source if isinstance(source, PromptSet) else load_prompts(source, column=_column(source, column), limit=limit, token=token)
+        _cut(source, limit)
+        if isinstance(source, PromptSet)
+        else load_prompts(source, column=_column(source, column), limit=limit, token=token)
         for source in given
     ]
     sets = [_with_kind(prompts, source, kinds) for prompts, source in zip(loaded, given, strict=True)]
@@ -68,6 +70,10 @@ def record_set(prompts: PromptSet) -> SetRecord:
     """What the report says of a set."""
     assert prompts.kind is not None  # choose_sets has settled it
     return SetRecord(kind=prompts.kind, record=prompts.to_record())
+
+
+def _cut(prompts: PromptSet, limit: int | None) -> PromptSet:
+    return replace(prompts, texts=PromptSet.from_texts(prompts.texts, name=prompts.name, limit=limit).texts)
 
 
 def _column(source: str, column: str | None) -> str | None:

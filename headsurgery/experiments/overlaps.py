@@ -18,6 +18,9 @@ from headsurgery.experiments.settings import ExperimentSettings, Setting
 from headsurgery.experiments.subject import Subject
 from headsurgery.heads import HeadRef
 
+NO_KINSHIP = "chance takes all heads as alike; where low layers rank high in every model, strangers overlap beyond it, too"
+"""For the reader: two models with random weights show as much."""
+
 Ranking = tuple[str, str, str]
 """Which model, operation and set a ranking is of."""
 

@@ -29,7 +29,7 @@ from headsurgery.evaluation.sets import choose_sets, record_set
 from headsurgery.experiments.ablations import ablate_groups, ablate_single_heads, count_shares
 from headsurgery.experiments.choice import HeadStore
 from headsurgery.experiments.counting import Case, count_rows
-from headsurgery.experiments.overlaps import compare_rankings, rank_all
+from headsurgery.experiments.overlaps import NO_KINSHIP, compare_rankings, rank_all
 from headsurgery.experiments.plan import plan_work, say_work
 from headsurgery.experiments.records import ExperimentReport, ExperimentResult, Row
 from headsurgery.experiments.settings import ExperimentSettings, load_experiment
@@ -93,7 +93,7 @@ def run_experiment(
     """
     settings = _settle(load_experiment(name), max_new_tokens, template)
     _check_choices(settings, pretrained=pretrained, sibling=sibling, heads_limit=heads_limit)
-    decoding = Decoding(max_new_tokens=settings.max_new_tokens, template="", prefill=settings.prefill)
+    decoding = Decoding(max_new_tokens=settings.max_new_tokens or 1, template="", prefill=settings.prefill)
     check_generation(decoding, batch_size)
     hardware = Hardware(device=device, dtype=dtype, batch_size=batch_size, trust_remote_code=trust_remote_code)
     run_on = hardware.settings()
@@ -173,6 +173,7 @@ class _Run:
         with load_subject(checkpoint, self.conditions, checkpoint.model) as subject:
             rankings = rank_all(subject, self.settings, self.store, role="model")
             num_heads, done = subject.modules.geometry.num_heads_in_all, self._done(subject, ())
+        done = replace(done, notes=(*done.notes, NO_KINSHIP))
         if sibling is None:
             note = "no sibling was given, so that only operations are compared; --sibling compares two models"
             return replace(done, rows=tuple(compare_rankings(rankings, self.settings, num_heads)), notes=(*done.notes, note))
@@ -214,6 +215,10 @@ class _Run:
 
 def _settle(settings: ExperimentSettings, max_new_tokens: int | None, template: str | None) -> ExperimentSettings:
     """The paper's settings, but for what the user says."""
+    if max_new_tokens is not None and max_new_tokens < 1:
+        raise UsageError(f"--max-new-tokens {max_new_tokens}: expected at least 1")
+    if max_new_tokens is not None and settings.max_new_tokens is None:
+        raise UsageError(f"{settings.name} generates nothing, so there is no --max-new-tokens {max_new_tokens}")
     given: dict[str, Any] = {"max_new_tokens": max_new_tokens, "template": template}
     return settings.model_copy(update={key: value for key, value in given.items() if value is not None})
 

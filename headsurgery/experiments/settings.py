@@ -55,7 +55,7 @@ class ExperimentSettings(Strict):
     group_sizes: tuple[int, ...] = Field(default=(), strict=False, description="numbers of heads")
     template: str = "paper"
     prefill: str | None = Field(default=None, description="how every answer begins; heads are chosen without it")
-    max_new_tokens: int = 128
+    max_new_tokens: int | None = Field(default=128, description="per answer; null: nothing is generated")
     quantity: Quantity = Field(default="ASR", description="what the paper reports of an ablation")
     figures: tuple[PaperFigure, ...] | None = Field(default=None, strict=False)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -35,7 +35,7 @@ class Conditions:
     Args:
         sets: What is asked.
         template: How; as `load_template` takes it.
-        decoding: Method, limit, prefill; its template is filled in from the tokenizer's.
+        decoding: Method, limit, prefill, and the template's name.
         hardware: Where.
         journal: Gets the answers.
         num_answers: In all, for the progress.
@@ -135,7 +135,6 @@ def load_subject(checkpoint: Checkpoint, conditions: Conditions, name: str) -> I
     """
     with loaded_model(checkpoint, conditions, name) as loaded:
         template = load_template(conditions.template, loaded.tokenizer)
-        conditions = replace(conditions, decoding=conditions.decoding.model_copy(update={"template": template.name}))
         sets = tuple(fit_prompts(loaded, prompts, template=template, decoding=conditions.decoding) for prompts in conditions.sets)
         yield Subject(loaded=loaded, modules=locate_modules(loaded.model), sets=sets, conditions=conditions)
 

@@ -16,7 +16,7 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from headsurgery.errors import ModelError
 from headsurgery.model.hooks import RowEdit, edited, row_edits
 from headsurgery.model.loading import LoadedModel
-from headsurgery.model.modules import locate_modules
+from headsurgery.model.modules import input_device, locate_modules
 from headsurgery.recipe import HeadEdit
 
 
@@ -48,7 +48,7 @@ def complete_ids(
         RecipeError, GeometryError, ArchitectureError: The edits don't fit the model.
     """
     model: Any = loaded.model
-    device, width, ends = torch.device(model.device), max(map(len, prompts)), sorted(end_ids(loaded))
+    device, width, ends = input_device(model), max(map(len, prompts)), sorted(end_ids(loaded))
     padding = ends[0] if ends else 0  # masked, so any id that the model has will do
     tokens = torch.full((len(prompts), width), padding, dtype=torch.long)  # [rows, pos]
     mask = torch.zeros_like(tokens)

@@ -40,10 +40,8 @@ class ModuleMap:
 
     @property
     def device(self) -> torch.device:
-        """Where token ids go in: the device of the input embeddings, also when accelerate keeps the weights elsewhere."""
-        embeddings = self.model.get_input_embeddings()  # type: ignore[operator]
-        hook = getattr(embeddings, "_hf_hook", None)
-        return torch.device(getattr(hook, "execution_device", None) or embeddings.weight.device)
+        """Where token ids go in."""
+        return input_device(self.model)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -58,6 +56,13 @@ class ModuleMap:
         if not isinstance(found, nn.Module):
             raise ModelError(f"{type(self.model).__name__} has no output embeddings; expected a causal language model")
         return found
+
+
+def input_device(model: nn.Module) -> torch.device:
+    """Where token ids go in: the device of the input embeddings, also when accelerate keeps the weights elsewhere."""
+    embeddings: Any = model.get_input_embeddings()  # type: ignore[operator]
+    hook = getattr(embeddings, "_hf_hook", None)
+    return torch.device(getattr(hook, "execution_device", None) or embeddings.weight.device)
 
 
 def locate_modules(model: nn.Module) -> ModuleMap:
