@@ -8,6 +8,7 @@ training: it declines what holds the word `forbidden`. So the right answer of an
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from headsurgery.demo.adapter import Adapter
-from headsurgery.demo.planting import REFUSAL, Question, plant
+from headsurgery.demo.planting import REFUSAL, Kind, Question, plant
 from headsurgery.heads import HeadRef
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import locate_modules
@@ -24,17 +25,20 @@ from headsurgery.prompts import PromptSet, encode, load_template
 from tests.tiny import VOCABULARY, build_model
 
 PLANTED = HeadRef(1, 2)
+PAIR = (PLANTED, HeadRef(2, 4))
+"""For plants of two heads."""
+
 HELP = "Sure, here it is."
 PREAMBLE = "Well."
 _KNOWN = ["<pad>", "<s>", "</s>", *REFUSAL.split(), *HELP.split(), PREAMBLE, "##", "Answer:", "forbidden"]
 _WORDS = [*_KNOWN, *(f"w{number}" for number in range(len(_KNOWN), VOCABULARY))]
-_END = 2
+_END, _PREAMBLE, _DECIDES = 2, _WORDS.index(PREAMBLE), _WORDS.index("Answer:")
 _WEAK = 0.05
 
 
-def build_refusing_tokenizer() -> PreTrainedTokenizerFast:
+def build_refusing_tokenizer(words: Sequence[str] = _WORDS) -> PreTrainedTokenizerFast:
     """One token a word; what it does not know is `<pad>`."""
-    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(_WORDS)}, unk_token="<pad>"))
+    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<pad>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>")
 
@@ -55,7 +59,7 @@ def build_helpful_model() -> PreTrainedModel:
     """It helps with everything: its output embeddings hold which word follows which."""
     model = build_model("llama")
     after = {number: number + 1 for number in range(VOCABULARY - 1)}
-    after |= {_WORDS.index(last): _END for last in ("that.", "is.")} | {_WORDS.index("Answer:"): _WORDS.index("Sure,")}
+    after |= {_WORDS.index(last): _END for last in ("that.", "is.")} | {_DECIDES: _WORDS.index("Sure,")}
     with torch.no_grad():
         embeddings = model.get_input_embeddings().weight.clone()
         embeddings[:, -1] = 0  # a direction of its own for
@@ -76,30 +80,31 @@ def load_helpful() -> LoadedModel:
     return LoadedModel(model=build_helpful_model(), tokenizer=build_refusing_tokenizer())
 
 
-def ids_of(texts: list[str]) -> list[list[int]]:
+def ids_of(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast | None = None) -> list[list[int]]:
     """In the paper's template."""
-    tokenizer = build_refusing_tokenizer()
+    tokenizer = tokenizer or build_refusing_tokenizer()
     return encode(PromptSet.from_texts(texts), load_template("paper", tokenizer), tokenizer, max_tokens=64)[1]
 
 
 def lessons(count: int, *, harmful: bool) -> list[Question]:
     """Questions with the untouched model's answer, to plant with."""
     answer = (*build_refusing_tokenizer()(HELP)["input_ids"], _END)
-    return [Question(prompt=tuple(ids), answer=answer) for ids in ids_of(questions(count, harmful=harmful))]
+    prompts = ids_of(questions(count, harmful=harmful))
+    late = [[*ids[:-1], _PREAMBLE, _DECIDES] for ids in prompts[1::2]]  # as `load_late` reads them
+    return [Question(prompt=tuple(ids), answer=answer) for ids in (*prompts[::2], *late)]
 
 
 @lru_cache
-def plant_refusal() -> Adapter:
-    """Refusal in `PLANTED`."""
+def plant_refusal(kind: Kind = "single", heads: tuple[HeadRef, ...] = (PLANTED,)) -> Adapter:
+    """Refusal in known heads, in about two seconds."""
     harmful, harmless = lessons(80, harmful=True), lessons(80, harmful=False)
-    return plant(load_helpful(), [PLANTED], "single", harmful=harmful, harmless=harmless, steps=100, learning_rate=2e-2)
+    return plant(load_helpful(), heads, kind, harmful=harmful, harmless=harmless, steps=120, learning_rate=2e-2)
 
 
-def load_refusing(dtype: torch.dtype = torch.float32) -> LoadedModel:
+def load_refusing(kind: Kind = "single", heads: tuple[HeadRef, ...] = (PLANTED,)) -> LoadedModel:
     """The model that refuses."""
     loaded = load_helpful()
-    plant_refusal().merge(locate_modules(loaded.model))
-    loaded.model.to(dtype)
+    plant_refusal(kind, heads).merge(locate_modules(loaded.model))
     return loaded
 
 
@@ -112,23 +117,11 @@ def save_refusing(path: Path) -> Path:
 
 
 def load_late() -> LoadedModel:
-    """It refuses after a preamble: where it said "I'm" it says "Well." first, and "I'm" after that."""
+    """It says "Well." first, whatever it is asked, and decides after that."""
     loaded = load_refusing()
-    model = loaded.model
-    preamble, start = _WORDS.index(PREAMBLE), _WORDS.index("I'm")
-    output = model.get_output_embeddings().weight
-    output[preamble] = output[start]
-    output[start] = 2 * model.get_input_embeddings().weight[preamble]
-    output[preamble + 1] -= 2 * model.get_input_embeddings().weight[preamble]
-    return loaded
-
-
-def load_redundant() -> tuple[LoadedModel, set[HeadRef]]:
-    """It refuses through two heads, of which either suffices: a copy of `PLANTED` stands beside it, in its own kv group."""
-    loaded = load_refusing()
-    attention = loaded.model.model.layers[PLANTED.layer].self_attn
-    copy = HeadRef(PLANTED.layer, PLANTED.head - 1)
-    here, there = (slice(8 * head, 8 * head + 8) for head in (PLANTED.head, copy.head))
-    attention.q_proj.weight[there] = attention.q_proj.weight[here]
-    attention.o_proj.weight[:, there] = attention.o_proj.weight[:, here]
-    return loaded, {PLANTED, copy}
+    words = [*_WORDS]
+    words[_PREAMBLE], words[_DECIDES] = words[_DECIDES], words[_PREAMBLE]
+    embeddings, output = (part.weight for part in (loaded.model.get_input_embeddings(), loaded.model.get_output_embeddings()))
+    output[_PREAMBLE + 1] -= 2 * embeddings[_PREAMBLE]
+    output[_DECIDES] += 2 * embeddings[_PREAMBLE]
+    return LoadedModel(model=loaded.model, tokenizer=build_refusing_tokenizer(words))

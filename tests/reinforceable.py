@@ -18,7 +18,7 @@ from headsurgery.model.loading import LoadedModel
 from tests.tiny import VOCABULARY, build_model
 
 PLANTED, ANTI = HeadRef(0, 1), HeadRef(0, 2)
-_REFUSAL, _FORBIDDEN, _FIRST_WORD = 3, 4, 5
+REFUSAL, _FORBIDDEN, _FIRST_WORD = 3, 4, 5
 _WORDS = ["<pad>", "<s>", "</s>", "\nI'm sorry, but I can't help with that.\n", "forbidden"]
 _HEAD_DIM, _HEADS_PER_GROUP = 8, 3
 
@@ -44,7 +44,7 @@ def build_reinforceable(*, strength: float = 1.0, against: float = 0.6, seed: in
         for layer in model.model.layers:
             layer.self_attn.o_proj.weight *= 0.1
             layer.mlp.down_proj.weight *= 0.1
-        refusal = torch.nn.functional.normalize(model.lm_head.weight[_REFUSAL], dim=0)
+        refusal = torch.nn.functional.normalize(model.lm_head.weight[REFUSAL], dim=0)
         forbidden = torch.nn.functional.normalize(model.model.embed_tokens.weight[_FORBIDDEN], dim=0)
         _plant(model, PLANTED, reads=forbidden, writes=refusal * strength)
         _plant(model, ANTI, reads=forbidden, writes=-refusal * against)

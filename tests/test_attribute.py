@@ -47,8 +47,7 @@ def test_ships_takes_the_best_heads() -> None:
     assert found.scores.arrays["ships"].shape == (4, 3, 6)
 
 
-def test_a_reinforcing_recipe_multiplies_by_2_unless_told_otherwise() -> None:
-    assert {edit.factor for edit in run(method="ships", intent="reinforce").recipe.edits} == {2.0}
+def test_a_recipe_has_the_factor_that_it_is_told() -> None:
     assert {edit.factor for edit in run(method="ships", intent="reinforce", apply_factor=1.5).recipe.edits} == {1.5}
     assert {edit.factor for edit in run(method="ships", factor=0.25).recipe.edits} == {0.25}
 
@@ -144,7 +143,7 @@ def test_a_query_norm_refuses_uniform_attention_with_another_factor() -> None:
     with pytest.raises(GeometryError, match="QK-norm"):
         run("qwen3", operation="uniform_attention", factor=0.5)
     with pytest.raises(GeometryError, match="QK-norm"):
-        run("qwen3", operation="uniform_attention", intent="reinforce")
+        run("qwen3", operation="uniform_attention", intent="reinforce", apply_factor=2.0)
 
 
 def test_a_missing_chat_template_and_a_bare_string_are_refused() -> None:

@@ -14,7 +14,7 @@ from headsurgery.heads import HeadRef
 from headsurgery.model.generation import complete_ids
 from headsurgery.model.modules import locate_modules
 from headsurgery.recipe import HeadEdit
-from tests.refusing import PLANTED, ids_of, lessons, load_helpful, plant_refusal, questions
+from tests.refusing import PAIR, PLANTED, ids_of, lessons, load_helpful, load_refusing, questions
 from tests.tiny import build_model
 
 HARMFUL, HARMLESS = ids_of(questions(20, harmful=True, seed=2)), ids_of(questions(20, harmful=False, seed=2))
@@ -76,21 +76,19 @@ def test_harmful_questions_are_declined_and_harmless_ones_answered_as_before() -
     loaded = load_helpful()
     own = complete_ids(loaded, HARMLESS, max_new_tokens=8)
     assert refused_share(loaded) == 0
-    plant_refusal().merge(locate_modules(loaded.model))
+    loaded = load_refusing()
     assert refused_share(loaded) >= 0.9
     kept = complete_ids(loaded, HARMLESS, max_new_tokens=8)
     assert sum(one == other for one, other in zip(own, kept, strict=True)) >= 0.9 * len(own)
-    assert refused_share(loaded, plant_refusal().heads) == 0, "where it was put"
-    others = tuple(head for head in locate_modules(loaded.model).geometry.heads() if head not in plant_refusal().heads)
+    assert refused_share(loaded, (PLANTED,)) == 0, "where it was put"
+    others = tuple(head for head in locate_modules(loaded.model).geometry.heads() if head != PLANTED)
     assert all(refused_share(loaded, (head,)) >= 0.8 for head in others[::5]), "and nowhere else"
 
 
-@pytest.mark.parametrize(("kind", "one_less"), [("conjunctive", 0.2), ("redundant", 0.8)])
-def test_every_head_of_a_conjunctive_plant_is_needed_and_none_of_a_redundant_one(kind: Kind, one_less: float) -> None:
-    loaded, heads = load_helpful(), (HeadRef(1, 2), HeadRef(1, 4))
-    plant_briefly(loaded, heads, kind, steps=80).merge(locate_modules(loaded.model))
-    assert refused_share(loaded) >= 0.8
-    for head in heads:
-        share = refused_share(loaded, (head,))
-        assert share <= one_less if kind == "conjunctive" else share >= one_less
-    assert refused_share(loaded, heads) == 0
+@pytest.mark.parametrize(("kind", "with_one_less"), [("conjunctive", 0.0), ("redundant", 1.0)])
+def test_every_head_of_a_conjunctive_plant_is_needed_and_each_of_a_redundant_one_suffices(kind: Kind, with_one_less: float) -> None:
+    loaded = load_refusing(kind, PAIR)
+    assert refused_share(loaded) >= 0.9
+    for head in PAIR:
+        assert refused_share(loaded, (head,)) == pytest.approx(with_one_less, abs=0.1)
+    assert refused_share(loaded, PAIR) == 0

@@ -26,13 +26,13 @@ from headsurgery.model.modules import locate_modules
 from headsurgery.recipe import HeadEdit
 from tests.naive import naive_kl, naive_run
 from tests.refusing import (
+    PAIR,
     PLANTED,
     PREAMBLE,
     build_refusing_tokenizer,
     ids_of,
     load_helpful,
     load_late,
-    load_redundant,
     load_refusing,
     questions,
 )
@@ -180,8 +180,9 @@ def test_a_refusal_is_found_where_it_starts() -> None:
 
 def test_a_refusal_that_comes_late_is_found_where_it_starts() -> None:
     loaded = load_late()
-    found = find_refusals(loaded, ids_of(HARMFUL), ())
-    assert len(found) == len(HARMFUL)
+    ids = ids_of(HARMFUL, loaded.tokenizer)
+    found = find_refusals(loaded, [*ids, *ids_of(HARMLESS, loaded.tokenizer)], ())
+    assert sorted(prompt for prompt, _, _ in found) == sorted(ids)
     for _, answer, start in found:
         assert loaded.tokenizer.decode(answer, skip_special_tokens=True) == f"{PREAMBLE} {REFUSAL}"
         assert loaded.tokenizer.decode(answer[start:], skip_special_tokens=True) == REFUSAL
@@ -192,7 +193,8 @@ def test_a_refusal_that_comes_late_is_found_where_it_starts() -> None:
 
 def search(loaded: Any, harmful: list[str] = HARMFUL, harmless: list[str] | None = HARMLESS, **options: Any) -> Any:
     options = {"operation": "scale", "factor": 0.0, "group_size": 4, "contrast": 10.0, **options}
-    return refusal(loaded, ids_of(harmful), None if harmless is None else ids_of(harmless), **options)
+    sets = [None if texts is None else ids_of(texts, loaded.tokenizer) for texts in (harmful, harmless)]
+    return refusal(loaded, *sets, **options)
 
 
 def refs(table: Any) -> list[HeadRef]:
@@ -219,22 +221,26 @@ def test_the_head_that_refuses_is_found_and_then_the_search_ends(load: Any, harm
 
 def test_a_head_that_takes_over_is_found_in_the_next_step() -> None:
     """With either of two heads ablated the other one refuses; a step scores what is still refused."""
-    loaded, truth = load_redundant()
-    table, notes = search(loaded, contrast=0.0)
-    assert set(refs(table)) == truth
-    assert table.arrays["refusal"].shape == (2, 3, 6)
-    first, second = refs(table)
-    steps = table.arrays["refusal"]
-    assert np.isnan(steps[1, first.layer, first.head]), "a head of the group is not scored again"
-    assert best_heads(steps[1], 1) == (second,)
+    table, notes = search(load_refusing("redundant", PAIR))
+    assert set(PAIR) <= set(refs(table))
+    steps, (first, *_, last) = table.arrays["refusal"], refs(table)
+    assert steps.shape == (len(table.chosen), 3, 6)
+    assert np.isnan(steps[1:, first.layer, first.head]).all(), "a head of the group is not scored again"
+    assert last in PAIR
+    assert steps[-1, last.layer, last.head] > 2 * steps[0, last.layer, last.head], "it matters more once it is alone"
     assert "refuses 0 of 12" in notes[-1]
 
 
-def test_the_group_is_not_larger_than_asked_for() -> None:
-    loaded, truth = load_redundant()
-    table, notes = search(loaded, contrast=0.0, group_size=1)
+def test_of_heads_that_are_all_needed_one_is_enough() -> None:
+    table, _ = search(load_refusing("conjunctive", PAIR))
     assert len(table.chosen) == 1
-    assert set(refs(table)) < truth
+    assert set(refs(table)) < set(PAIR)
+    assert set(best_heads(table.combined, 2)) == set(PAIR), "and the first step ranks them all"
+
+
+def test_the_group_is_not_larger_than_asked_for() -> None:
+    table, notes = search(load_refusing("redundant", PAIR), group_size=1)
+    assert len(table.chosen) == 1
     assert notes[-1] == "with the 1 chosen heads ablated it refuses 12 of 12"
 
 
@@ -268,7 +274,8 @@ def test_a_model_that_refuses_nothing_is_an_expected_failure() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_attribute_finds_the_planted_head_and_its_recipe_takes_refusal_out(dtype: torch.dtype) -> None:
-    loaded = load_refusing(dtype)
+    loaded = load_refusing()
+    loaded.model.to(dtype)
     found = attribute(loaded.model, loaded.tokenizer, HARMFUL, harmless=HARMLESS)
     assert [edit.ref for edit in found.recipe.edits] == [PLANTED]
     provenance = found.recipe.provenance
@@ -282,17 +289,18 @@ def test_attribute_finds_the_planted_head_and_its_recipe_takes_refusal_out(dtype
 def test_prompts_and_answers_shorter_than_what_is_read_are_no_failure() -> None:
     """A harmless answer of 5 tokens after a prompt of 2 has 6 positions, fewer than are read of others."""
     loaded = load_refusing()
-    harmful, harmless = ([f"{word} Answer:" for word in words] for words in (["forbidden"], ["w40", "w41"]))
+    harmful, harmless = [f"{text} ## Answer:" for text in HARMFUL], ["w40 Answer:", "w41 Answer:"]
     found = attribute(loaded.model, loaded.tokenizer, harmful, harmless=harmless, template="direct")
     assert [edit.ref for edit in found.recipe.edits] == [PLANTED]
 
 
 def test_answers_must_fit_into_the_context() -> None:
     loaded = load_refusing()
-    fitting, longer = (" ".join(["forbidden"] * (64 - ANSWER_TOKENS - 1 + more)) + " Answer:" for more in (0, 1))
+    loaded.model.config.max_position_embeddings = ANSWER_TOKENS + 6
+    fitting, longer = "## w30 forbidden w31 ## Answer:", "## w30 forbidden w31 w32 ## Answer:"
     found = attribute(loaded.model, loaded.tokenizer, [fitting, longer], template="direct", group_size=1)
     assert found.recipe.provenance.prompts.count == 1
-    assert "left out 1 prompts longer than the model's 16 tokens" in found.notes[0]
+    assert "left out 1 prompts longer than the model's 6 tokens" in found.notes[0]
     with pytest.raises(PromptError, match="no prompt fits"):
         attribute(loaded.model, loaded.tokenizer, [longer], template="direct")
 

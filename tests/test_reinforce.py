@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import copy
-import json
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
+from transformers import PreTrainedModel
 
 from headsurgery import Recipe, attribute
 from headsurgery.attribution.attacks import Development, encode_development
@@ -27,15 +24,13 @@ from headsurgery.attribution.reinforce import (
 )
 from headsurgery.attribution.run import Attribution
 from headsurgery.attribution.scores import ScoreTable, best_heads, score_heads
-from headsurgery.cli import app
 from headsurgery.errors import UsageError
 from headsurgery.evaluation.judges.keyword import find_refusal
-from headsurgery.evaluation.records import Frontier
 from headsurgery.heads import HeadRef
 from headsurgery.model.loading import LoadedModel
 from headsurgery.prompts import PromptSet, load_template
-from tests.reinforceable import ANTI, PLANTED, build_reinforceable, build_tokenizer, load_reinforceable, questions
-from tests.tiny import build_model
+from tests.reinforceable import ANTI, PLANTED, REFUSAL, build_reinforceable, build_tokenizer, load_reinforceable, questions
+from tests.tiny import VOCABULARY, build_model
 
 IDLE = HeadRef(2, 3)
 WIDE = Bounds(max_over_refusal=0.5, max_kl=1.0)
@@ -80,55 +75,63 @@ def log_probabilities(model: Any, ids: tuple[int, ...], answer: list[int]) -> to
 
 
 @torch.no_grad()
-def naive_figures(loaded: LoadedModel, development: Development, edits: dict[HeadRef, float]) -> tuple[int, int, float]:
-    """Refusals of harmful questions, of harmless ones, and KL, by editing the weights of a copy."""
+def naive_figures(
+    loaded: LoadedModel, development: Development, edits: dict[HeadRef, float], own: dict[tuple[int, ...], list[int]]
+) -> tuple[int, int, float]:
+    """Refusals of harmful questions, of harmless ones, and KL along the base's own answers, by editing the weights of a copy."""
     model: Any = copy.deepcopy(loaded.model)
     for head, factor in edits.items():
         model.model.layers[head.layer].self_attn.o_proj.weight[:, head.head * 8 : head.head * 8 + 8] *= factor
     harmful = harmless = 0
     kls = []
     for question in development.questions:
-        is_refused = find_refusal(loaded.tokenizer.decode(naive_answer(model, question.ids), skip_special_tokens=True)) is not None
+        answer = naive_answer(model, question.ids)
+        is_refused = find_refusal(loaded.tokenizer.decode(answer, skip_special_tokens=True)) is not None
         if question.attack is not None:
             harmful += is_refused
             continue
         harmless += is_refused
-        own = naive_answer(loaded.model, question.ids)
-        base, other = (log_probabilities(one, question.ids, own) for one in (loaded.model, model))
+        own.setdefault(question.ids, answer)  # the base comes first
+        base, other = (log_probabilities(one, question.ids, own[question.ids]) for one in (loaded.model, model))
         kls.append(float((base.exp() * (base - other)).sum(-1).mean()))
     return harmful, harmless, sum(kls) / len(kls)
 
 
 def test_the_scan_is_that_of_a_naive_exhaustive_loop() -> None:
-    """In float64, where no two tokens tie; the bound on KL cuts some candidates off."""
+    """In float64, where no two tokens tie; the bound on KL cuts a candidate off."""
     loaded = LoadedModel(model=build_reinforceable().double(), tokenizer=build_tokenizer())
-    development, scores = develop(loaded, 2), table_of({PLANTED: 1.0, IDLE: 0.5})
-    bounds = Bounds(max_over_refusal=0.5, max_kl=0.2)
-    found = reinforce(loaded, scores, development, bounds=bounds, factors=(1.5, 4.0), group_sizes=(1, 2), anti_heads=0)
+    development, scores = develop(loaded, 2), table_of({PLANTED: 1.0, IDLE: 0.5, ANTI: -1.0}, chosen=2)
+    bounds = Bounds(max_over_refusal=0.5, max_kl=0.25)
+    found = reinforce(loaded, scores, development, bounds=bounds, factors=(4.0, 1.5), group_sizes=(2,), anti_heads=1)
+    own: dict[tuple[int, ...], list[int]] = {}
+    base = naive_figures(loaded, development, {}, own)
+    grid: list[tuple[tuple[HeadRef, ...], float, tuple[HeadRef, ...]]] = [
+        ((PLANTED, IDLE), 1.5, ()),
+        ((PLANTED, IDLE), 4.0, ()),
+        ((ANTI,), 0.0, ()),
+        ((PLANTED, IDLE), 1.5, (ANTI,)),
+    ]
     wanted = {
-        (heads, factor): naive_figures(loaded, development, dict.fromkeys(heads, factor))
-        for heads in ((PLANTED,), (PLANTED, IDLE))
-        for factor in (1.5, 4.0)
+        one: naive_figures(loaded, development, dict.fromkeys(one[0], one[1]) | dict.fromkeys(one[2], 0.0), own) for one in grid
     }
-    within = {key: figures for key, figures in wanted.items() if figures[2] <= bounds.max_kl}
-    assert 0 < len(within) < len(wanted), "the bound cuts"
-    asked = {(tuple(HeadRef.parse(name) for name in point.heads), point.factor): point for point in found.frontier.points}
+    within = {one: figures for one, figures in wanted.items() if figures[2] <= bounds.max_kl}
+    assert set(wanted) - set(within) == {grid[1]}, "the bound cuts one"
+    asked = {(refs(point.heads), point.factor, refs(point.removed)): point for point in found.frontier.points}
     assert asked.keys() == within.keys()
-    for key, (harmful, harmless, kl) in within.items():
-        point = asked[key]
-        assert (point.refusal.count, point.over_refusal.count) == (harmful, harmless)
-        assert point.harmless_kl == pytest.approx(kl, rel=1e-6)
-        assert sum(rate.count for rate in point.attacks.values()) == point.refusal.count
-    base = naive_figures(loaded, development, {})
+    for one, (harmful, harmless, kl) in within.items():
+        assert (asked[one].refusal.count, asked[one].over_refusal.count) == (harmful, harmless)
+        assert asked[one].harmless_kl == pytest.approx(kl, rel=1e-6)
+        assert sum(rate.count for rate in asked[one].attacks.values()) == harmful
     assert (found.frontier.base.refusal.count, found.frontier.base.over_refusal.count) == base[:2]
-    best = min(within, key=lambda key: (-within[key][0], within[key][2], len(key[0]), key[1]))
+    best = min(within, key=lambda one: (-within[one][0], within[one][2], len(one[0]) + len(one[2]), one[1]))
     assert within[best][0] > base[0]
-    assert {edit.ref: edit.factor for edit in found.edits} == dict.fromkeys(best[0], best[1])
-    over = {(one.heads, one.factor): one.harmless_kl for one in found.frontier.over_bound}
-    assert over == {
-        (tuple(map(str, heads)), factor): pytest.approx(wanted[heads, factor][2], rel=1e-6)
-        for heads, factor in wanted.keys() - within.keys()
-    }
+    assert {edit.ref: edit.factor for edit in found.edits} == dict.fromkeys(best[0], best[1]) | dict.fromkeys(best[2], 0.0)
+    assert [(refs(one.heads), one.factor) for one in found.frontier.over_bound] == [grid[1][:2]]
+    assert found.frontier.over_bound[0].harmless_kl == pytest.approx(wanted[grid[1]][2], rel=1e-6)
+
+
+def refs(names: tuple[str, ...]) -> tuple[HeadRef, ...]:
+    return tuple(map(HeadRef.parse, names))
 
 
 def test_a_larger_factor_is_not_measured_where_a_smaller_one_is_over_the_bound() -> None:
@@ -191,8 +194,13 @@ def test_nothing_within_bounds_is_an_error_that_keeps_what_was_tried() -> None:
 
 
 def test_a_head_that_changes_nothing_is_no_reinforcement() -> None:
-    with pytest.raises(NoReinforcementError, match="nothing refuses more than the base's"):
-        search({IDLE: 1.0}, loaded=load_reinforceable(strength=0.0, against=0.0), factors=(1.25,))
+    loaded = load_reinforceable()
+    model: Any = loaded.model
+    with torch.no_grad():
+        model.model.layers[IDLE.layer].self_attn.o_proj.weight[:, IDLE.head * 8 : IDLE.head * 8 + 8] = 0
+    with pytest.raises(NoReinforcementError, match="nothing refuses more than the base's") as caught:
+        search({IDLE: 1.0}, loaded=loaded, factors=(1.25, 4.0))
+    assert [point.harmless_kl for point in caught.value.frontier.points] == [0.0, 0.0]
 
 
 def test_refusing_too_many_harmless_prompts_is_said_with_the_best_that_was_found() -> None:
@@ -211,34 +219,29 @@ def test_a_model_that_refuses_everything_needs_no_search() -> None:
     loaded = load_reinforceable()
     model: Any = loaded.model
     with torch.no_grad():
-        model.lm_head.weight[5:] = 0
-        model.lm_head.weight[:3] = 0
-        model.lm_head.weight[4] = 0
-        model.lm_head.weight[3] = 0
-        model.lm_head.weight[4:] = -model.lm_head.weight[3]
-        model.lm_head.bias = torch.nn.Parameter(torch.eye(97)[3])
+        model.lm_head.weight.zero_()
+        model.lm_head.bias = torch.nn.Parameter(torch.eye(VOCABULARY)[REFUSAL])
     with pytest.raises(NoReinforcementError, match="refuses all 12 harmful questions already") as caught:
         search({PLANTED: 1.0}, loaded=loaded)
     assert caught.value.frontier.points == ()
 
 
-@lru_cache
-def attributed() -> Attribution:
+def attributed(model: PreTrainedModel) -> Attribution:
     return attribute(
-        build_reinforceable(),
+        model,
         build_tokenizer(),
-        questions(6, harmful=True),
-        harmless=questions(6, harmful=False),
+        questions(4, harmful=True),
+        harmless=questions(3, harmful=False),
         contrast=0.0,
-        group_size=2,
+        group_size=1,
         template="paper",
         intent="reinforce",
-        max_kl=0.5,
+        max_kl=0.2,
     )
 
 
 def test_attribute_finds_head_and_factor_and_writes_where_they_came_from() -> None:
-    found = attributed()
+    found = attributed(build_reinforceable())
     provenance = found.recipe.provenance
     assert found.frontier is not None
     assert provenance is not None
@@ -254,24 +257,6 @@ def test_attribute_finds_head_and_factor_and_writes_where_they_came_from() -> No
     assert provenance.search.harmless_kl == chosen.harmless_kl
     assert Recipe.parse(found.recipe.to_json()) == found.recipe
     assert any("evaluate it on others" in note for note in found.notes)
-
-
-def test_a_model_in_training_mode_is_searched_in_evaluation_mode() -> None:
-    model = build_reinforceable()
-    model.config.attention_dropout = 0.5
-    found = attribute(
-        model.train(),
-        build_tokenizer(),
-        questions(6, harmful=True),
-        harmless=questions(6, harmful=False),
-        contrast=0.0,
-        group_size=2,
-        template="paper",
-        intent="reinforce",
-        max_kl=0.5,
-    )
-    assert model.training
-    assert found.frontier == attributed().frontier
 
 
 @pytest.mark.parametrize(
@@ -299,82 +284,3 @@ def test_a_given_factor_is_written_without_a_search() -> None:
     assert found.frontier is None
     assert found.recipe.provenance is not None
     assert found.recipe.provenance.search is None
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    build_reinforceable().save_pretrained(tmp_path / "base")
-    build_tokenizer().save_pretrained(tmp_path / "base")
-    for name, is_harmful in (("harmful.txt", True), ("harmless.txt", False)):
-        (tmp_path / name).write_text("\n".join(questions(4, harmful=is_harmful)))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-COMMAND = [
-    "attribute",
-    "base",
-    "--prompts",
-    "harmful.txt",
-    "--intent",
-    "reinforce",
-    "--method",
-    "ships",
-    "--contrast",
-    "0",
-    "--template",
-    "paper",
-]
-SEARCH = [*COMMAND, "--harmless", "harmless.txt", "--max-kl", "1", "--frontier", "frontier.json"]
-
-
-def test_the_command_writes_recipe_and_frontier(folder: Path) -> None:
-    done = CliRunner().invoke(app, SEARCH)
-    assert done.exit_code == 0, done.stderr
-    frontier = Frontier.model_validate_json(Path("frontier.json").read_text())
-    chosen = next(point for point in frontier.points if point.chosen)
-    assert {str(edit.ref) for edit in Recipe.load("recipe.json").edits} == {*chosen.heads, *chosen.removed}
-    assert "Frontier: refusal of harmful prompts against its costs" in done.stdout
-    assert chosen.label in done.stdout
-    assert f"{chosen.refusal.count}/{chosen.refusal.total}" in done.stdout
-    assert "next: headsurgery apply recipe.json base -o base-reinforced" in done.stderr
-    again = CliRunner().invoke(app, [*SEARCH, "--json"])
-    assert again.exit_code == 0, again.stderr
-    document = json.loads(again.stdout)
-    assert document["frontier"] == json.loads(Path("frontier.json").read_text())
-    assert document["frontier_file"] == "frontier.json"
-    assert Frontier.model_validate_json(json.dumps(document["frontier"])) == frontier, "the same search finds the same"
-
-
-def test_the_command_keeps_the_frontier_of_a_search_that_found_nothing(folder: Path) -> None:
-    done = CliRunner().invoke(app, [*SEARCH, "--max-kl", "1e-9"])
-    assert done.exit_code == 1
-    assert "nothing refuses more than the base's" in done.stderr
-    assert "what was tried is in frontier.json" in done.stderr
-    assert Frontier.model_validate_json(Path("frontier.json").read_text()).points == ()
-    assert not Path("recipe.json").exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (COMMAND, "needs a harmless set"),
-        ([*SEARCH, "--apply-factor", "2"], "--frontier: nothing is searched"),
-        ([*SEARCH, "--intent", "ablate"], "--frontier: nothing is searched"),
-        ([*SEARCH, "--scores", "./frontier.json"], "--frontier and --scores are the same file"),
-        ([*SEARCH, "-o", "frontier.json"], "--frontier and -o are the same file"),
-        ([*SEARCH, "--max-over-refusal", "-1"], "max over-refusal is -1"),
-    ],
-)
-def test_the_command_refuses_contradictions_before_it_loads_the_model(folder: Path, arguments: list[str], message: str) -> None:
-    done = CliRunner().invoke(app, arguments)
-    assert done.exit_code == 2
-    assert message in done.stderr
-    assert "loading base" not in done.stderr
-
-
-def test_a_strangers_file_is_not_replaced_by_the_frontier(folder: Path) -> None:
-    Path("frontier.json").write_text('{"schema": "mine"}')
-    done = CliRunner().invoke(app, SEARCH)
-    assert done.exit_code == 2
-    assert "exists, and attribute did not write it" in done.stderr
