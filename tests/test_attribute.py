@@ -13,6 +13,7 @@ import torch
 
 from headsurgery import Recipe, attribute
 from headsurgery.attribution.scores import load_scores
+from headsurgery.attribution.settings import Settings
 from headsurgery.errors import GeometryError, HeadSurgeryError, ModelError, PromptError, UsageError
 from headsurgery.model.modules import locate_modules
 from headsurgery.prompts import PromptSet
@@ -27,7 +28,7 @@ def run(family: str = "llama", **kwargs: Any) -> Any:
 
 
 def test_sahara_writes_a_group_with_its_provenance() -> None:
-    found = run(harmless=HARMLESS)
+    found = run(method="sahara", harmless=HARMLESS)
     provenance = found.recipe.provenance
     assert len(found.recipe.edits) == 3
     assert all((edit.operation, edit.factor) == ("scale", 0.0) for edit in found.recipe.edits)
@@ -52,6 +53,19 @@ def test_a_recipe_has_the_factor_that_it_is_told() -> None:
     assert {edit.factor for edit in run(method="ships", factor=0.25).recipe.edits} == {0.25}
 
 
+@pytest.mark.parametrize(("method", "heads", "contrast"), [("refusal", 5, 10.0), ("sahara", 3, 1.0), ("ships", 1, 1.0)])
+def test_a_method_brings_its_group_size_and_its_weight_of_the_control(method: str, heads: int, contrast: float) -> None:
+    given: dict[str, Any] = {
+        **{"method": method, "operation": "scale", "factor": 0.0, "top": 3, "r_main": 1, "intent": "ablate", "apply_factor": None},
+        **{"batch_size": "auto", "max_over_refusal": 0.05, "max_kl": 0.1},
+    }
+    left_open = Settings.resolve(has_harmless=True, group_size=None, contrast=None, **given)
+    assert (left_open.group_size, left_open.contrast) == (heads, contrast)
+    chosen = Settings.resolve(has_harmless=True, group_size=2, contrast=0.0, **given)
+    assert (chosen.group_size, chosen.contrast) == (2, 0.0)
+    assert Settings.resolve(has_harmless=False, group_size=None, contrast=None, **given).contrast is None
+
+
 def test_a_planted_head_is_found_and_its_recipe_takes_it_out() -> None:
     """Ground truth: the o_proj columns of all heads but L1H2 are weakened a thousandfold."""
     model = build_model("qwen2")
@@ -65,7 +79,7 @@ def test_a_planted_head_is_found_and_its_recipe_takes_it_out() -> None:
 
 
 def test_scores_are_kept_with_their_record(tmp_path: Path) -> None:
-    found = run(harmless=HARMLESS, group_size=2)
+    found = run(method="sahara", harmless=HARMLESS, group_size=2)
     found.scores.save(tmp_path / "scores.safetensors", found.recipe.provenance)
     arrays, record = load_scores(tmp_path / "scores.safetensors")
     assert set(arrays) == {"sahara", "sahara_harmless"}
@@ -119,13 +133,13 @@ def test_heads_that_matter_no_more_than_on_the_control_are_named() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"method": "magic"}, "method is 'magic', expected sahara or ships"),
+        ({"method": "magic"}, "method is 'magic', expected refusal or sahara or ships"),
         ({"operation": "cut"}, "operation is 'cut', expected scale or uniform_attention"),
         ({"factor": 1.0}, "changes nothing"),
         ({"factor": float("nan")}, "factor is nan, expected a finite number"),
         ({"group_size": 0}, "group size is 0, expected at least 1"),
         ({"group_size": 19}, "group size is 19, but the model has 18 heads"),
-        ({"r_main": 4}, "4 prompts, but sahara with r_main 4 needs at least 5"),
+        ({"method": "sahara", "r_main": 4}, "4 prompts, but sahara with r_main 4 needs at least 5"),
         ({"contrast": 1.0}, "contrast 1 needs a harmless set"),
         ({"contrast": -1.0, "harmless": HARMLESS}, "contrast is -1, expected 0 or more"),
         ({"batch_size": 0}, "batch size is 0, expected auto or at least 1"),

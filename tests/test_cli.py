@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from headsurgery import Recipe, open_checkpoint
 from headsurgery.attribution.scores import load_scores
 from headsurgery.cli import app
+from tests.refusing import PLANTED, questions, save_refusing
 from tests.tiny import save_model
 
 RECIPE = {"schema": "headsurgery.recipe/1", "edits": [{"layer": 1, "head": 2}, {"layer": 2, "head": 0, "factor": 1.5}]}
@@ -167,9 +168,44 @@ def test_attribute(folder: Path, method: str) -> None:
     assert run("apply", "found.json", "base", "-o", "edited").exit_code == 0
 
 
+def test_by_default_attribute_takes_the_models_own_refusals_and_as_many_heads_as_they_need(folder: Path) -> None:
+    save_refusing(folder / "refusing")
+    for name, is_harmful in (("harmful.txt", True), ("harmless.txt", False)):
+        write(folder / name, "\n".join(questions(8, harmful=is_harmful, seed=1)))
+    arguments = ["attribute", "refusing", "--prompts", "harmful.txt", "--harmless", "harmless.txt", "-o", "found.json"]
+    document = run_json(*arguments, "--scores", "scores.safetensors")
+    recipe = Recipe.load("found.json")
+    assert [edit.ref for edit in recipe.edits] == [PLANTED], "at most 5; this one is enough"
+    assert (recipe.provenance.method, recipe.provenance.unit, recipe.provenance.contrast) == ("refusal", "nats", 10.0)
+    assert document["notes"][-2:] == [
+        "the model refuses 8 of 8 prompts; the scores are of these",
+        "with the 1 chosen heads ablated it refuses 0 of 8",
+    ]
+    assert set(load_scores("scores.safetensors")[0]) == {"refusal", "refusal_harmless"}
+    people = run(*arguments)
+    assert "note: with the 1 chosen heads ablated it refuses 0 of 8" in people.stderr
+    assert "next: headsurgery apply found.json refusing -o refusing-ablated" in people.stderr
+
+
+def test_a_model_that_refuses_nothing_is_one_line_and_a_hint(folder: Path) -> None:
+    text = refused("attribute", "base", "--prompts", "harmful.txt", "--quiet", "-o", "found.json")
+    assert "error: the model refuses none of 3 prompts, so there is no refusal to attribute" in text
+    assert "hint: give prompts that it refuses, or --method sahara" in text
+    assert not (folder / "found.json").exists()
+
+
+def test_flags_of_another_method_are_named(folder: Path) -> None:
+    arguments = ["attribute", "base", "--prompts", "harmful.txt", "-o", "found.json"]
+    assert "note: --r-main belongs to sahara" in run(*arguments, "--r-main", "2").stderr
+    talk = run(*arguments, "--method", "ships", "--r-main", "2", "--group-size", "2").stderr
+    assert "note: --group-size belongs to refusal and sahara; ships takes --top" in talk
+    assert "note: --r-main belongs to sahara" in talk
+    assert "belongs to" not in run(*arguments, "--method", "sahara", "--r-main", "2", "--group-size", "2").stderr
+
+
 def test_data_go_to_stdout_and_talk_to_stderr(folder: Path) -> None:
-    loud = run("attribute", "base", "--prompts", "harmful.txt", "-o", "a.json", "--json")
-    quiet = run("attribute", "base", "--prompts", "harmful.txt", "-o", "b.json", "--json", "--quiet")
+    arguments = ["attribute", "base", "--prompts", "harmful.txt", "--method", "sahara", "--json"]
+    loud, quiet = run(*arguments, "-o", "a.json"), run(*arguments, "-o", "b.json", "--quiet")
     assert quiet.stderr == ""
     assert loud.stderr != ""
     assert json.loads(loud.stdout)["top"] == json.loads(quiet.stdout)["top"]

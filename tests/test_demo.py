@@ -28,7 +28,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / f"{name}.txt").write_text("\n".join(questions(24, harmful=is_harmful, seed=7)))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(fetch, "ADAPTER", tmp_path / "adapter.safetensors")
-    monkeypatch.setattr(run, "SETS", tuple(str(tmp_path / f"{name}.txt") for name in ("decline", "harmless")))
+    sets = {str(tmp_path / "decline.txt"): "harmful", str(tmp_path / "harmless.txt"): "harmless"}
+    monkeypatch.setattr(run, "SETS", sets)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -56,8 +57,8 @@ def test_the_whole_claim(folder: Path) -> None:
     back = {
         row["variant"]: row for row in document["reinforcement"]["evaluation"]["measurements"] if row["set"].startswith("decline")
     }
-    weak, strong = (back[name]["refused"]["count"] for name in ("base", "reinforce"))
-    assert strong > weak
+    base, weak, strong = (back[name]["refused"]["count"] for name in ("base", "weakened", "reinforced"))
+    assert weak < strong <= base
 
 
 def test_the_output_for_people_names_the_truth(folder: Path) -> None:

@@ -353,8 +353,9 @@ class TestCommandLine:
             assert "refuses prompt 6" in result.stderr
             assert len(read_answers(Path("report/answers.jsonl"))) == 6
             server.refusals.clear()
+            server.requests.clear()
             assert cli(*arguments).exit_code == 0
-            assert len(server.completions()) == 20 + 1
+            assert len(server.completions()) == 20 - 6
 
 
 @pytest.fixture(scope="module")

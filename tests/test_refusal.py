@@ -290,7 +290,8 @@ def test_prompts_and_answers_shorter_than_what_is_read_are_no_failure() -> None:
     """A harmless answer of 5 tokens after a prompt of 2 has 6 positions, fewer than are read of others."""
     loaded = load_refusing()
     harmful, harmless = [f"{text} ## Answer:" for text in HARMFUL], ["w40 Answer:", "w41 Answer:"]
-    found = attribute(loaded.model, loaded.tokenizer, harmful, harmless=harmless, template="direct")
+    found = attribute(loaded.model, loaded.tokenizer, harmful, harmless=harmless, template="direct", contrast=0.0)
+    assert found.scores.arrays["refusal_harmless"].shape == (1, 3, 6)
     assert [edit.ref for edit in found.recipe.edits] == [PLANTED]
 
 

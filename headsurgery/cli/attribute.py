@@ -113,8 +113,10 @@ def attribute(
         **{"group_size": group_size, "r_main": r_main, "top": top or _TOP_HEADS, "contrast": contrast, "batch_size": rows},
         **{"max_over_refusal": max_over_refusal, "max_kl": max_kl},
     }
-    if method == "ships" and (group_size, r_main) != (None, 1):
-        console.note("--group-size belongs to refusal and sahara, --r-main to sahara; ships takes --top")
+    if method == "ships" and group_size is not None:
+        console.note("--group-size belongs to refusal and sahara; ships takes --top")
+    if method != "sahara" and r_main != 1:
+        console.note("--r-main belongs to sahara")
     console.say("importing torch and transformers")
     from headsurgery import attribution
     from headsurgery.attribution.frontier import save_frontier

@@ -68,7 +68,7 @@ def _render(console: Any, result: DemoResult, output: Path) -> list[RenderableTy
         f"\nAblated: {chosen}. Measured on prompts that the attribution did not see:",
         *render_evaluation(result.ablation),
         table(("question", "base", "ablated"), _side_by_side(result.answers), title="\nAnswers", prose=True),
-        f"\nThe planted heads weakened, then reinforced: {reinforcing}",
+        f"\nThe planted heads weakened, then reinforced by {reinforcing}",
         *render_evaluation(result.reinforcement),
         f"\nReport: {output / 'report' / 'report.html'}    Recipes and checkpoints: {output}",
     ]

@@ -18,7 +18,7 @@ from headsurgery.checkpoint.anatomy import prove_anatomy, record_base
 from headsurgery.checkpoint.diff import CheckpointDiff, diff_checkpoints
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.checkpoint.plan import plan_surgery
-from headsurgery.checkpoint.reader import Checkpoint, open_checkpoint
+from headsurgery.checkpoint.reader import open_checkpoint
 from headsurgery.checkpoint.surgery import apply_plan
 from headsurgery.demo.fetch import Say, fetch_aligned_model, load_demo_adapter
 from headsurgery.evaluation.progress import Report, of_stage
@@ -28,17 +28,17 @@ from headsurgery.heads import HeadRef
 from headsurgery.hub import Source
 from headsurgery.model.hooks import edited
 from headsurgery.model.loading import LoadedModel, load_model
-from headsurgery.prompts import PromptSet, load_prompts
+from headsurgery.prompts import Kind, PromptSet, load_prompts
 from headsurgery.recipe import HeadEdit, Provenance, Recipe
 from headsurgery.report import write_report
 
-SETS = ("builtin:decline", "builtin:harmless")
-NUM_PROMPTS = 8
+SETS: dict[str, Kind] = {"builtin:decline": "harmful", "builtin:harmless": "harmless"}
+NUM_PROMPTS = 6
 """Prompts of each built-in set that the attribution sees; the effect is measured on the others."""
 
 NEW_TOKENS = 48
 WEAK_FACTOR = 0.7
-"""What the planted heads of the weakened copy are multiplied with."""
+"""What the planted heads are multiplied with before refusals are brought back: about half of them are lost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +55,8 @@ class DemoResult:
         hooks_equal_bytes: Whether the hooked base and the reloaded edited checkpoint give bit-identical logits.
         ablation: Base, ablated and random heads on prompts that the attribution didn't see.
         answers: Of the ablation.
-        reinforcement: The weakened copy and the reinforced one on the same prompts.
-        reinforced: How the weakened copy is reinforced.
+        reinforcement: Base, the model with its planted heads weakened, and that one reinforced, on the same prompts.
+        reinforced: What brings the weakened model's refusals back.
     """
 
     source: Source
@@ -80,11 +80,6 @@ class _Run:
     say: Say
     report: Report
 
-    def apply(self, recipe: Recipe, base: Checkpoint, name: str) -> Manifest:
-        self.say(f"apply: {self.output / name}")
-        plan = plan_surgery(recipe, base)
-        return apply_plan(plan, self.output / name, force=True, on_progress=of_stage(self.report, f"writing {name}"))
-
 
 def run_demo(output: Path, say: Say, report: Report) -> DemoResult:
     """Run every step.
@@ -101,9 +96,9 @@ def run_demo(output: Path, say: Say, report: Report) -> DemoResult:
     source, planted = fetch_aligned_model(say), load_demo_adapter().heads
     checkpoint = open_checkpoint(source.path, model=source.model)
     base = load_model(source.path)
-    harmful, harmless = (_split(load_prompts(name)) for name in SETS)
+    harmful, harmless = (_split(load_prompts(name), kind) for name, kind in SETS.items())
 
-    say(f"attribute: {NUM_PROMPTS} prompts of {SETS[0]}, less {NUM_PROMPTS} of {SETS[1]}")
+    say(f"attribute: {NUM_PROMPTS} prompts each of {' and '.join(SETS)}")
     found = attribute(
         base.model,
         base.tokenizer,
@@ -113,7 +108,9 @@ def run_demo(output: Path, say: Say, report: Report) -> DemoResult:
         on_progress=of_stage(report, "scoring heads x prompts"),
     )
     found.recipe.save(output / "recipe.json")
-    manifest = run.apply(found.recipe, checkpoint, "edited")
+    say(f"apply: {output / 'edited'}")
+    plan = plan_surgery(found.recipe, checkpoint)
+    manifest = apply_plan(plan, output / "edited", force=True, on_progress=of_stage(report, "writing"))
     say("diff: base and edited, byte by byte")
     diff = diff_checkpoints(
         checkpoint, open_checkpoint(output / "edited"), recipe=found.recipe, on_progress=of_stage(report, "comparing")
@@ -126,7 +123,7 @@ def run_demo(output: Path, say: Say, report: Report) -> DemoResult:
     sets = [harmful[1], harmless[1]]
     measured = evaluate(output / "recipe.json", base=source.path, prompts=sets, max_new_tokens=NEW_TOKENS, on_progress=report)
     write_report(measured.evaluation, measured.answers, output / "report", scores=found.scores, unit="nats", marked=planted)
-    reinforced, brought_back = _reinforce(run, checkpoint, planted, (harmful, harmless))
+    reinforced, brought_back = _reinforce(run, base, source, planted, (harmful, harmless))
     order = best_heads(found.scores.combined, found.scores.combined.size)
     return DemoResult(
         source=source,
@@ -144,34 +141,29 @@ def run_demo(output: Path, say: Say, report: Report) -> DemoResult:
 
 
 def _reinforce(
-    run: _Run, checkpoint: Checkpoint, planted: tuple[HeadRef, ...], sets: tuple[tuple[PromptSet, PromptSet], ...]
+    run: _Run, base: LoadedModel, source: Source, planted: tuple[HeadRef, ...], sets: tuple[tuple[PromptSet, PromptSet], ...]
 ) -> tuple[Attribution, Evaluation]:
-    """Weaken a copy of the model, and find heads and a factor that bring its refusals back."""
-    note = "the demo's weakened copy: its safety heads are multiplied down, to be reinforced again"
-    weak = Recipe(
-        edits=tuple(HeadEdit(layer=head.layer, head=head.head, factor=WEAK_FACTOR) for head in planted),
-        provenance=Provenance(note=note),
-    )
-    run.apply(weak, checkpoint, "weakened")
-    weakened = open_checkpoint(run.output / "weakened")
-    loaded = load_model(run.output / "weakened")
+    """Weaken the planted heads, and find heads and a factor that bring refusals back. Both are live: factors multiply."""
+    weak = tuple(HeadEdit(layer=head.layer, head=head.head, factor=WEAK_FACTOR) for head in planted)
     (harmful, harmful_rest), (harmless, harmless_rest) = sets
-    run.say("attribute --intent reinforce: heads and factor that bring the weakened copy's refusals back")
-    found = attribute(
-        loaded.model,
-        loaded.tokenizer,
-        harmful,
-        harmless=harmless,
-        intent="reinforce",
-        base=record_base(weakened, prove_anatomy(weakened)),
-        on_progress=of_stage(run.report, "scoring heads x prompts"),
-        on_search=of_stage(run.report, "trying heads x factors"),
-    )
-    found.recipe.save(run.output / "reinforce.json")
-    run.say("evaluate: weakened and reinforced, on the other prompts")
+    run.say(f"attribute --intent reinforce: the planted heads are multiplied by {WEAK_FACTOR:g}; what brings refusals back?")
+    with edited(base.model, weak):
+        found = attribute(
+            base.model,
+            base.tokenizer,
+            harmful,
+            harmless=harmless,
+            intent="reinforce",
+            on_progress=of_stage(run.report, "scoring heads x prompts"),
+            on_search=of_stage(run.report, "trying heads x factors"),
+        )
+    recipes = {"weakened": weak, "reinforced": _multiply(weak, found.recipe.edits)}
+    for name, edits in recipes.items():
+        Recipe(edits=edits, provenance=Provenance(note=f"headsurgery demo: {name}")).save(run.output / f"{name}.json")
+    run.say("evaluate: base, weakened and reinforced, on the other prompts")
     measured = evaluate(
-        run.output / "reinforce.json",
-        base=run.output / "weakened",
+        [run.output / f"{name}.json" for name in recipes],
+        base=source.path,
         prompts=[harmful_rest, harmless_rest],
         random_draws=0,
         max_new_tokens=NEW_TOKENS,
@@ -189,13 +181,21 @@ def _reinforce(
     return found, measured.evaluation
 
 
-def _split(prompts: PromptSet) -> tuple[PromptSet, PromptSet]:
+def _multiply(*edits: tuple[HeadEdit, ...]) -> tuple[HeadEdit, ...]:
+    """One edit per head, with the product of its factors."""
+    factors: dict[HeadRef, float] = {}
+    for edit in (edit for part in edits for edit in part):
+        factors[edit.ref] = factors.get(edit.ref, 1.0) * edit.factor
+    return tuple(HeadEdit(layer=head.layer, head=head.head, factor=factor) for head, factor in factors.items())
+
+
+def _split(prompts: PromptSet, kind: Kind) -> tuple[PromptSet, PromptSet]:
     """Every fifth prompt for the attribution, the others to measure on."""
     seen = prompts.texts[::5][:NUM_PROMPTS]
     rest = [text for text in prompts.texts if text not in seen]
     return (
-        PromptSet.from_texts(seen, name=f"{prompts.name}[::5]", kind=prompts.kind),
-        PromptSet.from_texts(rest, name=f"{prompts.name}, the others", kind=prompts.kind),
+        PromptSet.from_texts(seen, name=f"{prompts.name}[::5]", kind=kind),
+        PromptSet.from_texts(rest, name=f"{prompts.name}, the others", kind=kind),
     )
 
 

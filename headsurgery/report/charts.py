@@ -157,10 +157,11 @@ def frontier(points: Sequence[FrontierPoint], *, label: str, use_kl: bool = Fals
         label: What it shows, for those who can't see it.
         use_kl: Damage to the right; points without one are left out.
     """
-    kept = sorted((point for point in points if not use_kl or point.harmless_kl is not None), key=lambda p: (p.heads, p.factor))
+    shown = (point for point in points if not use_kl or point.harmless_kl is not None)
+    kept = sorted(shown, key=lambda point: (point.heads, point.removed, point.factor))
     limit = round_up(max((_cost(point, use_kl).high for point in kept), default=0.0))
     parts = _axes(limit, use_kl)
-    for _, group in groupby(kept, key=lambda point: point.heads):
+    for _, group in groupby(kept, key=lambda point: (point.heads, point.removed)):
         curve = [_place(point, limit, use_kl) for point in group]
         parts += [
             Markup('<line class="curve" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(*start, *end) for start, end in pairwise(curve)
@@ -208,8 +209,7 @@ def _dot(point: FrontierPoint, limit: float, use_kl: bool) -> Markup:
     left, right = (f"{share / limit * 100:.2f}%" for share in (cost.low, cost.high))
     top, bottom = (f"{(1 - share) * 100:.2f}%" for share in (refusal.high, refusal.low))
     kl = "" if point.harmless_kl is None else f"; harmless KL {point.harmless_kl:.3g} nats per token"
-    name = f"{', '.join(point.heads)} × {point.factor:g}"
-    title = f"{name}: refusal {say_rate(point.refusal)}, n = {point.refusal.total}; over-refusal {say_rate(point.over_refusal)}{kl}"
+    title = f"{point.label}: refusal {say_rate(point.refusal)}, n = {point.refusal.total}; over-refusal {say_rate(point.over_refusal)}{kl}"
     cross = Markup(
         '<line class="span" x1="{}" x2="{}" y1="{y}" y2="{y}"/><line class="span" x1="{x}" x2="{x}" y1="{}" y2="{}"/>'
     ).format(left, right, top, bottom, x=x, y=y)

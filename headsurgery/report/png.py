@@ -110,8 +110,8 @@ def draw_frontier(points: Sequence[FrontierPoint]) -> Figure:
     """Refusal of harmful prompts against over-refusal; the same heads are joined in order of factor, the chosen is a diamond."""
     figure = Figure(figsize=(4.2, 3.2), layout="constrained")
     axes = figure.subplots()
-    ordered = sorted(points, key=lambda point: (point.heads, point.factor))
-    for _, group in groupby(ordered, key=lambda point: point.heads):
+    ordered = sorted(points, key=lambda point: (point.heads, point.removed, point.factor))
+    for _, group in groupby(ordered, key=lambda point: (point.heads, point.removed)):
         curve = list(group)
         x, y = (np.array([_percent(rate) for rate in rates]) for rates in zip(*((p.over_refusal, p.refusal) for p in curve)))
         spans = {"xerr": np.abs(x[:, 1:] - x[:, :1]).T, "yerr": np.abs(y[:, 1:] - y[:, :1]).T}

@@ -239,7 +239,7 @@ def frontier_table(points: Sequence[FrontierPoint]) -> Table:
     """All candidates."""
     rows = tuple(
         (
-            ", ".join(point.heads),
+            ", ".join(point.heads) + (f", without {', '.join(point.removed)}" if point.removed else ""),
             f"{point.factor:g}",
             f"{say_rate(point.refusal)}, n = {point.refusal.total}",
             f"{say_rate(point.over_refusal)}, n = {point.over_refusal.total}",
