@@ -109,13 +109,11 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.in_flight += 1
             self.server.peak = max(self.server.peak, self.server.in_flight)
-        try:
-            time.sleep(self.server.delay(body))
-            if self._is_let_in():
-                self._complete(body)
-        finally:
-            with self.server.lock:
-                self.server.in_flight -= 1
+        time.sleep(self.server.delay(body))
+        with self.server.lock:
+            self.server.in_flight -= 1  # before the answer goes out: a client may ask again before this thread runs on
+        if self._is_let_in():
+            self._complete(body)
 
     def _record(self, body: dict[str, Any]) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}

@@ -351,11 +351,13 @@ class TestCommandLine:
             assert result.exit_code == 1
             assert "the answers so far are in report/answers.jsonl; the same command goes on from there" in result.stderr
             assert "refuses prompt 6" in result.stderr
-            assert len(read_answers(Path("report/answers.jsonl"))) == 6
+            kept = {answer.prompt for answer in read_answers(Path("report/answers.jsonl"))}
+            assert len(kept) == 6
             server.refusals.clear()
             server.requests.clear()
             assert cli(*arguments).exit_code == 0
-            assert len(server.completions()) == 20 - 6
+            assert not kept & {request.body["messages"][-1]["content"] for request in server.completions()}
+            assert len(read_answers(Path("report/answers.jsonl"))) == 20
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 """Scores of all heads, how heads are ranked by them, and the file that keeps them.
 
-`scores.safetensors` holds `ships` [query, layer, head] in nats or `sahara` [step, layer, head] in degrees, and `ships_harmless` or
-`sahara_harmless` when a control was given; float64, NaN where there is nothing to score; the run's record as JSON in the header's
-metadata.
+`scores.safetensors` holds `refusal` [step, layer, head] in nats, `sahara` [step, layer, head] in degrees or `ships` [query, layer,
+head] in nats, and `refusal_harmless`, `sahara_harmless` or `ships_harmless` when a control was given; float64, NaN where there is
+nothing to score; the run's record as JSON in the header's metadata.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ScoreTable:
 
     Args:
         arrays: All scores, by the names of the file.
-        harmful: [layer, head] that heads are listed by: Ships averaged over queries, or Sahara's first step.
+        harmful: [layer, head] that heads are listed by: Ships averaged over queries, or the first step of a search.
         harmless: The same on the control, or None.
         contrast: Weight of the control, or None without one.
         chosen: Heads of the recipe, in order of choice, with the scores that they were chosen by.

@@ -209,7 +209,8 @@ def _dot(point: FrontierPoint, limit: float, use_kl: bool) -> Markup:
     left, right = (f"{share / limit * 100:.2f}%" for share in (cost.low, cost.high))
     top, bottom = (f"{(1 - share) * 100:.2f}%" for share in (refusal.high, refusal.low))
     kl = "" if point.harmless_kl is None else f"; harmless KL {point.harmless_kl:.3g} nats per token"
-    title = f"{point.label}: refusal {say_rate(point.refusal)}, n = {point.refusal.total}; over-refusal {say_rate(point.over_refusal)}{kl}"
+    over = f"over-refusal {say_rate(point.over_refusal)}"
+    title = f"{point.label}: refusal {say_rate(point.refusal)}, n = {point.refusal.total}; {over}{kl}"
     cross = Markup(
         '<line class="span" x1="{}" x2="{}" y1="{y}" y2="{y}"/><line class="span" x1="{x}" x2="{x}" y1="{}" y2="{}"/>'
     ).format(left, right, top, bottom, x=x, y=y)
