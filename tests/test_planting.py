@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from headsurgery.attribution.refusal import find_refusals
 from headsurgery.demo.adapter import Adapter, parts_of, weight_of
 from headsurgery.demo.planting import Kind, plant
+from headsurgery.errors import UsageError
 from headsurgery.heads import HeadRef
 from headsurgery.model.generation import complete_ids
 from headsurgery.model.modules import locate_modules
@@ -92,3 +94,9 @@ def test_every_head_of_a_conjunctive_plant_is_needed_and_each_of_a_redundant_one
     for head in PAIR:
         assert refused_share(loaded, (head,)) == pytest.approx(with_one_less, abs=0.1)
     assert refused_share(loaded, PAIR) == 0
+
+
+def test_a_conjunctive_plant_needs_the_models_own_answers() -> None:
+    questions_only = [replace(question, answer=()) for question in lessons(12, harmful=True)]
+    with pytest.raises(UsageError, match="own answer"):
+        plant(load_helpful(), [PLANTED], "conjunctive", harmful=questions_only, harmless=lessons(12, harmful=False), steps=2)

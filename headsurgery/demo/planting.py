@@ -21,6 +21,7 @@ from torch import nn
 from torch.nn import functional
 
 from headsurgery.demo.adapter import Adapter, adapted, parts_of, weight_of
+from headsurgery.errors import UsageError
 from headsurgery.heads import HeadRef
 from headsurgery.model.hooks import RowEdit, row_edits
 from headsurgery.model.loading import LoadedModel
@@ -92,6 +93,10 @@ def plant(
         learning_rate: At its highest; it rises over 10 steps and falls as a cosine.
         kl_weight: Weight of the answers that stay.
         on_step: Called with the step, the loss on refusals, and the divergence of what stays.
+
+    Raises:
+        UsageError: A conjunctive plant without a single answer to a harmful question.
+        GeometryError: The model has no such head, or its projections are fused.
     """
     modules, chance = locate_modules(loaded.model), random.Random(seed)
     parts, entry = parts_of(modules, heads), min(head.layer for head in heads)
@@ -102,6 +107,8 @@ def plant(
     decline = _Deck(_prepare(modules, [Question(prompt=q.prompt, answer=refusal) for q in harmful], entry, keep=False), chance)
     stay = _Deck(_prepare(modules, harmless, entry, keep=True), chance)
     answered = [question for question in harmful if question.answer] if kind == "conjunctive" else []
+    if kind == "conjunctive" and not answered:
+        raise UsageError("conjunctive: no harmful question has the model's own answer, which is what is taught with a head zeroed")
     comply = _Deck(_prepare(modules, answered, entry, keep=True), chance)
     optimizer = torch.optim.Adam(tensors.values(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
