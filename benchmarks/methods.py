@@ -194,8 +194,8 @@ def direct_scores(loaded: LoadedModel, harmful: list[list[int]], harmless: list[
     return np.array(scores)
 
 
-def score(loaded: LoadedModel, spec: Plant, questions: Questions) -> dict[str, Any]:
-    """Every method on one plant, which is merged into the model already."""
+def score(loaded: LoadedModel, spec: Plant, questions: Questions, operations: Sequence[Operation]) -> dict[str, Any]:
+    """Every method on one plant, which is merged into the model already; learned gates only where both operations are asked for."""
     modules = locate_modules(loaded.model)
     heads = list(modules.geometry.heads())
     own = OwnAnswers.of(find_refusals(loaded, questions.to_score, ()))
@@ -212,7 +212,7 @@ def score(loaded: LoadedModel, spec: Plant, questions: Questions) -> dict[str, A
         found = {"precision": average_precision(order, spec.refs), "ranks": [order.index(head) + 1 for head in spec.refs]}
         methods[name] = found | effect.of(chosen, operation)
 
-    for operation in ("scale", "uniform_attention"):
+    for operation in operations:
         harmful, harmless = sweep(loaded, own, operation), sweep(loaded, control, operation)
         damage = mean(harmless.kl, control)
         short = "UA" if operation == "uniform_attention" else "SC"
@@ -226,8 +226,9 @@ def score(loaded: LoadedModel, spec: Plant, questions: Questions) -> dict[str, A
         add(f"log-odds of {REFUSAL_TOKENS} tokens, {short}", mean(harmful.drop, own), operation)
         add(f"log-odds of {REFUSAL_TOKENS} tokens - control, {short}", mean(harmful.drop, own) - CONTRAST * damage, operation)
     add("direct head scores", direct_scores(loaded, questions.to_score, rows), "scale")
-    gates = learn_gates(modules, own, control)
-    add("learned gates", np.array([gates[head.layer, head.head] for head in heads]), "scale")
+    if len(operations) > 1:
+        gates = learn_gates(modules, own, control)
+        add("learned gates", np.array([gates[head.layer, head.head] for head in heads]), "scale")
     table, _ = refusal(loaded, questions.to_score, rows, operation="scale", factor=0.0, group_size=GROUP_SIZE, contrast=CONTRAST)
     group = [HeadRef(found.layer, found.head) for found in table.chosen]
     rest = [head for head in best_heads(table.combined, len(heads)) if head not in group]
@@ -310,6 +311,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="adapters and results")
     parser.add_argument("--half", choices=("develop", "test"), help="only these plants")
     parser.add_argument("--train-only", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="only the operation `scale`, and no learned gates")
     parser.add_argument("--table", action="store_true", help="only print the table")
     options = parser.parse_args()
     if options.table:
@@ -329,7 +331,7 @@ def main() -> None:
         if options.train_only:
             continue
         adapter.merge(locate_modules(loaded.model))
-        result = score(loaded, spec, questions)
+        result = score(loaded, spec, questions, ("scale",) if options.quick else ("scale", "uniform_attention"))
         out.write_text(json.dumps(result, indent=1))
         for name, method in result["methods"].items():
             shown = {key: round(value, 3) if isinstance(value, float) else value for key, value in method.items()}
