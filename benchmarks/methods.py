@@ -68,13 +68,13 @@ class Plant:
 PLANTS = (
     Plant("conjunctive", "L12H4 L15H7 L18H1 L21H5", 0, "develop", steps=120),
     Plant("redundant", "L11H3 L14H6 L17H2 L20H8", 0, "develop"),
-    Plant("single", "L16H5", 0, "develop"),
+    Plant("single", "L16H5", 0, "develop", steps=140),
     Plant("conjunctive", "L14H2 L19H6", 1, "test", steps=120),
     Plant("redundant", "L13H1 L18H4 L22H6", 1, "test"),
-    Plant("single", "L20H3", 1, "test"),
+    Plant("single", "L20H3", 1, "test", steps=140),
     Plant("conjunctive", "L13H8 L17H4 L20H0", 2, "test", steps=120),
     Plant("redundant", "L12H8 L16H1 L17H7 L19H3 L23H5 L24H0", 2, "test"),
-    Plant("single", "L13H0", 2, "test"),
+    Plant("single", "L13H0", 2, "test", steps=140),
 )
 
 
@@ -198,7 +198,10 @@ def score(loaded: LoadedModel, spec: Plant, questions: Questions, operations: Se
     """Every method on one plant, which is merged into the model already; learned gates only where both operations are asked for."""
     modules = locate_modules(loaded.model)
     heads = list(modules.geometry.heads())
-    own = OwnAnswers.of(find_refusals(loaded, questions.to_score, ()))
+    refusals = find_refusals(loaded, questions.to_score, ())
+    if not refusals:  # one head can be too little to learn it; then there is no truth to find
+        return {"plant": asdict(spec), "refused": 0.0, "methods": {}}
+    own = OwnAnswers.of(refusals)
     rows = questions.harmless_to_score
     control = OwnAnswers.of(
         [(row, reply, 0) for row, reply in zip(rows, complete_ids(loaded, rows, max_new_tokens=12), strict=True)]
@@ -311,6 +314,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="adapters and results")
     parser.add_argument("--half", choices=("develop", "test"), help="only these plants")
     parser.add_argument("--train-only", action="store_true")
+    parser.add_argument("--only", default="", help="only plants with this in their name")
     parser.add_argument("--quick", action="store_true", help="only the operation `scale`, and no learned gates")
     parser.add_argument("--table", action="store_true", help="only print the table")
     options = parser.parse_args()
@@ -321,7 +325,7 @@ def main() -> None:
     source = fetch_demo_model(print)
     for spec in PLANTS:
         out = options.work / f"{spec.name}.json"
-        if (options.half and spec.half != options.half) or out.exists():
+        if (options.half and spec.half != options.half) or options.only not in spec.name or out.exists():
             continue
         started = time.monotonic()
         loaded = load_model(source.path, dtype="bfloat16")
