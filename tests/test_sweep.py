@@ -75,7 +75,7 @@ def test_a_model_that_cannot_be_entered_falls_back_to_fuller_forwards_and_says_s
     modules = model_with_carried_state()
     sweeper = Sweeper(modules, QUERIES[:2])
     assert sweeper.shortcuts.entries == (0, 1, 1)
-    assert sweeper.notes == ("1 of 3 layers of this model can't be entered midway; slower, fuller forwards are used",)
+    assert sweeper.shortcuts.notes == ("1 of 3 layers of this model can't be entered midway; slower, fuller forwards are used",)
     for block in sweeper.sweep(all_heads(), operation="scale", factor=0.0):
         for row, head in enumerate(block.heads):
             expected, _ = naive_run(modules.model, QUERIES[0], [head])

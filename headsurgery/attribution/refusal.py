@@ -11,7 +11,7 @@ divergence KL(base || ablated) on the model's own harmless answers, over as many
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -21,12 +21,13 @@ import torch
 from headsurgery.architectures import Operation
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads
 from headsurgery.errors import ModelError
+from headsurgery.evaluation.generate import complete_greedily
 from headsurgery.evaluation.judges.keyword import find_refusal
 from headsurgery.heads import HeadRef
 from headsurgery.model.divergence import kl_divergence
-from headsurgery.model.generation import complete_ids
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import ModuleMap, locate_modules
+from headsurgery.model.shortcuts import Shortcuts, find_shortcuts
 from headsurgery.model.sweep import Progress, SweepBlock, Sweeper, share_progress
 from headsurgery.recipe import HeadEdit, HeadScore
 
@@ -35,8 +36,6 @@ REFUSAL_TOKENS = 8
 
 ANSWER_TOKENS = 48
 """New tokens among which a refusal is looked for."""
-
-_ANSWER_ROWS = 32
 
 Score = Callable[[SweepBlock], torch.Tensor]
 """Scores of a block, [heads, queries * tail]."""
@@ -131,14 +130,17 @@ def refusal(
             hint="give prompts that it refuses, or --method sahara, which looks at states and not at answers",
         )
     notes = [f"the model refuses {len(refused)} of {len(prompts)} prompts; the scores are of these"]
-    run = _Run(modules=locate_modules(loaded.model), operation=operation, factor=factor, batch_size=batch_size)
+    modules = locate_modules(loaded.model)
+    shortcuts = find_shortcuts(modules, max((*prompts, *(harmless or ())), key=len))
+    run = _Run(modules=modules, operation=operation, factor=factor, batch_size=batch_size, shortcuts=shortcuts)
     heads = run.modules.geometry.num_heads_in_all
     pairs = [len(harmless or ()) * heads, *(len(refused) * (heads - step) for step in range(group_size))]
     reports = iter(share_progress(pairs, on_progress))
     report = next(reports)
     control = None
     if harmless is not None:
-        own = OwnAnswers.of([(ids, answer, 0) for ids, answer in _answer(loaded, harmless, ())])
+        answers = complete_greedily(loaded, harmless, tokens=ANSWER_TOKENS)
+        own = OwnAnswers.of([(ids, answer, 0) for ids, answer in zip(harmless, answers, strict=True)])
         control = run.divergences(own, (), report)
     group: tuple[HeadEdit, ...] = ()
     chosen: tuple[HeadScore, ...] = ()
@@ -154,7 +156,10 @@ def refusal(
         refused = find_refusals(loaded, prompts, group)
     notes.append(f"with the {len(group)} chosen heads ablated it refuses {len(refused)} of {len(prompts)}")
     arrays = {"refusal": np.stack(steps)} | ({} if control is None else {"refusal_harmless": control[None]})
-    return ScoreTable(arrays=arrays, harmful=steps[0], harmless=control, contrast=contrast, chosen=chosen), tuple(notes)
+    return ScoreTable(arrays=arrays, harmful=steps[0], harmless=control, contrast=contrast, chosen=chosen), (
+        *notes,
+        *shortcuts.notes,
+    )
 
 
 def find_refusals(
@@ -162,20 +167,11 @@ def find_refusals(
 ) -> list[tuple[Sequence[int], list[int], int]]:
     """Prompts that the edited model refuses, each with its answer's ids and the token where the refusal starts."""
     found = []
-    for prompt, answer in _answer(loaded, prompts, edits):
+    for prompt, answer in zip(prompts, complete_greedily(loaded, prompts, tokens=ANSWER_TOKENS, edits=edits), strict=True):
         start = _start_of_refusal(loaded, answer)
         if start is not None:
             found.append((prompt, answer, start))
     return found
-
-
-def _answer(
-    loaded: LoadedModel, prompts: Sequence[Sequence[int]], edits: Sequence[HeadEdit]
-) -> Iterator[tuple[Sequence[int], list[int]]]:
-    order = sorted(prompts, key=len)
-    for first in range(0, len(order), _ANSWER_ROWS):
-        rows = order[first : first + _ANSWER_ROWS]
-        yield from zip(rows, complete_ids(loaded, rows, max_new_tokens=ANSWER_TOKENS, edits=edits), strict=True)
 
 
 def _start_of_refusal(loaded: LoadedModel, answer: Sequence[int]) -> int | None:
@@ -195,6 +191,7 @@ class _Run:
     operation: Operation
     factor: float
     batch_size: int | str
+    shortcuts: Shortcuts | None = None
 
     def edit(self, head: HeadRef) -> HeadEdit:
         return HeadEdit(layer=head.layer, head=head.head, operation=self.operation, factor=self.factor)
@@ -227,7 +224,7 @@ class _Run:
         heads = [head for head in geometry.heads() if head not in {edit.ref for edit in group}]
         for head in heads:
             scores[head.layer, head.head] = 0.0
-        sweeper = Sweeper(self.modules, own.queries, tail=own.tail, batch_size=self.batch_size)
+        sweeper = Sweeper(self.modules, own.queries, tail=own.tail, batch_size=self.batch_size, shortcuts=self.shortcuts)
         blocks = sweeper.sweep(
             heads, operation=self.operation, factor=self.factor, group=group, want_logits=True, on_progress=on_progress
         )

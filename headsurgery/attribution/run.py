@@ -27,7 +27,7 @@ from headsurgery.evaluation.generate import BatchSize
 from headsurgery.evaluation.records import Frontier
 from headsurgery.heads import HeadRef
 from headsurgery.model.loading import LoadedModel
-from headsurgery.model.modules import ModuleMap, locate_modules
+from headsurgery.model.modules import ModuleMap, context_length, locate_modules
 from headsurgery.model.sweep import Progress, Sweeper
 from headsurgery.prompts import PromptSet, Template, encode, load_template
 from headsurgery.recipe import Geometry, HeadEdit, HeadScore, Provenance, Recipe, RecipeBase
@@ -128,7 +128,7 @@ def attribute(
     sets = [_as_set(prompts, "prompts")] if harmless is None else [_as_set(prompts, "prompts"), _as_set(harmless, "harmless")]
     loaded = LoadedModel(model=model, tokenizer=tokenizer)
     with _evaluation_mode(model):
-        room = _context(model) - (ANSWER_TOKENS if method == "refusal" else 0)
+        room = context_length(model) - (ANSWER_TOKENS if method == "refusal" else 0)
         encoded = [encode(prompt_set, chosen_template, tokenizer, max_tokens=room) for prompt_set in sets]
         sets = [prompt_set for prompt_set, _ in encoded]
         _check_enough_prompts(settings, sets)
@@ -169,7 +169,7 @@ def _score(
         )
     modules = locate_modules(loaded.model)
     sweepers = [Sweeper(modules, ids, batch_size=settings.batch_size) for ids in queries]
-    return _score_states(sweepers, settings, on_progress), sweepers[0].notes
+    return _score_states(sweepers, settings, on_progress), sweepers[0].shortcuts.notes
 
 
 def _score_states(sweepers: list[Sweeper], settings: Settings, on_progress: Progress | None) -> ScoreTable:
@@ -197,7 +197,7 @@ def _development(loaded: LoadedModel, sets: list[PromptSet], settings: Settings,
     """What a search looks at; encoded before heads are scored, so that what can't be asked shows at once."""
     if settings.apply_factor is not None:
         return None
-    room = _context(loaded.model) - SEARCH_TOKENS
+    room = context_length(loaded.model) - SEARCH_TOKENS
     return encode_development(sets[0], sets[1], template, loaded.tokenizer, max_tokens=room)
 
 
@@ -226,12 +226,6 @@ def _as_set(prompts: PromptSet | Sequence[str], name: str) -> PromptSet:
     if isinstance(prompts, str):
         raise UsageError(f"{name}: a single string", hint="give a list of prompts, or load_prompts(...) of a name")
     return prompts if isinstance(prompts, PromptSet) else PromptSet.from_texts(prompts, name=name)
-
-
-def _context(model: nn.Module) -> int:
-    """Tokens that the model can read."""
-    config: Any = model.config
-    return int(getattr(config.get_text_config(), "max_position_embeddings", None) or 2**31)
 
 
 def _check_enough_prompts(settings: Settings, sets: list[PromptSet]) -> None:

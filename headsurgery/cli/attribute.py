@@ -8,7 +8,20 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from headsurgery.cli.options import Device, Dtype, Json, Model, Quiet, Revision, Token, TrustRemoteCode, read_batch_size
+from headsurgery.cli.options import (
+    Column,
+    Device,
+    Dtype,
+    Json,
+    Limit,
+    Model,
+    Quiet,
+    Revision,
+    Template,
+    Token,
+    TrustRemoteCode,
+    read_batch_size,
+)
 from headsurgery.cli.output import check_file, is_attributed_recipe, is_frontier_file, is_same_file, is_scores_file
 from headsurgery.cli.stages import stages
 from headsurgery.errors import UsageError
@@ -60,11 +73,9 @@ def attribute(
     max_kl: Annotated[
         float, typer.Option("--max-kl", help="Bound of the search: mean KL to the base on harmless answers, in nats per token.")
     ] = 0.1,
-    template: Annotated[
-        str | None, typer.Option("--template", help="chat, paper, direct or a file with {query}. Default: chat if there is one.")
-    ] = None,
-    column: Annotated[str | None, typer.Option("--column", help="Column of a table that holds the prompts.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", help="Use the first so many prompts of each set.")] = None,
+    template: Template = None,
+    column: Column = None,
+    limit: Limit = None,
     scores: Annotated[
         Path | None, typer.Option("--scores", metavar="FILE", help="Write all scores to this .safetensors file.")
     ] = None,

@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from headsurgery.cli.options import Device, Dtype, Json, Quiet, Revision, Token, TrustRemoteCode, read_batch_size
+from headsurgery.cli.options import (
+    BatchOfPrompts,
+    Column,
+    Device,
+    Dtype,
+    Json,
+    Limit,
+    Quiet,
+    ReportDirectory,
+    Revision,
+    Template,
+    Token,
+    TrustRemoteCode,
+    read_batch_size,
+)
 from headsurgery.cli.stages import resumable, stages
 from headsurgery.errors import UsageError
 
@@ -36,8 +50,8 @@ def evaluate(
         list[str] | None, typer.Option("--kind", metavar="SET=KIND", help="What a set is for: harmful, over_refusal or harmless.")
     ] = None,
     no_harmless: Annotated[bool, typer.Option("--no-harmless", help="No builtin:harmless as control.")] = False,
-    column: Annotated[str | None, typer.Option("--column", help="Column of a table that holds the prompts.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", help="Use the first so many prompts of each set.")] = None,
+    column: Column = None,
+    limit: Limit = None,
     judge: Annotated[
         list[str] | None,
         typer.Option("--judge", metavar="SPEC", help="keyword, paper, classifier:NAME or endpoint:MODEL, repeatable."),
@@ -57,9 +71,7 @@ def evaluate(
         list[int] | None, typer.Option("--seed", help="Of sampling, repeatable; the first also draws the random heads. Default 0.")
     ] = None,
     max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", help="Per answer.")] = 128,
-    template: Annotated[
-        str | None, typer.Option("--template", help="chat, paper, direct or a file with {query}. Default: chat if there is one.")
-    ] = None,
+    template: Template = None,
     prefill: Annotated[str | None, typer.Option("--prefill", metavar="TEXT", help="How every answer begins.")] = None,
     system: Annotated[str | None, typer.Option("--system", metavar="TEXT", help="System message.")] = None,
     endpoint: Annotated[
@@ -78,10 +90,8 @@ def evaluate(
     utility: Annotated[
         str | None, typer.Option("--utility", metavar="TASKS", help="lm-eval tasks, such as boolq,rte,winogrande.")
     ] = None,
-    batch_size: Annotated[str, typer.Option("--batch-size", help="auto, or prompts at a time.")] = "auto",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write report and answers here; a broken-off run goes on.")
-    ] = None,
+    batch_size: BatchOfPrompts = "auto",
+    output: ReportDirectory = None,
     force: Annotated[
         bool, typer.Option("--force", help="Drop another run's answers in the folder, and write beside other files.")
     ] = False,

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headsurgery.cli.options import Device, Dtype, Json, Quiet, Revision, Token, TrustRemoteCode, read_batch_size
+from headsurgery.cli.options import (
+    BatchOfPrompts,
+    Device,
+    Dtype,
+    Json,
+    Limit,
+    Quiet,
+    ReportDirectory,
+    Revision,
+    Token,
+    TrustRemoteCode,
+    read_batch_size,
+)
 from headsurgery.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +37,7 @@ def experiment(
         list[str] | None,
         typer.Option("--set", metavar="SET", help="Name, file or org/name, repeatable. Default: the paper's."),
     ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", help="Use the first so many prompts of each set.")] = None,
+    limit: Limit = None,
     heads_limit: Annotated[
         int | None, typer.Option("--heads-limit", help="figure-4b: only so many heads, those of the highest mean Ships.")
     ] = None,
@@ -40,10 +51,8 @@ def experiment(
     sibling: Annotated[
         str | None, typer.Option("--sibling", metavar="OTHER", help="figure-5: another model aligned from the same weights.")
     ] = None,
-    batch_size: Annotated[str, typer.Option("--batch-size", help="auto, or prompts at a time.")] = "auto",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write report and answers here; a broken-off run goes on.")
-    ] = None,
+    batch_size: BatchOfPrompts = "auto",
+    output: ReportDirectory = None,
     force: Annotated[
         bool, typer.Option("--force", help="Drop another run's answers in the folder, and write beside other files.")
     ] = False,

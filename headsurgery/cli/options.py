@@ -25,6 +25,15 @@ Dtype = Annotated[
     str,
     typer.Option("--dtype", help="auto, float32, bfloat16, float16 or float64; auto is float32 on a CPU, else the checkpoint's."),
 ]
+Column = Annotated[str | None, typer.Option("--column", help="Column of a table that holds the prompts.")]
+Limit = Annotated[int | None, typer.Option("--limit", help="Use the first so many prompts of each set.")]
+Template = Annotated[
+    str | None, typer.Option("--template", help="chat, paper, direct or a file with {query}. Default: chat if there is one.")
+]
+BatchOfPrompts = Annotated[str, typer.Option("--batch-size", help="auto, or prompts at a time.")]
+ReportDirectory = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write report and answers here; a broken-off run goes on.")
+]
 TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run Python code that comes with the checkpoint.")]
 
 

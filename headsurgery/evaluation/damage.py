@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from math import exp, isfinite
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from headsurgery.errors import ModelError, PromptError, UsageError
 from headsurgery.model.divergence import kl_divergence
 from headsurgery.model.hooks import edited
 from headsurgery.model.loading import LoadedModel
-from headsurgery.model.modules import ModuleMap, locate_modules
+from headsurgery.model.modules import ModuleMap, context_length, locate_modules
 from headsurgery.recipe import HeadEdit
 
 Variant: TypeAlias = Sequence[HeadEdit] | LoadedModel
@@ -163,7 +163,7 @@ def perplexity(
         UsageError: Window or stride out of range.
         ModelError: Logits that are not finite.
     """
-    context = int(getattr(_text_config(loaded.model), "max_position_embeddings", None) or 2**31)
+    context = context_length(loaded.model)
     window = min(_WINDOW, context) if window is None else window
     stride = window // 2 if stride is None else stride
     if not 2 <= window <= context or not 1 <= stride < window:
@@ -187,10 +187,6 @@ def perplexity(
     if not isfinite(mean) or mean > np.log(np.finfo(np.float64).max):
         raise ModelError(f"perplexity: the mean negative log-likelihood is {mean}", hint="use --dtype float32 or bfloat16")
     return exp(mean)
-
-
-def _text_config(model: Any) -> Any:
-    return model.config.get_text_config()
 
 
 def _answer_rows(questions: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], tokens: int) -> list[_Row]:

@@ -20,6 +20,7 @@ from headsurgery.evaluation.sampling import TopKSampler, row_key
 from headsurgery.model.generation import complete_ids, end_ids
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.memory import is_out_of_memory
+from headsurgery.model.modules import context_length, input_device
 from headsurgery.prompts import PromptSet, Template, encode
 from headsurgery.recipe import HeadEdit
 
@@ -76,7 +77,7 @@ def generate_answers(
         raise PromptError(kept.notes[-1], hint="a lower --max-new-tokens leaves more room; or leave them out with fit_prompts")
     writer = _Writer(loaded=loaded, decoding=decoding, edits=tuple(edits), seed=seed)
     done, total = len(set(skip) & set(range(len(ids)))), len(ids)
-    for batch in _plan_batches([len(prompt) for prompt in ids], decoding.max_new_tokens, batch_size, _device(loaded)):
+    for batch in _plan_batches([len(prompt) for prompt in ids], decoding.max_new_tokens, batch_size, input_device(loaded.model)):
         missing = [position for position in batch if position not in skip]
         if not missing:
             continue
@@ -157,7 +158,7 @@ def complete_greedily(
     """
     decoding = Decoding(max_new_tokens=tokens, template="direct")
     writer, answers = _Writer(loaded=loaded, decoding=decoding, edits=tuple(edits), seed=0), dict[int, list[int]]()
-    for batch in _plan_batches([len(question) for question in questions], tokens, batch_size, _device(loaded)):
+    for batch in _plan_batches([len(question) for question in questions], tokens, batch_size, input_device(loaded.model)):
         answers |= zip(batch, writer.generate([questions[position] for position in batch]), strict=True)
     return [answers[position] for position in range(len(questions))]
 
@@ -192,21 +193,14 @@ def choose_seeds(method: str, seeds: Sequence[int]) -> tuple[int, ...]:
 
 
 def _encode(loaded: LoadedModel, prompts: PromptSet, template: Template, decoding: Decoding) -> tuple[PromptSet, list[list[int]]]:
-    model: Any = loaded.model
-    context = int(getattr(model.config.get_text_config(), "max_position_embeddings", None) or 2**31)
     return encode(
         prompts,
         template,
         loaded.tokenizer,
-        max_tokens=context - decoding.max_new_tokens,
+        max_tokens=context_length(loaded.model) - decoding.max_new_tokens,
         system=decoding.system,
         prefill=decoding.prefill,
     )
-
-
-def _device(loaded: LoadedModel) -> torch.device:
-    model: Any = loaded.model
-    return torch.device(model.device)
 
 
 def _plan_batches(

@@ -65,6 +65,12 @@ def input_device(model: nn.Module) -> torch.device:
     return torch.device(getattr(hook, "execution_device", None) or embeddings.weight.device)
 
 
+def context_length(model: nn.Module) -> int:
+    """Tokens that a model can read; what states no limit has a very large one."""
+    config: Any = model.config
+    return int(getattr(config.get_text_config(), "max_position_embeddings", None) or 2**31)
+
+
 def locate_modules(model: nn.Module) -> ModuleMap:
     """Find and prove the heads of a loaded transformers model.
 

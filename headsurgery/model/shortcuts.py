@@ -31,6 +31,14 @@ class Shortcuts:
     trim: bool
     pad: bool
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about speed: layers that can't be entered are reached from further down."""
+        behind = sum(entry != layer for layer, entry in enumerate(self.entries))
+        if not behind:
+            return ()
+        return (f"{behind} of {len(self.entries)} layers of this model can't be entered midway; slower, fuller forwards are used",)
+
 
 def find_shortcuts(modules: ModuleMap, query: Sequence[int]) -> Shortcuts:
     """Try every shortcut on the first tokens of a query.

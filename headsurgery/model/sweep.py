@@ -22,7 +22,7 @@ from headsurgery.model.hooks import RowEdit
 from headsurgery.model.memory import is_out_of_memory
 from headsurgery.model.modules import ModuleMap
 from headsurgery.model.reentry import Batch, Captured, capture, reenter
-from headsurgery.model.shortcuts import find_shortcuts
+from headsurgery.model.shortcuts import Shortcuts, find_shortcuts
 from headsurgery.recipe import HeadEdit
 
 _MAX_TOKENS, _MAX_TOKENS_GPU = 2048, 16384
@@ -67,10 +67,17 @@ class Sweeper:
         queries: Token ids of each query, at least `tail` tokens each.
         tail: How many positions of a query are read, up to its last.
         batch_size: Rows (head, query) per forward; `auto`: about 2,048 tokens on a CPU, 16,384 on a GPU.
+        shortcuts: What the model is known to let out; None: tried here.
     """
 
     def __init__(
-        self, modules: ModuleMap, queries: Sequence[Sequence[int]], *, tail: int = 1, batch_size: int | str = "auto"
+        self,
+        modules: ModuleMap,
+        queries: Sequence[Sequence[int]],
+        *,
+        tail: int = 1,
+        batch_size: int | str = "auto",
+        shortcuts: Shortcuts | None = None,
     ) -> None:
         self.modules = modules
         self.tail = tail
@@ -80,16 +87,7 @@ class Sweeper:
         is_cpu = self._device.type == "cpu"
         self._max_tokens = _MAX_TOKENS if is_cpu else _MAX_TOKENS_GPU
         self._full_tokens = _FULL_TOKENS if is_cpu else _FULL_TOKENS_GPU
-        self.shortcuts = find_shortcuts(modules, max(self.queries, key=len))
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user should know about speed: layers that can't be entered are reached from further down."""
-        entries = self.shortcuts.entries
-        behind = sum(entry != layer for layer, entry in enumerate(entries))
-        if not behind:
-            return ()
-        return (f"{behind} of {len(entries)} layers of this model can't be entered midway; slower, fuller forwards are used",)
+        self.shortcuts = shortcuts or find_shortcuts(modules, max(self.queries, key=len))
 
     def sweep(
         self,
