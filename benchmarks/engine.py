@@ -21,9 +21,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from headsurgery.attribution.scores import best_heads
 from headsurgery.attribution.ships import ships_of_queries
 from headsurgery.demo.fetch import fetch_demo_model
+from headsurgery.engine.local import LocalEngine
+from headsurgery.engine.sweep import Sweeper
 from headsurgery.model.loading import load_model
 from headsurgery.model.modules import locate_modules
-from headsurgery.model.sweep import Sweeper
 from headsurgery.prompts import encode, load_prompts, load_template
 from tests.naive import naive_kl, naive_run
 
@@ -44,7 +45,7 @@ def main() -> None:
     engine_seconds = naive_seconds = 0.0
     for half in (range(len(queries) // 2), range(len(queries) // 2, len(queries))):
         started = time.perf_counter()
-        engine = ships_of_queries(Sweeper(locate_modules(loaded.model), queries), operation="scale", factor=0.0)
+        engine = ships_of_queries(Sweeper(engine=LocalEngine(locate_modules(loaded.model))), queries, operation="scale", factor=0.0)
         engine_seconds += (time.perf_counter() - started) / 2
 
         started = time.perf_counter()

@@ -6,6 +6,7 @@ KL(base || gated) of its own harmless answers and on every gate that closes. A h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -13,10 +14,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from headsurgery.attribution.refusal import REFUSAL_TOKENS, OwnAnswers, log_odds
+from headsurgery.attribution.refusal import REFUSAL_TOKENS, OwnAnswers
 from headsurgery.attribution.scores import FloatArray
+from headsurgery.engine.measures import log_odds
 from headsurgery.model.modules import ModuleMap
-from headsurgery.model.reentry import Batch
 
 STEPS, LEARNING_RATE, KL_PRICE, GATE_PRICE = 25, 0.1, 10.0, 0.05
 
@@ -26,7 +27,7 @@ def learn_gates(modules: ModuleMap, refusals: OwnAnswers, harmless: OwnAnswers) 
     geometry = modules.geometry
     closed = nn.Parameter(torch.full((geometry.num_layers, geometry.max_heads), -3.0))  # gate = 1 - sigmoid
     optimizer = torch.optim.Adam([closed], lr=LEARNING_RATE * 3)
-    batches = [Batch.of(own.queries, modules.device, tail=REFUSAL_TOKENS) for own in (refusals, harmless)]
+    batches = [own.queries for own in (refusals, harmless)]
     targets = torch.tensor(refusals.targets).flatten()
     weights = [torch.tensor(own.weights).flatten() / len(own.queries) for own in (refusals, harmless)]
     with torch.inference_mode():
@@ -45,11 +46,14 @@ def learn_gates(modules: ModuleMap, refusals: OwnAnswers, harmless: OwnAnswers) 
     return np.asarray(scores)
 
 
-def _logits(modules: ModuleMap, batch: Batch) -> torch.Tensor:
-    """[queries * tail, vocabulary]."""
+def _logits(modules: ModuleMap, queries: Sequence[Sequence[int]]) -> torch.Tensor:
+    """[queries * REFUSAL_TOKENS, vocabulary]; padded on the right, which a causal model doesn't see."""
     model: Any = modules.model
-    states = model.get_decoder()(input_ids=batch.tokens, use_cache=False).last_hidden_state
-    logits: torch.Tensor = modules.output_embeddings(batch.read(states).flatten(0, 1))
+    length = max(map(len, queries))
+    tokens = torch.tensor([[*query, *([query[-1]] * (length - len(query)))] for query in queries], device=modules.device)
+    states = model.get_decoder()(input_ids=tokens, use_cache=False).last_hidden_state
+    read = [row[len(query) - REFUSAL_TOKENS : len(query)] for row, query in zip(states, queries, strict=True)]
+    logits: torch.Tensor = modules.output_embeddings(torch.cat(read))
     return logits
 
 

@@ -17,27 +17,29 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from gates import learn_gates
 
 from headsurgery.architectures import Operation
-from headsurgery.attribution.refusal import REFUSAL_TOKENS, OwnAnswers, find_refusals, log_odds, refusal
+from headsurgery.attribution.refusal import REFUSAL_TOKENS, OwnAnswers, find_refusals, refusal
 from headsurgery.attribution.sahara import left_singular_vectors, subspace_shift
 from headsurgery.attribution.scores import FloatArray, best_heads
 from headsurgery.demo.adapter import Adapter, load_adapter
 from headsurgery.demo.fetch import fetch_demo_model
 from headsurgery.demo.planting import ANSWER_TOKENS, Kind, Question, plant
+from headsurgery.engine.local import LocalEngine
+from headsurgery.engine.measures import Divergence, LogOddsDrop
+from headsurgery.engine.sweep import Sweeper
+from headsurgery.engine.task import Finals, SweepTask
 from headsurgery.evaluation.damage import answer_kl
 from headsurgery.evaluation.judges.keyword import find_refusal
 from headsurgery.heads import HeadRef
-from headsurgery.model.divergence import kl_divergence
 from headsurgery.model.generation import complete_ids
 from headsurgery.model.loading import LoadedModel, load_model
 from headsurgery.model.modules import locate_modules
-from headsurgery.model.sweep import Sweeper
 from headsurgery.prompts import PromptSet, encode, load_prompts, load_template
 from headsurgery.recipe import HeadEdit
 
@@ -136,26 +138,36 @@ class Swept:
     base_states: torch.Tensor
 
 
+@dataclass(frozen=True)
+class Everything:
+    """KL and drop of log-odds per token, and the final state at the prompt's end: [heads, queries, 2 * tail + hidden_size]."""
+
+    targets: tuple[tuple[int, ...], ...]
+    wants_logits: ClassVar[bool] = True
+    keeps_base: ClassVar[bool] = True
+
+    def of_heads(self, finals: Finals) -> torch.Tensor:
+        figures = (Divergence().of_heads(finals), LogOddsDrop(self.targets).of_heads(finals))
+        return torch.cat([*(part.float() for part in figures), finals.states[:, :, 0].float()], dim=-1)
+
+    def of_base(self, finals: Finals) -> torch.Tensor:
+        return finals.base_states[:, 0].float()
+
+
 def sweep(loaded: LoadedModel, own: OwnAnswers, operation: Operation) -> Swept:
-    modules = locate_modules(loaded.model)
-    heads, queries = list(modules.geometry.heads()), len(own.queries)
-    row_of = {head: row for row, head in enumerate(heads)}
-    kl, drop = (np.zeros((len(heads), queries, REFUSAL_TOKENS)) for _ in range(2))
-    states, base_states = (
-        torch.zeros(len(heads), queries, modules.geometry.hidden_size),
-        torch.zeros(queries, modules.geometry.hidden_size),
+    engine = LocalEngine(locate_modules(loaded.model))
+    task = SweepTask(
+        queries=own.queries,
+        heads=tuple(engine.geometry.heads()),
+        operation=operation,
+        factor=0.0,
+        measure=Everything(own.targets),
+        tail=own.tail,
     )
-    for block in Sweeper(modules, own.queries, tail=REFUSAL_TOKENS).sweep(heads, operation=operation, factor=0.0, want_logits=True):
-        rows, columns = slice(row_of[block.heads[0]], row_of[block.heads[-1]] + 1), list(block.queries)
-        shape = (len(block.heads), len(columns), REFUSAL_TOKENS)
-        targets = torch.tensor([own.targets[query] for query in columns]).flatten()
-        assert block.logits is not None  # asked for
-        assert block.base_logits is not None
-        kl[rows, columns] = kl_divergence(block.base_logits, block.logits).view(shape).numpy()
-        drop[rows, columns] = (log_odds(block.base_logits, targets) - log_odds(block.logits, targets)).view(shape).double().numpy()
-        states[rows, columns] = block.states.view(*shape, -1)[:, :, 0].float()
-        base_states[columns] = block.base_states.view(*shape[1:], -1)[:, 0].float()
-    return Swept(kl=kl, drop=drop, states=states, base_states=base_states)
+    found, base_states = Sweeper(engine=engine).sweep(task)
+    kl, drop, states = found.split([own.tail, own.tail, engine.geometry.hidden_size], dim=-1)
+    assert base_states is not None  # asked for
+    return Swept(kl=kl.double().numpy(), drop=drop.double().numpy(), states=states, base_states=base_states)
 
 
 def angles(swept: Swept) -> FloatArray:
@@ -232,7 +244,10 @@ def score(loaded: LoadedModel, spec: Plant, questions: Questions, operations: Se
     if len(operations) > 1:
         gates = learn_gates(modules, own, control)
         add("learned gates", np.array([gates[head.layer, head.head] for head in heads]), "scale")
-    table, _ = refusal(loaded, questions.to_score, rows, operation="scale", factor=0.0, group_size=GROUP_SIZE, contrast=CONTRAST)
+    sweeper = Sweeper(engine=LocalEngine(modules))
+    table, _ = refusal(
+        loaded, sweeper, questions.to_score, rows, operation="scale", factor=0.0, group_size=GROUP_SIZE, contrast=CONTRAST
+    )
     group = [HeadRef(found.layer, found.head) for found in table.chosen]
     rest = [head for head in best_heads(table.combined, len(heads)) if head not in group]
     place = {head: -float(row) for row, head in enumerate([*group, *rest])}

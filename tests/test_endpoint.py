@@ -93,6 +93,17 @@ def test_one_prompt_that_is_refused_ends_the_call_at_once(server: ChatServer) ->
     assert len(server.completions()) <= 4, "no further request is begun"
 
 
+def test_a_server_that_refuses_the_extra_fields_is_asked_without_them(server: ChatServer) -> None:
+    """As `transformers serve` does; any other refusal still ends the call."""
+    server.faults.append(Fault(status=422, body=b'{"detail": "Unexpected fields in the request: {\'min_p\'}"}'))
+    endpoint = connect(server, concurrency=1)
+    assert [completion.text for completion in endpoint.complete_texts(named(3), max_new_tokens=4)] == [
+        text.upper() for text in named(3)
+    ]
+    bodies = [request.body for request in server.completions()]
+    assert ["min_p" in body for body in bodies] == [True, False, False, False]
+
+
 def test_an_abandoned_stream_asks_for_nothing_more(server: ChatServer) -> None:
     server.delay = lambda _: 0.05
     stream = connect(server, concurrency=2).stream("/completions", [{"prompt": text} for text in named(50)])

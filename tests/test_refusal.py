@@ -14,15 +14,18 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 
 from headsurgery import attribute
-from headsurgery.attribution.refusal import ANSWER_TOKENS, REFUSAL_TOKENS, OwnAnswers, _Run, find_refusals, log_odds, refusal
+from headsurgery.attribution.refusal import ANSWER_TOKENS, REFUSAL_TOKENS, OwnAnswers, _Run, find_refusals, refusal
 from headsurgery.attribution.scores import best_heads
 from headsurgery.demo.planting import REFUSAL
+from headsurgery.engine.local import LocalEngine
+from headsurgery.engine.measures import log_odds
+from headsurgery.engine.sweep import Sweeper
 from headsurgery.errors import ModelError, PromptError
 from headsurgery.evaluation.judges.keyword import find_refusal
 from headsurgery.heads import HeadRef
 from headsurgery.model.generation import complete_ids
 from headsurgery.model.hooks import edited
-from headsurgery.model.modules import locate_modules
+from headsurgery.model.modules import ModuleMap, locate_modules
 from headsurgery.recipe import HeadEdit
 from tests.naive import naive_kl, naive_run
 from tests.refusing import (
@@ -40,6 +43,10 @@ from tests.tiny import build_model, tokens
 
 HARMFUL, HARMLESS = questions(12, harmful=True, seed=1), questions(12, harmful=False, seed=1)
 Answers = list[tuple[list[int], list[int], int]]
+
+
+def sweeper_of(modules: ModuleMap, **choices: Any) -> Sweeper:
+    return Sweeper(engine=LocalEngine(modules, **choices))
 
 
 # Log-odds
@@ -143,7 +150,7 @@ def _log_odds(logits: np.ndarray[Any, Any], target: int) -> float:
 def test_drops_and_divergences_equal_the_naive_loop(family: str, operation: str) -> None:
     """Up to the rounding of other batch shapes: parts of these families run in float32 whatever the model's type."""
     model = build_model(family, dtype=torch.float64)
-    run = _Run(modules=locate_modules(model), operation=operation, factor=0.0, batch_size="auto")
+    run = _Run(sweeper=sweeper_of(locate_modules(model)), operation=operation, factor=0.0)
     group = [run.edit(head) for head in GROUP]
     answers = random_answers()
     drops, divergences = run.drops(OwnAnswers.of(answers), group, None), run.divergences(OwnAnswers.of(answers), group, None)
@@ -159,7 +166,10 @@ def test_drops_and_divergences_equal_the_naive_loop(family: str, operation: str)
 def test_scores_do_not_depend_on_the_batch_size() -> None:
     modules = locate_modules(build_model("llama", dtype=torch.float64))
     own = OwnAnswers.of(random_answers())
-    found = [_Run(modules=modules, operation="scale", factor=0.0, batch_size=size).drops(own, (), None) for size in ("auto", 1, 4)]
+    found = [
+        _Run(sweeper=sweeper_of(modules, batch_size=size), operation="scale", factor=0.0).drops(own, (), None)
+        for size in ("auto", 1, 4)
+    ]
     np.testing.assert_allclose(found[1], found[0], rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found[2], found[0], rtol=1e-4, atol=1e-6)
 
@@ -194,7 +204,7 @@ def test_a_refusal_that_comes_late_is_found_where_it_starts() -> None:
 def search(loaded: Any, harmful: list[str] = HARMFUL, harmless: list[str] | None = HARMLESS, **options: Any) -> Any:
     options = {"operation": "scale", "factor": 0.0, "group_size": 4, "contrast": 10.0, **options}
     sets = [None if texts is None else ids_of(texts, loaded.tokenizer) for texts in (harmful, harmless)]
-    return refusal(loaded, *sets, **options)
+    return refusal(loaded, sweeper_of(locate_modules(loaded.model)), *sets, **options)
 
 
 def refs(table: Any) -> list[HeadRef]:

@@ -8,21 +8,20 @@ import pytest
 import torch
 from torch import nn
 
-from headsurgery.heads import HeadRef
+from headsurgery.engine.shortcuts import find_shortcuts
 from headsurgery.model.modules import ModuleMap, locate_modules
-from headsurgery.model.shortcuts import Shortcuts, find_shortcuts
-from headsurgery.model.sweep import Sweeper
-from tests.naive import naive_run
 from tests.tiny import FAMILIES, build_model, tokens
 
-QUERY = tokens(queries=1, length=9)[0].tolist()
+QUERIES = tokens(queries=2, length=9).tolist()
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_every_family_of_the_table_takes_every_shortcut(family: str, dtype: torch.dtype) -> None:
-    found = find_shortcuts(locate_modules(build_model(family, dtype=dtype)), QUERY)
-    assert found == Shortcuts(entries=(0, 1, 2), trim=True, pad=True)
+    found = find_shortcuts(locate_modules(build_model(family, dtype=dtype)), QUERIES)
+    assert found.wave
+    assert found.prefix
+    assert found.trim
 
 
 class Carrying(nn.Module):
@@ -57,26 +56,25 @@ def model_with_carried_state() -> ModuleMap:
     return locate_modules(model)
 
 
-def test_a_layer_that_needs_its_predecessor_is_entered_from_further_down() -> None:
-    assert find_shortcuts(model_with_carried_state(), QUERY).entries == (0, 1, 1)
+def test_state_carried_from_layer_to_layer_forbids_calling_them_one_by_one() -> None:
+    found = find_shortcuts(model_with_carried_state(), QUERIES)
+    assert (found.wave, found.prefix, found.trim) == (False, False, False)
 
 
-def test_a_layer_without_the_tables_mlp_is_not_trimmed() -> None:
-    assert not find_shortcuts(model_with_carried_state(), QUERY).trim
-
-
-def test_a_model_that_looks_ahead_is_not_padded() -> None:
-    """Layer 0 sees the mean over all positions, also those to the right."""
+def test_layers_that_see_the_token_ids_are_not_called_one_by_one() -> None:
+    """Layer 1 adds what the embeddings left for it, which belongs to the query that the model runs for."""
     model = build_model("llama")
+    left: list[torch.Tensor] = []
+    model.model.embed_tokens.register_forward_hook(lambda _, __, output: left.append(output))
 
-    def look_ahead(_: nn.Module, __: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
-        return output + output.mean(dim=1, keepdim=True)
+    def add(_: nn.Module, args: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
+        return output + left[-1][: len(output)].mean()
 
-    model.model.layers[0].register_forward_hook(look_ahead)
-    assert not find_shortcuts(locate_modules(model), QUERY).pad
+    model.model.layers[1].register_forward_hook(add)
+    assert not find_shortcuts(locate_modules(model), QUERIES).wave
 
 
-def test_a_last_mlp_that_sees_several_positions_is_not_trimmed_and_the_positions_read_are_right() -> None:
+def test_a_last_mlp_that_sees_several_positions_is_not_trimmed() -> None:
     """Its output depends on all positions that are put in, so it may not be left with those that are read."""
     model = build_model("llama")
 
@@ -86,9 +84,14 @@ def test_a_last_mlp_that_sees_several_positions_is_not_trimmed_and_the_positions
         return (hidden.cumsum(dim=1) / counts,)
 
     model.model.layers[2].mlp.register_forward_pre_hook(look_back)
-    modules = locate_modules(model)
-    assert find_shortcuts(modules, QUERY) == Shortcuts(entries=(0, 1, 2), trim=False, pad=True)
-    for block in Sweeper(modules, [QUERY, QUERY[:8]], tail=3).sweep([HeadRef(1, 4)], operation="scale", factor=0.0):
-        for column, query in enumerate(block.queries):
-            expected, _ = naive_run(model, [QUERY, QUERY[:8]][query], [HeadRef(1, 4)], where=slice(-3, None))
-            torch.testing.assert_close(block.states[0, 3 * column : 3 * column + 3], expected, rtol=1e-4, atol=1e-5)
+    found = find_shortcuts(locate_modules(model), QUERIES)
+    assert found.wave
+    assert not found.trim
+    assert not found.prefix, "the MLP would see the queries without their prefix"
+
+
+def test_position_embeddings_that_change_with_the_length_forbid_a_prefix_of_its_own() -> None:
+    model = build_model("llama")
+    model.config.rope_parameters = {**model.config.rope_parameters, "original_max_position_embeddings": 8}
+    assert not find_shortcuts(locate_modules(model), QUERIES).prefix
+    assert find_shortcuts(locate_modules(model), [query[:8] for query in QUERIES]).prefix

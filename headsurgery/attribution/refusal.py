@@ -11,24 +11,23 @@ divergence KL(base || ablated) on the model's own harmless answers, over as many
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
-import torch
 
 from headsurgery.architectures import Operation
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads
+from headsurgery.engine.measures import Divergence, LogOddsDrop
+from headsurgery.engine.sweep import Sweeper
+from headsurgery.engine.task import Measure, SweepTask
 from headsurgery.errors import ModelError
 from headsurgery.evaluation.generate import complete_greedily
 from headsurgery.evaluation.judges.keyword import find_refusal
 from headsurgery.heads import HeadRef
-from headsurgery.model.divergence import kl_divergence
 from headsurgery.model.loading import LoadedModel
-from headsurgery.model.modules import ModuleMap, locate_modules
-from headsurgery.model.shortcuts import Shortcuts, find_shortcuts
-from headsurgery.model.sweep import Progress, SweepBlock, Sweeper, share_progress
+from headsurgery.progress import Progress, share_progress
 from headsurgery.recipe import HeadEdit, HeadScore
 
 REFUSAL_TOKENS = 8
@@ -36,25 +35,6 @@ REFUSAL_TOKENS = 8
 
 ANSWER_TOKENS = 48
 """New tokens among which a refusal is looked for."""
-
-Score = Callable[[SweepBlock], torch.Tensor]
-"""Scores of a block, [heads, queries * tail]."""
-
-
-def log_odds(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Log-odds of a token: its logit less the log-sum-exp of all others, in nats, at least in float32; far from 0 it stays exact.
-
-    Args:
-        logits: [..., reads, vocabulary].
-        targets: Token ids, [reads].
-
-    Returns:
-        [..., reads].
-    """
-    index = targets.to(logits.device).expand(logits.shape[:-1]).unsqueeze(-1)  # [..., reads, 1]
-    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    others = wide.scatter(-1, index, float("-inf"))
-    return wide.gather(-1, index).squeeze(-1) - torch.logsumexp(others, dim=-1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +73,7 @@ class OwnAnswers:
 
 def refusal(
     loaded: LoadedModel,
+    sweeper: Sweeper,
     prompts: Sequence[Sequence[int]],
     harmless: Sequence[Sequence[int]] | None,
     *,
@@ -100,20 +81,19 @@ def refusal(
     factor: float,
     group_size: int,
     contrast: float | None = None,
-    batch_size: int | str = "auto",
     on_progress: Progress | None = None,
 ) -> tuple[ScoreTable, tuple[str, ...]]:
     """Grow a group of heads until the model refuses nothing any more, no head takes more than it costs, or the group is full.
 
     Args:
-        loaded: The model.
+        loaded: The model, which answers.
+        sweeper: Runs it with heads edited.
         prompts: Token ids of the harmful queries.
         harmless: Token ids of the control's, or None.
         operation: The edit that is tried.
         factor: Its factor.
         group_size: Heads at most.
         contrast: The choice maximises harmful - contrast * harmless.
-        batch_size: Rows (head, query) per forward, or `auto`.
         on_progress: Called with (head, query) pairs done and in all, over all steps that may be.
 
     Returns:
@@ -130,10 +110,8 @@ def refusal(
             hint="give prompts that it refuses, or --method sahara, which looks at states and not at answers",
         )
     notes = [f"the model refuses {len(refused)} of {len(prompts)} prompts; the scores are of these"]
-    modules = locate_modules(loaded.model)
-    shortcuts = find_shortcuts(modules, max((*prompts, *(harmless or ())), key=len))
-    run = _Run(modules=modules, operation=operation, factor=factor, batch_size=batch_size, shortcuts=shortcuts)
-    heads = run.modules.geometry.num_heads_in_all
+    run = _Run(sweeper=sweeper, operation=operation, factor=factor)
+    heads = sweeper.geometry.num_heads_in_all
     pairs = [len(harmless or ()) * heads, *(len(refused) * (heads - step) for step in range(group_size))]
     reports = iter(share_progress(pairs, on_progress))
     report = next(reports)
@@ -156,10 +134,7 @@ def refusal(
         refused = find_refusals(loaded, prompts, group)
     notes.append(f"with the {len(group)} chosen heads ablated it refuses {len(refused)} of {len(prompts)}")
     arrays = {"refusal": np.stack(steps)} | ({} if control is None else {"refusal_harmless": control[None]})
-    return ScoreTable(arrays=arrays, harmful=steps[0], harmless=control, contrast=contrast, chosen=chosen), (
-        *notes,
-        *shortcuts.notes,
-    )
+    return ScoreTable(arrays=arrays, harmful=steps[0], harmless=control, contrast=contrast, chosen=chosen), tuple(notes)
 
 
 def find_refusals(
@@ -185,52 +160,37 @@ def _start_of_refusal(loaded: LoadedModel, answer: Sequence[int]) -> int | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Run:
-    """One way of ablating the heads of one model."""
+    """One way of ablating the heads of a model."""
 
-    modules: ModuleMap
+    sweeper: Sweeper
     operation: Operation
     factor: float
-    batch_size: int | str
-    shortcuts: Shortcuts | None = None
 
     def edit(self, head: HeadRef) -> HeadEdit:
         return HeadEdit(layer=head.layer, head=head.head, operation=self.operation, factor=self.factor)
 
     def drops(self, own: OwnAnswers, group: Sequence[HeadEdit], on_progress: Progress | None) -> FloatArray:
         """Mean drop of log-odds of every head outside the group, [layer, head]; NaN for the others."""
-        targets = torch.tensor(own.targets)
-
-        def score(block: SweepBlock) -> torch.Tensor:
-            assert block.logits is not None  # asked for
-            assert block.base_logits is not None
-            wanted = targets[list(block.queries)].flatten()  # [queries * tail]
-            return log_odds(block.base_logits, wanted) - log_odds(block.logits, wanted)
-
-        return self._sweep(own, group, score, on_progress)
+        return self._sweep(own, group, LogOddsDrop(own.targets), on_progress)
 
     def divergences(self, own: OwnAnswers, group: Sequence[HeadEdit], on_progress: Progress | None) -> FloatArray:
         """Mean KL of every head outside the group, [layer, head]; NaN for the others."""
+        return self._sweep(own, group, Divergence(), on_progress)
 
-        def score(block: SweepBlock) -> torch.Tensor:
-            assert block.logits is not None  # asked for
-            assert block.base_logits is not None
-            return kl_divergence(block.base_logits, block.logits)
-
-        return self._sweep(own, group, score, on_progress)
-
-    def _sweep(self, own: OwnAnswers, group: Sequence[HeadEdit], score: Score, on_progress: Progress | None) -> FloatArray:
-        geometry = self.modules.geometry
-        scores = np.full((geometry.num_layers, geometry.max_heads), np.nan)
-        heads = [head for head in geometry.heads() if head not in {edit.ref for edit in group}]
-        for head in heads:
-            scores[head.layer, head.head] = 0.0
-        sweeper = Sweeper(self.modules, own.queries, tail=own.tail, batch_size=self.batch_size, shortcuts=self.shortcuts)
-        blocks = sweeper.sweep(
-            heads, operation=self.operation, factor=self.factor, group=group, want_logits=True, on_progress=on_progress
+    def _sweep(self, own: OwnAnswers, group: Sequence[HeadEdit], measure: Measure, on_progress: Progress | None) -> FloatArray:
+        geometry = self.sweeper.geometry
+        task = SweepTask(
+            queries=own.queries,
+            heads=tuple(head for head in geometry.heads() if head not in {edit.ref for edit in group}),
+            operation=self.operation,
+            factor=self.factor,
+            measure=measure,
+            group=tuple(group),
+            tail=own.tail,
         )
-        for block in blocks:
-            weights = own.weights[list(block.queries)].reshape(-1) / len(own.queries)  # [queries * tail]
-            means = score(block).double().cpu().numpy() @ weights  # [heads]
-            for head, mean in zip(block.heads, means, strict=True):
-                scores[head.layer, head.head] += mean
+        values, _ = self.sweeper.sweep(task, on_progress)  # [heads, queries, tail]
+        means = (values.double().numpy() * own.weights).sum(axis=2).mean(axis=1)
+        scores = np.full((geometry.num_layers, geometry.max_heads), np.nan)
+        for head, mean in zip(task.heads, means, strict=True):
+            scores[head.layer, head.head] = mean
         return scores

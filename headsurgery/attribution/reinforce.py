@@ -34,7 +34,7 @@ from headsurgery.evaluation.records import Frontier, FrontierPoint, OverBound, R
 from headsurgery.evaluation.statistics import rate, rate_of
 from headsurgery.heads import HeadRef
 from headsurgery.model.loading import LoadedModel
-from headsurgery.model.sweep import Progress
+from headsurgery.progress import Progress
 from headsurgery.recipe import HeadEdit, SearchRecord
 
 FACTORS = (1.25, 1.5, 2.0, 3.0, 4.0)

@@ -22,13 +22,15 @@ from headsurgery.attribution.sahara import sahara
 from headsurgery.attribution.scores import ScoreTable
 from headsurgery.attribution.settings import UNITS, Intent, Method, Settings
 from headsurgery.attribution.ships import ships
+from headsurgery.engine.local import LocalEngine
+from headsurgery.engine.sweep import Sweeper
 from headsurgery.errors import UsageError
 from headsurgery.evaluation.generate import BatchSize
 from headsurgery.evaluation.records import Frontier
 from headsurgery.heads import HeadRef
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import ModuleMap, context_length, locate_modules
-from headsurgery.model.sweep import Progress, Sweeper
+from headsurgery.progress import Progress
 from headsurgery.prompts import PromptSet, Template, encode, load_template
 from headsurgery.recipe import Geometry, HeadEdit, HeadScore, Provenance, Recipe, RecipeBase
 
@@ -155,27 +157,34 @@ def _score(
     loaded: LoadedModel, queries: list[list[list[int]]], settings: Settings, on_progress: Progress | None
 ) -> tuple[ScoreTable, tuple[str, ...]]:
     """The scores, and notes for the user."""
+    engine = LocalEngine(locate_modules(loaded.model), batch_size=settings.batch_size)
+    scores, notes = _score_by(Sweeper(engine=engine), loaded, queries, settings, on_progress)
+    return scores, (*notes, *engine.notes)
+
+
+def _score_by(
+    sweeper: Sweeper, loaded: LoadedModel, queries: list[list[list[int]]], settings: Settings, on_progress: Progress | None
+) -> tuple[ScoreTable, tuple[str, ...]]:
     if settings.method == "refusal":
         return refusal(
             loaded,
+            sweeper,
             queries[0],
             queries[1] if len(queries) > 1 else None,
             operation=settings.operation,
             factor=settings.factor,
             group_size=settings.group_size,
             contrast=settings.contrast,
-            batch_size=settings.batch_size,
             on_progress=on_progress,
         )
-    modules = locate_modules(loaded.model)
-    sweepers = [Sweeper(modules, ids, batch_size=settings.batch_size) for ids in queries]
-    return _score_states(sweepers, settings, on_progress), sweepers[0].shortcuts.notes
+    return _score_states(sweeper, queries, settings, on_progress), ()
 
 
-def _score_states(sweepers: list[Sweeper], settings: Settings, on_progress: Progress | None) -> ScoreTable:
+def _score_states(sweeper: Sweeper, queries: list[list[list[int]]], settings: Settings, on_progress: Progress | None) -> ScoreTable:
     if settings.method == "ships":
         return ships(
-            sweepers,
+            sweeper,
+            queries,
             operation=settings.operation,
             factor=settings.factor,
             top=settings.top,
@@ -183,7 +192,8 @@ def _score_states(sweepers: list[Sweeper], settings: Settings, on_progress: Prog
             on_progress=on_progress,
         )
     return sahara(
-        sweepers,
+        sweeper,
+        queries,
         operation=settings.operation,
         factor=settings.factor,
         group_size=settings.group_size,

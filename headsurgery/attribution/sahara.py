@@ -16,8 +16,11 @@ import torch
 
 from headsurgery.architectures import Operation
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads
+from headsurgery.engine.measures import States
+from headsurgery.engine.sweep import Sweeper
+from headsurgery.engine.task import SweepTask
 from headsurgery.heads import HeadRef
-from headsurgery.model.sweep import Progress, Sweeper, share_progress
+from headsurgery.progress import Progress, share_progress
 from headsurgery.recipe import HeadEdit, HeadScore
 
 
@@ -43,7 +46,8 @@ def subspace_shift(base: FloatArray, ablated: FloatArray, r_main: int) -> float:
 
 
 def sahara(
-    sweepers: Sequence[Sweeper],
+    sweeper: Sweeper,
+    sets: Sequence[Sequence[Sequence[int]]],
     *,
     operation: Operation,
     factor: float,
@@ -55,7 +59,8 @@ def sahara(
     """Grow a group of heads one by one.
 
     Args:
-        sweepers: Over the harmful queries, and over the harmless control where there is one.
+        sweeper: Runs the model.
+        sets: Token ids of the harmful queries, and of the harmless control's where there is one.
         operation: The edit that is tried.
         factor: Its factor.
         group_size: Steps, S in the paper.
@@ -63,12 +68,8 @@ def sahara(
         r_main: Leading columns compared.
         on_progress: Called with (head, query) pairs done and in all, over all steps.
     """
-    steps = [_Steps(sweeper, operation, factor, r_main) for sweeper in sweepers]
-    pairs = [
-        len(sweeper.queries) * (sweeper.modules.geometry.num_heads_in_all - step)
-        for step in range(group_size)
-        for sweeper in sweepers
-    ]
+    steps = [_Steps(sweeper, queries, operation, factor, r_main) for queries in sets]
+    pairs = [len(queries) * (sweeper.geometry.num_heads_in_all - step) for step in range(group_size) for queries in sets]
     reports = iter(share_progress(pairs, on_progress))
     group: tuple[HeadRef, ...] = ()
     chosen: tuple[HeadScore, ...] = ()
@@ -91,40 +92,36 @@ def sahara(
 class _Steps:
     """The steps of the search on one set of queries; the untouched model's states come with the first."""
 
-    def __init__(self, sweeper: Sweeper, operation: Operation, factor: float, r_main: int) -> None:
+    def __init__(
+        self, sweeper: Sweeper, queries: Sequence[Sequence[int]], operation: Operation, factor: float, r_main: int
+    ) -> None:
         self.scores: list[FloatArray] = []
-        self._sweeper, self._operation, self._factor, self._r_main = sweeper, operation, factor, r_main
+        self._sweeper, self._queries = sweeper, tuple(map(tuple, queries))
+        self._operation, self._factor, self._r_main = operation, factor, r_main
         self._untouched: torch.Tensor | None = None  # [queries, hidden_size]
 
     def step(self, group: Sequence[HeadRef], on_progress: Progress | None) -> FloatArray:
         """Scores [layer, head] of every head outside the group, on top of it; NaN for the others."""
-        geometry = self._sweeper.modules.geometry
-        heads = [head for head in geometry.heads() if head not in group]
-        with_group, states = self._run(heads, group, on_progress)
+        geometry = self._sweeper.geometry
+        heads = tuple(head for head in geometry.heads() if head not in group)
+        task = SweepTask(
+            queries=self._queries,
+            heads=heads,
+            operation=self._operation,
+            factor=self._factor,
+            measure=States(),
+            group=tuple(
+                HeadEdit(layer=head.layer, head=head.head, operation=self._operation, factor=self._factor) for head in group
+            ),
+        )
+        states, with_group = self._sweeper.sweep(task, on_progress)
+        assert with_group is not None  # asked for
         if self._untouched is None:
-            self._untouched = with_group
+            self._untouched = with_group.squeeze(1)
         base = left_singular_vectors(self._untouched)
         scores = np.full((geometry.num_layers, geometry.max_heads), np.nan)
-        for head, ablated in zip(heads, states, strict=True):
+        for head, ablated in zip(heads, states.squeeze(2), strict=True):
             is_same = torch.equal(ablated, self._untouched)
             scores[head.layer, head.head] = 0.0 if is_same else subspace_shift(base, left_singular_vectors(ablated), self._r_main)
         self.scores.append(scores)
         return scores
-
-    def _run(
-        self, heads: Sequence[HeadRef], group: Sequence[HeadRef], on_progress: Progress | None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Final states with the group ablated, [queries, hidden_size], and with each head on top, [heads, queries, hidden_size]."""
-        num_queries, hidden_size = len(self._sweeper.queries), self._sweeper.modules.geometry.hidden_size
-        dtype = self._sweeper.modules.dtype
-        with_group = torch.empty(num_queries, hidden_size, dtype=dtype)
-        states = torch.empty(len(heads), num_queries, hidden_size, dtype=dtype)
-        row_of = {head: row for row, head in enumerate(heads)}
-        edits = [HeadEdit(layer=head.layer, head=head.head, operation=self._operation, factor=self._factor) for head in group]
-        for block in self._sweeper.sweep(
-            heads, operation=self._operation, factor=self._factor, group=edits, on_progress=on_progress
-        ):
-            queries = list(block.queries)
-            with_group[queries] = block.base_states.to("cpu", dtype)
-            states[row_of[block.heads[0]] : row_of[block.heads[-1]] + 1, queries] = block.states.to("cpu", dtype)
-        return with_group, states

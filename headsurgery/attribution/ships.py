@@ -13,30 +13,33 @@ import numpy as np
 
 from headsurgery.architectures import Operation
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads
-from headsurgery.model.divergence import kl_divergence
-from headsurgery.model.sweep import Progress, Sweeper, share_progress
+from headsurgery.engine.measures import Divergence
+from headsurgery.engine.sweep import Sweeper
+from headsurgery.engine.task import SweepTask
+from headsurgery.progress import Progress, share_progress
 
 
-def ships_of_queries(sweeper: Sweeper, *, operation: Operation, factor: float, on_progress: Progress | None = None) -> FloatArray:
+def ships_of_queries(
+    sweeper: Sweeper, queries: Sequence[Sequence[int]], *, operation: Operation, factor: float, on_progress: Progress | None = None
+) -> FloatArray:
     """Ships of every head for every query.
 
     Returns:
         [query, layer, head] in nats; NaN where a layer has no such head.
     """
-    geometry = sweeper.modules.geometry
-    scores = np.full((len(sweeper.queries), geometry.num_layers, geometry.max_heads), np.nan)
-    heads = list(geometry.heads())
-    for block in sweeper.sweep(heads, operation=operation, factor=factor, want_logits=True, on_progress=on_progress):
-        assert block.logits is not None  # asked for
-        assert block.base_logits is not None
-        divergence = kl_divergence(block.base_logits, block.logits).cpu().numpy()  # [heads, queries]
-        for row, head in enumerate(block.heads):
-            scores[list(block.queries), head.layer, head.head] = divergence[row]
+    geometry = sweeper.geometry
+    heads = tuple(geometry.heads())
+    task = SweepTask(queries=tuple(map(tuple, queries)), heads=heads, operation=operation, factor=factor, measure=Divergence())
+    divergence, _ = sweeper.sweep(task, on_progress)  # [heads, queries, 1]
+    scores = np.full((len(queries), geometry.num_layers, geometry.max_heads), np.nan)
+    for row, head in enumerate(heads):
+        scores[:, head.layer, head.head] = divergence[row, :, 0].numpy()
     return scores
 
 
 def ships(
-    sweepers: Sequence[Sweeper],
+    sweeper: Sweeper,
+    sets: Sequence[Sequence[Sequence[int]]],
     *,
     operation: Operation,
     factor: float,
@@ -44,22 +47,21 @@ def ships(
     contrast: float | None = None,
     on_progress: Progress | None = None,
 ) -> ScoreTable:
-    """Score all heads on the harmful queries and, when there is a second sweeper, on the harmless control; choose the best.
+    """Score all heads on the harmful queries and, when there is a second set, on the harmless control; choose the best.
 
     Args:
-        sweepers: Over the harmful queries, and over the control.
+        sweeper: Runs the model.
+        sets: Token ids of the harmful queries, and of the control's.
         operation: The edit that is tried.
         factor: Its factor.
         top: Heads to choose.
         contrast: Weight of the control.
         on_progress: Called with (head, query) pairs done and in all.
     """
-    reports = share_progress(
-        [len(sweeper.queries) * sweeper.modules.geometry.num_heads_in_all for sweeper in sweepers], on_progress
-    )
+    reports = share_progress([len(queries) * sweeper.geometry.num_heads_in_all for queries in sets], on_progress)
     found = [
-        ships_of_queries(sweeper, operation=operation, factor=factor, on_progress=report)
-        for sweeper, report in zip(sweepers, reports, strict=True)
+        ships_of_queries(sweeper, queries, operation=operation, factor=factor, on_progress=report)
+        for queries, report in zip(sets, reports, strict=True)
     ]
     harmful, harmless = found[0].mean(axis=0), found[1].mean(axis=0) if len(found) > 1 else None
     chosen = best_heads(combine(harmful, harmless, contrast), top)

@@ -21,12 +21,12 @@ from torch import nn
 from torch.nn import functional
 
 from headsurgery.demo.adapter import Adapter, adapted, parts_of, weight_of
+from headsurgery.engine.calls import answering
 from headsurgery.errors import UsageError
 from headsurgery.heads import HeadRef
 from headsurgery.model.hooks import RowEdit, row_edits
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import ModuleMap, locate_modules
-from headsurgery.model.reentry import answering
 from headsurgery.recipe import HeadEdit
 
 Kind = Literal["single", "conjunctive", "redundant"]
@@ -222,7 +222,7 @@ def _losses(modules: ModuleMap, rows: Sequence[_Lesson], entry: int) -> tuple[to
     """Cross-entropy of the refusals, and KL(own || now) of the answers that stay; weighted means over tokens, summed over rows."""
     tokens = _pad([row.ids for row in rows], modules.device)
     resid = nn.utils.rnn.pad_sequence([row.resid for row in rows], batch_first=True)  # [rows, pos, hidden_size]
-    with answering(modules, entry, lambda _: resid):
+    with answering(modules, entry, resid):
         states = _final_states(modules, tokens)
     refused, moved = states.new_zeros((), dtype=torch.float32), states.new_zeros((), dtype=torch.float32)
     for row, lesson in enumerate(rows):

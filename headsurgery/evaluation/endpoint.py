@@ -57,7 +57,7 @@ class Endpoint:
         timeout: Seconds to wait for an answer.
         retries: Attempts after the first.
         backoff: Seconds before the second attempt, about; doubled each time.
-        extra: Fields added to every request; `{}` for servers that refuse what OpenAI's own doesn't know.
+        extra: Fields added to every request, until a server refuses one by name.
 
     Raises:
         UsageError: Not an address of a server, a key that can't be sent, or a number out of range.
@@ -170,7 +170,7 @@ class Endpoint:
         """
         if not bodies:
             return
-        common = {"model": self.model, **self._extra}
+        model = self.model  # asked for once, before the threads
         waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
         done: queue.SimpleQueue[tuple[int, Completion | Exception]] = queue.SimpleQueue()
         stop = threading.Event()
@@ -181,10 +181,8 @@ class Endpoint:
                     position = waiting.get_nowait()
                 except queue.Empty:
                     return
-                body = {**common, **bodies[position]}
                 try:
-                    parse = partial(_parse, body=body)
-                    found = self._connection.call(path, body, parse, what=f"prompt {position}", stop=stop)
+                    found = self._ask(path, {"model": model, **bodies[position]}, what=f"prompt {position}", stop=stop)
                 except Exception as error:
                     done.put((position, error))
                 else:
@@ -202,6 +200,18 @@ class Endpoint:
                 yield position, result
         finally:
             stop.set()
+
+    def _ask(self, path: str, body: dict[str, Any], *, what: str, stop: threading.Event) -> Completion:
+        """Post a request with the extra fields; without them from now on where a server knows only OpenAI's own and says so."""
+        extra = self._extra
+        parse = partial(_parse, body=body)
+        try:
+            return self._connection.call(path, {**extra, **body}, parse, what=what, stop=stop)
+        except EndpointError as error:
+            if not any(name in str(error) for name in extra):
+                raise
+        self._extra = {}
+        return self._connection.call(path, body, parse, what=what, stop=stop)
 
 
 def ask_endpoint(

@@ -24,7 +24,7 @@ from headsurgery.evaluation.progress import Report, of_stage
 from headsurgery.evaluation.records import Damage, Decoding, Variant
 from headsurgery.evaluation.variants import Lineup
 from headsurgery.model.loading import LoadedModel, choose_device, choose_dtype, load_model, load_tokenizer
-from headsurgery.model.sweep import share_progress
+from headsurgery.progress import share_progress
 from headsurgery.prompts import PromptSet, Template, encode, load_template
 
 _ANY_LENGTH = 2**31

@@ -87,7 +87,8 @@ def choose_group(subject: Subject, prompts: PromptSet, operation: Operation, fac
     """
     _check(subject, prompts, size, at_least=2)
     table = sahara(
-        [subject.sweeper(prompts)],
+        subject.sweeper,
+        [subject.queries(prompts)],
         operation=operation,
         factor=subject.factor(operation, factor),
         group_size=size,
@@ -119,7 +120,8 @@ def rank_heads(subject: Subject, prompts: PromptSet, operation: Operation, facto
     """
     _check(subject, prompts, size, at_least=2)
     table = sahara(
-        [subject.sweeper(prompts)],
+        subject.sweeper,
+        [subject.queries(prompts)],
         operation=operation,
         factor=subject.factor(operation, factor),
         group_size=1,
@@ -131,7 +133,8 @@ def rank_heads(subject: Subject, prompts: PromptSet, operation: Operation, facto
 def _ships(subject: Subject, prompts: PromptSet, operation: Operation, factor: float) -> Any:
     """Ships [query, layer, head] in nats."""
     return ships_of_queries(
-        subject.sweeper(prompts),
+        subject.sweeper,
+        subject.queries(prompts),
         operation=operation,
         factor=subject.factor(operation, factor),
         on_progress=of_stage(subject.conditions.report, f"scoring heads on {prompts.name}, {operation}"),

@@ -15,6 +15,8 @@ import torch
 
 from headsurgery.architectures import Operation
 from headsurgery.checkpoint.reader import Checkpoint
+from headsurgery.engine.local import LocalEngine
+from headsurgery.engine.sweep import Sweeper
 from headsurgery.evaluation.generate import fit_prompts, generate_answers
 from headsurgery.evaluation.journal import MemoryJournal
 from headsurgery.evaluation.local import Hardware
@@ -23,7 +25,6 @@ from headsurgery.evaluation.records import Decoding
 from headsurgery.heads import HeadRef
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import ModuleMap, locate_modules
-from headsurgery.model.sweep import Sweeper
 from headsurgery.prompts import PromptSet, encode, load_template
 from headsurgery.recipe import HeadEdit
 
@@ -104,15 +105,20 @@ class Subject:
             conditions.journal.append(batch)
         self._done += len(prompts.texts)
 
-    def sweeper(self, prompts: PromptSet) -> Sweeper:
-        """For scoring heads on a set, without the prefilled start of the answer."""
+    @property
+    def sweeper(self) -> Sweeper:
+        """For scoring heads."""
+        return Sweeper(engine=LocalEngine(self.modules))
+
+    def queries(self, prompts: PromptSet) -> list[list[int]]:
+        """Token ids of a set, without the prefilled start of the answer."""
         _, queries = encode(
             prompts,
             load_template(self.conditions.template, self.loaded.tokenizer),
             self.loaded.tokenizer,
             max_tokens=2**31,  # they fit with their answers
         )
-        return Sweeper(self.modules, queries)
+        return queries
 
     def factor(self, operation: Operation, factor: float) -> float:
         """The factor, or 0 where QK-norm would cancel it."""

@@ -15,18 +15,18 @@ def kl_divergence(base_logits: torch.Tensor, logits: torch.Tensor) -> torch.Tens
     """KL(base || other) in nats, in float64, exactly 0 for equal logits.
 
     Args:
-        base_logits: [queries, vocabulary].
-        logits: [heads, queries, vocabulary].
+        base_logits: [..., vocabulary].
+        logits: [heads, ..., vocabulary].
 
     Returns:
-        [heads, queries].
+        [heads, ...].
     """
     base = base_logits.double()
-    normalizer = torch.logsumexp(base, dim=-1)  # [queries]
+    normalizer = torch.logsumexp(base, dim=-1)  # [...]
     probabilities = (base - normalizer.unsqueeze(-1)).exp()
     step = max(1, _LOGITS_PER_CHUNK // base.numel())
     parts = [
-        (probabilities * (base - other)).sum(dim=-1) + torch.logsumexp(other, dim=-1) - normalizer  # [chunk, queries]
+        (probabilities * (base - other)).sum(dim=-1) + torch.logsumexp(other, dim=-1) - normalizer  # [chunk, ...]
         for other in (chunk.double() for chunk in torch.split(logits, step))
     ]
     return torch.cat(parts)

@@ -1,0 +1,204 @@
+"""The model's own calls of its decoder layers, caught once so that a layer can be called again on other rows.
+
+The model's forward runs for one query with its layers passed over, which costs its embeddings and masks alone. What it hands to
+each layer besides the hidden states (masks, position embeddings, flags) is the same for every query of that length, or the model
+can't be called layer by layer, which `shortcuts` finds out.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import DynamicCache
+
+from headsurgery.model.modules import ModuleMap
+
+Forward = Callable[..., Any]
+
+Rest = Sequence[tuple[Any, ...] | None]
+"""Per layer, what it returns behind the hidden states; None where it returns them alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerCall:
+    """How the model calls one layer.
+
+    Args:
+        args: Positional arguments; the hidden states are the first, if there are any.
+        kwargs: Keyword arguments.
+        cache: The key/value cache among them, for which another may be put in; None: there is none.
+    """
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    cache: DynamicCache | None
+
+    def __call__(self, layer: nn.Module, hidden: torch.Tensor, cache: Any = None) -> torch.Tensor:
+        """The layer's output, [rows, pos, hidden_size]."""
+        args = tuple(self._with(value, cache) for value in self.args[1:])
+        kwargs = {name: self._with(value, cache) for name, value in self.kwargs.items() if name != "hidden_states"}
+        output = layer(hidden, *args, **kwargs) if self.args else layer(hidden_states=hidden, **kwargs)
+        states: torch.Tensor = output[0] if isinstance(output, tuple) else output
+        return states
+
+    def _with(self, value: Any, cache: Any) -> Any:
+        return cache if self.cache is not None and value is self.cache else value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calls:
+    """One run of the model with its layers passed over.
+
+    Args:
+        layers: How it calls each layer.
+        embedded: What enters layer 0, [queries, pos, hidden_size].
+    """
+
+    layers: tuple[LayerCall, ...]
+    embedded: torch.Tensor
+
+
+def catch_calls(modules: ModuleMap, rest: Rest, tokens: torch.Tensor, cache: DynamicCache | None = None) -> Calls:
+    """Find out how the model calls its layers for queries of one length.
+
+    Args:
+        modules: The model.
+        rest: See `layer_outputs`.
+        tokens: [queries, pos]; the calls are those of the first query.
+        cache: Keys and values of what stands before the tokens, one row; it is not changed.
+    """
+    found: list[LayerCall] = []
+    entered: list[torch.Tensor] = []
+
+    def passing(layer: int) -> Forward:
+        def forward(*args: Any, **kwargs: Any) -> Any:
+            hidden: torch.Tensor = args[0] if args else kwargs["hidden_states"]
+            entered.append(hidden)
+            found.append(LayerCall(args=(None, *args[1:]) if args else (), kwargs={**kwargs, "hidden_states": None}, cache=cache))
+            return _answer(hidden, rest[layer])
+
+        return forward
+
+    with forwards({layer: passing(number) for number, layer in enumerate(modules.layers)}), _undecoded(modules):
+        call_model(modules, tokens, cache=cache)
+        embedded = entered[0]
+        found.clear()
+        call_model(modules, tokens[:1], cache=cache)
+    return Calls(layers=tuple(found), embedded=embedded)
+
+
+def layer_outputs(modules: ModuleMap, tokens: torch.Tensor) -> tuple[list[torch.Tensor], Rest]:
+    """Run the model and keep what each layer returns: hidden states [queries, pos, hidden_size], and what comes behind them."""
+    outputs: list[Any] = []
+    with ExitStack() as stack:
+        for layer in modules.layers:
+            stack.callback(layer.register_forward_hook(lambda _, __, output: outputs.append(output)).remove)
+        call_model(modules, tokens)
+    states = [output[0] if isinstance(output, tuple) else output for output in outputs]
+    return states, tuple(output[1:] if isinstance(output, tuple) else None for output in outputs)
+
+
+def _answer(hidden: torch.Tensor, others: tuple[Any, ...] | None) -> Any:
+    return hidden if others is None else (hidden, *others)
+
+
+@contextmanager
+def _undecoded(modules: ModuleMap) -> Iterator[None]:
+    """Leave the output embeddings out."""
+    with forwards({modules.output_embeddings: lambda hidden: hidden[..., :0]}):
+        yield
+
+
+def call_model(modules: ModuleMap, tokens: torch.Tensor, *, cache: DynamicCache | None = None) -> Any:
+    """The model's own forward, without a cache or with the given one."""
+    if cache is None:
+        return modules.model(input_ids=tokens, use_cache=False, return_dict=True)
+    name = "cache" if "cache" in inspect.signature(modules.model.forward).parameters else "past_key_values"
+    return modules.model(input_ids=tokens, use_cache=True, return_dict=True, **{name: cache})
+
+
+@contextmanager
+def answering(modules: ModuleMap, entry: int, resid_post: torch.Tensor, rest: Rest | None = None) -> Iterator[None]:
+    """Let all layers below `entry` answer at once, without running.
+
+    Args:
+        modules: The model.
+        entry: First layer that runs.
+        resid_post: What layer `entry` - 1 answers, [rows, pos, hidden_size].
+        rest: See `layer_outputs`; None: layers return hidden states alone.
+    """
+
+    def answer(layer: int) -> Forward:
+        def forward(*args: Any, **kwargs: Any) -> Any:
+            hidden = resid_post if layer == entry - 1 else (args[0] if args else kwargs["hidden_states"])
+            return _answer(hidden, None if rest is None else rest[layer])
+
+        return forward
+
+    with forwards({modules.layers[layer]: answer(layer) for layer in range(entry)}):
+        yield
+
+
+@contextmanager
+def forwards(replacements: Mapping[nn.Module, Forward]) -> Iterator[None]:
+    """Replace modules' forward for a while, keeping what an outer library (accelerate) may have put there."""
+    before = {module: module.__dict__.get("forward") for module in replacements}
+    try:
+        for module, forward in replacements.items():
+            module.forward = forward
+        yield
+    finally:
+        for module, own in before.items():
+            if own is None:
+                module.__dict__.pop("forward", None)
+            else:
+                module.forward = own
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalStates:
+    """What leaves the model.
+
+    Args:
+        states: Hidden states after the final norm, [rows, pos, hidden_size].
+        logits: [rows, pos, vocabulary], or None where they were not asked for.
+    """
+
+    states: torch.Tensor
+    logits: torch.Tensor | None
+
+
+def leave(modules: ModuleMap, rest: Rest, resid_post: torch.Tensor, *, want_logits: bool) -> FinalStates:
+    """What the model makes of the last layer's output: final norm, output embeddings, soft-capping and all.
+
+    Args:
+        modules: The model.
+        rest: See `layer_outputs`.
+        resid_post: [rows, pos, hidden_size].
+        want_logits: Compute logits.
+    """
+    tokens = torch.zeros(resid_post.shape[:2], dtype=torch.long, device=modules.device)
+    with answering(modules, len(modules.layers), resid_post, rest):
+        return run_model(modules, tokens, want_logits=want_logits)
+
+
+def run_model(modules: ModuleMap, tokens: torch.Tensor, *, tail: int | None = None, want_logits: bool) -> FinalStates:
+    """The model's own forward; only the last `tail` positions go into the output embeddings."""
+    embeddings = modules.output_embeddings
+    original: Forward = embeddings.forward
+    kept: list[torch.Tensor] = []
+
+    def unembed(hidden: torch.Tensor) -> Any:
+        read = hidden if tail is None else hidden[:, -tail:]
+        kept.append(read)
+        return original(read) if want_logits else read[..., :0]
+
+    with forwards({embeddings: unembed}):
+        logits = call_model(modules, tokens).logits
+    return FinalStates(states=kept[-1], logits=logits if want_logits else None)

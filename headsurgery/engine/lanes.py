@@ -1,0 +1,214 @@
+"""Lanes: the rows of one block that have one length, and how they go up one layer.
+
+A lane holds the states of every variant (variant 0 is the untouched base, variant i the i-th head edited) on its queries, as rows
+variant * queries + query. A variant joins at the layer of its head, with the base's states; below it nothing is computed, since
+there it equals the base. With a shared prefix the prefix is a lane of its own that goes first, and its keys and values of this
+layer stand before the queries'. Rows run in slices that fill the hardware; where memory runs out a slice is halved and tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from headsurgery.engine.calls import Calls
+from headsurgery.engine.memory import Slices
+from headsurgery.model.hooks import EditSwitch, RowEdit, row_edits
+from headsurgery.model.modules import ModuleMap
+from headsurgery.recipe import HeadEdit
+
+Keys = list[tuple[torch.Tensor, torch.Tensor]]
+"""Keys and values of a lane at one layer, [variants, kv_heads, pos, head_dim] each, one pair for every update of the cache."""
+
+
+class _KeyRecorder:
+    """Stands in for a cache: keeps what a layer would store."""
+
+    def __init__(self) -> None:
+        self.updates: Keys = []
+
+    def update(self, keys: torch.Tensor, values: torch.Tensor, *_: Any, **__: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        self.updates.append((keys, values))
+        return keys, values
+
+
+class _KeyReplayer:
+    """Stands in for a cache: puts each row's prefix before what a layer would store, and stores nothing."""
+
+    def __init__(self, prefix: Keys, variants: torch.Tensor) -> None:
+        self._prefix = iter(prefix)
+        self._variants = variants  # [rows]
+
+    def update(self, keys: torch.Tensor, values: torch.Tensor, *_: Any, **__: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        before = next(self._prefix)
+        return self._join(before[0], keys), self._join(before[1], values)
+
+    def _join(self, before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+        """[rows, kv_heads, prefix + pos, head_dim]."""
+        length = before.shape[2]
+        joined = after.new_empty(*after.shape[:2], length + after.shape[2], after.shape[3])
+        joined[:, :, :length] = before[self._variants]
+        joined[:, :, length:] = after
+        return joined
+
+
+@dataclass(kw_only=True)
+class Lane:
+    """Queries of one length, with all variants so far.
+
+    Args:
+        modules: The model.
+        calls: How the model calls its layers for this length.
+        num_variants: The base and all heads that will join.
+        tail: Positions that are read at the end; 0 for a prefix, of which nothing is read.
+        slices: How many rows run at a time.
+        trim: Whether the last layer may leave out what is not read.
+    """
+
+    modules: ModuleMap
+    calls: Calls
+    num_variants: int
+    tail: int
+    slices: Slices
+    trim: bool
+    unaffected: list[torch.Tensor] = field(default_factory=list, init=False)
+    """Of the variants that joined, which rows the edit left as they were, [heads, queries] each."""
+
+    def __post_init__(self) -> None:
+        embedded = self.calls.embedded
+        self.num_queries, self.length = embedded.shape[:2]
+        self.joined = 1
+        self.states = embedded.new_empty(self.num_variants * self.num_queries, *embedded.shape[1:])
+        self.states[: self.num_queries] = embedded
+
+    def step(self, layer: int, edits: Sequence[HeadEdit], prefix: Keys | None = None) -> Keys:
+        """Go up one layer; the variants of this layer's edits join.
+
+        Args:
+            layer: The layer.
+            edits: One per variant that joins.
+            prefix: Keys and values of what stands before, of the base and every variant so far, the new ones included.
+
+        Returns:
+            Keys and values of this lane where it is a prefix, else nothing.
+        """
+        entering = self.states[: self.num_queries].clone() if edits else None
+        keys = self._advance(layer, 0, self.joined, prefix)
+        if entering is not None:
+            first, self.joined = self.joined, self.joined + len(edits)
+            self.states[first * self.num_queries : self.joined * self.num_queries] = entering.repeat(len(edits), 1, 1)
+            keys = append_keys(keys, self._advance(layer, first, self.joined, prefix, edits))
+        return keys
+
+    def finals(self, prefix: Lane | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """What left the last layer, [variants, queries, tail, hidden_size], and which rows equal the base's, [heads, queries].
+
+        Args:
+            prefix: The lane that went before, which must be unaffected, too.
+        """
+        states = self.states.view(self.num_variants, self.num_queries, *self.states.shape[1:])[:, :, -self.tail :]
+        unaffected = torch.cat(self.unaffected) if self.unaffected else torch.zeros(0, self.num_queries, dtype=torch.bool)
+        return states, unaffected if prefix is None else unaffected & torch.cat(prefix.unaffected)
+
+    def _advance(self, layer: int, first: int, end: int, prefix: Keys | None, edits: Sequence[HeadEdit] = ()) -> Keys:
+        """Run the rows of variants first ... end - 1 through a layer, in place."""
+        keys: Keys = []
+        unaffected: list[torch.Tensor] = []
+        start = first * self.num_queries
+        while start < end * self.num_queries:
+            stop = min(end * self.num_queries, start + self.slices.rows(self.length))
+            try:
+                found, same = self._run(layer, range(start, stop), prefix, self._row_edits(range(start, stop), first, edits))
+            except RuntimeError as error:
+                self.slices.halve(error, stop - start, self.length)
+                continue
+            keys = append_keys(keys, found)
+            unaffected.append(same)
+            start = stop
+        if edits:
+            self.unaffected.append(torch.cat(unaffected).view(-1, self.num_queries))
+        return keys
+
+    def _row_edits(self, rows: range, first: int, edits: Sequence[HeadEdit]) -> list[RowEdit]:
+        """The edits of variants first, first + 1, ... as far as their rows are among these."""
+        found = []
+        for place, edit in enumerate(edits):
+            begin = max((first + place) * self.num_queries, rows.start) - rows.start
+            end = min((first + place + 1) * self.num_queries, rows.stop) - rows.start
+            if begin < end:
+                found.append(RowEdit(edit=edit, rows=range(begin, end)))
+        return found
+
+    def _run(self, layer: int, rows: range, prefix: Keys | None, edits: list[RowEdit]) -> tuple[Keys, torch.Tensor]:
+        """Run some rows through a layer, in place: what a prefix would store, and which rows the edits left as they were."""
+        variants = torch.arange(rows.start, rows.stop, device=self.states.device) // self.num_queries
+        recorders: list[_KeyRecorder] = []
+        hidden = self.states[rows.start : rows.stop]
+        module, call = self.modules.layers[layer], self.calls.layers[layer]
+
+        def run() -> torch.Tensor:
+            if self.tail == 0:
+                recorders.append(_KeyRecorder())
+                return call(module, hidden, recorders[-1])
+            return call(module, hidden, None if prefix is None else _KeyReplayer(prefix, variants))
+
+        is_top = layer == len(self.modules.layers) - 1
+        with row_edits(self.modules, edits) as switch, trimmed(self.modules, self.tail) if self.trim and is_top else nullcontext():
+            output = run()
+            same = self._unaffected(output, rows, run, switch) if edits else torch.zeros(0, dtype=torch.bool)
+        self.states[rows.start : rows.stop] = output
+        return recorders[0].updates if recorders else [], same
+
+    def _unaffected(self, output: torch.Tensor, rows: range, run: Callable[[], torch.Tensor], switch: EditSwitch) -> torch.Tensor:
+        """Which rows their edits left as they were, bit for bit, [rows].
+
+        The base's output comes from a batch of another size, whose rounding may differ; so rows that are merely close to it are
+        settled by running the same rows once more without the edits.
+        """
+        base = self.states[: self.num_queries]  # gone up already
+        queries = torch.arange(rows.start, rows.stop, device=output.device) % self.num_queries
+        if not bool(may_be_unaffected(output, base[queries]).any()):
+            return torch.zeros(len(rows), dtype=torch.bool)
+        with switch.off():
+            again = run()
+        return (output == again).flatten(1).all(dim=1).cpu()
+
+
+def may_be_unaffected(states: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
+    """Rows [rows, pos, hidden_size] that equal the base's but for rounding."""
+    bound = 64 * torch.finfo(states.dtype).eps * base.abs().amax()
+    return (states - base).abs().amax(dim=(1, 2)) <= bound
+
+
+def append_keys(keys: Keys, more: Keys) -> Keys:
+    """Keys and values of further rows behind those of the first."""
+    if not keys:
+        return more
+    return [(torch.cat([a, c]), torch.cat([b, d])) for (a, b), (c, d) in zip(keys, more, strict=True)]
+
+
+@contextmanager
+def trimmed(modules: ModuleMap, tail: int) -> Iterator[None]:
+    """Let only the last `tail` positions into o_proj and MLP of the last layer; at the others these two then answer 0."""
+
+    def read(_: nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        lengths.append(args[0].shape[1])
+        return (args[0][:, -tail:].contiguous(), *args[1:])
+
+    def spread(_: nn.Module, __: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
+        whole = output.new_zeros(output.shape[0], lengths.pop(), output.shape[2])
+        whole[:, -tail:] = output
+        return whole
+
+    lengths: list[int] = []
+    top = len(modules.layers) - 1
+    with ExitStack() as stack:
+        for module in (modules.projection(top, "o_proj"), modules.projection(top, "mlp")):
+            stack.callback(module.register_forward_pre_hook(read).remove)
+            stack.callback(module.register_forward_hook(spread).remove)
+        yield

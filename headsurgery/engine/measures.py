@@ -1,0 +1,83 @@
+"""What is kept of the final states: the states themselves, a divergence, or how far a token's odds drop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from headsurgery.engine.task import Finals
+from headsurgery.model.divergence import kl_divergence
+
+
+@dataclass(frozen=True)
+class States:
+    """Final states, in the model's type: [heads, queries, tail, hidden_size], and the base's."""
+
+    wants_logits: ClassVar[bool] = False
+    keeps_base: ClassVar[bool] = True
+
+    def of_heads(self, finals: Finals) -> torch.Tensor:
+        """[heads, queries, tail, hidden_size]."""
+        return finals.states
+
+    def of_base(self, finals: Finals) -> torch.Tensor:
+        """[queries, tail, hidden_size]."""
+        return finals.base_states
+
+
+class _OfLogits:
+    """A measure of logits that keeps nothing of the base."""
+
+    wants_logits: ClassVar[bool] = True
+    keeps_base: ClassVar[bool] = False
+
+    def of_base(self, finals: Finals) -> torch.Tensor:
+        """Not asked for."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Divergence(_OfLogits):
+    """KL(base || head edited) of the next token in nats, float64: [heads, queries, tail]."""
+
+    def of_heads(self, finals: Finals) -> torch.Tensor:
+        """[heads, queries, tail]."""
+        assert finals.logits is not None  # asked for
+        assert finals.base_logits is not None
+        return kl_divergence(finals.base_logits, finals.logits)
+
+
+@dataclass(frozen=True)
+class LogOddsDrop(_OfLogits):
+    """Drop of the log-odds of given tokens in nats: [heads, queries, tail].
+
+    Args:
+        targets: Token ids to predict at the `tail` positions of every query of the task.
+    """
+
+    targets: tuple[tuple[int, ...], ...]
+
+    def of_heads(self, finals: Finals) -> torch.Tensor:
+        """[heads, queries, tail]."""
+        assert finals.logits is not None  # asked for
+        assert finals.base_logits is not None
+        targets = torch.tensor([self.targets[query] for query in finals.queries])
+        return (log_odds(finals.base_logits, targets) - log_odds(finals.logits, targets)).double()
+
+
+def log_odds(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Log-odds of a token: its logit less the log-sum-exp of all others, in nats, at least in float32; far from 0 it stays exact.
+
+    Args:
+        logits: [..., vocabulary].
+        targets: Token ids, [...] or what broadcasts to it.
+
+    Returns:
+        [...].
+    """
+    index = targets.to(logits.device).expand(logits.shape[:-1]).unsqueeze(-1)  # [..., 1]
+    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    others = wide.scatter(-1, index, float("-inf"))
+    return wide.gather(-1, index).squeeze(-1) - torch.logsumexp(others, dim=-1)

@@ -1,0 +1,128 @@
+"""What is asked of an engine and what comes back: plain values that a worker on another machine takes and returns.
+
+A task ablates each of its heads on each of its queries, one at a time, and measures what leaves the model. Its blocks hold every
+(head, query) pair once. Neighbours: `plan` cuts blocks, engines run them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from headsurgery.architectures import Operation
+from headsurgery.heads import AttentionGeometry, HeadRef
+from headsurgery.recipe import HeadEdit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finals:
+    """What leaves the model for some heads and some queries, at each query's last `tail` positions.
+
+    Args:
+        queries: Positions in the task's list.
+        states: With each head edited, after the final norm, [heads, queries, tail, hidden_size].
+        logits: [heads, queries, tail, vocabulary], or None where the measure wants none.
+        base_states: Without the head's edit (but with the group's), [queries, tail, hidden_size].
+        base_logits: [queries, tail, vocabulary], or None.
+    """
+
+    queries: tuple[int, ...]
+    states: torch.Tensor
+    logits: torch.Tensor | None
+    base_states: torch.Tensor
+    base_logits: torch.Tensor | None
+
+
+class Measure(Protocol):
+    """What is kept of the final states. Picklable; `repr` tells two measures apart."""
+
+    @property
+    def wants_logits(self) -> bool:
+        """Whether logits are computed."""
+
+    @property
+    def keeps_base(self) -> bool:
+        """Whether `of_base` is asked."""
+
+    def of_heads(self, finals: Finals) -> torch.Tensor:
+        """[heads, queries, ...]."""
+
+    def of_base(self, finals: Finals) -> torch.Tensor:
+        """[queries, ...]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepTask:
+    """Heads to edit one at a time, and what to measure.
+
+    Args:
+        queries: Token ids of each query, at least `tail` tokens each.
+        heads: Outside the group, sorted.
+        operation: The edit.
+        factor: Its factor.
+        measure: What is kept.
+        group: Edits in force throughout.
+        tail: How many positions of a query are read, up to its last.
+    """
+
+    queries: tuple[tuple[int, ...], ...]
+    heads: tuple[HeadRef, ...]
+    operation: Operation
+    factor: float
+    measure: Measure
+    group: tuple[HeadEdit, ...] = ()
+    tail: int = 1
+
+    def edit(self, head: HeadRef) -> HeadEdit:
+        """The edit of one head."""
+        return HeadEdit(layer=head.layer, head=head.head, operation=self.operation, factor=self.factor)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """A part of a task: all pairs of some heads with some queries.
+
+    Args:
+        heads: Positions in the task's heads.
+        queries: Positions in the task's queries.
+    """
+
+    heads: tuple[int, ...]
+    queries: tuple[int, ...]
+
+    @property
+    def num_pairs(self) -> int:
+        """(head, query) pairs."""
+        return len(self.heads) * len(self.queries)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What was measured of a block.
+
+    Args:
+        block: The block.
+        heads: [heads, queries, ...], on the CPU.
+        base: [queries, ...] on the CPU; None where the measure keeps none.
+    """
+
+    block: Block
+    heads: torch.Tensor
+    base: torch.Tensor | None
+
+
+class Engine(Protocol):
+    """Runs blocks of tasks on a model."""
+
+    @property
+    def geometry(self) -> AttentionGeometry:
+        """The model's heads."""
+
+    def plan(self, task: SweepTask) -> tuple[Block, ...]:
+        """Blocks of a task; the same for every engine of the same kind of hardware and limits."""
+
+    def run(self, task: SweepTask, blocks: Sequence[Block], on_pairs: Callable[[int], None] | None = None) -> Iterator[Measured]:
+        """Run blocks, in any order; `on_pairs` is called with the pairs of running blocks that are done, about."""
