@@ -54,7 +54,7 @@ def evaluate(
     limit: Limit = None,
     judge: Annotated[
         list[str] | None,
-        typer.Option("--judge", metavar="SPEC", help="keyword, paper, classifier:NAME or endpoint:MODEL, repeatable."),
+        typer.Option("--judge", metavar="SPEC", help="keyword, paper, paper-reference, classifier:NAME, endpoint:MODEL."),
     ] = None,
     judge_endpoint: Annotated[
         str | None, typer.Option("--judge-endpoint", metavar="URL", help="Server of an endpoint:MODEL judge. Default: --endpoint.")
