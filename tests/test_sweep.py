@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
+from headsurgery.engine.lanes import Lane
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.measures import Divergence, LogOddsDrop, States
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import SweepTask
+from headsurgery.errors import ModelError
 from headsurgery.model.modules import locate_modules
 from tests.naive import naive_kl, naive_run
-from tests.test_shortcuts import model_with_carried_state
+from tests.test_probe import model_with_carried_state
 from tests.tiny import build_model, tokens
 
 QUERIES = tuple(tuple(tokens(queries=1, length=length, seed=length)[0].tolist()) for length in (5, 5, 8, 3, 8, 5))
@@ -25,7 +27,7 @@ def task_of(engine: LocalEngine, measure: object, **choices: object) -> SweepTas
 @pytest.mark.parametrize("batch_size", [1, 2, 7, 1000, "auto"])
 @pytest.mark.parametrize("block_tokens", [1, 200, 2**16])
 def test_every_pair_stands_at_its_place(batch_size: int | str, block_tokens: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headsurgery.engine.memory._BLOCK_TOKENS", block_tokens)
+    monkeypatch.setattr("headsurgery.engine.plan._BLOCK_TOKENS", block_tokens)
     model = build_model("llama")
     engine = LocalEngine(locate_modules(model), batch_size=batch_size)
     states, base = Sweeper(engine=engine).sweep(task_of(engine, States(), tail=2))
@@ -55,7 +57,7 @@ def test_measures_are_those_of_the_naive_loop() -> None:
 
 
 def test_progress_counts_pairs_up_to_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headsurgery.engine.memory._BLOCK_TOKENS", 200)
+    monkeypatch.setattr("headsurgery.engine.plan._BLOCK_TOKENS", 200)
     engine, seen = LocalEngine(locate_modules(build_model("llama"))), []
     Sweeper(engine=engine).sweep(task_of(engine, States()), lambda done, total: seen.append((done, total)))
     assert len(seen) > 1
@@ -71,3 +73,42 @@ def test_a_model_that_runs_whole_is_swept_all_the_same_and_that_is_said() -> Non
     assert "full forwards" in engine.notes[0]
     head = list(engine.geometry.heads())[7]
     torch.testing.assert_close(states[7, 2, 0], naive_run(modules.model, QUERIES[2], [head])[0], rtol=1e-4, atol=1e-5)
+
+
+def refuse_blocks_above(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a device that has no room for the states of a block."""
+    whole = Lane.__post_init__
+
+    def refuse(lane: Lane) -> None:
+        if lane.num_variants * lane.calls.embedded.shape[0] > rows:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        whole(lane)
+
+    monkeypatch.setattr(Lane, "__post_init__", refuse)
+
+
+def test_a_block_without_room_for_its_states_is_cut_in_two_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = LocalEngine(locate_modules(build_model("llama")))
+    task = task_of(engine, States())
+    wanted, _ = Sweeper(engine=engine).sweep(task)
+    refuse_blocks_above(4, monkeypatch)
+    seen: list[tuple[int, int]] = []
+    found, _ = Sweeper(engine=engine).sweep(task, lambda done, total: seen.append((done, total)))
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    assert seen[-1] == (18 * 6, 18 * 6)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_single_pair_without_memory_is_an_expected_failure(whole: bool) -> None:
+    modules = model_with_carried_state() if whole else locate_modules(build_model("llama"))
+    engine = LocalEngine(modules)
+    task = task_of(engine, States())
+    engine.plan(task)  # tries the shortcuts, while there is memory
+
+    def refuse(_: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    handle = modules.projection(2, "o_proj").register_forward_pre_hook(refuse)
+    with pytest.raises(ModelError, match="out of memory with a single"):
+        Sweeper(engine=engine).sweep(task)
+    handle.remove()

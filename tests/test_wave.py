@@ -6,16 +6,18 @@ import pytest
 import torch
 
 from headsurgery import HeadEdit
-from headsurgery.engine.local import collect
-from headsurgery.engine.memory import Slices
-from headsurgery.engine.shortcuts import find_shortcuts
+from headsurgery.engine.parts import collect
+from headsurgery.engine.probe import find_shortcuts
+from headsurgery.engine.shortcuts import Shortcuts, shared_prefix
+from headsurgery.engine.slices import Slices
 from headsurgery.engine.task import Block, Finals, SweepTask
-from headsurgery.engine.wave import Shortcuts, run_wave, run_whole, shared_prefix
+from headsurgery.engine.wave import run_wave
+from headsurgery.engine.whole import run_whole
 from headsurgery.errors import ModelError
 from headsurgery.heads import HeadRef
 from headsurgery.model.modules import ModuleMap, locate_modules
 from tests.naive import naive_run
-from tests.test_shortcuts import model_with_carried_state
+from tests.test_probe import model_with_carried_state
 from tests.tiny import FAMILIES, build_model, tokens
 
 QUERIES = tuple(tuple(tokens(queries=1, length=length, seed=length)[0].tolist()) for length in (5, 5, 8, 3, 8))
@@ -44,7 +46,7 @@ def run(modules: ModuleMap, task: SweepTask, *, max_tokens: int = 40, whole: boo
     slices = Slices(max_tokens=max_tokens)
     parts = run_whole(modules, slices, task, block)
     if not whole:
-        parts = run_wave(modules, find_shortcuts(modules, task.queries), slices, task, block)
+        parts = run_wave(modules, find_shortcuts(modules, task.queries[0]), slices, task, block)
     measured = collect(task, block, parts)
     return measured.heads, measured.base
 
@@ -90,20 +92,38 @@ def test_the_shared_prefix_leaves_every_query_the_positions_that_are_read() -> N
     assert shared_prefix(task_of(modules, QUERIES)) == ()
 
 
-def test_a_prefix_runs_once_per_head_and_not_once_per_query() -> None:
+def test_a_head_runs_from_its_layer_on_and_a_prefix_once_per_head_and_not_per_query() -> None:
     model = build_model("llama")
     modules = locate_modules(model)
-    ran = [0]
-    handle = model.model.layers[2].self_attn.k_proj.register_forward_hook(
-        lambda _, __, output: ran.__setitem__(0, ran[0] + output.shape[0] * output.shape[1])
-    )
-    task = task_of(modules, PREFIXED, heads=(HeadRef(0, 0), HeadRef(1, 0)))
-    shortcuts = find_shortcuts(modules, PREFIXED)
-    ran[0] = 0
+    shortcuts = find_shortcuts(modules, PREFIXED[0])
+    ran = [0, 0, 0]
+
+    def count(layer: int, output: torch.Tensor) -> None:
+        ran[layer] += output.shape[0] * output.shape[1]
+
+    handles = [
+        layer.self_attn.k_proj.register_forward_hook(lambda _, __, output, number=number: count(number, output))
+        for number, layer in enumerate(model.model.layers)
+    ]
+    task = task_of(modules, PREFIXED, heads=(HeadRef(1, 0), HeadRef(2, 0)))
     list(run_wave(modules, shortcuts, Slices(max_tokens=999), task, Block(heads=(0, 1), queries=tuple(range(5)))))
+    for handle in handles:
+        handle.remove()
+    once = 3  # the prefix once more, to fill the cache that the masks come from
+    assert ran == [variants * (3 + sum(map(len, QUERIES))) + once for variants in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(("slices", "most"), [(Slices(max_tokens=40), 40), (Slices(max_tokens=999, max_rows=3), 3 * 8)])
+def test_a_call_of_a_layer_keeps_to_the_limit(slices: Slices, most: int) -> None:
+    model = build_model("llama")
+    modules = locate_modules(model)
+    shortcuts, sizes = find_shortcuts(modules, QUERIES[0]), []
+    handle = model.model.layers[2].self_attn.k_proj.register_forward_hook(
+        lambda _, __, output: sizes.append(output.shape[0] * output.shape[1])
+    )
+    list(run_wave(modules, shortcuts, slices, task_of(modules), Block(heads=tuple(range(18)), queries=tuple(range(5)))))
     handle.remove()
-    variants, once = 3, 3  # the base and two heads; the prefix once more to fill the cache that the masks come from
-    assert ran[0] == variants * (3 + sum(map(len, QUERIES))) + once
+    assert max(sizes) == most
 
 
 @pytest.mark.parametrize("layer", [0, 1, 2])
@@ -144,24 +164,20 @@ def test_running_out_of_memory_halves_the_slices_and_loses_nothing(whole: bool, 
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("whole", [False, True])
-def test_a_single_row_without_memory_is_an_expected_failure(whole: bool) -> None:
+def test_a_single_row_without_memory_is_an_expected_failure() -> None:
     model = build_model("llama")
     modules = locate_modules(model)
-    task = task_of(modules)
-    shortcuts = find_shortcuts(modules, task.queries)
-    block = Block(heads=(0, 1), queries=(0,))
+    shortcuts = find_shortcuts(modules, QUERIES[0])
     handle = refuse_above(model, 0)
-    parts = run_wave(modules, shortcuts, Slices(max_tokens=40), task, block)
-    with pytest.raises((ModelError, torch.OutOfMemoryError), match="out of memory"):
-        list(run_whole(modules, Slices(max_tokens=40), task, block) if whole else parts)
+    with pytest.raises(ModelError, match="out of memory with a single row"):
+        list(run_wave(modules, shortcuts, Slices(max_tokens=40), task_of(modules), Block(heads=(0, 1), queries=(0,))))
     handle.remove()
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
     model = build_model("llama")
     modules = locate_modules(model)
-    shortcuts = find_shortcuts(modules, QUERIES)
+    shortcuts = find_shortcuts(modules, QUERIES[0])
     handle = model.model.layers[2].register_forward_pre_hook(lambda *_: (_ for _ in ()).throw(RuntimeError("a bug")))
     with pytest.raises(RuntimeError, match="a bug"):
         list(run_wave(modules, shortcuts, Slices(max_tokens=40), task_of(modules), Block(heads=(0,), queries=(0,))))
@@ -171,7 +187,7 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
 def test_states_that_are_not_finite_are_refused() -> None:
     model = build_model("llama", dtype=torch.float16)
     modules = locate_modules(model)
-    shortcuts = find_shortcuts(modules, QUERIES)
+    shortcuts = find_shortcuts(modules, QUERIES[0])
     with torch.no_grad():
         model.model.layers[1].mlp.down_proj.weight.fill_(6e4)
     with pytest.raises(ModelError, match="not finite in float16"):
@@ -198,6 +214,6 @@ def test_nothing_is_left_on_the_model() -> None:
 
 
 def test_the_user_is_told_of_full_forwards_only() -> None:
-    choices = {"prefix": False, "trim": False, "rest": ()}
+    choices = {"prefixed": 0, "trim": False, "rest": ()}
     assert Shortcuts(wave=True, **choices).notes == ()
     assert "full forwards" in Shortcuts(wave=False, **choices).notes[0]

@@ -158,15 +158,10 @@ def _score(
 ) -> tuple[ScoreTable, tuple[str, ...]]:
     """The scores, and notes for the user."""
     engine = LocalEngine(locate_modules(loaded.model), batch_size=settings.batch_size)
-    scores, notes = _score_by(Sweeper(engine=engine), loaded, queries, settings, on_progress)
-    return scores, (*notes, *engine.notes)
-
-
-def _score_by(
-    sweeper: Sweeper, loaded: LoadedModel, queries: list[list[list[int]]], settings: Settings, on_progress: Progress | None
-) -> tuple[ScoreTable, tuple[str, ...]]:
+    sweeper = Sweeper(engine=engine)
+    notes: tuple[str, ...] = ()
     if settings.method == "refusal":
-        return refusal(
+        scores, notes = refusal(
             loaded,
             sweeper,
             queries[0],
@@ -177,7 +172,9 @@ def _score_by(
             contrast=settings.contrast,
             on_progress=on_progress,
         )
-    return _score_states(sweeper, queries, settings, on_progress), ()
+    else:
+        scores = _score_states(sweeper, queries, settings, on_progress)
+    return scores, (*notes, *engine.notes)
 
 
 def _score_states(sweeper: Sweeper, queries: list[list[list[int]]], settings: Settings, on_progress: Progress | None) -> ScoreTable:

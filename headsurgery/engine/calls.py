@@ -69,7 +69,7 @@ def catch_calls(modules: ModuleMap, rest: Rest, tokens: torch.Tensor, cache: Dyn
 
     Args:
         modules: The model.
-        rest: See `layer_outputs`.
+        rest: See `catch_rest`.
         tokens: [queries, pos]; the calls are those of the first query.
         cache: Keys and values of what stands before the tokens, one row; it is not changed.
     """
@@ -93,15 +93,18 @@ def catch_calls(modules: ModuleMap, rest: Rest, tokens: torch.Tensor, cache: Dyn
     return Calls(layers=tuple(found), embedded=embedded)
 
 
-def layer_outputs(modules: ModuleMap, tokens: torch.Tensor) -> tuple[list[torch.Tensor], Rest]:
-    """Run the model and keep what each layer returns: hidden states [queries, pos, hidden_size], and what comes behind them."""
-    outputs: list[Any] = []
+def catch_rest(modules: ModuleMap, tokens: torch.Tensor) -> Rest:
+    """Run the model on tokens [queries, pos] and keep what its layers return behind the hidden states."""
+    found: list[tuple[Any, ...] | None] = []
+
+    def keep(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
+        found.append(output[1:] if isinstance(output, tuple) else None)
+
     with ExitStack() as stack:
         for layer in modules.layers:
-            stack.callback(layer.register_forward_hook(lambda _, __, output: outputs.append(output)).remove)
+            stack.callback(layer.register_forward_hook(keep).remove)
         call_model(modules, tokens)
-    states = [output[0] if isinstance(output, tuple) else output for output in outputs]
-    return states, tuple(output[1:] if isinstance(output, tuple) else None for output in outputs)
+    return found
 
 
 def _answer(hidden: torch.Tensor, others: tuple[Any, ...] | None) -> Any:
@@ -131,7 +134,7 @@ def answering(modules: ModuleMap, entry: int, resid_post: torch.Tensor, rest: Re
         modules: The model.
         entry: First layer that runs.
         resid_post: What layer `entry` - 1 answers, [rows, pos, hidden_size].
-        rest: See `layer_outputs`; None: layers return hidden states alone.
+        rest: See `catch_rest`; None: layers return hidden states alone.
     """
 
     def answer(layer: int) -> Forward:
@@ -179,7 +182,7 @@ def leave(modules: ModuleMap, rest: Rest, resid_post: torch.Tensor, *, want_logi
 
     Args:
         modules: The model.
-        rest: See `layer_outputs`.
+        rest: See `catch_rest`.
         resid_post: [rows, pos, hidden_size].
         want_logits: Compute logits.
     """

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from headsurgery.engine.calls import Calls
-from headsurgery.engine.memory import Slices
+from headsurgery.engine.slices import Slices
 from headsurgery.model.hooks import EditSwitch, RowEdit, row_edits
 from headsurgery.model.modules import ModuleMap
 from headsurgery.recipe import HeadEdit
@@ -52,7 +52,7 @@ class _KeyReplayer:
         """[rows, kv_heads, prefix + pos, head_dim]."""
         length = before.shape[2]
         joined = after.new_empty(*after.shape[:2], length + after.shape[2], after.shape[3])
-        joined[:, :, :length] = before[self._variants]
+        joined[:, :, :length] = before[self._variants.to(before.device)]
         joined[:, :, length:] = after
         return joined
 
@@ -152,10 +152,12 @@ class Lane:
         module, call = self.modules.layers[layer], self.calls.layers[layer]
 
         def run() -> torch.Tensor:
+            cache: _KeyRecorder | _KeyReplayer | None = None
             if self.tail == 0:
-                recorders.append(_KeyRecorder())
-                return call(module, hidden, recorders[-1])
-            return call(module, hidden, None if prefix is None else _KeyReplayer(prefix, variants))
+                recorders.append(cache := _KeyRecorder())
+            elif prefix is not None:
+                cache = _KeyReplayer(prefix, variants)
+            return call(module, hidden, cache).to(hidden.device)  # layers may lie on several devices
 
         is_top = layer == len(self.modules.layers) - 1
         with row_edits(self.modules, edits) as switch, trimmed(self.modules, self.tail) if self.trim and is_top else nullcontext():

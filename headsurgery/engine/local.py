@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-import torch
-
-from headsurgery.engine.memory import Slices, limits_of
-from headsurgery.engine.plan import plan_blocks
-from headsurgery.engine.shortcuts import find_shortcuts
+from headsurgery.engine.parts import collect
+from headsurgery.engine.plan import block_tokens, plan_blocks
+from headsurgery.engine.probe import find_shortcuts
+from headsurgery.engine.shortcuts import Shortcuts
+from headsurgery.engine.slices import Slices
 from headsurgery.engine.task import Block, Measured, SweepTask
-from headsurgery.engine.wave import Part, Shortcuts, run_wave, run_whole, shared_prefix
+from headsurgery.engine.wave import run_wave
+from headsurgery.engine.whole import run_whole
+from headsurgery.errors import ModelError
 from headsurgery.heads import AttentionGeometry
+from headsurgery.model.memory import is_out_of_memory
 from headsurgery.model.modules import ModuleMap
 
 
@@ -36,7 +40,7 @@ class LocalEngine:
     def shortcuts(self, task: SweepTask) -> Shortcuts:
         """What the model lets out; tried with the first task."""
         if self._shortcuts is None:
-            self._shortcuts = find_shortcuts(self.modules, task.queries)
+            self._shortcuts = find_shortcuts(self.modules, max(task.queries, key=len))
         return self._shortcuts
 
     @property
@@ -46,13 +50,22 @@ class LocalEngine:
 
     def plan(self, task: SweepTask) -> tuple[Block, ...]:
         """See `Engine.plan`."""
-        prefix = len(shared_prefix(task)) if self.shortcuts(task).prefix else 0
-        return plan_blocks(task, limits_of(self.modules), prefix=prefix)
+        prefix = len(self.shortcuts(task).prefix_of(task))
+        return tuple(plan_blocks(task, tokens=block_tokens(self.modules.device), prefix=prefix))
 
     def run(self, task: SweepTask, blocks: Sequence[Block], on_pairs: Callable[[int], None] | None = None) -> Iterator[Measured]:
-        """See `Engine.run`."""
+        """See `Engine.run`; a block that doesn't fit into memory comes as smaller ones.
+
+        Raises:
+            ModelError: No memory for a single head and query, or final states that are not finite.
+        """
         for block in blocks:
-            yield self._measure(task, block, on_pairs)
+            try:
+                measured = self._measure(task, block, on_pairs)
+            except RuntimeError as error:
+                yield from self.run(task, _halves(block, error))
+            else:
+                yield measured
 
     def _measure(self, task: SweepTask, block: Block, on_pairs: Callable[[int], None] | None) -> Measured:
         shortcuts = self.shortcuts(task)
@@ -64,20 +77,14 @@ class LocalEngine:
         return collect(task, block, parts)
 
 
-def collect(task: SweepTask, block: Block, parts: Iterator[Part]) -> Measured:
-    """Measure a block part by part."""
-    found: torch.Tensor | None = None
-    base: torch.Tensor | None = None
-    for part in parts:
-        queries = list(part.queries)
-        values = task.measure.of_heads(part.finals).cpu()
-        if found is None:
-            found = values.new_empty(len(block.heads), len(block.queries), *values.shape[2:])
-        found[part.heads.start : part.heads.stop, queries] = values
-        if task.measure.keeps_base:
-            values = task.measure.of_base(part.finals).cpu()
-            if base is None:
-                base = values.new_empty(len(block.queries), *values.shape[1:])
-            base[queries] = values
-    assert found is not None  # a block has heads and queries
-    return Measured(block=block, heads=found, base=base)
+def _halves(block: Block, error: RuntimeError) -> tuple[Block, Block]:
+    """Two halves to try instead, after a lack of memory; any other error goes on its way."""
+    if not is_out_of_memory(error):
+        raise error
+    if block.num_pairs == 1:
+        raise ModelError("out of memory with a single head and query per forward", hint="use a smaller --dtype or model") from error
+    if len(block.heads) > 1:
+        middle = len(block.heads) // 2
+        return replace(block, heads=block.heads[:middle]), replace(block, heads=block.heads[middle:])
+    middle = len(block.queries) // 2
+    return replace(block, queries=block.queries[:middle]), replace(block, queries=block.queries[middle:])

@@ -1,103 +1,45 @@
-"""What a model lets the engine leave out, found by trying on short queries; an engine that believed would be wrong in silence.
-
-A model whose layers share keys, carry state or see the token ids beside the hidden states can't be called layer by layer. The proof
-runs two queries interleaved, row by row, and demands the model's own final states bit for bit; what changes the shapes of the
-calls (a prefix of its own, a trimmed last layer) must agree but for rounding.
-"""
+"""What a model lets the engine leave out. Neighbours: `probe` finds it out, `wave` and `plan` go by it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
 
-import torch
-
-from headsurgery.engine.calls import layer_outputs, leave, run_model
-from headsurgery.engine.memory import Slices
-from headsurgery.engine.task import Block, Finals, SweepTask
-from headsurgery.engine.wave import Shortcuts, go_up
-from headsurgery.model.modules import ModuleMap
-
-_PROBE_TOKENS, _PROBE_PREFIX, _PROBE_TAIL = 8, 4, 2
+from headsurgery.engine.calls import Rest
+from headsurgery.engine.task import SweepTask
 
 
-class _Nothing:
-    """A measure for probes."""
-
-    wants_logits = keeps_base = False
-
-    def of_heads(self, finals: Finals) -> torch.Tensor:
-        return finals.states
-
-    def of_base(self, finals: Finals) -> torch.Tensor:
-        return finals.base_states
-
-
-@torch.inference_mode()
-def find_shortcuts(modules: ModuleMap, queries: Sequence[Sequence[int]]) -> Shortcuts:
-    """Try every shortcut on the first tokens of a query.
+@dataclass(frozen=True, kw_only=True)
+class Shortcuts:
+    """What a model lets the engine do without changing its final states.
 
     Args:
-        modules: The model.
-        queries: Token ids; the longest decides what a prefix of its own is allowed to do.
+        wave: Its layers can be called one by one, on other rows than the model called them with.
+        prefixed: Longest query, in tokens, whose prefix may run by itself, its keys and values serving all that begin with it;
+            0: none.
+        trim: All but the positions that are read may be left out of the last layer's o_proj and MLP.
+        rest: See `catch_rest`.
     """
-    longest = max(queries, key=len)
-    probe = list(longest[:_PROBE_TOKENS])
-    other = probe[:_PROBE_PREFIX] + probe[:_PROBE_PREFIX:-1] + probe[:1]
-    task = SweepTask(
-        queries=(tuple(probe), tuple(other[: len(probe)])),
-        heads=(),
-        operation="scale",
-        factor=0.0,
-        measure=_Nothing(),
-        tail=min(_PROBE_TAIL, len(probe)),
-    )
-    rest = layer_outputs(modules, torch.tensor([probe], device=modules.device))[1]
-    wanted = torch.cat([_own_states(modules, query, task.tail) for query in task.queries])
 
-    def agrees(*, exactly: bool = False, **choices: Any) -> bool:
-        shortcuts = Shortcuts(**({"wave": True, "prefix": False, "trim": False} | choices), rest=rest)
-        return _agrees(wanted, lambda: _wave_states(modules, shortcuts, task), exactly=exactly)
+    wave: bool
+    prefixed: int
+    trim: bool
+    rest: Rest
 
-    wave = agrees(exactly=True)
-    return Shortcuts(
-        wave=wave,
-        prefix=wave and _knows_positions(modules, len(longest)) and agrees(prefix=True),
-        trim=wave and agrees(trim=True),
-        rest=rest,
-    )
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about speed."""
+        if self.wave:
+            return ()
+        return ("the layers of this model can't be called one by one; full forwards are used, which take about twice as long",)
+
+    def prefix_of(self, task: SweepTask) -> tuple[int, ...]:
+        """Token ids that run once per head for all queries of a task; none where the model doesn't allow it."""
+        return shared_prefix(task) if max(map(len, task.queries)) <= self.prefixed else ()
 
 
-def _own_states(modules: ModuleMap, query: Sequence[int], tail: int) -> torch.Tensor:
-    return run_model(modules, torch.tensor([list(query)], device=modules.device), tail=tail, want_logits=False).states
-
-
-def _wave_states(modules: ModuleMap, shortcuts: Shortcuts, task: SweepTask) -> torch.Tensor:
-    """The base's final states, row by row."""
-    _, lanes = go_up(modules, shortcuts, Slices(max_tokens=1), task, Block(heads=(), queries=(0, 1)))
-    ((_, lane),) = lanes  # of one length
-    rows = lane.finals(None)[0][0]  # [queries, tail, hidden_size]
-    return torch.cat([leave(modules, shortcuts.rest, row.unsqueeze(0), want_logits=False).states for row in rows])
-
-
-def _knows_positions(modules: ModuleMap, length: int) -> bool:
-    """Whether position embeddings of a prefix are those of the whole query: not where they change with its length (longrope)."""
-    config: Any = modules.model.config.get_text_config()  # type: ignore[operator,union-attr]
-    rope: Any = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
-    stated = rope.get("original_max_position_embeddings") if isinstance(rope, dict) else None
-    return length <= int(stated or 2**31)
-
-
-def _agrees(wanted: torch.Tensor, states_of: Callable[[], torch.Tensor], *, exactly: bool = False) -> bool:
-    """Whether a shortcut gives the model's own final states: bit for bit where the same batch runs through the same kernels, else
-    but for rounding, which is at most 64 units in the last place of the norm in float32, and 2 in 16-bit types.
-    """
-    try:
-        found = states_of()
-    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError):  # what a layer raises that misses something
-        return False
-    if exactly:
-        return torch.equal(found, wanted)
-    eps = torch.finfo(wanted.dtype).eps
-    tolerance = eps * (64 if eps < 1e-5 else 2)
-    return bool((found - wanted).norm() <= tolerance * wanted.norm())
+def shared_prefix(task: SweepTask) -> tuple[int, ...]:
+    """Token ids that all queries of a task begin with; each keeps at least the positions that are read."""
+    first, last = min(task.queries), max(task.queries)
+    limit = min(map(len, task.queries)) - task.tail
+    length = next((place for place in range(limit) if first[place] != last[place]), limit)
+    return first[:length]

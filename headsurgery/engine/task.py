@@ -1,4 +1,4 @@
-"""What is asked of an engine and what comes back: plain values that a worker on another machine takes and returns.
+"""What is asked of an engine and what comes back: plain values.
 
 A task ablates each of its heads on each of its queries, one at a time, and measures what leaves the model. Its blocks hold every
 (head, query) pair once. Neighbours: `plan` cuts blocks, engines run them.
@@ -37,7 +37,7 @@ class Finals:
 
 
 class Measure(Protocol):
-    """What is kept of the final states. Picklable; `repr` tells two measures apart."""
+    """What is kept of the final states."""
 
     @property
     def wants_logits(self) -> bool:
@@ -122,7 +122,7 @@ class Engine(Protocol):
         """The model's heads."""
 
     def plan(self, task: SweepTask) -> tuple[Block, ...]:
-        """Blocks of a task; the same for every engine of the same kind of hardware and limits."""
+        """Blocks of a task."""
 
     def run(self, task: SweepTask, blocks: Sequence[Block], on_pairs: Callable[[int], None] | None = None) -> Iterator[Measured]:
         """Run blocks, in any order; `on_pairs` is called with the pairs of running blocks that are done, about."""

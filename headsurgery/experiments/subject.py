@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -105,7 +106,7 @@ class Subject:
             conditions.journal.append(batch)
         self._done += len(prompts.texts)
 
-    @property
+    @cached_property
     def sweeper(self) -> Sweeper:
         """For scoring heads."""
         return Sweeper(engine=LocalEngine(self.modules))

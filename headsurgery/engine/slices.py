@@ -1,4 +1,4 @@
-"""How much runs at a time: what fills the hardware, and what fits into memory."""
+"""How many rows run at a time: what fills the hardware, and what fits into memory."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from headsurgery.engine.plan import Limits
 from headsurgery.errors import ModelError
 from headsurgery.model.memory import is_out_of_memory
-from headsurgery.model.modules import ModuleMap
 
 _FULL_TOKENS, _FULL_TOKENS_GPU = 1024, 16384
 """Tokens per call of a layer that keep the hardware busy; more only take more memory."""
@@ -55,12 +53,3 @@ class Slices:
         if self.max_rows is not None:
             self.max_rows = rows // 2
         self.max_tokens = rows // 2 * length
-
-
-_BLOCK_TOKENS, _BLOCK_TOKENS_GPU = 2**16, 2**20
-"""(head, token) pairs per block: below a minute's work for a small model on a CPU, some seconds' on a GPU."""
-
-
-def limits_of(modules: ModuleMap) -> Limits:
-    """How large blocks may be."""
-    return Limits(tokens=_BLOCK_TOKENS if modules.device.type == "cpu" else _BLOCK_TOKENS_GPU)

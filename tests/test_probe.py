@@ -8,19 +8,21 @@ import pytest
 import torch
 from torch import nn
 
-from headsurgery.engine.shortcuts import find_shortcuts
+from headsurgery.engine.measures import States
+from headsurgery.engine.probe import find_shortcuts
+from headsurgery.engine.task import SweepTask
 from headsurgery.model.modules import ModuleMap, locate_modules
 from tests.tiny import FAMILIES, build_model, tokens
 
-QUERIES = tokens(queries=2, length=9).tolist()
+QUERY = tokens(queries=1, length=9)[0].tolist()
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_every_family_of_the_table_takes_every_shortcut(family: str, dtype: torch.dtype) -> None:
-    found = find_shortcuts(locate_modules(build_model(family, dtype=dtype)), QUERIES)
+    found = find_shortcuts(locate_modules(build_model(family, dtype=dtype)), QUERY)
     assert found.wave
-    assert found.prefix
+    assert found.prefixed
     assert found.trim
 
 
@@ -57,8 +59,8 @@ def model_with_carried_state() -> ModuleMap:
 
 
 def test_state_carried_from_layer_to_layer_forbids_calling_them_one_by_one() -> None:
-    found = find_shortcuts(model_with_carried_state(), QUERIES)
-    assert (found.wave, found.prefix, found.trim) == (False, False, False)
+    found = find_shortcuts(model_with_carried_state(), QUERY)
+    assert (found.wave, found.prefixed, found.trim) == (False, 0, False)
 
 
 def test_layers_that_see_the_token_ids_are_not_called_one_by_one() -> None:
@@ -71,7 +73,7 @@ def test_layers_that_see_the_token_ids_are_not_called_one_by_one() -> None:
         return output + left[-1][: len(output)].mean()
 
     model.model.layers[1].register_forward_hook(add)
-    assert not find_shortcuts(locate_modules(model), QUERIES).wave
+    assert not find_shortcuts(locate_modules(model), QUERY).wave
 
 
 def test_a_last_mlp_that_sees_several_positions_is_not_trimmed() -> None:
@@ -84,14 +86,16 @@ def test_a_last_mlp_that_sees_several_positions_is_not_trimmed() -> None:
         return (hidden.cumsum(dim=1) / counts,)
 
     model.model.layers[2].mlp.register_forward_pre_hook(look_back)
-    found = find_shortcuts(locate_modules(model), QUERIES)
+    found = find_shortcuts(locate_modules(model), QUERY)
     assert found.wave
     assert not found.trim
-    assert not found.prefix, "the MLP would see the queries without their prefix"
+    assert not found.prefixed, "the MLP would see the queries without their prefix"
 
 
 def test_position_embeddings_that_change_with_the_length_forbid_a_prefix_of_its_own() -> None:
     model = build_model("llama")
     model.config.rope_parameters = {**model.config.rope_parameters, "original_max_position_embeddings": 8}
-    assert not find_shortcuts(locate_modules(model), QUERIES).prefix
-    assert find_shortcuts(locate_modules(model), [query[:8] for query in QUERIES]).prefix
+    found = find_shortcuts(locate_modules(model), QUERY)
+    for length, prefix in ((8, 7), (9, 0)):
+        task = SweepTask(queries=(tuple(QUERY[:length]),), heads=(), operation="scale", factor=0.0, measure=States())
+        assert len(found.prefix_of(task)) == prefix

@@ -1,0 +1,68 @@
+"""Parts of a block: what leaves the model a few rows at a time, and how it is measured and put together.
+
+Neighbours: `wave` and `whole` make parts, `local` collects them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+
+from headsurgery.engine.calls import FinalStates
+from headsurgery.engine.task import Block, Finals, Measured, SweepTask
+from headsurgery.errors import ModelError
+
+OnWork = Callable[[float], None]
+"""Called with the share of a block that is done, about."""
+
+
+class Part(NamedTuple):
+    """Finals of some of a block's heads on some of its queries, both by their positions in the block."""
+
+    heads: range
+    queries: tuple[int, ...]
+    finals: Finals
+
+
+def make_part(
+    block: Block, heads: range, places: Sequence[int], final: FinalStates, base: FinalStates, unaffected: torch.Tensor
+) -> Part:
+    """Finals of rows head * queries + query; a row that its edit left as it was gets the base's, so that it scores exactly 0."""
+    if not bool(torch.isfinite(final.states).all() and torch.isfinite(base.states).all()):
+        dtype = str(base.states.dtype).removeprefix("torch.")
+        raise ModelError(f"final states are not finite in {dtype}", hint="use --dtype float32 or bfloat16")
+    states = final.states.view(len(heads), len(places), *final.states.shape[1:])
+    logits = None if final.logits is None else final.logits.view(len(heads), len(places), *final.logits.shape[1:])
+    for head, query in unaffected.nonzero().tolist():
+        states[head, query] = base.states[query]
+        if logits is not None and base.logits is not None:
+            logits[head, query] = base.logits[query]
+    finals = Finals(
+        queries=tuple(block.queries[place] for place in places),
+        states=states,
+        logits=logits,
+        base_states=base.states,
+        base_logits=base.logits,
+    )
+    return Part(heads=heads, queries=tuple(places), finals=finals)
+
+
+def collect(task: SweepTask, block: Block, parts: Iterator[Part]) -> Measured:
+    """Measure a block part by part."""
+    found: torch.Tensor | None = None
+    base: torch.Tensor | None = None
+    for part in parts:
+        queries = list(part.queries)
+        values = task.measure.of_heads(part.finals).cpu()
+        if found is None:
+            found = values.new_empty(len(block.heads), len(block.queries), *values.shape[2:])
+        found[part.heads.start : part.heads.stop, queries] = values
+        if task.measure.keeps_base:
+            values = task.measure.of_base(part.finals).cpu()
+            if base is None:
+                base = values.new_empty(len(block.queries), *values.shape[1:])
+            base[queries] = values
+    assert found is not None  # a block has heads and queries
+    return Measured(block=block, heads=found, base=base)

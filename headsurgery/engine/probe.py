@@ -1,0 +1,92 @@
+"""Finding out what a model lets the engine leave out, by trying on short queries; an engine that believed would be silently wrong.
+
+A model whose layers share keys, carry state or see the token ids beside the hidden states can't be called layer by layer. The proof
+runs two queries interleaved, row by row, and demands the model's own final states bit for bit; what changes the shapes of the
+calls (a prefix of its own, a trimmed last layer) must agree but for rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from headsurgery.engine.calls import catch_rest, leave, run_model
+from headsurgery.engine.measures import States
+from headsurgery.engine.shortcuts import Shortcuts
+from headsurgery.engine.slices import Slices
+from headsurgery.engine.task import Block, SweepTask
+from headsurgery.engine.wave import go_up
+from headsurgery.model.modules import ModuleMap
+
+_PROBE_TOKENS, _PROBE_PREFIX, _PROBE_TAIL = 8, 4, 2
+
+
+@torch.inference_mode()
+def find_shortcuts(modules: ModuleMap, query: Sequence[int]) -> Shortcuts:
+    """Try every shortcut on the first tokens of a query.
+
+    Args:
+        modules: The model.
+        query: Token ids; the first 8 are used.
+    """
+    probe = list(query[:_PROBE_TOKENS])
+    other = probe[:_PROBE_PREFIX] + probe[:_PROBE_PREFIX:-1] + probe[:1]
+    task = SweepTask(
+        queries=(tuple(probe), tuple(other[: len(probe)])),
+        heads=(),
+        operation="scale",
+        factor=0.0,
+        measure=States(),
+        tail=min(_PROBE_TAIL, len(probe)),
+    )
+    rest = catch_rest(modules, torch.tensor([probe], device=modules.device))
+    wanted = torch.cat([_own_states(modules, own, task.tail) for own in task.queries])
+
+    def agrees(*, exactly: bool = False, **choices: Any) -> bool:
+        shortcuts = Shortcuts(**({"wave": True, "prefixed": 0, "trim": False} | choices), rest=rest)
+        return _agrees(wanted, lambda: _wave_states(modules, shortcuts, task), exactly=exactly)
+
+    wave = agrees(exactly=True)
+    return Shortcuts(
+        wave=wave,
+        prefixed=_steady_positions(modules) if wave and agrees(prefixed=len(probe)) else 0,
+        trim=wave and agrees(trim=True),
+        rest=rest,
+    )
+
+
+def _own_states(modules: ModuleMap, query: Sequence[int], tail: int) -> torch.Tensor:
+    return run_model(modules, torch.tensor([list(query)], device=modules.device), tail=tail, want_logits=False).states
+
+
+def _wave_states(modules: ModuleMap, shortcuts: Shortcuts, task: SweepTask) -> torch.Tensor:
+    """The base's final states, row by row."""
+    _, lanes = go_up(modules, shortcuts, Slices(max_tokens=1), task, Block(heads=(), queries=(0, 1)))
+    ((_, lane),) = lanes  # of one length
+    rows = lane.finals(None)[0][0]  # [queries, tail, hidden_size]
+    return torch.cat([leave(modules, shortcuts.rest, row.unsqueeze(0), want_logits=False).states for row in rows])
+
+
+def _steady_positions(modules: ModuleMap) -> int:
+    """Tokens up to which a prefix's position embeddings are those of the whole query; beyond, longrope's change with its length."""
+    config: Any = modules.model.config.get_text_config()  # type: ignore[operator,union-attr]
+    rope: Any = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    stated = rope.get("original_max_position_embeddings") if isinstance(rope, dict) else None
+    return int(stated or 2**31)
+
+
+def _agrees(wanted: torch.Tensor, states_of: Callable[[], torch.Tensor], *, exactly: bool = False) -> bool:
+    """Whether a shortcut gives the model's own final states: bit for bit where the same batch runs through the same kernels, else
+    but for rounding, which is at most 64 units in the last place of the norm in float32, and 2 in 16-bit types.
+    """
+    try:
+        found = states_of()
+    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError):  # what a layer raises that misses something
+        return False
+    if exactly:
+        return torch.equal(found, wanted)
+    eps = torch.finfo(wanted.dtype).eps
+    tolerance = eps * (64 if eps < 1e-5 else 2)
+    return bool((found - wanted).norm() <= tolerance * wanted.norm())

@@ -1,0 +1,55 @@
+"""One block of a task by the model's own forward, for models whose layers can't be called one by one; `wave` is for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from headsurgery.engine.calls import run_model
+from headsurgery.engine.lanes import may_be_unaffected
+from headsurgery.engine.parts import OnWork, Part, make_part
+from headsurgery.engine.slices import Slices
+from headsurgery.engine.task import Block, SweepTask
+from headsurgery.model.hooks import RowEdit, row_edits
+from headsurgery.model.modules import ModuleMap
+
+
+@torch.inference_mode()
+def run_whole(modules: ModuleMap, slices: Slices, task: SweepTask, block: Block, on_work: OnWork | None = None) -> Iterator[Part]:
+    """Run a block by the model's own forward, from the bottom to the top, for every row.
+
+    Args:
+        modules: The model.
+        slices: Rows per forward; halved where memory runs out.
+        task: What is asked.
+        block: Which part of it.
+        on_work: Called after every query.
+    """
+    edits = [task.edit(task.heads[position]) for position in block.heads]
+    wants = task.measure.wants_logits
+    with row_edits(modules, [RowEdit(edit=edit) for edit in task.group]):
+        for place, position in enumerate(block.queries):
+            query = task.queries[position]
+            tokens = torch.tensor([list(query)], device=modules.device)
+            base = run_model(modules, tokens, tail=task.tail, want_logits=wants)
+            start = 0
+            while start < len(edits):
+                heads = range(start, min(len(edits), start + slices.rows(len(query))))
+                rows = [RowEdit(edit=edits[head], rows=range(row, row + 1)) for row, head in enumerate(heads)]
+                repeated = tokens.repeat(len(heads), 1)
+                try:
+                    with row_edits(modules, rows) as switch:
+                        final = run_model(modules, repeated, tail=task.tail, want_logits=wants)
+                        same = torch.zeros(len(heads), dtype=torch.bool)
+                        if may_be_unaffected(final.states, base.states).any():
+                            with switch.off():
+                                again = run_model(modules, repeated, tail=task.tail, want_logits=False)
+                            same = (final.states == again.states).flatten(1).all(dim=1).cpu()
+                except RuntimeError as error:
+                    slices.halve(error, len(heads), len(query))
+                    continue
+                yield make_part(block, heads, [place], final, base, same.unsqueeze(1))
+                start = heads.stop
+            if on_work is not None:
+                on_work((place + 1) / len(block.queries))
