@@ -144,7 +144,6 @@ class Everything:
 
     targets: tuple[tuple[int, ...], ...]
     wants_logits: ClassVar[bool] = True
-    keeps_base: ClassVar[bool] = True
 
     def of_heads(self, finals: Finals) -> torch.Tensor:
         figures = (Divergence().of_heads(finals), LogOddsDrop(self.targets).of_heads(finals))

@@ -27,7 +27,7 @@ PREFIXED = tuple((7, 8, 9, *query) for query in QUERIES)
 class Everything:
     """Final states and logits, side by side."""
 
-    wants_logits = keeps_base = True
+    wants_logits = True
 
     def of_heads(self, finals: Finals) -> torch.Tensor:
         return torch.cat([finals.states, finals.logits], dim=-1)

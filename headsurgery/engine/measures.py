@@ -16,7 +16,6 @@ class States:
     """Final states, in the model's type: [heads, queries, tail, hidden_size], and the base's."""
 
     wants_logits: ClassVar[bool] = False
-    keeps_base: ClassVar[bool] = True
 
     def of_heads(self, finals: Finals) -> torch.Tensor:
         """[heads, queries, tail, hidden_size]."""
@@ -31,11 +30,10 @@ class _OfLogits:
     """A measure of logits that keeps nothing of the base."""
 
     wants_logits: ClassVar[bool] = True
-    keeps_base: ClassVar[bool] = False
 
-    def of_base(self, finals: Finals) -> torch.Tensor:
-        """Not asked for."""
-        raise NotImplementedError
+    def of_base(self, _: Finals) -> None:
+        """Nothing."""
+        return None
 
 
 @dataclass(frozen=True)

@@ -59,10 +59,10 @@ def collect(task: SweepTask, block: Block, parts: Iterator[Part]) -> Measured:
         if found is None:
             found = values.new_empty(len(block.heads), len(block.queries), *values.shape[2:])
         found[part.heads.start : part.heads.stop, queries] = values
-        if task.measure.keeps_base:
-            values = task.measure.of_base(part.finals).cpu()
+        kept = task.measure.of_base(part.finals)
+        if kept is not None:
             if base is None:
-                base = values.new_empty(len(block.queries), *values.shape[1:])
-            base[queries] = values
+                base = torch.empty(len(block.queries), *kept.shape[1:], dtype=kept.dtype)
+            base[queries] = kept.cpu()
     assert found is not None  # a block has heads and queries
     return Measured(block=block, heads=found, base=base)

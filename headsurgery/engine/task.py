@@ -43,15 +43,11 @@ class Measure(Protocol):
     def wants_logits(self) -> bool:
         """Whether logits are computed."""
 
-    @property
-    def keeps_base(self) -> bool:
-        """Whether `of_base` is asked."""
-
     def of_heads(self, finals: Finals) -> torch.Tensor:
         """[heads, queries, ...]."""
 
-    def of_base(self, finals: Finals) -> torch.Tensor:
-        """[queries, ...]."""
+    def of_base(self, finals: Finals) -> torch.Tensor | None:
+        """[queries, ...]; None where nothing is kept of the base."""
 
 
 @dataclass(frozen=True, kw_only=True)
