@@ -45,7 +45,7 @@ def main() -> None:
     engine_seconds = naive_seconds = 0.0
     for half in (range(len(queries) // 2), range(len(queries) // 2, len(queries))):
         started = time.perf_counter()
-        engine = ships_of_queries(Sweeper(engine=LocalEngine(locate_modules(loaded.model))), queries, operation="scale", factor=0.0)
+        engine = ships_of_queries(Sweeper(engine=LocalEngine(loaded)), queries, operation="scale", factor=0.0)
         engine_seconds += (time.perf_counter() - started) / 2
 
         started = time.perf_counter()

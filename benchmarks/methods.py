@@ -154,17 +154,17 @@ class Everything:
 
 
 def sweep(loaded: LoadedModel, own: OwnAnswers, operation: Operation) -> Swept:
-    engine = LocalEngine(locate_modules(loaded.model))
+    engine = LocalEngine(loaded)
     task = SweepTask(
         queries=own.queries,
-        heads=tuple(engine.geometry.heads()),
+        heads=tuple(engine.facts.geometry.heads()),
         operation=operation,
         factor=0.0,
         measure=Everything(own.targets),
         tail=own.tail,
     )
     found, base_states = Sweeper(engine=engine).sweep(task)
-    kl, drop, states = found.split([own.tail, own.tail, engine.geometry.hidden_size], dim=-1)
+    kl, drop, states = found.split([own.tail, own.tail, engine.facts.geometry.hidden_size], dim=-1)
     assert base_states is not None  # asked for
     return Swept(kl=kl.double().numpy(), drop=drop.double().numpy(), states=states, base_states=base_states)
 
@@ -209,7 +209,7 @@ def score(loaded: LoadedModel, spec: Plant, questions: Questions, operations: Se
     """Every method on one plant, which is merged into the model already; learned gates only where both operations are asked for."""
     modules = locate_modules(loaded.model)
     heads = list(modules.geometry.heads())
-    refusals = find_refusals(loaded, questions.to_score, ())
+    refusals = find_refusals(LocalEngine(loaded), loaded.tokenizer, questions.to_score, ())
     if not refusals:  # one head can be too little to learn it; then there is no truth to find
         return {"plant": asdict(spec), "refused": 0.0, "methods": {}}
     own = OwnAnswers.of(refusals)
@@ -243,9 +243,16 @@ def score(loaded: LoadedModel, spec: Plant, questions: Questions, operations: Se
     if len(operations) > 1:
         gates = learn_gates(modules, own, control)
         add("learned gates", np.array([gates[head.layer, head.head] for head in heads]), "scale")
-    sweeper = Sweeper(engine=LocalEngine(modules))
+    engine = LocalEngine(loaded)
     table, _ = refusal(
-        loaded, sweeper, questions.to_score, rows, operation="scale", factor=0.0, group_size=GROUP_SIZE, contrast=CONTRAST
+        Sweeper(engine=engine),
+        loaded.tokenizer,
+        questions.to_score,
+        rows,
+        operation="scale",
+        factor=0.0,
+        group_size=GROUP_SIZE,
+        contrast=CONTRAST,
     )
     group = [HeadRef(found.layer, found.head) for found in table.chosen]
     rest = [head for head in best_heads(table.combined, len(heads)) if head not in group]

@@ -13,9 +13,9 @@ import transformers
 
 from headsurgery import HeadEdit, Recipe, apply_plan, open_checkpoint, plan_surgery
 from headsurgery.errors import ModelError, PromptError, UsageError
-from headsurgery.evaluation import generate
 from headsurgery.evaluation.generate import fit_prompts, generate_answers, greedy_starts
 from headsurgery.evaluation.records import Answer, Decoding
+from headsurgery.model.completion import plan_batches
 from headsurgery.model.hooks import edited
 from headsurgery.model.loading import LoadedModel, load_model
 from headsurgery.prompts import PromptSet, encode, load_template
@@ -257,11 +257,11 @@ def test_edits_are_in_force_only_while_a_batch_runs() -> None:
 def test_auto_batches_stay_within_tokens_and_rows() -> None:
     for device, tokens, rows in (("cpu", 8192, 64), ("cuda", 65536, 256)):
         lengths = [4000, 3000, 2000, 1000, 900, 800] + [20] * 300
-        batches = generate._plan_batches(lengths, 128, "auto", torch.device(device))
+        batches = plan_batches(lengths, 128, "auto", torch.device(device))
         assert sorted(itertools.chain.from_iterable(batches)) == list(range(len(lengths)))
         assert all(len(batch) <= rows and len(batch) * (lengths[batch[0]] + 128) <= tokens for batch in batches)
         assert max(map(len, batches)) > rows // 2
-    assert generate._plan_batches([90_000], 128, "auto", torch.device("cpu")) == [(0,)]
+    assert plan_batches([90_000], 128, "auto", torch.device("cpu")) == [(0,)]
 
 
 def test_without_memory_the_batch_is_halved_and_the_answers_stay() -> None:

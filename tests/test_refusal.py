@@ -25,7 +25,7 @@ from headsurgery.evaluation.judges.keyword import find_refusal
 from headsurgery.heads import HeadRef
 from headsurgery.model.generation import complete_ids
 from headsurgery.model.hooks import edited
-from headsurgery.model.modules import ModuleMap, locate_modules
+from headsurgery.model.modules import locate_modules
 from headsurgery.recipe import HeadEdit
 from tests.naive import naive_kl, naive_run
 from tests.refusing import (
@@ -39,14 +39,10 @@ from tests.refusing import (
     load_refusing,
     questions,
 )
-from tests.tiny import build_model, tokens
+from tests.tiny import build_model, sweeper_of, tokens
 
 HARMFUL, HARMLESS = questions(12, harmful=True, seed=1), questions(12, harmful=False, seed=1)
 Answers = list[tuple[list[int], list[int], int]]
-
-
-def sweeper_of(modules: ModuleMap, **choices: Any) -> Sweeper:
-    return Sweeper(engine=LocalEngine(modules, **choices))
 
 
 # Log-odds
@@ -150,7 +146,7 @@ def _log_odds(logits: np.ndarray[Any, Any], target: int) -> float:
 def test_drops_and_divergences_equal_the_naive_loop(family: str, operation: str) -> None:
     """Up to the rounding of other batch shapes: parts of these families run in float32 whatever the model's type."""
     model = build_model(family, dtype=torch.float64)
-    run = _Run(sweeper=sweeper_of(locate_modules(model)), operation=operation, factor=0.0)
+    run = _Run(sweeper=sweeper_of(model), operation=operation, factor=0.0)
     group = [run.edit(head) for head in GROUP]
     answers = random_answers()
     drops, divergences = run.drops(OwnAnswers.of(answers), group, None), run.divergences(OwnAnswers.of(answers), group, None)
@@ -167,7 +163,7 @@ def test_scores_do_not_depend_on_the_batch_size() -> None:
     modules = locate_modules(build_model("llama", dtype=torch.float64))
     own = OwnAnswers.of(random_answers())
     found = [
-        _Run(sweeper=sweeper_of(modules, batch_size=size), operation="scale", factor=0.0).drops(own, (), None)
+        _Run(sweeper=sweeper_of(modules.model, batch_size=size), operation="scale", factor=0.0).drops(own, (), None)
         for size in ("auto", 1, 4)
     ]
     np.testing.assert_allclose(found[1], found[0], rtol=1e-4, atol=1e-6)
@@ -180,18 +176,18 @@ def test_scores_do_not_depend_on_the_batch_size() -> None:
 def test_a_refusal_is_found_where_it_starts() -> None:
     loaded = load_refusing()
     ids = ids_of(HARMFUL)
-    found = find_refusals(loaded, [*ids, *ids_of(HARMLESS)], ())
+    found = find_refusals(LocalEngine(loaded), loaded.tokenizer, [*ids, *ids_of(HARMLESS)], ())
     assert sorted(prompt for prompt, _, _ in found) == sorted(ids), "the harmful ones, and no other"
     assert {start for _, _, start in found} == {0}
     assert {loaded.tokenizer.decode(answer, skip_special_tokens=True) for _, answer, _ in found} == {REFUSAL}
     ablated = [HeadEdit(layer=PLANTED.layer, head=PLANTED.head)]
-    assert find_refusals(loaded, ids, ablated) == []
+    assert find_refusals(LocalEngine(loaded), loaded.tokenizer, ids, ablated) == []
 
 
 def test_a_refusal_that_comes_late_is_found_where_it_starts() -> None:
     loaded = load_late()
     ids = ids_of(HARMFUL, loaded.tokenizer)
-    found = find_refusals(loaded, [*ids, *ids_of(HARMLESS, loaded.tokenizer)], ())
+    found = find_refusals(LocalEngine(loaded), loaded.tokenizer, [*ids, *ids_of(HARMLESS, loaded.tokenizer)], ())
     assert sorted(prompt for prompt, _, _ in found) == sorted(ids)
     for _, answer, start in found:
         assert loaded.tokenizer.decode(answer, skip_special_tokens=True) == f"{PREAMBLE} {REFUSAL}"
@@ -204,7 +200,7 @@ def test_a_refusal_that_comes_late_is_found_where_it_starts() -> None:
 def search(loaded: Any, harmful: list[str] = HARMFUL, harmless: list[str] | None = HARMLESS, **options: Any) -> Any:
     options = {"operation": "scale", "factor": 0.0, "group_size": 4, "contrast": 10.0, **options}
     sets = [None if texts is None else ids_of(texts, loaded.tokenizer) for texts in (harmful, harmless)]
-    return refusal(loaded, sweeper_of(locate_modules(loaded.model)), *sets, **options)
+    return refusal(Sweeper(engine=LocalEngine(loaded)), loaded.tokenizer, *sets, **options)
 
 
 def refs(table: Any) -> list[HeadRef]:

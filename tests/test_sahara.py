@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -11,18 +9,12 @@ from scipy.linalg import subspace_angles
 
 from headsurgery.attribution.sahara import largest_angle, left_singular_vectors, sahara, subspace_shift
 from headsurgery.attribution.scores import best_heads
-from headsurgery.engine.local import LocalEngine
-from headsurgery.engine.sweep import Sweeper
 from headsurgery.heads import HeadRef
-from headsurgery.model.modules import ModuleMap, locate_modules
+from headsurgery.model.modules import locate_modules
 from tests.naive import naive_run
-from tests.tiny import FAMILIES, build_model, tokens
+from tests.tiny import FAMILIES, build_model, sweeper_of, tokens
 
 QUERIES = [tokens(queries=1, length=length, seed=length)[0].tolist() for length in (4, 6, 6, 7, 9)]
-
-
-def sweeper_of(modules: ModuleMap, **choices: Any) -> Sweeper:
-    return Sweeper(engine=LocalEngine(modules, **choices))
 
 
 def naive_shift(model: torch.nn.Module, heads: list[HeadRef], operation: str, r_main: int) -> float:
@@ -38,7 +30,7 @@ def naive_shift(model: torch.nn.Module, heads: list[HeadRef], operation: str, r_
 def test_two_steps_equal_the_naive_loop(family: str, operation: str) -> None:
     """Step 2 ablates the head on top of the group, and compares with the untouched model."""
     model = build_model(family)
-    table = sahara(sweeper_of(locate_modules(model)), [QUERIES], operation=operation, factor=0.0, group_size=2)
+    table = sahara(sweeper_of(model), [QUERIES], operation=operation, factor=0.0, group_size=2)
     first = HeadRef(table.chosen[0].layer, table.chosen[0].head)
     scores = table.arrays["sahara"]
     assert scores.shape == (2, 3, 6)
@@ -51,43 +43,43 @@ def test_two_steps_equal_the_naive_loop(family: str, operation: str) -> None:
 
 def test_r_main_sums_the_angles_of_growing_subspaces() -> None:
     model = build_model("llama")
-    table = sahara(sweeper_of(locate_modules(model)), [QUERIES], operation="scale", factor=0.0, group_size=1, r_main=3)
+    table = sahara(sweeper_of(model), [QUERIES], operation="scale", factor=0.0, group_size=1, r_main=3)
     assert table.harmful[1, 2] == pytest.approx(naive_shift(model, [HeadRef(1, 2)], "scale", 3), rel=1e-3)
 
 
 def test_the_choice_is_greedy_and_uses_the_control() -> None:
-    modules = locate_modules(build_model("llama"))
+    model = build_model("llama")
     sets = [QUERIES, [query[::-1] for query in QUERIES]]
-    table = sahara(sweeper_of(modules), sets, operation="scale", factor=0.0, group_size=3, contrast=2.0)
+    table = sahara(sweeper_of(model), sets, operation="scale", factor=0.0, group_size=3, contrast=2.0)
     harmful, harmless = table.arrays["sahara"], table.arrays["sahara_harmless"]
     for step, score in enumerate(table.chosen):
         assert best_heads(harmful[step] - 2.0 * harmless[step], 1) == (HeadRef(score.layer, score.head),)
         assert score.score == score.harmful - 2.0 * score.harmless
     assert len({(score.layer, score.head) for score in table.chosen}) == 3
-    alone = sahara(sweeper_of(modules), sets[:1], operation="scale", factor=0.0, group_size=1)
+    alone = sahara(sweeper_of(model), sets[:1], operation="scale", factor=0.0, group_size=1)
     np.testing.assert_allclose(alone.harmful, harmful[0], err_msg="the control does not change the harmful scores")
 
 
 def test_scores_do_not_depend_on_batch_size_or_order() -> None:
     """float32 states differ by about 1e-6 of their norm between batch shapes: 1e-4 degrees at most here."""
-    modules = locate_modules(build_model("llama"))
-    whole = sahara(sweeper_of(modules), [QUERIES], operation="scale", factor=0.0, group_size=2).arrays["sahara"]
+    model = build_model("llama")
+    whole = sahara(sweeper_of(model), [QUERIES], operation="scale", factor=0.0, group_size=2).arrays["sahara"]
     for queries, batch_size in ((QUERIES, 1), (QUERIES, 5), (QUERIES[::-1], "auto")):
-        other = sahara(sweeper_of(modules, batch_size=batch_size), [queries], operation="scale", factor=0.0, group_size=2).arrays[
+        other = sahara(sweeper_of(model, batch_size=batch_size), [queries], operation="scale", factor=0.0, group_size=2).arrays[
             "sahara"
         ]
         np.testing.assert_allclose(other, whole, atol=1e-4)
 
 
 def test_heads_that_carry_nothing_score_exactly_0() -> None:
-    modules = locate_modules(build_model("llama"))
+    model = build_model("llama")
     with torch.no_grad():
         for layer in range(3):
-            weight = modules.projection(layer, "o_proj").weight
+            weight = locate_modules(model).projection(layer, "o_proj").weight
             kept = weight[:, 16:24].clone()
             weight.zero_()
             weight[:, 16:24] = kept if layer == 1 else 0
-    found = sahara(sweeper_of(modules), [QUERIES], operation="scale", factor=0.0, group_size=1)
+    found = sahara(sweeper_of(model), [QUERIES], operation="scale", factor=0.0, group_size=1)
     assert (found.chosen[0].layer, found.chosen[0].head) == (1, 2)
     assert found.chosen[0].score > 0
     assert np.count_nonzero(found.harmful) == 1

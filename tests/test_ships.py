@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
 
 from headsurgery.attribution.ships import ships, ships_of_queries
-from headsurgery.engine.local import LocalEngine
-from headsurgery.engine.sweep import Sweeper
 from headsurgery.model.divergence import kl_divergence
-from headsurgery.model.modules import ModuleMap, locate_modules
+from headsurgery.model.modules import locate_modules
 from tests.naive import naive_ships
-from tests.tiny import FAMILIES, build_model, tokens
+from tests.tiny import FAMILIES, build_model, sweeper_of, tokens
 
 QUERIES = [tokens(queries=1, length=length, seed=length)[0].tolist() for length in (4, 7, 7, 9)]
-
-
-def sweeper_of(modules: ModuleMap, **choices: Any) -> Sweeper:
-    return Sweeper(engine=LocalEngine(modules, **choices))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -28,7 +20,7 @@ def sweeper_of(modules: ModuleMap, **choices: Any) -> Sweeper:
 def test_the_sweep_equals_the_naive_loop(family: str, operation: str) -> None:
     """Within 1e-4 relative: the two differ by the rounding of other batch shapes only, about 1e-6 of a logit in float32."""
     model = build_model(family)
-    found = ships_of_queries(sweeper_of(locate_modules(model)), QUERIES, operation=operation, factor=0.0)
+    found = ships_of_queries(sweeper_of(model), QUERIES, operation=operation, factor=0.0)
     for head in locate_modules(model).geometry.heads():
         for query in (0, 2, 3):
             expected = naive_ships(model, QUERIES[query], head, operation)
@@ -38,19 +30,19 @@ def test_the_sweep_equals_the_naive_loop(family: str, operation: str) -> None:
 def test_any_factor_is_scored() -> None:
     model = build_model("llama")
     for operation, factor in (("scale", 2.5), ("uniform_attention", 0.3)):
-        found = ships_of_queries(sweeper_of(locate_modules(model)), QUERIES[:2], operation=operation, factor=factor)
+        found = ships_of_queries(sweeper_of(model), QUERIES[:2], operation=operation, factor=factor)
         head = next(iter(locate_modules(model).geometry.heads()))
         assert found[1, 0, 0] == pytest.approx(naive_ships(model, QUERIES[1], head, operation, factor), rel=1e-4)
 
 
 def test_scores_do_not_depend_on_batch_size_or_order() -> None:
     """The stated bound: about 1e-6 of a state's norm in float32, which is far below 1e-4 of any score here."""
-    modules = locate_modules(build_model("qwen2"))
-    whole = ships_of_queries(sweeper_of(modules), QUERIES, operation="scale", factor=0.0)
+    model = build_model("qwen2")
+    whole = ships_of_queries(sweeper_of(model), QUERIES, operation="scale", factor=0.0)
     for batch_size in (1, 3, 64):
-        other = ships_of_queries(sweeper_of(modules, batch_size=batch_size), QUERIES, operation="scale", factor=0.0)
+        other = ships_of_queries(sweeper_of(model, batch_size=batch_size), QUERIES, operation="scale", factor=0.0)
         np.testing.assert_allclose(other, whole, rtol=1e-4, atol=1e-10)
-    turned = ships_of_queries(sweeper_of(modules), QUERIES[::-1], operation="scale", factor=0.0)
+    turned = ships_of_queries(sweeper_of(model), QUERIES[::-1], operation="scale", factor=0.0)
     np.testing.assert_allclose(turned[::-1], whole, rtol=1e-4, atol=1e-10)
 
 
@@ -69,16 +61,16 @@ def test_heads_that_carry_nothing_score_exactly_0(family: str, dtype: torch.dtyp
             columns.zero_()
             columns[:, keep] = kept
     for operation in ("scale", "uniform_attention"):
-        found = ships_of_queries(sweeper_of(modules), QUERIES, operation=operation, factor=0.0)
+        found = ships_of_queries(sweeper_of(model), QUERIES, operation=operation, factor=0.0)
         assert (found[:, 1, 2] > 0).all()
         found[:, 1, 2] = 0
         assert (found == 0).all()
 
 
 def test_the_control_is_subtracted_and_ties_go_to_the_first_head() -> None:
-    modules = locate_modules(build_model("llama"))
+    model = build_model("llama")
     sets = [QUERIES[:2], QUERIES[2:]]
-    table = ships(sweeper_of(modules), sets, operation="scale", factor=0.0, top=4, contrast=0.5)
+    table = ships(sweeper_of(model), sets, operation="scale", factor=0.0, top=4, contrast=0.5)
     assert table.arrays["ships"].shape == table.arrays["ships_harmless"].shape == (2, 3, 6)
     np.testing.assert_array_equal(table.harmful, table.arrays["ships"].mean(axis=0))
     np.testing.assert_array_equal(table.combined, table.harmful - 0.5 * table.harmless)
@@ -93,11 +85,16 @@ def test_kl_is_in_nats_and_exactly_0_for_equal_logits() -> None:
 
 
 def test_progress_counts_pairs_over_both_sets() -> None:
-    modules = locate_modules(build_model("llama"))
+    model = build_model("llama")
     seen: list[tuple[int, int]] = []
     sets = [QUERIES[:2], QUERIES[2:]]
     ships(
-        sweeper_of(modules), sets, operation="scale", factor=0.0, top=1, on_progress=lambda done, total: seen.append((done, total))
+        sweeper_of(model),
+        sets,
+        operation="scale",
+        factor=0.0,
+        top=1,
+        on_progress=lambda done, total: seen.append((done, total)),
     )
     assert seen[-1] == (72, 72)
     assert seen == sorted(seen)

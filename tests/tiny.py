@@ -13,7 +13,12 @@ from typing import Any
 import torch
 import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers
+from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from headsurgery.engine.local import LocalEngine
+from headsurgery.engine.sweep import Sweeper
+from headsurgery.model.loading import LoadedModel
 
 VOCABULARY = 97
 _COMMON: dict[str, Any] = {
@@ -62,6 +67,16 @@ def build_model(family: str, *, seed: int = 0, dtype: torch.dtype = torch.float3
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter), alpha=0.05 if parameter.dim() == 1 else 0.15)
     return model.to(dtype)
+
+
+def engine_of(model: nn.Module, **choices: Any) -> LocalEngine:
+    """The engine on a model without a tokenizer."""
+    return LocalEngine(LoadedModel(model=model, tokenizer=None), **choices)
+
+
+def sweeper_of(model: nn.Module, **choices: Any) -> Sweeper:
+    """A sweeper on it."""
+    return Sweeper(engine=engine_of(model, **choices))
 
 
 def save_model(family: str, path: Path, *, max_shard_size: str = "5GB", **kwargs: Any) -> Path:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import numpy as np
 
@@ -21,12 +22,10 @@ from headsurgery.architectures import Operation
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads
 from headsurgery.engine.measures import Divergence, LogOddsDrop
 from headsurgery.engine.sweep import Sweeper
-from headsurgery.engine.task import Measure, SweepTask
+from headsurgery.engine.task import Engine, Measure, SweepTask
 from headsurgery.errors import ModelError
-from headsurgery.evaluation.generate import complete_greedily
 from headsurgery.evaluation.judges.keyword import find_refusal
 from headsurgery.heads import HeadRef
-from headsurgery.model.loading import LoadedModel
 from headsurgery.progress import Progress, share_progress
 from headsurgery.recipe import HeadEdit, HeadScore
 
@@ -72,8 +71,8 @@ class OwnAnswers:
 
 
 def refusal(
-    loaded: LoadedModel,
     sweeper: Sweeper,
+    tokenizer: Any,
     prompts: Sequence[Sequence[int]],
     harmless: Sequence[Sequence[int]] | None,
     *,
@@ -86,8 +85,8 @@ def refusal(
     """Grow a group of heads until the model refuses nothing any more, no head takes more than it costs, or the group is full.
 
     Args:
-        loaded: The model, which answers.
-        sweeper: Runs it with heads edited.
+        sweeper: Runs the model with heads edited, and lets it answer.
+        tokenizer: The model's.
         prompts: Token ids of the harmful queries.
         harmless: Token ids of the control's, or None.
         operation: The edit that is tried.
@@ -103,7 +102,7 @@ def refusal(
     Raises:
         ModelError: The model refuses none of the prompts.
     """
-    refused = find_refusals(loaded, prompts, ())
+    refused = find_refusals(sweeper.engine, tokenizer, prompts, ())
     if not refused:
         raise ModelError(
             f"the model refuses none of {len(prompts)} prompts, so there is no refusal to attribute",
@@ -117,7 +116,7 @@ def refusal(
     report = next(reports)
     control = None
     if harmless is not None:
-        answers = complete_greedily(loaded, harmless, tokens=ANSWER_TOKENS)
+        answers = sweeper.engine.complete(harmless, tokens=ANSWER_TOKENS)
         own = OwnAnswers.of([(ids, answer, 0) for ids, answer in zip(harmless, answers, strict=True)])
         control = run.divergences(own, (), report)
     group: tuple[HeadEdit, ...] = ()
@@ -131,30 +130,30 @@ def refusal(
             break
         chosen += score_heads(best, steps[-1], control, contrast)
         group += tuple(run.edit(head) for head in best)
-        refused = find_refusals(loaded, prompts, group)
+        refused = find_refusals(sweeper.engine, tokenizer, prompts, group)
     notes.append(f"with the {len(group)} chosen heads ablated it refuses {len(refused)} of {len(prompts)}")
     arrays = {"refusal": np.stack(steps)} | ({} if control is None else {"refusal_harmless": control[None]})
     return ScoreTable(arrays=arrays, harmful=steps[0], harmless=control, contrast=contrast, chosen=chosen), tuple(notes)
 
 
 def find_refusals(
-    loaded: LoadedModel, prompts: Sequence[Sequence[int]], edits: Sequence[HeadEdit]
+    engine: Engine, tokenizer: Any, prompts: Sequence[Sequence[int]], edits: Sequence[HeadEdit]
 ) -> list[tuple[Sequence[int], list[int], int]]:
     """Prompts that the edited model refuses, each with its answer's ids and the token where the refusal starts."""
     found = []
-    for prompt, answer in zip(prompts, complete_greedily(loaded, prompts, tokens=ANSWER_TOKENS, edits=edits), strict=True):
-        start = _start_of_refusal(loaded, answer)
+    for prompt, answer in zip(prompts, engine.complete(prompts, tokens=ANSWER_TOKENS, edits=edits), strict=True):
+        start = _start_of_refusal(tokenizer, answer)
         if start is not None:
             found.append((prompt, answer, start))
     return found
 
 
-def _start_of_refusal(loaded: LoadedModel, answer: Sequence[int]) -> int | None:
+def _start_of_refusal(tokenizer: Any, answer: Sequence[int]) -> int | None:
     """The token whose text reaches into the refusal's first sentence."""
-    span = find_refusal(loaded.tokenizer.decode(answer, skip_special_tokens=True))
+    span = find_refusal(tokenizer.decode(answer, skip_special_tokens=True))
     if span is None:
         return None
-    lengths = (len(loaded.tokenizer.decode(answer[:end], skip_special_tokens=True)) for end in count(1))
+    lengths = (len(tokenizer.decode(answer[:end], skip_special_tokens=True)) for end in count(1))
     return next(position for position, length in zip(range(len(answer)), lengths, strict=False) if length > span.start)
 
 

@@ -28,11 +28,11 @@ from headsurgery.attribution.frontier import (
 from headsurgery.attribution.scores import ScoreTable
 from headsurgery.errors import ModelError
 from headsurgery.evaluation.damage import answer_kl
-from headsurgery.evaluation.generate import BatchSize, complete_greedily
 from headsurgery.evaluation.judges.keyword import find_refusal
 from headsurgery.evaluation.records import Frontier, FrontierPoint, OverBound, Rate
 from headsurgery.evaluation.statistics import rate, rate_of
 from headsurgery.heads import HeadRef
+from headsurgery.model.completion import BatchSize, complete_greedily
 from headsurgery.model.loading import LoadedModel
 from headsurgery.progress import Progress
 from headsurgery.recipe import HeadEdit, SearchRecord

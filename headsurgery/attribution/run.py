@@ -22,14 +22,16 @@ from headsurgery.attribution.sahara import sahara
 from headsurgery.attribution.scores import ScoreTable
 from headsurgery.attribution.settings import UNITS, Intent, Method, Settings
 from headsurgery.attribution.ships import ships
+from headsurgery.engine.journal import SweepJournal
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.sweep import Sweeper
+from headsurgery.engine.task import Engine
 from headsurgery.errors import UsageError
-from headsurgery.evaluation.generate import BatchSize
 from headsurgery.evaluation.records import Frontier
 from headsurgery.heads import HeadRef
+from headsurgery.model.completion import BatchSize
 from headsurgery.model.loading import LoadedModel
-from headsurgery.model.modules import ModuleMap, context_length, locate_modules
+from headsurgery.model.modules import context_length
 from headsurgery.progress import Progress
 from headsurgery.prompts import PromptSet, Template, encode, load_template
 from headsurgery.recipe import Geometry, HeadEdit, HeadScore, Provenance, Recipe, RecipeBase
@@ -53,7 +55,7 @@ class Attribution:
 
 
 def attribute(
-    model: nn.Module,
+    model: nn.Module | Engine,
     tokenizer: Any,
     prompts: PromptSet | Sequence[str],
     *,
@@ -72,13 +74,14 @@ def attribute(
     template: str | None = None,
     batch_size: int | str = "auto",
     base: RecipeBase | None = None,
+    journal: SweepJournal | None = None,
     on_progress: Progress | None = None,
     on_search: Progress | None = None,
 ) -> Attribution:
     """Score every head of a model and choose those that matter most.
 
     Args:
-        model: A transformers causal language model; for the run it is put into evaluation mode.
+        model: A transformers causal language model, which for the run is put into evaluation mode; or an engine that runs one.
         tokenizer: Its tokenizer.
         prompts: Harmful queries.
         harmless: The control: queries that look alike but are harmless.
@@ -96,8 +99,9 @@ def attribute(
         max_over_refusal: Bound of the search: share of harmless prompts refused, in addition to the base's.
         max_kl: Bound of the search: mean KL(base || reinforced) on harmless answers, in nats per token.
         template: chat, paper, direct or a file; default: the tokenizer's chat template, else paper.
-        batch_size: Rows (head, query) per forward, or `auto`.
+        batch_size: Rows (head, query) per forward, or `auto`; an engine has its own.
         base: What the recipe says of its base; default: the model's type and geometry.
+        journal: Keeps finished blocks of the sweep, so that a run that broke off goes on where it was.
         on_progress: Called with (head, query) pairs done and in all.
         on_search: Called with candidates of the search done and in all.
 
@@ -124,23 +128,29 @@ def attribute(
         max_over_refusal=max_over_refusal,
         max_kl=max_kl,
     )
-    modules = locate_modules(model)
-    settings.check_model(modules.geometry, has_q_norm=modules.has_q_norm)
+    engine = model
+    if isinstance(engine, nn.Module):
+        engine = LocalEngine(LoadedModel(model=engine, tokenizer=tokenizer), batch_size=batch_size)
+    facts = engine.facts
+    settings.check_model(facts.geometry, has_q_norm=facts.has_q_norm)
+    loaded = _loaded(engine, settings)
     chosen_template = load_template(template, tokenizer)
     sets = [_as_set(prompts, "prompts")] if harmless is None else [_as_set(prompts, "prompts"), _as_set(harmless, "harmless")]
-    loaded = LoadedModel(model=model, tokenizer=tokenizer)
     with _evaluation_mode(model):
-        room = context_length(model) - (ANSWER_TOKENS if method == "refusal" else 0)
+        room = facts.context_length - (ANSWER_TOKENS if method == "refusal" else 0)
         encoded = [encode(prompt_set, chosen_template, tokenizer, max_tokens=room) for prompt_set in sets]
         sets = [prompt_set for prompt_set, _ in encoded]
         _check_enough_prompts(settings, sets)
-        development = _development(loaded, sets, settings, chosen_template)
-        scores, notes = _score(loaded, [ids for _, ids in encoded], settings, on_progress)
-        found = None if development is None else _reinforce(loaded, scores, development, settings, on_search)
+        development = None if loaded is None else _development(loaded, sets, chosen_template)
+        sweeper = Sweeper(engine=engine, journal=journal)
+        scores, notes = _score(sweeper, tokenizer, [ids for _, ids in encoded], settings, on_progress)
+        found = None
+        if loaded is not None and development is not None:
+            found = _reinforce(loaded, scores, development, settings, on_search)
     edits = found.edits if found else _edits(scores, settings)
-    provenance = _provenance(settings, modules, sets, chosen_template, _scores_of(edits, scores))
+    provenance = _provenance(settings, facts.dtype, sets, chosen_template, _scores_of(edits, scores))
     recipe = Recipe(
-        base=base or RecipeBase(model_type=modules.architecture.model_type, geometry=Geometry.of(modules.geometry)),
+        base=base or RecipeBase(model_type=facts.model_type, geometry=Geometry.of(facts.geometry)),
         edits=edits,
         provenance=provenance.model_copy(update={"search": found.record}) if found else provenance,
     )
@@ -153,17 +163,26 @@ def attribute(
     return Attribution(recipe=recipe, scores=scores, notes=notes, frontier=found.frontier if found else None)
 
 
+def _loaded(engine: Engine, settings: Settings) -> LoadedModel | None:
+    """The model that a search for a reinforcement tries its candidates on; None where there is none."""
+    if settings.apply_factor is not None:
+        return None
+    if not isinstance(engine, LocalEngine):
+        raise UsageError(
+            "reinforcing searches heads and factor on a model in this process", hint="use the local engine, or give --apply-factor"
+        )
+    return engine.loaded
+
+
 def _score(
-    loaded: LoadedModel, queries: list[list[list[int]]], settings: Settings, on_progress: Progress | None
+    sweeper: Sweeper, tokenizer: Any, queries: list[list[list[int]]], settings: Settings, on_progress: Progress | None
 ) -> tuple[ScoreTable, tuple[str, ...]]:
     """The scores, and notes for the user."""
-    engine = LocalEngine(locate_modules(loaded.model), batch_size=settings.batch_size)
-    sweeper = Sweeper(engine=engine)
     notes: tuple[str, ...] = ()
     if settings.method == "refusal":
         scores, notes = refusal(
-            loaded,
             sweeper,
+            tokenizer,
             queries[0],
             queries[1] if len(queries) > 1 else None,
             operation=settings.operation,
@@ -174,7 +193,7 @@ def _score(
         )
     else:
         scores = _score_states(sweeper, queries, settings, on_progress)
-    return scores, (*notes, *engine.notes)
+    return scores, (*notes, *sweeper.engine.notes)
 
 
 def _score_states(sweeper: Sweeper, queries: list[list[list[int]]], settings: Settings, on_progress: Progress | None) -> ScoreTable:
@@ -200,10 +219,8 @@ def _score_states(sweeper: Sweeper, queries: list[list[list[int]]], settings: Se
     )
 
 
-def _development(loaded: LoadedModel, sets: list[PromptSet], settings: Settings, template: Template) -> Development | None:
+def _development(loaded: LoadedModel, sets: list[PromptSet], template: Template) -> Development:
     """What a search looks at; encoded before heads are scored, so that what can't be asked shows at once."""
-    if settings.apply_factor is not None:
-        return None
     room = context_length(loaded.model) - SEARCH_TOKENS
     return encode_development(sets[0], sets[1], template, loaded.tokenizer, max_tokens=room)
 
@@ -247,9 +264,11 @@ def _check_enough_prompts(settings: Settings, sets: list[PromptSet]) -> None:
 
 
 @contextmanager
-def _evaluation_mode(model: nn.Module) -> Iterator[None]:
-    training = [module for module in model.modules() if module.training]
-    model.eval()
+def _evaluation_mode(model: nn.Module | Engine) -> Iterator[None]:
+    training = []
+    if isinstance(model, nn.Module):
+        training = [module for module in model.modules() if module.training]
+        model.eval()
     try:
         yield
     finally:
@@ -258,7 +277,7 @@ def _evaluation_mode(model: nn.Module) -> Iterator[None]:
 
 
 def _provenance(
-    settings: Settings, modules: ModuleMap, sets: list[PromptSet], template: Template, chosen: tuple[HeadScore, ...]
+    settings: Settings, dtype: str, sets: list[PromptSet], template: Template, chosen: tuple[HeadScore, ...]
 ) -> Provenance:
     return Provenance(
         method=settings.method,
@@ -271,7 +290,7 @@ def _provenance(
         prompts=sets[0].to_record(),
         harmless=sets[1].to_record() if len(sets) > 1 else None,
         template=template.name,
-        dtype=str(modules.dtype).removeprefix("torch."),
+        dtype=dtype,
         scores=list(chosen),
         versions={
             "headsurgery": __version__,

@@ -14,28 +14,31 @@ from headsurgery.engine.task import Block, Measured, SweepTask
 from headsurgery.engine.wave import run_wave
 from headsurgery.engine.whole import run_whole
 from headsurgery.errors import ModelError
-from headsurgery.heads import AttentionGeometry
+from headsurgery.model.completion import complete_greedily
+from headsurgery.model.loading import LoadedModel
 from headsurgery.model.memory import is_out_of_memory
-from headsurgery.model.modules import ModuleMap
+from headsurgery.model.modules import ModelFacts, locate_modules
+from headsurgery.recipe import HeadEdit
 
 
 class LocalEngine:
     """Runs blocks on a loaded model.
 
     Args:
-        modules: A causal language model, in evaluation mode.
+        loaded: A causal language model, in evaluation mode, and its tokenizer, which `complete` alone asks for.
         batch_size: Rows (head, query) per call of a layer; `auto`: as many as keep the hardware busy.
     """
 
-    def __init__(self, modules: ModuleMap, *, batch_size: int | str = "auto") -> None:
-        self.modules = modules
-        self._slices = Slices.of(batch_size, modules.device)
+    def __init__(self, loaded: LoadedModel, *, batch_size: int | str = "auto") -> None:
+        self.loaded = loaded
+        self.modules = locate_modules(loaded.model)
+        self._slices = Slices.of(batch_size, self.modules.device)
         self._shortcuts: Shortcuts | None = None
 
     @property
-    def geometry(self) -> AttentionGeometry:
-        """The model's heads."""
-        return self.modules.geometry
+    def facts(self) -> ModelFacts:
+        """See `Engine.facts`."""
+        return self.modules.facts
 
     def shortcuts(self, task: SweepTask) -> Shortcuts:
         """What the model lets out; tried with the first task."""
@@ -45,8 +48,12 @@ class LocalEngine:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know about speed, after a first task."""
+        """See `Engine.notes`."""
         return self._shortcuts.notes if self._shortcuts is not None else ()
+
+    def complete(self, questions: Sequence[Sequence[int]], *, tokens: int, edits: Sequence[HeadEdit] = ()) -> list[list[int]]:
+        """See `Engine.complete`."""
+        return complete_greedily(self.loaded, questions, tokens=tokens, edits=edits)
 
     def plan(self, task: SweepTask) -> tuple[Block, ...]:
         """See `Engine.plan`."""

@@ -1,12 +1,17 @@
-"""A whole task, put together from its blocks. Neighbours: engines run blocks; the scores of `attribution` ask for tasks here."""
+"""A whole task, put together from its blocks; finished ones come from the journal. Neighbour: engines run blocks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
-from headsurgery.engine.task import Engine, SweepTask
+from headsurgery.engine.journal import SweepJournal
+from headsurgery.engine.task import Engine, Measured, SweepTask
 from headsurgery.heads import AttentionGeometry
 from headsurgery.progress import Progress
 
@@ -17,17 +22,19 @@ class Sweeper:
 
     Args:
         engine: What runs them.
+        journal: Where finished blocks are kept; None: nowhere.
     """
 
     engine: Engine
+    journal: SweepJournal | None = None
 
     @property
     def geometry(self) -> AttentionGeometry:
         """The model's heads."""
-        return self.engine.geometry
+        return self.engine.facts.geometry
 
     def sweep(self, task: SweepTask, on_progress: Progress | None = None) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Run a task.
+        """Run a task, or what the journal does not hold of it.
 
         Args:
             task: What is asked.
@@ -35,22 +42,39 @@ class Sweeper:
 
         Returns:
             What the measure keeps of the heads, [heads, queries, ...], and of the base, [queries, ...] or None; on the CPU.
+
+        Raises:
+            JournalError: It can't be kept.
         """
-        done, total = 0, len(task.heads) * len(task.queries)
+        done = np.zeros((len(task.heads), len(task.queries)), dtype=bool)
         heads: torch.Tensor | None = None
         base: torch.Tensor | None = None
-        report = None if on_progress is None else lambda pairs: on_progress(done + pairs, total)
-        for measured in self.engine.run(task, self.engine.plan(task), report):
+
+        def report(pairs: int = 0) -> None:
+            if on_progress is not None:
+                on_progress(int(done.sum()) + pairs, done.size)
+
+        for measured in chain(self._finished(task), self._run(task, done, report)):
             block = measured.block
             if heads is None:
-                heads = measured.heads.new_empty(len(task.heads), len(task.queries), *measured.heads.shape[2:])
+                heads = measured.heads.new_empty(*done.shape, *measured.heads.shape[2:])
             heads[torch.tensor(block.heads).unsqueeze(1), torch.tensor(block.queries)] = measured.heads
             if measured.base is not None:
                 if base is None:
                     base = measured.base.new_empty(len(task.queries), *measured.base.shape[1:])
                 base[list(block.queries)] = measured.base
-            done += block.num_pairs
-            if on_progress is not None:
-                on_progress(done, total)
+            done[np.ix_(block.heads, block.queries)] = True
+            report()
         assert heads is not None  # a task has heads and queries
         return heads, base
+
+    def _finished(self, task: SweepTask) -> Iterator[Measured]:
+        return iter(()) if self.journal is None else self.journal.read(task)
+
+    def _run(self, task: SweepTask, done: npt.NDArray[np.bool_], report: Callable[[int], None]) -> Iterator[Measured]:
+        """Blocks that are not done when this is first asked."""
+        left = [block for block in self.engine.plan(task) if not done[np.ix_(block.heads, block.queries)].all()]
+        for measured in self.engine.run(task, left, report):
+            if self.journal is not None:
+                self.journal.append(task, measured)
+            yield measured

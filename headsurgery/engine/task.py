@@ -13,7 +13,8 @@ from typing import Protocol
 import torch
 
 from headsurgery.architectures import Operation
-from headsurgery.heads import AttentionGeometry, HeadRef
+from headsurgery.heads import HeadRef
+from headsurgery.model.modules import ModelFacts
 from headsurgery.recipe import HeadEdit
 
 
@@ -111,11 +112,18 @@ class Measured:
 
 
 class Engine(Protocol):
-    """Runs blocks of tasks on a model."""
+    """Runs blocks of tasks on a model, wherever that is."""
 
     @property
-    def geometry(self) -> AttentionGeometry:
-        """The model's heads."""
+    def facts(self) -> ModelFacts:
+        """What is to be known of the model."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about speed, after a first task."""
+
+    def complete(self, questions: Sequence[Sequence[int]], *, tokens: int, edits: Sequence[HeadEdit] = ()) -> list[list[int]]:
+        """Greedy answers, as token ids: see `complete_greedily`."""
 
     def plan(self, task: SweepTask) -> tuple[Block, ...]:
         """Blocks of a task."""

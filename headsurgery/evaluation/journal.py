@@ -21,13 +21,13 @@ from pydantic import ValidationError
 from headsurgery.atomic import write_atomically
 from headsurgery.errors import HeadSurgeryError
 from headsurgery.evaluation.records import Answer
+from headsurgery.fingerprint import first_difference
 from headsurgery.recipe import first_problem
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 _SCHEMA = "headsurgery.answers/1"
-_ABSENT = "(absent)"
 
 AnswerKey = tuple[str, str, int, int]
 """Variant, set, seed, index."""
@@ -140,10 +140,9 @@ class AnswerJournal(MemoryJournal):
                 )
             self._write_anew()
             return
-        different = _differences(found, self._settings)
+        different = first_difference(found, self._settings)
         if different:
-            more = f" (and {len(different) - 1} more)" if len(different) > 1 else ""
-            raise JournalError(f"{self.path.name} is another run's: {different[0]}{more}", hint=_OTHER_PLACE)
+            raise JournalError(f"{self.path.name} is another run's: {different}", hint=_OTHER_PLACE)
         if self.path.exists():
             self._cut_torn_line()
             for answer in read_answers(self.path):
@@ -217,20 +216,3 @@ def _key(answer: Answer) -> AnswerKey:
 def _name(key: AnswerKey) -> str:
     variant, prompt_set, seed, index = key
     return f"the answer of {variant} to {prompt_set}[{index}] with seed {seed}"
-
-
-def _differences(found: Any, wanted: Any, place: str = "") -> list[str]:
-    """Leaves that differ, as `decoding.max_new_tokens: there 64, now 128`."""
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        keys = list(dict.fromkeys((*found, *wanted)))
-        pairs = [(f"{place}.{key}".lstrip("."), found.get(key, _ABSENT), wanted.get(key, _ABSENT)) for key in keys]
-    elif isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
-        pairs = [(f"{place}[{index}]", *both) for index, both in enumerate(zip(found, wanted, strict=True))]
-    else:
-        return [] if found == wanted and type(found) is type(wanted) else [f"{place}: there {_show(found)}, now {_show(wanted)}"]
-    return [difference for where, before, now in pairs for difference in _differences(before, now, where)]
-
-
-def _show(value: Any) -> str:
-    text = value if value is _ABSENT else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:77]}..."

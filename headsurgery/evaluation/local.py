@@ -17,12 +17,13 @@ import torch
 
 from headsurgery.checkpoint.reader import Checkpoint
 from headsurgery.errors import ModelError
-from headsurgery.evaluation.generate import BatchSize, fit_prompts, generate_answers
+from headsurgery.evaluation.generate import fit_prompts, generate_answers
 from headsurgery.evaluation.journal import MemoryJournal
 from headsurgery.evaluation.losses import DamageOptions, LossMeter
 from headsurgery.evaluation.progress import Report, of_stage
 from headsurgery.evaluation.records import Damage, Decoding, Variant
 from headsurgery.evaluation.variants import Lineup
+from headsurgery.model.completion import BatchSize
 from headsurgery.model.loading import LoadedModel, choose_device, choose_dtype, load_model, load_tokenizer
 from headsurgery.progress import share_progress
 from headsurgery.prompts import PromptSet, Template, encode, load_template

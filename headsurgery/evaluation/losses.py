@@ -12,11 +12,12 @@ from pathlib import Path
 
 from headsurgery.errors import UsageError
 from headsurgery.evaluation.damage import KeptLogits, answer_kl, keep_logits, perplexity
-from headsurgery.evaluation.generate import BatchSize, greedy_starts
+from headsurgery.evaluation.generate import greedy_starts
 from headsurgery.evaluation.progress import Report, of_stage
 from headsurgery.evaluation.records import Damage, Decoding, Variant
 from headsurgery.evaluation.statistics import mean_interval
 from headsurgery.evaluation.utility import measure_utility
+from headsurgery.model.completion import BatchSize
 from headsurgery.model.loading import LoadedModel
 from headsurgery.prompts import PromptSet, Template
 from headsurgery.recipe import HeadEdit

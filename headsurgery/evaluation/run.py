@@ -20,7 +20,7 @@ import transformers
 from headsurgery import __version__
 from headsurgery.errors import HeadSurgeryError, UsageError
 from headsurgery.evaluation.endpoint import Endpoint
-from headsurgery.evaluation.generate import BatchSize, check_generation, choose_seeds
+from headsurgery.evaluation.generate import check_generation, choose_seeds
 from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal
 from headsurgery.evaluation.judges import Judge
 from headsurgery.evaluation.local import Hardware, ask_models, choose_template
@@ -34,6 +34,7 @@ from headsurgery.evaluation.sets import choose_sets, record_set
 from headsurgery.evaluation.targets import Target
 from headsurgery.evaluation.utility import check_tasks
 from headsurgery.evaluation.variants import Lineup, line_up
+from headsurgery.model.completion import BatchSize
 from headsurgery.prompts import Kind, PromptSet
 
 ANSWERS = "answers.jsonl"

@@ -20,7 +20,7 @@ from headsurgery import __version__
 from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
 from headsurgery.checkpoint.reader import Checkpoint, open_checkpoint
 from headsurgery.errors import GeometryError, HeadSurgeryError, UsageError
-from headsurgery.evaluation.generate import BatchSize, check_generation
+from headsurgery.evaluation.generate import check_generation
 from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal
 from headsurgery.evaluation.local import Hardware
 from headsurgery.evaluation.progress import Report
@@ -36,6 +36,7 @@ from headsurgery.experiments.settings import ExperimentSettings, load_experiment
 from headsurgery.experiments.subject import Conditions, Subject, load_subject, loaded_model
 from headsurgery.experiments.transplant import ask_transplanted
 from headsurgery.hub import fetch_model
+from headsurgery.model.completion import BatchSize
 from headsurgery.model.loading import load_tokenizer
 from headsurgery.prompts import PromptSet, load_prompts, load_template
 

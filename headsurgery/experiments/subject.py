@@ -109,7 +109,7 @@ class Subject:
     @cached_property
     def sweeper(self) -> Sweeper:
         """For scoring heads."""
-        return Sweeper(engine=LocalEngine(self.modules))
+        return Sweeper(engine=LocalEngine(self.loaded))
 
     def queries(self, prompts: PromptSet) -> list[list[int]]:
         """Token ids of a set, without the prefilled start of the answer."""

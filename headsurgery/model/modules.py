@@ -17,6 +17,25 @@ from headsurgery.heads import AttentionGeometry
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """What one must know of a model without having it at hand.
+
+    Args:
+        model_type: Its family.
+        geometry: Its heads.
+        has_q_norm: Whether queries are normalised.
+        context_length: Tokens that it can read.
+        dtype: Type that it runs in, such as `float32`.
+    """
+
+    model_type: str
+    geometry: AttentionGeometry
+    has_q_norm: bool
+    context_length: int
+    dtype: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModuleMap:
     """A live model's decoder layers and head-bearing projections.
 
@@ -33,6 +52,17 @@ class ModuleMap:
     geometry: AttentionGeometry
     layers: tuple[nn.Module, ...]
     has_q_norm: bool
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What can be known without the modules."""
+        return ModelFacts(
+            model_type=self.architecture.model_type,
+            geometry=self.geometry,
+            has_q_norm=self.has_q_norm,
+            context_length=context_length(self.model),
+            dtype=str(self.dtype).removeprefix("torch."),
+        )
 
     def projection(self, layer: int, name: str) -> nn.Module:
         """A layer's `o_proj`, `q_proj` or `mlp`, whatever the family calls it."""
