@@ -110,6 +110,10 @@ class Checkpoint:
                     digest.update(_read_exactly(stream, tensor.offset, min(tensor.num_bytes, 16 * 2**10), tensor.file).data)
         return digest.hexdigest()
 
+    def modified(self) -> int:
+        """When its weights were last written, in nanoseconds since 1970: the newest of its files."""
+        return max((self.path / shard.file).stat().st_mtime_ns for shard in self.shards)
+
     def _tensors_by_name(self) -> Iterator[tuple[str, list[TensorInfo]]]:
         """Tensors in the order of names, in runs that lie in one file."""
         run: list[TensorInfo] = []

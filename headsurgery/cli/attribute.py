@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -23,8 +23,13 @@ from headsurgery.cli.options import (
     read_batch_size,
 )
 from headsurgery.cli.output import check_file, is_attributed_recipe, is_frontier_file, is_same_file, is_scores_file
-from headsurgery.cli.stages import stages
+from headsurgery.cli.stages import resumable, stages
 from headsurgery.errors import UsageError
+
+if TYPE_CHECKING:
+    from headsurgery.checkpoint.reader import Checkpoint
+    from headsurgery.model.modules import ModelFacts
+    from headsurgery.prompts import PromptSet
 
 _TABLE_ROWS, _TOP_HEADS = 10, 3
 
@@ -133,6 +138,8 @@ def attribute(
     from headsurgery.attribution.frontier import save_frontier
     from headsurgery.attribution.reinforce import NoReinforcementError
     from headsurgery.attribution.settings import Settings
+    from headsurgery.engine.journal import SweepJournal
+    from headsurgery.engine.local import LocalEngine
     from headsurgery.evaluation.progress import of_stage
     from headsurgery.model.loading import load_model
 
@@ -143,15 +150,22 @@ def attribute(
     console.say(f"loading {source.model}")
     quiet_transformers()
     loaded = load_model(source.path, dtype=dtype, device=device, trust_remote_code=trust_remote_code)
+    engine = LocalEngine(loaded, batch_size=rows)
+    kept = output.with_name(f"{output.name}.journal")
+    known = _describe_run(checkpoint, engine.facts, harmful_set, harmless_set, {"template": template, **choices})
+    journal = SweepJournal(kept, known, force=force)
+    if journal.num_blocks:
+        console.say(f"{kept}: {journal.num_blocks} finished blocks; going on from there")
     try:
-        with stages(console) as report:
+        with journal, resumable(console, kept, "finished blocks"), stages(console) as report:
             found = attribution.attribute(
-                loaded.model,
+                engine,
                 loaded.tokenizer,
                 harmful_set,
                 harmless=harmless_set,
                 template=template,
                 base=base,
+                journal=journal,
                 on_progress=of_stage(report, "scoring heads x prompts"),
                 on_search=of_stage(report, "trying heads x factors"),
                 **choices,
@@ -166,6 +180,7 @@ def attribute(
         save_frontier(found.frontier, frontier)
     if scores is not None and found.recipe.provenance is not None:
         found.scores.save(scores, found.recipe.provenance)
+    journal.remove()
     listed = found.scores.top(top or _TABLE_ROWS)
     document = {
         "recipe": found.recipe.model_dump(by_alias=True, exclude_none=True),
@@ -182,6 +197,28 @@ def attribute(
     console.data(document, *render_attribution(console, found, listed), *tried, f"Recipe: {output}")
     out = f"{source.model.split('/')[-1]}-{'ablated' if intent == 'ablate' else 'reinforced'}"
     console.next_command("apply", output, pinned_name(model, source), "-o", out)
+
+
+def _describe_run(
+    checkpoint: Checkpoint, facts: ModelFacts, harmful: PromptSet, harmless: PromptSet | None, choices: dict[str, Any]
+) -> dict[str, Any]:
+    """What a journal knows its run by. Choices that only weigh scores (contrast, group size, top, ...) may change."""
+    import torch
+    import transformers
+
+    weights: dict[str, Any] = {"revision": checkpoint.revision}
+    if checkpoint.revision is None:
+        weights = {"fingerprint": checkpoint.fingerprint(), "modified": checkpoint.modified()}
+    return {
+        "model": checkpoint.model,
+        "weights": weights,
+        "prompts": harmful.to_record().model_dump(),
+        "harmless": None if harmless is None else harmless.to_record().model_dump(),
+        **{name: choices[name] for name in ("template", "method", "operation", "factor", "batch_size")},
+        "dtype": facts.dtype,
+        "device": facts.device,
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+    }
 
 
 def _check_names(files: dict[str, Path | None]) -> None:

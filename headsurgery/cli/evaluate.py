@@ -122,7 +122,7 @@ def evaluate(
 
     quiet_transformers()
     judge_url = judge_endpoint or endpoint
-    with resumable(console, output), stages(console) as on_progress:
+    with resumable(console, None if output is None else output / "answers.jsonl", "answers"), stages(console) as on_progress:
         found = run(
             named,
             base=base,

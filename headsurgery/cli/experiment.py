@@ -87,7 +87,7 @@ def experiment(
     from headsurgery.experiments.write import say_facts, say_notes, tabulate, write_experiment
 
     quiet_transformers()
-    with resumable(console, output), stages(console) as on_progress:
+    with resumable(console, None if output is None else output / "answers.jsonl", "answers"), stages(console) as on_progress:
         found = run_experiment(
             name,
             model,

@@ -15,15 +15,20 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def resumable(console: Console, output: Path | None) -> Iterator[None]:
-    """Say how to go on after a run that broke off with new answers on disk."""
-    journal = None if output is None else output / "answers.jsonl"
+def resumable(console: Console, journal: Path | None, what: str) -> Iterator[None]:
+    """Say how to go on after a run that broke off with more in its journal than before.
+
+    Args:
+        console: Where.
+        journal: Its file.
+        what: What is kept there, such as `answers`.
+    """
     before = _size(journal)
     try:
         yield
     except (KeyboardInterrupt, HeadSurgeryError):
         if _size(journal) > before:
-            console.say(f"the answers so far are in {journal}; the same command goes on from there")
+            console.say(f"the {what} so far are in {journal}; the same command goes on from there")
         raise
 
 

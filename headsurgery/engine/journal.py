@@ -39,7 +39,7 @@ class JournalError(HeadSurgeryError):
 
 
 class SweepJournal:
-    """Finished blocks of one run.
+    """Finished blocks of one run; a file only while there are any.
 
     Args:
         path: The file; its directory exists.
@@ -53,19 +53,28 @@ class SweepJournal:
     def __init__(self, path: Path, settings: Mapping[str, Any], *, force: bool = False) -> None:
         self.path = path
         self._places: defaultdict[bytes, list[tuple[int, int]]] = defaultdict(list)  # offset and length by task
+        wanted = json.loads(json.dumps(settings))
         with self._accessing():
-            try:
-                self._open(json.loads(json.dumps(settings)))
-            except JournalError:
-                if not force:
-                    raise
-                self._begin(settings)
+            if not path.exists():
+                self._begin(wanted)
+                return
+            self._open()
+            problem = self._problem(wanted)
+            if problem is None:
+                self._find_blocks()
+                return
+            self._file.close()
+            if not force:
+                raise JournalError(f"{path}: {problem}", hint=_ANEW)
+            self._begin(wanted)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._file.close()
+        if not self.num_blocks:
+            self.remove()
 
     @property
     def num_blocks(self) -> int:
@@ -98,8 +107,9 @@ class SweepJournal:
         key, data = _digest(repr(task).encode()), save(tensors)
         with self._accessing():
             end = self._file.seek(0, os.SEEK_END)
-            self._file.write(_record(key + data))
-            self._file.flush()
+            record = _record(key + data)
+            while record:
+                record = record[self._file.write(record) :]
             os.fsync(self._file.fileno())
         self._places[key].append((end + _LENGTH_BYTES + _DIGEST_BYTES + len(key), len(data)))
 
@@ -109,21 +119,15 @@ class SweepJournal:
         with self._accessing():
             self.path.unlink(missing_ok=True)
 
-    def _open(self, settings: dict[str, Any]) -> None:
-        if not self.path.exists():
-            self._begin(settings)
-            return
-        self._file = self.path.open("r+b")
-        self._lock()
+    def _problem(self, settings: dict[str, Any]) -> str | None:
+        """Why a run can't go on from what is there."""
         if self._file.read(len(_MAGIC)) != _MAGIC:
-            raise JournalError(f"{self.path}: not a journal of headsurgery", hint=_ANEW)
+            return "not a journal of headsurgery"
         found = self._read_record()
         if found is None:
-            raise JournalError(f"{self.path}: the settings of its run are damaged", hint=_ANEW)
+            return "the settings of its run are damaged"
         different = first_difference(json.loads(found), settings)
-        if different:
-            raise JournalError(f"{self.path}: a broken-off run with other settings: {different}", hint=_ANEW)
-        self._find_blocks()
+        return None if different is None else f"a broken-off run with other settings: {different}"
 
     def _find_blocks(self) -> None:
         whole = self._file.tell()
@@ -134,12 +138,11 @@ class SweepJournal:
             whole = end
         self._file.truncate(whole)
 
-    def _begin(self, settings: Mapping[str, Any]) -> None:
+    def _begin(self, settings: dict[str, Any]) -> None:
         """Put a journal without blocks in its place, whole or not at all."""
         write_atomically(self.path, _MAGIC + _record(json.dumps(settings).encode()))
-        self._places.clear()
-        self._file = self.path.open("r+b")
-        self._lock()
+        self._open()
+        self._file.seek(0, os.SEEK_END)
 
     def _read_record(self) -> bytes | None:
         """The next payload; None at the end and where a record is not whole."""
@@ -150,8 +153,9 @@ class SweepJournal:
         payload = self._file.read(length)
         return payload if _digest(payload) == digest else None
 
-    def _lock(self) -> None:
-        """Keep other processes out for as long as the file is open."""
+    def _open(self) -> None:
+        """Open the file, and keep other processes out for as long as it is open."""
+        self._file = self.path.open("r+b", buffering=0)
         try:
             import fcntl
         except ImportError:  # Windows

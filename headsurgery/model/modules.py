@@ -26,6 +26,7 @@ class ModelFacts:
         has_q_norm: Whether queries are normalised.
         context_length: Tokens that it can read.
         dtype: Type that it runs in, such as `float32`.
+        device: Kind of device that it runs on, such as `cuda`.
     """
 
     model_type: str
@@ -33,6 +34,7 @@ class ModelFacts:
     has_q_norm: bool
     context_length: int
     dtype: str
+    device: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,7 @@ class ModuleMap:
             has_q_norm=self.has_q_norm,
             context_length=context_length(self.model),
             dtype=str(self.dtype).removeprefix("torch."),
+            device=self.device.type,
         )
 
     def projection(self, layer: int, name: str) -> nn.Module:
