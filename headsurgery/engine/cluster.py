@@ -42,20 +42,17 @@ class Cluster:
             machine alone, which ends with the run.
         workers: How many; None: as many as it has GPUs for, or CPUs.
         gpus_per_worker: A part of one, or a whole number; None: one, or none where the cluster has none.
-        threads: CPU threads of a worker; None: as many as torch uses here, so that the bits are those of a local run.
         patience: Seconds to wait for a first worker.
     """
 
     address: str | None = None
     workers: int | None = None
     gpus_per_worker: float | None = None
-    threads: int | None = None
     patience: float = 120.0
 
     def __post_init__(self) -> None:
-        for name, number in (("workers", self.workers), ("threads", self.threads)):
-            if number is not None and number < 1:
-                raise UsageError(f"{name} is {number}, expected at least 1")
+        if self.workers is not None and self.workers < 1:
+            raise UsageError(f"workers is {self.workers}, expected at least 1")
         gpus = self.gpus_per_worker
         if gpus is not None and (gpus < 0 or (gpus > 1 and gpus % 1)):
             raise UsageError(f"GPUs per worker is {gpus:g}, expected 0, a part of one such as 0.5, or a whole number")
@@ -69,7 +66,7 @@ class Share:
         workers: How many.
         cpus: CPUs that Ray sets aside for each.
         gpus: GPUs that it gives each.
-        threads: CPU threads of each.
+        threads: CPU threads of each: as many as torch uses here, so that the bits are those of a run here.
     """
 
     workers: int
@@ -82,7 +79,7 @@ class Share:
         """Cut a cluster's resources; more threads than CPUs are no mistake, only slow."""
         all_cpus, all_gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
         gpus = min(1.0, all_gpus) if cluster.gpus_per_worker is None else cluster.gpus_per_worker
-        threads = cluster.threads or torch.get_num_threads()
+        threads = torch.get_num_threads()
         fitting = all_gpus / gpus if gpus else all_cpus / threads
         workers = cluster.workers or max(1, int(fitting))
         cpus = min(1 if gpus else threads, all_cpus / workers)
@@ -188,6 +185,9 @@ class _Worker:
     def _engine(self) -> LocalEngine:
         return LocalEngine(self._load(), batch_size=self._batch_size)
 
+    def whereabouts(self) -> tuple[int, int]:
+        return os.getpid(), torch.get_num_threads()
+
     def facts(self) -> ModelFacts:
         return self._engine.facts
 
@@ -219,8 +219,8 @@ def versions() -> dict[str, str]:
 def _connected(address: str | None) -> Iterator[Any]:
     """Ray, connected; a connection that the program already has is used and left as it is."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # of a cluster that is started here: as fast as a run without it
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # what Ray says of dead workers, it says on stdout
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
     except ImportError as error:
