@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
 import torch
+from typer.testing import CliRunner
 
 from headsurgery.attribution import attribute
+from headsurgery.cli import app
 from headsurgery.cli.engines import load_on_worker
 from headsurgery.engine import pool as pools
 from headsurgery.engine.cluster import Cluster, RayEngine, Share, ray_engine, versions
@@ -39,8 +46,14 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cluster(checkpoint: Path) -> Iterator[RayEngine]:
+    """Two workers, and room for two more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_worker_niceness", "0")
+        ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
     with ray_engine(partial(load_on_worker, checkpoint, "refusing", None, LOADING), cluster=Cluster(workers=2)) as engine:
         yield engine
+    assert ray.is_initialized(), "a connection of the program's own is left as it is"
+    ray.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +195,9 @@ def test_workers_that_get_no_room_are_not_waited_for_without_end(cluster: RayEng
     wanted = Cluster(workers=1, gpus_per_worker=3, patience=1)
     with (
         ray_engine(fail_to_load, cluster=wanted) as engine,
-        pytest.raises(ClusterError, match=r"no worker .* within 1 s: each needs 3 GPUs and 1 CPUs, and the cluster has 0 GPUs and"),
+        pytest.raises(
+            ClusterError, match=r"no worker .* within 1 s: each needs 3 GPUs and 1 CPUs, and the cluster has 0 GPUs and 4"
+        ),
     ):
         engine.facts  # noqa: B018
 
@@ -221,3 +236,83 @@ def test_workers_are_as_many_as_there_is_room_for(
 def test_shares_that_can_not_be_are_refused(choices: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="expected"):
         Cluster(**choices)
+
+
+def start_command(*arguments: object, mark: str = "") -> subprocess.Popen[str]:
+    """`headsurgery` in a process group of its own, as from a terminal."""
+    command = [sys.executable, "-m", "headsurgery", *map(str, arguments)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {"TEST_MARK": mark}
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def processes_of(mark: str) -> list[str]:
+    """What descends from a marked command, by name."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"TEST_MARK={mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append((folder / "cmdline").read_text().split("\0")[0])
+        except OSError:
+            continue
+    return found
+
+
+def wait_until(is_so: Any, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_the_command_writes_the_same_files_with_either_engine(checkpoint: Path, tmp_path: Path) -> None:
+    for name, lines in (("harmful.txt", HARMFUL), ("harmless.txt", HARMLESS)):
+        (tmp_path / name).write_text("\n".join(lines))
+    sets = ("--prompts", tmp_path / "harmful.txt", "--harmless", tmp_path / "harmless.txt", "--template", "paper", "--json")
+    for engine, options in (("local", ()), ("ray", ("--engine", "ray", "--workers", 2))):
+        files = ("-o", tmp_path / f"{engine}.json", "--scores", tmp_path / f"{engine}.safetensors")
+        command = start_command("attribute", checkpoint, *sets, *files, *options)
+        out, err = command.communicate(timeout=120)
+        assert command.returncode == 0, err
+        assert json.loads(out)["recipe"]["edits"], "stdout holds one document, whatever Ray has to say"
+    assert (tmp_path / "ray.json").read_bytes() == (tmp_path / "local.json").read_bytes()
+    assert (tmp_path / "ray.safetensors").read_bytes() == (tmp_path / "local.safetensors").read_bytes()
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes there")
+def test_ctrl_c_ends_the_workers_and_their_cluster(checkpoint: Path, tmp_path: Path) -> None:
+    options = ("--method", "ships", "--prompts", "builtin:decline", "--engine", "ray", "--workers", 1)
+    command = start_command("attribute", checkpoint, *options, "-o", tmp_path / "recipe.json", mark=str(tmp_path))
+    wait_until(lambda: any(name.startswith("ray::") for name in processes_of(str(tmp_path))))
+    os.killpg(command.pid, signal.SIGINT)
+    _, err = command.communicate(timeout=60)
+    assert command.returncode == 130
+    assert err.endswith("interrupted\n")
+    wait_until(lambda: not processes_of(str(tmp_path)))
+    assert not (tmp_path / "recipe.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--ray-address", "ray://head:10001"), "expected auto or host:port"),
+        (("--ray-address", "127.0.0.1:1"), "127.0.0.1:1: no Ray cluster can be reached there"),
+        (("--workers", 0), "workers is 0"),
+        (("--intent", "reinforce", "--harmless", "builtin:harmless"), "a reinforcement is searched for in one process"),
+    ],
+)
+def test_what_can_not_be_is_one_clear_line(options: tuple[object, ...], message: str, checkpoint: Path) -> None:
+    done = CliRunner().invoke(
+        app, ["attribute", str(checkpoint), "--prompts", "builtin:decline", "--engine", "ray", *map(str, options)]
+    )
+    assert done.exit_code in (1, 2)
+    assert message in " ".join(done.stderr.split())
+
+
+def test_without_the_extra_the_command_says_how_to_get_it(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    done = CliRunner().invoke(app, ["attribute", str(checkpoint), "--prompts", "builtin:decline", "--engine", "ray"])
+    assert done.exit_code == 1
+    assert "needs ray" in done.stderr
+    assert "pip install 'headsurgery[ray]'" in done.stderr

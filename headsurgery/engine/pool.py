@@ -87,12 +87,12 @@ class Pool:
                     raise error.cause from error
                 except self._ray.exceptions.RayError as error:
                     actor, call = running[done]
-                    ended[id(call)] += 1
-                    if ended[id(call)] == _TRIES:
-                        raise _give_up(f"{_TRIES} workers died, one after another, at the same work", error) from error
                     lost = [ref for ref, (owner, _) in running.items() if owner is actor]
                     waiting.extendleft(running.pop(ref)[1] for ref in reversed(lost))
                     self._replace(actor)
+                    ended[id(call)] += 1  # it ran, for of an actor's calls the first comes first
+                    if ended[id(call)] == _TRIES:
+                        raise _give_up(f"{_TRIES} workers died, one after another, at the same work", error) from error
                 else:
                     del running[done]
                     yield answer
