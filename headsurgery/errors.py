@@ -63,3 +63,7 @@ class ModelError(HeadSurgeryError):
 
 class HubError(HeadSurgeryError):
     """The Hub refused, or could not be reached."""
+
+
+class ClusterError(HeadSurgeryError):
+    """A cluster that can't be reached, has no room, or loses its workers."""

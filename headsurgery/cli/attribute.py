@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -23,7 +24,7 @@ from headsurgery.cli.options import (
     read_batch_size,
 )
 from headsurgery.cli.output import check_file, is_attributed_recipe, is_frontier_file, is_same_file, is_scores_file
-from headsurgery.cli.stages import resumable, stages
+from headsurgery.cli.stages import journaled, stages
 from headsurgery.errors import UsageError
 
 if TYPE_CHECKING:
@@ -88,6 +89,19 @@ def attribute(
         Path | None, typer.Option("--frontier", metavar="FILE", help="Write all that the search tried to this JSON file.")
     ] = None,
     batch_size: Annotated[str, typer.Option("--batch-size", help="auto, or rows (head, query) per forward.")] = "auto",
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option("--engine", help="local: this process; ray: workers of a Ray cluster.")
+    ] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option("--ray-address", help="host:port or auto. Default: RAY_ADDRESS, else a cluster of this machine for this run."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="ray: how many. Default: as many as there are GPUs, or CPUs, for.")
+    ] = None,
+    gpus_per_worker: Annotated[
+        float | None, typer.Option("--gpus-per-worker", help="ray: 0, a part of one, or several. Default: 1 if there are any.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that attribute did not write.")] = False,
     dtype: Dtype = "auto",
     device: Device = "auto",
@@ -131,6 +145,8 @@ def attribute(
     }
     if method == "ships" and group_size is not None:
         console.note("--group-size belongs to refusal and sahara; ships takes --top")
+    if engine == "local" and (ray_address, workers, gpus_per_worker) != (None, None, None):
+        console.note("--ray-address, --workers and --gpus-per-worker belong to --engine ray")
     if method != "sahara" and r_main != 1:
         console.note("--r-main belongs to sahara")
     console.say("importing torch and transformers")
@@ -138,29 +154,33 @@ def attribute(
     from headsurgery.attribution.frontier import save_frontier
     from headsurgery.attribution.reinforce import NoReinforcementError
     from headsurgery.attribution.settings import Settings
-    from headsurgery.engine.journal import SweepJournal
-    from headsurgery.engine.local import LocalEngine
+    from headsurgery.cli.engines import open_local, open_ray
     from headsurgery.evaluation.progress import of_stage
-    from headsurgery.model.loading import load_model
 
     settings = Settings.resolve(has_harmless=harmless is not None, **choices)
     settings.check_model(anatomy.geometry, has_q_norm=anatomy.has_q_norm)
+    if engine == "ray" and settings.apply_factor is None:
+        raise UsageError(
+            "--engine ray: a reinforcement is searched for in one process", hint="give --engine local, or --apply-factor"
+        )
     if template not in (None, "chat"):
         load_template(template, tokenizer=None)
     console.say(f"loading {source.model}")
     quiet_transformers()
-    loaded = load_model(source.path, dtype=dtype, device=device, trust_remote_code=trust_remote_code)
-    engine = LocalEngine(loaded, batch_size=rows)
-    kept = output.with_name(f"{output.name}.journal")
-    known = _describe_run(checkpoint, engine.facts, harmful_set, harmless_set, {"template": template, **choices})
-    journal = SweepJournal(kept, known, force=force)
-    if journal.num_blocks:
-        console.say(f"{kept}: {journal.num_blocks} finished blocks; going on from there")
+    loading: dict[str, Any] = {"dtype": dtype, "device": device, "trust_remote_code": trust_remote_code}
+    if engine == "local":
+        opened = open_local(source, loading, rows)
+    else:
+        opened = open_ray(source, loading, rows, address=ray_address, workers=workers, gpus_per_worker=gpus_per_worker)
     try:
-        with journal, resumable(console, kept, "finished blocks"), stages(console) as report:
+        with ExitStack() as stack:
+            running, tokenizer = stack.enter_context(opened)
+            known = _describe_run(checkpoint, running.facts, harmful_set, harmless_set, {"template": template, **choices})
+            journal = stack.enter_context(journaled(console, output, known, force=force))
+            report = stack.enter_context(stages(console))
             found = attribution.attribute(
-                engine,
-                loaded.tokenizer,
+                running,
+                tokenizer,
                 harmful_set,
                 harmless=harmless_set,
                 template=template,

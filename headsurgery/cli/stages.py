@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headsurgery.errors import HeadSurgeryError
 
 if TYPE_CHECKING:
     from headsurgery.console import Console
+    from headsurgery.engine.journal import SweepJournal
     from headsurgery.evaluation.progress import Report
 
 
@@ -30,6 +31,25 @@ def resumable(console: Console, journal: Path | None, what: str) -> Iterator[Non
         if _size(journal) > before:
             console.say(f"the {what} so far are in {journal}; the same command goes on from there")
         raise
+
+
+@contextmanager
+def journaled(console: Console, output: Path, settings: Mapping[str, Any], *, force: bool) -> Iterator[SweepJournal]:
+    """The journal of a sweep, beside what it is for.
+
+    Args:
+        console: Says how many blocks are there, and how to go on after a run that breaks off.
+        output: What the run will write.
+        settings: See `SweepJournal`.
+        force: See `SweepJournal`.
+    """
+    from headsurgery.engine.journal import SweepJournal
+
+    kept = output.with_name(f"{output.name}.journal")
+    with SweepJournal(kept, settings, force=force) as journal, resumable(console, kept, "finished blocks"):
+        if journal.num_blocks:
+            console.say(f"{kept}: {journal.num_blocks} finished blocks; going on from there")
+        yield journal
 
 
 def _size(path: Path | None) -> int:

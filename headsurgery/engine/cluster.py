@@ -1,0 +1,268 @@
+"""The engine on many machines: workers of a Ray cluster, each with the model, run blocks. Nothing else knows Ray.
+
+A worker is an actor around a `LocalEngine`, and everything that bits depend on (blocks, rows per call, shortcuts, threads) is the
+local engine's, so the scores are the local engine's bit for bit on the same hardware and type. `pool` hands out the calls and makes
+good for workers that die. Here they are started, and a task is put where all workers of a machine find it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+import transformers
+
+from headsurgery import __version__
+from headsurgery.engine.local import LocalEngine
+from headsurgery.engine.pool import Call, Pool
+from headsurgery.engine.task import Block, Measured, SweepTask
+from headsurgery.errors import ClusterError, UsageError
+from headsurgery.model.loading import LoadedModel
+from headsurgery.model.modules import ModelFacts
+from headsurgery.recipe import HeadEdit
+
+_REACH_SECONDS = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """A Ray cluster, and how much of it to use.
+
+    Args:
+        address: `host:port` of its head, or `auto`: the one that this machine is part of. None: RAY_ADDRESS, else a cluster of this
+            machine alone, which ends with the run.
+        workers: How many; None: as many as it has GPUs for, or CPUs.
+        gpus_per_worker: A part of one, or a whole number; None: one, or none where the cluster has none.
+        patience: Seconds to wait for a first worker.
+    """
+
+    address: str | None = None
+    workers: int | None = None
+    gpus_per_worker: float | None = None
+    patience: float = 120.0
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 1:
+            raise UsageError(f"workers is {self.workers}, expected at least 1")
+        gpus = self.gpus_per_worker
+        if gpus is not None and (gpus < 0 or (gpus > 1 and gpus % 1)):
+            raise UsageError(f"GPUs per worker is {gpus:g}, expected 0, a part of one such as 0.5, or a whole number")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """What of a cluster the workers get.
+
+    Args:
+        workers: How many.
+        cpus: CPUs that Ray sets aside for each.
+        gpus: GPUs that it gives each.
+        threads: CPU threads of each: as many as torch uses here, so that the bits are those of a run here.
+    """
+
+    workers: int
+    cpus: float
+    gpus: float
+    threads: int
+
+    @classmethod
+    def of(cls, cluster: Cluster, resources: Mapping[str, float]) -> Share:
+        """Cut a cluster's resources; more threads than CPUs are no mistake, only slow."""
+        all_cpus, all_gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
+        gpus = min(1.0, all_gpus) if cluster.gpus_per_worker is None else cluster.gpus_per_worker
+        threads = torch.get_num_threads()
+        fitting = all_gpus / gpus if gpus else all_cpus / threads
+        workers = cluster.workers or max(1, int(fitting))
+        cpus = min(1 if gpus else threads, all_cpus / workers)
+        return cls(workers=workers, cpus=int(cpus) or cpus, gpus=gpus, threads=threads)
+
+
+@contextmanager
+def ray_engine(
+    load: Callable[[], LoadedModel], *, cluster: Cluster | None = None, batch_size: int | str = "auto"
+) -> Iterator[RayEngine]:
+    """An engine on a Ray cluster; its workers end with it.
+
+    Args:
+        load: Loads the model; called by every worker where it runs, so it must be a module's function, or a `partial` of one.
+        cluster: Where.
+        batch_size: See `LocalEngine`.
+
+    Raises:
+        ClusterError: No Ray here, or no cluster there.
+        UsageError: An address that can't be one.
+    """
+    cluster = cluster or Cluster()
+    with _connected(cluster.address) as ray:
+        resources = ray.cluster_resources()
+        share = Share.of(cluster, resources)
+        actor = ray.remote(num_cpus=share.cpus, num_gpus=share.gpus, scheduling_strategy="SPREAD")(_Worker)
+        needs = f"{share.gpus:g} GPUs and {share.cpus:g} CPUs"
+        has = f"{resources.get('GPU', 0):g} GPUs and {resources.get('CPU', 0):g} CPUs"
+        pool = Pool(
+            ray,
+            start=lambda: actor.remote(load, batch_size, share.threads),
+            workers=share.workers,
+            hello=versions(),
+            patience=cluster.patience,
+            room=f"each needs {needs}, and the cluster has {has} in all",
+        )
+        try:
+            yield RayEngine(pool)
+        finally:
+            pool.close()
+
+
+class RayEngine:
+    """Runs blocks on the workers of a pool; see `ray_engine`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._first: Any = None
+        self._latest: tuple[SweepTask, Any] | None = None
+
+    @cached_property
+    def facts(self) -> ModelFacts:
+        """See `Engine.facts`."""
+        facts: ModelFacts = self._pool.call("facts")
+        return facts
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """See `Engine.notes`."""
+        died = (f"workers died {self._pool.deaths} times; what they had was done again",) if self._pool.deaths else ()
+        return died if self._first is None else (*self._pool.call("notes", self._first), *died)
+
+    def complete(self, questions: Sequence[Sequence[int]], *, tokens: int, edits: Sequence[HeadEdit] = ()) -> list[list[int]]:
+        """See `Engine.complete`; one worker answers all, in the batches of a local run."""
+        answers: list[list[int]] = self._pool.call("complete", questions, tokens, tuple(edits))
+        return answers
+
+    def plan(self, task: SweepTask) -> tuple[Block, ...]:
+        """See `Engine.plan`."""
+        blocks: tuple[Block, ...] = self._pool.call("plan", *self._sent(task))
+        return blocks
+
+    def run(self, task: SweepTask, blocks: Sequence[Block], on_pairs: Callable[[int], None] | None = None) -> Iterator[Measured]:
+        """See `Engine.run`; blocks come as they are done, and `on_pairs` is not called in between.
+
+        Raises:
+            ModelError: See `LocalEngine.run`.
+            ClusterError: No worker left, or a block that ends its worker every time.
+        """
+        sent = self._sent(task)
+        for measured in self._pool.run([Call("measure", (*sent, block)) for block in blocks]):
+            yield from measured
+
+    def _sent(self, task: SweepTask) -> tuple[Any, Any]:
+        """Where the first task, with which every worker tries its shortcuts, and this one are put; a machine fetches them once."""
+        if self._latest is None or self._latest[0] is not task:
+            self._latest = (task, self._pool.put(task))
+        self._first = self._first or self._latest[1]
+        return self._first, self._latest[1]
+
+
+class _Worker:
+    """Lives on the cluster, with the model, which it loads at its first call; then an expected failure comes back as such."""
+
+    def __init__(self, load: Callable[[], LoadedModel], batch_size: int | str, threads: int) -> None:
+        torch.set_num_threads(threads)
+        self._load, self._batch_size = load, batch_size
+
+    def hello(self) -> dict[str, str]:
+        return versions()
+
+    @cached_property
+    def _engine(self) -> LocalEngine:
+        return LocalEngine(self._load(), batch_size=self._batch_size)
+
+    def whereabouts(self) -> tuple[int, int]:
+        return os.getpid(), torch.get_num_threads()
+
+    def facts(self) -> ModelFacts:
+        return self._engine.facts
+
+    def complete(self, questions: Sequence[Sequence[int]], tokens: int, edits: Sequence[HeadEdit]) -> list[list[int]]:
+        return self._engine.complete(questions, tokens=tokens, edits=edits)
+
+    def notes(self, first: SweepTask) -> tuple[str, ...]:
+        return self._engine.shortcuts(first).notes
+
+    def plan(self, first: SweepTask, task: SweepTask) -> tuple[Block, ...]:
+        self._engine.shortcuts(first)
+        return self._engine.plan(task)
+
+    def measure(self, first: SweepTask, task: SweepTask, block: Block) -> list[Measured]:
+        self._engine.shortcuts(first)
+        return list(self._engine.run(task, [block]))
+
+
+def versions() -> dict[str, str]:
+    """Versions that results depend on; builds of torch for different devices are one."""
+    return {
+        "headsurgery": __version__,
+        "torch": torch.__version__.partition("+")[0],
+        "transformers": transformers.__version__,
+    }
+
+
+@contextmanager
+def _connected(address: str | None) -> Iterator[Any]:
+    """Ray, connected; a connection that the program already has is used and left as it is."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # of a cluster that is started here: as fast as a run without it
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # what Ray says of dead workers, it says on stdout
+    try:
+        import ray
+    except ImportError as error:
+        raise ClusterError("this needs ray", hint="pip install 'headsurgery[ray]'") from error
+    if ray.is_initialized():
+        yield ray
+        return
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    _check_address(address)
+    is_main = threading.current_thread() is threading.main_thread()
+    on_terminate = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(address=address, log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ClusterError(f"{address}: no Ray cluster: {_first_line(error)}", hint="start one with ray start --head") from error
+    finally:
+        if is_main:
+            signal.signal(signal.SIGTERM, on_terminate)  # Ray puts its own in the place
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _check_address(address: str) -> None:
+    """Ray itself tries for two minutes, and then ends the process."""
+    if address in ("auto", "local"):
+        return
+    host, _, port = address.rpartition(":")
+    if "://" in address or not host or not port.isdecimal():
+        raise UsageError(
+            f"--ray-address {address}: expected auto or host:port",
+            hint="run headsurgery on a machine of the cluster; Ray Client (ray://) is not supported",
+        )
+    try:
+        socket.create_connection((host, int(port)), timeout=_REACH_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(
+            f"{address}: no Ray cluster can be reached there: {_first_line(error)}",
+            hint="ray status on its head tells the address; without --ray-address a cluster of this machine is started",
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

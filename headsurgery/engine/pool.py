@@ -1,0 +1,165 @@
+"""A pool of Ray actors: calls go to whoever is free, and what a dead one had is called again on others.
+
+Actors join when they have said hello, and a dead one is replaced, so a cluster may shrink and grow while it works. A call that
+again and again ends its actor ends the run. Neighbours: `cluster` says what the actors are, and hands Ray itself in.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from headsurgery.errors import ClusterError
+
+_IN_FLIGHT = 2
+"""Calls that an actor has at a time: one runs, one waits."""
+
+_TRIES = 3
+"""Actors that one call may end, or that may end in a row before they say hello."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of an actor's method.
+
+    Args:
+        method: Its name.
+        args: References to values that were put, or small values.
+    """
+
+    method: str
+    args: tuple[Any, ...] = ()
+
+
+class Pool:
+    """Actors, all alike.
+
+    Args:
+        ray: The module, connected.
+        start: Starts an actor.
+        workers: How many.
+        hello: What each must answer to `hello`.
+        patience: Seconds to wait while there is none.
+        room: What each needs and what there is, for the user.
+    """
+
+    def __init__(
+        self, ray: Any, *, start: Callable[[], Any], workers: int, hello: Mapping[str, str], patience: float, room: str
+    ) -> None:
+        self.deaths = 0
+        self._ray, self._start, self._hello, self._patience, self._room = ray, start, hello, patience, room
+        self._starting: dict[Any, Any] = {}  # what hello will answer -> actor
+        self._ready: list[Any] = []
+        self._still_born = 0
+        for _ in range(workers):
+            self._add()
+
+    def put(self, value: Any) -> Any:
+        """A reference to a value, which each machine fetches once."""
+        return self._ray.put(value)
+
+    def call(self, method: str, *args: Any) -> Any:
+        """One call on any actor."""
+        (answer,) = self.run([Call(method, args)])
+        return answer
+
+    def run(self, calls: Sequence[Call]) -> Iterator[Any]:
+        """Answers to calls, as they come.
+
+        Raises:
+            ClusterError: No actor to be had, or a call that ends them all.
+            Exception: Whatever a call raises.
+        """
+        waiting, running = deque(calls), dict[Any, tuple[Any, Call]]()
+        ended: Counter[int] = Counter()
+        try:
+            while waiting or running:
+                self._hand_out(waiting, running)
+                done = self._wait([*running, *self._starting])
+                if done in self._starting:
+                    self._greet(done)
+                    continue
+                try:
+                    answer = self._ray.get(done)
+                except self._ray.exceptions.RayTaskError as error:
+                    raise error.cause from error
+                except self._ray.exceptions.RayError as error:
+                    actor, call = running[done]
+                    lost = [ref for ref, (owner, _) in running.items() if owner is actor]
+                    waiting.extendleft(running.pop(ref)[1] for ref in reversed(lost))
+                    self._replace(actor)
+                    ended[id(call)] += 1  # it ran, for of an actor's calls the first comes first
+                    if ended[id(call)] == _TRIES:
+                        raise _give_up(f"{_TRIES} workers died, one after another, at the same work", error) from error
+                else:
+                    del running[done]
+                    yield answer
+        finally:
+            for ref in running:
+                self._ray.cancel(ref)
+
+    def close(self) -> None:
+        """End all actors."""
+        for actor in (*self._ready, *self._starting.values()):
+            self._ray.kill(actor)
+
+    def _hand_out(self, waiting: deque[Call], running: dict[Any, tuple[Any, Call]]) -> None:
+        load = {id(actor): 0 for actor in self._ready}
+        for actor, _ in running.values():
+            load[id(actor)] += 1
+        while waiting and self._ready:
+            actor = min(self._ready, key=lambda actor: load[id(actor)])
+            if load[id(actor)] == _IN_FLIGHT:
+                return
+            call = waiting.popleft()
+            running[getattr(actor, call.method).remote(*call.args)] = actor, call
+            load[id(actor)] += 1
+
+    def _wait(self, refs: list[Any]) -> Any:
+        """The first that is done, earliest call first."""
+        done, _ = self._ray.wait(refs, num_returns=1, timeout=None if self._ready else self._patience)
+        if not done:
+            raise ClusterError(
+                f"no worker could be started within {self._patience:g} s: {self._room}",
+                hint="wait until others are done (ray status), or give fewer --gpus-per-worker",
+            )
+        return done[0]
+
+    def _add(self) -> None:
+        actor = self._start()
+        self._starting[actor.hello.remote()] = actor
+
+    def _greet(self, ref: Any) -> None:
+        """An actor is ready, or dead."""
+        actor = self._starting.pop(ref)
+        try:
+            found: dict[str, str] = self._ray.get(ref)
+        except self._ray.exceptions.RayError as error:
+            self._still_born += 1
+            if self._still_born >= _TRIES and not self._ready:
+                raise _give_up("workers die as they start", error) from error
+            self._replace(actor)
+            return
+        for name, version in self._hello.items():
+            if found[name] != version:
+                raise ClusterError(
+                    f"a worker has {name} {found[name]}, but here is {version}",
+                    hint="install the same versions on all machines of the cluster",
+                )
+        self._still_born = 0
+        self._ready.append(actor)
+
+    def _replace(self, actor: Any) -> None:
+        self.deaths += 1
+        if actor in self._ready:
+            self._ready.remove(actor)
+        self._ray.kill(actor)
+        self._add()
+
+
+def _give_up(what: str, error: Exception) -> ClusterError:
+    """Of what Ray says, the last line up to its general advice says why."""
+    reason = str(error).strip().splitlines()[-1].partition(". Some common causes")[0].strip()
+    return ClusterError(f"{what}: {reason}", hint="is there memory enough? Ray's logs are in /tmp/ray/session_latest/logs")
