@@ -23,7 +23,9 @@ OutputDirectory = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", 
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 Dtype = Annotated[
     str,
-    typer.Option("--dtype", help="auto, float32, bfloat16, float16 or float64; auto is float32 on a CPU, else the checkpoint's."),
+    typer.Option(
+        "--dtype", help="auto, float32, bfloat16, float16 or float64; auto is the checkpoint's, but float32 on a CPU that lacks it."
+    ),
 ]
 Column = Annotated[str | None, typer.Option("--column", help="Column of a table that holds the prompts.")]
 Limit = Annotated[int | None, typer.Option("--limit", help="Use the first so many prompts of each set.")]

@@ -5,6 +5,8 @@ transformers' own errors are wrapped once, here. Remote code stays off unless th
 
 from __future__ import annotations
 
+import json
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,17 +49,39 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def choose_dtype(name: str, device: torch.device) -> torch.dtype | str:
-    """`auto`: float32 on a CPU, the checkpoint's own type elsewhere.
+def choose_dtype(name: str, device: torch.device, path: Path | str) -> torch.dtype | str:
+    """`auto`: the checkpoint's own type; on a CPU only bfloat16, where it has instructions for that, else float32.
+
+    Args:
+        name: auto, float32, bfloat16, float16 or float64.
+        device: Where the model will run.
+        path: Checkpoint directory.
 
     Raises:
         UsageError: Not a floating-point type that models run in.
     """
     if name == "auto":
-        return torch.float32 if device.type == "cpu" else "auto"
+        is_slow = device.type == "cpu" and not (_stored_dtype(path) == torch.bfloat16 and has_bfloat16_instructions())
+        return torch.float32 if is_slow else "auto"
     if name not in DTYPES:
         raise UsageError(f"--dtype {name}: expected auto, {', '.join(DTYPES)}")
     return DTYPES[name]
+
+
+def _stored_dtype(path: Path | str) -> torch.dtype | None:
+    """The type that config.json states, which is the one that transformers' own `auto` takes; None where it states none."""
+    try:
+        config = json.loads((Path(path) / "config.json").read_text(encoding="utf-8"))
+        return DTYPES.get(config.get("dtype") or config.get("torch_dtype"))
+    except (OSError, ValueError, AttributeError, TypeError):  # loading will say what is wrong with it
+        return None
+
+
+def has_bfloat16_instructions() -> bool:
+    """Whether this CPU multiplies bfloat16 in hardware: AVX512-BF16, AMX, or ARM's BF16; others emulate it, slower than float32."""
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 _FAILURES = (OSError, ValueError, RuntimeError, KeyError, ImportError)
@@ -89,7 +113,7 @@ def load_model(path: Path | str, *, dtype: str = "auto", device: str = "auto", t
 
     Args:
         path: Checkpoint directory.
-        dtype: auto, float32, bfloat16, float16 or float64.
+        dtype: See `choose_dtype`.
         device: auto, cpu, cuda, cuda:N or mps.
         trust_remote_code: Run Python code that comes with the checkpoint.
 
@@ -98,7 +122,7 @@ def load_model(path: Path | str, *, dtype: str = "auto", device: str = "auto", t
         UsageError: Unknown dtype or device.
     """
     chosen = choose_device(device)
-    torch_dtype = choose_dtype(dtype, chosen)
+    torch_dtype = choose_dtype(dtype, chosen, path)
     tokenizer = load_tokenizer(path, trust_remote_code=trust_remote_code)
     try:
         model, report = transformers.AutoModelForCausalLM.from_pretrained(
