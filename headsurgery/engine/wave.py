@@ -23,12 +23,17 @@ from headsurgery.model.hooks import RowEdit, row_edits
 from headsurgery.model.modules import ModuleMap
 from headsurgery.model.offload import held
 
-_LOGITS_AT_A_TIME = 2**23
-
 
 @torch.inference_mode()
 def run_wave(
-    modules: ModuleMap, shortcuts: Shortcuts, slices: Slices, task: SweepTask, block: Block, on_work: OnWork | None = None
+    modules: ModuleMap,
+    shortcuts: Shortcuts,
+    slices: Slices,
+    task: SweepTask,
+    block: Block,
+    on_work: OnWork | None = None,
+    *,
+    logits: int = 2**23,
 ) -> Iterator[Part]:
     """Run a block layer by layer.
 
@@ -39,11 +44,12 @@ def run_wave(
         task: What is asked.
         block: Which part of it.
         on_work: Called after every layer.
+        logits: Logits that leave the model at a time.
     """
     with held(modules.model, without=modules.layers):
         prefix, lanes = go_up(modules, shortcuts, slices, task, block, on_work)
         for queries, lane in lanes:
-            yield from _leave(modules, shortcuts, task, block, queries, lane, prefix)
+            yield from _leave(modules, shortcuts, task, block, queries, lane, prefix, logits)
 
 
 def go_up(
@@ -114,10 +120,11 @@ def _leave(
     queries: tuple[int, ...],
     lane: Lane,
     prefix: Lane | None,
+    logits: int,
 ) -> Iterator[Part]:
     """Let a lane's rows out of the model, few enough at a time that their logits fit."""
     states, unaffected = lane.finals(prefix)
-    rows = _rows_leaving(modules, task)
+    rows = _rows_leaving(modules, task, logits)
     columns = min(rows, len(queries))
     for first in range(0, len(queries), columns):
         chosen = range(first, min(first + columns, len(queries)))
@@ -131,8 +138,8 @@ def _leave(
             yield make_part(block, heads, [queries[place] for place in chosen], final, base, same)
 
 
-def _rows_leaving(modules: ModuleMap, task: SweepTask) -> int:
+def _rows_leaving(modules: ModuleMap, task: SweepTask, logits: int) -> int:
     if not task.measure.wants_logits:
         return 2**31
     weight: torch.Tensor = modules.output_embeddings.weight  # type: ignore[assignment]
-    return max(1, _LOGITS_AT_A_TIME // (max(weight.shape) * task.tail))
+    return max(1, logits // (max(weight.shape) * task.tail))
