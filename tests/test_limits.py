@@ -52,8 +52,8 @@ from tests.tiny import build_model, tokens
 import torch
 
 measure, prefix, limit = Divergence() if sys.argv[1] == "ships" else States(), [5] * int(sys.argv[2]), int(sys.argv[3])
-model = build_model("llama", vocab_size=9000, hidden_size=768, num_hidden_layers=2, intermediate_size=1024, num_attention_heads=12, head_dim=64,
-                    num_key_value_heads=4, max_position_embeddings=256)
+model = build_model("llama", vocab_size=9000, hidden_size=768, num_hidden_layers=2, intermediate_size=1024, num_attention_heads=12,
+                    head_dim=64, num_key_value_heads=4, max_position_embeddings=256)
 modules = locate_modules(model)
 queries = tuple((*prefix, *row) for row in tokens(queries=24, length=24).tolist())
 task = SweepTask(queries=queries, heads=tuple(modules.geometry.heads()), operation="scale", factor=0.0, measure=measure)
