@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from headsurgery.engine.limits import Limits, find_room, fit_limits, measure_footprint
-from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.measures import Divergence, States
 from headsurgery.engine.shape import ModelShape
 from headsurgery.engine.sweep import Sweeper
@@ -18,7 +17,7 @@ from headsurgery.engine.task import Measure, SweepTask
 from headsurgery.errors import UsageError
 from headsurgery.model import memory
 from headsurgery.model.modules import ModuleMap, locate_modules
-from tests.tiny import FAMILIES, build_model, tokens
+from tests.tiny import FAMILIES, build_model, engine_of, tokens
 
 GIBIBYTE = 2**30
 QUERIES = tuple(tuple(row) for row in tokens(queries=12, length=24).tolist())
@@ -42,13 +41,12 @@ SWEEP = """
 import sys
 from dataclasses import replace
 from headsurgery.engine.limits import measure_footprint
-from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.measures import Divergence, States
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import SweepTask
 from headsurgery.model.memory import used_memory
 from headsurgery.model.modules import locate_modules
-from tests.tiny import build_model, tokens
+from tests.tiny import build_model, engine_of, tokens
 import torch
 
 measure, prefix, limit = Divergence() if sys.argv[1] == "ships" else States(), [5] * int(sys.argv[2]), int(sys.argv[3])
@@ -57,11 +55,11 @@ model = build_model("llama", vocab_size=9000, hidden_size=768, num_hidden_layers
 modules = locate_modules(model)
 queries = tuple((*prefix, *row) for row in tokens(queries=24, length=24).tolist())
 task = SweepTask(queries=queries, heads=tuple(modules.geometry.heads()), operation="scale", factor=0.0, measure=measure)
-engine = LocalEngine(modules)
+engine = engine_of(modules.model)
 engine.shortcuts(task)
 used = used_memory(torch.device("cpu"))
 if limit:
-    engine = LocalEngine(modules, max_memory=used + limit)
+    engine = engine_of(modules.model, max_memory=used + limit)
 engine.plan(task)
 open("/proc/self/clear_refs", "w").write("5")  # forgets the peak so far
 Sweeper(engine=engine).sweep(task)
@@ -95,7 +93,7 @@ def test_limits_shrink_until_the_sweep_fits_and_the_scores_stay(measure: Measure
     small = replace(room, size=plenty.slack + (plenty.peak - plenty.slack) // 8)
     fitted = fit_limits(full, shape, task, itemsize=4, prefix=0, room=small)
     assert measure_footprint(shape, task, fitted, itemsize=4).peak <= small.size
-    engine = LocalEngine(modules)
+    engine = engine_of(modules.model)
     whole, _ = Sweeper(engine=engine).sweep(task)
     engine._room = small
     assert len(engine.plan(task)) > 1
@@ -104,12 +102,12 @@ def test_limits_shrink_until_the_sweep_fits_and_the_scores_stay(measure: Measure
 
 def test_what_can_not_fit_is_refused_with_the_least_that_would() -> None:
     modules = locate_modules(build_model("llama"))
-    engine = LocalEngine(modules, max_memory=2**20)
+    engine = engine_of(modules.model, max_memory=2**20)
     with pytest.raises(UsageError, match=r"memory: this run takes \S+ MiB at least, found 1 MiB") as caught:
         engine.plan(task_of(modules, States()))
     assert "--max-memory" in str(caught.value.hint)
     least = 1.001 * float(str(caught.value).split("takes ")[1].split(" ")[0]) * 2**20
-    assert LocalEngine(modules, max_memory=int(least) + 16 * 2**20).plan(task_of(modules, States()))
+    assert engine_of(modules.model, max_memory=int(least) + 16 * 2**20).plan(task_of(modules, States()))
 
 
 def test_a_container_leaves_what_its_control_group_leaves(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from headsurgery.cli.options import (
     Token,
     TrustRemoteCode,
     read_batch_size,
+    read_bytes,
 )
 from headsurgery.cli.output import check_file, is_attributed_recipe, is_frontier_file, is_same_file, is_scores_file
 from headsurgery.cli.stages import stages
@@ -83,6 +84,27 @@ def attribute(
         Path | None, typer.Option("--frontier", metavar="FILE", help="Write all that the search tried to this JSON file.")
     ] = None,
     batch_size: Annotated[str, typer.Option("--batch-size", help="auto, or rows (head, query) per forward.")] = "auto",
+    max_memory: Annotated[
+        str | None,
+        typer.Option(
+            "--max-memory",
+            metavar="SIZE",
+            help="Memory to stay below, such as 8GiB: of the process, or of each GPU. Default: by what is free.",
+        ),
+    ] = None,
+    device_map: Annotated[
+        Literal["auto"] | None,
+        typer.Option("--device-map", help="auto: spread the model over GPUs, CPU and disk (accelerate), where it exceeds memory."),
+    ] = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Say what the run takes on this machine, and end; loads no weights.")
+    ] = False,
+    estimate_for: Annotated[
+        str | None,
+        typer.Option(
+            "--estimate-for", metavar="GPU[:COUNT]", help="The same for other hardware, such as h100:8, by published figures."
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that attribute did not write.")] = False,
     dtype: Dtype = "auto",
     device: Device = "auto",
@@ -102,7 +124,7 @@ def attribute(
     from headsurgery.prompts import load_prompts, load_template
 
     console = Console(as_json=json, quiet=quiet)
-    rows = read_batch_size(batch_size)
+    rows, most = read_batch_size(batch_size), None if max_memory is None else read_bytes(max_memory)
     if top is not None and top < 1:
         raise UsageError(f"--top {top}: expected at least 1")
     _check_names({"-o": output, "--scores": scores, "--frontier": frontier})
@@ -133,6 +155,7 @@ def attribute(
     from headsurgery.attribution.frontier import save_frontier
     from headsurgery.attribution.reinforce import NoReinforcementError
     from headsurgery.attribution.settings import Settings
+    from headsurgery.engine.local import LocalEngine
     from headsurgery.evaluation.progress import of_stage
     from headsurgery.model.loading import load_model
 
@@ -140,13 +163,37 @@ def attribute(
     settings.check_model(anatomy.geometry, has_q_norm=anatomy.has_q_norm)
     if template not in (None, "chat"):
         load_template(template, tokenizer=None)
+    if estimate or estimate_for is not None:
+        from headsurgery.cli.estimate import show_estimate
+
+        show_estimate(
+            console,
+            checkpoint,
+            anatomy,
+            settings,
+            [harmful_set] if harmless_set is None else [harmful_set, harmless_set],
+            template=template,
+            hardware=estimate_for,
+            dtype=dtype,
+            device=device,
+            max_memory=most,
+            trust_remote_code=trust_remote_code,
+        )
+        return
     console.say(f"loading {source.model}")
     quiet_transformers()
-    loaded = load_model(source.path, dtype=dtype, device=device, trust_remote_code=trust_remote_code)
+    loaded = load_model(
+        source.path,
+        dtype=dtype,
+        device=device,
+        device_map=device_map,
+        max_memory=most,
+        trust_remote_code=trust_remote_code,
+    )
     try:
         with stages(console) as report:
             found = attribution.attribute(
-                loaded.model,
+                LocalEngine(loaded, batch_size=rows, max_memory=most),
                 loaded.tokenizer,
                 harmful_set,
                 harmless=harmless_set,

@@ -14,8 +14,10 @@ from math import ceil
 
 import torch
 
+from headsurgery.engine.limits import SHARE_OF_FREE
 from headsurgery.engine.shape import ModelShape
 from headsurgery.errors import UsageError
+from headsurgery.model.memory import free_memory
 
 _PROBE_SECONDS = 1.0
 
@@ -33,20 +35,22 @@ class Profile:
     Args:
         name: In words.
         peak: Dense FLOP/s in 16-bit types, without sparsity.
+        peak_float32: FLOP/s in float32, without TF32.
         memory: Bytes.
     """
 
     name: str
     peak: float
+    peak_float32: float
     memory: int
 
 
 PROFILES = {
-    "a100": Profile(name="NVIDIA A100 SXM 80 GB", peak=312e12, memory=80 * 10**9),
-    "h100": Profile(name="NVIDIA H100 SXM 80 GB", peak=989e12, memory=80 * 10**9),
-    "h200": Profile(name="NVIDIA H200 SXM 141 GB", peak=989e12, memory=141 * 10**9),
-    "l40s": Profile(name="NVIDIA L40S 48 GB", peak=362e12, memory=48 * 10**9),
-    "rtx4090": Profile(name="NVIDIA RTX 4090 24 GB", peak=165e12, memory=24 * 10**9),
+    "a100": Profile(name="NVIDIA A100 SXM 80 GB", peak=312e12, peak_float32=19.5e12, memory=80 * 10**9),
+    "h100": Profile(name="NVIDIA H100 SXM 80 GB", peak=989e12, peak_float32=67e12, memory=80 * 10**9),
+    "h200": Profile(name="NVIDIA H200 SXM 141 GB", peak=989e12, peak_float32=67e12, memory=141 * 10**9),
+    "l40s": Profile(name="NVIDIA L40S 48 GB", peak=362e12, peak_float32=91.6e12, memory=48 * 10**9),
+    "rtx4090": Profile(name="NVIDIA RTX 4090 24 GB", peak=165e12, peak_float32=82.6e12, memory=24 * 10**9),
 }
 """From NVIDIA's data sheets; bf16 tensor cores with float32 accumulation."""
 
@@ -84,9 +88,16 @@ class Hardware:
         return max(busy)
 
 
-def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape, memory: int | None) -> Hardware:
-    """This machine, by a probe on a product of the model's largest shapes."""
-    speed = _matmul_speed(device, dtype, shape)
+def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape, max_memory: int | None) -> Hardware:
+    """This machine, by a probe on a product of the model's largest shapes.
+
+    Args:
+        device: What would run the model.
+        dtype: Type that it runs in.
+        shape: Its sizes.
+        max_memory: Bytes that it may take; None: four fifths of what is free.
+    """
+    speed, free = _matmul_speed(device, dtype, shape), free_memory(device)
     efficiency = _EFFICIENCY.get(dtype, min(_EFFICIENCY.values())) if device.type == "cpu" else UTILISATION
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"this machine's {device.type}"
     if device.type == "cpu":
@@ -97,17 +108,18 @@ def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape
         speed=speed * efficiency,
         workers=1,
         devices_per_worker=1,
-        memory=memory,
+        memory=max_memory if max_memory is not None or free is None else int(free * SHARE_OF_FREE),
         assumption=f"{efficiency:.0%} of the {speed / 1e9:,.0f} GFLOP/s that matrix products were just measured at",
     )
 
 
-def plan_hardware(text: str, weights: int) -> Hardware:
+def plan_hardware(text: str, dtype: torch.dtype, weights: int) -> Hardware:
     """Hardware that need not be here.
 
     Args:
         text: `NAME` or `NAME:COUNT`, such as `h100:8`.
-        weights: Bytes of the model, which decide over how many GPUs one copy is spread.
+        dtype: Type that the model runs in.
+        weights: Its bytes, which decide over how many GPUs one copy is spread.
 
     Raises:
         UsageError: No such profile or count, or too few GPUs for one copy.
@@ -116,6 +128,7 @@ def plan_hardware(text: str, weights: int) -> Hardware:
     if name not in PROFILES or not (number or "1").isdigit() or int(number or 1) < 1:
         raise UsageError(f"--estimate-for {text}: expected one of {', '.join(PROFILES)}, with :COUNT for several")
     profile, count = PROFILES[name], int(number or 1)
+    peak = profile.peak if dtype.itemsize == 2 else profile.peak_float32
     room = int(profile.memory * _USABLE)
     per_worker = ceil(weights / room)
     if per_worker > count:
@@ -124,11 +137,11 @@ def plan_hardware(text: str, weights: int) -> Hardware:
     return Hardware(
         name=f"{count} x {profile.name}",
         device=torch.device("cuda"),
-        speed=profile.peak * UTILISATION,
+        speed=peak * UTILISATION,
         workers=count // per_worker,
         devices_per_worker=per_worker,
         memory=per_worker * room,
-        assumption=f"{UTILISATION:.0%} of the published {profile.peak / 1e12:,.0f} TFLOP/s{spread}",
+        assumption=f"{UTILISATION:.0%} of the published {peak / 1e12:,.0f} TFLOP/s{spread}",
     )
 
 

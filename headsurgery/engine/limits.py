@@ -28,7 +28,7 @@ _SLACK, _SLACK_16_BIT = 32 * 2**20, 224 * 2**20
 """What allocators and kernels keep for themselves; in 16-bit types oneDNN keeps up to 1024 compiled matmuls."""
 
 
-_SHARE_OF_FREE = 0.8
+SHARE_OF_FREE = 0.8
 """Of what is free, where the user sets no limit."""
 
 
@@ -142,7 +142,7 @@ def find_room(modules: ModuleMap, max_memory: int | None) -> Room | None:
     device, held = modules.device, _held_bytes(modules)
     used, free = used_memory(device), free_memory(device)
     if max_memory is None:
-        size = None if free is None else int(free * _SHARE_OF_FREE) - held
+        size = None if free is None else int(free * SHARE_OF_FREE) - held
     else:
         size = None if used is None else max_memory - used - held
     return None if size is None else Room(size=size, taken=(used or 0) + held, has_results=device.type == "cpu")

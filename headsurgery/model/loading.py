@@ -5,11 +5,15 @@ transformers' own errors are wrapped once, here. Remote code stays off unless th
 
 from __future__ import annotations
 
+import atexit
 import json
 import platform
+import shutil
+import tempfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import transformers
@@ -68,6 +72,12 @@ def choose_dtype(name: str, device: torch.device, path: Path | str) -> torch.dty
     return DTYPES[name]
 
 
+def resolve_dtype(name: str, device: torch.device, path: Path | str) -> torch.dtype:
+    """The type that a model will have once it is loaded, also where that is the checkpoint's own; see `choose_dtype`."""
+    chosen = choose_dtype(name, device, path)
+    return chosen if isinstance(chosen, torch.dtype) else _stored_dtype(path) or torch.float32
+
+
 def _stored_dtype(path: Path | str) -> torch.dtype | None:
     """The type that config.json states, which is the one that transformers' own `auto` takes; None where it states none."""
     try:
@@ -83,6 +93,9 @@ def has_bfloat16_instructions() -> bool:
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
+
+_SHARE_OF_WEIGHTS = 2 / 3
+"""Of the memory that a device map may fill; the rest is the sweep's."""
 
 _FAILURES = (OSError, ValueError, RuntimeError, KeyError, ImportError)
 
@@ -108,18 +121,28 @@ def _explain(path: Path | str, error: Exception) -> ModelError:
     return ModelError(f"{Path(path).name}: transformers can't load it: {first_line}")
 
 
-def load_model(path: Path | str, *, dtype: str = "auto", device: str = "auto", trust_remote_code: bool = False) -> LoadedModel:
+def load_model(
+    path: Path | str,
+    *,
+    dtype: str = "auto",
+    device: str = "auto",
+    device_map: Literal["auto"] | None = None,
+    max_memory: int | None = None,
+    trust_remote_code: bool = False,
+) -> LoadedModel:
     """Load a causal language model from a directory.
 
     Args:
         path: Checkpoint directory.
         dtype: See `choose_dtype`.
         device: auto, cpu, cuda, cuda:N or mps.
+        device_map: `auto`: accelerate spreads the layers over all GPUs, the CPU and the disk, as far as each has room.
+        max_memory: With a device map: bytes that a GPU (without one: the CPU) may take, of which weights fill two thirds.
         trust_remote_code: Run Python code that comes with the checkpoint.
 
     Raises:
         ModelError: transformers can't load it.
-        UsageError: Unknown dtype or device.
+        UsageError: Unknown dtype or device; a device beside a device map, or one without accelerate.
     """
     chosen = choose_device(device)
     torch_dtype = choose_dtype(dtype, chosen, path)
@@ -131,6 +154,7 @@ def load_model(path: Path | str, *, dtype: str = "auto", device: str = "auto", t
             trust_remote_code=trust_remote_code,
             local_files_only=True,
             output_loading_info=True,
+            **({} if device_map is None else _placement(device, device_map, max_memory)),
         )
     except _FAILURES as error:
         raise _explain(path, error) from error
@@ -140,4 +164,21 @@ def load_model(path: Path | str, *, dtype: str = "auto", device: str = "auto", t
             f"{Path(path).name}: {len(missing)} weights are missing, such as {missing[0]}; they would be random",
             hint="download the checkpoint again",
         )
-    return LoadedModel(model=model.to(chosen).eval().requires_grad_(False), tokenizer=tokenizer)
+    if device_map is None:
+        model = model.to(chosen)
+    return LoadedModel(model=model.eval().requires_grad_(False), tokenizer=tokenizer)
+
+
+def _placement(device: str, device_map: str, max_memory: int | None) -> dict[str, Any]:
+    """transformers' options for a device map; weights on disk stay in the checkpoint, but for those that it converts."""
+    if device != "auto":
+        raise UsageError(f"--device {device} and --device-map: expected one of the two")
+    if find_spec("accelerate") is None:
+        raise UsageError("--device-map needs accelerate", hint="pip install accelerate")
+    folder = tempfile.mkdtemp(prefix="headsurgery-offload-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    options: dict[str, Any] = {"device_map": device_map, "offload_folder": folder}
+    if max_memory is not None:
+        places: list[int | str] = list(range(torch.cuda.device_count())) or ["cpu"]
+        options["max_memory"] = {place: int(max_memory * _SHARE_OF_WEIGHTS) for place in places}
+    return options
