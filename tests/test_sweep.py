@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from headsurgery.engine.lanes import Lane
+from headsurgery.engine.limits import Limits
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.measures import Divergence, LogOddsDrop, States
 from headsurgery.engine.sweep import Sweeper
@@ -27,7 +28,7 @@ def task_of(engine: LocalEngine, measure: object, **choices: object) -> SweepTas
 @pytest.mark.parametrize("batch_size", [1, 2, 7, 1000, "auto"])
 @pytest.mark.parametrize("block_tokens", [1, 200, 2**16])
 def test_every_pair_stands_at_its_place(batch_size: int | str, block_tokens: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headsurgery.engine.plan._BLOCK_TOKENS", block_tokens)
+    monkeypatch.setattr(Limits, "of", lambda *_, **__: Limits(block=block_tokens, tokens=2**10, logits=2**23))
     model = build_model("llama")
     engine = engine_of(model, batch_size=batch_size)
     states, base = Sweeper(engine=engine).sweep(task_of(engine, States(), tail=2))
@@ -57,7 +58,7 @@ def test_measures_are_those_of_the_naive_loop() -> None:
 
 
 def test_progress_counts_pairs_up_to_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headsurgery.engine.plan._BLOCK_TOKENS", 200)
+    monkeypatch.setattr(Limits, "of", lambda *_, **__: Limits(block=200, tokens=2**10, logits=2**23))
     engine, seen = engine_of(build_model("llama")), []
     Sweeper(engine=engine).sweep(task_of(engine, States()), lambda done, total: seen.append((done, total)))
     assert len(seen) > 1

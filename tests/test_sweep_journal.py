@@ -210,7 +210,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start(folder: Path, name: str, *more: str, **options: Any) -> subprocess.Popen[str]:
     """`headsurgery attribute`, in small blocks so that there are many."""
     code = (
-        "import headsurgery.engine.local as local; local.block_tokens = lambda _: 1024\n"
+        "from headsurgery.engine.limits import Limits\n"
+        "Limits.of = classmethod(lambda *_, **__: Limits(block=1024, tokens=1024, logits=2**23))\n"
         "from headsurgery.__main__ import main; main()"
     )
     arguments = ["attribute", "model", "--prompts", "harmful.txt", "--harmless", "harmless.txt", "--template", "direct"]

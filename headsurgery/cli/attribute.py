@@ -9,6 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from headsurgery.cli.engines import (
+    BatchOfPairs,
+    DeviceMap,
+    EngineName,
+    Estimate,
+    EstimateFor,
+    GpusPerWorker,
+    MaxMemory,
+    RayAddress,
+    Workers,
+    open_local,
+    open_ray,
+)
 from headsurgery.cli.options import (
     Column,
     Device,
@@ -22,6 +35,7 @@ from headsurgery.cli.options import (
     Token,
     TrustRemoteCode,
     read_batch_size,
+    read_bytes,
 )
 from headsurgery.cli.output import check_file, is_attributed_recipe, is_frontier_file, is_same_file, is_scores_file
 from headsurgery.cli.stages import journaled, stages
@@ -88,20 +102,15 @@ def attribute(
     frontier: Annotated[
         Path | None, typer.Option("--frontier", metavar="FILE", help="Write all that the search tried to this JSON file.")
     ] = None,
-    batch_size: Annotated[str, typer.Option("--batch-size", help="auto, or rows (head, query) per forward.")] = "auto",
-    engine: Annotated[
-        Literal["local", "ray"], typer.Option("--engine", help="local: this process; ray: workers of a Ray cluster.")
-    ] = "local",
-    ray_address: Annotated[
-        str | None,
-        typer.Option("--ray-address", help="host:port or auto. Default: RAY_ADDRESS, else a cluster of this machine for this run."),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", help="ray: how many. Default: as many as there are GPUs, or CPUs, for.")
-    ] = None,
-    gpus_per_worker: Annotated[
-        float | None, typer.Option("--gpus-per-worker", help="ray: 0, a part of one, or several. Default: 1 if there are any.")
-    ] = None,
+    batch_size: BatchOfPairs = "auto",
+    engine: EngineName = "local",
+    ray_address: RayAddress = None,
+    workers: Workers = None,
+    gpus_per_worker: GpusPerWorker = None,
+    max_memory: MaxMemory = None,
+    device_map: DeviceMap = None,
+    estimate: Estimate = False,
+    estimate_for: EstimateFor = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that attribute did not write.")] = False,
     dtype: Dtype = "auto",
     device: Device = "auto",
@@ -121,7 +130,7 @@ def attribute(
     from headsurgery.prompts import load_prompts, load_template
 
     console = Console(as_json=json, quiet=quiet)
-    rows = read_batch_size(batch_size)
+    rows, most = read_batch_size(batch_size), None if max_memory is None else read_bytes(max_memory)
     if top is not None and top < 1:
         raise UsageError(f"--top {top}: expected at least 1")
     _check_names({"-o": output, "--scores": scores, "--frontier": frontier})
@@ -154,7 +163,6 @@ def attribute(
     from headsurgery.attribution.frontier import save_frontier
     from headsurgery.attribution.reinforce import NoReinforcementError
     from headsurgery.attribution.settings import Settings
-    from headsurgery.cli.engines import open_local, open_ray
     from headsurgery.evaluation.progress import of_stage
 
     settings = Settings.resolve(has_harmless=harmless is not None, **choices)
@@ -165,13 +173,31 @@ def attribute(
         )
     if template not in (None, "chat"):
         load_template(template, tokenizer=None)
+    if estimate or estimate_for is not None:
+        from headsurgery.cli.estimate import show_estimate
+
+        show_estimate(
+            console,
+            checkpoint,
+            anatomy,
+            settings,
+            [harmful_set] if harmless_set is None else [harmful_set, harmless_set],
+            template=template,
+            hardware=estimate_for,
+            dtype=dtype,
+            device=device,
+            max_memory=most,
+            trust_remote_code=trust_remote_code,
+        )
+        return
     console.say(f"loading {source.model}")
     quiet_transformers()
-    loading: dict[str, Any] = {"dtype": dtype, "device": device, "trust_remote_code": trust_remote_code}
+    loading: dict[str, Any] = {"dtype": dtype, "device": device, "device_map": device_map, "trust_remote_code": trust_remote_code}
+    sizes: dict[str, Any] = {"batch_size": rows, "max_memory": most}
     if engine == "local":
-        opened = open_local(source, loading, rows)
+        opened = open_local(source, loading, sizes)
     else:
-        opened = open_ray(source, loading, rows, address=ray_address, workers=workers, gpus_per_worker=gpus_per_worker)
+        opened = open_ray(source, loading, sizes, address=ray_address, workers=workers, gpus_per_worker=gpus_per_worker)
     try:
         with ExitStack() as stack:
             running, tokenizer = stack.enter_context(opened)

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
 
 from headsurgery.errors import ModelError
 from headsurgery.hub import Source, fetch_model
@@ -17,30 +19,63 @@ if TYPE_CHECKING:
     from headsurgery.model.loading import LoadedModel
 
 
+BatchOfPairs = Annotated[str, typer.Option("--batch-size", help="auto, or rows (head, query) per forward.")]
+EngineName = Annotated[
+    Literal["local", "ray"], typer.Option("--engine", help="local: this process; ray: workers of a Ray cluster.")
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option("--ray-address", help="host:port or auto. Default: RAY_ADDRESS, else a cluster of this machine for this run."),
+]
+Workers = Annotated[int | None, typer.Option("--workers", help="ray: how many. Default: as many as there are GPUs, or CPUs, for.")]
+GpusPerWorker = Annotated[
+    float | None, typer.Option("--gpus-per-worker", help="ray: 0, a part of one, or several. Default: 1 if there are any.")
+]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        "--max-memory",
+        metavar="SIZE",
+        help="Memory to stay below, such as 8GiB: of the process, or of each GPU. Default: by what is free.",
+    ),
+]
+DeviceMap = Annotated[
+    Literal["auto"] | None,
+    typer.Option("--device-map", help="auto: spread the model over GPUs, CPU and disk (accelerate), where it exceeds memory."),
+]
+Estimate = Annotated[bool, typer.Option("--estimate", help="Say what the run takes on this machine, and end; loads no weights.")]
+EstimateFor = Annotated[
+    str | None,
+    typer.Option(
+        "--estimate-for", metavar="GPU[:COUNT]", help="The same for other hardware, such as h100:8, by published figures."
+    ),
+]
+
+
 @contextmanager
-def open_local(source: Source, loading: dict[str, Any], batch_size: int | str) -> Iterator[tuple[Engine, Any]]:
+def open_local(source: Source, loading: dict[str, Any], sizes: dict[str, Any]) -> Iterator[tuple[Engine, Any]]:
     """The engine in this process, and the tokenizer.
 
     Args:
         source: The model.
         loading: Further arguments of `load_model`.
-        batch_size: See `LocalEngine`.
+        sizes: Further arguments of `LocalEngine`.
     """
     from headsurgery.engine.local import LocalEngine
     from headsurgery.model.loading import load_model
 
-    loaded = load_model(source.path, **loading)
-    yield LocalEngine(loaded, batch_size=batch_size), loaded.tokenizer
+    loaded = load_model(source.path, max_memory=sizes["max_memory"], **loading)
+    yield LocalEngine(loaded, **sizes), loaded.tokenizer
 
 
 @contextmanager
-def open_ray(source: Source, loading: dict[str, Any], batch_size: int | str, **choices: Any) -> Iterator[tuple[Engine, Any]]:
+def open_ray(source: Source, loading: dict[str, Any], sizes: dict[str, Any], **choices: Any) -> Iterator[tuple[Engine, Any]]:
     """The engine on a cluster, and the tokenizer; here no weights are loaded.
 
     Args:
         source: The model: a directory that every worker sees, or a commit on the Hub, which each fetches.
         loading: Further arguments of `load_model`.
-        batch_size: See `LocalEngine`.
+        sizes: Further arguments of `LocalEngine`.
         choices: See `Cluster`.
     """
     from headsurgery.engine.cluster import Cluster, ray_engine
@@ -48,8 +83,10 @@ def open_ray(source: Source, loading: dict[str, Any], batch_size: int | str, **c
 
     cluster = Cluster(**choices)
     tokenizer = load_tokenizer(source.path, trust_remote_code=loading["trust_remote_code"])
-    load = partial(load_on_worker, source.path.absolute(), source.model, source.revision, loading)
-    with ray_engine(load, cluster=cluster, batch_size=batch_size) as engine:
+    load = partial(
+        load_on_worker, source.path.absolute(), source.model, source.revision, {"max_memory": sizes["max_memory"], **loading}
+    )
+    with ray_engine(load, cluster=cluster, **sizes) as engine:
         yield engine, tokenizer
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,7 +24,9 @@ OutputDirectory = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", 
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 Dtype = Annotated[
     str,
-    typer.Option("--dtype", help="auto, float32, bfloat16, float16 or float64; auto is float32 on a CPU, else the checkpoint's."),
+    typer.Option(
+        "--dtype", help="auto, float32, bfloat16, float16 or float64; auto is the checkpoint's, but float32 on a CPU that lacks it."
+    ),
 ]
 Column = Annotated[str | None, typer.Option("--column", help="Column of a table that holds the prompts.")]
 Limit = Annotated[int | None, typer.Option("--limit", help="Use the first so many prompts of each set.")]
@@ -35,6 +38,18 @@ ReportDirectory = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write report and answers here; a broken-off run goes on.")
 ]
 TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run Python code that comes with the checkpoint.")]
+
+
+def read_bytes(text: str) -> int:
+    """What `--max-memory` says: bytes, or a number with KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (of 1024).
+
+    Raises:
+        UsageError: Neither.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(I?))?B?", text.strip().upper(), re.ASCII)
+    if match is None or float(match[1]) == 0:
+        raise UsageError(f"--max-memory {text}: expected bytes, or a size such as 8GiB")
+    return int(float(match[1]) * (1024 if match[3] else 1000) ** ("KMGT".index(match[2]) + 1 if match[2] else 0))
 
 
 def read_batch_size(text: str) -> int | Literal["auto"]:

@@ -37,6 +37,9 @@ NUM_PROMPTS = 6
 """Prompts of each built-in set that the attribution sees; the effect is measured on the others."""
 
 NEW_TOKENS = 48
+DTYPE = "float32"
+"""Everywhere the same, so that its figures are."""
+
 WEAK_FACTOR = 0.7
 """What the planted heads are multiplied with before refusals are brought back: about half of them are lost."""
 
@@ -95,7 +98,7 @@ def run_demo(output: Path, say: Say, report: Report) -> DemoResult:
     run = _Run(output=output, say=say, report=report)
     source, planted = fetch_aligned_model(say), load_demo_adapter().heads
     checkpoint = open_checkpoint(source.path, model=source.model)
-    base = load_model(source.path)
+    base = load_model(source.path, dtype=DTYPE)
     harmful, harmless = (_split(load_prompts(name), kind) for name, kind in SETS.items())
 
     say(f"attribute: {NUM_PROMPTS} prompts each of {' and '.join(SETS)}")
@@ -117,11 +120,13 @@ def run_demo(output: Path, say: Say, report: Report) -> DemoResult:
     )
     with edited(base.model, found.recipe):
         hooked = _logits(base)
-    equal = torch.equal(hooked, _logits(load_model(output / "edited")))
+    equal = torch.equal(hooked, _logits(load_model(output / "edited", dtype=DTYPE)))
 
     say("evaluate: base, ablated heads, random heads of the same layers, on the other prompts")
     sets = [harmful[1], harmless[1]]
-    measured = evaluate(output / "recipe.json", base=source.path, prompts=sets, max_new_tokens=NEW_TOKENS, on_progress=report)
+    measured = evaluate(
+        output / "recipe.json", base=source.path, prompts=sets, dtype=DTYPE, max_new_tokens=NEW_TOKENS, on_progress=report
+    )
     write_report(measured.evaluation, measured.answers, output / "report", scores=found.scores, unit="nats", marked=planted)
     reinforced, brought_back = _reinforce(run, base, source, planted, (harmful, harmless))
     order = best_heads(found.scores.combined, found.scores.combined.size)
@@ -166,6 +171,7 @@ def _reinforce(
         base=source.path,
         prompts=[harmful_rest, harmless_rest],
         random_draws=0,
+        dtype=DTYPE,
         max_new_tokens=NEW_TOKENS,
         on_progress=run.report,
     )

@@ -88,7 +88,11 @@ class Share:
 
 @contextmanager
 def ray_engine(
-    load: Callable[[], LoadedModel], *, cluster: Cluster | None = None, batch_size: int | str = "auto"
+    load: Callable[[], LoadedModel],
+    *,
+    cluster: Cluster | None = None,
+    batch_size: int | str = "auto",
+    max_memory: int | None = None,
 ) -> Iterator[RayEngine]:
     """An engine on a Ray cluster; its workers end with it.
 
@@ -96,6 +100,7 @@ def ray_engine(
         load: Loads the model; called by every worker where it runs, so it must be a module's function, or a `partial` of one.
         cluster: Where.
         batch_size: See `LocalEngine`.
+        max_memory: Of every worker; see `LocalEngine`.
 
     Raises:
         ClusterError: No Ray here, or no cluster there.
@@ -110,7 +115,7 @@ def ray_engine(
         has = f"{resources.get('GPU', 0):g} GPUs and {resources.get('CPU', 0):g} CPUs"
         pool = Pool(
             ray,
-            start=lambda: actor.remote(load, batch_size, share.threads),
+            start=lambda: actor.remote(load, {"batch_size": batch_size, "max_memory": max_memory}, share.threads),
             workers=share.workers,
             hello=versions(),
             patience=cluster.patience,
@@ -174,16 +179,16 @@ class RayEngine:
 class _Worker:
     """Lives on the cluster, with the model, which it loads at its first call; then an expected failure comes back as such."""
 
-    def __init__(self, load: Callable[[], LoadedModel], batch_size: int | str, threads: int) -> None:
+    def __init__(self, load: Callable[[], LoadedModel], sizes: Mapping[str, Any], threads: int) -> None:
         torch.set_num_threads(threads)
-        self._load, self._batch_size = load, batch_size
+        self._load, self._sizes = load, sizes
 
     def hello(self) -> dict[str, str]:
         return versions()
 
     @cached_property
     def _engine(self) -> LocalEngine:
-        return LocalEngine(self._load(), batch_size=self._batch_size)
+        return LocalEngine(self._load(), **self._sizes)
 
     def whereabouts(self) -> tuple[int, int]:
         return os.getpid(), torch.get_num_threads()

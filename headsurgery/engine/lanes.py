@@ -101,7 +101,8 @@ class Lane:
         keys = self._advance(layer, 0, self.joined, prefix)
         if entering is not None:
             first, self.joined = self.joined, self.joined + len(edits)
-            self.states[first * self.num_queries : self.joined * self.num_queries] = entering.repeat(len(edits), 1, 1)
+            joining = self.states[first * self.num_queries : self.joined * self.num_queries]
+            joining.view(len(edits), *entering.shape)[:] = entering
             keys = append_keys(keys, self._advance(layer, first, self.joined, prefix, edits))
         return keys
 

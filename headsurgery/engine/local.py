@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from headsurgery.engine.limits import Limits, Room, find_room, fit_limits
 from headsurgery.engine.parts import collect
-from headsurgery.engine.plan import block_tokens, plan_blocks
+from headsurgery.engine.plan import plan_blocks
 from headsurgery.engine.probe import find_shortcuts
+from headsurgery.engine.shape import ModelShape
 from headsurgery.engine.shortcuts import Shortcuts
 from headsurgery.engine.slices import Slices
 from headsurgery.engine.task import Block, Measured, SweepTask
@@ -18,6 +20,7 @@ from headsurgery.model.completion import complete_greedily
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.memory import is_out_of_memory
 from headsurgery.model.modules import ModelFacts, locate_modules
+from headsurgery.model.offload import is_offloaded
 from headsurgery.recipe import HeadEdit
 
 
@@ -27,12 +30,16 @@ class LocalEngine:
     Args:
         loaded: A causal language model, in evaluation mode, and its tokenizer, which `complete` alone asks for.
         batch_size: Rows (head, query) per call of a layer; `auto`: as many as keep the hardware busy.
+        max_memory: Bytes that the process, or on a GPU its tensors, may take; None: four fifths of what is free now.
     """
 
-    def __init__(self, loaded: LoadedModel, *, batch_size: int | str = "auto") -> None:
+    def __init__(self, loaded: LoadedModel, *, batch_size: int | str = "auto", max_memory: int | None = None) -> None:
         self.loaded = loaded
         self.modules = locate_modules(loaded.model)
-        self._slices = Slices.of(batch_size, self.modules.device)
+        self._slices = Slices(max_tokens=2**31, max_rows=batch_size if isinstance(batch_size, int) else None)
+        self._max_memory = max_memory
+        self._room: Room | None = None
+        self._shape = ModelShape.of_modules(self.modules)
         self._shortcuts: Shortcuts | None = None
 
     @property
@@ -44,6 +51,7 @@ class LocalEngine:
         """What the model lets out; tried with the first task."""
         if self._shortcuts is None:
             self._shortcuts = find_shortcuts(self.modules, max(task.queries, key=len))
+            self._room = find_room(self.modules, self._max_memory)  # weights have been read from disk now
         return self._shortcuts
 
     @property
@@ -58,7 +66,21 @@ class LocalEngine:
     def plan(self, task: SweepTask) -> tuple[Block, ...]:
         """See `Engine.plan`."""
         prefix = len(self.shortcuts(task).prefix_of(task))
-        return tuple(plan_blocks(task, tokens=block_tokens(self.modules.device), prefix=prefix))
+        return tuple(plan_blocks(task, tokens=self.limits(task).block, prefix=prefix))
+
+    def limits(self, task: SweepTask) -> Limits:
+        """How much at a time.
+
+        Raises:
+            UsageError: The task doesn't fit into the memory that it may take.
+        """
+        limits = Limits.of(self.modules.device, is_offloaded=is_offloaded(self.modules.model))
+        if self._slices.max_rows is not None:
+            limits = replace(limits, tokens=self._slices.max_rows * max(map(len, task.queries)))
+        prefix, itemsize = len(self.shortcuts(task).prefix_of(task)), self.modules.dtype.itemsize
+        if self._room is None:
+            return limits
+        return fit_limits(limits, self._shape, task, itemsize=itemsize, prefix=prefix, room=self._room)
 
     def run(self, task: SweepTask, blocks: Sequence[Block], on_pairs: Callable[[int], None] | None = None) -> Iterator[Measured]:
         """See `Engine.run`; a block that doesn't fit into memory comes as smaller ones.
@@ -66,19 +88,21 @@ class LocalEngine:
         Raises:
             ModelError: No memory for a single head and query, or final states that are not finite.
         """
+        limits = self.limits(task)
+        self._slices.keep_to(limits.tokens)
         for block in blocks:
             try:
-                measured = self._measure(task, block, on_pairs)
+                measured = self._measure(task, block, limits, on_pairs)
             except RuntimeError as error:
                 yield from self.run(task, _halves(block, error))
             else:
                 yield measured
 
-    def _measure(self, task: SweepTask, block: Block, on_pairs: Callable[[int], None] | None) -> Measured:
+    def _measure(self, task: SweepTask, block: Block, limits: Limits, on_pairs: Callable[[int], None] | None) -> Measured:
         shortcuts = self.shortcuts(task)
         on_work = None if on_pairs is None else lambda share: on_pairs(int(share * block.num_pairs))
         if shortcuts.wave:
-            parts = run_wave(self.modules, shortcuts, self._slices, task, block, on_work)
+            parts = run_wave(self.modules, shortcuts, self._slices, task, block, on_work, logits=limits.logits)
         else:
             parts = run_whole(self.modules, self._slices, task, block, on_work)
         return collect(task, block, parts)

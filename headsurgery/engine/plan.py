@@ -7,20 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import torch
-
 from headsurgery.engine.task import Block, SweepTask
 
-_BLOCK_TOKENS, _BLOCK_TOKENS_GPU = 2**16, 2**20
-"""(head, token) pairs per block, whose states stay in memory while it runs: 151 MB for SmolLM2-135M in float32 on a CPU."""
-
-_MIN_HEADS = 64
+MIN_HEADS = 64
 """Heads of a block that make the base's own way up a small part of it."""
-
-
-def block_tokens(device: torch.device) -> int:
-    """(head, token) pairs per block on a device."""
-    return _BLOCK_TOKENS if device.type == "cpu" else _BLOCK_TOKENS_GPU
 
 
 def plan_blocks(task: SweepTask, *, tokens: int, prefix: int = 0) -> Iterator[Block]:
@@ -31,7 +21,7 @@ def plan_blocks(task: SweepTask, *, tokens: int, prefix: int = 0) -> Iterator[Bl
         tokens: (head, token) pairs at most, unless one head on one query has more.
         prefix: Tokens that all queries share and that run once per head.
     """
-    for queries in _query_groups([len(query) - prefix for query in task.queries], tokens // _MIN_HEADS - prefix):
+    for queries in _query_groups([len(query) - prefix for query in task.queries], tokens // MIN_HEADS - prefix):
         per_head = prefix + sum(len(task.queries[query]) - prefix for query in queries)
         num_blocks = -(-len(task.heads) // max(1, tokens // per_head))
         for block in range(num_blocks):  # of nearly one size

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from headsurgery.errors import ModelError
 from headsurgery.model.memory import is_out_of_memory
-
-_FULL_TOKENS, _FULL_TOKENS_GPU = 1024, 16384
-"""Tokens per call of a layer that keep the hardware busy; more only take more memory."""
 
 
 @dataclass
@@ -18,22 +13,21 @@ class Slices:
     """Rows per call of a layer; halved for good where memory runs out.
 
     Args:
-        max_tokens: Tokens per call, where `max_rows` is None.
-        max_rows: Rows per call.
+        max_tokens: Tokens per call, unless one row has more.
+        max_rows: Rows per call; None: as many as the tokens allow.
     """
 
     max_tokens: int
     max_rows: int | None = None
 
-    @classmethod
-    def of(cls, batch_size: int | str, device: torch.device) -> Slices:
-        """From what the user asked for: a number of rows, or `auto`."""
-        full = _FULL_TOKENS if device.type == "cpu" else _FULL_TOKENS_GPU
-        return cls(max_tokens=full, max_rows=batch_size if isinstance(batch_size, int) else None)
-
     def rows(self, length: int) -> int:
         """Rows of a length that go together."""
-        return self.max_rows or max(1, self.max_tokens // length)
+        rows = max(1, self.max_tokens // length)
+        return rows if self.max_rows is None else min(rows, self.max_rows)
+
+    def keep_to(self, tokens: int) -> None:
+        """Take at most so many tokens per call from now on."""
+        self.max_tokens = min(self.max_tokens, tokens)
 
     def halve(self, error: RuntimeError, rows: int, length: int) -> None:
         """Take fewer rows from now on, after a lack of memory.

@@ -13,7 +13,7 @@ from itertools import groupby
 import torch
 from transformers import DynamicCache
 
-from headsurgery.engine.calls import call_model, catch_calls, leave
+from headsurgery.engine.calls import Calls, catch_calls, leave
 from headsurgery.engine.lanes import Keys, Lane
 from headsurgery.engine.parts import OnWork, Part, make_part
 from headsurgery.engine.shortcuts import Shortcuts
@@ -21,13 +21,19 @@ from headsurgery.engine.slices import Slices
 from headsurgery.engine.task import Block, SweepTask
 from headsurgery.model.hooks import RowEdit, row_edits
 from headsurgery.model.modules import ModuleMap
-
-_LOGITS_AT_A_TIME = 2**23
+from headsurgery.model.offload import held
 
 
 @torch.inference_mode()
 def run_wave(
-    modules: ModuleMap, shortcuts: Shortcuts, slices: Slices, task: SweepTask, block: Block, on_work: OnWork | None = None
+    modules: ModuleMap,
+    shortcuts: Shortcuts,
+    slices: Slices,
+    task: SweepTask,
+    block: Block,
+    on_work: OnWork | None = None,
+    *,
+    logits: int = 2**23,
 ) -> Iterator[Part]:
     """Run a block layer by layer.
 
@@ -38,10 +44,12 @@ def run_wave(
         task: What is asked.
         block: Which part of it.
         on_work: Called after every layer.
+        logits: Logits that leave the model at a time.
     """
-    prefix, lanes = go_up(modules, shortcuts, slices, task, block, on_work)
-    for queries, lane in lanes:
-        yield from _leave(modules, shortcuts, task, block, queries, lane, prefix)
+    with held(modules.model, without=modules.layers):
+        prefix, lanes = go_up(modules, shortcuts, slices, task, block, on_work)
+        for queries, lane in lanes:
+            yield from _leave(modules, shortcuts, task, block, queries, lane, prefix, logits)
 
 
 def go_up(
@@ -53,9 +61,10 @@ def go_up(
         prefix, lanes = _lanes(modules, shortcuts, slices, task, block)
         for layer in range(len(modules.layers)):
             joining = [edit for edit in edits if edit.layer == layer]
-            keys: Keys | None = None if prefix is None else prefix.step(layer, joining)
-            for _, lane in lanes:
-                lane.step(layer, joining, keys)
+            with held(modules.layers[layer]):
+                keys: Keys | None = None if prefix is None else prefix.step(layer, joining)
+                for _, lane in lanes:
+                    lane.step(layer, joining, keys)
             if on_work is not None and edits:
                 on_work(_share_below(layer, [edit.layer for edit in edits], len(modules.layers)))
     return prefix, lanes
@@ -76,8 +85,7 @@ def _lanes(
         tokens = torch.tensor([list(shared)], device=device)
         calls = catch_calls(modules, shortcuts.rest, tokens, DynamicCache())
         prefix = Lane(modules=modules, calls=calls, num_variants=num_variants, tail=0, slices=slices, trim=False)
-        cache = DynamicCache()
-        call_model(modules, tokens, cache=cache)
+        cache = _cache_of_length(len(shared), calls)
     lanes = []
     for queries in _by_length(task, block):
         tokens = torch.tensor([task.queries[block.queries[place]][len(shared) :] for place in queries], device=device)
@@ -85,6 +93,14 @@ def _lanes(
         lane = Lane(modules=modules, calls=calls, num_variants=num_variants, tail=task.tail, slices=slices, trim=shortcuts.trim)
         lanes.append((queries, lane))
     return prefix, lanes
+
+
+def _cache_of_length(length: int, calls: Calls) -> DynamicCache:
+    """A cache as a prefix of this length leaves it behind, but for its keys and values, which no mask depends on."""
+    cache, nothing = DynamicCache(), calls.embedded.new_zeros(1, 1, length, 1)
+    for layer in range(len(calls.layers)):
+        cache.update(nothing, nothing, layer)
+    return cache
 
 
 def _by_length(task: SweepTask, block: Block) -> list[tuple[int, ...]]:
@@ -104,10 +120,11 @@ def _leave(
     queries: tuple[int, ...],
     lane: Lane,
     prefix: Lane | None,
+    logits: int,
 ) -> Iterator[Part]:
     """Let a lane's rows out of the model, few enough at a time that their logits fit."""
     states, unaffected = lane.finals(prefix)
-    rows = _rows_leaving(modules, task)
+    rows = _rows_leaving(modules, task, logits)
     columns = min(rows, len(queries))
     for first in range(0, len(queries), columns):
         chosen = range(first, min(first + columns, len(queries)))
@@ -121,8 +138,8 @@ def _leave(
             yield make_part(block, heads, [queries[place] for place in chosen], final, base, same)
 
 
-def _rows_leaving(modules: ModuleMap, task: SweepTask) -> int:
+def _rows_leaving(modules: ModuleMap, task: SweepTask, logits: int) -> int:
     if not task.measure.wants_logits:
         return 2**31
     weight: torch.Tensor = modules.output_embeddings.weight  # type: ignore[assignment]
-    return max(1, _LOGITS_AT_A_TIME // (max(weight.shape) * task.tail))
+    return max(1, logits // (max(weight.shape) * task.tail))

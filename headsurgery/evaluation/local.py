@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -47,14 +48,17 @@ class Hardware:
     batch_size: BatchSize = "auto"
     trust_remote_code: bool = False
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self, base: Path) -> dict[str, Any]:
         """What of it the answers depend on.
+
+        Args:
+            base: Directory of the checkpoint that is asked.
 
         Raises:
             UsageError: No such device or type.
         """
         device = choose_device(self.device)
-        dtype = str(choose_dtype(self.dtype, device)).removeprefix("torch.")
+        dtype = str(choose_dtype(self.dtype, device, base)).removeprefix("torch.")
         return {"device": device.type, "dtype": dtype, "batch_size": self.batch_size}
 
     def load(self, checkpoint: Checkpoint) -> LoadedModel:

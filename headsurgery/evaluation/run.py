@@ -225,7 +225,7 @@ class _Asked:
 
 
 def _ask_models(request: _Request, lineup: Lineup, hardware: Hardware, options: DamageOptions) -> _Asked:
-    settings = hardware.settings()
+    settings = hardware.settings(lineup.base.path)
     template = choose_template(lineup, request.template, request.sets, request.decoding, hardware)
     decoding = request.decoding.model_copy(update={"template": template.name})
     base = {"model": lineup.base.model, "fingerprint": lineup.base.fingerprint()}

@@ -97,10 +97,10 @@ def run_experiment(
     decoding = Decoding(max_new_tokens=settings.max_new_tokens or 1, template="", prefill=settings.prefill)
     check_generation(decoding, batch_size)
     hardware = Hardware(device=device, dtype=dtype, batch_size=batch_size, trust_remote_code=trust_remote_code)
-    run_on = hardware.settings()
     asked = _load_sets(sets or settings.sets, limit, token)
     settings = settings.model_copy(update={"sets": tuple(prompts.name for prompts in asked)})
     checkpoint, anatomy = _open(model, revision, token)
+    run_on = hardware.settings(checkpoint.path)
     other = pretrained or sibling
     second = None if other is None else _open_like(other, token, anatomy)
     found = load_template(settings.template, load_tokenizer(checkpoint.path, trust_remote_code=trust_remote_code))

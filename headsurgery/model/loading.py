@@ -5,9 +5,15 @@ transformers' own errors are wrapped once, here. Remote code stays off unless th
 
 from __future__ import annotations
 
+import atexit
+import json
+import platform
+import shutil
+import tempfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import transformers
@@ -47,18 +53,49 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def choose_dtype(name: str, device: torch.device) -> torch.dtype | str:
-    """`auto`: float32 on a CPU, the checkpoint's own type elsewhere.
+def choose_dtype(name: str, device: torch.device, path: Path | str) -> torch.dtype | str:
+    """`auto`: the checkpoint's own type; on a CPU only bfloat16, where it has instructions for that, else float32.
+
+    Args:
+        name: auto, float32, bfloat16, float16 or float64.
+        device: Where the model will run.
+        path: Checkpoint directory.
 
     Raises:
         UsageError: Not a floating-point type that models run in.
     """
     if name == "auto":
-        return torch.float32 if device.type == "cpu" else "auto"
+        is_slow = device.type == "cpu" and not (_stored_dtype(path) == torch.bfloat16 and has_bfloat16_instructions())
+        return torch.float32 if is_slow else "auto"
     if name not in DTYPES:
         raise UsageError(f"--dtype {name}: expected auto, {', '.join(DTYPES)}")
     return DTYPES[name]
 
+
+def resolve_dtype(name: str, device: torch.device, path: Path | str) -> torch.dtype:
+    """The type that a model will have once it is loaded, also where that is the checkpoint's own; see `choose_dtype`."""
+    chosen = choose_dtype(name, device, path)
+    return chosen if isinstance(chosen, torch.dtype) else _stored_dtype(path) or torch.float32
+
+
+def _stored_dtype(path: Path | str) -> torch.dtype | None:
+    """The type that config.json states, which is the one that transformers' own `auto` takes; None where it states none."""
+    try:
+        config = json.loads((Path(path) / "config.json").read_text(encoding="utf-8"))
+        return DTYPES.get(config.get("dtype") or config.get("torch_dtype"))
+    except (OSError, ValueError, AttributeError, TypeError):  # loading will say what is wrong with it
+        return None
+
+
+def has_bfloat16_instructions() -> bool:
+    """Whether this CPU multiplies bfloat16 in hardware: AVX512-BF16, AMX, or ARM's BF16; others emulate it, slower than float32."""
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+_SHARE_OF_WEIGHTS = 2 / 3
+"""Of the memory that a device map may fill; the rest is the sweep's."""
 
 _FAILURES = (OSError, ValueError, RuntimeError, KeyError, ImportError)
 
@@ -84,21 +121,31 @@ def _explain(path: Path | str, error: Exception) -> ModelError:
     return ModelError(f"{Path(path).name}: transformers can't load it: {first_line}")
 
 
-def load_model(path: Path | str, *, dtype: str = "auto", device: str = "auto", trust_remote_code: bool = False) -> LoadedModel:
+def load_model(
+    path: Path | str,
+    *,
+    dtype: str = "auto",
+    device: str = "auto",
+    device_map: Literal["auto"] | None = None,
+    max_memory: int | None = None,
+    trust_remote_code: bool = False,
+) -> LoadedModel:
     """Load a causal language model from a directory.
 
     Args:
         path: Checkpoint directory.
-        dtype: auto, float32, bfloat16, float16 or float64.
+        dtype: See `choose_dtype`.
         device: auto, cpu, cuda, cuda:N or mps.
+        device_map: `auto`: accelerate spreads the layers over all GPUs, the CPU and the disk, as far as each has room.
+        max_memory: With a device map: bytes that a GPU (without one: the CPU) may take, of which weights fill two thirds.
         trust_remote_code: Run Python code that comes with the checkpoint.
 
     Raises:
         ModelError: transformers can't load it.
-        UsageError: Unknown dtype or device.
+        UsageError: Unknown dtype or device; a device beside a device map, or one without accelerate.
     """
     chosen = choose_device(device)
-    torch_dtype = choose_dtype(dtype, chosen)
+    torch_dtype = choose_dtype(dtype, chosen, path)
     tokenizer = load_tokenizer(path, trust_remote_code=trust_remote_code)
     try:
         model, report = transformers.AutoModelForCausalLM.from_pretrained(
@@ -107,6 +154,7 @@ def load_model(path: Path | str, *, dtype: str = "auto", device: str = "auto", t
             trust_remote_code=trust_remote_code,
             local_files_only=True,
             output_loading_info=True,
+            **({} if device_map is None else _placement(device, device_map, max_memory)),
         )
     except _FAILURES as error:
         raise _explain(path, error) from error
@@ -116,4 +164,21 @@ def load_model(path: Path | str, *, dtype: str = "auto", device: str = "auto", t
             f"{Path(path).name}: {len(missing)} weights are missing, such as {missing[0]}; they would be random",
             hint="download the checkpoint again",
         )
-    return LoadedModel(model=model.to(chosen).eval().requires_grad_(False), tokenizer=tokenizer)
+    if device_map is None:
+        model = model.to(chosen)
+    return LoadedModel(model=model.eval().requires_grad_(False), tokenizer=tokenizer)
+
+
+def _placement(device: str, device_map: str, max_memory: int | None) -> dict[str, Any]:
+    """transformers' options for a device map; weights on disk stay in the checkpoint, but for those that it converts."""
+    if device != "auto":
+        raise UsageError(f"--device {device} and --device-map: expected one of the two")
+    if find_spec("accelerate") is None:
+        raise UsageError("--device-map needs accelerate", hint="pip install accelerate")
+    folder = tempfile.mkdtemp(prefix="headsurgery-offload-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    options: dict[str, Any] = {"device_map": device_map, "offload_folder": folder}
+    if max_memory is not None:
+        places: list[int | str] = list(range(torch.cuda.device_count())) or ["cpu"]
+        options["max_memory"] = {place: int(max_memory * _SHARE_OF_WEIGHTS) for place in places}
+    return options

@@ -1,10 +1,77 @@
-"""Lack of memory, which calls for smaller batches, told from all other errors."""
+"""Memory: what this process has of it, what is left, and the lack of it told from all other errors."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import torch
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_MEMINFO, _OWN_CGROUP, _OWN_PAGES = Path("/proc/meminfo"), Path("/proc/self/cgroup"), Path("/proc/self/statm")
 
 
 def is_out_of_memory(error: Exception) -> bool:
     """Whether an error says that a GPU's or the host's memory ran out."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error) or "not enough memory" in str(error)
+
+
+def used_memory(device: torch.device) -> int | None:
+    """Bytes that this process has on a device now; None where that can't be told."""
+    if device.type == "cuda":
+        return int(torch.cuda.memory_allocated(device))
+    if device.type == "mps":
+        return int(torch.mps.driver_allocated_memory())
+    try:
+        return int(_OWN_PAGES.read_text().split()[1]) * _page_size()
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that this process can still take on a device; None where that can't be told.
+
+    On a host the least of what the system and, in a container, its control groups leave; pages of files count as free.
+    """
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))
+    if device.type == "mps":
+        return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+    left = [room for room in (_available(), *_left_by_cgroups()) if room is not None]
+    return max(0, min(left)) if left else None
+
+
+def _page_size() -> int:
+    import resource  # not on Windows, which has no /proc either
+
+    return resource.getpagesize()
+
+
+def _available() -> int | None:
+    try:
+        lines = dict(line.split(":", 1) for line in _MEMINFO.read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _left_by_cgroups() -> list[int]:
+    """What each control group above this process leaves (version 2); inside a container the mount shows its own as the root."""
+    if sys.platform != "linux":
+        return []
+    try:
+        own = next(line[3:] for line in _OWN_CGROUP.read_text().splitlines() if line.startswith("0::"))
+    except (OSError, StopIteration):
+        own = "/"
+    folder = _CGROUPS / own.lstrip("/")
+    return [room for group in (folder, *folder.parents) if group.is_relative_to(_CGROUPS) and (room := _left(group)) is not None]
+
+
+def _left(group: Path) -> int | None:
+    try:
+        limit, current = (int((group / name).read_text()) for name in ("memory.max", "memory.current"))
+        pages = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        return limit - current + int(pages["inactive_file"])
+    except (OSError, ValueError, KeyError):  # no such group here, or "max": no limit
+        return None

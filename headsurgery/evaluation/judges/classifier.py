@@ -212,7 +212,9 @@ def _load(path: Path, row: Row, *, dtype: str, device: str, token: str | None, t
     options = {"trust_remote_code": trust_remote_code, "local_files_only": True}
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(str(path), **options)
-        model, report = auto.from_pretrained(str(path), dtype=choose_dtype(dtype, chosen), output_loading_info=True, **options)
+        model, report = auto.from_pretrained(
+            str(path), dtype=choose_dtype(dtype, chosen, path), output_loading_info=True, **options
+        )
     except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
         raise ModelError(f"{path.name}: transformers can't load it: {' '.join(str(error).split())[:200]}") from error
     if report["missing_keys"]:

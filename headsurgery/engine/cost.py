@@ -1,0 +1,113 @@
+"""What a sweep costs, before anything runs: layer calls, FLOPs and bytes, for the blocks that would really run.
+
+A head of layer l runs layers l, l + 1, ... on every query; the base runs all layers once per block; a shared prefix runs once per
+head; the last layer spares unread positions o_proj and MLP; the output embeddings see the positions that are read. A product with a
+weight is two FLOPs per element and position, attention four per head, dimension and pair of positions. Assumed is a model whose
+layers can be called one by one, as all families of the table can. Neighbours: `plan` cuts the blocks, `hardware` says how fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from headsurgery.engine.limits import Footprint, Limits, measure_footprint
+from headsurgery.engine.plan import plan_blocks
+from headsurgery.engine.shape import LayerShape, ModelShape
+from headsurgery.engine.shortcuts import shared_prefix
+from headsurgery.engine.task import Block, SweepTask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Of a task.
+
+    Args:
+        pairs: (head, query) pairs, which are the naive loop's forwards, but for one per query.
+        forwards: Layers that tokens go through, in units of all layers of a mean query.
+        naive_flops: One full forward per pair, with the logits of every position.
+        blocks: FLOPs of each block.
+        prefix: Tokens that all queries share.
+        footprint: Memory.
+    """
+
+    pairs: int
+    forwards: float
+    naive_flops: float
+    blocks: tuple[float, ...]
+    prefix: int
+    footprint: Footprint
+
+    @property
+    def flops(self) -> float:
+        """Of all blocks."""
+        return sum(self.blocks)
+
+
+def count_cost(shape: ModelShape, task: SweepTask, limits: Limits, *, itemsize: int) -> Cost:
+    """Count what a task costs.
+
+    Args:
+        shape: The model's sizes.
+        task: What is asked.
+        limits: How much at a time.
+        itemsize: Bytes of an element.
+    """
+    prefix, num_layers = len(shared_prefix(task)), len(shape.layers)
+    blocks, layer_tokens = [], 0
+    for block in plan_blocks(task, tokens=limits.block, prefix=prefix):
+        lengths = [len(task.queries[query]) for query in block.queries]
+        variants = _variants(task, block, num_layers)
+        layer_tokens += sum(variants) * (prefix + sum(length - prefix for length in lengths))
+        blocks.append(_block_flops(shape, task, lengths, variants, prefix))
+    lengths = [len(query) for query in task.queries]
+    whole = sum(_forward_flops(shape, length) for length in lengths)
+    return Cost(
+        pairs=len(task.heads) * len(lengths),
+        forwards=layer_tokens / num_layers / (sum(lengths) / len(lengths)),
+        naive_flops=whole * (1 + len(task.heads)),
+        blocks=tuple(blocks),
+        prefix=prefix,
+        footprint=measure_footprint(shape, task, limits, itemsize=itemsize, prefix=prefix),
+    )
+
+
+def _variants(task: SweepTask, block: Block, num_layers: int) -> list[int]:
+    """Variants that run through each layer: the base, and the heads up to it."""
+    joining = [0] * num_layers
+    for head in block.heads:
+        joining[task.heads[head].layer] += 1
+    return [1 + sum(joining[: layer + 1]) for layer in range(num_layers)]
+
+
+def _block_flops(shape: ModelShape, task: SweepTask, lengths: Sequence[int], variants: Sequence[int], prefix: int) -> float:
+    own = sum(lengths) - prefix * len(lengths)
+    seen = prefix**2 + sum((length - prefix) * length for length in lengths)  # pairs of positions
+    read = task.tail * len(lengths)
+    flops = 0.0
+    for number, (layer, rows) in enumerate(zip(shape.layers, variants, strict=True)):
+        is_last = number == len(shape.layers) - 1
+        after = read if is_last else own
+        flops += rows * (_layer_flops(layer, own, after) + _layer_flops(layer, prefix, prefix) + _attention_flops(layer, seen))
+    if task.measure.wants_logits:
+        flops += variants[-1] * read * 2.0 * shape.vocabulary * shape.hidden_size
+    return flops
+
+
+def _layer_flops(layer: LayerShape, before: int, after: int) -> float:
+    return 2.0 * (layer.before * before + layer.after * after)
+
+
+def _attention_flops(layer: LayerShape, seen: int) -> float:
+    return 4.0 * layer.query_width * seen
+
+
+def _forward_flops(shape: ModelShape, length: int) -> float:
+    """A full forward of one query, with the logits of every position."""
+    layers = sum(_layer_flops(layer, length, length) + _attention_flops(layer, length**2) for layer in shape.layers)
+    return layers + 2.0 * shape.vocabulary * shape.hidden_size * length
+
+
+def count_generation(shape: ModelShape, lengths: Sequence[int], new_tokens: int) -> float:
+    """FLOPs of answers with a key/value cache, each token once."""
+    return sum(_forward_flops(shape, length + new_tokens) for length in lengths)

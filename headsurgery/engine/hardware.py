@@ -1,0 +1,167 @@
+"""How fast hardware is: this machine by a probe of a second, other hardware by its published peaks.
+
+A sweep reaches a share of what plain matrix products reach. On this kind of machine the share is measured (benchmarks/cost.py
+checks it); for hardware that is not here it is an assumption, which every estimate states.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import ceil
+
+import torch
+
+from headsurgery.engine.limits import SHARE_OF_FREE
+from headsurgery.engine.shape import ModelShape
+from headsurgery.errors import UsageError
+from headsurgery.model.memory import free_memory
+
+_PROBE_SECONDS = 1.0
+
+_EFFICIENCY = {torch.float32: 0.85, torch.bfloat16: 0.75}
+"""What the engine reaches of the probe's speed on a CPU; other types take the lower one."""
+
+_USABLE = 0.9
+"""Share of a GPU's memory that weights and states may fill."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """Published figures of one GPU.
+
+    Args:
+        name: In words.
+        peak: Dense FLOP/s in 16-bit types, without sparsity.
+        peak_float32: FLOP/s in float32, without TF32.
+        memory: Bytes.
+    """
+
+    name: str
+    peak: float
+    peak_float32: float
+    memory: int
+
+
+PROFILES = {
+    "a100": Profile(name="NVIDIA A100 SXM 80 GB", peak=312e12, peak_float32=19.5e12, memory=80 * 10**9),
+    "h100": Profile(name="NVIDIA H100 SXM 80 GB", peak=989e12, peak_float32=67e12, memory=80 * 10**9),
+    "h200": Profile(name="NVIDIA H200 SXM 141 GB", peak=989e12, peak_float32=67e12, memory=141 * 10**9),
+    "l40s": Profile(name="NVIDIA L40S 48 GB", peak=362e12, peak_float32=91.6e12, memory=48 * 10**9),
+    "rtx4090": Profile(name="NVIDIA RTX 4090 24 GB", peak=165e12, peak_float32=82.6e12, memory=24 * 10**9),
+}
+"""From NVIDIA's data sheets; bf16 tensor cores with float32 accumulation."""
+
+UTILISATION = 0.4
+"""Of the peak, assumed of a GPU."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """What runs a sweep.
+
+    Args:
+        name: In words.
+        device: What blocks and slices are cut for.
+        speed: FLOP/s of one worker that a sweep reaches.
+        workers: Copies of the model that run blocks side by side.
+        devices_per_worker: GPUs that one copy is spread over, of which one works at a time.
+        memory: Bytes that one worker has; None where that can't be told.
+        assumption: How the speed is known.
+    """
+
+    name: str
+    device: torch.device
+    speed: float
+    workers: int
+    devices_per_worker: int
+    memory: int | None
+    assumption: str
+
+    def seconds(self, blocks: Iterable[float]) -> float:
+        """Time for blocks of so many FLOPs, given out in order to whichever worker is free."""
+        busy = [0.0] * self.workers
+        for flops in blocks:
+            heapq.heapreplace(busy, busy[0] + flops / self.speed)
+        return max(busy)
+
+
+def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape, max_memory: int | None) -> Hardware:
+    """This machine, by a probe on a product of the model's largest shapes.
+
+    Args:
+        device: What would run the model.
+        dtype: Type that it runs in.
+        shape: Its sizes.
+        max_memory: Bytes that it may take; None: four fifths of what is free.
+    """
+    speed, free = _matmul_speed(device, dtype, shape), free_memory(device)
+    efficiency = _EFFICIENCY.get(dtype, min(_EFFICIENCY.values())) if device.type == "cpu" else UTILISATION
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"this machine's {device.type}"
+    if device.type == "cpu":
+        name = f"{name}, {torch.get_num_threads()} threads"
+    return Hardware(
+        name=name,
+        device=device,
+        speed=speed * efficiency,
+        workers=1,
+        devices_per_worker=1,
+        memory=max_memory if max_memory is not None or free is None else int(free * SHARE_OF_FREE),
+        assumption=f"{efficiency:.0%} of the {speed / 1e9:,.0f} GFLOP/s that matrix products were just measured at",
+    )
+
+
+def plan_hardware(text: str, dtype: torch.dtype, weights: int) -> Hardware:
+    """Hardware that need not be here.
+
+    Args:
+        text: `NAME` or `NAME:COUNT`, such as `h100:8`.
+        dtype: Type that the model runs in.
+        weights: Its bytes, which decide over how many GPUs one copy is spread.
+
+    Raises:
+        UsageError: No such profile or count, or too few GPUs for one copy.
+    """
+    name, _, number = text.lower().partition(":")
+    if name not in PROFILES or not (number or "1").isdigit() or int(number or 1) < 1:
+        raise UsageError(f"--estimate-for {text}: expected one of {', '.join(PROFILES)}, with :COUNT for several")
+    profile, count = PROFILES[name], int(number or 1)
+    peak = profile.peak if dtype.itemsize == 2 else profile.peak_float32
+    room = int(profile.memory * _USABLE)
+    per_worker = ceil(weights / room)
+    if per_worker > count:
+        raise UsageError(f"--estimate-for {text}: the weights take {weights / 1e9:,.0f} GB, for which {per_worker} are needed")
+    spread = f"; a copy is spread over {per_worker}, which work one after another" if per_worker > 1 else ""
+    return Hardware(
+        name=f"{count} x {profile.name}",
+        device=torch.device("cuda"),
+        speed=peak * UTILISATION,
+        workers=count // per_worker,
+        devices_per_worker=per_worker,
+        memory=per_worker * room,
+        assumption=f"{UTILISATION:.0%} of the published {peak / 1e12:,.0f} TFLOP/s{spread}",
+    )
+
+
+def _matmul_speed(device: torch.device, dtype: torch.dtype, shape: ModelShape) -> float:
+    """FLOP/s of products like the MLP's, 1024 tokens at a time on a CPU and 16384 on a GPU."""
+    tokens = 2**10 if device.type == "cpu" else 2**14
+    states = torch.randn(tokens, shape.hidden_size, dtype=dtype, device=device)
+    weight = torch.randn(max(layer.widest for layer in shape.layers), shape.hidden_size, dtype=dtype, device=device)
+    flops = 2.0 * tokens * weight.numel()
+    torch.nn.functional.linear(states, weight)
+    best, began = float("inf"), time.perf_counter()
+    while time.perf_counter() - began < _PROBE_SECONDS:
+        _wait(device)
+        started = time.perf_counter()
+        torch.nn.functional.linear(states, weight)
+        _wait(device)
+        best = min(best, time.perf_counter() - started)
+    return flops / best
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

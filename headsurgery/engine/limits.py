@@ -1,0 +1,197 @@
+"""How much at a time: from what fills the hardware down to what fits into memory, by a stated formula.
+
+The peak of a sweep, beside weights and libraries, is
+
+    results + states + max(keys + slice, logits) + slack
+
+`states` are those of all variants of a block, `keys` the prefix's keys and values of one layer, `slice` what one call of a layer
+makes meanwhile, `logits` those that leave the model at a time, with what a measure makes of them in float64. docs/cost.md has the
+terms. Neighbours: `plan` cuts blocks, `slices` cuts calls, `cost` counts work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from headsurgery.engine.measures import States
+from headsurgery.engine.plan import MIN_HEADS
+from headsurgery.engine.shape import LayerShape, ModelShape
+from headsurgery.engine.task import SweepTask
+from headsurgery.errors import UsageError
+from headsurgery.model.memory import free_memory, used_memory
+from headsurgery.model.modules import ModuleMap
+
+_SLACK, _SLACK_16_BIT = 32 * 2**20, 224 * 2**20
+"""What allocators and kernels keep for themselves; in 16-bit types oneDNN keeps up to 1024 compiled matmuls."""
+
+
+SHARE_OF_FREE = 0.8
+"""Of what is free, where the user sets no limit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much at a time.
+
+    Args:
+        block: (head, token) pairs per block, whose states stay in memory while it runs.
+        tokens: Tokens per call of a layer.
+        logits: Logits that leave the model at a time.
+    """
+
+    block: int
+    tokens: int
+    logits: int
+
+    @classmethod
+    def of(cls, device: torch.device, *, is_offloaded: bool = False) -> Limits:
+        """What keeps a device busy; more only takes more memory, unless weights have to be brought in anew for every block."""
+        block, tokens = (2**16, 2**10) if device.type == "cpu" else (2**20, 2**14)
+        return cls(block=block * 16 if is_offloaded else block, tokens=tokens, logits=2**23)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footprint:
+    """Memory of a task's sweep beside the weights, in bytes.
+
+    Args:
+        results: What is kept of all heads and queries; on the host.
+        states: Of a block.
+        keys: The prefix's keys and values of one layer.
+        slice: One call of a layer.
+        logits: On their way out.
+        slack: What allocators and kernels keep for themselves.
+    """
+
+    results: int
+    states: int
+    keys: int
+    slice: int
+    logits: int
+    slack: int
+
+    @property
+    def peak(self) -> int:
+        """On a CPU, results included."""
+        return self.results + self.working
+
+    @property
+    def working(self) -> int:
+        """On the device that runs the model, where results don't stay."""
+        return self.states + max(self.keys + self.slice, self.logits) + self.slack
+
+
+def measure_footprint(shape: ModelShape, task: SweepTask, limits: Limits, *, itemsize: int, prefix: int = 0) -> Footprint:
+    """The formula.
+
+    Args:
+        shape: The model's sizes.
+        task: What is asked.
+        limits: How much at a time.
+        itemsize: Bytes of an element.
+        prefix: Tokens that all queries share and that run once per head.
+    """
+    lengths = [len(query) - prefix for query in task.queries]
+    per_head = min(prefix + sum(lengths), max(limits.block // MIN_HEADS, prefix + max(lengths)))
+    variants = 1 + min(len(task.heads), max(1, limits.block // per_head))
+    rows = max(1, limits.tokens // max(lengths))
+    kept = shape.hidden_size * itemsize if isinstance(task.measure, States) else 8
+    logits = max(limits.logits, shape.vocabulary * task.tail) if task.measure.wants_logits else 0
+    return Footprint(
+        results=2 * len(task.heads) * len(task.queries) * task.tail * kept,
+        states=variants * per_head * shape.hidden_size * itemsize,
+        keys=3 * variants * prefix * max(layer.kv_width for layer in shape.layers) * itemsize,
+        slice=max(_slice(layer, shape, rows * max(lengths), rows * prefix, itemsize) for layer in shape.layers),
+        logits=min(logits, len(task.heads) * len(task.queries) * shape.vocabulary * task.tail) * (3 * itemsize + 6 * 8),
+        slack=_SLACK if itemsize > 2 else _SLACK_16_BIT,
+    )
+
+
+def _slice(layer: LayerShape, shape: ModelShape, tokens: int, prefix_tokens: int, itemsize: int) -> int:
+    """Residuals, norms in float32, queries and attention, the MLP's two sides; keys and values joined, and repeated for heads."""
+    own = tokens * (6 * shape.hidden_size + 3 * layer.query_width + 3 * layer.widest) * itemsize + tokens * 8 * shape.hidden_size
+    joined = (tokens + prefix_tokens) * (2 * layer.kv_width + 2 * layer.query_width) * itemsize
+    return own + joined
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """Memory for a sweep.
+
+    Args:
+        size: Bytes that it may take.
+        taken: Bytes that are taken already, by weights and libraries.
+        has_results: Whether results are kept there, too.
+    """
+
+    size: int
+    taken: int
+    has_results: bool
+
+
+def find_room(modules: ModuleMap, max_memory: int | None) -> Room | None:
+    """What a loaded model leaves to its sweep; None where that can't be told.
+
+    Args:
+        modules: The model.
+        max_memory: Bytes in all; None: four fifths of what is free now.
+    """
+    device, held = modules.device, _held_bytes(modules)
+    used, free = used_memory(device), free_memory(device)
+    if max_memory is None:
+        size = None if free is None else int(free * SHARE_OF_FREE) - held
+    else:
+        size = None if used is None else max_memory - used - held
+    return None if size is None else Room(size=size, taken=(used or 0) + held, has_results=device.type == "cpu")
+
+
+def _held_bytes(modules: ModuleMap) -> int:
+    """Weights that are kept elsewhere and are here while a layer runs: that layer's, and those outside of all layers."""
+
+    def elsewhere(part: nn.Module) -> int:
+        return sum(weight.nbytes for weight in part.parameters() if weight.device.type == "meta")
+
+    layers = [elsewhere(layer) for layer in modules.layers]
+    return max(layers) + elsewhere(modules.model) - sum(layers)
+
+
+def fit_limits(limits: Limits, shape: ModelShape, task: SweepTask, *, itemsize: int, prefix: int, room: Room) -> Limits:
+    """Halve whatever takes most until all of it fits.
+
+    Args:
+        limits: What would fill the hardware.
+        shape: The model's sizes.
+        task: What is asked.
+        itemsize: Bytes of an element.
+        prefix: Tokens that all queries share and that run once per head.
+        room: What there is.
+
+    Raises:
+        UsageError: It can't be made to fit.
+    """
+    while True:
+        found = measure_footprint(shape, task, limits, itemsize=itemsize, prefix=prefix)
+        needed = found.peak if room.has_results else found.working
+        if needed <= room.size:
+            return limits
+        sizes = {"block": found.states + found.keys, "tokens": found.slice, "logits": found.logits}
+        smaller = {name for name in sizes if getattr(limits, name) > 1}
+        if not smaller:
+            raise UsageError(
+                f"memory: this run takes {show_bytes(room.taken + needed)} at least, found {show_bytes(room.taken + room.size)}",
+                hint="give --max-memory more, or use fewer prompts, a smaller --dtype, or --device-map auto",
+            )
+        most = max(smaller, key=lambda name: sizes[name])
+        limits = replace(limits, **{most: getattr(limits, most) // 2})
+
+
+def show_bytes(count: float) -> str:
+    """`1.5 GiB`."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if abs(count) < 1024:
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.3g} {unit}"
+        count /= 1024
+    return f"{count:.3g} TiB"

@@ -1,0 +1,99 @@
+"""Sizes of a model that cost and memory depend on, from a live model's weights or from a checkpoint's headers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+from headsurgery.architectures import Architecture
+from headsurgery.heads import AttentionGeometry
+from headsurgery.model.modules import ModuleMap
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerShape:
+    """One decoder layer, in elements.
+
+    Args:
+        before: Weights that every position goes through: q_proj, k_proj and v_proj.
+        after: Weights behind the attention, o_proj and MLP, which the last layer's unread positions are spared.
+        parameters: All of it.
+        query_width: Inputs of o_proj, heads * head_dim.
+        kv_width: Keys and values of a position, 2 * kv_heads * head_dim.
+        widest: Outputs of the layer's widest projection.
+    """
+
+    before: int
+    after: int
+    parameters: int
+    query_width: int
+    kv_width: int
+    widest: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelShape:
+    """A whole model.
+
+    Args:
+        hidden_size: Width of the residual stream.
+        vocabulary: Logits of a position.
+        layers: From the bottom.
+        outside: Parameters outside the layers.
+    """
+
+    hidden_size: int
+    vocabulary: int
+    layers: tuple[LayerShape, ...]
+    outside: int
+
+    @property
+    def parameters(self) -> int:
+        """Of the whole model."""
+        return self.outside + sum(layer.parameters for layer in self.layers)
+
+    @classmethod
+    def of_tensors(
+        cls, tensors: Mapping[str, tuple[int, ...]], architecture: Architecture, geometry: AttentionGeometry
+    ) -> ModelShape:
+        """From names and shapes of all weights."""
+        lists = [f"{name}." for name in architecture.layers if any(tensor.startswith(f"{name}.0.") for tensor in tensors)]
+        inside: dict[int, dict[str, tuple[int, ...]]] = {layer: {} for layer in range(geometry.num_layers)}
+        outside: dict[str, tuple[int, ...]] = {}
+        for name, shape in tensors.items():
+            number, _, rest = name.removeprefix(lists[0]).partition(".")
+            if name.startswith(lists[0]) and number.isdigit() and int(number) in inside:
+                inside[int(number)][rest] = shape
+            else:
+                outside[name] = shape
+        return cls(
+            hidden_size=geometry.hidden_size,
+            vocabulary=max(max(shape, default=0) for shape in outside.values()),  # the embeddings are by far the longest
+            layers=tuple(_layer_shape(inside[layer], architecture, geometry, layer) for layer in inside),
+            outside=sum(map(prod, outside.values())),
+        )
+
+    @classmethod
+    def of_modules(cls, modules: ModuleMap) -> ModelShape:
+        """From a live model, also where accelerate keeps its weights elsewhere."""
+        tensors = {name: tuple(weight.shape) for name, weight in modules.model.named_parameters()}
+        return cls.of_tensors(tensors, modules.architecture, modules.geometry)
+
+
+def _layer_shape(
+    tensors: Mapping[str, tuple[int, ...]], architecture: Architecture, geometry: AttentionGeometry, layer: int
+) -> LayerShape:
+    weights = {name: shape for name, shape in tensors.items() if len(shape) == 2}
+    after = sum(
+        prod(shape) for name, shape in weights.items() if name.startswith((f"{architecture.o_proj}.", f"{architecture.mlp}."))
+    )
+    heads = geometry.layers[layer]
+    return LayerShape(
+        before=sum(map(prod, weights.values())) - after,
+        after=after,
+        parameters=sum(map(prod, tensors.values())),
+        query_width=0 if heads is None else heads.num_heads * heads.head_dim,
+        kv_width=0 if heads is None else 2 * heads.num_kv_heads * heads.head_dim,
+        widest=max(map(max, weights.values())),
+    )
