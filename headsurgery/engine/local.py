@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from headsurgery.engine.linears import fast_linears
 from headsurgery.engine.parts import collect
 from headsurgery.engine.plan import block_tokens, plan_blocks
 from headsurgery.engine.probe import find_shortcuts
@@ -40,7 +41,8 @@ class LocalEngine:
     def shortcuts(self, task: SweepTask) -> Shortcuts:
         """What the model lets out; tried with the first task."""
         if self._shortcuts is None:
-            self._shortcuts = find_shortcuts(self.modules, max(task.queries, key=len))
+            with fast_linears(self.modules.model):
+                self._shortcuts = find_shortcuts(self.modules, max(task.queries, key=len))
         return self._shortcuts
 
     @property
@@ -74,7 +76,8 @@ class LocalEngine:
             parts = run_wave(self.modules, shortcuts, self._slices, task, block, on_work)
         else:
             parts = run_whole(self.modules, self._slices, task, block, on_work)
-        return collect(task, block, parts)
+        with fast_linears(self.modules.model):
+            return collect(task, block, parts)
 
 
 def _halves(block: Block, error: RuntimeError) -> tuple[Block, Block]:
