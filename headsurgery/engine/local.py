@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from headsurgery.engine.limits import Limits, Room, find_room, fit_limits
+from headsurgery.engine.linears import fast_linears
 from headsurgery.engine.parts import collect
 from headsurgery.engine.plan import plan_blocks
 from headsurgery.engine.probe import find_shortcuts
@@ -50,7 +51,8 @@ class LocalEngine:
     def shortcuts(self, task: SweepTask) -> Shortcuts:
         """What the model lets out; tried with the first task."""
         if self._shortcuts is None:
-            self._shortcuts = find_shortcuts(self.modules, max(task.queries, key=len))
+            with fast_linears(self.modules.model):
+                self._shortcuts = find_shortcuts(self.modules, max(task.queries, key=len))
             self._room = find_room(self.modules, self._max_memory)  # weights have been read from disk now
         return self._shortcuts
 
@@ -105,7 +107,8 @@ class LocalEngine:
             parts = run_wave(self.modules, shortcuts, self._slices, task, block, on_work, logits=limits.logits)
         else:
             parts = run_whole(self.modules, self._slices, task, block, on_work)
-        return collect(task, block, parts)
+        with fast_linears(self.modules.model):
+            return collect(task, block, parts)
 
 
 def _halves(block: Block, error: RuntimeError) -> tuple[Block, Block]:
