@@ -31,7 +31,7 @@ class Screening:
     """How many heads are scored exactly.
 
     Args:
-        survivors: Heads that come through. None: 30, or a tenth of all heads where that is more.
+        survivors: Heads that come through. None: 40, or an eighth of all heads where that is more.
         sample: Others, drawn at random.
         seed: Of the sample and of the estimates' sketch.
 
@@ -40,7 +40,7 @@ class Screening:
     """
 
     survivors: int | None = None
-    sample: int = 20
+    sample: int = 10
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -51,7 +51,7 @@ class Screening:
 
     def count(self, geometry: AttentionGeometry) -> int:
         """Survivors of a model's heads."""
-        return self.survivors or max(30, -(-geometry.num_heads_in_all // 10))
+        return self.survivors or max(40, -(-geometry.num_heads_in_all // 8))
 
 
 @dataclass(frozen=True, kw_only=True)
