@@ -54,8 +54,8 @@ def attribute(
         Literal["refusal", "sahara", "ships", "direct"],
         typer.Option(
             "--method",
-            help="refusal: greedy group by the model's own refusals; sahara: by its states; ships: best single heads; direct: those "
-            "that write most along harmful - harmless, by one forward per prompt.",
+            help="refusal: greedy group by the model's own refusals; sahara: by its states; ships: best single heads; "
+            "direct: those that write most along harmful - harmless, by one forward per prompt.",
         ),
     ] = "refusal",
     operation: Annotated[
