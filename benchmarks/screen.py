@@ -4,8 +4,8 @@
     python benchmarks/screen.py --work FOLDER --only recall    recall of the exact top 10 by number of survivors
     python benchmarks/screen.py --work FOLDER --only speed     Ships, screened, beside the naive loop
 
-12 built-in prompts, template `paper`, operation `scale`. The naive loop (one full forward per head and query, batch 1, float32, logits
-of every position) is timed on some pairs before and after the screened run, and scaled up to all pairs.
+12 built-in prompts, template `paper`, operation `scale`. The naive loop (one full forward per head and query, batch 1, float32,
+logits of every position) is timed on some pairs before and after the screened run, and scaled up to all pairs.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from headsurgery.prompts import encode, load_prompts, load_template
 from tests.naive import naive_kl, naive_run
 
 MODELS = ("base", "aligned", "planted")
-PLANTED = tuple(map(HeadRef.parse, "L11H3 L14H6 L17H2 L20H8".split()))
+PLANTED = tuple(map(HeadRef.parse, ["L11H3", "L14H6", "L17H2", "L20H8"]))
 NUM_PROMPTS, TOP, SURVIVORS, NAIVE_PAIRS = 12, 10, (20, 30, 40, 60), 40
 
 
