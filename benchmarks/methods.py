@@ -24,6 +24,7 @@ import torch
 from gates import learn_gates
 
 from headsurgery.architectures import Operation
+from headsurgery.attribution.direct import direct_scores
 from headsurgery.attribution.refusal import REFUSAL_TOKENS, OwnAnswers, find_refusals, refusal
 from headsurgery.attribution.sahara import left_singular_vectors, subspace_shift
 from headsurgery.attribution.scores import FloatArray, best_heads
@@ -174,37 +175,6 @@ def angles(swept: Swept) -> FloatArray:
     return np.array([subspace_shift(base, left_singular_vectors(ablated), 1) for ablated in swept.states])
 
 
-def direct_scores(loaded: LoadedModel, harmful: list[list[int]], harmless: list[list[int]]) -> FloatArray:
-    """|head_result . r| / |r| at the last position, r = mean(harmful) - mean(harmless) of the last layer's residual (RDSHA)."""
-    modules = locate_modules(loaded.model)
-    z: dict[int, list[torch.Tensor]] = {layer: [] for layer in modules.geometry.attention_layers}
-    resid: list[torch.Tensor] = []
-    hooks = [
-        modules.projection(layer, "o_proj").register_forward_pre_hook(lambda _, args, layer=layer: z[layer].append(args[0][0, -1]))
-        for layer in z
-    ]
-    hooks.append(
-        modules.layers[-1].register_forward_hook(
-            lambda _, __, out: resid.append((out[0] if isinstance(out, tuple) else out)[0, -1])
-        )
-    )
-    with torch.inference_mode():
-        for query in (*harmful, *harmless):
-            loaded.model(input_ids=torch.tensor([query]), use_cache=False)
-    for hook in hooks:
-        hook.remove()
-    states = torch.stack(resid).float()
-    direction = states[: len(harmful)].mean(0) - states[len(harmful) :].mean(0)
-    direction /= direction.norm()
-    scores = []
-    for head in modules.geometry.heads():
-        block = modules.geometry.layer_of(head).column_block(head.head)
-        weight = modules.projection(head.layer, "o_proj").weight[:, block.start : block.stop].float()  # type: ignore[union-attr, index]
-        results = torch.stack(z[head.layer])[: len(harmful), block.start : block.stop].float() @ weight.T  # [queries, hidden_size]
-        scores.append(float((results @ direction).abs().mean()))
-    return np.array(scores)
-
-
 def score(loaded: LoadedModel, spec: Plant, questions: Questions, operations: Sequence[Operation]) -> dict[str, Any]:
     """Every method on one plant, which is merged into the model already; learned gates only where both operations are asked for."""
     modules = locate_modules(loaded.model)
@@ -239,7 +209,8 @@ def score(loaded: LoadedModel, spec: Plant, questions: Questions, operations: Se
         add(f"log-odds of the first token - control, {short}", harmful.drop[:, :, 0].mean(1) - CONTRAST * damage, operation)
         add(f"log-odds of {REFUSAL_TOKENS} tokens, {short}", mean(harmful.drop, own), operation)
         add(f"log-odds of {REFUSAL_TOKENS} tokens - control, {short}", mean(harmful.drop, own) - CONTRAST * damage, operation)
-    add("direct head scores", direct_scores(loaded, questions.to_score, rows), "scale")
+    direct = direct_scores(modules, questions.to_score, rows)[0]
+    add("direct head scores", np.array([direct[head.layer, head.head] for head in heads]), "scale")
     if len(operations) > 1:
         gates = learn_gates(modules, own, control)
         add("learned gates", np.array([gates[head.layer, head.head] for head in heads]), "scale")

@@ -115,10 +115,23 @@ class SearchRecord(Strict):
     harmless_kl: float = Field(description="mean KL(base || reinforced) in nats per token")
 
 
+class ScreenRecord(Strict):
+    """How heads were screened before they were scored, and what a random sample of the others says; see docs/screening.md."""
+
+    survivors: int = Field(description="heads that came through, and were scored exactly")
+    screened_out: int = Field(description="heads that did not")
+    sampled: int = Field(description="of these, heads that were drawn at random and scored exactly, too")
+    beating: int = Field(description="of the sampled, heads that beat the k-th best survivor")
+    k: int = Field(description="length of the ranking that the recall is about")
+    recall: float = Field(description="estimated share of the exact top k that was scored")
+    recall_at_least: float = Field(description="its 95 % lower bound")
+    seed: int
+
+
 class Provenance(Strict):
     """How the heads were found."""
 
-    method: Literal["manual", "refusal", "sahara", "ships"] = "manual"
+    method: Literal["manual", "refusal", "sahara", "ships", "direct"] = "manual"
     operation: Operation | None = Field(default=None, description="operation during attribution")
     factor: float | None = Field(default=None, description="factor during attribution")
     intent: Literal["ablate", "reinforce"] | None = None
@@ -131,6 +144,7 @@ class Provenance(Strict):
     dtype: str | None = None
     scores: list[HeadScore] | None = None
     search: SearchRecord | None = Field(default=None, description="of a reinforcement's heads and factor")
+    screen: ScreenRecord | None = Field(default=None, description="of the heads that were scored")
     versions: dict[str, str] | None = None
     note: str | None = None
 

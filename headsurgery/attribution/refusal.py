@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from headsurgery.evaluation.judges.keyword import find_refusal
 from headsurgery.heads import HeadRef
 from headsurgery.progress import Progress, share_progress
 from headsurgery.recipe import HeadEdit, HeadScore
+
+if TYPE_CHECKING:
+    from headsurgery.attribution.screen.screener import Screener, Selection
 
 REFUSAL_TOKENS = 8
 """Tokens of an answer that are read at most."""
@@ -80,6 +83,7 @@ def refusal(
     factor: float,
     group_size: int,
     contrast: float | None = None,
+    screener: Screener | None = None,
     on_progress: Progress | None = None,
 ) -> tuple[ScoreTable, tuple[str, ...]]:
     """Grow a group of heads until the model refuses nothing any more, no head takes more than it costs, or the group is full.
@@ -93,6 +97,7 @@ def refusal(
         factor: Its factor.
         group_size: Heads at most.
         contrast: The choice maximises harmful - contrast * harmless.
+        screener: Lets some heads through at every step, which alone are scored; None: all are.
         on_progress: Called with (head, query) pairs done and in all, over all steps that may be.
 
     Returns:
@@ -110,30 +115,58 @@ def refusal(
         )
     notes = [f"the model refuses {len(refused)} of {len(prompts)} prompts; the scores are of these"]
     run = _Run(sweeper=sweeper, operation=operation, factor=factor)
-    heads = sweeper.geometry.num_heads_in_all
-    pairs = [len(harmless or ()) * heads, *(len(refused) * (heads - step) for step in range(group_size))]
+    num_heads = sweeper.geometry.num_heads_in_all if screener is None else screener.num_scored
+    pairs = [len(harmless or ()) * num_heads, *(len(refused) * (num_heads - step) for step in range(group_size))]
     reports = iter(share_progress(pairs, on_progress))
-    report = next(reports)
     control = None
     if harmless is not None:
         answers = sweeper.engine.complete(harmless, tokens=ANSWER_TOKENS)
         own = OwnAnswers.of([(ids, answer, 0) for ids, answer in zip(harmless, answers, strict=True)])
-        control = run.divergences(own, (), report)
+        control = _Control(run=run, own=own, screener=screener, report=next(reports))
+    else:
+        next(reports)
     group: tuple[HeadEdit, ...] = ()
     chosen: tuple[HeadScore, ...] = ()
     steps: list[FloatArray] = []
+    estimates: list[FloatArray] = []
+    first: Selection | None = None
     while refused and len(group) < group_size:
-        steps.append(run.drops(OwnAnswers.of(refused), group, next(reports)) * (len(refused) / len(prompts)))
-        combined = combine(steps[-1], control, contrast)
+        own, share = OwnAnswers.of(refused), len(refused) / len(prompts)
+        heads = run.outside(group)
+        if screener is not None:
+            found = screener.drop(run.task(own, group, LogOddsDrop(own.targets)), own.targets, own.weights)
+            estimate = found.scaled(share)
+            keep = None if first is None else set(first.heads) & set(heads)
+            selection = screener.select(estimate, None if control is None else control.estimate, contrast, keep=keep)
+            first, heads = first or selection, selection.heads
+            estimates.append(estimate.score)
+        steps.append(run.drops(own, group, next(reports), heads) * share)
+        harmless_scores = None if control is None else control.of(heads)
+        combined = combine(steps[-1], harmless_scores, contrast)
         best = best_heads(combined, 1)
         if group and combined[best[0].layer, best[0].head] <= 0:
             break
-        chosen += score_heads(best, steps[-1], control, contrast)
+        chosen += score_heads(best, steps[-1], harmless_scores, contrast)
         group += tuple(run.edit(head) for head in best)
         refused = find_refusals(sweeper.engine, tokenizer, prompts, group)
     notes.append(f"with the {len(group)} chosen heads ablated it refuses {len(refused)} of {len(prompts)}")
-    arrays = {"refusal": np.stack(steps)} | ({} if control is None else {"refusal_harmless": control[None]})
-    return ScoreTable(arrays=arrays, harmful=steps[0], harmless=control, contrast=contrast, chosen=chosen), tuple(notes)
+    arrays = {"refusal": np.stack(steps)}
+    if control is not None:
+        arrays["refusal_harmless"] = control.scores[None]
+    if estimates:
+        arrays["refusal_screen"] = np.stack(estimates)
+    if control is not None and control.estimate is not None:
+        arrays["refusal_harmless_screen"] = control.estimate.score[None]
+    harmless_scores = None if control is None else control.scores
+    table = ScoreTable(
+        arrays=arrays,
+        harmful=steps[0],
+        harmless=harmless_scores,
+        contrast=contrast,
+        chosen=chosen,
+        account=None if first is None else first.account(combine(steps[0], harmless_scores, contrast)),
+    )
+    return table, tuple(notes)
 
 
 def find_refusals(
@@ -168,28 +201,70 @@ class _Run:
     def edit(self, head: HeadRef) -> HeadEdit:
         return HeadEdit(layer=head.layer, head=head.head, operation=self.operation, factor=self.factor)
 
-    def drops(self, own: OwnAnswers, group: Sequence[HeadEdit], on_progress: Progress | None) -> FloatArray:
-        """Mean drop of log-odds of every head outside the group, [layer, head]; NaN for the others."""
-        return self._sweep(own, group, LogOddsDrop(own.targets), on_progress)
+    def outside(self, group: Sequence[HeadEdit]) -> tuple[HeadRef, ...]:
+        """All heads but the group's."""
+        inside = {edit.ref for edit in group}
+        return tuple(head for head in self.sweeper.geometry.heads() if head not in inside)
 
-    def divergences(self, own: OwnAnswers, group: Sequence[HeadEdit], on_progress: Progress | None) -> FloatArray:
-        """Mean KL of every head outside the group, [layer, head]; NaN for the others."""
-        return self._sweep(own, group, Divergence(), on_progress)
+    def drops(
+        self,
+        own: OwnAnswers,
+        group: Sequence[HeadEdit],
+        on_progress: Progress | None,
+        heads: Sequence[HeadRef] | None = None,
+    ) -> FloatArray:
+        """Mean drop of log-odds of every head outside the group, or of some, [layer, head]; NaN for the others."""
+        return self._means(self.task(own, group, LogOddsDrop(own.targets), heads), own, on_progress)
 
-    def _sweep(self, own: OwnAnswers, group: Sequence[HeadEdit], measure: Measure, on_progress: Progress | None) -> FloatArray:
-        geometry = self.sweeper.geometry
-        task = SweepTask(
+    def divergences(
+        self,
+        own: OwnAnswers,
+        group: Sequence[HeadEdit],
+        on_progress: Progress | None,
+        heads: Sequence[HeadRef] | None = None,
+    ) -> FloatArray:
+        """Mean KL of every head outside the group, or of some, [layer, head]; NaN for the others."""
+        return self._means(self.task(own, group, Divergence(), heads), own, on_progress)
+
+    def task(
+        self, own: OwnAnswers, group: Sequence[HeadEdit], measure: Measure, heads: Sequence[HeadRef] | None = None
+    ) -> SweepTask:
+        """One sweep, over every head outside the group, or some."""
+        return SweepTask(
             queries=own.queries,
-            heads=tuple(head for head in geometry.heads() if head not in {edit.ref for edit in group}),
+            heads=self.outside(group) if heads is None else tuple(heads),
             operation=self.operation,
             factor=self.factor,
             measure=measure,
             group=tuple(group),
             tail=own.tail,
         )
+
+    def _means(self, task: SweepTask, own: OwnAnswers, on_progress: Progress | None) -> FloatArray:
         values, _ = self.sweeper.sweep(task, on_progress)  # [heads, queries, tail]
         means = (values.double().numpy() * own.weights).sum(axis=2).mean(axis=1)
-        scores = np.full((geometry.num_layers, geometry.max_heads), np.nan)
+        scores = np.full((self.sweeper.geometry.num_layers, self.sweeper.geometry.max_heads), np.nan)
         for head, mean in zip(task.heads, means, strict=True):
             scores[head.layer, head.head] = mean
         return scores
+
+
+class _Control:
+    """Divergences on the model's own harmless answers, each head's once."""
+
+    def __init__(self, *, run: _Run, own: OwnAnswers, screener: Screener | None, report: Progress | None) -> None:
+        self._run, self._own, self._report = run, own, report
+        geometry = run.sweeper.geometry
+        self.scores = np.full((geometry.num_layers, geometry.max_heads), np.nan)
+        self.estimate = None
+        if screener is not None:
+            self.estimate = screener.divergence(run.task(own, (), Divergence()), own.weights)
+
+    def of(self, heads: Sequence[HeadRef]) -> FloatArray:
+        """[layer, head] of these heads at least, in nats; NaN for heads that were never asked for."""
+        missing = tuple(head for head in heads if np.isnan(self.scores[head.layer, head.head]))
+        if missing:
+            found = self._run.divergences(self._own, (), self._report, missing)
+            self.scores = np.where(np.isnan(found), self.scores, found)
+            self._report = None  # further ones are few
+        return self.scores

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-import transformers
 from torch import nn
 
-from headsurgery import __version__
 from headsurgery.architectures import Operation
 from headsurgery.attribution.attacks import Development, encode_development
+from headsurgery.attribution.direct import direct
+from headsurgery.attribution.record import record_run
 from headsurgery.attribution.refusal import ANSWER_TOKENS, refusal
 from headsurgery.attribution.reinforce import ANSWER_TOKENS as SEARCH_TOKENS
 from headsurgery.attribution.reinforce import Reinforcement, reinforce
 from headsurgery.attribution.sahara import sahara
 from headsurgery.attribution.scores import ScoreTable
-from headsurgery.attribution.settings import UNITS, Intent, Method, Settings
+from headsurgery.attribution.screen.screener import Screener, Screening
+from headsurgery.attribution.settings import Intent, Method, Settings
 from headsurgery.attribution.ships import ships
 from headsurgery.engine.journal import SweepJournal
 from headsurgery.engine.local import LocalEngine
@@ -28,13 +27,12 @@ from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import Engine
 from headsurgery.errors import UsageError
 from headsurgery.evaluation.records import Frontier
-from headsurgery.heads import HeadRef
 from headsurgery.model.completion import BatchSize
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import context_length
 from headsurgery.progress import Progress
 from headsurgery.prompts import PromptSet, Template, encode, load_template
-from headsurgery.recipe import Geometry, HeadEdit, HeadScore, Provenance, Recipe, RecipeBase
+from headsurgery.recipe import Geometry, HeadEdit, Recipe, RecipeBase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +70,7 @@ def attribute(
     max_over_refusal: float = 0.05,
     max_kl: float = 0.1,
     template: str | None = None,
+    screen: Screening | None = None,
     batch_size: int | str = "auto",
     base: RecipeBase | None = None,
     journal: SweepJournal | None = None,
@@ -87,11 +86,12 @@ def attribute(
         harmless: The control: queries that look alike but are harmless.
         contrast: Heads are ranked by harmful - contrast * harmless. Default with a control: 10 for `refusal`, else 1; the paper: 0.
         method: `refusal` chooses a group greedily by what it takes from the model's own refusals, `sahara` by the shift of final
-            states; `ships` chooses the heads with the highest mean score.
+            states; `ships` chooses the heads with the highest mean score; `direct` those that write most along the direction from
+            harmless to harmful, from one forward per prompt.
         operation: How a head is ablated while it is scored.
         factor: By how much; 0 takes it out.
         group_size: Heads that `sahara` chooses (default 3), or `refusal` at most (default 5).
-        top: Heads that `ships` chooses.
+        top: Heads that `ships` and `direct` choose.
         r_main: Leading singular vectors that `sahara` compares.
         intent: `ablate` or `reinforce`: what the recipe is for.
         apply_factor: The recipe's factor. Default: `factor` to ablate; to reinforce, heads and factor are searched for on the given
@@ -99,6 +99,7 @@ def attribute(
         max_over_refusal: Bound of the search: share of harmless prompts refused, in addition to the base's.
         max_kl: Bound of the search: mean KL(base || reinforced) on harmless answers, in nats per token.
         template: chat, paper, direct or a file; default: the tokenizer's chat template, else paper.
+        screen: Score exactly only heads that come through a screen, and say what it may have missed; None: score all.
         batch_size: Rows (head, query) per forward, or `auto`; an engine has its own.
         base: What the recipe says of its base; default: the model's type and geometry.
         journal: Keeps finished blocks of the sweep, so that a run that broke off goes on where it was.
@@ -127,6 +128,7 @@ def attribute(
         batch_size=batch_size,
         max_over_refusal=max_over_refusal,
         max_kl=max_kl,
+        screen=screen,
     )
     engine = model
     if isinstance(engine, nn.Module):
@@ -148,7 +150,7 @@ def attribute(
         if loaded is not None and development is not None:
             found = _reinforce(loaded, scores, development, settings, on_search)
     edits = found.edits if found else _edits(scores, settings)
-    provenance = _provenance(settings, facts.dtype, sets, chosen_template, _scores_of(edits, scores))
+    provenance = record_run(settings, facts.dtype, sets, chosen_template, edits, scores)
     recipe = Recipe(
         base=base or RecipeBase(model_type=facts.model_type, geometry=Geometry.of(facts.geometry)),
         edits=edits,
@@ -179,6 +181,9 @@ def _score(
 ) -> tuple[ScoreTable, tuple[str, ...]]:
     """The scores, and notes for the user."""
     notes: tuple[str, ...] = ()
+    if settings.method == "direct":
+        return direct(_local(sweeper, "direct").modules, queries, top=settings.top, contrast=settings.contrast), ()
+    screener = None if settings.screen is None else Screener(_local(sweeper, "screening").modules, settings.screen)
     if settings.method == "refusal":
         scores, notes = refusal(
             sweeper,
@@ -189,14 +194,28 @@ def _score(
             factor=settings.factor,
             group_size=settings.group_size,
             contrast=settings.contrast,
+            screener=screener,
             on_progress=on_progress,
         )
     else:
-        scores = _score_states(sweeper, queries, settings, on_progress)
-    return scores, (*notes, *sweeper.engine.notes)
+        scores = _score_states(sweeper, queries, settings, screener, on_progress)
+    account = () if scores.account is None else (str(scores.account),)
+    return scores, (*notes, *account, *sweeper.engine.notes)
 
 
-def _score_states(sweeper: Sweeper, queries: list[list[list[int]]], settings: Settings, on_progress: Progress | None) -> ScoreTable:
+def _local(sweeper: Sweeper, what: str) -> LocalEngine:
+    if not isinstance(sweeper.engine, LocalEngine):
+        raise UsageError(f"{what} reads activations of a model in this process", hint="use the local engine")
+    return sweeper.engine
+
+
+def _score_states(
+    sweeper: Sweeper,
+    queries: list[list[list[int]]],
+    settings: Settings,
+    screener: Screener | None,
+    on_progress: Progress | None,
+) -> ScoreTable:
     if settings.method == "ships":
         return ships(
             sweeper,
@@ -205,6 +224,7 @@ def _score_states(sweeper: Sweeper, queries: list[list[list[int]]], settings: Se
             factor=settings.factor,
             top=settings.top,
             contrast=settings.contrast,
+            screener=screener,
             on_progress=on_progress,
         )
     return sahara(
@@ -215,6 +235,7 @@ def _score_states(sweeper: Sweeper, queries: list[list[list[int]]], settings: Se
         group_size=settings.group_size,
         contrast=settings.contrast,
         r_main=settings.r_main,
+        screener=screener,
         on_progress=on_progress,
     )
 
@@ -238,12 +259,6 @@ def _edits(scores: ScoreTable, settings: Settings) -> tuple[HeadEdit, ...]:
         HeadEdit(layer=score.layer, head=score.head, operation=settings.operation, factor=settings.apply_factor)
         for score in scores.chosen
     )
-
-
-def _scores_of(edits: tuple[HeadEdit, ...], scores: ScoreTable) -> tuple[HeadScore, ...]:
-    """Scores of a recipe's heads: those that they were chosen by, where they were."""
-    known = {HeadRef(score.layer, score.head): score for score in (*scores.top(scores.combined.size), *scores.chosen)}
-    return tuple(known[edit.ref] for edit in edits)
 
 
 def _as_set(prompts: PromptSet | Sequence[str], name: str) -> PromptSet:
@@ -274,31 +289,6 @@ def _evaluation_mode(model: nn.Module | Engine) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
-
-
-def _provenance(
-    settings: Settings, dtype: str, sets: list[PromptSet], template: Template, chosen: tuple[HeadScore, ...]
-) -> Provenance:
-    return Provenance(
-        method=settings.method,
-        operation=settings.operation,
-        factor=settings.factor,
-        intent=settings.intent,
-        unit=UNITS[settings.method],
-        r_main=settings.r_main if settings.method == "sahara" else None,
-        contrast=settings.contrast,
-        prompts=sets[0].to_record(),
-        harmless=sets[1].to_record() if len(sets) > 1 else None,
-        template=template.name,
-        dtype=dtype,
-        scores=list(chosen),
-        versions={
-            "headsurgery": __version__,
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-            "python": platform.python_version(),
-        },
-    )
 
 
 def _notes_on(scores: ScoreTable) -> list[str]:

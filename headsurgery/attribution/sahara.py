@@ -10,6 +10,7 @@ win.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,6 +23,10 @@ from headsurgery.engine.task import SweepTask
 from headsurgery.heads import HeadRef
 from headsurgery.progress import Progress, share_progress
 from headsurgery.recipe import HeadEdit, HeadScore
+
+if TYPE_CHECKING:
+    from headsurgery.attribution.screen.estimates import Estimates
+    from headsurgery.attribution.screen.screener import Screener, Selection
 
 
 def left_singular_vectors(states: torch.Tensor) -> FloatArray:
@@ -54,6 +59,7 @@ def sahara(
     group_size: int,
     contrast: float | None = None,
     r_main: int = 1,
+    screener: Screener | None = None,
     on_progress: Progress | None = None,
 ) -> ScoreTable:
     """Grow a group of heads one by one.
@@ -66,26 +72,40 @@ def sahara(
         group_size: Steps, S in the paper.
         contrast: The choice maximises harmful - contrast * harmless; 0 is the paper.
         r_main: Leading columns compared.
+        screener: Lets some heads through at every step, which alone are scored; None: all are.
         on_progress: Called with (head, query) pairs done and in all, over all steps.
     """
     steps = [_Steps(sweeper, queries, operation, factor, r_main) for queries in sets]
-    pairs = [len(queries) * (sweeper.geometry.num_heads_in_all - step) for step in range(group_size) for queries in sets]
+    heads = sweeper.geometry.num_heads_in_all if screener is None else screener.num_scored
+    pairs = [len(queries) * (heads - step) for step in range(group_size) for queries in sets]
     reports = iter(share_progress(pairs, on_progress))
     group: tuple[HeadRef, ...] = ()
     chosen: tuple[HeadScore, ...] = ()
+    first: Selection | None = None
     for _ in range(group_size):
-        found = [search.step(group, next(reports)) for search in steps]
+        selection = None
+        if screener is not None:
+            seen = None if first is None else set(first.heads) - set(group)
+            estimates = [search.estimate(screener, group) for search in steps]
+            selection = screener.select(estimates[0], estimates[1] if len(steps) > 1 else None, contrast, keep=seen)
+            first = first or selection
+        found = [search.step(group, next(reports), None if selection is None else selection.heads) for search in steps]
         harmful, harmless = found[0], found[1] if len(found) > 1 else None
         best = best_heads(combine(harmful, harmless, contrast), 1)
         group += best
         chosen += score_heads(best, harmful, harmless, contrast)
-    arrays = {name: np.stack(search.scores) for name, search in zip(("sahara", "sahara_harmless"), steps, strict=False)}
+    names = ("sahara", "sahara_harmless")
+    arrays = {name: np.stack(search.scores) for name, search in zip(names, steps, strict=False)}
+    if screener is not None:
+        arrays |= {f"{name}_screen": np.stack(search.estimates) for name, search in zip(names, steps, strict=False)}
+    harmful, harmless = arrays["sahara"][0], arrays["sahara_harmless"][0] if len(steps) > 1 else None
     return ScoreTable(
         arrays=arrays,
-        harmful=arrays["sahara"][0],
-        harmless=arrays["sahara_harmless"][0] if len(steps) > 1 else None,
+        harmful=harmful,
+        harmless=harmless,
         contrast=contrast,
         chosen=chosen,
+        account=None if first is None else first.account(combine(harmful, harmless, contrast)),
     )
 
 
@@ -96,17 +116,38 @@ class _Steps:
         self, sweeper: Sweeper, queries: Sequence[Sequence[int]], operation: Operation, factor: float, r_main: int
     ) -> None:
         self.scores: list[FloatArray] = []
+        self.estimates: list[FloatArray] = []
         self._sweeper, self._queries = sweeper, tuple(map(tuple, queries))
         self._operation, self._factor, self._r_main = operation, factor, r_main
         self._untouched: torch.Tensor | None = None  # [queries, hidden_size]
 
-    def step(self, group: Sequence[HeadRef], on_progress: Progress | None) -> FloatArray:
-        """Scores [layer, head] of every head outside the group, on top of it; NaN for the others."""
+    def estimate(self, screener: Screener, group: Sequence[HeadRef]) -> Estimates:
+        """Estimates [layer, head] of every head outside the group, on top of it."""
+        found = screener.shift(self._task(group), self._r_main)
+        self.estimates.append(found.score)
+        return found
+
+    def step(self, group: Sequence[HeadRef], on_progress: Progress | None, heads: Sequence[HeadRef] | None = None) -> FloatArray:
+        """Scores [layer, head] of every head outside the group, or of some, on top of it; NaN for the others."""
         geometry = self._sweeper.geometry
-        heads = tuple(head for head in geometry.heads() if head not in group)
-        task = SweepTask(
+        task = self._task(group, heads)
+        states, with_group = self._sweeper.sweep(task, on_progress)
+        assert with_group is not None  # asked for
+        if self._untouched is None:
+            self._untouched = with_group.squeeze(1)
+        base = left_singular_vectors(self._untouched)
+        scores = np.full((geometry.num_layers, geometry.max_heads), np.nan)
+        for head, ablated in zip(task.heads, states.squeeze(2), strict=True):
+            is_same = torch.equal(ablated, self._untouched)
+            scores[head.layer, head.head] = 0.0 if is_same else subspace_shift(base, left_singular_vectors(ablated), self._r_main)
+        self.scores.append(scores)
+        return scores
+
+    def _task(self, group: Sequence[HeadRef], heads: Sequence[HeadRef] | None = None) -> SweepTask:
+        everywhere = (head for head in self._sweeper.geometry.heads() if head not in group)
+        return SweepTask(
             queries=self._queries,
-            heads=heads,
+            heads=tuple(everywhere if heads is None else heads),
             operation=self._operation,
             factor=self._factor,
             measure=States(),
@@ -114,14 +155,3 @@ class _Steps:
                 HeadEdit(layer=head.layer, head=head.head, operation=self._operation, factor=self._factor) for head in group
             ),
         )
-        states, with_group = self._sweeper.sweep(task, on_progress)
-        assert with_group is not None  # asked for
-        if self._untouched is None:
-            self._untouched = with_group.squeeze(1)
-        base = left_singular_vectors(self._untouched)
-        scores = np.full((geometry.num_layers, geometry.max_heads), np.nan)
-        for head, ablated in zip(heads, states.squeeze(2), strict=True):
-            is_same = torch.equal(ablated, self._untouched)
-            scores[head.layer, head.head] = 0.0 if is_same else subspace_shift(base, left_singular_vectors(ablated), self._r_main)
-        self.scores.append(scores)
-        return scores

@@ -1,8 +1,9 @@
 """Scores of all heads, how heads are ranked by them, and the file that keeps them.
 
 `scores.safetensors` holds `refusal` [step, layer, head] in nats, `sahara` [step, layer, head] in degrees or `ships` [query, layer,
-head] in nats, and `refusal_harmless`, `sahara_harmless` or `ships_harmless` when a control was given; float64, NaN where there is
-nothing to score; the run's record as JSON in the header's metadata.
+head] in nats, `direct` [1, layer, head] in units of the residual stream, and `refusal_harmless` and so on when a control was given;
+after screening also the estimates of all heads, [step, layer, head], as `refusal_screen` and so on; float64, NaN where there is
+nothing to score or a head was screened out; the run's record as JSON in the header's metadata.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from headsurgery.atomic import write_atomically
+from headsurgery.attribution.screen.account import Account
 from headsurgery.errors import HeadSurgeryError
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import HeadScore, Provenance
@@ -35,6 +37,7 @@ class ScoreTable:
         harmless: The same on the control, or None.
         contrast: Weight of the control, or None without one.
         chosen: Heads of the recipe, in order of choice, with the scores that they were chosen by.
+        account: What screening may have missed in `combined`; None where all heads were scored.
     """
 
     arrays: dict[str, FloatArray]
@@ -42,6 +45,7 @@ class ScoreTable:
     harmless: FloatArray | None
     contrast: float | None
     chosen: tuple[HeadScore, ...]
+    account: Account | None = None
 
     @property
     def combined(self) -> FloatArray:

@@ -8,20 +8,23 @@ from typing import Any, Literal
 
 from headsurgery.architectures import OPERATIONS, Operation, check_query_factor
 from headsurgery.attribution.frontier import Bounds
+from headsurgery.attribution.screen.screener import Screening
 from headsurgery.errors import UsageError
 from headsurgery.heads import AttentionGeometry
 
-Method = Literal["refusal", "sahara", "ships"]
+Method = Literal["refusal", "sahara", "ships", "direct"]
 Intent = Literal["ablate", "reinforce"]
-METHODS: tuple[Method, ...] = ("refusal", "sahara", "ships")
+METHODS: tuple[Method, ...] = ("refusal", "sahara", "ships", "direct")
 UNITS: dict[Method, Literal["nats", "degrees"]] = {"refusal": "nats", "sahara": "degrees", "ships": "nats"}
+"""`direct` has none but that of the residual stream."""
+
 INTENTS: tuple[Intent, ...] = ("ablate", "reinforce")
 
 _GROUP_SIZES: dict[Method, int] = {"refusal": 5, "sahara": 3, "ships": 1}
-"""`refusal` stops by itself when nothing is refused; the paper finds 3 best for `sahara`; `ships` has no group."""
+"""`refusal` stops by itself when nothing is refused; the paper finds 3 best for `sahara`; `ships` and `direct` have no group."""
 
-_CONTRASTS: dict[Method, float] = {"refusal": 10.0, "sahara": 1.0, "ships": 1.0}
-"""Weight of the control. For `refusal` see docs/methods.md."""
+_CONTRASTS: dict[Method, float] = {"refusal": 10.0, "sahara": 1.0, "ships": 1.0, "direct": 0.0}
+"""Weight of the control. For `refusal` see docs/methods.md; `direct` has the harmless set in its direction."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,7 @@ class Settings:
     bounds: Bounds
     contrast: float | None
     batch_size: int | str
+    screen: Screening | None = None
 
     def __post_init__(self) -> None:
         for name, value, known in (
@@ -58,6 +62,13 @@ class Settings:
         for name, real in (("factor", self.factor), ("apply factor", self.apply_factor or 0.0), ("contrast", self.contrast or 0.0)):
             if not math.isfinite(real):
                 raise UsageError(f"{name} is {real}, expected a finite number")
+        if self.method == "direct" and self.contrast is None:
+            raise UsageError(
+                "direct needs a harmless set, which its direction leads away from",
+                hint="give one with --harmless, such as builtin:harmless",
+            )
+        if self.method == "direct" and self.screen is not None:
+            raise UsageError("direct scores all heads in one forward per prompt, so there is nothing to screen")
         if self.factor == 1:
             raise UsageError("factor is 1, which changes nothing, so every head would score 0")
         if self.contrast is not None and self.contrast < 0:
@@ -145,6 +156,6 @@ class Settings:
         for factor in (self.factor, self.apply_factor):
             if factor is not None:
                 check_query_factor(self.operation, factor, has_q_norm=has_q_norm)
-        flag, wanted = ("top", self.top) if self.method == "ships" else ("group size", self.group_size)
+        flag, wanted = ("top", self.top) if self.method in ("ships", "direct") else ("group size", self.group_size)
         if wanted > geometry.num_heads_in_all:
             raise UsageError(f"{flag} is {wanted}, but the model has {geometry.num_heads_in_all} heads")

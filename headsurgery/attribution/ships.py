@@ -8,6 +8,7 @@ ranked by the mean, less the contrast times the mean on the harmless control.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,25 +17,47 @@ from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, c
 from headsurgery.engine.measures import Divergence
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import SweepTask
+from headsurgery.heads import HeadRef
 from headsurgery.progress import Progress, share_progress
+
+if TYPE_CHECKING:
+    from headsurgery.attribution.screen.screener import Screener
+
+_NAMES = ("ships", "ships_harmless")
 
 
 def ships_of_queries(
-    sweeper: Sweeper, queries: Sequence[Sequence[int]], *, operation: Operation, factor: float, on_progress: Progress | None = None
+    sweeper: Sweeper,
+    queries: Sequence[Sequence[int]],
+    *,
+    operation: Operation,
+    factor: float,
+    heads: Sequence[HeadRef] | None = None,
+    on_progress: Progress | None = None,
 ) -> FloatArray:
-    """Ships of every head for every query.
+    """Ships of heads for every query; of all heads, or of some.
 
     Returns:
-        [query, layer, head] in nats; NaN where a layer has no such head.
+        [query, layer, head] in nats; NaN where a layer has no such head, or it was not asked for.
     """
-    geometry = sweeper.geometry
-    heads = tuple(geometry.heads())
-    task = SweepTask(queries=tuple(map(tuple, queries)), heads=heads, operation=operation, factor=factor, measure=Divergence())
+    task = _task(sweeper, queries, operation, factor, heads)
     divergence, _ = sweeper.sweep(task, on_progress)  # [heads, queries, 1]
-    scores = np.full((len(queries), geometry.num_layers, geometry.max_heads), np.nan)
-    for row, head in enumerate(heads):
+    scores = np.full((len(queries), sweeper.geometry.num_layers, sweeper.geometry.max_heads), np.nan)
+    for row, head in enumerate(task.heads):
         scores[:, head.layer, head.head] = divergence[row, :, 0].numpy()
     return scores
+
+
+def _task(
+    sweeper: Sweeper, queries: Sequence[Sequence[int]], operation: Operation, factor: float, heads: Sequence[HeadRef] | None = None
+) -> SweepTask:
+    return SweepTask(
+        queries=tuple(map(tuple, queries)),
+        heads=tuple(sweeper.geometry.heads() if heads is None else heads),
+        operation=operation,
+        factor=factor,
+        measure=Divergence(),
+    )
 
 
 def ships(
@@ -45,6 +68,7 @@ def ships(
     factor: float,
     top: int,
     contrast: float | None = None,
+    screener: Screener | None = None,
     on_progress: Progress | None = None,
 ) -> ScoreTable:
     """Score all heads on the harmful queries and, when there is a second set, on the harmless control; choose the best.
@@ -56,19 +80,27 @@ def ships(
         factor: Its factor.
         top: Heads to choose.
         contrast: Weight of the control.
+        screener: Lets some heads through, which alone are scored; None: all are.
         on_progress: Called with (head, query) pairs done and in all.
     """
-    reports = share_progress([len(queries) * sweeper.geometry.num_heads_in_all for queries in sets], on_progress)
-    found = [
-        ships_of_queries(sweeper, queries, operation=operation, factor=factor, on_progress=report)
+    selection, estimates = None, dict[str, FloatArray]()
+    if screener is not None:
+        found = [screener.divergence(_task(sweeper, queries, operation, factor), np.ones((len(queries), 1))) for queries in sets]
+        selection = screener.select(found[0], found[1] if len(found) > 1 else None, contrast)
+        estimates = {f"{name}_screen": of_set.score[None] for name, of_set in zip(_NAMES, found, strict=False)}
+    heads = tuple(sweeper.geometry.heads()) if selection is None else selection.heads
+    reports = share_progress([len(queries) * len(heads) for queries in sets], on_progress)
+    scores = [
+        ships_of_queries(sweeper, queries, operation=operation, factor=factor, heads=heads, on_progress=report)
         for queries, report in zip(sets, reports, strict=True)
     ]
-    harmful, harmless = found[0].mean(axis=0), found[1].mean(axis=0) if len(found) > 1 else None
-    chosen = best_heads(combine(harmful, harmless, contrast), top)
+    harmful, harmless = scores[0].mean(axis=0), scores[1].mean(axis=0) if len(scores) > 1 else None
+    combined = combine(harmful, harmless, contrast)
     return ScoreTable(
-        arrays=dict(zip(("ships", "ships_harmless"), found, strict=False)),
+        arrays=dict(zip(_NAMES, scores, strict=False)) | estimates,
         harmful=harmful,
         harmless=harmless,
         contrast=contrast,
-        chosen=score_heads(chosen, harmful, harmless, contrast),
+        chosen=score_heads(best_heads(combined, top), harmful, harmless, contrast),
+        account=None if selection is None else selection.account(combined),
     )

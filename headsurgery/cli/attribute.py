@@ -66,9 +66,11 @@ def attribute(
         ),
     ] = None,
     method: Annotated[
-        Literal["refusal", "sahara", "ships"],
+        Literal["refusal", "sahara", "ships", "direct"],
         typer.Option(
-            "--method", help="refusal: greedy group by the model's own refusals; sahara: by its states; ships: best single heads."
+            "--method",
+            help="refusal: greedy group by the model's own refusals; sahara: by its states; ships: best single heads; "
+            "direct: those that write most along harmful - harmless, by one forward per prompt.",
         ),
     ] = "refusal",
     operation: Annotated[
@@ -80,7 +82,7 @@ def attribute(
     ] = None,
     r_main: Annotated[int, typer.Option("--r-main", help="sahara: leading singular vectors compared.")] = 1,
     top: Annotated[
-        int | None, typer.Option("--top", help="Rows of the table (default 10); ships: heads in the recipe (default 3).")
+        int | None, typer.Option("--top", help="Rows of the table (default 10); ships, direct: heads in the recipe (default 3).")
     ] = None,
     intent: Annotated[Literal["ablate", "reinforce"], typer.Option("--intent", help="What the recipe is for.")] = "ablate",
     apply_factor: Annotated[
@@ -93,6 +95,15 @@ def attribute(
     max_kl: Annotated[
         float, typer.Option("--max-kl", help="Bound of the search: mean KL to the base on harmless answers, in nats per token.")
     ] = 0.1,
+    screen: Annotated[
+        bool, typer.Option("--screen", help="Score exactly only heads that may matter, and say what may have been missed.")
+    ] = False,
+    survivors: Annotated[
+        int | None, typer.Option("--survivors", help="--screen: heads scored exactly. Default: 40, or an eighth of all.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", help="--screen: other heads, drawn at random to see what is missed (default 10).")
+    ] = None,
     template: Template = None,
     column: Column = None,
     limit: Limit = None,
@@ -136,6 +147,8 @@ def attribute(
     _check_names({"-o": output, "--scores": scores, "--frontier": frontier})
     if frontier is not None and (intent == "ablate" or apply_factor is not None):
         raise UsageError("--frontier: nothing is searched", hint="--intent reinforce without --apply-factor searches")
+    if not screen and (survivors, sample) != (None, None):
+        raise UsageError("--survivors, --sample: nothing is screened", hint="give --screen")
     harmful_set = load_prompts(prompts, column=column, limit=limit, token=token)
     harmless_set = None if harmless is None else load_prompts(harmless, column=column, limit=limit, token=token)
     source = fetch_model(model, revision=revision, token=token)
@@ -152,8 +165,8 @@ def attribute(
         **{"group_size": group_size, "r_main": r_main, "top": top or _TOP_HEADS, "contrast": contrast, "batch_size": rows},
         **{"max_over_refusal": max_over_refusal, "max_kl": max_kl},
     }
-    if method == "ships" and group_size is not None:
-        console.note("--group-size belongs to refusal and sahara; ships takes --top")
+    if method in ("ships", "direct") and group_size is not None:
+        console.note(f"--group-size belongs to refusal and sahara; {method} takes --top")
     if engine == "local" and (ray_address, workers, gpus_per_worker) != (None, None, None):
         console.note("--ray-address, --workers and --gpus-per-worker belong to --engine ray")
     if method != "sahara" and r_main != 1:
@@ -162,10 +175,14 @@ def attribute(
     from headsurgery import attribution
     from headsurgery.attribution.frontier import save_frontier
     from headsurgery.attribution.reinforce import NoReinforcementError
+    from headsurgery.attribution.screen.screener import Screening
     from headsurgery.attribution.settings import Settings
     from headsurgery.evaluation.progress import of_stage
 
-    settings = Settings.resolve(has_harmless=harmless is not None, **choices)
+    screening = None
+    if screen:
+        screening = Screening(survivors=survivors, sample=Screening.sample if sample is None else sample)
+    settings = Settings.resolve(has_harmless=harmless is not None, screen=screening, **choices)
     settings.check_model(anatomy.geometry, has_q_norm=anatomy.has_q_norm)
     if engine == "ray" and settings.apply_factor is None:
         raise UsageError(
@@ -210,6 +227,7 @@ def attribute(
                 harmful_set,
                 harmless=harmless_set,
                 template=template,
+                screen=screening,
                 base=base,
                 journal=journal,
                 on_progress=of_stage(report, "scoring heads x prompts"),

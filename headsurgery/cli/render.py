@@ -20,7 +20,7 @@ def render_attribution(console: Console, found: Attribution, listed: Sequence[He
     provenance = found.recipe.provenance
     assert provenance is not None  # attribute writes one
     chosen = {(score.layer, score.head): str(place) for place, score in enumerate(found.scores.chosen, start=1)}
-    unit = f"{provenance.method}, {provenance.unit}"
+    unit = ", ".join(filter(None, (provenance.method, provenance.unit)))
     first_step = ", first step" if provenance.method == "sahara" else ""
     best = [(f"L{s.layer}H{s.head}", s.score, s.harmful, s.harmless, chosen.get((s.layer, s.head), "")) for s in listed]
     group = [(f"L{s.layer}H{s.head}", s.score, s.harmful, s.harmless) for s in found.scores.chosen]

@@ -1,0 +1,78 @@
+"""What a run leaves in its recipe: the provenance of the heads, so that anyone can see and repeat how they were found."""
+
+from __future__ import annotations
+
+import platform
+
+import torch
+import transformers
+
+from headsurgery import __version__
+from headsurgery.attribution.scores import ScoreTable
+from headsurgery.attribution.settings import UNITS, Settings
+from headsurgery.heads import HeadRef
+from headsurgery.prompts import PromptSet, Template
+from headsurgery.recipe import HeadEdit, HeadScore, Provenance, ScreenRecord
+
+
+def record_run(
+    settings: Settings,
+    dtype: str,
+    sets: list[PromptSet],
+    template: Template,
+    edits: tuple[HeadEdit, ...],
+    scores: ScoreTable,
+) -> Provenance:
+    """The record of an attribution.
+
+    Args:
+        settings: Its choices.
+        dtype: Type that the model ran in.
+        sets: Harmful prompts, and the control where there is one.
+        template: How they were asked.
+        edits: Of the recipe.
+        scores: Of all heads.
+    """
+    return Provenance(
+        method=settings.method,
+        operation=settings.operation,
+        factor=settings.factor,
+        intent=settings.intent,
+        unit=UNITS.get(settings.method),
+        r_main=settings.r_main if settings.method == "sahara" else None,
+        contrast=settings.contrast,
+        prompts=sets[0].to_record(),
+        harmless=sets[1].to_record() if len(sets) > 1 else None,
+        template=template.name,
+        dtype=dtype,
+        scores=list(_scores_of(edits, scores)),
+        screen=_screen_record(settings, scores),
+        versions={
+            "headsurgery": __version__,
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+            "python": platform.python_version(),
+        },
+    )
+
+
+def _screen_record(settings: Settings, scores: ScoreTable) -> ScreenRecord | None:
+    found = scores.account
+    if found is None or settings.screen is None:
+        return None
+    return ScreenRecord(
+        survivors=found.survivors,
+        screened_out=found.screened_out,
+        sampled=found.sampled,
+        beating=found.beating,
+        k=found.k,
+        recall=found.recall,
+        recall_at_least=found.recall_at_least,
+        seed=settings.screen.seed,
+    )
+
+
+def _scores_of(edits: tuple[HeadEdit, ...], scores: ScoreTable) -> tuple[HeadScore, ...]:
+    """Scores of a recipe's heads: those that they were chosen by, where they were."""
+    known = {HeadRef(score.layer, score.head): score for score in (*scores.top(scores.combined.size), *scores.chosen)}
+    return tuple(known[edit.ref] for edit in edits)

@@ -1,0 +1,98 @@
+"""How far a screened ranking is to be trusted: what a random sample of the screened-out heads says of those that nobody looked at.
+
+A head is *missed* if it belongs to the exact top k, but was neither a survivor nor sampled. Every missed head beats the k-th best
+survivor. So let D be how many of the M screened-out heads beat it. The survivors are settled before the sample is drawn, so the
+number x of n sampled heads that beat it is hypergeometric, whatever the scores are, and the Clopper-Pearson way gives the largest D
+that is not refuted at 95 %. The sampled ones join the ranking; at most D - x heads are missed:
+
+    recall = share of the exact top k that was scored  >=  1 - (D_upper - x) / k      in at least 95 % of the samples.
+
+Nothing is assumed of the screen or of the scores, and the price is a careful bound: with x = 0 it exceeds 0 only once more than
+1 - 0.05^(1/k) of the screened-out heads are sampled (a quarter of them for k = 10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb
+
+_DOUBT = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What the sample says of one ranking.
+
+    Args:
+        k: Length of the ranking that it is about.
+        survivors: Heads that the screen let through.
+        screened_out: The others, M.
+        sampled: How many of these were scored exactly, n.
+        beating: How many of the sampled beat the k-th best survivor, x.
+    """
+
+    k: int
+    survivors: int
+    screened_out: int
+    sampled: int
+    beating: int
+
+    @classmethod
+    def of(cls, survivors: Sequence[float], sampled: Sequence[float], *, screened_out: int, k: int) -> Account:
+        """From exact scores.
+
+        Args:
+            survivors: Of all survivors.
+            sampled: Of the sample.
+            screened_out: Heads that the sample was drawn from.
+            k: Length of the ranking; at most as many as survived.
+        """
+        k = min(k, len(survivors))
+        bar = sorted(survivors, reverse=True)[k - 1]
+        beating = sum(score > bar for score in sampled)
+        return cls(k=k, survivors=len(survivors), screened_out=screened_out, sampled=len(sampled), beating=beating)
+
+    @property
+    def recall(self) -> float:
+        """Estimated share of the exact top k that was scored: as many of the rest beat the bar as of the sample."""
+        rest = self.screened_out - self.sampled
+        share = self.beating / self.sampled if self.sampled else float(rest > 0)
+        return max(0.0, 1 - share * rest / self.k)
+
+    @property
+    def most_beating(self) -> int:
+        """D_upper: screened-out heads that beat the k-th best survivor are no more, at 95 %."""
+        return most_marked(self.screened_out, self.sampled, self.beating)
+
+    @property
+    def recall_at_least(self) -> float:
+        """95 % lower bound of the recall."""
+        return max(0.0, 1 - (self.most_beating - self.beating) / self.k)
+
+    def __str__(self) -> str:
+        heads = self.survivors + self.screened_out
+        return (
+            f"screened: {self.survivors} of {heads} heads scored exactly; of {self.sampled} others, drawn at random, "
+            f"{self.beating} beat place {self.k} of them, so at most {self.most_beating} of all {self.screened_out} do (95 %): "
+            f"recall of the top {self.k} is about {self.recall:.2f}, and at least {self.recall_at_least:.2f} (95 %)"
+        )
+
+
+def most_marked(population: int, drawn: int, marked: int) -> int:
+    """Upper 95 % bound of the marked ones in a population, of which a draw without replacement holds some.
+
+    Args:
+        population: How many there are.
+        drawn: How many were drawn.
+        marked: How many of these are marked.
+    """
+    ways = comb(population, drawn)
+    most = marked
+    while most < population - drawn + marked:
+        number = most + 1
+        at_most = sum(comb(number, seen) * comb(population - number, drawn - seen) for seen in range(marked + 1))
+        if at_most <= _DOUBT * ways:
+            break
+        most = number
+    return most

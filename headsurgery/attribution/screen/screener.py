@@ -1,0 +1,154 @@
+"""Which heads are scored exactly: those with the best estimates, and a random sample of the others for the account.
+
+Half of the survivors lead by the estimate of the score itself, the other half by the size of their effect (`estimates`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain, groupby
+
+import numpy as np
+import torch
+
+from headsurgery.attribution.scores import FloatArray, best_heads, combine
+from headsurgery.attribution.screen.account import Account
+from headsurgery.attribution.screen.estimates import Estimates, estimate_divergence, estimate_drop, estimate_shift
+from headsurgery.engine.calls import run_model
+from headsurgery.engine.task import SweepTask
+from headsurgery.errors import UsageError
+from headsurgery.heads import AttentionGeometry, HeadRef
+from headsurgery.model.hooks import RowEdit, row_edits
+from headsurgery.model.modules import ModuleMap
+
+RANKING = 10
+"""Length of the ranking that the account is about, k."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screening:
+    """How many heads are scored exactly.
+
+    Args:
+        survivors: Heads that come through. None: 40, or an eighth of all heads where that is more.
+        sample: Others, drawn at random.
+        seed: Of the sample and of the estimates' sketch.
+
+    Raises:
+        UsageError: No survivors, or less than an empty sample.
+    """
+
+    survivors: int | None = None
+    sample: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.survivors is not None and self.survivors < 1:
+            raise UsageError(f"survivors is {self.survivors}, expected at least 1")
+        if self.sample < 0:
+            raise UsageError(f"sample is {self.sample}, expected 0 or more")
+
+    def count(self, geometry: AttentionGeometry) -> int:
+        """Survivors of a model's heads."""
+        return self.survivors or max(40, -(-geometry.num_heads_in_all // 8))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Heads to score exactly.
+
+    Args:
+        survivors: Those that came through.
+        sampled: Others, drawn at random.
+        screened_out: How many heads did not come through, the sampled ones included.
+    """
+
+    survivors: tuple[HeadRef, ...]
+    sampled: tuple[HeadRef, ...]
+    screened_out: int
+
+    @property
+    def heads(self) -> tuple[HeadRef, ...]:
+        """All of them, sorted."""
+        return tuple(sorted((*self.survivors, *self.sampled)))
+
+    def account(self, scores: FloatArray) -> Account:
+        """What the exact scores [layer, head] say of the heads that have none."""
+        survivors, sampled = ([float(scores[head.layer, head.head]) for head in heads] for heads in (self.survivors, self.sampled))
+        return Account.of(survivors, sampled, screened_out=self.screened_out, k=RANKING)
+
+
+class Screener:
+    """Screens the heads of a model.
+
+    Args:
+        modules: The model.
+        screening: How many.
+    """
+
+    def __init__(self, modules: ModuleMap, screening: Screening) -> None:
+        self._modules, self._screening = modules, screening
+        self._chance = np.random.default_rng(screening.seed)
+
+    @property
+    def num_scored(self) -> int:
+        """Heads that the first selection holds."""
+        geometry = self._modules.geometry
+        return min(geometry.num_heads_in_all, self._screening.count(geometry) + self._screening.sample)
+
+    def divergence(self, task: SweepTask, weights: FloatArray) -> Estimates:
+        """See `estimate_divergence`; as arrays [layer, head], NaN for heads that the task does not hold."""
+        return self._spread(task, estimate_divergence(self._modules, task, weights, seed=self._screening.seed))
+
+    def drop(self, task: SweepTask, targets: Sequence[Sequence[int]], weights: FloatArray) -> Estimates:
+        """See `estimate_drop`; [layer, head]."""
+        return self._spread(task, estimate_drop(self._modules, task, targets, weights, seed=self._screening.seed))
+
+    def shift(self, task: SweepTask, r_main: int) -> Estimates:
+        """See `estimate_shift`; [layer, head]."""
+        untouched, states = self._states(task, edited=False), self._states(task, edited=True)
+        return self._spread(task, estimate_shift(self._modules, task, untouched, states, r_main, seed=self._screening.seed))
+
+    def select(
+        self, harmful: Estimates, harmless: Estimates | None, contrast: float | None, *, keep: Iterable[HeadRef] | None = None
+    ) -> Selection:
+        """Let heads through.
+
+        Args:
+            harmful: Estimates [layer, head].
+            harmless: The same on the control.
+            contrast: Weight of the control.
+            keep: For a later step of a search: heads that come through in any case; then no sample is drawn. None: the first step.
+        """
+        count = self._screening.count(self._modules.geometry)
+        by_score = combine(harmful.score, None if harmless is None else harmless.score, contrast)
+        lists = [best_heads(scores, count) for scores in (by_score, harmful.divergence)]
+        survivors = list(dict.fromkeys(chain.from_iterable(zip(*lists, strict=True))))[:count]
+        if keep is not None:
+            survivors = list(dict.fromkeys((*survivors, *keep)))
+        others = [head for head in best_heads(by_score, by_score.size) if head not in survivors]
+        drawn = self._chance.choice(len(others), min(self._screening.sample, len(others)), replace=False) if keep is None else ()
+        sampled = tuple(others[place] for place in drawn)
+        return Selection(survivors=tuple(sorted(survivors)), sampled=tuple(sorted(sampled)), screened_out=len(others))
+
+    def _spread(self, task: SweepTask, found: Estimates) -> Estimates:
+        def spread(values: FloatArray) -> FloatArray:
+            array = np.full((self._modules.geometry.num_layers, self._modules.geometry.max_heads), np.nan)
+            for head, value in zip(task.heads, values, strict=True):
+                array[head.layer, head.head] = value
+            return array
+
+        return Estimates(spread(found.score), spread(found.divergence))
+
+    @torch.inference_mode()
+    def _states(self, task: SweepTask, *, edited: bool) -> torch.Tensor:
+        """Last-position states, with the group's edits or without, [queries, hidden_size], on the CPU."""
+        lengths = [len(query) for query in task.queries]
+        found: dict[int, torch.Tensor] = {}
+        with row_edits(self._modules, [RowEdit(edit=edit) for edit in task.group if edited]):
+            for _, alike in groupby(sorted(range(len(lengths)), key=lengths.__getitem__), key=lengths.__getitem__):
+                rows = list(alike)
+                tokens = torch.tensor([list(task.queries[row]) for row in rows], device=self._modules.device)
+                found |= zip(rows, run_model(self._modules, tokens, tail=1, want_logits=False).states[:, -1].cpu(), strict=True)
+        return torch.stack([found[row] for row in range(len(lengths))])

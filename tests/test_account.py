@@ -1,0 +1,53 @@
+"""The account of a screened ranking: its bound holds as often as it says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import hypergeom
+
+from headsurgery.attribution.screen.account import Account, most_marked
+
+
+@pytest.mark.parametrize(("population", "drawn", "marked"), [(240, 20, 0), (240, 60, 1), (30, 10, 3), (8, 8, 2), (50, 0, 0)])
+def test_the_bound_is_the_largest_number_that_the_draw_does_not_refute(population: int, drawn: int, marked: int) -> None:
+    most = most_marked(population, drawn, marked)
+    possible = population - drawn + marked
+    assert most == possible or hypergeom.cdf(marked, population, most + 1, drawn) <= 0.05
+    assert most == marked or hypergeom.cdf(marked, population, most, drawn) > 0.05
+
+
+@pytest.mark.parametrize("quality", [0.0, 0.7, 0.95])
+@pytest.mark.parametrize("sample", [10, 40, 80])
+def test_the_stated_recall_is_reached_in_95_percent_of_the_samples(quality: float, sample: int) -> None:
+    """Whether the screen is blind or good; 1000 screens and samples, so 0.93 is three standard errors below."""
+    chance = np.random.default_rng(0)
+    held = 0
+    for _ in range(1000):
+        exact = chance.lognormal(size=120)
+        estimate = quality * np.log(exact) + (1 - quality) * chance.normal(size=120)
+        order = np.argsort(-estimate)
+        survivors, others = order[:20], order[20:]
+        drawn = chance.choice(others, sample, replace=False)
+        account = Account.of(exact[survivors].tolist(), exact[drawn].tolist(), screened_out=100, k=10)
+        scored = {*survivors.tolist(), *drawn.tolist()}
+        recall = np.mean([head in scored for head in np.argsort(-exact)[:10].tolist()])
+        held += recall >= account.recall_at_least - 1e-9
+    assert held >= 930
+
+
+def test_nothing_is_promised_without_a_sample_and_all_with_a_whole_one() -> None:
+    none = Account.of([3.0, 2.0, 1.0], [], screened_out=9, k=2)
+    assert (none.recall, none.recall_at_least, none.most_beating) == (0.0, 0.0, 9)
+    whole = Account.of([3.0, 2.0, 1.0], [2.5, 0.5], screened_out=2, k=2)
+    assert (whole.beating, whole.recall, whole.recall_at_least) == (1, 1.0, 1.0)
+    everything = Account.of([3.0, 2.0], [], screened_out=0, k=10)
+    assert (everything.k, everything.recall_at_least) == (2, 1.0)
+
+
+def test_it_says_all_its_numbers() -> None:
+    text = str(Account.of([5.0, 4.0, 3.0], [1.0, 4.5], screened_out=4, k=2))
+    assert text == (
+        "screened: 3 of 7 heads scored exactly; of 2 others, drawn at random, 1 beat place 2 of them, so at most 3 of all 4 do "
+        "(95 %): recall of the top 2 is about 0.50, and at least 0.00 (95 %)"
+    )
