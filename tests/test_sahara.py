@@ -9,6 +9,7 @@ from scipy.linalg import subspace_angles
 
 from headsurgery.attribution.sahara import largest_angle, left_singular_vectors, sahara, subspace_shift
 from headsurgery.attribution.scores import best_heads
+from headsurgery.attribution.ships import ships
 from headsurgery.heads import HeadRef
 from headsurgery.model.modules import locate_modules
 from tests.naive import naive_run
@@ -109,3 +110,13 @@ def test_signs_and_scale_of_the_states_do_not_matter() -> None:
 def test_ties_go_to_the_lower_layer_then_the_lower_head_and_nan_never_wins() -> None:
     scores = np.array([[np.nan, 1.0, 2.0], [2.0, 0.0, np.nan]])
     assert best_heads(scores, 9) == (HeadRef(0, 2), HeadRef(1, 0), HeadRef(0, 1), HeadRef(1, 1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_the_first_step_measures_ships_on_the_way(dtype: torch.dtype) -> None:
+    model = build_model("llama", dtype=dtype)
+    sets = [QUERIES, [query[::-1] for query in QUERIES]]
+    both = sahara(sweeper_of(model), sets, operation="scale", factor=0.0, group_size=2).arrays
+    alone = ships(sweeper_of(model), sets, operation="scale", factor=0.0, top=1).arrays
+    for name in ("ships", "ships_harmless"):
+        np.testing.assert_allclose(both[name], alone[name], rtol=1e-6)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headsurgery.architectures import Operation
-from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads
+from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads, spread_over_heads
 from headsurgery.engine.measures import Divergence, LogOddsDrop
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import Engine, Measure, SweepTask
@@ -243,10 +243,7 @@ class _Run:
     def _means(self, task: SweepTask, own: OwnAnswers, on_progress: Progress | None) -> FloatArray:
         values, _ = self.sweeper.sweep(task, on_progress)  # [heads, queries, tail]
         means = (values.double().numpy() * own.weights).sum(axis=2).mean(axis=1)
-        scores = np.full((self.sweeper.geometry.num_layers, self.sweeper.geometry.max_heads), np.nan)
-        for head, mean in zip(task.heads, means, strict=True):
-            scores[head.layer, head.head] = mean
-        return scores
+        return spread_over_heads(self.sweeper.geometry, task.heads, means)
 
 
 class _Control:

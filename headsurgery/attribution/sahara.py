@@ -4,7 +4,7 @@ Last-position final states of N queries are stacked to M [N, hidden_size]; U are
 sum over r = 1..r_main of the largest principal angle between the first r columns of U(untouched) and of U(group and head ablated),
 in degrees. Departs from the reference: angles come from their sine where they are small, in float64, so they stay exact near 0,
 where `acos` in float32 ends at 0.02 degrees; and a harmless control may be subtracted, so that heads that every text needs don't
-win.
+win. The first step, which ablates single heads, measures Ships on the way.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from headsurgery.architectures import Operation
-from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads
-from headsurgery.engine.measures import States
+from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads, spread_over_heads
+from headsurgery.engine.measures import States, StatesAndDivergence
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import SweepTask
 from headsurgery.heads import HeadRef
@@ -96,6 +96,7 @@ def sahara(
         chosen += score_heads(best, harmful, harmless, contrast)
     names = ("sahara", "sahara_harmless")
     arrays = {name: np.stack(search.scores) for name, search in zip(names, steps, strict=False)}
+    arrays |= {name: search.ships for name, search in zip(("ships", "ships_harmless"), steps, strict=False)}
     if screener is not None:
         arrays |= {f"{name}_screen": np.stack(search.estimates) for name, search in zip(names, steps, strict=False)}
     harmful, harmless = arrays["sahara"][0], arrays["sahara_harmless"][0] if len(steps) > 1 else None
@@ -116,10 +117,12 @@ class _Steps:
         self, sweeper: Sweeper, queries: Sequence[Sequence[int]], operation: Operation, factor: float, r_main: int
     ) -> None:
         self.scores: list[FloatArray] = []
+        self.ships: FloatArray  # [query, layer, head]
         self.estimates: list[FloatArray] = []
         self._sweeper, self._queries = sweeper, tuple(map(tuple, queries))
         self._operation, self._factor, self._r_main = operation, factor, r_main
         self._untouched: torch.Tensor | None = None  # [queries, hidden_size]
+        self._base: FloatArray  # its left singular vectors
 
     def estimate(self, screener: Screener, group: Sequence[HeadRef]) -> Estimates:
         """Estimates [layer, head] of every head outside the group, on top of it."""
@@ -135,13 +138,19 @@ class _Steps:
         assert with_group is not None  # asked for
         if self._untouched is None:
             self._untouched = with_group.squeeze(1)
-        base = left_singular_vectors(self._untouched)
-        scores = np.full((geometry.num_layers, geometry.max_heads), np.nan)
-        for head, ablated in zip(task.heads, states.squeeze(2), strict=True):
-            is_same = torch.equal(ablated, self._untouched)
-            scores[head.layer, head.head] = 0.0 if is_same else subspace_shift(base, left_singular_vectors(ablated), self._r_main)
+            self._base = left_singular_vectors(self._untouched)
+            self.ships = spread_over_heads(geometry, task.heads, states[:, :, 0, -1].T)
+            states = states[..., :-1]
+        scores = spread_over_heads(geometry, task.heads, [self._shift(ablated) for ablated in states.squeeze(2)])
         self.scores.append(scores)
         return scores
+
+    def _shift(self, ablated: torch.Tensor) -> float:
+        """From the untouched states to these, [queries, hidden_size], in degrees."""
+        assert self._untouched is not None  # known from the first step on
+        if torch.equal(ablated.to(self._untouched.dtype), self._untouched):
+            return 0.0
+        return subspace_shift(self._base, left_singular_vectors(ablated), self._r_main)
 
     def _task(self, group: Sequence[HeadRef], heads: Sequence[HeadRef] | None = None) -> SweepTask:
         everywhere = (head for head in self._sweeper.geometry.heads() if head not in group)
@@ -150,7 +159,7 @@ class _Steps:
             heads=tuple(everywhere if heads is None else heads),
             operation=self._operation,
             factor=self._factor,
-            measure=States(),
+            measure=States() if group else StatesAndDivergence(),
             group=tuple(
                 HeadEdit(layer=head.layer, head=head.head, operation=self._operation, factor=self._factor) for head in group
             ),

@@ -1,14 +1,16 @@
 """Scores of all heads, how heads are ranked by them, and the file that keeps them.
 
-`scores.safetensors` holds `refusal` [step, layer, head] in nats, `sahara` [step, layer, head] in degrees or `ships` [query, layer,
-head] in nats, `direct` [1, layer, head] in units of the residual stream, and `refusal_harmless` and so on when a control was given;
-after screening also the estimates of all heads, [step, layer, head], as `refusal_screen` and so on; float64, NaN where there is
-nothing to score or a head was screened out; the run's record as JSON in the header's metadata.
+`scores.safetensors` holds `refusal` [step, layer, head] in nats; or `sahara` [step, layer, head] in degrees and, measured by its first
+step, `ships` [query, layer, head] in nats; or `ships` alone; or `direct` [1, layer, head] in units of the residual stream; and
+`refusal_harmless` and so on when a control was given; after screening also the estimates of all heads, [step, layer, head], as
+`refusal_screen` and so on. float64, NaN where there is nothing to score or a head was screened out; the run's record as JSON in the
+header's metadata.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from safetensors.numpy import save
 from headsurgery.atomic import write_atomically
 from headsurgery.attribution.screen.account import Account
 from headsurgery.errors import HeadSurgeryError
-from headsurgery.heads import HeadRef
+from headsurgery.heads import AttentionGeometry, HeadRef
 from headsurgery.recipe import HeadScore, Provenance
 
 FloatArray = npt.NDArray[np.float64]
@@ -85,6 +87,14 @@ def load_scores(path: Path | str) -> tuple[dict[str, FloatArray], dict[str, Any]
             return {name: file.get_tensor(name) for name in file.keys()}, record  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise HeadSurgeryError(f"{path}: not a scores file of headsurgery: {error}") from error
+
+
+def spread_over_heads(geometry: AttentionGeometry, heads: Sequence[HeadRef], values: npt.ArrayLike) -> FloatArray:
+    """Values of some heads, [..., heads], as an array [..., layer, head] with NaN for all others."""
+    found = np.asarray(values, dtype=np.float64)
+    array = np.full((*found.shape[:-1], geometry.num_layers, geometry.max_heads), np.nan)
+    array[..., [head.layer for head in heads], [head.head for head in heads]] = found
+    return array
 
 
 def combine(harmful: FloatArray, harmless: FloatArray | None, contrast: float | None) -> FloatArray:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headsurgery.architectures import Operation
-from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads
+from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads, spread_over_heads
 from headsurgery.engine.measures import Divergence
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import SweepTask
@@ -42,10 +42,7 @@ def ships_of_queries(
     """
     task = _task(sweeper, queries, operation, factor, heads)
     divergence, _ = sweeper.sweep(task, on_progress)  # [heads, queries, 1]
-    scores = np.full((len(queries), sweeper.geometry.num_layers, sweeper.geometry.max_heads), np.nan)
-    for row, head in enumerate(task.heads):
-        scores[:, head.layer, head.head] = divergence[row, :, 0].numpy()
-    return scores
+    return spread_over_heads(sweeper.geometry, task.heads, divergence[:, :, 0].T)
 
 
 def _task(

@@ -48,6 +48,26 @@ class Divergence(_OfLogits):
 
 
 @dataclass(frozen=True)
+class StatesAndDivergence:
+    """Final states and, behind their last dimension, the divergence: [heads, queries, tail, hidden_size + 1], at least float32."""
+
+    wants_logits: ClassVar[bool] = True
+
+    def of_heads(self, finals: Finals) -> torch.Tensor:
+        """[heads, queries, tail, hidden_size + 1]."""
+        states = _widen(finals.states)
+        return torch.cat([states, Divergence().of_heads(finals).unsqueeze(-1).to(states)], dim=-1)
+
+    def of_base(self, finals: Finals) -> torch.Tensor:
+        """[queries, tail, hidden_size]."""
+        return _widen(finals.base_states)
+
+
+def _widen(states: torch.Tensor) -> torch.Tensor:
+    return states.to(torch.promote_types(states.dtype, torch.float32))
+
+
+@dataclass(frozen=True)
 class LogOddsDrop(_OfLogits):
     """Drop of the log-odds of given tokens in nats: [heads, queries, tail].
 

@@ -12,7 +12,7 @@ from itertools import chain, groupby
 import numpy as np
 import torch
 
-from headsurgery.attribution.scores import FloatArray, best_heads, combine
+from headsurgery.attribution.scores import FloatArray, best_heads, combine, spread_over_heads
 from headsurgery.attribution.screen.account import Account
 from headsurgery.attribution.screen.estimates import Estimates, estimate_divergence, estimate_drop, estimate_shift
 from headsurgery.engine.calls import run_model
@@ -133,13 +133,7 @@ class Screener:
         return Selection(survivors=tuple(sorted(survivors)), sampled=tuple(sorted(sampled)), screened_out=len(others))
 
     def _spread(self, task: SweepTask, found: Estimates) -> Estimates:
-        def spread(values: FloatArray) -> FloatArray:
-            array = np.full((self._modules.geometry.num_layers, self._modules.geometry.max_heads), np.nan)
-            for head, value in zip(task.heads, values, strict=True):
-                array[head.layer, head.head] = value
-            return array
-
-        return Estimates(spread(found.score), spread(found.divergence))
+        return Estimates(*(spread_over_heads(self._modules.geometry, task.heads, values) for values in found))
 
     @torch.inference_mode()
     def _states(self, task: SweepTask, *, edited: bool) -> torch.Tensor:
