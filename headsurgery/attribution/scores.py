@@ -1,8 +1,8 @@
 """Scores of all heads, how heads are ranked by them, and the file that keeps them.
 
-`scores.safetensors` holds `refusal` [step, layer, head] in nats; or `sahara` [step, layer, head] in degrees and, measured by its first
-step, `ships` [query, layer, head] in nats; or `ships` alone; or `direct` [1, layer, head] in units of the residual stream; and
-`refusal_harmless` and so on when a control was given; after screening also the estimates of all heads, [step, layer, head], as
+`scores.safetensors` holds `refusal` [step, layer, head] in nats; or `sahara` [step, layer, head] in degrees and, measured by its
+first step, `ships` [query, layer, head] in nats; or `ships` alone; or `direct` [1, layer, head] in units of the residual stream;
+and `refusal_harmless` and so on when a control was given; after screening also the estimates of all heads, [step, layer, head], as
 `refusal_screen` and so on. float64, NaN where there is nothing to score or a head was screened out; the run's record as JSON in the
 header's metadata.
 """
