@@ -2,8 +2,8 @@
 
 The naive loop is what the paper's reference does: one full forward per head and query, batch 1, float32, logits of every position;
 both scores come from the same forward. It stands in tests/naive.py, where it also serves as the independent reference. The engine
-runs what `attribute` does: Ships alone, and Sahara's first step, which measures Ships on the way. Engine and loop take turns, so that
-a slow spell of the machine hits both.
+runs what `attribute` does: Ships alone, and Sahara's first step, which measures Ships on the way. Engine and loop take turns, so
+that a slow spell of the machine hits both.
 
 With `--naive-queries N` the naive loop runs N queries, spread over the lengths, all heads on each, and its time is scaled up; the
 engine always runs whole. Scores and top 10 are compared on what both ran.
