@@ -82,6 +82,8 @@ def open_ray(source: Source, loading: dict[str, Any], sizes: dict[str, Any], **c
     from headsurgery.model.loading import load_tokenizer
 
     cluster = Cluster(**choices)
+    if (cluster.gpus_per_worker or 0) > 1:
+        loading = {**loading, "device_map": "auto"}
     tokenizer = load_tokenizer(source.path, trust_remote_code=loading["trust_remote_code"])
     load = partial(
         load_on_worker, source.path.absolute(), source.model, source.revision, {"max_memory": sizes["max_memory"], **loading}

@@ -144,7 +144,8 @@ class RayEngine:
     @property
     def notes(self) -> tuple[str, ...]:
         """See `Engine.notes`."""
-        died = (f"workers died {self._pool.deaths} times; what they had was done again",) if self._pool.deaths else ()
+        count = self._pool.deaths
+        died = (f"{count} worker{'s'[: count > 1]} died; what was being done there was done again",) if count else ()
         return died if self._first is None else (*self._pool.call("notes", self._first), *died)
 
     def complete(self, questions: Sequence[Sequence[int]], *, tokens: int, edits: Sequence[HeadEdit] = ()) -> list[list[int]]:
