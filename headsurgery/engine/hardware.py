@@ -157,7 +157,7 @@ def _layer_speed(device: torch.device, dtype: torch.dtype, shape: ModelShape) ->
     hidden, width = shape.hidden_size, layer.query_width
 
     def random(*sizes: int) -> torch.Tensor:
-        return torch.randn(*sizes, dtype=dtype, device=device) / sizes[-1] ** 0.5
+        return torch.randn(*sizes, dtype=dtype, device=device).mul_(sizes[-1] ** -0.5)
 
     inner = max(1, (layer.after - hidden * width) // (3 * hidden))
     qkv, o_proj, up, down = (
@@ -170,11 +170,12 @@ def _layer_speed(device: torch.device, dtype: torch.dtype, shape: ModelShape) ->
     states = random(tokens // _PROBE_LENGTH, _PROBE_LENGTH, hidden)
 
     def run() -> torch.Tensor:
-        queries = linear(_norm(states), qkv)[..., :width].unflatten(-1, (heads, width // heads)).transpose(1, 2)
+        queries = linear(_norm(states), qkv)[..., :width].view(*states.shape[:2], heads, width // heads).transpose(1, 2)
         attended = scaled_dot_product_attention(queries, queries, queries, is_causal=True)  # [rows, heads, pos, head_dim]
         between = states + linear(attended.transpose(1, 2).flatten(2), o_proj)
         gate, value = linear(_norm(between), up).chunk(2, dim=-1)
-        return between + linear(silu(gate) * value, down)
+        after: torch.Tensor = between + linear(silu(gate) * value, down)
+        return after
 
     run()
     times: list[float] = []
