@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate.utils.offload import OffloadedWeightsLoader
+from typer.testing import CliRunner
 
 from headsurgery.attribution.ships import ships_of_queries
+from headsurgery.cli import app
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.measures import States
 from headsurgery.engine.sweep import Sweeper
@@ -84,3 +86,17 @@ def test_weights_are_held_for_a_while_and_go_on_every_way_out(tmp_path: Path) ->
 def test_a_device_map_chooses_the_devices_itself(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--device cpu and --device-map: expected one of the two"):
         load_model(save_model("llama", tmp_path / "base"), device="cpu", device_map="auto")
+
+
+def test_the_command_spreads_a_model_and_finds_the_same_heads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_model("llama", tmp_path / "base")
+    (tmp_path / "prompts.txt").write_text("w9 w10\nw11 w12 w13\n")
+    monkeypatch.chdir(tmp_path)
+    common = ["attribute", "base", "--prompts", "prompts.txt", "--method", "ships", "--max-memory", "64GiB"]
+    for name, options in (("plain", []), ("spread", ["--device-map", "auto"])):
+        done = CliRunner().invoke(app, [*common, "-o", f"{name}.json", *options])
+        assert done.exit_code == 0, done.output
+    assert (tmp_path / "plain.json").read_text() == (tmp_path / "spread.json").read_text()
+    refused = CliRunner().invoke(app, [*common[:-1], "1MiB", "-o", "none.json"])
+    assert refused.exit_code == 2
+    assert "this run takes" in refused.output
