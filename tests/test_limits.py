@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from headsurgery.cli.options import read_bytes
 from headsurgery.engine.limits import Limits, find_room, fit_limits, measure_footprint
 from headsurgery.engine.measures import Divergence, States
 from headsurgery.engine.shape import ModelShape
@@ -40,6 +41,7 @@ def test_sizes_are_those_of_the_model(family: str) -> None:
 SWEEP = """
 import sys
 from dataclasses import replace
+from headsurgery.cli.options import read_bytes
 from headsurgery.engine.limits import measure_footprint
 from headsurgery.engine.measures import Divergence, States
 from headsurgery.engine.sweep import Sweeper
@@ -108,6 +110,20 @@ def test_what_can_not_fit_is_refused_with_the_least_that_would() -> None:
     assert "--max-memory" in str(caught.value.hint)
     least = 1.001 * float(str(caught.value).split("takes ")[1].split(" ")[0]) * 2**20
     assert engine_of(modules.model, max_memory=int(least) + 16 * 2**20).plan(task_of(modules, States()))
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("4096", 4096), ("8GiB", 8 * 2**30), ("8 gib", 8 * 2**30), ("1.5GB", 1_500_000_000), ("64k", 64_000), ("2TB", 2 * 10**12)],
+)
+def test_sizes_as_people_write_them(text: str, size: int) -> None:
+    assert read_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "GiB", "-1GiB", "8 GiBs", "lots"])
+def test_what_is_no_size_is_a_usage_error(text: str) -> None:
+    with pytest.raises(UsageError, match="expected bytes, or a size such as 8GiB"):
+        read_bytes(text)
 
 
 def test_a_container_leaves_what_its_control_group_leaves(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:

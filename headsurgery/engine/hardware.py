@@ -1,7 +1,8 @@
 """How fast hardware is: this machine by a probe of a second, other hardware by its published peaks.
 
-A sweep reaches a share of what plain matrix products reach. On this kind of machine the share is measured (benchmarks/cost.py
-checks it); for hardware that is not here it is an assumption, which every estimate states.
+The probe is a decoder layer of the model's own sizes, since a small model's layers spend much of their time outside of products.
+The engine reaches a share of its speed, which benchmarks/cost.py measured; for hardware that is not here the share of the
+published peak is an assumption, which every estimate states.
 """
 
 from __future__ import annotations
@@ -11,18 +12,23 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
+from statistics import median
 
 import torch
+from torch.nn.functional import linear, scaled_dot_product_attention, silu
 
-from headsurgery.engine.limits import SHARE_OF_FREE
+from headsurgery.engine.limits import SHARE_OF_FREE, Limits
 from headsurgery.engine.shape import ModelShape
 from headsurgery.errors import UsageError
 from headsurgery.model.memory import free_memory
 
 _PROBE_SECONDS = 1.0
 
-_EFFICIENCY = {torch.float32: 0.85, torch.bfloat16: 0.75}
-"""What the engine reaches of the probe's speed on a CPU; other types take the lower one."""
+_PROBE_LENGTH, _PROBE_HEAD = 32, 64
+"""Positions of a row, and width of a head."""
+
+_EFFICIENCY, _EFFICIENCY_16_BIT = 0.93, 0.72
+"""What the engine reaches of the probe's speed; in 16-bit types what it does around the products weighs more."""
 
 _USABLE = 0.9
 """Share of a GPU's memory that weights and states may fill."""
@@ -89,7 +95,7 @@ class Hardware:
 
 
 def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape, max_memory: int | None) -> Hardware:
-    """This machine, by a probe on a product of the model's largest shapes.
+    """This machine, by a probe on a layer of the model's sizes.
 
     Args:
         device: What would run the model.
@@ -97,8 +103,8 @@ def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape
         shape: Its sizes.
         max_memory: Bytes that it may take; None: four fifths of what is free.
     """
-    speed, free = _matmul_speed(device, dtype, shape), free_memory(device)
-    efficiency = _EFFICIENCY.get(dtype, min(_EFFICIENCY.values())) if device.type == "cpu" else UTILISATION
+    efficiency = _EFFICIENCY if dtype.itemsize > 2 else _EFFICIENCY_16_BIT
+    speed, free = _layer_speed(device, dtype, shape), free_memory(device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"this machine's {device.type}"
     if device.type == "cpu":
         name = f"{name}, {torch.get_num_threads()} threads"
@@ -109,7 +115,7 @@ def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape
         workers=1,
         devices_per_worker=1,
         memory=max_memory if max_memory is not None or free is None else int(free * SHARE_OF_FREE),
-        assumption=f"{efficiency:.0%} of the {speed / 1e9:,.0f} GFLOP/s that matrix products were just measured at",
+        assumption=f"{efficiency:.0%} of the {speed / 1e9:,.0f} GFLOP/s that a layer of its sizes was just measured at",
     )
 
 
@@ -145,21 +151,49 @@ def plan_hardware(text: str, dtype: torch.dtype, weights: int) -> Hardware:
     )
 
 
-def _matmul_speed(device: torch.device, dtype: torch.dtype, shape: ModelShape) -> float:
-    """FLOP/s of products like the MLP's, 1024 tokens at a time on a CPU and 16384 on a GPU."""
-    tokens = 2**10 if device.type == "cpu" else 2**14
-    states = torch.randn(tokens, shape.hidden_size, dtype=dtype, device=device)
-    weight = torch.randn(max(layer.widest for layer in shape.layers), shape.hidden_size, dtype=dtype, device=device)
-    flops = 2.0 * tokens * weight.numel()
-    torch.nn.functional.linear(states, weight)
-    best, began = float("inf"), time.perf_counter()
-    while time.perf_counter() - began < _PROBE_SECONDS:
+@torch.inference_mode()
+def _layer_speed(device: torch.device, dtype: torch.dtype, shape: ModelShape) -> float:
+    """FLOP/s of a decoder layer of the model's sizes with random weights, on as many tokens as the engine takes at a time."""
+    layer, tokens = max(shape.layers, key=lambda layer: layer.parameters), Limits.of(device).tokens
+    hidden, width = shape.hidden_size, layer.query_width
+
+    def random(*sizes: int) -> torch.Tensor:
+        return torch.randn(*sizes, dtype=dtype, device=device).mul_(sizes[-1] ** -0.5)
+
+    inner = max(1, (layer.after - hidden * width) // (3 * hidden))
+    qkv, o_proj, up, down = (
+        random(layer.before // hidden, hidden),
+        random(hidden, width),
+        random(2 * inner, hidden),
+        random(hidden, inner),
+    )
+    heads = max(1, width // _PROBE_HEAD)
+    states = random(tokens // _PROBE_LENGTH, _PROBE_LENGTH, hidden)
+
+    def run() -> torch.Tensor:
+        queries = linear(_norm(states), qkv)[..., :width].view(*states.shape[:2], heads, width // heads).transpose(1, 2)
+        attended = scaled_dot_product_attention(queries, queries, queries, is_causal=True)  # [rows, heads, pos, head_dim]
+        between = states + linear(attended.transpose(1, 2).flatten(2), o_proj)
+        gate, value = linear(_norm(between), up).chunk(2, dim=-1)
+        after: torch.Tensor = between + linear(silu(gate) * value, down)
+        return after
+
+    run()
+    times: list[float] = []
+    while sum(times) < _PROBE_SECONDS:
         _wait(device)
         started = time.perf_counter()
-        torch.nn.functional.linear(states, weight)
+        run()
         _wait(device)
-        best = min(best, time.perf_counter() - started)
-    return flops / best
+        times.append(time.perf_counter() - started)
+    flops = 2.0 * (layer.before + layer.after) + 4.0 * width * _PROBE_LENGTH
+    return flops * states.shape[0] * _PROBE_LENGTH / median(times)
+
+
+def _norm(states: torch.Tensor) -> torch.Tensor:
+    """RMS, in float32 as models do it."""
+    wide = states.float()
+    return (wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + 1e-6)).to(states.dtype)
 
 
 def _wait(device: torch.device) -> None:

@@ -1,0 +1,132 @@
+"""What a run costs, before it runs: counted as the engine works."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from headsurgery.attribution.estimate import estimate
+from headsurgery.attribution.settings import Settings
+from headsurgery.engine.cost import count_cost
+from headsurgery.engine.hardware import PROFILES, UTILISATION, Hardware, measure_hardware, plan_hardware
+from headsurgery.engine.limits import Limits
+from headsurgery.engine.measures import Divergence, States
+from headsurgery.engine.plan import plan_blocks
+from headsurgery.engine.shape import ModelShape
+from headsurgery.engine.sweep import Sweeper
+from headsurgery.engine.task import Measure, SweepTask
+from headsurgery.errors import UsageError
+from headsurgery.model.modules import locate_modules
+from tests.tiny import build_model, build_tokenizer, engine_of, save_model, tokens
+
+ALONE = tuple(tuple(row) for length in (9, 12) for row in tokens(queries=4, length=length, seed=length).tolist())
+PREFIXED = tuple((*range(20, 50), *query) for query in ALONE)
+
+
+@pytest.mark.parametrize("family", ["llama", "phi3", "gpt2"])
+@pytest.mark.parametrize("queries", [ALONE, PREFIXED], ids=["alone", "prefixed"])
+@pytest.mark.parametrize("measure", [Divergence(), States()], ids=["logits", "states"])
+def test_the_count_is_what_the_engine_multiplies(family: str, queries: tuple[tuple[int, ...], ...], measure: Measure) -> None:
+    """Torch's own counter sees every product; the engine's rows that join settle ties, and its probe, stay below a tenth."""
+    modules = locate_modules(build_model(family, _attn_implementation="eager"))
+    task = SweepTask(queries=queries, heads=tuple(modules.geometry.heads()), operation="scale", factor=0.0, measure=measure)
+    engine = engine_of(modules.model)
+    engine.plan(task)  # tries the shortcuts
+    with FlopCounterMode(display=False) as counter:
+        Sweeper(engine=engine).sweep(task)
+    told = count_cost(ModelShape.of_modules(modules), task, engine.limits(task), itemsize=4)
+    assert told.flops == pytest.approx(counter.get_total_flops(), rel=0.05)
+    assert told.flops < told.naive_flops
+
+
+def test_blocks_are_those_of_the_plan_and_the_base_runs_once_in_each() -> None:
+    modules = locate_modules(build_model("llama"))
+    task = SweepTask(queries=ALONE, heads=tuple(modules.geometry.heads()), operation="scale", factor=0.0, measure=States())
+    shape, one = ModelShape.of_modules(modules), Limits.of(torch.device("cpu"))
+    several = Limits(block=200, tokens=one.tokens, logits=one.logits)
+    cut, whole = (count_cost(shape, task, limits, itemsize=4) for limits in (several, one))
+    assert len(cut.blocks) == len(list(plan_blocks(task, tokens=200))) > len(whole.blocks) == 1
+    assert cut.flops > whole.flops
+    assert whole.pairs == 18 * 8
+    assert whole.forwards == pytest.approx(8 * (1 + 6 * (3 + 2 + 1) / 3)), "a head of layer l of three runs the layers from l on"
+
+
+def test_headers_tell_the_same_sizes_as_the_loaded_model(tmp_path: Path) -> None:
+    from headsurgery.checkpoint.anatomy import prove_anatomy
+    from headsurgery.checkpoint.reader import open_checkpoint
+
+    checkpoint = open_checkpoint(save_model("gemma3", tmp_path / "base"))
+    anatomy = prove_anatomy(checkpoint)
+    tensors = {tensor.name: tensor.shape for tensor in checkpoint.tensors.values()}
+    found = ModelShape.of_tensors(tensors, anatomy.architecture, anatomy.geometry)
+    assert found.layers == ModelShape.of_modules(locate_modules(build_model("gemma3"))).layers
+
+
+def settings(method: str, **choices: object) -> Settings:
+    standard = {
+        **{"has_harmless": True, "group_size": None, "apply_factor": None, "contrast": None, "max_over_refusal": 0.05},
+        **{"max_kl": 0.1, "operation": "scale", "factor": 0.0, "top": 3, "r_main": 1, "intent": "ablate", "batch_size": "auto"},
+    }
+    return Settings.resolve(method=method, **(standard | choices))
+
+
+@pytest.mark.parametrize(("method", "sweeps"), [("ships", 2), ("sahara", 6), ("refusal", 6)])
+def test_every_sweep_of_a_method_is_counted(method: str, sweeps: int) -> None:
+    modules = locate_modules(build_model("llama"))
+    hardware = plan_hardware("h100", torch.bfloat16, 1)
+    found = estimate(ModelShape.of_modules(modules), modules.geometry, settings(method), [ALONE, ALONE], hardware, itemsize=2)
+    assert len(found.steps) == sweeps
+    assert (found.answers > 0) == (method == "refusal")
+    assert found.flops == found.answers + sum(step.cost.flops for step in found.steps)
+
+
+def test_workers_share_the_blocks() -> None:
+    one = Hardware(
+        **{"name": "x", "device": torch.device("cpu"), "speed": 2.0, "workers": 1, "devices_per_worker": 1},
+        **{"memory": None, "assumption": ""},
+    )
+    three = Hardware(**{**vars(one), "workers": 3})
+    assert one.seconds([6, 4, 2, 2]) == 7
+    assert three.seconds([6, 4, 2, 2]) == 3
+
+
+def test_a_model_too_large_for_one_gpu_is_spread_and_one_too_large_for_all_refused() -> None:
+    found = plan_hardware("h100:8", torch.bfloat16, 138 * 10**9)
+    assert (found.workers, found.devices_per_worker, found.speed) == (4, 2, PROFILES["h100"].peak * UTILISATION)
+    with pytest.raises(UsageError, match="the weights take 138 GB, for which 2 are needed"):
+        plan_hardware("h100", torch.bfloat16, 138 * 10**9)
+    for text in ("abacus", "h100:", "h100:0", "h100:x"):
+        if text == "h100:":
+            continue
+        with pytest.raises(UsageError, match="expected one of a100, h100"):
+            plan_hardware(text, torch.bfloat16, 1)
+
+
+def test_this_machine_is_measured() -> None:
+    shape = ModelShape.of_modules(locate_modules(build_model("llama")))
+    found = measure_hardware(torch.device("cpu"), torch.float32, shape, None)
+    assert found.speed > 1e6
+    assert "was just measured" in found.assumption
+
+
+@pytest.mark.parametrize("options", [["--estimate"], ["--estimate-for", "h100:2"]])
+def test_the_command_tells_it_and_reads_no_weights(options: list[str], tmp_path: Path) -> None:
+    base = save_model("llama", tmp_path / "base")
+    build_tokenizer(chat=True).save_pretrained(base)
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("w9 w10\nw11 w12 w13\n")
+    command = [sys.executable, "-m", "headsurgery", "attribute", "base", "--prompts", str(prompts), "--method", "sahara", *options]
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "step 3, prompts" in shown.stdout
+    assert "loading base" not in shown.stderr
+    document = json.loads(subprocess.run([*command, "--json"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout)
+    assert document["estimate"] is True
+    assert [step["naive_forwards"] for step in document["steps"]] == [2 * 19, 2 * 18, 2 * 17]
+    assert document["bytes"]["weights"] == 4 * sum(weight.numel() for weight in build_model("llama").parameters())
+    assert not (tmp_path / "recipe.json").exists()
