@@ -168,6 +168,15 @@ def test_attribute(folder: Path, method: str) -> None:
     assert run("apply", "found.json", "base", "-o", "edited").exit_code == 0
 
 
+def test_a_screened_attribution_says_what_it_may_have_missed(folder: Path) -> None:
+    arguments = ["attribute", "base", "--prompts", "harmful.txt", "--method", "ships", "-o", "found.json"]
+    document = run_json(*arguments, "--screen", "--survivors", "5", "--sample", "3", "--scores", "scores.safetensors")
+    assert document["recipe"]["provenance"]["screen"]["sampled"] == 3
+    assert any(note.startswith("screened: 5 of 18 heads scored exactly; of 3 others") for note in document["notes"])
+    assert set(load_scores("scores.safetensors")[0]) == {"ships", "ships_screen"}
+    assert "nothing is screened" in refused(*arguments, "--sample", "3", code=2)
+
+
 def test_by_default_attribute_takes_the_models_own_refusals_and_as_many_heads_as_they_need(folder: Path) -> None:
     save_refusing(folder / "refusing")
     for name, is_harmful in (("harmful.txt", True), ("harmless.txt", False)):

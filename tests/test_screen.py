@@ -17,7 +17,7 @@ from headsurgery.attribution.screen.screener import Screening
 from headsurgery.engine.calls import FinalStates
 from headsurgery.engine.measures import Divergence, LogOddsDrop
 from headsurgery.engine.task import Measure, SweepTask
-from headsurgery.errors import UsageError
+from headsurgery.errors import ModelError, UsageError
 from headsurgery.model.modules import locate_modules
 from headsurgery.recipe import HeadEdit
 from tests.naive import naive_run
@@ -138,6 +138,15 @@ def test_a_screen_that_lets_all_heads_through_changes_nothing() -> None:
     assert found.recipe.edits == whole.recipe.edits
     assert found.scores.account.recall_at_least == 1
     np.testing.assert_array_equal(found.scores.combined, whole.scores.combined)
+
+
+def test_gradients_that_are_not_finite_are_an_expected_failure() -> None:
+    """As when float16 overflows."""
+    model = build_model("llama", dtype=torch.float16)
+    with torch.no_grad():
+        model.model.layers[1].mlp.down_proj.weight *= 3e5
+    with pytest.raises(ModelError, match="not finite in float16"):
+        attribute(model, build_tokenizer(), ["w9 w10", "w11"], method="ships", screen=Screening(survivors=5, sample=0))
 
 
 def test_contradictions_are_usage_errors() -> None:

@@ -17,7 +17,7 @@ from headsurgery.attribution.screen.account import Account
 from headsurgery.attribution.screen.estimates import Estimates, estimate_divergence, estimate_drop, estimate_shift
 from headsurgery.engine.calls import run_model
 from headsurgery.engine.task import SweepTask
-from headsurgery.errors import UsageError
+from headsurgery.errors import ModelError, UsageError
 from headsurgery.heads import AttentionGeometry, HeadRef
 from headsurgery.model.hooks import RowEdit, row_edits
 from headsurgery.model.modules import ModuleMap
@@ -85,6 +85,9 @@ class Screener:
     Args:
         modules: The model.
         screening: How many.
+
+    Raises:
+        ModelError: From its estimates: gradients that are not finite, or no memory for a single query.
     """
 
     def __init__(self, modules: ModuleMap, screening: Screening) -> None:
@@ -133,6 +136,9 @@ class Screener:
         return Selection(survivors=tuple(sorted(survivors)), sampled=tuple(sorted(sampled)), screened_out=len(others))
 
     def _spread(self, task: SweepTask, found: Estimates) -> Estimates:
+        if not np.isfinite(found).all():
+            dtype = self._modules.facts.dtype
+            raise ModelError(f"gradients are not finite in {dtype}", hint="use --dtype float32 or bfloat16")
         return Estimates(*(spread_over_heads(self._modules.geometry, task.heads, values) for values in found))
 
     @torch.inference_mode()
