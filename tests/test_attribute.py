@@ -82,7 +82,7 @@ def test_scores_are_kept_with_their_record(tmp_path: Path) -> None:
     found = run(method="sahara", harmless=HARMLESS, group_size=2)
     found.scores.save(tmp_path / "scores.safetensors", found.recipe.provenance)
     arrays, record = load_scores(tmp_path / "scores.safetensors")
-    assert set(arrays) == {"sahara", "sahara_harmless"}
+    assert set(arrays) == {"sahara", "sahara_harmless", "ships", "ships_harmless"}
     assert arrays["sahara"].dtype == np.float64
     np.testing.assert_array_equal(arrays["sahara"], found.scores.arrays["sahara"])
     assert record == json.loads(found.recipe.provenance.model_dump_json(exclude_none=True))
