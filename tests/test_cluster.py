@@ -302,9 +302,20 @@ def test_ctrl_c_ends_the_workers_and_their_cluster(checkpoint: Path, tmp_path: P
         (("--intent", "reinforce", "--harmless", "builtin:harmless"), "a reinforcement is searched for in one process"),
     ],
 )
-def test_what_can_not_be_is_one_clear_line(options: tuple[object, ...], message: str, checkpoint: Path) -> None:
+def test_what_can_not_be_is_one_clear_line(options: tuple[object, ...], message: str, checkpoint: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(
-        app, ["attribute", str(checkpoint), "--prompts", "builtin:decline", "--engine", "ray", *map(str, options)]
+        app,
+        [
+            "attribute",
+            str(checkpoint),
+            "--prompts",
+            "builtin:decline",
+            "--engine",
+            "ray",
+            "-o",
+            str(tmp_path / "recipe.json"),
+            *map(str, options),
+        ],
     )
     assert done.exit_code in (1, 2)
     assert message in " ".join(done.stderr.split())

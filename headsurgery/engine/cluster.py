@@ -231,11 +231,11 @@ def _connected(address: str | None) -> Iterator[Any]:
         import ray
     except ImportError as error:
         raise ClusterError("this needs ray", hint="pip install 'headsurgery[ray]'") from error
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    _check_address(address)
     if ray.is_initialized():
         yield ray
         return
-    address = address or os.environ.get("RAY_ADDRESS") or "local"
-    _check_address(address)
     is_main = threading.current_thread() is threading.main_thread()
     on_terminate = signal.getsignal(signal.SIGTERM)
     try:
