@@ -160,7 +160,7 @@ def test_attribute(folder: Path, method: str) -> None:
     assert recipe.base.fingerprint == open_checkpoint("base").fingerprint()
     assert len(document["top"]) == 4
     assert [entry["score"] for entry in document["top"]] == sorted((entry["score"] for entry in document["top"]), reverse=True)
-    assert set(load_scores("scores.safetensors")[0]) == {method, f"{method}_harmless"}
+    assert set(load_scores("scores.safetensors")[0]) == {name for kind in (method, "ships") for name in (kind, f"{kind}_harmless")}
     people = run(*arguments, "-o", "found.json")
     assert "Top heads" in people.stdout
     assert "layer 0 at the top" in people.stdout

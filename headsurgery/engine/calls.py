@@ -149,19 +149,24 @@ def answering(modules: ModuleMap, entry: int, resid_post: torch.Tensor, rest: Re
 
 
 @contextmanager
-def forwards(replacements: Mapping[nn.Module, Forward]) -> Iterator[None]:
-    """Replace modules' forward for a while, keeping what an outer library (accelerate) may have put there."""
-    before = {module: module.__dict__.get("forward") for module in replacements}
+def forwards(replacements: Mapping[nn.Module, Forward], *, attribute: str = "forward") -> Iterator[None]:
+    """Replace modules' forward for a while, keeping what an outer library (accelerate) may have put there.
+
+    Args:
+        replacements: What each module does instead.
+        attribute: Where the module keeps it; `_old_forward` is what accelerate's own forward calls.
+    """
+    before = {module: module.__dict__.get(attribute) for module in replacements}
     try:
         for module, forward in replacements.items():
-            module.forward = forward
+            module.__dict__[attribute] = forward
         yield
     finally:
         for module, own in before.items():
             if own is None:
-                module.__dict__.pop("forward", None)
+                module.__dict__.pop(attribute, None)
             else:
-                module.forward = own
+                module.__dict__[attribute] = own
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,9 @@ _SLACK, _SLACK_16_BIT = 32 * 2**20, 224 * 2**20
 """What allocators and kernels keep for themselves; in 16-bit types oneDNN keeps up to 1024 compiled matmuls."""
 
 
+_WIDE_LOGITS = 2**19
+"""Logits that a measure takes to float64 at a time, or those of all queries for one head where they are more."""
+
 SHARE_OF_FREE = 0.8
 """Of what is free, where the user sets no limit."""
 
@@ -99,13 +102,14 @@ def measure_footprint(shape: ModelShape, task: SweepTask, limits: Limits, *, ite
     variants = 1 + min(len(task.heads), max(1, limits.block // per_head))
     rows = max(1, limits.tokens // max(lengths))
     kept = shape.hidden_size * itemsize if isinstance(task.measure, States) else 8
+    of_queries = shape.vocabulary * task.tail * len(task.queries)
     logits = max(limits.logits, shape.vocabulary * task.tail) if task.measure.wants_logits else 0
     return Footprint(
         results=2 * len(task.heads) * len(task.queries) * task.tail * kept,
         states=variants * per_head * shape.hidden_size * itemsize,
         keys=3 * variants * prefix * max(layer.kv_width for layer in shape.layers) * itemsize,
         slice=max(_slice(layer, shape, rows * max(lengths), rows * prefix, itemsize) for layer in shape.layers),
-        logits=min(logits, len(task.heads) * len(task.queries) * shape.vocabulary * task.tail) * (3 * itemsize + 6 * 8),
+        logits=min(logits, len(task.heads) * of_queries) * 3 * itemsize + min(logits, max(of_queries, _WIDE_LOGITS)) * 6 * 8,
         slack=_SLACK if itemsize > 2 else _SLACK_16_BIT,
     )
 

@@ -14,18 +14,23 @@ import torch
 from torch import nn
 
 from headsurgery.engine.calls import Forward, forwards
+from headsurgery.model.offload import runs_on
 
 
 @contextmanager
 def fast_linears(model: nn.Module) -> Iterator[None]:
     """Let a model's linear layers run by oneDNN where that is the faster way; for inference, since it keeps no gradients.
 
-    A forward that another library (accelerate) has put in stays, and so does a subclass's own.
+    A forward that another library has put in stays, and so does a subclass's own. accelerate's, which loads weights and then calls
+    what it replaced, calls oneDNN instead, so that weights from elsewhere give the same bits.
     """
     is_faster = torch.backends.cpu.get_cpu_capability() == "AVX512" and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    linears = [module for module in model.modules() if type(module) is nn.Linear and "forward" not in module.__dict__]
-    suited = [module for module in linears if module.weight.device.type == "cpu" and module.weight.dtype == torch.float32]
-    with forwards({module: _by_onednn(module) for module in suited if is_faster}):
+    linears = [module for module in model.modules() if type(module) is nn.Linear and module.weight.dtype == torch.float32]
+    suited = [module for module in linears if is_faster and runs_on(module).type == "cpu"]
+    hooked = [module for module in suited if "_old_forward" in module.__dict__]
+    own = [module for module in suited if "forward" not in module.__dict__]
+    inner = forwards({module: _by_onednn(module) for module in hooked}, attribute="_old_forward")
+    with forwards({module: _by_onednn(module) for module in own}), inner:
         yield
 
 

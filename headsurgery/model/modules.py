@@ -14,6 +14,7 @@ from torch import nn
 from headsurgery.architectures import Architecture, find_architecture, read_geometry
 from headsurgery.errors import GeometryError, ModelError
 from headsurgery.heads import AttentionGeometry
+from headsurgery.model.offload import runs_on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +93,8 @@ class ModuleMap:
 
 
 def input_device(model: nn.Module) -> torch.device:
-    """Where token ids go in: the device of the input embeddings, also when accelerate keeps the weights elsewhere."""
-    embeddings: Any = model.get_input_embeddings()  # type: ignore[operator]
-    hook = getattr(embeddings, "_hf_hook", None)
-    return torch.device(getattr(hook, "execution_device", None) or embeddings.weight.device)
+    """Where token ids go in."""
+    return runs_on(model.get_input_embeddings())  # type: ignore[operator]
 
 
 def context_length(model: nn.Module) -> int:

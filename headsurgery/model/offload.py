@@ -10,12 +10,19 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import torch
 from torch import nn
 
 
 def is_offloaded(model: nn.Module) -> bool:
     """Whether any weights are kept elsewhere."""
     return any(True for _ in _offloading(model))
+
+
+def runs_on(module: nn.Module) -> torch.device:
+    """Where a module with a weight runs, also when its weights are kept elsewhere."""
+    weight: Any = module.weight
+    return torch.device(getattr(getattr(module, "_hf_hook", None), "execution_device", None) or weight.device)
 
 
 @contextmanager
