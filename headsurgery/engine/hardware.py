@@ -15,9 +15,11 @@ from math import ceil
 from statistics import median
 
 import torch
-from torch.nn.functional import linear, scaled_dot_product_attention, silu
+from torch import nn
+from torch.nn.functional import scaled_dot_product_attention, silu
 
 from headsurgery.engine.limits import SHARE_OF_FREE, Limits
+from headsurgery.engine.linears import fast_linears
 from headsurgery.engine.shape import ModelShape
 from headsurgery.errors import UsageError
 from headsurgery.model.memory import free_memory
@@ -157,35 +159,32 @@ def _layer_speed(device: torch.device, dtype: torch.dtype, shape: ModelShape) ->
     layer, tokens = max(shape.layers, key=lambda layer: layer.parameters), Limits.of(device).tokens
     hidden, width = shape.hidden_size, layer.query_width
 
-    def random(*sizes: int) -> torch.Tensor:
-        return torch.randn(*sizes, dtype=dtype, device=device).mul_(sizes[-1] ** -0.5)
+    def linear(inputs: int, outputs: int) -> nn.Linear:
+        return nn.Linear(inputs, outputs, bias=False, device=device, dtype=dtype)
 
     inner = max(1, (layer.after - hidden * width) // (3 * hidden))
-    qkv, o_proj, up, down = (
-        random(layer.before // hidden, hidden),
-        random(hidden, width),
-        random(2 * inner, hidden),
-        random(hidden, inner),
-    )
+    qkv, o_proj = linear(hidden, layer.before // hidden), linear(width, hidden)
+    up, down = linear(hidden, 2 * inner), linear(inner, hidden)
     heads = max(1, width // _PROBE_HEAD)
-    states = random(tokens // _PROBE_LENGTH, _PROBE_LENGTH, hidden)
+    states = torch.randn(tokens // _PROBE_LENGTH, _PROBE_LENGTH, hidden, device=device, dtype=dtype)
 
     def run() -> torch.Tensor:
-        queries = linear(_norm(states), qkv)[..., :width].view(*states.shape[:2], heads, width // heads).transpose(1, 2)
+        queries = qkv(_norm(states))[..., :width].view(*states.shape[:2], heads, width // heads).transpose(1, 2)
         attended = scaled_dot_product_attention(queries, queries, queries, is_causal=True)  # [rows, heads, pos, head_dim]
-        between = states + linear(attended.transpose(1, 2).flatten(2), o_proj)
-        gate, value = linear(_norm(between), up).chunk(2, dim=-1)
-        after: torch.Tensor = between + linear(silu(gate) * value, down)
+        between = states + o_proj(attended.transpose(1, 2).flatten(2))
+        gate, value = up(_norm(between)).chunk(2, dim=-1)
+        after: torch.Tensor = between + down(silu(gate) * value)
         return after
 
-    run()
     times: list[float] = []
-    while sum(times) < _PROBE_SECONDS:
-        _wait(device)
-        started = time.perf_counter()
+    with fast_linears(nn.ModuleList([qkv, o_proj, up, down])):
         run()
-        _wait(device)
-        times.append(time.perf_counter() - started)
+        while sum(times) < _PROBE_SECONDS:
+            _wait(device)
+            started = time.perf_counter()
+            run()
+            _wait(device)
+            times.append(time.perf_counter() - started)
     flops = 2.0 * (layer.before + layer.after) + 4.0 * width * _PROBE_LENGTH
     return flops * states.shape[0] * _PROBE_LENGTH / median(times)
 
