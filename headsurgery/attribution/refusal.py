@@ -116,15 +116,15 @@ def refusal(
     notes = [f"the model refuses {len(refused)} of {len(prompts)} prompts; the scores are of these"]
     run = _Run(sweeper=sweeper, operation=operation, factor=factor)
     num_heads = sweeper.geometry.num_heads_in_all if screener is None else screener.num_scored
-    pairs = [len(refused) * (num_heads - step) for step in range(group_size)]
-    pairs.insert(1, len(harmless or ()) * num_heads)  # the control runs behind the first step
-    first_report, control_report, *reports = share_progress(pairs, on_progress)
-    reports.insert(0, first_report)
+    pairs = [len(harmless or ()) * num_heads, *(len(refused) * (num_heads - step) for step in range(group_size))]
+    reports = iter(share_progress(pairs, on_progress))
     control = None
     if harmless is not None:
         answers = sweeper.engine.complete(harmless, tokens=ANSWER_TOKENS)
         own = OwnAnswers.of([(ids, answer, 0) for ids, answer in zip(harmless, answers, strict=True)])
-        control = _Control(run=run, own=own, screener=screener, report=control_report)
+        control = _Control(run=run, own=own, screener=screener, report=next(reports))
+    else:
+        next(reports)
     group: tuple[HeadEdit, ...] = ()
     chosen: tuple[HeadScore, ...] = ()
     steps: list[FloatArray] = []
@@ -140,7 +140,7 @@ def refusal(
             selection = screener.select(estimate, None if control is None else control.estimate, contrast, keep=keep)
             first, heads = first or selection, selection.heads
             estimates.append(estimate.score)
-        steps.append(run.drops(own, group, reports[len(group)], heads) * share)
+        steps.append(run.drops(own, group, next(reports), heads) * share)
         harmless_scores = None if control is None else control.of(heads)
         combined = combine(steps[-1], harmless_scores, contrast)
         best = best_heads(combined, 1)
