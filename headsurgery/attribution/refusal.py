@@ -140,8 +140,8 @@ def refusal(
             selection = screener.select(estimate, None if control is None else control.estimate, contrast, keep=keep)
             first, heads = first or selection, selection.heads
             estimates.append(estimate.score)
-        steps.append(run.drops(own, group, next(reports), heads) * share)
         harmless_scores = None if control is None else control.of(heads)
+        steps.append(run.drops(own, group, next(reports), heads) * share)
         combined = combine(steps[-1], harmless_scores, contrast)
         best = best_heads(combined, 1)
         if group and combined[best[0].layer, best[0].head] <= 0:
