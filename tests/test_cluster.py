@@ -46,10 +46,10 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cluster(checkpoint: Path) -> Iterator[RayEngine]:
-    """Two workers, and room for two more."""
+    """Two workers, and room for two more, of two threads each."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_worker_niceness", "0")
-        ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
+        ray.init(address="local", num_cpus=8, include_dashboard=False, log_to_driver=False)
     with ray_engine(partial(load_on_worker, checkpoint, "refusing", None, LOADING), cluster=Cluster(workers=2)) as engine:
         yield engine
     assert ray.is_initialized(), "a connection of the program's own is left as it is"
@@ -196,7 +196,7 @@ def test_workers_that_get_no_room_are_not_waited_for_without_end(cluster: RayEng
     with (
         ray_engine(fail_to_load, cluster=wanted) as engine,
         pytest.raises(
-            ClusterError, match=r"no worker .* within 1 s: each needs 3 GPUs and 1 CPUs, and the cluster has 0 GPUs and 4"
+            ClusterError, match=r"no worker .* within 1 s: each needs 3 GPUs and 1 CPUs, and the cluster has 0 GPUs and 8"
         ),
     ):
         engine.facts  # noqa: B018
