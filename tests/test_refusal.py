@@ -18,7 +18,7 @@ from headsurgery.attribution.refusal import ANSWER_TOKENS, REFUSAL_TOKENS, OwnAn
 from headsurgery.attribution.scores import best_heads
 from headsurgery.demo.planting import REFUSAL
 from headsurgery.engine.local import LocalEngine
-from headsurgery.engine.measures import log_odds
+from headsurgery.engine.measures import Divergence, LogOddsDrop, log_odds
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.errors import ModelError, PromptError
 from headsurgery.evaluation.judges.keyword import find_refusal
@@ -149,7 +149,8 @@ def test_drops_and_divergences_equal_the_naive_loop(family: str, operation: str)
     run = _Run(sweeper=sweeper_of(model), operation=operation, factor=0.0)
     group = [run.edit(head) for head in GROUP]
     answers = random_answers()
-    drops, divergences = run.drops(OwnAnswers.of(answers), group, None), run.divergences(OwnAnswers.of(answers), group, None)
+    own = OwnAnswers.of(answers)
+    drops, divergences = run.means(own, LogOddsDrop(own.targets), group), run.means(own, Divergence(), group)
     assert drops.shape == divergences.shape == (3, 6)
     for head in HEADS:
         place = (head.layer, head.head)
@@ -163,7 +164,7 @@ def test_scores_do_not_depend_on_the_batch_size() -> None:
     modules = locate_modules(build_model("llama", dtype=torch.float64))
     own = OwnAnswers.of(random_answers())
     found = [
-        _Run(sweeper=sweeper_of(modules.model, batch_size=size), operation="scale", factor=0.0).drops(own, (), None)
+        _Run(sweeper=sweeper_of(modules.model, batch_size=size), operation="scale", factor=0.0).means(own, LogOddsDrop(own.targets))
         for size in ("auto", 1, 4)
     ]
     np.testing.assert_allclose(found[1], found[0], rtol=1e-4, atol=1e-6)

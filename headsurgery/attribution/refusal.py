@@ -132,16 +132,17 @@ def refusal(
     first: Selection | None = None
     while refused and len(group) < group_size:
         own, share = OwnAnswers.of(refused), len(refused) / len(prompts)
+        drop = LogOddsDrop(own.targets)
         heads = run.outside(group)
         if screener is not None:
-            found = screener.drop(run.task(own, group, LogOddsDrop(own.targets)), own.targets, own.weights)
+            found = screener.drop(run.task(own, drop, group), own.targets, own.weights)
             estimate = found.scaled(share)
             keep = None if first is None else set(first.heads) & set(heads)
             selection = screener.select(estimate, None if control is None else control.estimate, contrast, keep=keep)
             first, heads = first or selection, selection.heads
             estimates.append(estimate.score)
         harmless_scores = None if control is None else control.of(heads)
-        steps.append(run.drops(own, group, next(reports), heads) * share)
+        steps.append(run.means(own, drop, group, heads, next(reports)) * share)
         combined = combine(steps[-1], harmless_scores, contrast)
         best = best_heads(combined, 1)
         if group and combined[best[0].layer, best[0].head] <= 0:
@@ -206,28 +207,22 @@ class _Run:
         inside = {edit.ref for edit in group}
         return tuple(head for head in self.sweeper.geometry.heads() if head not in inside)
 
-    def drops(
+    def means(
         self,
         own: OwnAnswers,
-        group: Sequence[HeadEdit],
-        on_progress: Progress | None,
+        measure: Measure,
+        group: Sequence[HeadEdit] = (),
         heads: Sequence[HeadRef] | None = None,
+        on_progress: Progress | None = None,
     ) -> FloatArray:
-        """Mean drop of log-odds of every head outside the group, or of some, [layer, head]; NaN for the others."""
-        return self._means(self.task(own, group, LogOddsDrop(own.targets), heads), own, on_progress)
-
-    def divergences(
-        self,
-        own: OwnAnswers,
-        group: Sequence[HeadEdit],
-        on_progress: Progress | None,
-        heads: Sequence[HeadRef] | None = None,
-    ) -> FloatArray:
-        """Mean KL of every head outside the group, or of some, [layer, head]; NaN for the others."""
-        return self._means(self.task(own, group, Divergence(), heads), own, on_progress)
+        """Mean of a measure of tokens, of every head outside the group, or of some, [layer, head]; NaN for the others."""
+        task = self.task(own, measure, group, heads)
+        values, _ = self.sweeper.sweep(task, on_progress)  # [heads, queries, tail]
+        means = (values.double().numpy() * own.weights).sum(axis=2).mean(axis=1)
+        return spread_over_heads(self.sweeper.geometry, task.heads, means)
 
     def task(
-        self, own: OwnAnswers, group: Sequence[HeadEdit], measure: Measure, heads: Sequence[HeadRef] | None = None
+        self, own: OwnAnswers, measure: Measure, group: Sequence[HeadEdit] = (), heads: Sequence[HeadRef] | None = None
     ) -> SweepTask:
         """One sweep, over every head outside the group, or some."""
         return SweepTask(
@@ -240,11 +235,6 @@ class _Run:
             tail=own.tail,
         )
 
-    def _means(self, task: SweepTask, own: OwnAnswers, on_progress: Progress | None) -> FloatArray:
-        values, _ = self.sweeper.sweep(task, on_progress)  # [heads, queries, tail]
-        means = (values.double().numpy() * own.weights).sum(axis=2).mean(axis=1)
-        return spread_over_heads(self.sweeper.geometry, task.heads, means)
-
 
 class _Control:
     """Divergences on the model's own harmless answers, each head's once."""
@@ -255,13 +245,13 @@ class _Control:
         self.scores = np.full((geometry.num_layers, geometry.max_heads), np.nan)
         self.estimate = None
         if screener is not None:
-            self.estimate = screener.divergence(run.task(own, (), Divergence()), own.weights)
+            self.estimate = screener.divergence(run.task(own, Divergence()), own.weights)
 
     def of(self, heads: Sequence[HeadRef]) -> FloatArray:
         """[layer, head] of these heads at least, in nats; NaN for heads that were never asked for."""
         missing = tuple(head for head in heads if np.isnan(self.scores[head.layer, head.head]))
         if missing:
-            found = self._run.divergences(self._own, (), self._report, missing)
+            found = self._run.means(self._own, Divergence(), heads=missing, on_progress=self._report)
             self.scores = np.where(np.isnan(found), self.scores, found)
             self._report = None  # further ones are few
         return self.scores
