@@ -153,6 +153,9 @@ class Everything:
     def of_base(self, finals: Finals) -> torch.Tensor:
         return finals.base_states[:, 0].float()
 
+    def bytes_kept(self, hidden_size: int, itemsize: int) -> int:
+        return (hidden_size + 2) * 4
+
 
 def sweep(loaded: LoadedModel, own: OwnAnswers, operation: Operation) -> Swept:
     engine = LocalEngine(loaded)

@@ -91,6 +91,9 @@ class Everything:
     def of_base(self, finals: Finals) -> torch.Tensor:
         return finals.base_states[:, 0].float()
 
+    def bytes_kept(self, hidden_size: int, itemsize: int) -> int:
+        return (hidden_size + 1) * 4
+
 
 def task(loaded: LoadedModel, queries: Any, measure: Measure, tail: int = 1) -> SweepTask:
     heads = tuple(locate_modules(loaded.model).geometry.heads())

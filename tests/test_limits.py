@@ -11,7 +11,7 @@ import torch
 
 from headsurgery.cli.options import read_bytes
 from headsurgery.engine.limits import Limits, find_room, fit_limits, measure_footprint
-from headsurgery.engine.measures import Divergence, States
+from headsurgery.engine.measures import Divergence, States, StatesAndDivergence
 from headsurgery.engine.shape import ModelShape
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import Measure, SweepTask
@@ -81,6 +81,14 @@ def test_the_formula_is_an_upper_bound_of_the_measured_peak_and_no_wild_one(meas
     assert measured <= formula <= 3 * measured + slack
     if limit:
         assert measured <= limit
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("measure", [Divergence(), States(), StatesAndDivergence()])
+def test_a_measure_says_what_it_keeps(measure: Measure, dtype: torch.dtype) -> None:
+    modules = locate_modules(build_model("llama", dtype=dtype))
+    kept, _ = Sweeper(engine=engine_of(modules.model)).sweep(task_of(modules, measure))
+    assert kept[0, 0, 0].nbytes == measure.bytes_kept(modules.geometry.hidden_size, dtype.itemsize)
 
 
 @pytest.mark.parametrize("measure", [Divergence(), States()])

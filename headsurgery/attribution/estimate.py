@@ -16,7 +16,7 @@ from headsurgery.attribution.settings import Settings
 from headsurgery.engine.cost import Cost, count_cost, count_generation
 from headsurgery.engine.hardware import Hardware
 from headsurgery.engine.limits import Limits, Room, fit_limits
-from headsurgery.engine.measures import Divergence, LogOddsDrop, States
+from headsurgery.engine.measures import Divergence, LogOddsDrop, States, StatesAndDivergence
 from headsurgery.engine.shape import ModelShape
 from headsurgery.engine.shortcuts import shared_prefix
 from headsurgery.engine.task import Measure, SweepTask
@@ -166,7 +166,7 @@ def _sweeps(settings: Settings, geometry: AttentionGeometry, sets: Sequence[Quer
         return [(name, sweep(queries, Divergence())) for name, queries in zip(names, sets, strict=False)]
     if settings.method == "sahara":
         return [
-            (f"step {step + 1}, {name}", sweep(queries, States(), step))
+            (f"step {step + 1}, {name}", sweep(queries, States() if step else StatesAndDivergence(), step))
             for step in range(settings.group_size)
             for name, queries in zip(names, sets, strict=False)
         ]

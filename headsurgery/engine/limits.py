@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from headsurgery.engine.measures import States
 from headsurgery.engine.plan import MIN_HEADS
 from headsurgery.engine.shape import LayerShape, ModelShape
 from headsurgery.engine.task import SweepTask
@@ -101,7 +100,7 @@ def measure_footprint(shape: ModelShape, task: SweepTask, limits: Limits, *, ite
     per_head = min(prefix + sum(lengths), max(limits.block // MIN_HEADS, prefix + max(lengths)))
     variants = 1 + min(len(task.heads), max(1, limits.block // per_head))
     rows = max(1, limits.tokens // max(lengths))
-    kept = shape.hidden_size * itemsize if isinstance(task.measure, States) else 8
+    kept = task.measure.bytes_kept(shape.hidden_size, itemsize)
     of_queries = shape.vocabulary * task.tail * len(task.queries)
     logits = max(limits.logits, shape.vocabulary * task.tail) if task.measure.wants_logits else 0
     return Footprint(

@@ -25,6 +25,10 @@ class States:
         """[queries, tail, hidden_size]."""
         return finals.base_states
 
+    def bytes_kept(self, hidden_size: int, itemsize: int) -> int:
+        """A state."""
+        return hidden_size * itemsize
+
 
 class _OfLogits:
     """A measure of logits that keeps nothing of the base."""
@@ -34,6 +38,10 @@ class _OfLogits:
     def of_base(self, _: Finals) -> None:
         """Nothing."""
         return None
+
+    def bytes_kept(self, hidden_size: int, itemsize: int) -> int:
+        """A float64."""
+        return 8
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,10 @@ class StatesAndDivergence:
     def of_base(self, finals: Finals) -> torch.Tensor:
         """[queries, tail, hidden_size]."""
         return _widen(finals.base_states)
+
+    def bytes_kept(self, hidden_size: int, itemsize: int) -> int:
+        """A state and a number more, at least float32."""
+        return (hidden_size + 1) * max(itemsize, 4)
 
 
 def _widen(states: torch.Tensor) -> torch.Tensor:

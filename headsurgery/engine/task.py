@@ -50,6 +50,9 @@ class Measure(Protocol):
     def of_base(self, finals: Finals) -> torch.Tensor | None:
         """[queries, ...]; None where nothing is kept of the base."""
 
+    def bytes_kept(self, hidden_size: int, itemsize: int) -> int:
+        """Bytes that are kept of a head, a query and a position, in a model of this width and size of an element."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SweepTask:
