@@ -300,6 +300,8 @@ def test_ctrl_c_ends_the_workers_and_their_cluster(checkpoint: Path, tmp_path: P
         (("--ray-address", "127.0.0.1:1"), "127.0.0.1:1: no Ray cluster can be reached there"),
         (("--workers", 0), "workers is 0"),
         (("--intent", "reinforce", "--harmless", "builtin:harmless"), "a reinforcement is searched for in one process"),
+        (("--screen",), "screening reads activations of a model in one process"),
+        (("--method", "direct", "--harmless", "builtin:harmless"), "direct reads activations of a model in one process"),
     ],
 )
 def test_what_can_not_be_is_one_clear_line(options: tuple[object, ...], message: str, checkpoint: Path, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from headsurgery.errors import UsageError
 from headsurgery.evaluation.records import Frontier
 from headsurgery.model.completion import BatchSize
 from headsurgery.model.loading import LoadedModel
-from headsurgery.model.modules import context_length
+from headsurgery.model.modules import ModuleMap, context_length
 from headsurgery.progress import Progress
 from headsurgery.prompts import PromptSet, Template, encode, load_template
 from headsurgery.recipe import Geometry, HeadEdit, Recipe, RecipeBase
@@ -133,9 +133,10 @@ def attribute(
     engine = model
     if isinstance(engine, nn.Module):
         engine = LocalEngine(LoadedModel(model=engine, tokenizer=tokenizer), batch_size=batch_size)
+    settings.check_engine(is_local=isinstance(engine, LocalEngine))
     facts = engine.facts
     settings.check_model(facts.geometry, has_q_norm=facts.has_q_norm)
-    loaded = _loaded(engine, settings)
+    loaded = engine.loaded if isinstance(engine, LocalEngine) and settings.apply_factor is None else None  # for a search
     chosen_template = load_template(template, tokenizer)
     sets = [_as_set(prompts, "prompts")] if harmless is None else [_as_set(prompts, "prompts"), _as_set(harmless, "harmless")]
     with _evaluation_mode(model):
@@ -165,25 +166,14 @@ def attribute(
     return Attribution(recipe=recipe, scores=scores, notes=notes, frontier=found.frontier if found else None)
 
 
-def _loaded(engine: Engine, settings: Settings) -> LoadedModel | None:
-    """The model that a search for a reinforcement tries its candidates on; None where there is none."""
-    if settings.apply_factor is not None:
-        return None
-    if not isinstance(engine, LocalEngine):
-        raise UsageError(
-            "reinforcing searches heads and factor on a model in this process", hint="use the local engine, or give --apply-factor"
-        )
-    return engine.loaded
-
-
 def _score(
     sweeper: Sweeper, tokenizer: Any, queries: list[list[list[int]]], settings: Settings, on_progress: Progress | None
 ) -> tuple[ScoreTable, tuple[str, ...]]:
     """The scores, and notes for the user."""
     notes: tuple[str, ...] = ()
     if settings.method == "direct":
-        return direct(_local(sweeper, "direct").modules, queries, top=settings.top, contrast=settings.contrast), ()
-    screener = None if settings.screen is None else Screener(_local(sweeper, "screening").modules, settings.screen)
+        return direct(_modules(sweeper), queries, top=settings.top, contrast=settings.contrast), ()
+    screener = None if settings.screen is None else Screener(_modules(sweeper), settings.screen)
     if settings.method == "refusal":
         scores, notes = refusal(
             sweeper,
@@ -203,10 +193,10 @@ def _score(
     return scores, (*notes, *account, *sweeper.engine.notes)
 
 
-def _local(sweeper: Sweeper, what: str) -> LocalEngine:
-    if not isinstance(sweeper.engine, LocalEngine):
-        raise UsageError(f"{what} reads activations of a model in this process", hint="use the local engine")
-    return sweeper.engine
+def _modules(sweeper: Sweeper) -> ModuleMap:
+    """The model itself, for methods that read activations; `Settings.check_engine` has seen to it."""
+    assert isinstance(sweeper.engine, LocalEngine)
+    return sweeper.engine.modules
 
 
 def _score_states(

@@ -146,6 +146,20 @@ class Settings:
             **choices,
         )
 
+    def check_engine(self, *, is_local: bool) -> None:
+        """Refuse an engine elsewhere for what needs the model itself, before anything runs.
+
+        Raises:
+            UsageError: The search for a reinforcement, screening or `direct` on such an engine.
+        """
+        if is_local:
+            return
+        if self.apply_factor is None:
+            raise UsageError("a reinforcement is searched for in one process", hint="use the local engine, or give --apply-factor")
+        if self.screen is not None or self.method == "direct":
+            what = "direct" if self.screen is None else "screening"
+            raise UsageError(f"{what} reads activations of a model in one process", hint="use the local engine")
+
     def check_model(self, geometry: AttentionGeometry, *, has_q_norm: bool) -> None:
         """Refuse what a model can't give, before it is run.
 

@@ -184,10 +184,7 @@ def attribute(
         screening = Screening(survivors=survivors, sample=Screening.sample if sample is None else sample)
     settings = Settings.resolve(has_harmless=harmless is not None, screen=screening, **choices)
     settings.check_model(anatomy.geometry, has_q_norm=anatomy.has_q_norm)
-    if engine == "ray" and settings.apply_factor is None:
-        raise UsageError(
-            "--engine ray: a reinforcement is searched for in one process", hint="give --engine local, or --apply-factor"
-        )
+    settings.check_engine(is_local=engine == "local")
     if template not in (None, "chat"):
         load_template(template, tokenizer=None)
     if estimate or estimate_for is not None:
