@@ -12,6 +12,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from headsurgery.attribution.estimate import estimate
+from headsurgery.attribution.screen.screener import Screening
 from headsurgery.attribution.settings import Settings
 from headsurgery.engine.cost import count_cost
 from headsurgery.engine.hardware import PROFILES, UTILISATION, Hardware, measure_hardware, plan_hardware
@@ -84,6 +85,15 @@ def test_every_sweep_of_a_method_is_counted(method: str, sweeps: int) -> None:
     assert len(found.steps) == sweeps
     assert (found.answers > 0) == (method == "refusal")
     assert found.flops == found.answers + sum(step.cost.flops for step in found.steps)
+
+
+def test_what_is_no_sweep_is_refused_and_what_a_screen_spares_is_said() -> None:
+    modules = locate_modules(build_model("llama"))
+    shape, hardware = ModelShape.of_modules(modules), plan_hardware("h100", torch.bfloat16, 1)
+    with pytest.raises(UsageError, match="direct takes one forward per prompt"):
+        estimate(shape, modules.geometry, settings("direct"), [ALONE, ALONE], hardware, itemsize=2)
+    screened = estimate(shape, modules.geometry, settings("ships", screen=Screening()), [ALONE], hardware, itemsize=2)
+    assert any("all heads are counted, although a screen lets some through" in note for note in screened.notes)
 
 
 def test_workers_share_the_blocks() -> None:

@@ -130,7 +130,12 @@ def estimate(
         sets: Token ids of the harmful queries, and of the control's where there is one.
         hardware: What would run it.
         itemsize: Bytes of an element.
+
+    Raises:
+        UsageError: Method `direct`, which has no sweep.
     """
+    if settings.method == "direct":
+        raise UsageError("direct takes one forward per prompt and no sweep, so there is nothing to estimate")
     steps, notes = [], []
     weights = shape.parameters * itemsize
     for what, task in _sweeps(settings, geometry, sets):
@@ -143,6 +148,8 @@ def estimate(
         rounds = [sets[0]] * (settings.group_size + 1) + list(sets[1:])
         answers = sum(count_generation(shape, [len(ids) for ids in queries], ANSWER_TOKENS) for queries in rounds)
         notes.append("at most: every prompt refused in every step, refusals first in their answers")
+    if settings.screen is not None:
+        notes.append("all heads are counted, although a screen lets some through; its gradients are not counted")
     if settings.apply_factor is None:
         notes.append("the search for a reinforcement, which comes after it, is not counted")
     return Estimate(steps=tuple(steps), answers=answers, weights=weights, hardware=hardware, notes=tuple(dict.fromkeys(notes)))

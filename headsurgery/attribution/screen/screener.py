@@ -110,7 +110,8 @@ class Screener:
 
     def shift(self, task: SweepTask, r_main: int) -> Estimates:
         """See `estimate_shift`; [layer, head]."""
-        untouched, states = self._states(task, edited=False), self._states(task, edited=True)
+        untouched = self._states(task, edited=False)
+        states = self._states(task, edited=True) if task.group else untouched
         return self._spread(task, estimate_shift(self._modules, task, untouched, states, r_main, seed=self._screening.seed))
 
     def select(
