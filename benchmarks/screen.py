@@ -1,7 +1,8 @@
 """Screens against the exact sweep, and a screened run against the naive loop, on SmolLM2-135M and two models with planted refusal.
 
     python benchmarks/screen.py --work FOLDER                  everything; exact scores and the second plant are kept in FOLDER
-    python benchmarks/screen.py --work FOLDER --only recall    recall of the exact top 10 by number of survivors
+    python benchmarks/screen.py --work FOLDER --only recall    recall of the exact top 10 by number of survivors, of each estimate
+    python benchmarks/screen.py --work FOLDER --only control   the same of what is chosen, also with a control; over four seeds
     python benchmarks/screen.py --work FOLDER --only speed     Ships, screened, beside the naive loop
 
 12 built-in prompts, template `paper`, operation `scale`. The naive loop (one full forward per head and query, batch 1, float32,
@@ -25,7 +26,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from headsurgery.attribution.direct import direct_scores
-from headsurgery.attribution.refusal import OwnAnswers, find_refusals
+from headsurgery.attribution.refusal import REFUSAL_TOKENS, OwnAnswers, find_refusals
 from headsurgery.attribution.sahara import left_singular_vectors, subspace_shift
 from headsurgery.attribution.scores import FloatArray
 from headsurgery.attribution.screen.screener import Screener, Screening
@@ -46,7 +47,8 @@ from tests.naive import naive_kl, naive_run
 
 MODELS = ("base", "aligned", "planted")
 PLANTED = tuple(map(HeadRef.parse, ["L11H3", "L14H6", "L17H2", "L20H8"]))
-NUM_PROMPTS, TOP, SURVIVORS, NAIVE_PAIRS, REPEATS = 12, 10, (20, 30, 40, 60), 40, 3
+NUM_PROMPTS, TOP, SURVIVORS, NAIVE_PAIRS, REPEATS, SEEDS = 12, 10, (20, 30, 40, 60), 40, 3, 4
+CONTRASTS = {"ships": 1.0, "sahara": 1.0, "refusal": 10.0}
 
 
 def say(text: str) -> None:
@@ -119,6 +121,71 @@ def exact(name: str, work: Path) -> dict[str, np.ndarray]:
     return dict(np.load(path))
 
 
+def control(name: str, work: Path) -> dict[str, np.ndarray]:
+    """The same on the harmless set: KL and final states, and KL on the model's own answers."""
+    path = work / f"{name}-control.npz"
+    if not path.exists():
+        loaded = load(name, "float32", work)
+        engine = LocalEngine(loaded)
+        queries = ids(loaded, "harmless", NUM_PROMPTS)
+        found, base = Sweeper(engine=engine).sweep(task(loaded, queries, Everything()))
+        assert base is not None  # asked for
+        own = own_answers(engine, queries)
+        read, _ = Sweeper(engine=engine).sweep(task(loaded, own.queries, Divergence(), own.tail))
+        answers = (read.double().numpy() * own.weights).sum(axis=2)
+        np.savez(path, kl=found[..., 0].numpy(), states=found[..., 1:].numpy(), base=base.numpy(), answers=answers)
+    return dict(np.load(path))
+
+
+def own_answers(engine: LocalEngine, queries: list[list[int]]) -> OwnAnswers:
+    answers = engine.complete(queries, tokens=REFUSAL_TOKENS)
+    return OwnAnswers.of([(prompt, answer, 0) for prompt, answer in zip(queries, answers, strict=True)])
+
+
+def angles_of(kept: dict[str, np.ndarray]) -> FloatArray:
+    base = left_singular_vectors(torch.tensor(kept["base"]))
+    return np.array([subspace_shift(base, left_singular_vectors(torch.tensor(states)), 1) for states in kept["states"]])
+
+
+def measure_control(name: str, work: Path) -> dict[str, Any]:
+    """Mean and lowest recall of what the screener lets through, over seeds."""
+    kept, harmless, loaded = exact(name, work), control(name, work), load(name, "float32", work)
+    engine = LocalEngine(loaded)
+    queries, others = ids(loaded, "decline", NUM_PROMPTS), ids(loaded, "harmless", NUM_PROMPTS)
+    on_prompt, ones = task(loaded, queries, Divergence()), np.ones((NUM_PROMPTS, 1))
+    on_control = task(loaded, others, Divergence())
+    scores = {"ships": (kept["kl"].mean(axis=1), harmless["kl"].mean(axis=1)), "sahara": (angles_of(kept), angles_of(harmless))}
+    refused = find_refusals(engine, loaded.tokenizer, queries, ()) if "drops" in kept else []
+    if refused:
+        own, answers, share = OwnAnswers.of(refused), own_answers(engine, others), len(refused) / NUM_PROMPTS
+        drops = (kept["drops"] * kept["weights"]).sum(axis=2).mean(axis=1) * share
+        scores["refusal"] = (drops, harmless["answers"].mean(axis=1))
+    found: dict[str, list[list[float]]] = {}
+    for seed in range(SEEDS):
+        seeded = [Screener(engine.modules, Screening(survivors=count, sample=0, seed=seed), rough=False) for count in SURVIVORS]
+        estimates = {
+            "ships": [seeded[0].divergence(sweep, ones) for sweep in (on_prompt, on_control)],
+            "sahara": [seeded[0].shift(sweep, 1) for sweep in (on_prompt, on_control)],
+        }
+        if refused:
+            sweep = task(loaded, own.queries, LogOddsDrop(own.targets), own.tail)
+            on_answers = task(loaded, answers.queries, Divergence(), answers.tail)
+            estimates["refusal"] = [
+                seeded[0].drop(sweep, own.targets, own.weights).scaled(share),
+                seeded[0].divergence(on_answers, answers.weights),
+            ]
+        for score, (harmful, less) in scores.items():
+            for contrast in (0.0, CONTRASTS[score]):
+                best = np.argsort(-(harmful - contrast * less), kind="stable")[:TOP]
+                heads = {on_prompt.heads[row] for row in best}
+                through = [set(screener.select(*estimates[score], contrast).survivors) for screener in seeded]
+                found.setdefault(f"{score}, contrast {contrast:g}", []).append([len(heads & some) / TOP for some in through])
+    return {
+        key: {"mean": np.mean(rows, axis=0).round(2).tolist(), "lowest": np.min(rows, axis=0).tolist()}
+        for key, rows in found.items()
+    }
+
+
 def recalls(scores: FloatArray, *estimates: FloatArray) -> list[float]:
     """Share of the exact top 10 among so many survivors, which lead by the estimates in turn."""
     ranks = [
@@ -140,9 +207,8 @@ def on_some(scores: FloatArray, count: int) -> list[float]:
 def measure_recall(name: str, work: Path) -> dict[str, Any]:
     kept, loaded = exact(name, work), load(name, "float32", work)
     modules, queries = locate_modules(loaded.model), ids(loaded, "decline", NUM_PROMPTS)
-    screener, ones = Screener(modules, Screening()), np.ones((NUM_PROMPTS, 1))
-    kl, base = kept["kl"].mean(axis=1), left_singular_vectors(torch.tensor(kept["base"]))
-    angles = np.array([subspace_shift(base, left_singular_vectors(torch.tensor(states)), 1) for states in kept["states"]])
+    screener, ones = Screener(modules, Screening(), rough=False), np.ones((NUM_PROMPTS, 1))
+    kl, angles = kept["kl"].mean(axis=1), angles_of(kept)
     fisher = screener.divergence(task(loaded, queries, Divergence()), ones).score
     shift = screener.shift(task(loaded, queries, Divergence()), 1)
     along = direct_scores(modules, queries, ids(loaded, "harmless", NUM_PROMPTS))[0]
@@ -195,14 +261,14 @@ def measure_speed(name: str, work: Path, dtype: str, screening: Screening) -> di
     for _ in range(REPEATS):
         naive_all.append(naive_seconds(naive, queries, NAIVE_PAIRS) * (num_heads + 1) * len(queries))
         started = time.perf_counter()
-        screener = Screener(engine.modules, screening)
+        screener = Screener(engine.modules, screening, rough=False)
         table = ships(Sweeper(engine=engine), [queries], operation="scale", factor=0.0, top=TOP, screener=screener)
         seconds.append(time.perf_counter() - started)
     heads = list(engine.facts.geometry.heads())
     best = {heads[row] for row in np.argsort(-kept["kl"].mean(axis=1))[:TOP]}
     return {
         "dtype": dtype,
-        "survivors": screening.count(engine.facts.geometry),
+        "survivors": screening.count(engine.facts.geometry, rough=False),
         "sample": screening.sample,
         "seconds": [round(value, 2) for value in seconds],
         "naive_seconds_scaled_up": [round(value) for value in naive_all],
@@ -216,7 +282,7 @@ def measure_speed(name: str, work: Path, dtype: str, screening: Screening) -> di
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="exact scores and the second plant")
-    parser.add_argument("--only", choices=("recall", "speed"))
+    parser.add_argument("--only", choices=("recall", "control", "speed"))
     parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
     parser.add_argument("--dtype", nargs="+", default=["bfloat16"], help="of the screened runs; the naive loop is float32")
     parser.add_argument("--survivors", type=int)
@@ -225,9 +291,11 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     screening = Screening(survivors=options.survivors, sample=options.sample)
     for name in options.models:
-        if options.only != "speed":
+        if options.only in (None, "control"):
+            print(json.dumps({"model": name, "survivors": SURVIVORS, **measure_control(name, options.work)}), flush=True)
+        if options.only in (None, "recall"):
             print(json.dumps({"model": name, "survivors": SURVIVORS, "recall": measure_recall(name, options.work)}), flush=True)
-        for dtype in options.dtype if options.only != "recall" else ():
+        for dtype in options.dtype if options.only in (None, "speed") else ():
             print(json.dumps({"model": name, **measure_speed(name, options.work, dtype, screening)}), flush=True)
 
 

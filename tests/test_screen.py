@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -46,13 +45,13 @@ def test_first_order_effects_are_the_finite_differences_of_the_real_model(family
     model = build_model(family, dtype=torch.float64)
     task = task_of(model, Divergence(), operation=operation)
 
-    def figures(_: Sequence[int], final: FinalStates) -> Iterator[torch.Tensor]:
+    def figure(_: int, number: int, final: FinalStates) -> torch.Tensor:
         assert final.logits is not None
-        yield final.logits[:, -1, 5]
-        yield final.states[:, -1, 3]
+        return (final.logits[0, -1, 5], final.states[0, -1, 3])[number]
 
     modules = locate_modules(model)
-    found = (first_order(modules, task, figures) - first_order(modules, replace(task, factor=1 - STEP), figures)).numpy() / 2
+    more, less = (first_order(modules, replace(task, factor=factor), figure, 2) for factor in (1 + STEP, 1 - STEP))
+    found = (more - less).numpy() / 2
     for row, head in enumerate(task.heads):
         for query in (0, 3):
             (states, logits), (less_states, less_logits) = (
@@ -68,7 +67,7 @@ def test_with_a_query_norm_uniform_attention_changes_z_as_the_real_model_does(fa
     model = build_model(family)
     modules = locate_modules(model)
     task = task_of(model, Divergence(), operation="uniform_attention", factor=0.0)
-    found = first_order(modules, task, lambda _, final: iter([final.states[:, -1, 3]])).numpy()[0]
+    found = first_order(modules, task, lambda *row: row[2].states[0, -1, 3], 1).numpy()[0]
     wanted = np.array(
         [
             [float(naive_run(model, q, [head], "uniform_attention")[0][3] - naive_run(model, q)[0][3]) for q in QUERIES]
@@ -89,17 +88,25 @@ def test_estimates_do_not_depend_on_how_queries_are_cut(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("with_group", [False, True])
 def test_near_the_untouched_model_estimates_are_the_exact_scores(with_group: bool) -> None:
-    """Log-odds and KL of heads weakened by a hundredth; the sketch of KL has a relative error of some 1 / sqrt(48)."""
+    """Log-odds and KL of heads weakened by a hundredth; the sketch of KL is unbiased, so the mean of some is compared."""
     model = build_model("llama")
     modules, weights = locate_modules(model), np.ones((len(QUERIES), 2)) / 2
     group = (HeadEdit(layer=1, head=2),) if with_group else ()
     targets = tuple(query[:2] for query in QUERIES)
     task = task_of(model, LogOddsDrop(targets), factor=0.99, group=group, tail=2)
-    drops, divergences = estimate_drop(modules, task, targets, weights, seed=0)
+    found = [estimate_drop(modules, task, targets, weights, seed=1000 * turn) for turn in range(8)]
+    drops, divergences = found[0].score, np.mean([estimates.divergence for estimates in found], axis=0)
     exact = sweeper_of(model).sweep(task)[0].numpy().mean(axis=(1, 2))
     np.testing.assert_allclose(drops, exact, rtol=0.1, atol=0.05 * np.abs(exact).max())
     exact = sweeper_of(model).sweep(replace(task, measure=Divergence()))[0].numpy().mean(axis=(1, 2))
-    assert np.corrcoef(np.log(divergences), np.log(exact))[0, 1] > 0.97
+    np.testing.assert_allclose(divergences, exact, rtol=0.3)
+    assert np.corrcoef(np.log(divergences), np.log(exact))[0, 1] > 0.99
+
+
+def test_rankings_that_estimates_know_less_of_let_half_as_many_more_heads_through() -> None:
+    geometry = locate_modules(build_model("llama")).geometry
+    assert [Screening().count(geometry, rough=rough) for rough in (False, True)] == [40, 60]
+    assert Screening(survivors=7).count(geometry, rough=True) == 7
 
 
 def test_a_screened_attribution_finds_the_planted_head() -> None:

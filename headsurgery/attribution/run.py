@@ -173,7 +173,9 @@ def _score(
     notes: tuple[str, ...] = ()
     if settings.method == "direct":
         return direct(_modules(sweeper), queries, top=settings.top, contrast=settings.contrast), ()
-    screener = None if settings.screen is None else Screener(_modules(sweeper), settings.screen)
+    screener = None
+    if settings.screen is not None:
+        screener = Screener(_modules(sweeper), settings.screen, rough=settings.method == "refusal" or bool(settings.contrast))
     if settings.method == "refusal":
         scores, notes = refusal(
             sweeper,

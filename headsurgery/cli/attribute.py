@@ -99,7 +99,8 @@ def attribute(
         bool, typer.Option("--screen", help="Score exactly only heads that may matter, and say what may have been missed.")
     ] = False,
     survivors: Annotated[
-        int | None, typer.Option("--survivors", help="--screen: heads scored exactly. Default: 40, or an eighth of all.")
+        int | None,
+        typer.Option("--survivors", help="--screen: heads scored exactly. Default: 40, or an eighth; with a control 3/2 of it."),
     ] = None,
     sample: Annotated[
         int | None, typer.Option("--sample", help="--screen: other heads, drawn at random to see what is missed (default 10).")

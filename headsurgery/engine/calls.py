@@ -203,7 +203,7 @@ def run_model(modules: ModuleMap, tokens: torch.Tensor, *, tail: int | None = No
     kept: list[torch.Tensor] = []
 
     def unembed(hidden: torch.Tensor) -> Any:
-        read = hidden if tail is None else hidden[:, -tail:]
+        read = hidden if tail is None else hidden[:, -tail:].contiguous()  # or torch copies the weights once per row
         kept.append(read)
         return original(read) if want_logits else read[..., :0]
 

@@ -9,7 +9,7 @@ goes by the first order alone: the Fisher quadratic says which heads have a larg
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -53,7 +53,7 @@ def estimate_divergence(modules: ModuleMap, task: SweepTask, weights: FloatArray
         seed: Of the sketch.
     """
     sketch = _Sketch(task, weights, seed)
-    divergence = sketch.divergence(first_order(modules, task, sketch.figures))
+    divergence = sketch.divergence(first_order(modules, task, sketch.figure, sketch.count))
     return Estimates(divergence, divergence)
 
 
@@ -71,14 +71,15 @@ def estimate_drop(
     """
     sketch = _Sketch(task, weights, seed)
 
-    def figures(queries: Sequence[int], final: FinalStates) -> Iterator[torch.Tensor]:
+    def figure(query: int, number: int, final: FinalStates) -> torch.Tensor:
+        if number < sketch.count:
+            return sketch.figure(query, number, final)
         logits = _logits(final)
-        wanted = torch.tensor([list(targets[query]) for query in queries])
-        yield -(log_odds(logits, wanted) * torch.from_numpy(weights[list(queries)]).to(logits)).sum(dim=1)
-        yield from sketch.figures(queries, final)
+        odds = log_odds(logits, torch.tensor([list(targets[query])]))
+        return -(odds * torch.from_numpy(weights[[query]]).to(logits)).sum()
 
-    found = first_order(modules, task, figures)
-    return Estimates(found[0].double().numpy().mean(axis=1), sketch.divergence(found[1:]))
+    found = first_order(modules, task, figure, sketch.count + 1)
+    return Estimates(found[-1].double().numpy().mean(axis=1), sketch.divergence(found[:-1]))
 
 
 def estimate_shift(
@@ -97,37 +98,36 @@ def estimate_shift(
     sketch = _Sketch(task, np.ones((len(task.queries), 1)), seed)
     right = torch.linalg.svd(states.double(), full_matrices=False)[2][: r_main + 3]  # [vectors, hidden_size]
 
-    def figures(queries: Sequence[int], final: FinalStates) -> Iterator[torch.Tensor]:
-        wide = final.states[:, -1].to(torch.promote_types(final.states.dtype, torch.float32))
-        for vector in right.to(wide):
-            yield wide @ vector
-        yield from sketch.figures(queries, final)
+    def figure(query: int, number: int, final: FinalStates) -> torch.Tensor:
+        if number < sketch.count:
+            return sketch.figure(query, number, final)
+        wide = final.states[0, -1].to(torch.promote_types(final.states.dtype, torch.float32))
+        return torch.dot(wide, right[number - sketch.count].to(wide))
 
-    found = first_order(modules, task, figures)
-    predicted = (states.double() @ right.T).T.unsqueeze(1) + found[: len(right)].double()  # [vectors, heads, queries]
+    found = first_order(modules, task, figure, sketch.count + len(right))
+    predicted = (states.double() @ right.T).T.unsqueeze(1) + found[sketch.count :].double()  # [vectors, heads, queries]
     base = left_singular_vectors(untouched)
     shifts = [subspace_shift(base, left_singular_vectors(head.T), r_main) for head in predicted.unbind(1)]
-    return Estimates(np.array(shifts), sketch.divergence(found[len(right) :]))
+    return Estimates(np.array(shifts), sketch.divergence(found[: sketch.count]))
 
 
 class _Sketch:
     """Random cotangents of the logits whose covariance is the Fisher information, the same for every cut into batches."""
 
     def __init__(self, task: SweepTask, weights: FloatArray, seed: int) -> None:
-        self._count = -(-_SKETCHES // len(task.queries))
-        self._weights = weights
-        self._chances = [torch.Generator().manual_seed(seed + query) for query in range(len(task.queries))]
+        self.count = -(-_SKETCHES // len(task.queries))
+        """Per query."""
+        self._weights, self._seed = weights, seed
 
-    def figures(self, queries: Sequence[int], final: FinalStates) -> Iterator[torch.Tensor]:
+    def figure(self, query: int, number: int, final: FinalStates) -> torch.Tensor:
         """See `first_order`."""
-        logits = _logits(final)
-        weights = torch.from_numpy(self._weights[list(queries)]).to(logits).sqrt().unsqueeze(-1)  # [queries, tail, 1]
+        logits = _logits(final)  # [1, tail, vocabulary]
+        chance = torch.Generator().manual_seed(self._seed + query * self.count + number)
         probabilities = logits.detach().softmax(dim=-1)
-        root = probabilities.sqrt()
-        for _ in range(self._count):
-            noise = torch.stack([torch.randn(logits.shape[1:], generator=self._chances[query]) for query in queries]).to(logits)
-            cotangent = root * noise - probabilities * (root * noise).sum(dim=-1, keepdim=True)
-            yield (cotangent * weights * logits).sum(dim=(1, 2))
+        noise = probabilities.sqrt() * torch.randn(logits.shape, generator=chance).to(logits)
+        cotangent = noise - probabilities * noise.sum(dim=-1, keepdim=True)
+        weights = torch.from_numpy(self._weights[[query]]).to(logits).sqrt().unsqueeze(-1)
+        return (cotangent * weights * logits).sum()
 
     @staticmethod
     def divergence(changes: torch.Tensor) -> FloatArray:
@@ -136,6 +136,6 @@ class _Sketch:
 
 
 def _logits(final: FinalStates) -> torch.Tensor:
-    """[queries, tail, vocabulary], at least in float32."""
+    """[rows, tail, vocabulary], at least in float32."""
     assert final.logits is not None  # asked for
     return final.logits.to(torch.promote_types(final.logits.dtype, torch.float32))

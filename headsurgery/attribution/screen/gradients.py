@@ -1,4 +1,4 @@
-"""First-order effects of all heads at once: one forward, and one backward for every figure that is looked at.
+"""First-order effects of all heads at once: one forward and one backward.
 
 An edit changes what its head feeds into o_proj, by a change that is known exactly: (factor - 1) * z for `scale`, and for
 `uniform_attention` what the layer's own attention makes of the base's residual stream with all queries edited. To first order a
@@ -21,73 +21,82 @@ from headsurgery.engine.task import SweepTask
 from headsurgery.model.hooks import RowEdit, row_edits
 from headsurgery.model.modules import ModuleMap
 
-Figures = Callable[[Sequence[int], FinalStates], Iterator[torch.Tensor]]
-"""From queries (positions in the task's list) and what leaves the model for them, with logits: figures [queries] to look at."""
+Figure = Callable[[int, int, FinalStates], torch.Tensor]
+"""From a query (its position in the task's list), a figure's number, and what leaves the model for that query alone, logits and
+all, [1, ...]: one number."""
 
 Blocks = dict[int, torch.Tensor]
-"""What goes into o_proj, by layer, [queries, pos, width]."""
+"""What goes into o_proj, by layer, [rows, pos, width]."""
 
 _TOKENS, _TOKENS_GPU = 512, 2048
 """Tokens per forward; all their activations are kept for the backward."""
 
 
-def first_order(modules: ModuleMap, task: SweepTask, figures: Figures) -> torch.Tensor:
+def first_order(modules: ModuleMap, task: SweepTask, figure: Figure, count: int) -> torch.Tensor:
     """How much each head's edit changes each figure, to first order.
+
+    A row is one figure of one query, so that one backward serves many figures.
 
     Args:
         modules: The model.
         task: Heads, queries, edit, group and tail; its measure is not looked at.
-        figures: What is looked at; of one number for all queries.
+        figure: What is looked at.
+        count: How many figures each query has.
 
     Returns:
         [figures, heads, queries], in float32 at least, on the CPU.
 
     Raises:
-        ModelError: No memory for a single query.
+        ModelError: No memory for a single row.
     """
     slices = Slices(max_tokens=_TOKENS if modules.device.type == "cpu" else _TOKENS_GPU)
-    left = sorted(range(len(task.queries)), key=lambda query: len(task.queries[query]))
+    by_length = sorted(range(len(task.queries)), key=lambda query: len(task.queries[query]))
+    left = [(query, number) for query in by_length for number in range(count)]
     found: torch.Tensor | None = None
     while left:
-        length = len(task.queries[left[0]])
-        rows = [query for query in left[: slices.rows(length)] if len(task.queries[query]) == length]
+        length = len(task.queries[left[0][0]])
+        rows = [row for row in left[: slices.rows(length)] if len(task.queries[row[0]]) == length]
         try:
-            changes = _changes(modules, task, rows, figures)
+            changes = _changes(modules, task, rows, figure)
         except RuntimeError as error:
             slices.halve(error, len(rows), length)
             continue
         if found is None:
-            found = changes.new_empty(*changes.shape[:2], len(task.queries))
-        found[..., rows] = changes
+            found = changes.new_empty(count, len(task.heads), len(task.queries))
+        for (query, number), change in zip(rows, changes.T, strict=True):
+            found[number, :, query] = change
         left = left[len(rows) :]
     assert found is not None  # a task has queries
     return found
 
 
-def _changes(modules: ModuleMap, task: SweepTask, queries: Sequence[int], figures: Figures) -> torch.Tensor:
-    """[figures, heads, queries] for some queries of one length."""
-    tokens = torch.tensor([list(task.queries[query]) for query in queries], device=modules.device)
-    columns = [modules.geometry.layer_of(head).column_block(head.head) for head in task.heads]
-    found = []
+def _changes(modules: ModuleMap, task: SweepTask, rows: Sequence[tuple[int, int]], figure: Figure) -> torch.Tensor:
+    """[heads, rows], of queries of one length."""
+    queries = list(dict.fromkeys(query for query, _ in rows))
+    tokens = torch.tensor([task.queries[query] for query in queries], device=modules.device)
+    place = torch.tensor([queries.index(query) for query, _ in rows], device=modules.device)
     with row_edits(modules, [RowEdit(edit=edit) for edit in task.group]), torch.enable_grad():
         with _tapped(modules, task) as taps:
-            final = run_model(modules, tokens, tail=task.tail, want_logits=True)
-        changes = _own_changes(modules, task, tokens, taps)
-        for figure in figures(queries, final):
-            gradients = torch.autograd.grad(figure.sum(), list(taps.values()), retain_graph=True)
-            products = {  # by layer, [queries, width]
-                layer: (changes[layer] * gradient.to(changes[layer].dtype)).sum(dim=1).cpu()
-                for layer, gradient in zip(taps, gradients, strict=True)
-            }
-            parts = zip(task.heads, columns, strict=True)
-            found.append(torch.stack([products[head.layer][:, own.start : own.stop].sum(dim=1) for head, own in parts]))
-    return torch.stack(found)
+            final = run_model(modules, tokens[place], tail=task.tail, want_logits=True)
+        assert final.logits is not None  # asked for
+        alone = zip(final.states.unsqueeze(1), final.logits.unsqueeze(1), strict=True)
+        figures = [figure(*row, FinalStates(states=own, logits=logits)) for row, (own, logits) in zip(rows, alone, strict=True)]
+        gradients = torch.autograd.grad(torch.stack(figures).sum(), list(taps.values()))
+        first = [[query for query, _ in rows].index(query) for query in queries]
+        changes = _own_changes(modules, task, tokens, {layer: tap.detach()[first] for layer, tap in taps.items()})
+    products = {  # by layer, [rows, width]
+        layer: (changes[layer][place] * gradient.to(changes[layer].dtype)).sum(dim=1).cpu()
+        for layer, gradient in zip(taps, gradients, strict=True)
+    }
+    columns = [modules.geometry.layer_of(head).column_block(head.head) for head in task.heads]
+    parts = zip(task.heads, columns, strict=True)
+    return torch.stack([products[head.layer][:, own.start : own.stop].sum(dim=1) for head, own in parts])
 
 
 @torch.no_grad()
-def _own_changes(modules: ModuleMap, task: SweepTask, tokens: torch.Tensor, taps: Blocks) -> Blocks:
+def _own_changes(modules: ModuleMap, task: SweepTask, tokens: torch.Tensor, blocks: Blocks) -> Blocks:
     """How the edits change what goes into o_proj, in float32 at least, each layer's as if the layers below had none."""
-    before = {layer: tap.detach().to(torch.promote_types(tap.dtype, torch.float32)) for layer, tap in taps.items()}
+    before = {layer: tap.to(torch.promote_types(tap.dtype, torch.float32)) for layer, tap in blocks.items()}
     if task.operation == "scale":
         return {layer: (task.factor - 1) * block for layer, block in before.items()}
     rows = range(len(tokens), 2 * len(tokens))

@@ -1,6 +1,7 @@
 """Which heads are scored exactly: those with the best estimates, and a random sample of the others for the account.
 
-Half of the survivors lead by the estimate of the score itself, the other half by the size of their effect (`estimates`).
+Half of the survivors lead by the estimate of the score itself, the other half by the size of their effect (`estimates`). A control
+counts half its weight in the estimate: it is told so roughly that in full it throws out heads that belong to the best.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class Screening:
     """How many heads are scored exactly.
 
     Args:
-        survivors: Heads that come through. None: 40, or an eighth of all heads where that is more.
+        survivors: Heads that come through. None: 40, or an eighth of all heads where that is more; half as many more where the
+            ranking reads refusals or weighs a control, of which the estimates know less (docs/screening.md).
         sample: Others, drawn at random.
         seed: Of the sample and of the estimates' sketch.
 
@@ -49,9 +51,10 @@ class Screening:
         if self.sample < 0:
             raise UsageError(f"sample is {self.sample}, expected 0 or more")
 
-    def count(self, geometry: AttentionGeometry) -> int:
-        """Survivors of a model's heads."""
-        return self.survivors or max(40, -(-geometry.num_heads_in_all // 8))
+    def count(self, geometry: AttentionGeometry, *, rough: bool) -> int:
+        """Survivors of a model's heads; `rough`: the ranking is one of which the estimates know less."""
+        usual = max(40, -(-geometry.num_heads_in_all // 8))
+        return self.survivors or (usual * 3 // 2 if rough else usual)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,20 +88,21 @@ class Screener:
     Args:
         modules: The model.
         screening: How many.
+        rough: See `Screening.count`.
 
     Raises:
         ModelError: From its estimates: gradients that are not finite, or no memory for a single query.
     """
 
-    def __init__(self, modules: ModuleMap, screening: Screening) -> None:
+    def __init__(self, modules: ModuleMap, screening: Screening, *, rough: bool) -> None:
         self._modules, self._screening = modules, screening
+        self._count = screening.count(modules.geometry, rough=rough)
         self._chance = np.random.default_rng(screening.seed)
 
     @property
     def num_scored(self) -> int:
         """Heads that the first selection holds."""
-        geometry = self._modules.geometry
-        return min(geometry.num_heads_in_all, self._screening.count(geometry) + self._screening.sample)
+        return min(self._modules.geometry.num_heads_in_all, self._count + self._screening.sample)
 
     def divergence(self, task: SweepTask, weights: FloatArray) -> Estimates:
         """See `estimate_divergence`; as arrays [layer, head], NaN for heads that the task does not hold."""
@@ -125,10 +129,9 @@ class Screener:
             contrast: Weight of the control.
             keep: For a later step of a search: heads that come through in any case; then no sample is drawn. None: the first step.
         """
-        count = self._screening.count(self._modules.geometry)
-        by_score = combine(harmful.score, None if harmless is None else harmless.score, contrast)
-        lists = [best_heads(scores, count) for scores in (by_score, harmful.divergence)]
-        survivors = list(dict.fromkeys(chain.from_iterable(zip(*lists, strict=True))))[:count]
+        by_score = combine(harmful.score, None if harmless is None else harmless.score, (contrast or 0.0) / 2)
+        lists = [best_heads(scores, self._count) for scores in (by_score, harmful.divergence)]
+        survivors = list(dict.fromkeys(chain.from_iterable(zip(*lists, strict=True))))[: self._count]
         if keep is not None:
             survivors = list(dict.fromkeys((*survivors, *keep)))
         others = [head for head in best_heads(by_score, by_score.size) if head not in survivors]
