@@ -1,27 +1,32 @@
-"""The architecture table: what a model family calls its attention, one row each, and no class per family.
+"""What a model family calls its attention: the form of a row of the architecture table (`families`), and no class per family.
 
 A row gives names and orientation; the checkpoint must then prove them (`checkpoint.anatomy`, law 6) and so must the live model
 (`model.modules`). Nothing is guessed from a shape. `lever` turns one head edit into one slice of one projection; it drives both
-the hooks and the bytes, which is why the two agree. A new family is a new row.
+the hooks and the bytes, which is why the two agree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
-from headsurgery.errors import ArchitectureError, GeometryError
+from headsurgery.errors import GeometryError
 from headsurgery.heads import AttentionGeometry, LayerHeads
 
 Operation = Literal["scale", "uniform_attention"]
 OPERATIONS: tuple[Operation, ...] = ("scale", "uniform_attention")
 
+Projection = Literal["o_proj", "q_proj"]
+
 Orientation = Literal["linear", "conv1d"]
 """`linear` stores a weight as [out, in], `conv1d` (GPT-2) as [in, out]."""
 
-QueryLayout = Literal["separate", "fused", "fused_per_head"]
-"""`separate`: q alone; `fused`: all q rows, then k, then v (Phi-3, GPT-2); `fused_per_head`: q, k, v of head 0, of head 1, ..."""
+QueryLayout = Literal["separate", "gated", "fused", "fused_per_group", "fused_in_fours"]
+"""`separate`: q alone (under MLA what makes q out of its latent); `gated`: q and gate of head 0, of head 1, ... (Qwen3-Next);
+`fused`: all q rows, then k, then v (Phi-3, GPT-2); `fused_per_group`: the q of a key/value group, its k, its v, then the next group
+(Falcon; with as many groups as heads GPT-NeoX and BLOOM); `fused_in_fours`: four blocks, each q, v, k of a quarter of the heads
+(CodeGen)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +36,12 @@ class ConfigKeys:
     Args:
         section: Sub-configuration that holds the text model, for vision-language checkpoints.
         head_dim: Key of the head's width; where it is absent or null the width is hidden_size / num_heads.
+        q_inputs: Key of the width that goes into q_proj; where it is None, absent or null that is hidden_size.
+        qk_head_dim: Keys whose sum is the width of a head's query, where it is not that of its output (MLA).
+        one_kv_head: Key of a flag that says there is one key/value head, whatever `num_kv_heads` says (Falcon, GPT-BigCode).
+        unless: Key of a flag that lifts it.
+        layer_types: Key of the list of what each layer is.
+        by_type: By such a type, field of this class -> key that stands in for its own (Gemma 4's full attention).
         defaults: What the transformers configuration class assumes when the file leaves a key out.
     """
 
@@ -40,7 +51,13 @@ class ConfigKeys:
     num_kv_heads: str = "num_key_value_heads"
     head_dim: str = "head_dim"
     hidden_size: str = "hidden_size"
-    defaults: Mapping[str, int] = field(default_factory=dict)
+    q_inputs: str | None = None
+    qk_head_dim: tuple[str, ...] = ()
+    one_kv_head: str | None = None
+    unless: str | None = None
+    layer_types: str = "layer_types"
+    by_type: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    defaults: Mapping[str, int | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +68,10 @@ class Architecture:
         model_type: As in config.json.
         layers: Where the list of decoder layers may stand, in a file or in a module; exactly one must match.
         o_proj: Output projection, below a layer.
-        q_proj: Projection that makes the queries, alone or fused with keys and values.
+        q_proj: Projections that make the queries, alone or fused with keys and values; a layer has exactly one of them.
         k_proj: Key projection where it is separate; it proves the head's width. None if there is none.
+        hybrid: Some layers may have no attention heads: those that have none of the names above.
+        marker: A weight that tells attention from what else has these names; None: nothing else has them.
         q_norm: Norm on the queries; whether a model has one is read from the file.
         mlp: What follows attention in a layer; not edited, only left out where the engine can.
         query_layout: Which output rows of q_proj belong to a head's query.
@@ -63,8 +82,10 @@ class Architecture:
     model_type: str
     layers: tuple[str, ...] = ("model.layers", "layers")
     o_proj: str = "self_attn.o_proj"
-    q_proj: str = "self_attn.q_proj"
+    q_proj: tuple[str, ...] = ("self_attn.q_proj",)
     k_proj: str | None = "self_attn.k_proj"
+    hybrid: bool = False
+    marker: str | None = None
     q_norm: str = "self_attn.q_norm"
     mlp: str = "mlp"
     query_layout: QueryLayout = "separate"
@@ -82,13 +103,22 @@ class Architecture:
 
     def query_rows(self, heads: LayerHeads, head: int) -> range:
         """The head's outputs of q_proj."""
-        stride = 3 * heads.head_dim if self.query_layout == "fused_per_head" else heads.head_dim
-        return range(head * stride, head * stride + heads.head_dim)
+        width = heads.query_width
+        per_group = heads.num_heads // heads.num_kv_heads
+        per_quarter = max(1, heads.num_heads // 4)
+        start = {
+            "separate": head * width,
+            "gated": 2 * head * width,
+            "fused": head * width,
+            "fused_per_group": (head + 2 * (head // per_group)) * width,
+            "fused_in_fours": (head + 2 * per_quarter * (head // per_quarter)) * width,
+        }[self.query_layout]
+        return range(start, start + width)
 
     def num_query_rows(self, heads: LayerHeads) -> int:
-        """All outputs of q_proj, keys and values included where they are fused."""
-        kv_heads = 0 if self.query_layout == "separate" else 2 * heads.num_kv_heads
-        return (heads.num_heads + kv_heads) * heads.head_dim
+        """All outputs of q_proj: gates, keys and values included where they are fused."""
+        others = {"separate": 0, "gated": heads.num_heads, "fused_in_fours": 2 * heads.num_heads}
+        return (heads.num_heads + others.get(self.query_layout, 2 * heads.num_kv_heads)) * heads.query_width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +131,7 @@ class Lever:
         block: The slice.
     """
 
-    projection: Literal["o_proj", "q_proj"]
+    projection: Projection
     side: Literal["input", "output"]
     block: range
 
@@ -131,93 +161,64 @@ def check_query_factor(operation: Operation, factor: float, *, has_q_norm: bool,
         )
 
 
-_GEMMA = {"num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "hidden_size": 2304}
-
-TABLE: Mapping[str, Architecture] = {
-    row.model_type: row
-    for row in (
-        Architecture(model_type="llama"),
-        Architecture(model_type="mistral", config=ConfigKeys(defaults={"num_key_value_heads": 8})),
-        Architecture(model_type="qwen2"),
-        Architecture(model_type="qwen3", config=ConfigKeys(defaults={"head_dim": 128})),
-        Architecture(model_type="gemma2", config=ConfigKeys(defaults=_GEMMA)),
-        Architecture(model_type="gemma3_text", config=ConfigKeys(defaults=_GEMMA)),
-        Architecture(
-            model_type="gemma3",
-            layers=("language_model.model.layers", "model.language_model.layers"),
-            config=ConfigKeys(section="text_config", defaults=_GEMMA),
-        ),
-        Architecture(model_type="olmo2"),
-        Architecture(model_type="phi3", q_proj="self_attn.qkv_proj", k_proj=None, query_layout="fused"),
-        Architecture(
-            model_type="gpt_neox",
-            layers=("gpt_neox.layers", "layers"),
-            o_proj="attention.dense",
-            q_proj="attention.query_key_value",
-            k_proj=None,
-            query_layout="fused_per_head",
-        ),
-        Architecture(
-            model_type="gpt2",
-            layers=("transformer.h", "h"),
-            o_proj="attn.c_proj",
-            q_proj="attn.c_attn",
-            k_proj=None,
-            query_layout="fused",
-            orientation="conv1d",
-            config=ConfigKeys(num_layers="n_layer", num_heads="n_head", hidden_size="n_embd"),
-        ),
-    )
-}
-
 _TOO_MANY = 2**20
 """More than this of anything is a corrupt configuration, whose geometry would not fit into memory."""
 
-_WITHOUT_HEADS = frozenset({"mamba", "mamba2", "falcon_mamba", "rwkv", "xlstm"})
-
-
-def find_architecture(config: Mapping[str, object]) -> Architecture:
-    """The row for a configuration.
-
-    Raises:
-        ArchitectureError: No row, or a model without attention heads.
-    """
-    model_type = config.get("model_type")
-    if not isinstance(model_type, str):
-        raise ArchitectureError("config.json: no model_type, so the family is unknown")
-    if model_type in _WITHOUT_HEADS:
-        raise ArchitectureError(f"model_type {model_type!r} has no attention heads, so there is nothing to edit")
-    if model_type not in TABLE:
-        raise ArchitectureError(
-            f"model_type {model_type!r} is not in the architecture table, which holds {', '.join(sorted(TABLE))}",
-            hint="add a row to headsurgery/architectures.py: names of the layer list, o_proj and q_proj, query layout, orientation",
-        )
-    return TABLE[model_type]
-
 
 def read_geometry(config: Mapping[str, object], architecture: Architecture) -> AttentionGeometry:
-    """The geometry that a configuration claims; the weights still have to prove it.
+    """The geometry that a configuration claims, as if every layer had heads; the weights still have to prove it.
 
     Raises:
         GeometryError: A key is missing or not a positive integer, or heads don't divide.
     """
-    keys = architecture.config
+    keys, section = architecture.config, _section(config, architecture.config)
+    num_layers = _number(section, keys, keys.num_layers)
+    types = section.get(keys.layer_types)
+    if keys.by_type and isinstance(types, list) and len(types) == num_layers:
+        layers = tuple(_read_layer(section, replace(keys, **keys.by_type.get(str(kind), {}))) for kind in types)
+    else:
+        layers = (_read_layer(section, keys),) * num_layers
+    return AttentionGeometry(hidden_size=_number(section, keys, keys.hidden_size), layers=layers)
+
+
+def query_inputs(config: Mapping[str, object], architecture: Architecture) -> int:
+    """Width of what goes into q_proj.
+
+    Raises:
+        GeometryError: Not a positive integer.
+    """
+    keys, section = architecture.config, _section(config, architecture.config)
+    hidden_size = _number(section, keys, keys.hidden_size)
+    return hidden_size if keys.q_inputs is None else _number(section, keys, keys.q_inputs, hidden_size)
+
+
+def _section(config: Mapping[str, object], keys: ConfigKeys) -> Mapping[str, object]:
     section: object = config if keys.section is None else config.get(keys.section)
     if not isinstance(section, Mapping):
         raise GeometryError(f"config.json: expected an object under {keys.section!r}")
+    return section
 
-    def number(key: str, fallback: int | None = None) -> int:
-        value = section.get(key)
-        value = keys.defaults.get(key, fallback) if value is None else value
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < _TOO_MANY:
-            raise GeometryError(f"config.json: {key} is {value!r}, expected an integer from 1 to {_TOO_MANY - 1}")
-        return value
 
-    num_layers, num_heads = number(keys.num_layers), number(keys.num_heads)
-    hidden_size = number(keys.hidden_size)
-    num_kv_heads = number(keys.num_kv_heads, num_heads)
+def _read_layer(section: Mapping[str, object], keys: ConfigKeys) -> LayerHeads:
+    num_heads = _number(section, keys, keys.num_heads)
+    num_kv_heads = 1 if _has_one_kv_head(section, keys) else _number(section, keys, keys.num_kv_heads, num_heads)
     if num_heads % num_kv_heads:
         raise GeometryError(f"config.json: {num_heads} heads don't divide into {num_kv_heads} key/value heads")
-    head_dim = number(keys.head_dim, hidden_size // num_heads)
-    heads = LayerHeads(num_heads=num_heads, num_kv_heads=num_kv_heads, head_dim=head_dim)
-    return AttentionGeometry(hidden_size=hidden_size, layers=(heads,) * num_layers)
+    head_dim = _number(section, keys, keys.head_dim, _number(section, keys, keys.hidden_size) // num_heads)
+    qk_head_dim = sum(_number(section, keys, key) for key in keys.qk_head_dim) or None
+    return LayerHeads(num_heads=num_heads, num_kv_heads=num_kv_heads, head_dim=head_dim, qk_head_dim=qk_head_dim)
+
+
+def _has_one_kv_head(section: Mapping[str, object], keys: ConfigKeys) -> bool:
+    def flag(key: str | None) -> bool:
+        return key is not None and bool(section.get(key, keys.defaults.get(key, False)))
+
+    return flag(keys.one_kv_head) and not flag(keys.unless)
+
+
+def _number(section: Mapping[str, object], keys: ConfigKeys, key: str, fallback: int | None = None) -> int:
+    value = section.get(key)
+    value = keys.defaults.get(key, fallback) if value is None else value
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < _TOO_MANY:
+        raise GeometryError(f"config.json: {key} is {value!r}, expected an integer from 1 to {_TOO_MANY - 1}")
+    return value

@@ -15,10 +15,10 @@ import transformers
 from safetensors.numpy import load_file, save_file
 
 from headsurgery import open_checkpoint
-from headsurgery.architectures import TABLE
 from headsurgery.checkpoint.anatomy import Anatomy, describe, prove_anatomy, record_base
 from headsurgery.checkpoint.reader import WEIGHTS
 from headsurgery.errors import ArchitectureError, GeometryError
+from headsurgery.families import TABLE
 from headsurgery.model.modules import locate_modules
 from tests.directories import FEW_KB, edit_json
 from tests.tiny import CONFIGS, FAMILIES, Q_NORM_FAMILIES, save_model
@@ -99,8 +99,8 @@ class TestWhatDoesNotFit:
             ({"num_key_value_heads": 3}, r"k_proj\.weight: shape \[16, 48\], but the configuration demands \[24, 48\]"),
             ({"head_dim": 16}, r"o_proj\.weight: shape \[48, 48\], but the configuration demands \[48, 96\]"),
             ({"hidden_size": 96}, r"o_proj\.weight: shape \[48, 48\], but the configuration demands \[96, "),
-            ({"num_hidden_layers": 4}, r"model\.layers\.3\.self_attn\.o_proj\.weight: not in the checkpoint; expected \[48, 48\]"),
-            ({"num_hidden_layers": 2}, r"config\.json says 2 layers, but the file also has model\.layers\.2\."),
+            ({"num_hidden_layers": 4}, r"model\.layers\.3\.self_attn\.o_proj\.weight: not there; expected \[48, 48\]"),
+            ({"num_hidden_layers": 2}, r"config\.json says 2 layers, but the weights also have model\.layers\.2\."),
         ],
     )
     def test_a_configuration_that_the_weights_contradict(self, changes: dict[str, Any], message: str, llama: Path) -> None:
@@ -123,7 +123,7 @@ class TestWhatDoesNotFit:
 
     def test_a_missing_projection(self, llama: Path) -> None:
         rewrite(llama, **{Q_PROJ: None})
-        with pytest.raises(GeometryError, match=f"{Q_PROJ}: not in the checkpoint"):
+        with pytest.raises(GeometryError, match=f"{Q_PROJ}: not there"):
             prove(llama)
 
     def test_a_query_bias_of_another_shape(self, tmp_path: Path) -> None:

@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 
 from headsurgery.architectures import (
     OPERATIONS,
-    TABLE,
     Architecture,
     ConfigKeys,
     check_query_factor,
-    find_architecture,
     lever,
     read_geometry,
 )
 from headsurgery.errors import ArchitectureError, GeometryError
+from headsurgery.families import TABLE, find_architecture
 from headsurgery.heads import AttentionGeometry, LayerHeads
 from tests.tiny import CONFIGS, FAMILIES
 
@@ -94,10 +93,10 @@ class TestLever:
 class TestFindArchitecture:
     def test_an_unknown_family_says_what_to_add(self) -> None:
         with pytest.raises(
-            ArchitectureError, match=r"model_type 'bloom' is not in the architecture table, which holds .*llama"
+            ArchitectureError, match=r"model_type 'nonesuch' is not in the architecture table, which holds .*llama"
         ) as caught:
-            find_architecture({"model_type": "bloom"})
-        assert caught.value.hint.startswith("add a row to headsurgery/architectures.py: names of the layer list, o_proj and q_proj")
+            find_architecture({"model_type": "nonesuch"})
+        assert caught.value.hint.startswith("add a row to headsurgery/families.py: names of the layer list, o_proj and q_proj")
 
     @pytest.mark.parametrize("family", ["mamba", "mamba2", "rwkv"])
     def test_a_family_without_attention_has_nothing_to_edit(self, family: str) -> None:

@@ -313,7 +313,7 @@ def test_a_missing_recipe_or_model_is_one_line(folder: Path) -> None:
     ("config", "message"),
     [
         ({"model_type": "mamba"}, "has no attention heads"),
-        ({"model_type": "martian"}, "add a row to headsurgery/architectures.py"),
+        ({"model_type": "martian"}, "add a row to headsurgery/families.py"),
         ({"quantization_config": {"quant_method": "gptq"}}, "weights are quantized (gptq)"),
         ({"num_attention_heads": 4}, "but the configuration demands"),
     ],

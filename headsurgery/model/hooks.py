@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from headsurgery.architectures import Lever, check_query_factor, lever
+from headsurgery.architectures import Lever, Projection, check_query_factor, lever
 from headsurgery.errors import GeometryError, RecipeError
 from headsurgery.model.modules import ModuleMap, locate_modules
 from headsurgery.recipe import HeadEdit, Recipe
@@ -80,7 +80,7 @@ def row_edits(modules: ModuleMap, edits: Iterable[RowEdit]) -> Iterator[EditSwit
     Yields:
         The switch of these edits.
     """
-    slices: dict[tuple[int, str], list[_Slice]] = {}
+    slices: dict[tuple[int, Projection], list[_Slice]] = {}
     for position, row_edit in enumerate(edits):
         pull = _lever(modules, row_edit.edit, f"edits[{position}]: ")
         rows = slice(None) if row_edit.rows is None else slice(row_edit.rows.start, row_edit.rows.stop)

@@ -1,4 +1,4 @@
-"""Where a live model's heads are: the modules that an edit hooks, found by the same table as the bytes, and proven likewise.
+"""Where a live model's heads are: the modules that an edit hooks, proven as the bytes are (`proof`).
 
 Neighbours: `checkpoint.anatomy` does this for files; `hooks` and `sweep` use what is found here.
 """
@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from headsurgery.architectures import Architecture, find_architecture, read_geometry
+from headsurgery.architectures import Architecture, Projection
 from headsurgery.errors import GeometryError, ModelError
 from headsurgery.heads import AttentionGeometry
 from headsurgery.model.offload import runs_on
+from headsurgery.proof import LayerNames, prove
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,7 @@ class ModuleMap:
         architecture: Its row of the table.
         geometry: Its heads.
         layers: Decoder layers, in order.
+        names: Their projections' names in the model; None where a layer has no heads.
         has_q_norm: Whether queries are normalised.
     """
 
@@ -54,6 +56,7 @@ class ModuleMap:
     architecture: Architecture
     geometry: AttentionGeometry
     layers: tuple[nn.Module, ...]
+    names: tuple[LayerNames | None, ...]
     has_q_norm: bool
 
     @property
@@ -68,9 +71,18 @@ class ModuleMap:
             device=self.device.type,
         )
 
-    def projection(self, layer: int, name: str) -> nn.Module:
-        """A layer's `o_proj`, `q_proj` or `mlp`, whatever the family calls it."""
-        return self.layers[layer].get_submodule(getattr(self.architecture, name))
+    def projection(self, layer: int, name: Projection) -> nn.Module:
+        """A projection of a layer with heads, whatever the family calls it."""
+        names = self.names[layer]
+        assert names is not None  # a layer with heads
+        return self.model.get_submodule(getattr(names, name))
+
+    def mlp(self, layer: int) -> nn.Module | None:
+        """What follows attention in a layer, where the family calls it as the table says."""
+        try:
+            return self.layers[layer].get_submodule(self.architecture.mlp)
+        except AttributeError:
+            return None
 
     @property
     def device(self) -> torch.device:
@@ -111,49 +123,15 @@ def locate_modules(model: nn.Module) -> ModuleMap:
         GeometryError: Modules or weights are not as the table and the configuration say.
     """
     config: dict[str, Any] = model.config.to_dict()  # type: ignore[operator,union-attr]
-    architecture = find_architecture(config)
-    geometry = read_geometry(config, architecture)
-    layers = _find_layers(model, architecture)
-    if len(layers) != geometry.num_layers:
-        raise GeometryError(f"the model has {len(layers)} decoder layers, its configuration says {geometry.num_layers}")
-    found = ModuleMap(
+    proof = prove(config, {name: tuple(weight.shape) for name, weight in model.named_parameters()})
+    layers = model.get_submodule(proof.prefix)
+    if not isinstance(layers, nn.ModuleList) or len(layers) != proof.geometry.num_layers:
+        raise GeometryError(f"{proof.prefix}: expected a list of {proof.geometry.num_layers} decoder layers, found {type(layers)}")
+    return ModuleMap(
         model=model,
-        architecture=architecture,
-        geometry=geometry,
-        layers=layers,
-        has_q_norm=any(_submodule(layer, architecture.q_norm) is not None for layer in layers),
+        architecture=proof.architecture,
+        geometry=proof.geometry,
+        layers=tuple(layers),
+        names=proof.layers,
+        has_q_norm=any(names is not None and names.q_norm is not None for names in proof.layers),
     )
-    for layer in geometry.attention_layers:
-        _prove_layer(found, layer)
-    return found
-
-
-def _find_layers(model: nn.Module, architecture: Architecture) -> tuple[nn.Module, ...]:
-    matches = [module for name in architecture.layers if isinstance(module := _submodule(model, name), nn.ModuleList)]
-    if len(matches) != 1:
-        raise GeometryError(
-            f"{type(model).__name__}: expected one layer list at {' or '.join(architecture.layers)}, found {len(matches)}"
-        )
-    return tuple(matches[0])
-
-
-def _submodule(module: nn.Module, name: str) -> nn.Module | None:
-    try:
-        return module.get_submodule(name)
-    except AttributeError:
-        return None
-
-
-def _prove_layer(found: ModuleMap, layer: int) -> None:
-    heads = found.geometry.layers[layer]
-    assert heads is not None  # attention_layers have heads
-    width, hidden_size = heads.num_heads * heads.head_dim, found.geometry.hidden_size
-    for name, outputs, inputs in (
-        ("o_proj", hidden_size, width),
-        ("q_proj", found.architecture.num_query_rows(heads), hidden_size),
-    ):
-        expected = found.architecture.weight_shape(outputs, inputs)
-        weight = getattr(found.projection(layer, name), "weight", None)
-        if weight is None or tuple(weight.shape) != expected:
-            seen = None if weight is None else list(weight.shape)
-            raise GeometryError(f"layer {layer}: {name} has weight {seen}, but the configuration demands {list(expected)}")
