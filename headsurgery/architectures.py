@@ -70,6 +70,7 @@ class Architecture:
         o_proj: Output projection, below a layer.
         q_proj: Projections that make the queries, alone or fused with keys and values; a layer has exactly one of them.
         k_proj: Key projection where it is separate; it proves the head's width. None if there is none.
+        operations: What can be done to a head; `scale` alone where no rows of q are a head's own.
         hybrid: Some layers may have no attention heads: those that have none of the names above.
         marker: A weight that tells attention from what else has these names; None: nothing else has them.
         q_norm: Norm on the queries; whether a model has one is read from the file.
@@ -84,6 +85,7 @@ class Architecture:
     o_proj: str = "self_attn.o_proj"
     q_proj: tuple[str, ...] = ("self_attn.q_proj",)
     k_proj: str | None = "self_attn.k_proj"
+    operations: tuple[Operation, ...] = OPERATIONS
     hybrid: bool = False
     marker: str | None = None
     q_norm: str = "self_attn.q_norm"

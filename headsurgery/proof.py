@@ -21,11 +21,19 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class LayerNames:
-    """Full names of one layer's projections, without `.weight`."""
+    """Full names of one layer's projections, without `.weight`.
+
+    Args:
+        o_proj: The output projection.
+        q_proj: What makes the queries.
+        q_norm: The norm on them, if there is one.
+        shares_q_norm: Whether it spans all heads of the layer (OLMo 2).
+    """
 
     o_proj: str
     q_proj: str
     q_norm: str | None
+    shares_q_norm: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +51,16 @@ class Proof:
     geometry: AttentionGeometry
     prefix: str
     layers: tuple[LayerNames | None, ...]
+
+    @property
+    def has_q_norm(self) -> bool:
+        """Whether queries are normalised in any layer (QK-norm)."""
+        return any(names is not None and names.q_norm is not None for names in self.layers)
+
+    @property
+    def shares_q_norm(self) -> bool:
+        """Whether the norm spans all heads of a layer, so that one head's queries change the others' scale."""
+        return any(names is not None and names.shares_q_norm for names in self.layers)
 
 
 def prove(config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Proof:
@@ -113,7 +131,8 @@ def _prove_layer(
         raise GeometryError(
             f"{q_norm}.weight: shape {list(norm)}, expected [{heads.query_width}] or [{heads.num_heads * heads.query_width}]"
         )
-    return LayerNames(o_proj=o_proj, q_proj=q_proj, q_norm=None if norm is None else q_norm)
+    shares = norm is not None and norm != (heads.query_width,)
+    return LayerNames(o_proj=o_proj, q_proj=q_proj, q_norm=None if norm is None else q_norm, shares_q_norm=shares)
 
 
 def _check(shapes: Mapping[str, Shape], name: str, expected: Shape) -> str:

@@ -33,8 +33,10 @@ def naive_run(
     with ExitStack() as stack, torch.no_grad():
         for head in heads:
             geometry = modules.geometry.layers[head.layer]
-            stride = geometry.head_dim * (3 if modules.architecture.model_type == "gpt_neox" and operation != "scale" else 1)
-            block = slice(head.head * stride, head.head * stride + geometry.head_dim)
+            rows = (
+                geometry.column_block(head.head) if operation == "scale" else modules.architecture.query_rows(geometry, head.head)
+            )
+            block = slice(rows.start, rows.stop)
 
             def edit(states: torch.Tensor, block: slice = block) -> torch.Tensor:
                 mask = torch.ones(states.shape[-1], dtype=states.dtype)

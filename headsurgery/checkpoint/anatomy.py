@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headsurgery.architectures import OPERATIONS, Architecture, Operation, lever
+from headsurgery.architectures import Architecture, Operation, lever
 from headsurgery.checkpoint.header import TensorInfo
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
 from headsurgery.errors import ArchitectureError
@@ -49,29 +49,26 @@ class HeadSlice:
 
 @dataclass(frozen=True, kw_only=True)
 class Anatomy:
-    """A checkpoint's heads, proven."""
+    """A checkpoint's heads, proven.
+
+    Args:
+        architecture: Row of the table.
+        geometry: Heads of every layer.
+        layers: Their tensors; None where a layer has no heads.
+        has_q_norm: Whether queries are normalised in any layer (QK-norm).
+        shares_q_norm: Whether the norm spans all heads of a layer (OLMo 2), so that one head's queries change the others' scale.
+    """
 
     architecture: Architecture
     geometry: AttentionGeometry
     layers: tuple[LayerTensors | None, ...]
-
-    @property
-    def has_q_norm(self) -> bool:
-        """Whether queries are normalised in any layer (QK-norm)."""
-        return any(layer is not None and layer.q_norm is not None for layer in self.layers)
-
-    @property
-    def shares_q_norm(self) -> bool:
-        """Whether the norm spans all heads of a layer (OLMo 2), so that one head's queries change the others' scale."""
-        return any(
-            layer is not None and heads is not None and layer.q_norm is not None and layer.q_norm.shape != (heads.query_width,)
-            for layer, heads in zip(self.layers, self.geometry.layers, strict=True)
-        )
+    has_q_norm: bool
+    shares_q_norm: bool
 
     @property
     def operations(self) -> tuple[Operation, ...]:
         """Operations that this checkpoint allows."""
-        return OPERATIONS if self.geometry.max_heads else ()
+        return self.architecture.operations if self.geometry.max_heads else ()
 
     def slices(self, head: HeadRef, operation: Operation, *, where: str = "") -> tuple[HeadSlice, ...]:
         """What an operation on a head touches: a slice of a weight, and one of q_proj's bias where that has one.
@@ -106,7 +103,13 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
     _refuse_quantized(checkpoint)
     proof = prove(checkpoint.config, {name: tensor.shape for name, tensor in checkpoint.tensors.items()})
     layers = tuple(None if names is None else _tensors_of(checkpoint.tensors, names) for names in proof.layers)
-    return Anatomy(architecture=proof.architecture, geometry=proof.geometry, layers=layers)
+    return Anatomy(
+        architecture=proof.architecture,
+        geometry=proof.geometry,
+        layers=layers,
+        has_q_norm=proof.has_q_norm,
+        shares_q_norm=proof.shares_q_norm,
+    )
 
 
 def _refuse_quantized(checkpoint: Checkpoint) -> None:

@@ -50,6 +50,7 @@ class ModuleMap:
         layers: Decoder layers, in order.
         names: Their projections' names in the model; None where a layer has no heads.
         has_q_norm: Whether queries are normalised.
+        shares_q_norm: Whether that norm spans all heads of a layer (OLMo 2), so that one head's queries change the others' scale.
     """
 
     model: nn.Module
@@ -58,6 +59,7 @@ class ModuleMap:
     layers: tuple[nn.Module, ...]
     names: tuple[LayerNames | None, ...]
     has_q_norm: bool
+    shares_q_norm: bool
 
     @property
     def facts(self) -> ModelFacts:
@@ -133,5 +135,6 @@ def locate_modules(model: nn.Module) -> ModuleMap:
         geometry=proof.geometry,
         layers=tuple(layers),
         names=proof.layers,
-        has_q_norm=any(names is not None and names.q_norm is not None for names in proof.layers),
+        has_q_norm=proof.has_q_norm,
+        shares_q_norm=proof.shares_q_norm,
     )
