@@ -77,6 +77,7 @@ class Architecture:
         mlp: What follows attention in a layer; not edited, only left out where the engine can.
         query_layout: Which output rows of q_proj belong to a head's query.
         orientation: How both projections store their weight.
+        is_listed: Whether the table has it; an unknown family is tried with the usual names, and has to pass `model.selftest`.
         config: Keys of config.json.
     """
 
@@ -92,6 +93,7 @@ class Architecture:
     mlp: str = "mlp"
     query_layout: QueryLayout = "separate"
     orientation: Orientation = "linear"
+    is_listed: bool = True
     config: ConfigKeys = ConfigKeys()
 
     @property

@@ -50,19 +50,14 @@ _WITHOUT_HEADS = frozenset({"mamba", "mamba2", "falcon_mamba", "rwkv", "xlstm"})
 
 
 def find_architecture(config: Mapping[str, object]) -> Architecture:
-    """The row for a configuration.
+    """The row for a configuration; a family that has none is tried with the usual names.
 
     Raises:
-        ArchitectureError: No row, or a model without attention heads.
+        ArchitectureError: No model_type, or a model without attention heads.
     """
     model_type = config.get("model_type")
     if not isinstance(model_type, str):
         raise ArchitectureError("config.json: no model_type, so the family is unknown")
     if model_type in _WITHOUT_HEADS:
         raise ArchitectureError(f"model_type {model_type!r} has no attention heads, so there is nothing to edit")
-    if model_type not in TABLE:
-        raise ArchitectureError(
-            f"model_type {model_type!r} is not in the architecture table, which holds {', '.join(sorted(TABLE))}",
-            hint="add a row to headsurgery/families.py: names of the layer list, o_proj and q_proj, query layout, orientation",
-        )
-    return TABLE[model_type]
+    return TABLE.get(model_type) or Architecture(model_type=model_type, is_listed=False)

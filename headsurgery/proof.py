@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headsurgery.architectures import Architecture, query_inputs, read_geometry
-from headsurgery.errors import GeometryError
+from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.families import find_architecture
 from headsurgery.heads import AttentionGeometry, LayerHeads
 
@@ -71,10 +71,22 @@ def prove(config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Proof:
         shapes: Of all weights, by name.
 
     Raises:
-        ArchitectureError: The family is not in the table, or has no heads.
+        ArchitectureError: The family has no heads, or is neither in the table nor like the usual ones.
         GeometryError: Names or shapes are not as expected.
     """
     architecture = find_architecture(config)
+    try:
+        return _prove(architecture, config, shapes)
+    except GeometryError as error:
+        if architecture.is_listed:
+            raise
+        raise ArchitectureError(
+            f"model_type {architecture.model_type!r} is not in the architecture table, and not like the usual ones: {error}",
+            hint="add a row to headsurgery/families.py: names of the layer list, o_proj and q_proj, query layout, orientation",
+        ) from error
+
+
+def _prove(architecture: Architecture, config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Proof:
     geometry = read_geometry(config, architecture)
     prefix = _find_prefix(shapes, architecture, geometry.num_layers)
     sizes = _Sizes(hidden=geometry.hidden_size, query_inputs=query_inputs(config, architecture))

@@ -13,6 +13,8 @@ import pytest
 import torch
 import transformers
 from safetensors.numpy import load_file, save_file
+from safetensors.torch import load_file as load_torch
+from safetensors.torch import save_file as save_torch
 
 from headsurgery import open_checkpoint
 from headsurgery.checkpoint.anatomy import Anatomy, describe, prove_anatomy, record_base
@@ -171,24 +173,44 @@ class TestWhatDoesNotFit:
 
 
 class TestTypes:
-    @pytest.mark.parametrize("method", ["gptq", "awq", "fp8", "mxfp4", "bitsandbytes"])
-    def test_quantized_weights_are_named(self, method: str, llama: Path) -> None:
+    @pytest.mark.parametrize(
+        ("method", "stored"),
+        [
+            ("gptq", {"weight": None, "qweight": torch.zeros(6, 48, dtype=torch.int32)}),
+            ("awq", {"weight": None, "qweight": torch.zeros(48, 6, dtype=torch.int32)}),
+            ("compressed-tensors", {"weight": None, "weight_packed": torch.zeros(48, 6, dtype=torch.int32)}),
+            ("fp8", {"weight": torch.zeros(48, 48, dtype=torch.float8_e4m3fn), "weight_scale_inv": torch.ones(1, 1)}),
+            ("mxfp4", {"weight": None, "weight_blocks": torch.zeros(48, 2, 16, dtype=torch.uint8)}),
+            ("bitsandbytes", {"weight": torch.zeros(48 * 24, 1, dtype=torch.uint8)}),
+            ("bitsandbytes", {"weight": torch.zeros(48, 48, dtype=torch.int8), "SCB": torch.ones(48)}),
+        ],
+    )
+    def test_quantized_attention_is_named(self, method: str, stored: dict[str, Any], llama: Path) -> None:
         edit_json(llama / "config.json", quantization_config={"quant_method": method})
-        with pytest.raises(ArchitectureError, match=rf"weights are quantized \({method}\)") as caught:
+        module = O_PROJ.removesuffix(".weight")
+        tensors = load_torch(llama / WEIGHTS) | {f"{module}.{name}": values for name, values in stored.items()}
+        save_torch({name: values for name, values in tensors.items() if values is not None}, llama / WEIGHTS)
+        with pytest.raises(ArchitectureError, match=rf"attention weights are quantized \({method}\)") as caught:
             prove(llama)
-        assert caught.value.hint == "edit the unquantized model and quantize the result"
+        assert caught.value.hint
+
+    def test_a_quantized_model_whose_attention_is_not_works(self, llama: Path) -> None:
+        """As gpt-oss: MXFP4 experts, plain attention."""
+        edit_json(llama / "config.json", quantization_config={"quant_method": "mxfp4", "modules_to_not_convert": ["self_attn"]})
+        tensors = load_torch(llama / WEIGHTS)
+        tensors["model.layers.1.mlp.gate_proj.weight"] = torch.zeros(40, 6, dtype=torch.uint8)
+        save_torch(tensors, llama / WEIGHTS)
+        assert prove(llama).geometry.max_heads == 6
 
     def test_quantization_in_a_form_that_is_not_known_is_refused_too(self, llama: Path) -> None:
         edit_json(llama / "config.json", quantization_config="int4")
+        rewrite(llama, **{O_PROJ: None})
         with pytest.raises(ArchitectureError, match=r"weights are quantized \(unknown\)"):
             prove(llama)
 
     @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, ml_dtypes.float8_e4m3fn])
     def test_a_stored_type_that_can_not_be_edited_is_refused(self, dtype: Any, llama: Path) -> None:
         values = torch.zeros(48, 48, dtype={"float8_e4m3fn": torch.float8_e4m3fn}.get(np.dtype(dtype).name, torch.int8))
-        from safetensors.torch import load_file as load_torch
-        from safetensors.torch import save_file as save_torch
-
         if np.dtype(dtype).name != "float8_e4m3fn":
             values = torch.from_numpy(np.zeros((48, 48), dtype=dtype))
         save_torch(load_torch(llama / WEIGHTS) | {O_PROJ: values}, llama / WEIGHTS)

@@ -9,7 +9,7 @@ from typing import Any
 from headsurgery.architectures import Architecture, Operation, lever
 from headsurgery.checkpoint.header import TensorInfo
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
-from headsurgery.errors import ArchitectureError
+from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.heads import AttentionGeometry, HeadRef
 from headsurgery.proof import LayerNames, prove
 from headsurgery.recipe import Geometry, RecipeBase
@@ -100,9 +100,14 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
         ArchitectureError: The family is not in the table, has no heads, or its weights are quantized.
         GeometryError: Names, shapes or types are not as expected.
     """
-    _refuse_quantized(checkpoint)
-    proof = prove(checkpoint.config, {name: tensor.shape for name, tensor in checkpoint.tensors.items()})
-    layers = tuple(None if names is None else _tensors_of(checkpoint.tensors, names) for names in proof.layers)
+    shapes = {name: tensor.shape for name, tensor in checkpoint.tensors.items()}
+    try:
+        proof = prove(checkpoint.config, shapes)
+        layers = tuple(None if names is None else _tensors_of(checkpoint.tensors, names) for names in proof.layers)
+    except (GeometryError, ArchitectureError) as error:
+        if checkpoint.config.get("quantization_config") is None:
+            raise
+        raise _explain_quantized(checkpoint.config["quantization_config"]) from error
     return Anatomy(
         architecture=proof.architecture,
         geometry=proof.geometry,
@@ -112,14 +117,19 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
     )
 
 
-def _refuse_quantized(checkpoint: Checkpoint) -> None:
-    section = checkpoint.config.get("quantization_config")
-    if section is not None:
-        method = section.get("quant_method", "unknown") if isinstance(section, Mapping) else "unknown"
-        raise ArchitectureError(
-            f"weights are quantized ({method}); headsurgery edits F32, F16 and BF16 weights",
-            hint="edit the unquantized model and quantize the result",
-        )
+def _explain_quantized(section: object) -> ArchitectureError:
+    """Only where attention itself is quantized; gpt-oss, say, has MXFP4 experts and plain attention."""
+    method = section.get("quant_method", "unknown") if isinstance(section, Mapping) else "unknown"
+    return ArchitectureError(
+        f"attention weights are quantized ({method}); headsurgery edits {', '.join(FLOAT_TYPES)}",
+        hint=_INSTEAD.get(str(method), "edit the unquantized model and quantize the result"),
+    )
+
+
+_INSTEAD = {
+    "bitsandbytes": "edit the model that it was loaded from, and load the result with the same BitsAndBytesConfig",
+    "fp8": "edit the BF16 model and quantize the result; one that was published in FP8 alone, transformers can dequantize first",
+}
 
 
 def _tensors_of(tensors: Mapping[str, TensorInfo], names: LayerNames) -> LayerTensors:
