@@ -313,8 +313,8 @@ def test_a_missing_recipe_or_model_is_one_line(folder: Path) -> None:
     ("config", "message"),
     [
         ({"model_type": "mamba"}, "has no attention heads"),
-        ({"model_type": "martian"}, "add a row to headsurgery/families.py"),
-        ({"quantization_config": {"quant_method": "gptq"}}, "weights are quantized (gptq)"),
+        ({"model_type": "martian", "num_attention_heads": 4}, "add a row to headsurgery/families.py"),
+        ({"quantization_config": {"quant_method": "gptq"}, "num_attention_heads": 4}, "weights are quantized (gptq)"),
         ({"num_attention_heads": 4}, "but the configuration demands"),
     ],
 )
