@@ -8,8 +8,8 @@ the hooks and the bytes, which is why the two agree.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 from headsurgery.errors import GeometryError
 from headsurgery.heads import AttentionGeometry, LayerHeads
@@ -41,8 +41,11 @@ class ConfigKeys:
         one_kv_head: Key of a flag that says there is one key/value head, whatever `num_kv_heads` says (Falcon, GPT-BigCode).
         unless: Key of a flag that lifts it.
         layer_types: Key of the list of what each layer is.
-        by_type: By such a type, field of this class -> key that stands in for its own (Gemma 4's full attention).
-        defaults: What the transformers configuration class assumes when the file leaves a key out.
+        by_type: By such a type, key -> key that stands in for it where it is given (Gemma 4's full attention).
+        by_layer: Key -> key of a list that has a value of it for each layer (Laguna).
+        twice_the_kv_heads: Type of layers that have twice as many key/value heads as stated (MiMo-V2-Flash).
+        aliases: Another name of a key -> the key.
+        defaults: What the transformers configuration class assumes when the file leaves a key out; a null is no key left out.
     """
 
     section: str | None = None
@@ -56,7 +59,10 @@ class ConfigKeys:
     one_kv_head: str | None = None
     unless: str | None = None
     layer_types: str = "layer_types"
-    by_type: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    by_type: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    by_layer: Mapping[str, str] = field(default_factory=dict)
+    twice_the_kv_heads: str | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, int | bool] = field(default_factory=dict)
 
 
@@ -73,11 +79,15 @@ class Architecture:
         operations: What can be done to a head; `scale` alone where no rows of q are a head's own.
         hybrid: Some layers may have no attention heads: those that have none of the names above.
         marker: A weight that tells attention from what else has these names; None: nothing else has them.
+        shares_keys: Some layers have no k_proj, since they read the keys of a layer below (Gemma 3n).
+        in_pairs: Two queries make one head, the difference of their outputs (DiffLlama): half as many heads, each twice as wide.
         q_norm: Norm on the queries; whether a model has one is read from the file.
+        weightless_q_norm: Queries are normalised without a weight that would show it: always, or where this key is not false.
         mlp: What follows attention in a layer; not edited, only left out where the engine can.
         query_layout: Which output rows of q_proj belong to a head's query.
         orientation: How both projections store their weight.
         config: Keys of config.json.
+        stored: The same attention under the names of a file, where transformers renames or splits weights as it loads them.
     """
 
     model_type: str
@@ -88,11 +98,15 @@ class Architecture:
     operations: tuple[Operation, ...] = OPERATIONS
     hybrid: bool = False
     marker: str | None = None
+    shares_keys: bool = False
+    in_pairs: bool = False
     q_norm: str = "self_attn.q_norm"
+    weightless_q_norm: str | bool = False
     mlp: str = "mlp"
     query_layout: QueryLayout = "separate"
     orientation: Orientation = "linear"
     config: ConfigKeys = ConfigKeys()
+    stored: Architecture | None = None
 
     @property
     def input_axis(self) -> int:
@@ -138,12 +152,20 @@ class Lever:
     block: range
 
 
-def lever(architecture: Architecture, heads: LayerHeads, head: int, operation: Operation) -> Lever:
+def lever(architecture: Architecture, heads: LayerHeads, head: int, operation: Operation, *, where: str = "") -> Lever:
     """Where to pull for one head: Eq. 8 of the paper at o_proj (`scale`), Eq. 7 at q_proj (`uniform_attention`).
 
     The paper scales W_v for the first; under GQA those rows belong to a whole group of heads, so the input columns of o_proj
     are used, which have the same effect on this head alone.
+
+    Raises:
+        GeometryError: The family, or this model of it, doesn't allow the operation.
     """
+    if operation not in architecture.operations:
+        raise GeometryError(
+            f"{where}{operation} can't be done to this {architecture.model_type}: no slice of q_proj holds one head's queries",
+            hint=f"use the operation {architecture.operations[0]}",
+        )
     if operation == "scale":
         return Lever(projection="o_proj", side="input", block=heads.column_block(head))
     return Lever(projection="q_proj", side="output", block=architecture.query_rows(heads, head))
@@ -175,12 +197,16 @@ def read_geometry(config: Mapping[str, object], architecture: Architecture) -> A
     """
     keys, section = architecture.config, _section(config, architecture.config)
     num_layers = _number(section, keys, keys.num_layers)
-    types = section.get(keys.layer_types)
-    if keys.by_type and isinstance(types, list) and len(types) == num_layers:
-        layers = tuple(_read_layer(section, replace(keys, **keys.by_type.get(str(kind), {}))) for kind in types)
-    else:
-        layers = (_read_layer(section, keys),) * num_layers
+    layers = tuple(_read_layer(layer, architecture) for layer in _layer_sections(section, keys, num_layers))
+    if len(layers) == 1:
+        layers *= num_layers
     return AttentionGeometry(hidden_size=_number(section, keys, keys.hidden_size), layers=layers)
+
+
+def normalises_unseen(config: Mapping[str, object], architecture: Architecture) -> bool:
+    """Whether queries are normalised without a weight of its own."""
+    flag = architecture.weightless_q_norm
+    return flag if isinstance(flag, bool) else bool(_section(config, architecture.config).get(flag, True))
 
 
 def query_inputs(config: Mapping[str, object], architecture: Architecture) -> int:
@@ -198,16 +224,48 @@ def _section(config: Mapping[str, object], keys: ConfigKeys) -> Mapping[str, obj
     section: object = config if keys.section is None else config.get(keys.section)
     if not isinstance(section, Mapping):
         raise GeometryError(f"config.json: expected an object under {keys.section!r}")
-    return section
+    return {key: section[alias] for alias, key in keys.aliases.items() if alias in section} | dict(section)
 
 
-def _read_layer(section: Mapping[str, object], keys: ConfigKeys) -> LayerHeads:
+def _layer_sections(section: Mapping[str, object], keys: ConfigKeys, num_layers: int) -> list[dict[str, object]]:
+    """The section as each layer sees it, or one that holds for all."""
+
+    def listed(key: str) -> list[object]:
+        values = section.get(key)
+        return values if isinstance(values, list) and len(values) == num_layers else []
+
+    own, types = section.get("per_layer_config"), listed(keys.layer_types)  # transformers 5 writes the first
+    own = own if isinstance(own, Mapping) else {}
+    lists = {key: values for key, other in keys.by_layer.items() if (values := listed(other))}
+    if not own and not lists and not (types and (keys.by_type or keys.twice_the_kv_heads)):
+        return [dict(section)]
+    found = []
+    for layer in range(num_layers):
+        kind = types[layer] if types else None
+        others = {} if own else keys.by_type.get(str(kind), {})
+        stand_ins = {key: section.get(other, keys.defaults.get(other)) for key, other in others.items()}
+        stated = own.get(str(layer), own.get(layer, {}))
+        seen = {**section, **{key: value for key, value in stand_ins.items() if value is not None}}
+        seen |= {key: values[layer] for key, values in lists.items()}
+        seen |= stated if isinstance(stated, Mapping) else {}
+        if kind is not None and kind == keys.twice_the_kv_heads:
+            seen[keys.num_kv_heads] = 2 * _number(seen, keys, keys.num_kv_heads)
+        found.append(seen)
+    return found
+
+
+def _read_layer(section: Mapping[str, object], architecture: Architecture) -> LayerHeads:
+    keys = architecture.config
     num_heads = _number(section, keys, keys.num_heads)
     num_kv_heads = 1 if _has_one_kv_head(section, keys) else _number(section, keys, keys.num_kv_heads, num_heads)
     if num_heads % num_kv_heads:
         raise GeometryError(f"config.json: {num_heads} heads don't divide into {num_kv_heads} key/value heads")
     head_dim = _number(section, keys, keys.head_dim, _number(section, keys, keys.hidden_size) // num_heads)
     qk_head_dim = sum(_number(section, keys, key) for key in keys.qk_head_dim) or None
+    if architecture.in_pairs:
+        if num_kv_heads % 2:
+            raise GeometryError(f"config.json: {num_kv_heads} key/value heads, expected an even number")
+        return LayerHeads(num_heads=num_heads // 2, num_kv_heads=num_kv_heads // 2, head_dim=2 * head_dim)
     return LayerHeads(num_heads=num_heads, num_kv_heads=num_kv_heads, head_dim=head_dim, qk_head_dim=qk_head_dim)
 
 
@@ -219,8 +277,8 @@ def _has_one_kv_head(section: Mapping[str, object], keys: ConfigKeys) -> bool:
 
 
 def _number(section: Mapping[str, object], keys: ConfigKeys, key: str, fallback: int | None = None) -> int:
-    value = section.get(key)
-    value = keys.defaults.get(key, fallback) if value is None else value
+    value = section.get(key, keys.defaults.get(key))
+    value = fallback if value is None else value
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < _TOO_MANY:
         raise GeometryError(f"config.json: {key} is {value!r}, expected an integer from 1 to {_TOO_MANY - 1}")
     return value

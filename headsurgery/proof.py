@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from headsurgery.architectures import Architecture, query_inputs, read_geometry
+from headsurgery.architectures import Architecture, normalises_unseen, query_inputs, read_geometry
 from headsurgery.errors import GeometryError
 from headsurgery.families import find_architecture
 from headsurgery.heads import AttentionGeometry, LayerHeads
@@ -41,21 +41,18 @@ class Proof:
     """Heads, found.
 
     Args:
-        architecture: Row of the table.
+        architecture: Row of the table, without `uniform_attention` where a bias of the query norm would stand in for queries of 0.
         geometry: Heads of every layer; None where a hybrid's layer has none.
         prefix: Name of the layer list.
         layers: Names, None likewise.
+        has_q_norm: Whether queries are normalised in any layer (QK-norm).
     """
 
     architecture: Architecture
     geometry: AttentionGeometry
     prefix: str
     layers: tuple[LayerNames | None, ...]
-
-    @property
-    def has_q_norm(self) -> bool:
-        """Whether queries are normalised in any layer (QK-norm)."""
-        return any(names is not None and names.q_norm is not None for names in self.layers)
+    has_q_norm: bool
 
     @property
     def shares_q_norm(self) -> bool:
@@ -74,9 +71,9 @@ def prove(config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Proof:
         ArchitectureError: The family is not in the table, or has no heads.
         GeometryError: Names or shapes are not as expected.
     """
-    architecture = find_architecture(config)
-    geometry = read_geometry(config, architecture)
-    prefix = _find_prefix(shapes, architecture, geometry.num_layers)
+    row = find_architecture(config)
+    geometry = read_geometry(config, row)
+    architecture, prefix = _find_form(shapes, row, geometry.num_layers)
     sizes = _Sizes(hidden=geometry.hidden_size, query_inputs=query_inputs(config, architecture))
     layers = []
     for layer, heads in enumerate(geometry.layers):
@@ -86,19 +83,30 @@ def prove(config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Proof:
     if beyond in shapes and not config.get("num_nextn_predict_layers"):
         raise GeometryError(f"config.json says {geometry.num_layers} layers, but the weights also have {beyond}")
     kept = tuple(None if names is None else heads for names, heads in zip(layers, geometry.layers, strict=True))
-    return Proof(architecture=architecture, geometry=replace(geometry, layers=kept), prefix=prefix, layers=tuple(layers))
+    norms = [names.q_norm for names in layers if names is not None and names.q_norm is not None]
+    if any(f"{norm}.bias" in shapes for norm in norms):
+        architecture = replace(architecture, operations=("scale",))
+    return Proof(
+        architecture=architecture,
+        geometry=replace(geometry, layers=kept),
+        prefix=prefix,
+        layers=tuple(layers),
+        has_q_norm=bool(norms) or normalises_unseen(config, architecture),
+    )
 
 
-def _find_prefix(shapes: Mapping[str, Shape], architecture: Architecture, num_layers: int) -> str:
-    """Of a hybrid, any layer may be the first with heads."""
-    candidates = range(num_layers if architecture.hybrid else 1)
-    tails = [f"{layer}.{architecture.o_proj}.weight" for layer in candidates]
-    matches = [prefix for prefix in architecture.layers if any(f"{prefix}.{tail}" in shapes for tail in tails)]
+def _find_form(shapes: Mapping[str, Shape], row: Architecture, num_layers: int) -> tuple[Architecture, str]:
+    """The form of the row that these weights have, and where its layers are; of a hybrid, any layer may be the first with heads."""
+    candidates = range(num_layers if row.hybrid else 1)
+    names = [(form, prefix) for form in (row, row.stored) if form is not None for prefix in form.layers]
+    matches = [
+        (form, prefix) for form, prefix in names if any(f"{prefix}.{layer}.{form.o_proj}.weight" in shapes for layer in candidates)
+    ]
     if len(matches) != 1:
-        expected = " or ".join(f"{prefix}.{tails[0]}" for prefix in architecture.layers)
-        close = sorted(name for name in shapes if f".0.{architecture.o_proj}." in f".{name}")[:3]
+        expected = " or ".join(f"{prefix}.0.{form.o_proj}.weight" for form, prefix in names)
+        close = sorted(name for name in shapes if f".0.{row.o_proj}." in f".{name}")[:3]
         seen = ", ".join(close) or next(iter(sorted(shapes)), "no tensor at all")
-        raise GeometryError(f"{architecture.model_type}: expected exactly one of {expected}; found {len(matches)}, seen: {seen}")
+        raise GeometryError(f"{row.model_type}: expected exactly one of {expected}; found {len(matches)}, seen: {seen}")
     return matches[0]
 
 
@@ -123,15 +131,15 @@ def _prove_layer(
     q_proj = _check(shapes, f"{layer}.{present[0]}", oriented(rows, sizes.query_inputs))
     if shapes.get(f"{q_proj}.bias", (rows,)) != (rows,):
         raise GeometryError(f"{q_proj}.bias: shape {list(shapes[f'{q_proj}.bias'])}, but the configuration demands [{rows}]")
-    if architecture.k_proj is not None:
-        _check(shapes, f"{layer}.{architecture.k_proj}", oriented(heads.num_kv_heads * heads.head_dim, sizes.query_inputs))
+    k_proj = f"{layer}.{architecture.k_proj}"
+    if architecture.k_proj is not None and not (architecture.shares_keys and f"{k_proj}.weight" not in shapes):
+        _check(shapes, k_proj, oriented(heads.num_kv_heads * heads.query_width, sizes.query_inputs))
     q_norm = f"{layer}.{architecture.q_norm}"
     norm = shapes.get(f"{q_norm}.weight")
-    if norm is not None and norm not in ((heads.query_width,), (heads.num_heads * heads.query_width,)):
-        raise GeometryError(
-            f"{q_norm}.weight: shape {list(norm)}, expected [{heads.query_width}] or [{heads.num_heads * heads.query_width}]"
-        )
-    shares = norm is not None and norm != (heads.query_width,)
+    width, together = heads.query_width, (heads.num_heads * heads.query_width,)
+    if norm is not None and norm not in ((width,), (heads.num_heads, width), together):
+        raise GeometryError(f"{q_norm}.weight: shape {list(norm)}, expected [{width}] or {list(together)}")
+    shares = norm == together != (width,)
     return LayerNames(o_proj=o_proj, q_proj=q_proj, q_norm=None if norm is None else q_norm, shares_q_norm=shares)
 
 

@@ -37,9 +37,38 @@ SMALL: dict[str, Any] = {
     **{"linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 8, "linear_value_head_dim": 8},
 }
 
+_TURNS = ["sliding_attention", "full_attention"] * 2
+_GEMMA = SMALL | {"query_pre_attn_scalar": 12}
+_SIGLIP = {
+    **{"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2},
+    **{"image_size": 8, "patch_size": 4},
+}
+_PER_LAYER = {"vocab_size_per_layer_input": VOCABULARY, "hidden_size_per_layer_input": 8}
+
 NEEDS: Mapping[str, Callable[[], Any] | Mapping[str, Any]] = {
     # separate projections of the usual names
-    "llama": {},
+    "aria_text": {"moe_num_experts": 4, "moe_topk": 2, "moe_num_shared_experts": 1},
+    "cohere": {"use_qk_norm": True},
+    "cohere_compass_text": {"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1e4}}},
+    "cpmant": {"dim_head": 12, "dim_ff": 40, "prompt_types": 4, "prompt_length": 4, "position_bias_max_distance": 64},
+    "ctrl": {"dff": 40},
+    "diffllama": {"num_attention_heads": 8, "num_key_value_heads": 4},
+    "dots1": {"n_shared_experts": 1},
+    "gemma3n_text": {"layer_types": _TURNS, "num_kv_shared_layers": 2, **_PER_LAYER, "laurel_rank": 4, "altup_num_inputs": 2},
+    "gemma4_text": {"layer_types": _TURNS, "num_kv_shared_layers": 2, **_PER_LAYER, "global_head_dim": 16},
+    "gemma4_unified_text": {"layer_types": _TURNS, "global_head_dim": 16},
+    "gemma3": {
+        "text_config": dict(_GEMMA),
+        "vision_config": _SIGLIP,
+        "mm_tokens_per_image": 4,
+        "image_token_index": VOCABULARY - 1,
+    },
+    "gpt_neo": {"attention_types": [[["global", "local"], 2]], "window_size": 4},
+    "helium": {"num_attention_heads": 4},
+    "laguna": {"num_attention_heads_per_layer": [6, 4, 4, 6]},
+    "mimo_v2_flash": {"num_attention_heads": 8, "layer_types": _TURNS},
+    "opt": {"word_embed_proj_dim": 48},
+    "stablelm": {"qk_layernorm": True},
     # fused, latent, gated, hybrid
     "gpt2": {},
 }
@@ -52,6 +81,7 @@ def config_of(model_type: str) -> Any:
     if callable(needs):
         return needs()
     known = CONFIG_MAPPING[model_type]()
+    known.allow_global_per_layer_attribute_access = True
     return CONFIG_MAPPING[model_type](**{key: value for key, value in SMALL.items() if hasattr(known, key)} | dict(needs))
 
 

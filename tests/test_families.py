@@ -21,6 +21,8 @@ from tests.naive import naive_kl, naive_run
 from tests.tiny import build_tokenizer, sweeper_of, tokens
 
 SUPPORTED = tuple(family for family in CAUSAL_LMS if family in TABLE)
+NORM_OVER_HEADS = ("bitnet",)
+"""Families that normalise the outputs of all heads together before o_proj, so that all change with one."""
 QUERIES = tuple(tuple(tokens(queries=1, length=length, seed=length)[0].tolist()) for length in (6, 9))
 
 
@@ -68,7 +70,7 @@ def test_a_heads_queries_reach_the_heads_own_inputs_of_o_proj_and_no_others(mode
         changed = (seen[0] != seen[-1]).flatten(0, -2).any(dim=0).nonzero().flatten().tolist()
         block = modules.geometry.layers[head.layer].column_block(head.head)
         assert changed
-        if not modules.shares_q_norm:
+        if not modules.shares_q_norm and modules.architecture.model_type not in NORM_OVER_HEADS:
             assert set(changed) <= set(block)
 
 
