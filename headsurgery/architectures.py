@@ -8,7 +8,7 @@ the hooks and the bytes, which is why the two agree.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from headsurgery.errors import GeometryError
@@ -22,11 +22,16 @@ Projection = Literal["o_proj", "q_proj"]
 Orientation = Literal["linear", "conv1d"]
 """`linear` stores a weight as [out, in], `conv1d` (GPT-2) as [in, out]."""
 
-QueryLayout = Literal["separate", "gated", "fused", "fused_per_group", "fused_in_fours"]
+QueryLayout = Literal["separate", "gated", "fused", "fused_behind_gate", "fused_per_group", "fused_in_fours"]
 """`separate`: q alone (under MLA what makes q out of its latent); `gated`: q and gate of head 0, of head 1, ... (Qwen3-Next);
-`fused`: all q rows, then k, then v (Phi-3, GPT-2); `fused_per_group`: the q of a key/value group, its k, its v, then the next group
-(Falcon; with as many groups as heads GPT-NeoX and BLOOM); `fused_in_fours`: four blocks, each q, v, k of a quarter of the heads
-(CodeGen)."""
+`fused`: all q rows, then k, then v (Phi-3, GPT-2); `fused_behind_gate`: the gates of all heads go before (HRM's files);
+`fused_per_group`: the q of a key/value group, its k, its v, then the next group (Falcon; with as many groups as heads GPT-NeoX and
+BLOOM); `fused_in_fours`: four blocks, each q, v, k of a quarter of the heads (CodeGen)."""
+
+Numbering = Literal["plain", "every_second", "two_per_layer", "stacks"]
+"""Where attention number i of the model stands. `plain`: in layer i; `every_second`: in layer 2i, MLPs between (Dory's files);
+`two_per_layer`: in layer i / 2, whose two are told apart by a number, `*` in the names below it (LongCat-Flash); `stacks`: in the
+lists that `Architecture.stacks` names, one after the other, `*` in `Architecture.layers` (HRM)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +41,17 @@ class ConfigKeys:
     Args:
         section: Sub-configuration that holds the text model, for vision-language checkpoints.
         head_dim: Key of the head's width; where it is absent or null the width is hidden_size / num_heads.
-        q_inputs: Key of the width that goes into q_proj; where it is None, absent or null that is hidden_size.
+        q_inputs: Keys whose sum is the width that goes into q_proj; none: hidden_size, which also stands in for a null.
         qk_head_dim: Keys whose sum is the width of a head's query, where it is not that of its output (MLA).
         one_kv_head: Key of a flag that says there is one key/value head, whatever `num_kv_heads` says (Falcon, GPT-BigCode).
         unless: Key of a flag that lifts it.
-        layer_types: Key of the list of what each layer is.
+        layer_types: Key of the list of what each layer is, which also counts them where `num_layers` is absent.
         by_type: By such a type, key -> key that stands in for it where it is given (Gemma 4's full attention).
         by_layer: Key -> key of a list that has a value of it for each layer (Laguna).
         twice_the_kv_heads: Type of layers that have twice as many key/value heads as stated (MiMo-V2-Flash).
-        aliases: Another name of a key -> the key.
+        blocks_per_layer: What `num_layers` counts for each layer (Dory: attention and MLP).
+        own_heads: Key of the number of layers with heads of their own, which the layers above share (Zamba).
+        aliases: Another name of a key -> the key; `outer.inner` is one of an object.
         defaults: What the transformers configuration class assumes when the file leaves a key out; a null is no key left out.
     """
 
@@ -54,7 +61,7 @@ class ConfigKeys:
     num_kv_heads: str = "num_key_value_heads"
     head_dim: str = "head_dim"
     hidden_size: str = "hidden_size"
-    q_inputs: str | None = None
+    q_inputs: tuple[str, ...] = ()
     qk_head_dim: tuple[str, ...] = ()
     one_kv_head: str | None = None
     unless: str | None = None
@@ -62,6 +69,8 @@ class ConfigKeys:
     by_type: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     by_layer: Mapping[str, str] = field(default_factory=dict)
     twice_the_kv_heads: str | None = None
+    blocks_per_layer: int = 1
+    own_heads: str | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, int | bool] = field(default_factory=dict)
 
@@ -86,6 +95,8 @@ class Architecture:
         mlp: What follows attention in a layer; not edited, only left out where the engine can.
         query_layout: Which output rows of q_proj belong to a head's query.
         orientation: How both projections store their weight.
+        numbering: Which layer is whose.
+        stacks: Names of the lists that `*` in `layers` stands for, from the bottom.
         config: Keys of config.json.
         stored: The same attention under the names of a file, where transformers renames or splits weights as it loads them.
     """
@@ -105,6 +116,8 @@ class Architecture:
     mlp: str = "mlp"
     query_layout: QueryLayout = "separate"
     orientation: Orientation = "linear"
+    numbering: Numbering = "plain"
+    stacks: tuple[str, ...] = ()
     config: ConfigKeys = ConfigKeys()
     stored: Architecture | None = None
 
@@ -124,8 +137,9 @@ class Architecture:
         per_quarter = max(1, heads.num_heads // 4)
         start = {
             "separate": head * width,
-            "gated": 2 * head * width,
+            "gated": head * (width + heads.head_dim),
             "fused": head * width,
+            "fused_behind_gate": heads.num_heads * heads.head_dim + head * width,
             "fused_per_group": (head + 2 * (head // per_group)) * width,
             "fused_in_fours": (head + 2 * per_quarter * (head // per_quarter)) * width,
         }[self.query_layout]
@@ -133,8 +147,25 @@ class Architecture:
 
     def num_query_rows(self, heads: LayerHeads) -> int:
         """All outputs of q_proj: gates, keys and values included where they are fused."""
-        others = {"separate": 0, "gated": heads.num_heads, "fused_in_fours": 2 * heads.num_heads}
-        return (heads.num_heads + others.get(self.query_layout, 2 * heads.num_kv_heads)) * heads.query_width
+        queries, gates = heads.num_heads * heads.query_width, heads.num_heads * heads.head_dim
+        keys_and_values = 2 * heads.num_kv_heads * heads.query_width
+        others = {"separate": 0, "gated": gates, "fused_behind_gate": gates + keys_and_values}
+        return queries + others.get(self.query_layout, keys_and_values)
+
+    def layer_name(self, prefix: str, layer: int, num_layers: int) -> str:
+        """Where attention number `layer` of `num_layers` stands, for a name of the layer list."""
+        if self.numbering == "stacks":
+            stack = min(layer * len(self.stacks) // num_layers, len(self.stacks) - 1)
+            return f"{prefix.replace('*', self.stacks[stack])}.{layer - stack * num_layers // len(self.stacks)}"
+        number = {"plain": layer, "every_second": 2 * layer, "two_per_layer": layer // 2}[self.numbering]
+        return f"{prefix}.{number}"
+
+    def of_layer(self, layer: int) -> Architecture:
+        """The row with the names of one attention of a layer that has two."""
+        if self.numbering != "two_per_layer":
+            return self
+        o_proj, *q_proj = (name.replace("*", str(layer % 2)) for name in (self.o_proj, *self.q_proj))
+        return replace(self, o_proj=o_proj, q_proj=tuple(q_proj))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +227,9 @@ def read_geometry(config: Mapping[str, object], architecture: Architecture) -> A
         GeometryError: A key is missing or not a positive integer, or heads don't divide.
     """
     keys, section = architecture.config, _section(config, architecture.config)
-    num_layers = _number(section, keys, keys.num_layers)
+    types = section.get(keys.layer_types)
+    num_layers = _number(section, keys, keys.num_layers, len(types) if isinstance(types, list) else None) // keys.blocks_per_layer
+    num_layers *= len(architecture.stacks) or (2 if architecture.numbering == "two_per_layer" else 1)
     layers = tuple(_read_layer(layer, architecture) for layer in _layer_sections(section, keys, num_layers))
     if len(layers) == 1:
         layers *= num_layers
@@ -209,6 +242,16 @@ def normalises_unseen(config: Mapping[str, object], architecture: Architecture) 
     return flag if isinstance(flag, bool) else bool(_section(config, architecture.config).get(flag, True))
 
 
+def most_layers_with_heads(config: Mapping[str, object], architecture: Architecture) -> int:
+    """How many layers may have heads in the weights.
+
+    Raises:
+        GeometryError: Not a positive integer.
+    """
+    keys = architecture.config
+    return _TOO_MANY if keys.own_heads is None else _number(_section(config, keys), keys, keys.own_heads)
+
+
 def query_inputs(config: Mapping[str, object], architecture: Architecture) -> int:
     """Width of what goes into q_proj.
 
@@ -217,14 +260,20 @@ def query_inputs(config: Mapping[str, object], architecture: Architecture) -> in
     """
     keys, section = architecture.config, _section(config, architecture.config)
     hidden_size = _number(section, keys, keys.hidden_size)
-    return hidden_size if keys.q_inputs is None else _number(section, keys, keys.q_inputs, hidden_size)
+    return sum(_number(section, keys, key, hidden_size) for key in keys.q_inputs) or hidden_size
 
 
 def _section(config: Mapping[str, object], keys: ConfigKeys) -> Mapping[str, object]:
     section: object = config if keys.section is None else config.get(keys.section)
     if not isinstance(section, Mapping):
         raise GeometryError(f"config.json: expected an object under {keys.section!r}")
-    return {key: section[alias] for alias, key in keys.aliases.items() if alias in section} | dict(section)
+    found = dict(section)
+    for alias, key in keys.aliases.items():
+        outer, _, inner = alias.rpartition(".")
+        holder = section.get(outer) if outer else section
+        if isinstance(holder, Mapping) and inner in holder:
+            found.setdefault(key, holder[inner])
+    return found
 
 
 def _layer_sections(section: Mapping[str, object], keys: ConfigKeys, num_layers: int) -> list[dict[str, object]]:
@@ -235,7 +284,7 @@ def _layer_sections(section: Mapping[str, object], keys: ConfigKeys, num_layers:
         return values if isinstance(values, list) and len(values) == num_layers else []
 
     own, types = section.get("per_layer_config"), listed(keys.layer_types)  # transformers 5 writes the first
-    own = own if isinstance(own, Mapping) else {}
+    own = {int(layer): more for layer, more in own.items() if str(layer).isdecimal()} if isinstance(own, Mapping) else {}
     lists = {key: values for key, other in keys.by_layer.items() if (values := listed(other))}
     if not own and not lists and not (types and (keys.by_type or keys.twice_the_kv_heads)):
         return [dict(section)]
@@ -244,7 +293,7 @@ def _layer_sections(section: Mapping[str, object], keys: ConfigKeys, num_layers:
         kind = types[layer] if types else None
         others = {} if own else keys.by_type.get(str(kind), {})
         stand_ins = {key: section.get(other, keys.defaults.get(other)) for key, other in others.items()}
-        stated = own.get(str(layer), own.get(layer, {}))
+        stated = own.get(layer, {})
         seen = {**section, **{key: value for key, value in stand_ins.items() if value is not None}}
         seen |= {key: values[layer] for key, values in lists.items()}
         seen |= stated if isinstance(stated, Mapping) else {}

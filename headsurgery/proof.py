@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from headsurgery.architectures import Architecture, normalises_unseen, query_inputs, read_geometry
+from headsurgery.architectures import Architecture, most_layers_with_heads, normalises_unseen, query_inputs, read_geometry
 from headsurgery.errors import GeometryError
 from headsurgery.families import find_architecture
 from headsurgery.heads import AttentionGeometry, LayerHeads
@@ -78,10 +78,14 @@ def prove(config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Proof:
     layers = []
     for layer, heads in enumerate(geometry.layers):
         assert heads is not None  # a configuration gives heads to all
-        layers.append(_prove_layer(shapes, architecture, sizes, heads, f"{prefix}.{layer}"))
-    beyond = f"{prefix}.{geometry.num_layers}.{architecture.o_proj}.weight"
+        place = architecture.layer_name(prefix, layer, geometry.num_layers)
+        layers.append(_prove_layer(shapes, architecture.of_layer(layer), sizes, heads, place))
+    beyond = _o_proj_of(architecture, prefix, geometry.num_layers, geometry.num_layers)
     if beyond in shapes and not config.get("num_nextn_predict_layers"):
         raise GeometryError(f"config.json says {geometry.num_layers} layers, but the weights also have {beyond}")
+    with_heads, most = sum(names is not None for names in layers), most_layers_with_heads(config, architecture)
+    if with_heads > most:
+        raise GeometryError(f"{architecture.model_type}: {with_heads} layers have heads, but all share those of the first {most}")
     kept = tuple(None if names is None else heads for names, heads in zip(layers, geometry.layers, strict=True))
     norms = [names.q_norm for names in layers if names is not None and names.q_norm is not None]
     if any(f"{norm}.bias" in shapes for norm in norms):
@@ -100,14 +104,20 @@ def _find_form(shapes: Mapping[str, Shape], row: Architecture, num_layers: int) 
     candidates = range(num_layers if row.hybrid else 1)
     names = [(form, prefix) for form in (row, row.stored) if form is not None for prefix in form.layers]
     matches = [
-        (form, prefix) for form, prefix in names if any(f"{prefix}.{layer}.{form.o_proj}.weight" in shapes for layer in candidates)
+        (form, prefix)
+        for form, prefix in names
+        if any(_o_proj_of(form, prefix, layer, num_layers) in shapes for layer in candidates)
     ]
     if len(matches) != 1:
-        expected = " or ".join(f"{prefix}.0.{form.o_proj}.weight" for form, prefix in names)
+        expected = " or ".join(_o_proj_of(form, prefix, 0, num_layers) for form, prefix in names)
         close = sorted(name for name in shapes if f".0.{row.o_proj}." in f".{name}")[:3]
         seen = ", ".join(close) or next(iter(sorted(shapes)), "no tensor at all")
         raise GeometryError(f"{row.model_type}: expected exactly one of {expected}; found {len(matches)}, seen: {seen}")
     return matches[0]
+
+
+def _o_proj_of(form: Architecture, prefix: str, layer: int, num_layers: int) -> str:
+    return f"{form.layer_name(prefix, layer, num_layers)}.{form.of_layer(layer).o_proj}.weight"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +137,8 @@ def _prove_layer(
     present = [name for name in architecture.q_proj if f"{layer}.{name}.weight" in shapes] or list(architecture.q_proj[:1])
     if len(present) > 1:
         raise GeometryError(f"{layer}: expected one of {' or '.join(present)}, found all of them")
+    if architecture.query_layout == "fused_in_fours" and heads.num_heads % 4:
+        raise GeometryError(f"config.json: {heads.num_heads} heads don't divide into 4 blocks")
     rows = architecture.num_query_rows(heads)
     q_proj = _check(shapes, f"{layer}.{present[0]}", oriented(rows, sizes.query_inputs))
     if shapes.get(f"{q_proj}.bias", (rows,)) != (rows,):

@@ -49,7 +49,7 @@ def find_shortcuts(modules: ModuleMap, query: Sequence[int]) -> Shortcuts:
         slices = Slices(max_tokens=2**31 if together else 1)
         return _agrees(wanted, lambda: _wave_states(modules, shortcuts, slices, task), exactly=exactly)
 
-    wave = agrees(exactly=True) and agrees(together=True)
+    wave = modules.is_plain and agrees(exactly=True) and agrees(together=True)
     return Shortcuts(
         wave=wave,
         prefixed=_steady_positions(modules) if wave and agrees(prefixed=len(probe)) else 0,
@@ -66,8 +66,8 @@ def _wave_states(modules: ModuleMap, shortcuts: Shortcuts, slices: Slices, task:
     """The base's final states."""
     _, lanes = go_up(modules, shortcuts, slices, task, Block(heads=(), queries=(0, 1)))
     ((_, lane),) = lanes  # of one length
-    rows = lane.finals(None)[0][0]  # [queries, tail, hidden_size]
-    return torch.cat([leave(modules, shortcuts.rest, row.unsqueeze(0), want_logits=False).states for row in rows])
+    found = lane.finals(None)[0][0]  # [queries, tail, hidden_size]
+    return torch.cat([leave(modules, shortcuts.rest, row.unsqueeze(0), want_logits=False).states for row in found])
 
 
 def _steady_positions(modules: ModuleMap) -> int:

@@ -89,8 +89,8 @@ def row_edits(modules: ModuleMap, edits: Iterable[RowEdit]) -> Iterator[EditSwit
     switch = EditSwitch()
     with ExitStack() as stack:
         for (layer, projection), per_module in slices.items():
-            module = modules.projection(layer, projection)
-            stack.callback(_hook(module, projection, per_module, switch).remove)
+            for module in modules.projections(layer, projection):
+                stack.callback(_hook(module, projection, per_module, switch).remove)
         yield switch
 
 
