@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
-from headsurgery.architectures import Architecture, ConfigKeys
+from headsurgery.architectures import OPERATIONS, Architecture, ConfigKeys
 from headsurgery.errors import ArchitectureError
 
 _USUAL = (
@@ -39,10 +41,47 @@ _HEAD_DIM = {
 }
 """A head's width that a configuration class assumes, where that is not hidden_size / num_heads."""
 
+_KV_HEADS |= {
+    "phi4_multimodal": 8,
+    "qwen3_next": 2,
+    "qwen3_5_text": 4,
+    "qwen3_5_moe_text": 2,
+    "qwen4_exp_text": 2,
+    "jamba": 8,
+    "bamba": 8,
+    "falcon_h1": 8,
+    "nemotron_h": 8,
+    "minimax": 8,
+    "lfm2": 8,
+    "lfm2_moe": 8,
+    "lfm3": 4,
+    "lara_mini": 4,
+    "inkling_text": 8,
+    "inkling2_text": 8,
+    "inkling2_loop_text": 8,
+    "zaya": 2,
+}
+_HEAD_DIM |= {
+    "qwen3_next": 256,
+    "qwen3_5_text": 256,
+    "qwen3_5_moe_text": 256,
+    "qwen4_exp_text": 256,
+    "lara_mini": 128,
+    "inkling_text": 128,
+    "inkling2_text": 128,
+    "inkling2_loop_text": 128,
+    "zaya": 128,
+}
+
 
 def _defaults(model_type: str, **more: int | bool) -> dict[str, int | bool]:
     stated = {"num_key_value_heads": _KV_HEADS.get(model_type), "head_dim": _HEAD_DIM.get(model_type)}
     return {key: value for key, value in stated.items() if value is not None} | more
+
+
+def _stored_as(row: Architecture, **names: Any) -> Architecture:
+    """A row whose files have other names."""
+    return replace(row, stored=replace(row, **names))
 
 
 _GEMMA4 = {"full_attention": {"head_dim": "global_head_dim", "num_key_value_heads": "num_global_key_value_heads"}}
@@ -160,30 +199,368 @@ _TOWERS = (
     ),
 )
 
-TABLE: Mapping[str, Architecture] = {
-    row.model_type: row
-    for row in (
-        *_SEPARATE,
-        *_TOWERS,
-        Architecture(model_type="phi3", q_proj=("self_attn.qkv_proj",), k_proj=None, query_layout="fused"),
+_BLOOM = {"num_attention_heads": "n_head", "num_hidden_layers": "n_layer", "n_embed": "hidden_size"}
+
+_FUSED = (
+    *(
         Architecture(
-            model_type="gpt_neox",
-            layers=("gpt_neox.layers", "layers"),
-            o_proj="attention.dense",
-            q_proj=("attention.query_key_value",),
-            k_proj=None,
-            query_layout="fused_per_group",
-        ),
-        Architecture(
-            model_type="gpt2",
+            model_type=name,
             layers=("transformer.h", "h"),
             o_proj="attn.c_proj",
             q_proj=("attn.c_attn",),
             k_proj=None,
             query_layout="fused",
             orientation="conv1d",
-            config=ConfigKeys(num_layers="n_layer", num_heads="n_head", hidden_size="n_embd"),
+            config=_SHORT,
+        )
+        for name in ("gpt2", "gpt-sw3", "openai-gpt")
+    ),
+    Architecture(
+        model_type="gpt_bigcode",
+        layers=("transformer.h", "h"),
+        o_proj="attn.c_proj",
+        q_proj=("attn.c_attn",),
+        k_proj=None,
+        query_layout="fused_per_group",
+        config=replace(_SHORT, num_kv_heads="n_head", one_kv_head="multi_query", defaults={"multi_query": True}),
+    ),
+    *(
+        Architecture(
+            model_type=name,
+            layers=(f"{name}.layers", "layers"),
+            o_proj="attention.dense",
+            q_proj=("attention.query_key_value",),
+            k_proj=None,
+            query_layout="fused_per_group",
+        )
+        for name in ("gpt_neox", "gpt_neox_japanese")
+    ),
+    Architecture(
+        model_type="bloom",
+        layers=("transformer.h", "h"),
+        o_proj="self_attention.dense",
+        q_proj=("self_attention.query_key_value",),
+        k_proj=None,
+        query_layout="fused_per_group",
+        config=ConfigKeys(num_layers="n_layer", num_heads="n_head", aliases=_BLOOM),
+    ),
+    Architecture(
+        model_type="falcon",
+        layers=("transformer.h", "h"),
+        o_proj="self_attention.dense",
+        q_proj=("self_attention.query_key_value",),
+        k_proj=None,
+        query_layout="fused_per_group",
+        config=ConfigKeys(
+            num_kv_heads="num_kv_heads",
+            one_kv_head="multi_query",
+            unless="new_decoder_architecture",
+            aliases={"n_layer": "num_hidden_layers", "n_head": "num_attention_heads", "n_head_kv": "num_kv_heads"},
+            defaults={"multi_query": True},
         ),
+    ),
+    Architecture(
+        model_type="mpt",
+        layers=("transformer.blocks", "blocks"),
+        o_proj="attn.out_proj",
+        q_proj=("attn.Wqkv",),
+        k_proj=None,
+        mlp="ffn",
+        query_layout="fused",
+        config=ConfigKeys(num_layers="n_layers", num_heads="n_heads", hidden_size="d_model"),
+    ),
+    Architecture(
+        model_type="dbrx",
+        layers=("transformer.blocks", "blocks"),
+        o_proj="norm_attn_norm.attn.out_proj",
+        q_proj=("norm_attn_norm.attn.Wqkv",),
+        k_proj=None,
+        mlp="ffn",
+        query_layout="fused",
+        config=ConfigKeys(
+            num_layers="n_layers",
+            num_heads="n_heads",
+            hidden_size="d_model",
+            aliases={"attn_config.kv_n_heads": "num_key_value_heads"},
+            defaults={"num_key_value_heads": 1},
+        ),
+    ),
+    Architecture(
+        model_type="codegen",
+        layers=("transformer.h", "h"),
+        o_proj="attn.out_proj",
+        q_proj=("attn.qkv_proj",),
+        k_proj=None,
+        query_layout="fused_in_fours",
+        config=_SHORT,
+    ),
+    *(
+        Architecture(
+            model_type=name,
+            layers=layers,
+            o_proj="self_attn.dense",
+            q_proj=("self_attn.query_key_value",),
+            k_proj=None,
+            q_norm="self_attn.q_layernorm",
+            query_layout="fused_per_group",
+            config=ConfigKeys(section=section),
+        )
+        for name, layers, section in (
+            ("persimmon", ("model.layers", "layers"), None),
+            ("fuyu", ("language_model.model.layers", "model.language_model.layers"), "text_config"),
+        )
+    ),
+    *(
+        Architecture(
+            model_type=name,
+            q_proj=("self_attn.qkv_proj",),
+            k_proj=None,
+            query_layout="fused",
+            config=ConfigKeys(defaults=_defaults(name)),
+        )
+        for name in ("phi3", "phi4_multimodal")
+    ),
+)
+"""Queries, keys and values out of one projection."""
+
+
+def _latent(v_head_dim: int, nope: int, rope: int, **q_lora_rank: int) -> ConfigKeys:
+    return ConfigKeys(
+        num_kv_heads="num_attention_heads",
+        head_dim="v_head_dim",
+        q_inputs=("q_lora_rank",),
+        qk_head_dim=("qk_nope_head_dim", "qk_rope_head_dim"),
+        defaults={"v_head_dim": v_head_dim, "qk_nope_head_dim": nope, "qk_rope_head_dim": rope, **q_lora_rank},
+    )
+
+
+_LATENTS = {
+    **dict.fromkeys(("deepseek_v2", "deepseek_v3", "deepseek_v32", "axk1", "youtu"), _latent(128, 128, 64, q_lora_rank=1536)),
+    "glm4_moe_lite": _latent(256, 192, 64, q_lora_rank=768),
+    "glm_moe_dsa": _latent(256, 192, 64, q_lora_rank=2048),
+    "minicpm3": _latent(64, 64, 32, q_lora_rank=768),
+    "hy_v4": _latent(256, 192, 64, q_lora_rank=1536),
+    "dots3_note_text": _latent(128, 128, 64, q_lora_rank=1024),
+    "sarvam_mla": _latent(128, 128, 64),
+}
+_Q_LATENT = ("self_attn.q_b_proj", "self_attn.q_proj")
+
+_LATENT = (
+    *(Architecture(model_type=name, q_proj=_Q_LATENT, k_proj=None, config=keys) for name, keys in _LATENTS.items()),
+    Architecture(
+        model_type="dots3_note",
+        layers=("model.language_model.layers", "language_model.model.layers", "model.layers"),
+        q_proj=_Q_LATENT,
+        k_proj=None,
+        config=replace(_LATENTS["dots3_note_text"], section="text_config"),
+    ),
+    Architecture(
+        model_type="axk2",
+        q_proj=("self_attn.q_gate_proj", "self_attn.q_b_proj"),
+        k_proj=None,
+        query_layout="gated",
+        config=replace(_latent(64, 64, 32, q_lora_rank=384), q_inputs=("q_lora_rank", "q_lora_rank")),
+    ),
+    Architecture(
+        model_type="longcat_flash",
+        o_proj="self_attn.*.o_proj",
+        q_proj=("self_attn.*.q_b_proj", "self_attn.*.q_proj"),
+        k_proj=None,
+        mlp="mlps.1",
+        numbering="two_per_layer",
+        config=replace(_latent(128, 128, 64, q_lora_rank=1536), num_layers="num_layers"),
+    ),
+    Architecture(
+        model_type="kimi_linear",
+        q_proj=_Q_LATENT,
+        k_proj=None,
+        hybrid=True,
+        marker="self_attn.kv_b_proj",
+        config=_latent(128, 128, 64),
+    ),
+    _stored_as(
+        Architecture(
+            model_type="bailing_hybrid",
+            q_proj=_Q_LATENT,
+            k_proj=None,
+            hybrid=True,
+            marker="self_attn.kv_b_proj",
+            config=_latent(128, 128, 64),
+        ),
+        o_proj="attention.dense",
+        q_proj=("attention.q_b_proj", "attention.q_proj"),
+        marker="attention.kv_b_proj",
+    ),
+)
+"""Multi-head latent attention: a head's query is wider than its output, and comes out of a latent."""
+
+_GATED = (
+    *(
+        Architecture(
+            model_type=name,
+            layers=layers,
+            hybrid=True,
+            query_layout="gated",
+            config=ConfigKeys(section=section, defaults=_defaults(f"{name}_text" if section else name)),
+        )
+        for name, layers, section in (
+            ("qwen3_next", ("model.layers", "layers"), None),
+            ("qwen3_5_text", ("model.layers", "layers"), None),
+            ("qwen3_5_moe_text", ("model.layers", "layers"), None),
+            ("qwen4_exp_text", ("model.layers", "layers"), None),
+            ("qwen3_5", ("model.language_model.layers", "model.layers"), "text_config"),
+            ("qwen3_5_moe", ("model.language_model.layers", "model.layers"), "text_config"),
+            ("qwen4_exp", ("model.language_model.layers", "model.layers"), "text_config"),
+        )
+    ),
+    _stored_as(
+        Architecture(
+            model_type="hrm_text",
+            layers=("model.*_module.layers", "*_module.layers"),
+            numbering="stacks",
+            stacks=("L", "H"),
+            config=ConfigKeys(num_layers="num_layers_per_stack", aliases={"num_hidden_layers": "num_layers_per_stack"}),
+        ),
+        o_proj="attn.o_proj",
+        q_proj=("attn.gqkv_proj",),
+        k_proj=None,
+        query_layout="fused_behind_gate",
+    ),
+    _stored_as(
+        Architecture(
+            model_type="dory",
+            layers=("model.layers", "backbone.layers"),
+            weightless_q_norm=True,
+            config=ConfigKeys(blocks_per_layer=2, defaults=_defaults("dory")),
+        ),
+        o_proj="mixer.o_proj",
+        q_proj=("mixer.q_proj",),
+        k_proj="mixer.k_proj",
+        numbering="every_second",
+    ),
+)
+"""Gates on the heads' outputs, which come out of the projection that makes the queries."""
+
+_HYBRID = (
+    *(
+        Architecture(model_type=name, hybrid=True, config=ConfigKeys(defaults=_defaults(name)))
+        for name in ("jamba", "bamba", "falcon_h1", "granitemoehybrid", "minimax", "lfm3", "olmo_hybrid", "lara_mini")
+    ),
+    *(
+        Architecture(
+            model_type=name,
+            o_proj="self_attn.out_proj",
+            hybrid=True,
+            q_norm="self_attn.q_layernorm",
+            mlp="feed_forward",
+            config=ConfigKeys(defaults=_defaults(name)),
+        )
+        for name in ("lfm2", "lfm2_moe")
+    ),
+    Architecture(
+        model_type="nemotron_h",
+        layers=("model.layers", "backbone.layers"),
+        o_proj="mixer.o_proj",
+        q_proj=("mixer.q_proj",),
+        k_proj="mixer.k_proj",
+        hybrid=True,
+        config=ConfigKeys(
+            layer_types="layers_block_type",
+            aliases={"attention_head_dim": "head_dim"},
+            defaults=_defaults("nemotron_h"),
+        ),
+    ),
+    *(
+        Architecture(
+            model_type=name,
+            o_proj=f"{shared}.self_attn.o_proj",
+            q_proj=(f"{shared}.self_attn.q_proj",),
+            k_proj=f"{shared}.self_attn.k_proj",
+            operations=operations,
+            hybrid=True,
+            config=ConfigKeys(
+                head_dim="attention_head_dim",
+                q_inputs=("attention_hidden_size",),
+                own_heads="num_mem_blocks",
+                layer_types="layers_block_type",
+                defaults={"num_mem_blocks": 1},
+            ),
+        )
+        for name, shared, operations in (
+            ("zamba", "shared_transf", OPERATIONS),
+            ("zamba2", "shared_transformer", ("scale",)),
+        )
+    ),
+    Architecture(
+        model_type="recurrent_gemma",
+        o_proj="temporal_block.o_proj",
+        q_proj=("temporal_block.q_proj",),
+        k_proj="temporal_block.k_proj",
+        hybrid=True,
+        mlp="mlp_block",
+    ),
+)
+"""Only some layers have heads. Zamba's share those of the first that has them; adapters add to Zamba 2's queries."""
+
+_SLIDING_INKLING = {
+    "hybrid_sliding": {
+        "num_attention_heads": "swa_num_attention_heads",
+        "num_key_value_heads": "swa_num_key_value_heads",
+        "head_dim": "swa_head_dim",
+    }
+}
+
+_OTHERS = (
+    Architecture(
+        model_type="inkling_text",
+        operations=("scale",),
+        config=ConfigKeys(by_type=_SLIDING_INKLING, defaults=_defaults("inkling_text")),
+    ),
+    *(
+        _stored_as(
+            Architecture(
+                model_type=name,
+                o_proj="self_attn.o_proj.linear",
+                q_proj=("self_attn.q_proj.linear",),
+                k_proj="self_attn.k_proj.linear",
+                operations=("scale",),
+                config=ConfigKeys(by_type=_SLIDING_INKLING, defaults=_defaults(name)),
+            ),
+            layers=("model.llm.layers",),
+            o_proj="attn.wo_ud",
+            q_proj=("attn.wq_du",),
+            k_proj="attn.wk_dv",
+        )
+        for name in ("inkling2_text", "inkling2_loop_text")
+    ),
+    Architecture(
+        model_type="moshi",
+        layers=("model.layers", "decoder.model.layers", "layers"),
+        o_proj="self_attn.o_proj.linear",
+        q_proj=("self_attn.q_proj.linear",),
+        k_proj="self_attn.k_proj.linear",
+    ),
+    Architecture(
+        model_type="zaya",
+        q_proj=("self_attn.qkv_proj.q_proj",),
+        k_proj="self_attn.qkv_proj.k_proj",
+        operations=("scale",),
+        config=ConfigKeys(defaults=_defaults("zaya")),
+    ),
+    Architecture(model_type="doge"),
+)
+"""Inkling's heads also look by a projection of the hidden states that is not their query's, Zaya's queries are mixed with keys."""
+
+TABLE: Mapping[str, Architecture] = {
+    row.model_type: row
+    for row in (
+        *_SEPARATE,
+        *_TOWERS,
+        *_FUSED,
+        *_LATENT,
+        *_GATED,
+        *_HYBRID,
+        *_OTHERS,
     )
 }
 
@@ -209,8 +586,10 @@ _REFUSED = {
         sorted(_ENCODER_DECODERS), "is an encoder-decoder, or the decoder of one; headsurgery edits models of a decoder alone"
     ),
     **dict.fromkeys(("gemma4_assistant", "gemma4_unified_assistant"), _DRAFT),
-    "dory": "runs the same layers several times over; its file counts attention and MLP as layers of their own",
     "reformer": "hashes its queries, which are its keys, so they can't be scaled by themselves; its layers are reversible",
+    "blt": "reads bytes in patches of its own choice; its heads stand in three stacks of several widths, some of them over patches",
+    "deepseek_v4": "has heads that share the columns of their output projection in groups (o_a_proj), so that none has its own",
+    "jetmoe": "chooses its heads' query and output projections among experts, token by token",
     "xlnet": "predicts in permuted order through two streams, and stores its projections with three axes",
 }
 

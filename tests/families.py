@@ -6,7 +6,7 @@ more heads than key/value heads, a head_dim that is not hidden_size / num_heads 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
@@ -45,6 +45,34 @@ _SIGLIP = {
 }
 _PER_LAYER = {"vocab_size_per_layer_input": VOCABULARY, "hidden_size_per_layer_input": 8}
 
+_MHA = {"num_key_value_heads": 6}
+_MLA = {"num_key_value_heads": 6, "head_dim": 4}
+_INDEXER = {"index_topk": 4, "index_head_dim": 8, "index_n_heads": 2}
+_KDA = {"layer_types": ["linear_attention", "full_attention"] * 2, "linear_head_dim": 8, "linear_num_heads": 2}
+_LINEAR_TURNS = ["linear_attention", "full_attention"] * 2
+_QWEN4 = {
+    **{"layer_types": ["linear_attention", "indexed_attention"] * 2, "hc_lowrank": 4, "ple_embed_dim": 8, "heads_per_ngram": 2},
+    **{"ngram_vocab_size_base": 50, "make_ngram_vocab_size_divisible_by": 8, "split_ngram_parts": 2, "indexer_n_heads": 2},
+    **{"indexer_kv_heads": 1, "indexer_head_dim": 12, "indexer_budget": 4, "indexer_compress_ratio": 2},
+}
+_DOTS = {key: value for key, value in SMALL.items() if key in CONFIG_MAPPING["dots3_note_text"]().to_dict()} | {
+    **{"layer_types": ["indexed_attention", "sliding_attention"] * 2, **_MLA, **_INDEXER, "n_shared_experts": 1},
+    **{"shared_experts_intermediate_size": 16, "mlp_layer_types": ["dense", *["sparse"] * 3]},
+    "per_layer_config": {
+        layer: {"num_attention_heads": 4, "num_key_value_heads": 4, "qk_nope_head_dim": 6, "head_dim": 10} for layer in (1, 3)
+    },
+}
+_QWEN_VISION = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "out_hidden_size": 48, "patch_size": 4}
+_DOTS_TOWERS = {
+    "vision_config": _SIGLIP | {"mlp_layer_types": ["dense"], "adapter_in_dim": 16, "adapter_out_dim": 48},
+    "audio_config": _SIGLIP | {"adapter_input_size": 16, "adapter_out_dim": 48, "downsample_hidden_size": 8},
+}
+_INKLING = {
+    **{"layer_types": ["hybrid_sliding", "hybrid"] * 2, "sliding_window_size": 4, "d_rel": 4, "rel_extent": 8},
+    **{"swa_num_attention_heads": 4, "swa_num_key_value_heads": 2, "swa_head_dim": 8, "n_layers_per_attn_res_block": 2},
+    **{"unpadded_vocab_size": VOCABULARY},
+}
+
 NEEDS: Mapping[str, Callable[[], Any] | Mapping[str, Any]] = {
     # separate projections of the usual names
     "aria_text": {"moe_num_experts": 4, "moe_topk": 2, "moe_num_shared_experts": 1},
@@ -70,25 +98,106 @@ NEEDS: Mapping[str, Callable[[], Any] | Mapping[str, Any]] = {
     "opt": {"word_embed_proj_dim": 48},
     "stablelm": {"qk_layernorm": True},
     # fused, latent, gated, hybrid
-    "gpt2": {},
+    "falcon": lambda: small("falcon", without=("head_dim",)),
+    "falcon/new": lambda: small("falcon", without=("head_dim",), new_decoder_architecture=True, multi_query=False),
+    "falcon/old": lambda: small("falcon", without=("head_dim", "num_kv_heads"), multi_query=False, alibi=True, bias=True),
+    "gpt_bigcode/many": {"multi_query": False},
+    "codegen": {"n_head": 8, "num_attention_heads": 8},
+    "dbrx": {
+        "attn_config": {"kv_n_heads": 2, "rope_theta": 10000.0, "clip_qkv": 8.0},
+        "ffn_config": {"hidden_size": 48, "ffn_hidden_size": 16, "moe_num_experts": 4, "moe_top_k": 2},
+    },
+    "fuyu": lambda: small("fuyu", text_config=small("persimmon"), patch_size=2, image_token_id=VOCABULARY - 1),
+    "phi4_multimodal": {
+        "vision_config": {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+        | {"image_size": 28, "crop_size": 28},
+        "audio_config": {"hidden_size": 16, "intermediate_size": 16, "num_blocks": 1, "num_attention_heads": 2}
+        | {"ext_pw_out_channel": 16, "depthwise_separable_out_channel": 16, "nemo_conv_channels": 8, "input_size": 16},
+    },
+    **dict.fromkeys(("deepseek_v2", "deepseek_v3", "axk1", "youtu", "minicpm3", "sarvam_mla"), _MLA),
+    "deepseek_v2/plain": _MLA | {"q_lora_rank": None},
+    **dict.fromkeys(("deepseek_v32", "axk2"), _MLA | _INDEXER),
+    "glm4_moe_lite": _MLA,
+    "glm_moe_dsa": _MLA | _INDEXER,
+    "hy_v4": _MLA | _INDEXER,
+    "dots3_note_text": lambda: CONFIG_MAPPING["dots3_note_text"](**_DOTS),
+    "dots3_note": lambda: CONFIG_MAPPING["dots3_note"](text_config=CONFIG_MAPPING["dots3_note_text"](**_DOTS), **_DOTS_TOWERS),
+    "longcat_flash": _MHA
+    | {"head_dim": 4, "zero_expert_num": 1, "moe_topk": 2, "ffn_hidden_size": 40, "expert_ffn_hidden_size": 16},
+    "kimi_linear": _MLA | _KDA,
+    "bailing_hybrid": _MLA | _KDA | {"num_nextn_predict_layers": 0},
+    "qwen3_next": {"layer_types": _LINEAR_TURNS},
+    **{name: {"layer_types": _LINEAR_TURNS} for name in ("qwen3_5_text", "qwen3_5_moe_text", "lara_mini", "olmo_hybrid")},
+    "qwen4_exp_text": _QWEN4,
+    **{
+        name: lambda name=name, more=more: small(
+            name, text_config=small(f"{name}_text", **more), vision_config=_QWEN_VISION, image_token_id=90
+        )
+        for name, more in (
+            ("qwen3_5", {"layer_types": _LINEAR_TURNS}),
+            ("qwen3_5_moe", {"layer_types": _LINEAR_TURNS}),
+            ("qwen4_exp", _QWEN4),
+        )
+    },
+    "dory": {"n_input_layers": 1, "n_recurrent_layers": 2, "n_output_layers": 1, "num_hidden_layers": 4},
+    "hrm_text": {"num_hidden_layers": 2, "num_attention_heads": 6},
+    "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1, "mamba_dt_rank": 4, "use_mamba_kernels": False},
+    "bamba": {"attn_layer_indices": [1, 3]},
+    "falcon_h1": {"mamba_d_ssm": 96},
+    "granitemoehybrid": {"layer_types": _LINEAR_TURNS},
+    "nemotron_h": {"layers_block_type": ["linear_attention", "moe", "full_attention", "mlp", "full_attention"]}
+    | {"ssm_state_size": 8, "mamba_num_heads": 6, "mamba_head_dim": 16, "n_groups": 1}
+    | {"moe_shared_expert_intermediate_size": 16},
+    "zamba": {
+        **{
+            "head_dim": 16,
+            "layers_block_type": ["linear_attention", "hybrid", "linear_attention", "hybrid"],
+            "use_mamba_kernels": False,
+        },
+        **{"attention_hidden_size": 96, "attention_head_dim": 16, "mamba_dt_rank": 4, **_MHA},
+    },
+    "zamba2": {
+        **{"head_dim": 16, "layers_block_type": ["hybrid", "linear_attention", "hybrid", "hybrid"], "use_mamba_kernels": False},
+        **{"num_mem_blocks": 2, "use_shared_attention_adapter": True, "adapter_rank": 4, "n_mamba_heads": 6, **_MHA},
+    },
+    "minimax": {"layer_types": _LINEAR_TURNS},
+    **{name: {"layer_types": ["conv", "full_attention"] * 2, "block_multiple_of": 8} for name in ("lfm2", "lfm2_moe", "lfm3")},
+    "recurrent_gemma": {"block_types": ["recurrent", "attention"], "lru_width": 48, "attention_window_size": 4},
+    "inkling_text": _INKLING,
+    "inkling2_text": _INKLING,
+    "inkling2_loop_text": _INKLING
+    | {
+        "loop_layer_index_start": 2,
+        "loop_layer_index_end": 4,
+        "num_hidden_layers": 6,
+        "layer_types": ["hybrid_sliding", "hybrid"] * 3,
+        "loop_gate_rank": 4,
+    },
+    "moshi": {"ffn_dim": 40, "num_key_value_heads": 2},
+    "zaya": {"router_hidden_size": 8, "num_experts_per_tok": 1},
 }
-"""By model_type: values beside `SMALL`, which win over it, or what builds the whole configuration."""
+"""By model_type: values beside `SMALL`, which win over it, or what builds the whole configuration. A slash and what follows
+tell further models of a family apart."""
 
 
-def config_of(model_type: str) -> Any:
-    """A tiny configuration."""
-    needs = NEEDS.get(model_type, {})
-    if callable(needs):
-        return needs()
+def small(model_type: str, *, without: Collection[str] = (), **more: Any) -> Any:
+    """A configuration of `SMALL` values, as far as it knows them, and more."""
     known = CONFIG_MAPPING[model_type]()
     known.allow_global_per_layer_attribute_access = True
-    return CONFIG_MAPPING[model_type](**{key: value for key, value in SMALL.items() if hasattr(known, key)} | dict(needs))
+    values = {key: value for key, value in SMALL.items() if key not in without and hasattr(known, key)}
+    return CONFIG_MAPPING[model_type](**values | more)
 
 
-def build_family(model_type: str, *, seed: int = 0) -> PreTrainedModel:
+def config_of(family: str) -> Any:
+    """A tiny configuration."""
+    needs = NEEDS.get(family, {})
+    return needs() if callable(needs) else small(family.partition("/")[0], **needs)
+
+
+def build_family(family: str, *, seed: int = 0) -> PreTrainedModel:
     """A random model. Biases and norms are random, too, where transformers would start them at 0 or 1."""
     torch.manual_seed(seed)
-    model = transformers.AutoModelForCausalLM.from_config(config_of(model_type)).eval()
+    model = transformers.AutoModelForCausalLM.from_config(config_of(family)).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter), alpha=0.05 if parameter.dim() == 1 else 0.15)

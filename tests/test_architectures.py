@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headsurgery.architectures import (
-    OPERATIONS,
     Architecture,
     ConfigKeys,
     check_query_factor,
@@ -19,6 +18,7 @@ from headsurgery.architectures import (
 from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.families import TABLE, find_architecture
 from headsurgery.heads import AttentionGeometry, LayerHeads
+from tests.families import CAUSAL_LMS
 from tests.tiny import CONFIGS, FAMILIES
 
 GROUPED = LayerHeads(num_heads=6, num_kv_heads=2, head_dim=8)
@@ -31,7 +31,8 @@ def test_a_rows_key_is_its_model_type() -> None:
 
 
 def test_every_row_is_built_by_the_tests() -> None:
-    assert set(TABLE) == set(FAMILIES)
+    assert set(TABLE) <= set(CAUSAL_LMS)
+    assert set(FAMILIES) <= set(TABLE)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -47,6 +48,24 @@ def test_the_geometry_is_what_transformers_builds(family: str) -> None:
     ) * config.num_hidden_layers
     expected = AttentionGeometry(hidden_size=config.hidden_size, layers=layers)
     assert read_geometry(whole.to_dict(), TABLE[family]) == expected
+
+
+class TestNumbering:
+    def test_a_layer_may_hold_two_attentions(self) -> None:
+        row = TABLE["longcat_flash"]
+        assert [row.layer_name("model.layers", layer, 4) for layer in range(4)] == [f"model.layers.{n}" for n in (0, 0, 1, 1)]
+        assert [row.of_layer(layer).o_proj for layer in (2, 3)] == ["self_attn.0.o_proj", "self_attn.1.o_proj"]
+
+    def test_layers_may_stand_in_several_lists(self) -> None:
+        names = [TABLE["hrm_text"].layer_name("model.*_module.layers", layer, 4) for layer in range(4)]
+        assert names == ["model.L_module.layers.0", "model.L_module.layers.1", "model.H_module.layers.0", "model.H_module.layers.1"]
+
+    def test_a_file_may_count_mlps_too(self) -> None:
+        row = TABLE["dory"]
+        assert read_geometry(LLAMA | {"num_hidden_layers": 6, "num_key_value_heads": 2, "head_dim": 8}, row).num_layers == 3
+        assert row.layer_name("model.layers", 2, 3) == "model.layers.2"
+        assert row.stored is not None
+        assert row.stored.layer_name("backbone.layers", 2, 3) == "backbone.layers.4"
 
 
 class TestLever:
@@ -74,11 +93,39 @@ class TestLever:
         self, architecture: Architecture, num_heads: int, head_dim: int
     ) -> None:
         heads = LayerHeads(num_heads=num_heads, num_kv_heads=num_heads, head_dim=head_dim)
-        for operation in OPERATIONS:
+        for operation in architecture.operations:
             rows = [row for head in range(num_heads) for row in lever(architecture, heads, head, operation).block]
             limit = num_heads * head_dim if operation == "scale" else architecture.num_query_rows(heads)
             assert len(set(rows)) == len(rows) == num_heads * head_dim
             assert 0 <= min(rows) <= max(rows) < limit
+
+    def test_every_layout_of_the_queries_keeps_to_its_order(self) -> None:
+        """Each against the order of rows written out."""
+        wide = LayerHeads(num_heads=8, num_kv_heads=2, head_dim=1)
+        orders = {
+            "separate": "Q0 Q1 Q2 Q3 Q4 Q5 Q6 Q7",
+            "gated": "Q0 g Q1 g Q2 g Q3 g Q4 g Q5 g Q6 g Q7 g",
+            "fused": "Q0 Q1 Q2 Q3 Q4 Q5 Q6 Q7 k k v v",
+            "fused_behind_gate": "g g g g g g g g Q0 Q1 Q2 Q3 Q4 Q5 Q6 Q7 k k v v",
+            "fused_per_group": "Q0 Q1 Q2 Q3 k v Q4 Q5 Q6 Q7 k v",
+        }
+        for layout, order in orders.items():
+            row, names = Architecture(model_type="new", query_layout=layout), order.split()  # type: ignore[arg-type]
+            assert row.num_query_rows(wide) == len(names)
+            assert [names[place] for head in range(8) for place in row.query_rows(wide, head)] == [f"Q{head}" for head in range(8)]
+        fours = Architecture(model_type="new", query_layout="fused_in_fours")
+        names = [name for part in range(4) for name in (f"Q{2 * part}", f"Q{2 * part + 1}", "v", "v", "k", "k")]
+        equal = LayerHeads(num_heads=8, num_kv_heads=8, head_dim=1)
+        assert [names[place] for head in range(8) for place in fours.query_rows(equal, head)] == [f"Q{head}" for head in range(8)]
+
+    def test_a_gate_may_have_another_width_than_the_query(self) -> None:
+        """A.X K2: the gate is as wide as the head's output."""
+        row, heads = (
+            Architecture(model_type="new", query_layout="gated"),
+            LayerHeads(num_heads=2, num_kv_heads=2, head_dim=2, qk_head_dim=3),
+        )
+        assert [row.query_rows(heads, head) for head in (0, 1)] == [range(3), range(5, 8)]
+        assert row.num_query_rows(heads) == 10
 
     def test_fused_rows_count_keys_and_values(self) -> None:
         assert TABLE["llama"].num_query_rows(GROUPED) == 6 * 8
