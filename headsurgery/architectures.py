@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from headsurgery.errors import GeometryError
 from headsurgery.heads import AttentionGeometry, LayerHeads
@@ -166,6 +166,11 @@ class Architecture:
             return self
         o_proj, *q_proj = (name.replace("*", str(layer % 2)) for name in (self.o_proj, *self.q_proj))
         return replace(self, o_proj=o_proj, q_proj=tuple(q_proj))
+
+
+def stored_as(row: Architecture, **names: Any) -> Architecture:
+    """A row whose files have other names."""
+    return replace(row, stored=replace(row, **names))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -51,3 +52,11 @@ def test_two_attentions_of_a_layer_are_numbered_through() -> None:
     assert [names and names.o_proj for names in proof.layers] == [
         f"model.layers.{layer}.self_attn.{attention}.o_proj" for layer in (0, 1) for attention in (0, 1)
     ]
+
+
+def test_a_file_that_counts_mlps_as_layers_has_heads_in_every_second() -> None:
+    """Dory as released; transformers writes it otherwise."""
+    found = re.compile(r"model\.layers\.(\d+)\.self_attn")
+    released = {found.sub(lambda at: f"backbone.layers.{2 * int(at[1])}.mixer", name): s for name, s in shapes_of("dory").items()}
+    names = prove(config_of("dory").to_dict(), released).layers
+    assert [of_layer and of_layer.q_proj for of_layer in names] == [f"backbone.layers.{n}.mixer.q_proj" for n in (0, 2, 4, 6)]
