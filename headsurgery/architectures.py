@@ -40,6 +40,7 @@ class ConfigKeys:
 
     Args:
         section: Sub-configuration that holds the text model, for vision-language checkpoints.
+        may_be_flat: Older files have no such section and keep its keys at the top (Qwen2-VL).
         head_dim: Key of the head's width; where it is absent or null the width is hidden_size / num_heads.
         q_inputs: Keys whose sum is the width that goes into q_proj; none: hidden_size, which also stands in for a null.
         qk_head_dim: Keys whose sum is the width of a head's query, where it is not that of its output (MLA).
@@ -56,6 +57,7 @@ class ConfigKeys:
     """
 
     section: str | None = None
+    may_be_flat: bool = False
     num_layers: str = "num_hidden_layers"
     num_heads: str = "num_attention_heads"
     num_kv_heads: str = "num_key_value_heads"
@@ -269,7 +271,8 @@ def query_inputs(config: Mapping[str, object], architecture: Architecture) -> in
 
 
 def _section(config: Mapping[str, object], keys: ConfigKeys) -> Mapping[str, object]:
-    section: object = config if keys.section is None else config.get(keys.section)
+    is_flat = keys.section is None or (keys.may_be_flat and keys.section not in config)
+    section: object = config if is_flat else config.get(str(keys.section))
     if not isinstance(section, Mapping):
         raise GeometryError(f"config.json: expected an object under {keys.section!r}")
     found = dict(section)
@@ -288,20 +291,18 @@ def _layer_sections(section: Mapping[str, object], keys: ConfigKeys, num_layers:
         values = section.get(key)
         return values if isinstance(values, list) and len(values) == num_layers else []
 
-    own, types = section.get("per_layer_config"), listed(keys.layer_types)  # transformers 5 writes the first
-    own = {int(layer): more for layer, more in own.items() if str(layer).isdecimal()} if isinstance(own, Mapping) else {}
-    lists = {key: values for key, other in keys.by_layer.items() if (values := listed(other))}
-    if not own and not lists and not (types and (keys.by_type or keys.twice_the_kv_heads)):
+    stated = section.get("per_layer_config")  # as transformers 5 writes it, with layers as text, padded with zeros
+    own = {int(layer): more for layer, more in stated.items() if str(layer).isdecimal()} if isinstance(stated, Mapping) else None
+    types, lists = listed(keys.layer_types), {key: listed(other) for key, other in keys.by_layer.items()}
+    if not own and not any(lists.values()) and not (types and (keys.by_type or keys.twice_the_kv_heads)):
         return [dict(section)]
     found = []
     for layer in range(num_layers):
         kind = types[layer] if types else None
-        others = {} if own else keys.by_type.get(str(kind), {})
-        stand_ins = {key: section.get(other, keys.defaults.get(other)) for key, other in others.items()}
-        stated = own.get(layer, {})
-        seen = {**section, **{key: value for key, value in stand_ins.items() if value is not None}}
-        seen |= {key: values[layer] for key, values in lists.items()}
-        seen |= stated if isinstance(stated, Mapping) else {}
+        stand_ins = keys.by_type.get(str(kind), {}) if own is None else {}
+        others = {key: section.get(other, keys.defaults.get(other)) for key, other in stand_ins.items()}
+        others |= {key: values[layer] for key, values in lists.items() if values}
+        seen = {**section, **{key: value for key, value in others.items() if value is not None}, **(own or {}).get(layer, {})}
         if kind is not None and kind == keys.twice_the_kv_heads:
             seen[keys.num_kv_heads] = 2 * _number(seen, keys, keys.num_kv_heads)
         found.append(seen)

@@ -11,13 +11,18 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+from headsurgery.rows.towers import TOWERS as SEEING
 
 VOCABULARY = 97
 CAUSAL_LMS = tuple(sorted(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES))
 """Every model_type that transformers can load as a causal language model."""
+
+TOWERS = tuple(sorted({*SEEING} - {*CAUSAL_LMS, "apertus1p5", "fast_vlm", "perception_lm", "vibevoice_asr", "janus"}))
+"""Models that also see or hear and can't be loaded as one; without those that need another library, or are never small."""
 
 SMALL: dict[str, Any] = {
     **dict.fromkeys(("vocab_size",), VOCABULARY),
@@ -37,12 +42,20 @@ SMALL: dict[str, Any] = {
     **{"linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 8, "linear_value_head_dim": 8},
 }
 
-_TURNS = ["sliding_attention", "full_attention"] * 2
-_GEMMA = SMALL | {"query_pre_attn_scalar": 12}
+SENSE: dict[str, Any] = {
+    **dict.fromkeys(("hidden_size", "embed_dim", "intermediate_size", "mlp_dim", "d_model"), 16),
+    **dict.fromkeys(("num_hidden_layers", "depth"), 1),
+    **dict.fromkeys(("num_attention_heads", "num_heads", "attention_heads"), 2),
+    **{"image_size": 8, "patch_size": 4, "out_hidden_size": 48, "head_dim": 8},
+}
+"""The same for what sees or hears."""
+
+_MROPE = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1]}
 _SIGLIP = {
     **{"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2},
     **{"image_size": 8, "patch_size": 4},
 }
+_TURNS = ["sliding_attention", "full_attention"] * 2
 _PER_LAYER = {"vocab_size_per_layer_input": VOCABULARY, "hidden_size_per_layer_input": 8}
 
 _MHA = {"num_key_value_heads": 6}
@@ -85,12 +98,18 @@ NEEDS: Mapping[str, Callable[[], Any] | Mapping[str, Any]] = {
     "gemma3n_text": {"layer_types": _TURNS, "num_kv_shared_layers": 2, **_PER_LAYER, "laurel_rank": 4, "altup_num_inputs": 2},
     "gemma4_text": {"layer_types": _TURNS, "num_kv_shared_layers": 2, **_PER_LAYER, "global_head_dim": 16},
     "gemma4_unified_text": {"layer_types": _TURNS, "global_head_dim": 16},
-    "gemma3": {
-        "text_config": dict(_GEMMA),
-        "vision_config": _SIGLIP,
-        "mm_tokens_per_image": 4,
-        "image_token_index": VOCABULARY - 1,
+    "gemma3": {"mm_tokens_per_image": 4, "image_token_index": VOCABULARY - 1},
+    "apertus1p5": {
+        "vision_config": {"codebook_size": 10},
+        "audio_config": {"codebook_dim": 16, "codebook_size": 10},
+        **{"image_token_offset": 70, "audio_token_offset": 80},
     },
+    "ovis2": {"vision_config": {"vocab_size": 16}},
+    "emu3": {"vocabulary_map": {"<image>": 96}, "vq_config": {"base_channels": 32, "channel_multiplier": [1], "codebook_size": 8}},
+    "fun_asr_nano": {"adaptor_config": {"hidden_size": 48, "intermediate_size": 12}},
+    "git": {"vision_config": SENSE},
+    "qwen2_vl_text": {"rope_parameters": _MROPE},
+    "qwen2_5_vl_text": {"rope_parameters": _MROPE},
     "gpt_neo": {"attention_types": [[["global", "local"], 2]], "window_size": 4},
     "helium": {"num_attention_heads": 4},
     "laguna": {"num_attention_heads_per_layer": [6, 4, 4, 6]},
@@ -182,22 +201,47 @@ tell further models of a family apart."""
 
 def small(model_type: str, *, without: Collection[str] = (), **more: Any) -> Any:
     """A configuration of `SMALL` values, as far as it knows them, and more."""
+    values = _known(SMALL, CONFIG_MAPPING[model_type]())
+    return CONFIG_MAPPING[model_type](**{key: value for key, value in values.items() if key not in without} | more)
+
+
+def small_tower(model_type: str, **more: Any) -> Any:
+    """The same for a model that sees or hears: of its text model, and of `SENSE` for the rest."""
     known = CONFIG_MAPPING[model_type]()
-    known.allow_global_per_layer_attribute_access = True
-    values = {key: value for key, value in SMALL.items() if key not in without and hasattr(known, key)}
-    return CONFIG_MAPPING[model_type](**values | more)
+    text = known.get_text_config()
+    parts = {
+        name: _known(SENSE, part) for name, part in vars(known).items() if isinstance(part, PretrainedConfig) and part is not text
+    }
+    parts["text_config"] = {"model_type": text.model_type, **_known(SMALL, text), **dict(NEEDS.get(text.model_type, {}))}
+    merged = {name: {**parts.get(name, {}), **value} if isinstance(value, Mapping) else value for name, value in more.items()}
+    return CONFIG_MAPPING[model_type](**parts | merged)
+
+
+def _known(values: Mapping[str, Any], config: Any) -> dict[str, Any]:
+    config.allow_global_per_layer_attribute_access = True
+    return {key: value for key, value in values.items() if hasattr(config, key)}
 
 
 def config_of(family: str) -> Any:
     """A tiny configuration."""
     needs = NEEDS.get(family, {})
-    return needs() if callable(needs) else small(family.partition("/")[0], **needs)
+    name = family.partition("/")[0]
+    return needs() if callable(needs) else small_tower(name, **needs) if name in SEEING else small(name, **needs)
 
 
-def build_family(family: str, *, seed: int = 0) -> PreTrainedModel:
-    """A random model. Biases and norms are random, too, where transformers would start them at 0 or 1."""
+def build_family(family: str, *, seed: int = 0, whole: bool = False) -> PreTrainedModel:
+    """A random model. Biases and norms are random, too, where transformers would start them at 0 or 1.
+
+    Args:
+        family: Which, a key of `NEEDS` or a model_type.
+        seed: Of its weights.
+        whole: With all that sees or hears, also where transformers has a class for the text model alone.
+    """
     torch.manual_seed(seed)
-    model = transformers.AutoModelForCausalLM.from_config(config_of(family)).eval()
+    config = config_of(family)
+    autos = [transformers.AutoModelForCausalLM, transformers.AutoModelForImageTextToText, transformers.AutoModelForMultimodalLM]
+    auto = next(auto for auto in (autos[::-1] if whole else autos) if type(config) in auto._model_mapping)
+    model = auto.from_config(config).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter), alpha=0.05 if parameter.dim() == 1 else 0.15)
