@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from headsurgery.architectures import Architecture, query_inputs, read_geometry
+from headsurgery.architectures import Architecture, most_layers_with_heads, normalises_unseen, query_inputs, read_geometry
 from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.families import find_architecture
 from headsurgery.heads import AttentionGeometry, LayerHeads
@@ -41,21 +41,18 @@ class Proof:
     """Heads, found.
 
     Args:
-        architecture: Row of the table.
+        architecture: Row of the table, without `uniform_attention` where a bias of the query norm would stand in for queries of 0.
         geometry: Heads of every layer; None where a hybrid's layer has none.
         prefix: Name of the layer list.
         layers: Names, None likewise.
+        has_q_norm: Whether queries are normalised in any layer (QK-norm).
     """
 
     architecture: Architecture
     geometry: AttentionGeometry
     prefix: str
     layers: tuple[LayerNames | None, ...]
-
-    @property
-    def has_q_norm(self) -> bool:
-        """Whether queries are normalised in any layer (QK-norm)."""
-        return any(names is not None and names.q_norm is not None for names in self.layers)
+    has_q_norm: bool
 
     @property
     def shares_q_norm(self) -> bool:
@@ -74,44 +71,65 @@ def prove(config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Proof:
         ArchitectureError: The family has no heads, or is neither in the table nor like the usual ones.
         GeometryError: Names or shapes are not as expected.
     """
-    architecture = find_architecture(config)
+    row = find_architecture(config)
     try:
-        return _prove(architecture, config, shapes)
+        return _prove(row, config, shapes)
     except GeometryError as error:
-        if architecture.is_listed:
+        if row.is_listed:
             raise
         raise ArchitectureError(
-            f"model_type {architecture.model_type!r} is not in the architecture table, and not like the usual ones: {error}",
+            f"model_type {row.model_type!r} is not in the architecture table, and not like the usual ones: {error}",
             hint="add a row to headsurgery/families.py: names of the layer list, o_proj and q_proj, query layout, orientation",
         ) from error
 
 
-def _prove(architecture: Architecture, config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Proof:
-    geometry = read_geometry(config, architecture)
-    prefix = _find_prefix(shapes, architecture, geometry.num_layers)
+def _prove(row: Architecture, config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Proof:
+    geometry = read_geometry(config, row)
+    architecture, prefix = _find_form(shapes, row, geometry.num_layers)
     sizes = _Sizes(hidden=geometry.hidden_size, query_inputs=query_inputs(config, architecture))
     layers = []
     for layer, heads in enumerate(geometry.layers):
         assert heads is not None  # a configuration gives heads to all
-        layers.append(_prove_layer(shapes, architecture, sizes, heads, f"{prefix}.{layer}"))
-    beyond = f"{prefix}.{geometry.num_layers}.{architecture.o_proj}.weight"
+        place = architecture.layer_name(prefix, layer, geometry.num_layers)
+        layers.append(_prove_layer(shapes, architecture.of_layer(layer), sizes, heads, place))
+    beyond = _o_proj_of(architecture, prefix, geometry.num_layers, geometry.num_layers)
     if beyond in shapes and not config.get("num_nextn_predict_layers"):
         raise GeometryError(f"config.json says {geometry.num_layers} layers, but the weights also have {beyond}")
+    with_heads, most = sum(names is not None for names in layers), most_layers_with_heads(config, architecture)
+    if with_heads > most:
+        raise GeometryError(f"{architecture.model_type}: {with_heads} layers have heads, but all share those of the first {most}")
     kept = tuple(None if names is None else heads for names, heads in zip(layers, geometry.layers, strict=True))
-    return Proof(architecture=architecture, geometry=replace(geometry, layers=kept), prefix=prefix, layers=tuple(layers))
+    norms = [names.q_norm for names in layers if names is not None and names.q_norm is not None]
+    if any(f"{norm}.bias" in shapes for norm in norms):
+        architecture = replace(architecture, operations=("scale",))
+    return Proof(
+        architecture=architecture,
+        geometry=replace(geometry, layers=kept),
+        prefix=prefix,
+        layers=tuple(layers),
+        has_q_norm=bool(norms) or normalises_unseen(config, architecture),
+    )
 
 
-def _find_prefix(shapes: Mapping[str, Shape], architecture: Architecture, num_layers: int) -> str:
-    """Of a hybrid, any layer may be the first with heads."""
-    candidates = range(num_layers if architecture.hybrid else 1)
-    tails = [f"{layer}.{architecture.o_proj}.weight" for layer in candidates]
-    matches = [prefix for prefix in architecture.layers if any(f"{prefix}.{tail}" in shapes for tail in tails)]
+def _find_form(shapes: Mapping[str, Shape], row: Architecture, num_layers: int) -> tuple[Architecture, str]:
+    """The form of the row that these weights have, and where its layers are; of a hybrid, any layer may be the first with heads."""
+    candidates = range(num_layers if row.hybrid else 1)
+    names = [(form, prefix) for form in (row, row.stored) if form is not None for prefix in form.layers]
+    matches = [
+        (form, prefix)
+        for form, prefix in names
+        if any(_o_proj_of(form, prefix, layer, num_layers) in shapes for layer in candidates)
+    ]
     if len(matches) != 1:
-        expected = " or ".join(f"{prefix}.{tails[0]}" for prefix in architecture.layers)
-        close = sorted(name for name in shapes if f".0.{architecture.o_proj}." in f".{name}")[:3]
+        expected = " or ".join(_o_proj_of(form, prefix, 0, num_layers) for form, prefix in names)
+        close = sorted(name for name in shapes if f".0.{row.o_proj}." in f".{name}")[:3]
         seen = ", ".join(close) or next(iter(sorted(shapes)), "no tensor at all")
-        raise GeometryError(f"{architecture.model_type}: expected exactly one of {expected}; found {len(matches)}, seen: {seen}")
+        raise GeometryError(f"{row.model_type}: expected exactly one of {expected}; found {len(matches)}, seen: {seen}")
     return matches[0]
+
+
+def _o_proj_of(form: Architecture, prefix: str, layer: int, num_layers: int) -> str:
+    return f"{form.layer_name(prefix, layer, num_layers)}.{form.of_layer(layer).o_proj}.weight"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,19 +149,21 @@ def _prove_layer(
     present = [name for name in architecture.q_proj if f"{layer}.{name}.weight" in shapes] or list(architecture.q_proj[:1])
     if len(present) > 1:
         raise GeometryError(f"{layer}: expected one of {' or '.join(present)}, found all of them")
+    if architecture.query_layout == "fused_in_fours" and heads.num_heads % 4:
+        raise GeometryError(f"config.json: {heads.num_heads} heads don't divide into 4 blocks")
     rows = architecture.num_query_rows(heads)
     q_proj = _check(shapes, f"{layer}.{present[0]}", oriented(rows, sizes.query_inputs))
     if shapes.get(f"{q_proj}.bias", (rows,)) != (rows,):
         raise GeometryError(f"{q_proj}.bias: shape {list(shapes[f'{q_proj}.bias'])}, but the configuration demands [{rows}]")
-    if architecture.k_proj is not None:
-        _check(shapes, f"{layer}.{architecture.k_proj}", oriented(heads.num_kv_heads * heads.head_dim, sizes.query_inputs))
+    k_proj = f"{layer}.{architecture.k_proj}"
+    if architecture.k_proj is not None and not (architecture.shares_keys and f"{k_proj}.weight" not in shapes):
+        _check(shapes, k_proj, oriented(heads.num_kv_heads * heads.query_width, sizes.query_inputs))
     q_norm = f"{layer}.{architecture.q_norm}"
     norm = shapes.get(f"{q_norm}.weight")
-    if norm is not None and norm not in ((heads.query_width,), (heads.num_heads * heads.query_width,)):
-        raise GeometryError(
-            f"{q_norm}.weight: shape {list(norm)}, expected [{heads.query_width}] or [{heads.num_heads * heads.query_width}]"
-        )
-    shares = norm is not None and norm != (heads.query_width,)
+    width, together = heads.query_width, (heads.num_heads * heads.query_width,)
+    if norm is not None and norm not in ((width,), (heads.num_heads, width), together):
+        raise GeometryError(f"{q_norm}.weight: shape {list(norm)}, expected [{width}] or {list(together)}")
+    shares = norm == together != (width,)
     return LayerNames(o_proj=o_proj, q_proj=q_proj, q_norm=None if norm is None else q_norm, shares_q_norm=shares)
 
 

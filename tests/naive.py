@@ -45,11 +45,12 @@ def naive_run(
 
             if operation == "scale":
                 hook: Any = lambda _, args, edit=edit: (edit(args[0]),)  # noqa: E731
-                handle = modules.projection(head.layer, "o_proj").register_forward_pre_hook(hook)
+                handles = [module.register_forward_pre_hook(hook) for module in modules.projections(head.layer, "o_proj")]
             else:
                 hook = lambda _, __, output, edit=edit: edit(output)  # noqa: E731
-                handle = modules.projection(head.layer, "q_proj").register_forward_hook(hook)
-            stack.callback(handle.remove)
+                handles = [module.register_forward_hook(hook) for module in modules.projections(head.layer, "q_proj")]
+            for handle in handles:
+                stack.callback(handle.remove)
         output = model(input_ids=torch.tensor([list(ids)]), output_hidden_states=True)
     return output.hidden_states[-1][0, where], output.logits[0, where]
 

@@ -13,7 +13,7 @@ import headsurgery
 from tests.tiny import save_model
 
 ROOT = Path(headsurgery.__file__).parent
-CORE = {"errors", "heads", "recipe", "architectures", "families", "proof", "atomic", "fingerprint", "progress"}
+CORE = {"errors", "heads", "recipe", "architectures", "rows", "families", "proof", "atomic", "fingerprint", "progress"}
 HEAVY = {"torch", "transformers", "huggingface_hub", "datasets"}
 THIRD_PARTY_OF_CHECKPOINT = {"numpy", "safetensors", "ml_dtypes", "pydantic"}
 

@@ -79,11 +79,11 @@ class Anatomy:
             where: Prefix of the error.
 
         Raises:
-            GeometryError: The checkpoint has no such head.
+            GeometryError: The checkpoint has no such head, or it doesn't allow the operation.
         """
         heads, tensors = self.geometry.layer_of(head, where=where), self.layers[head.layer]
         assert tensors is not None  # layer_of refused layers without heads
-        pull = lever(self.architecture, heads, head.head, operation)
+        pull = lever(self.architecture, heads, head.head, operation, where=where)
         input_axis = self.architecture.input_axis
         axis = input_axis if pull.side == "input" else 1 - input_axis
         weight = tensors.o_proj if pull.projection == "o_proj" else tensors.q_proj

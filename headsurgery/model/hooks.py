@@ -89,8 +89,8 @@ def row_edits(modules: ModuleMap, edits: Iterable[RowEdit]) -> Iterator[EditSwit
     switch = EditSwitch()
     with ExitStack() as stack:
         for (layer, projection), per_module in slices.items():
-            module = modules.projection(layer, projection)
-            stack.callback(_hook(module, projection, per_module, switch).remove)
+            for module in modules.projections(layer, projection):
+                stack.callback(_hook(module, projection, per_module, switch).remove)
         yield switch
 
 
@@ -107,7 +107,7 @@ def _lever(modules: ModuleMap, edit: HeadEdit, where: str) -> Lever:
     except GeometryError as error:
         raise RecipeError(str(error)) from error
     check_query_factor(edit.operation, edit.factor, has_q_norm=modules.has_q_norm, where=where)
-    return lever(modules.architecture, heads, edit.head, edit.operation)
+    return lever(modules.architecture, heads, edit.head, edit.operation, where=where)
 
 
 def _hook(module: nn.Module, projection: str, slices: list[_Slice], switch: EditSwitch) -> torch.utils.hooks.RemovableHandle:

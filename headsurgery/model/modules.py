@@ -5,7 +5,9 @@ Neighbours: `checkpoint.anatomy` does this for files; `hooks` and `sweep` use wh
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -79,6 +81,26 @@ class ModuleMap:
         assert names is not None  # a layer with heads
         return self.model.get_submodule(getattr(names, name))
 
+    def projections(self, layer: int, name: Projection) -> tuple[nn.Module, ...]:
+        """That projection, and those of further layers that share its weight."""
+        first = self.projection(layer, name)
+        return (first, *(module for module in self._tied if module is not first and module.weight is first.weight))
+
+    @cached_property
+    def _tied(self) -> tuple[nn.Module, ...]:
+        """Modules whose weight another module has, too."""
+        weighted = [module for module in self.model.modules() if isinstance(getattr(module, "weight", None), nn.Parameter)]
+        uses = Counter(id(module.weight) for module in weighted)
+        return tuple(module for module in weighted if uses[id(module.weight)] > 1)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a layer's heads are its own: it has no second attention, and shares none with another layer."""
+        numbers = self.geometry.attention_layers
+        return self.geometry.num_layers == len(self.layers) and all(
+            len(self.projections(layer, "o_proj")) == 1 for layer in numbers
+        )
+
     def mlp(self, layer: int) -> nn.Module | None:
         """What follows attention in a layer, where the family calls it as the table says."""
         try:
@@ -126,14 +148,16 @@ def locate_modules(model: nn.Module) -> ModuleMap:
     """
     config: dict[str, Any] = model.config.to_dict()  # type: ignore[operator,union-attr]
     proof = prove(config, {name: tuple(weight.shape) for name, weight in model.named_parameters()})
-    layers = model.get_submodule(proof.prefix)
-    if not isinstance(layers, nn.ModuleList) or len(layers) != proof.geometry.num_layers:
-        raise GeometryError(f"{proof.prefix}: expected a list of {proof.geometry.num_layers} decoder layers, found {type(layers)}")
+    numbers = range(proof.geometry.num_layers)
+    names = dict.fromkeys(proof.architecture.layer_name(proof.prefix, layer, len(numbers)) for layer in numbers)
+    lists = {name.rpartition(".")[0]: model.get_submodule(name.rpartition(".")[0]) for name in names}
+    if not all(isinstance(layers, nn.ModuleList) for layers in lists.values()) or sum(map(len, lists.values())) != len(names):  # type: ignore[arg-type]
+        raise GeometryError(f"{proof.prefix}: expected a list of {len(names)} decoder layers, found {[*map(type, lists.values())]}")
     return ModuleMap(
         model=model,
         architecture=proof.architecture,
         geometry=proof.geometry,
-        layers=tuple(layers),
+        layers=tuple(map(model.get_submodule, names)),
         names=proof.layers,
         has_q_norm=proof.has_q_norm,
         shares_q_norm=proof.shares_q_norm,
