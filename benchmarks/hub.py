@@ -119,6 +119,7 @@ def main() -> None:
         hub.add("org/tuned", {name: bytes(data) for name, data in tuned.items()})
         touched = {edit.tensor.file for edit in plan_surgery(Recipe(edits=edits), base).edits}
         heads = {t.name: t for layer in prove_anatomy(base).layers if layer for t in (layer.o_proj, layer.q_proj)}
+        edited_bytes = sum(e.tensor.num_bytes if e.axis else e.runs.length for e in plan_surgery(Recipe(edits=edits), base).edits)
         of_heads = sum(tensor.num_bytes for tensor in heads.values())
         of_touched = sum(tensor.num_bytes for tensor in heads.values() if tensor.file in touched)
         whole = sum(shard.num_bytes for shard in base.shards)
@@ -152,7 +153,13 @@ def main() -> None:
             [*tool, "diff", "org/base", str(work / "edited")],
             needed(base) + sum(shard.num_bytes - shard.num_header_bytes for shard in base.shards if shard.file in touched),
         )
-        run(hub, work, "apply --dry-run", [*tool, "apply", str(work / "recipe.json"), "org/base", "--dry-run"], 0)
+        run(
+            hub,
+            work,
+            "apply --dry-run",
+            [*tool, "apply", str(work / "recipe.json"), "org/base", "--dry-run"],
+            needed(base) + edited_bytes,
+        )
         download = "from huggingface_hub import snapshot_download; snapshot_download('org/base')"
         run(
             hub,

@@ -110,11 +110,11 @@ def open_model(name: str, *, revision: str | None = None, token: str | None = No
             files = list_files(repo, wanted, token=token)
         except HubError as error:
             try:
-                found = _fetch_snapshot(repo, wanted, token=token, local_files_only=True)
-            except HubError:
+                kept = _fetch_snapshot(repo, wanted, token=token, local_files_only=True)
+                return open_checkpoint(kept.path, model=kept.model, revision=kept.revision)
+            except (HubError, CheckpointError):  # no snapshot, or a part of one
                 raise error from error.__cause__
-        else:
-            return open_checkpoint(files, model=files.repo, revision=files.commit)
+        return open_checkpoint(files, model=files.repo, revision=files.commit)
     return open_checkpoint(found.path, model=found.model, revision=found.revision)
 
 

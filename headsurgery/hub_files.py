@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import quote
 
 from headsurgery.checkpoint.files import ContentId, start_hash
+from headsurgery.checkpoint.reader import stays_inside
 from headsurgery.errors import CheckpointError, HubError
 from headsurgery.hub_errors import hub_errors
 
@@ -252,7 +253,9 @@ def list_files(repo: str, revision: str | None, *, token: str | None = None) -> 
             content = (
                 ContentId(kind="sha256", digest=large["sha256"]) if large else ContentId(kind="git", digest=blob) if blob else None
             )
-            listing[str(entry["rfilename"])] = Listed(num_bytes=int(large["size"] if large else entry["size"]), content=content)
+            if not stays_inside(entry["rfilename"]):
+                raise ValueError(entry["rfilename"])
+            listing[entry["rfilename"]] = Listed(num_bytes=int(large["size"] if large else entry["size"]), content=content)
         return HubFiles(str(info["id"]), str(info["sha"]), listing, token=token)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise HubError(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -421,6 +423,35 @@ def test_offline_nothing_is_asked(hub: HubServer, models: Path, tmp_path: Path, 
     assert "the Hub can't be reached" in output
     assert "HF_HUB_OFFLINE" in output
     assert not hub.requests
+
+
+def test_a_part_of_a_snapshot_is_no_checkpoint(
+    hub: HubServer, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    huggingface_hub.hf_hub_download("org/base", "config.json")
+    huggingface_hub.hf_hub_download("org/base", INDEX)
+    point_client(monkeypatch, hub.url, tmp_path / "cache", offline=True)
+    assert "the Hub can't be reached" in refusal(lambda: open_model("org/base"))
+
+
+def test_a_name_that_leads_out_of_the_repository(hub: HubServer, models: Path) -> None:
+    hub.add("org/evil", {**contents(models / "base"), "../../../secret.json": b"{}"})
+    assert "what answered" in refusal(lambda: open_model("org/evil"))
+
+
+def test_quiet_is_quiet_about_retries(hub: HubServer, models: Path) -> None:
+    code = f"import sys; from headsurgery.cli import app; app({['inspect', 'org/base']!r} + sys.argv[1:])"
+    environment = {**os.environ, "HF_ENDPOINT": hub.url}
+    for flags, is_said in (((), True), (("-q",), False)):
+        hub.passing = [("/api/models/org/base", 503, {})]
+        done = subprocess.run([sys.executable, "-c", code, *flags], env=environment, capture_output=True, text=True, check=True)
+        assert ("Retrying" in done.stderr) == is_said
+
+
+def test_a_fetch_reports_its_bytes(hub: HubServer, models: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    source = fetch_model("org/base", on_progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (sum(len(data) for data in contents(source.path).values()),) * 2
 
 
 def test_heads_are_where_they_are_locally(hub: HubServer, models: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ def open_named(console: Console, name: str, *, revision: str | None = None, toke
     """Open a checkpoint, and say so if its repository has another name by now."""
     from headsurgery.hub import open_model
 
+    if not os.path.isdir(os.path.expanduser(name)):
+        console.quiet_hub()
     checkpoint = open_model(name, revision=revision, token=token)
     if checkpoint.files.path is None and checkpoint.model.lower() not in name.lower():
         console.note(f"{name}: has moved to {checkpoint.model}")
