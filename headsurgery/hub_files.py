@@ -296,9 +296,12 @@ class _Kept:
         if self._failed:
             raise HubError(f"{self._repo}: reading broke off before", hint="try again")
         try:
-            if not self.is_whole and at == self._end:
+            if not self.is_whole:
+                self._file.seek(at - self._first)
+                tail = self._file.read()
                 self._file.seek(0)
                 self._file.truncate()
+                self._file.write(tail)
                 self._first = at
             self._failed = True
             while self._end < stop:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -446,6 +447,26 @@ def test_quiet_is_quiet_about_retries(hub: HubServer, models: Path) -> None:
         hub.passing = [("/api/models/org/base", 503, {})]
         done = subprocess.run([sys.executable, "-c", code, *flags], env=environment, capture_output=True, text=True, check=True)
         assert ("Retrying" in done.stderr) == is_said
+
+
+@pytest.mark.parametrize(("span", "in_all", "in_memory"), [(1000, 5000, 100), (2**30, 30_000, 2**20), (2**30, 2**31, 0)])
+def test_what_is_not_kept_is_read_again(
+    span: int, in_all: int, in_memory: int, hub: HubServer, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room for what travelled is bounded, on disk and in memory; the result is the same."""
+    for name, value in (("_KEPT_SPAN", span), ("_KEPT_IN_ALL", in_all), ("_IN_MEMORY", in_memory)):
+        monkeypatch.setattr(f"headsurgery.hub_files.{name}", value)
+    monkeypatch.setattr("headsurgery.checkpoint.reader.CHUNK_BYTES", 700)
+    found = diff_checkpoints(open_model("org/base"), open_model("org/edited"), recipe=EDITS)
+    assert found == diff_checkpoints(open_checkpoint(models / "base"), open_checkpoint(models / "edited"), recipe=EDITS)
+
+
+def test_a_temporary_folder_without_room(hub: HubServer, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: object, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile.write", full)
+    assert "No space left on device" in refusal(lambda: open_model("org/base"))
 
 
 def test_a_fetch_reports_its_bytes(hub: HubServer, models: Path) -> None:
