@@ -72,6 +72,14 @@ class Console:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise HeadSurgeryError(f"stdout can't be written: {error.strerror}") from error
 
+    def quiet_hub(self) -> None:
+        """With `--quiet`, keep the Hub client's bars and its talk of retries off the terminal, too."""
+        if self._quiet:
+            from huggingface_hub.utils import disable_progress_bars, logging  # type: ignore[attr-defined]
+
+            logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+            disable_progress_bars()
+
     def say(self, text: str) -> None:
         """Talk: what happens, and what to do next."""
         if not self._quiet:

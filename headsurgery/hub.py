@@ -1,22 +1,25 @@
-"""The Hub: the only place that talks to it. Names become local paths, failures become one clear line each.
+"""The Hub: names become local paths, or checkpoints that are read in place; failures become one clear line each.
 
 A model is a directory, a Hub id `org/name`, or `hf://org/name`, each Hub name with an optional `@revision`. Token, endpoint, cache
-and offline mode are huggingface_hub's own: HF_TOKEN, HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE.
+and offline mode are huggingface_hub's own: HF_TOKEN, HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE. Neighbours: `hub_files` reads a
+repository by ranges, `hub_errors` explains failures; no other module talks to the Hub.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from json import JSONDecodeError
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headsurgery.checkpoint.copies import COPY_FOLDERS, COPY_PATTERNS
 from headsurgery.errors import CheckpointError, HubError, PromptError, UsageError
+from headsurgery.hub_errors import hub_errors
+from headsurgery.progress import Progress
+
+if TYPE_CHECKING:
+    from headsurgery.checkpoint.reader import Checkpoint
 
 _NAME = r"(?P<id>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>[\w./-]+))?"
 _HUB_ID = re.compile(rf"(?:hf://)?{_NAME}")
@@ -60,8 +63,31 @@ class Dataset:
     rows: tuple[dict[str, Any], ...] = ()
 
 
-def fetch_model(name: str, *, revision: str | None = None, token: str | None = None) -> Source:
+def fetch_model(name: str, *, revision: str | None = None, token: str | None = None, on_progress: Progress | None = None) -> Source:
     """Find a model: a directory stays where it is, a Hub id is fetched into the Hub's cache (resumable).
+
+    Args:
+        name: Directory, `org/name` or `hf://org/name`, with an optional `@revision`.
+        revision: Branch, tag or commit; the same as after `@`.
+        token: For gated and private models.
+        on_progress: Called with bytes fetched and bytes in all, as far as they are known; default: the Hub client's own bars.
+
+    Raises:
+        CheckpointError: Neither a directory nor a Hub id.
+        UsageError: A revision of a directory, two revisions, or a token that can't be one.
+        HubError: The Hub refused, or can't be reached.
+    """
+    found = _find(name, revision)
+    if isinstance(found, Source):
+        return found
+    return _fetch_snapshot(*found, token=_checked(token), tqdm_class=_bar(on_progress) if on_progress else None)
+
+
+def open_model(name: str, *, revision: str | None = None, token: str | None = None) -> Checkpoint:
+    """Open a checkpoint where it is: a directory, or a repository on the Hub, of which only the bytes that are asked for travel.
+
+    A Hub name is pinned to its commit here; whatever is read later is of that commit. Where the Hub can't be reached, a snapshot in
+    its cache will do.
 
     Args:
         name: Directory, `org/name` or `hf://org/name`, with an optional `@revision`.
@@ -69,10 +95,31 @@ def fetch_model(name: str, *, revision: str | None = None, token: str | None = N
         token: For gated and private models.
 
     Raises:
-        CheckpointError: Neither a directory nor a Hub id.
+        CheckpointError: Neither a directory nor a Hub id, or not a checkpoint.
         UsageError: A revision of a directory, two revisions, or a token that can't be one.
         HubError: The Hub refused, or can't be reached.
     """
+    from headsurgery.checkpoint.reader import open_checkpoint
+    from headsurgery.hub_files import list_files
+
+    found = _find(name, revision)
+    if not isinstance(found, Source):
+        repo, wanted = found
+        token = _checked(token)
+        try:
+            files = list_files(repo, wanted, token=token)
+        except HubError as error:
+            try:
+                kept = _fetch_snapshot(repo, wanted, token=token, local_files_only=True)
+                return open_checkpoint(kept.path, model=kept.model, revision=kept.revision)
+            except (HubError, CheckpointError):  # no snapshot, or a part of one
+                raise error from error.__cause__
+        return open_checkpoint(files, model=files.repo, revision=files.commit)
+    return open_checkpoint(found.path, model=found.model, revision=found.revision)
+
+
+def _find(name: str, revision: str | None) -> Source | tuple[str, str | None]:
+    """A directory, or a repository's id and revision."""
     path = os.path.expanduser(name)
     if os.path.isdir(path):
         if revision is not None:
@@ -84,16 +131,34 @@ def fetch_model(name: str, *, revision: str | None = None, token: str | None = N
         raise CheckpointError(f"{name}: {found}", hint="give a checkpoint directory or a Hub id like org/name")
     if revision and match["revision"] and revision != match["revision"]:
         raise UsageError(f"{name} and --revision {revision} name two revisions")
+    return match["id"], revision or match["revision"]
+
+
+def _fetch_snapshot(repo: str, revision: str | None, **how: Any) -> Source:
     from huggingface_hub import snapshot_download
 
-    with _hub_errors(match["id"]):
-        snapshot = snapshot_download(
-            match["id"],
-            revision=revision or match["revision"],
-            token=_checked(token),
-            ignore_patterns=[*COPY_PATTERNS, *(f"{folder}/*" for folder in COPY_FOLDERS)],
-        )
-    return Source(path=Path(snapshot), model=match["id"], revision=_commit_of(Path(snapshot)))
+    copies = [*COPY_PATTERNS, *(f"{folder}/*" for folder in COPY_FOLDERS)]
+    with hub_errors(repo):
+        snapshot = Path(snapshot_download(repo, revision=revision, ignore_patterns=copies, **how))
+    return Source(path=snapshot, model=repo, revision=_commit_of(snapshot))
+
+
+def _bar(on_progress: Progress) -> type[Any]:
+    """A bar that shows nothing and passes on the bytes that arrived."""
+    from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
+
+    class Bar(tqdm):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            self._passes_on = kwargs.get("unit") == "B" and "transfer" not in kwargs.get("name", "")
+            super().__init__(*args, **kwargs | {"disable": True})  # type: ignore[no-untyped-call]
+            self.total, self._done = kwargs.get("total"), 0
+
+        def update(self, n: float | None = 1) -> None:
+            self._done += int(n or 0)
+            if self._passes_on and self.total:
+                on_progress(min(self._done, int(self.total)), int(self.total))
+
+    return Bar
 
 
 def _local(path: Path) -> Source:
@@ -110,7 +175,7 @@ def _commit_of(snapshot: Path) -> str | None:
     return snapshot.name if is_snapshot else None
 
 
-def pinned_name(name: str, source: Source) -> str:
+def pinned_name(name: str, source: Source | Checkpoint) -> str:
     """A model's name as the user gave it, a Hub id with its commit, so that a later command means the same weights."""
     return name if source.revision is None or Path(name).expanduser().exists() else f"{source.model}@{source.revision}"
 
@@ -131,7 +196,7 @@ def fetch_dataset(name: str, *, file: str | None = None, token: str | None = Non
     if match is None:
         raise PromptError(f"{name}: neither a file nor a Hub data set; expected a form like org/name@revision:split")
     token = _checked(token)
-    with _hub_errors(match["id"]):
+    with hub_errors(match["id"]):
         if file is not None:
             return _fetch_file(match["id"], match["revision"], file, token)
         return _fetch_split(match["id"], match["revision"], match["split"] or "train", token)
@@ -200,53 +265,3 @@ def _load_rows(repo: str, commit: str, split: str, token: str | None, *, tables:
         return tuple(dict(row) for row in datasets.load_dataset(repo, split=split, revision=commit, token=token))
     except (ValueError, OSError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         raise PromptError(f"{repo}: can't be loaded as a data set: {' '.join(str(error).split())}") from error
-
-
-@contextmanager
-def _hub_errors(repo: str) -> Iterator[None]:
-    """huggingface_hub's errors, each with its next step."""
-    from huggingface_hub import errors
-
-    try:
-        yield
-    except (errors.HTTPError, errors.HFValidationError, OSError, JSONDecodeError, UnicodeError) as error:  # type: ignore[attr-defined]
-        raise _explain(repo, error) from error
-
-
-def _explain(repo: str, error: Exception) -> HubError:
-    """Never with the text of an HTTP error: it may quote the request's headers, and so the token."""
-    from huggingface_hub import errors
-
-    if isinstance(error, errors.GatedRepoError):
-        return HubError(f"{repo}: gated", hint="ask for access on its page, then run hf auth login, or set HF_TOKEN")
-    if isinstance(error, errors.RevisionNotFoundError):
-        return HubError(f"{repo}: no such revision", hint="look at the repository's branches, tags and commits")
-    answer = error.response if isinstance(error, errors.HfHubHTTPError) else None
-    status = answer.status_code if answer is not None else None
-    if answer is not None and status == 401 and "credentials" in answer.headers.get("X-Error-Message", ""):
-        return HubError(f"{repo}: the Hub doesn't know the token", hint="run hf auth login, or set HF_TOKEN to a valid one")
-    if isinstance(error, errors.RepositoryNotFoundError) or status == 401:  # the client tells 401s apart on https only
-        return HubError(f"{repo}: no such repository, or it is private", hint="check the name; for a private one set HF_TOKEN")
-    if isinstance(error, errors.HFValidationError):
-        return HubError(f"{repo}: not a Hub id", hint="expected org/name, each without -- or .. and not ending in - or .")
-    if status is not None:
-        hint = "check what the token is allowed to" if status == 403 else "try again later"
-        return HubError(f"{repo}: the Hub answered with status {status}", hint=hint)
-    if isinstance(error, (errors.FileMetadataError, JSONDecodeError, UnicodeDecodeError)):
-        return HubError(f"{repo}: what answered is not the Hub", hint="check HF_ENDPOINT, the proxy and the connection")
-    if isinstance(error, UnicodeError):
-        return HubError(f"{repo}: the token holds characters that no token has", hint="copy it again, or run hf auth login")
-    if isinstance(error, errors.LocalEntryNotFoundError):
-        if isinstance(error.__cause__, (errors.HfHubHTTPError, errors.FileMetadataError)):
-            return _explain(repo, error.__cause__)
-        return HubError(
-            f"{repo}: not here, not in the Hub's cache, and the Hub can't be reached",
-            hint="check the connection and HF_HUB_OFFLINE, or give a local path",
-        )
-    if isinstance(error, (errors.HTTPError, errors.OfflineModeIsEnabled)):  # type: ignore[attr-defined]
-        return HubError(
-            f"{repo}: not here, and the Hub can't be reached ({type(error).__name__})",
-            hint="check the connection and HF_HUB_OFFLINE, or give a local path",
-        )
-    reason = getattr(error, "strerror", None) or type(error).__name__
-    return HubError(f"{repo}: can't be stored in the Hub's cache: {reason}", hint="check HF_HOME and the disk's free space")

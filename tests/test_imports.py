@@ -66,7 +66,7 @@ def test_each_file_imports_only_what_its_part_may(path: Path) -> None:
     if part == "report":
         assert ours <= CORE | {"evaluation", "prompts", "report"}
         assert not third_party(path) & HEAVY
-    if part in ("cli", "hub", "prompts"):
+    if part in ("cli", "hub", "hub_files", "hub_errors", "prompts"):
         assert not third_party(path) & HEAVY, "imported where they are needed, so that --help is quick"
 
 

@@ -387,7 +387,7 @@ class TestBaseThatChanges:
     def test_a_file_that_vanished_meanwhile(self, llama: Path, tmp_path: Path) -> None:
         plan = plan_surgery(EDITS, open_checkpoint(llama))
         (llama / "tokenizer.json").unlink()
-        with pytest.raises(CheckpointError, match=r"tokenizer\.json: can't be read: No such file"):
+        with pytest.raises(CheckpointError, match=r"tokenizer\.json: missing"):
             apply_plan(plan, tmp_path / "out")
         assert {path.name for path in tmp_path.iterdir()} == {"base"}
 

@@ -7,6 +7,7 @@ change; all or nothing; every file is carried over but other copies of the weigh
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -40,7 +41,7 @@ def apply_plan(plan: SurgeryPlan, out: Path | str, *, force: bool = False, on_pr
         SurgeryError: `out` exists, lies inside the base or can't be written; or what was written is not what was planned.
     """
     base = plan.checkpoint
-    total = sum(base.size_of(file) for file in plan.files.carried)
+    total = sum(base.files.size_of(file) for file in plan.files.carried)
     undo_bytes = sum(edit.runs.count * edit.runs.length for edit in plan.edits)
     with staged_directory(Path(out), base=base.path, num_bytes=total + undo_bytes, force=force, replaceable=MANIFEST) as staging:
         report = Reporter(total, on_progress)
@@ -70,12 +71,18 @@ def _carry_over(plan: SurgeryPlan, file: str, staging: Path, undo: UndoWriter, r
     target = staging / file
     target.parent.mkdir(parents=True, exist_ok=True)
     edits = [edit for edit in plan.edits if edit.tensor.file == file]
-    with plan.checkpoint.open(file) as source:
+    with plan.checkpoint.files.open(file) as source:
         if edits:
             shard = next(shard for shard in plan.checkpoint.shards if shard.file == file)
             copied = copy_shard(source, shard, target, partial(_change, _by_tensor(edits, shard), undo), report)
         else:
             copied = copy_file(source, target, report)
+    promised = plan.checkpoint.files.content_id(file)
+    if promised is not None and promised.digest != copied.before:
+        raise SurgeryError(
+            f"{file}: damaged in the Hub's cache: it doesn't have the hash that it is named by; nothing was kept",
+            hint=f"delete it and fetch the model again: {os.path.realpath(plan.checkpoint.path / file)}",
+        )
     return _record(file, copied)
 
 

@@ -119,9 +119,13 @@ def restore_checkpoint(
         raise CheckpointError(f"{edited}: no such directory", hint="give a checkpoint that apply wrote")
     manifest = Manifest.load(edited)
     checkpoint = open_checkpoint(edited)
-    undo = read_header(edited / UNDO, UNDO)
+    undo = read_header(checkpoint.files, UNDO)
     originals = Checkpoint(
-        path=edited, config={}, shards=(undo,), tensors={tensor.name: tensor for tensor in undo.tensors}, model=checkpoint.model
+        files=checkpoint.files,
+        config={},
+        shards=(undo,),
+        tensors={tensor.name: tensor for tensor in undo.tensors},
+        model=checkpoint.model,
     )
     records = [record for record in manifest.files if record.file not in OWN_FILES]
     total = sum(record.num_bytes for record in records)
@@ -143,7 +147,7 @@ def _restore_file(
     target = staging / file
     target.parent.mkdir(parents=True, exist_ok=True)
     shard = next((shard for shard in checkpoint.shards if shard.file == file), None)
-    with checkpoint.open(file) as source:
+    with checkpoint.files.open(file) as source:
         if shard is None or not edits:
             return copy_file(source, target, report).after
         slices = [_slice(checkpoint, originals, edit) for edit in edits]

@@ -32,10 +32,15 @@ def apply(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Edit exactly the recipe's heads in a copy of the checkpoint's bytes."""
+    """Edit exactly the recipe's heads in a copy of the checkpoint's bytes.
+
+    A base on the Hub is planned first, from its headers and the edited tensors; --dry-run fetches nothing else.
+    """
     from headsurgery.checkpoint.plan import plan_surgery
     from headsurgery.checkpoint.reader import open_checkpoint
+    from headsurgery.checkpoint.staging import check_target
     from headsurgery.checkpoint.surgery import apply_plan
+    from headsurgery.cli.opening import open_named
     from headsurgery.console import Console
     from headsurgery.hub import fetch_model, pinned_name
     from headsurgery.recipe import Recipe
@@ -46,15 +51,19 @@ def apply(
     loaded = Recipe.load(recipe)
     name = model or _base_of(loaded)
     pinned = revision or (loaded.base.revision if model is None else None)
-    source = fetch_model(name, revision=pinned, token=token)
-    plan = plan_surgery(
-        loaded, open_checkpoint(source.path, model=source.model, revision=source.revision), allow_mismatch=allow_mismatch
-    )
+    base = open_named(console, name, revision=pinned, token=token)
+    plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
     for note in plan.notes:
         console.note(note)
     if dry_run or output is None:
         _show_plan(console, plan)
         return
+    if base.files.path is None:
+        check_target(output, base.files.path, force)
+        with console.progress("fetching") as on_progress:
+            source = fetch_model(f"{base.model}@{base.revision}", token=token, on_progress=on_progress)
+        base = open_checkpoint(source.path, model=base.model, revision=base.revision)
+        plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
     with console.progress("writing") as on_progress:
         manifest = apply_plan(plan, output, force=force, on_progress=on_progress)
     if manifest.left_out:
@@ -62,7 +71,7 @@ def apply(
             f"left out, because they hold the unedited weights or are no part of the model: {', '.join(manifest.left_out)}"
         )
     console.data({"output": str(output)} | manifest.model_dump(by_alias=True), f"{output}: {_summary(plan)}")
-    console.next_command("diff", pinned_name(name, source), output, "--recipe", recipe)
+    console.next_command("diff", pinned_name(name, base), output, "--recipe", recipe)
 
 
 def _base_of(recipe: Recipe) -> str:
