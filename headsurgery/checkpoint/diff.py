@@ -18,7 +18,7 @@ import numpy.typing as npt
 from headsurgery.architectures import Operation
 from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
 from headsurgery.checkpoint.blocks import BlockReader
-from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, sort_files
+from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST, OWN_FILES, sort_files
 from headsurgery.checkpoint.factor import recover_factor
 from headsurgery.checkpoint.header import TensorInfo
 from headsurgery.checkpoint.plan import multiply, plan_surgery
@@ -254,21 +254,28 @@ def _are_comparable(base: Checkpoint, edited: Checkpoint, name: str) -> bool:
 def _compare_files(base: Checkpoint, edited: Checkpoint) -> dict[str, str]:
     """Differences besides tensors' values. Files of ours, and copies of the weights that `apply` leaves out, don't count."""
     ours, theirs = sort_files(base), sort_files(edited)
-    all_theirs = {*theirs.carried, *theirs.left_out} - set(OWN_FILES)
+    all_theirs = {*theirs.carried, *theirs.left_out}
+    kept_card = BASE_CARD if BASE_CARD in all_theirs else CARD  # where the edited checkpoint has the base's card
+    if MANIFEST in all_theirs and CARD not in ours.carried:
+        all_theirs.discard(CARD)
+    all_theirs -= set(OWN_FILES)
     found = dict.fromkeys(all_theirs - {*ours.carried, *ours.left_out}, "added")
     found |= dict.fromkeys(set(ours.carried) - set(OWN_FILES) - all_theirs, "missing")
     headers = {shard.file: shard.num_header_bytes for shard in base.shards}
     for file in set(ours.carried) & all_theirs:
-        if not os.path.samefile(base.path / file, edited.path / file) and not _equal_bytes(base, edited, file, headers.get(file)):
+        twin = kept_card if file == CARD else file
+        if not os.path.samefile(base.path / file, edited.path / twin) and not _equal_bytes(
+            base, file, edited, twin, headers.get(file)
+        ):
             found[file] = "header differs" if file in headers else "differs"
     return dict(sorted(found.items()))
 
 
-def _equal_bytes(base: Checkpoint, edited: Checkpoint, file: str, limit: int | None) -> bool:
+def _equal_bytes(base: Checkpoint, file: str, edited: Checkpoint, twin: str, limit: int | None) -> bool:
     """Compare two files, or only their first `limit` bytes."""
-    if limit is None and (base.path / file).stat().st_size != (edited.path / file).stat().st_size:
+    if limit is None and (base.path / file).stat().st_size != (edited.path / twin).stat().st_size:
         return False
-    with base.open(file) as one, edited.open(file) as other:
+    with base.open(file) as one, edited.open(twin) as other:
         while True:
             length = CHUNK_BYTES if limit is None else min(CHUNK_BYTES, limit)
             old, new = one.read(length), other.read(length)

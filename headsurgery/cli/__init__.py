@@ -14,6 +14,7 @@ import typer
 from headsurgery import __version__
 from headsurgery.cli.apply import apply
 from headsurgery.cli.attribute import attribute
+from headsurgery.cli.card import card
 from headsurgery.cli.demo import demo
 from headsurgery.cli.diff import diff
 from headsurgery.cli.evaluate import evaluate
@@ -52,7 +53,7 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
-for verb in (inspect, attribute, apply, diff, restore, evaluate, experiment, demo):
+for verb in (inspect, attribute, apply, diff, restore, evaluate, experiment, card, demo):
     app.command(verb.__name__)(_guarded(verb))
 
 

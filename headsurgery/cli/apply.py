@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,7 +33,8 @@ def apply(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Edit exactly the recipe's heads in a copy of the checkpoint's bytes."""
+    """Edit exactly the recipe's heads in a copy of the checkpoint's bytes, and write its model card."""
+    from headsurgery.card import write_card
     from headsurgery.checkpoint.plan import plan_surgery
     from headsurgery.checkpoint.reader import open_checkpoint
     from headsurgery.checkpoint.surgery import apply_plan
@@ -56,7 +58,8 @@ def apply(
         _show_plan(console, plan)
         return
     with console.progress("writing") as on_progress:
-        manifest = apply_plan(plan, output, force=force, on_progress=on_progress)
+        write = partial(write_card, recipe=loaded)
+        manifest = apply_plan(plan, output, write_card=write, force=force, on_progress=on_progress)
     if manifest.left_out:
         console.note(
             f"left out, because they hold the unedited weights or are no part of the model: {', '.join(manifest.left_out)}"
