@@ -182,6 +182,15 @@ def quiet_transformers() -> None:
     transformers.utils.logging.disable_progress_bar()
 
 
+def quiet_hub(*, bars: bool) -> None:
+    """Keep huggingface_hub's talk of retries off the terminal, and its bars if so wanted; failures still come as exceptions."""
+    import huggingface_hub
+
+    huggingface_hub.utils.logging.set_verbosity_error()
+    if not bars:
+        huggingface_hub.utils.disable_progress_bars()
+
+
 def exit_with(error: HeadSurgeryError) -> typer.Exit:
     """Print an expected failure; the exception that ends the command with its exit code."""
     Console().error(error)

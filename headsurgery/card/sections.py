@@ -26,13 +26,12 @@ _OPERATIONS = {
 
 def say_title(manifest: Manifest, recipe: Recipe, licence: Licence | None) -> str:
     """What this is, in three sentences, and what the licence wants to be said."""
-    done = {"ablated": "taken out or weakened", "reinforced": "reinforced"}[kind_of(recipe.edits)]
+    done = _say_done(recipe.edits)
     heads = len({edit.ref for edit in recipe.edits})
     lines = [
         f"# {_name(manifest.base)}, {heads} attention head{'s' if heads > 1 else ''} {done}\n",
-        f"{_link(manifest.base)} with {heads} of its attention heads {done} by"
-        f" [headsurgery](https://pypi.org/project/headsurgery/) {manifest.headsurgery}. Nothing else was changed:"
-        f" {manifest.parameters_changed:,} of {manifest.parameters:,} parameters ({manifest.share:.4%}) were multiplied, and no"
+        f"{_link(manifest.base)} with {heads} of its attention heads {done} by headsurgery {manifest.headsurgery}. Nothing else was"
+        f" changed: {manifest.parameters_changed:,} of {manifest.parameters:,} parameters ({manifest.share:.4%}) were multiplied, and no"
         f" training took place. The method is that of *On the Role of Attention Heads in Large Language Model Safety*"
         f" ([arXiv {PAPER}](https://arxiv.org/abs/{PAPER})).\n",
     ]
@@ -40,6 +39,15 @@ def say_title(manifest: Manifest, recipe: Recipe, licence: Licence | None) -> st
         lines += [f"**{licence.built_with}.**\n"] if licence.built_with else []
         lines += [f"{licence.notice}\n"] if licence.notice else []
     return "\n".join(lines)
+
+
+def _say_done(edits: tuple[HeadEdit, ...]) -> str:
+    factors = [edit.factor for edit in edits]
+    if all(factor > 1 for factor in factors):
+        return "reinforced"
+    if all(0 <= factor < 1 for factor in factors):
+        return "weakened" if any(factors) else "ablated"
+    return "rescaled"
 
 
 def say_edits(recipe: Recipe, picture: str, has_scores: bool) -> str:
@@ -150,11 +158,12 @@ def say_commands(base: RecipeBase) -> str:
     where = name if is_hub_id(base.model) else "BASE"
     lines = [
         "## Make, check and undo it\n",
+        "With headsurgery installed: make it again (base + recipe = model), see that the difference is exactly the recipe's, and"
+        " bring the base back bit for bit.\n",
         "```sh",
-        "pip install headsurgery",
-        f"headsurgery apply {RECIPE} {where} -o edited              # makes it again: base + recipe = model",
-        f"headsurgery diff {where} edited --recipe {RECIPE}  # the difference is exactly the recipe's",
-        "headsurgery restore edited -o base-again             # the base, bit for bit",
+        f"headsurgery apply {RECIPE} {where} -o edited",
+        f"headsurgery diff {where} edited --recipe {RECIPE}",
+        "headsurgery restore edited -o base-again",
         "```\n",
         f"`edited` is what `apply` made, or a download of this repository. [`{MANIFEST}`]({MANIFEST}) has the SHA-256 of every file"
         f" before and after, [`{RECIPE}`]({RECIPE}) the edits; the original bytes of the heads are in `{UNDO}`.",
