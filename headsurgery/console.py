@@ -184,11 +184,13 @@ def quiet_transformers() -> None:
 
 def quiet_hub(*, bars: bool) -> None:
     """Keep huggingface_hub's talk of retries off the terminal, and its bars if so wanted; failures still come as exceptions."""
-    import huggingface_hub
+    import logging
 
-    huggingface_hub.utils.logging.set_verbosity_error()
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     if not bars:
-        huggingface_hub.utils.disable_progress_bars()
+        disable_progress_bars()
 
 
 def exit_with(error: HeadSurgeryError) -> typer.Exit:

@@ -31,8 +31,8 @@ def say_title(manifest: Manifest, recipe: Recipe, licence: Licence | None) -> st
     lines = [
         f"# {_name(manifest.base)}, {heads} attention head{'s' if heads > 1 else ''} {done}\n",
         f"{_link(manifest.base)} with {heads} of its attention heads {done} by headsurgery {manifest.headsurgery}. Nothing else was"
-        f" changed: {manifest.parameters_changed:,} of {manifest.parameters:,} parameters ({manifest.share:.4%}) were multiplied, and no"
-        f" training took place. The method is that of *On the Role of Attention Heads in Large Language Model Safety*"
+        f" changed: {manifest.parameters_changed:,} of {manifest.parameters:,} parameters ({manifest.share:.4%}) were multiplied,"
+        f" and no training took place. The method is that of *On the Role of Attention Heads in Large Language Model Safety*"
         f" ([arXiv {PAPER}](https://arxiv.org/abs/{PAPER})).\n",
     ]
     if licence is not None:

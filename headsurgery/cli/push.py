@@ -71,7 +71,7 @@ def _message(plan: PushPlan, recipe_only: bool) -> str:
 
 
 def _summary(plan: PushPlan) -> str:
-    parts = [f"{plan.bytes_by(how):,} bytes {words}" for how, words in _WORDS.items() if plan.bytes_by(how)]
+    parts = [f"{count:,} bytes {_WORDS[how]}" for how, count in plan.to_json()["bytes"].items() if count]
     return ", ".join(parts) or "nothing to do"
 
 
