@@ -10,12 +10,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha1, sha256
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -23,7 +22,7 @@ import pytest
 import yaml
 from huggingface_hub import constants
 
-from tests.hub_server import TOKEN, HubServer, RefusedError, Repository, _Handler
+from tests.hub_server import STRANGER, TOKEN, HubServer, RefusedError, Repository, _Handler
 
 READER = "hf_mayReadEverything"
 LARGE = (".safetensors", ".bin", ".undo", ".png")
@@ -49,7 +48,7 @@ class Fault:
     Args:
         status: Answer with this status.
         retry_after: And with this header.
-        cut: Close the connection after so many bytes of the body.
+        cut: Close the connection in the middle of the body.
         corrupt: Store other bytes than those that came.
         lost: Do what was asked, then close the connection without an answer.
         delay: Wait so many seconds, then answer as always.
@@ -58,7 +57,7 @@ class Fault:
 
     status: int | None = None
     retry_after: int | None = None
-    cut: int | None = None
+    cut: bool = False
     corrupt: bool = False
     lost: bool = False
     delay: float = 0.0
@@ -134,9 +133,9 @@ class _WritingHandler(_Handler):
                 fault = Fault()
             elif fault.times is not None:
                 fault.times -= 1
-        time.sleep(fault.delay)
-        if fault.cut is not None:
-            self.rfile.read(fault.cut)
+        Event().wait(fault.delay)  # tests take time.sleep away
+        if fault.cut:
+            self.rfile.read(int(self.headers.get("Content-Length", 2)) // 2)
             self.close_connection = True
             return
         body = self._read_body()
@@ -183,9 +182,9 @@ class _WritingHandler(_Handler):
     def _create(self, body: bytes, query: Any) -> Any:
         asked = json.loads(body)
         name = f"{asked['organization']}/{asked['name']}"
-        if self._token() not in (TOKEN, READER):
+        if self._token() not in (TOKEN, READER, STRANGER):
             raise RefusedError(401, "Invalid credentials in Authorization header")
-        if self._token() == READER:
+        if self._token() != TOKEN:
             raise RefusedError(403, "You don't have the rights to create a model under this namespace")
         if ("models", name) in self.server.repositories:
             raise RefusedError(409, "You already created this model repo")

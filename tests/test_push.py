@@ -29,6 +29,7 @@ from tests.hub_writes import READER, Fault, WritableHub, serve_writable_hub
 from tests.tiny import save_model
 
 CARD = b"---\nlicense: apache-2.0\nlanguage: en\ntags: [small]\n---\n\n# The base\n"
+BIG = {"hidden_size": 480, "head_dim": 80, "intermediate_size": 800, "num_hidden_layers": 4}
 ABLATE = recipe_of((0, 1, "scale", 0.0), (2, 4, "scale", 0.5))
 REINFORCE = recipe_of((0, 1, "scale", 1.5), (2, 4, "scale", 2.0))
 
@@ -118,12 +119,12 @@ def test_shards_that_equal_the_bases_are_copied_and_not_sent(out: Path, hub: Wri
 
 
 def test_two_edited_shards_of_eight_cost_their_bytes_and_at_most_a_megabyte(hub: WritableHub, tmp_path: Path) -> None:
-    base = save_model("llama", tmp_path / "big", hidden_size=512, intermediate_size=704, num_hidden_layers=6, max_shard_size="4MB")
+    base = save_model("llama", tmp_path / "big", max_shard_size="5MB", **BIG)
     shards = sorted(base.glob("*.safetensors"))
     commit = hub.add("org/base", contents(base)).refs["main"]
     checkpoint = open_checkpoint(base)
-    files = {layer: checkpoint.tensors[f"model.layers.{layer}.self_attn.o_proj.weight"].file for layer in range(6)}
-    second = next(layer for layer in range(6) if files[layer] != files[0])
+    files = {layer: checkpoint.tensors[f"model.layers.{layer}.self_attn.o_proj.weight"].file for layer in range(4)}
+    second = next(layer for layer in range(4) if files[layer] != files[0])
     recipe = recipe_of((0, 1, "scale", 0.0), (second, 0, "scale", 0.0))
     out = edit(base, tmp_path / "out", recipe, revision=commit)
     hub.bytes_in = 0
@@ -141,7 +142,7 @@ def test_the_same_push_again_does_nothing(out: Path, hub: WritableHub) -> None:
     again = plan_push(out, "me/edited")
     assert again.is_done
     send(again, message="again")
-    assert hub.bytes_in == 0
+    assert hub.bytes_in < 1000, "questions only"
     assert hub.writable("me/edited").messages == ["edit"]
 
 
@@ -151,10 +152,8 @@ def test_a_later_push_replaces_its_own_files_and_removes_what_is_no_longer_part(
     push(out)
     single = edit(save_model("llama", tmp_path / "single"), tmp_path / "other", ABLATE)
     plan = push(single)
-    assert ways(plan, "delete") == set(contents(out)) - set(contents(single)) - {".gitattributes"} | (
-        {".gitattributes"} if ".gitattributes" in contents(out) else set()
-    )
-    assert hub.files("me/edited") == contents(single)
+    assert ways(plan, "delete") == set(contents(out)) - set(contents(single)) - {".gitattributes"}
+    assert hub.files("me/edited") == contents(single) | {".gitattributes": contents(out)[".gitattributes"]}
 
 
 def test_a_card_that_was_rewritten_goes_as_it_is(out: Path, hub: WritableHub) -> None:
@@ -405,7 +404,7 @@ FAULTS: dict[str, tuple[str, Fault, str]] = {
     "403 at the upload": (SHARD, Fault(status=403), "the token may not write there"),
     "500 at the upload": (SHARD, Fault(status=500), "status 500"),
     "429 at the upload": (SHARD, Fault(status=429, retry_after=7), "too many requests"),
-    "cut in mid-shard": (SHARD, Fault(cut=10_000), "the connection broke"),
+    "cut in mid-shard": (SHARD, Fault(cut=True), "the connection broke"),
     "wrong hash": (SHARD, Fault(corrupt=True), "the Hub got other bytes than were announced"),
     "500 for the card": ("POST /api/validate-yaml", Fault(status=500), "status 500"),
     "500 at the batch": ("POST /me/edited.git", Fault(status=500), "status 500"),
@@ -434,9 +433,9 @@ def test_a_fault(name: str, out: Path, hub: WritableHub) -> None:
         ("POST /api/models/me/edited/commit", Fault(status=500, times=2)),
         ("POST /api/models/me/edited/commit", Fault(status=429, retry_after=1, times=1)),
         ("POST /api/models/me/edited/commit", Fault(lost=True, times=1)),
-        ("POST /api/models/me/edited/commit", Fault(cut=0, times=1)),
+        ("POST /api/models/me/edited/commit", Fault(cut=True, times=1)),
         ("POST /api/models/me/edited/preupload", Fault(status=503, times=2)),
-        (SHARD, Fault(cut=10_000, times=1)),
+        (SHARD, Fault(cut=True, times=1)),
         (SHARD, Fault(status=500, times=1)),
         (SHARD, Fault(status=429, retry_after=1, times=1)),
     ],
@@ -458,9 +457,11 @@ def test_what_was_uploaded_before_a_fault_is_not_sent_again(out: Path, hub: Writ
     assert hub.uploads == sent
 
 
-def test_a_slow_hub(out: Path, hub: WritableHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    hub.write_faults[SHARD] = Fault(delay=0.1)
+def test_a_slow_hub(out: Path, hub: WritableHub) -> None:
+    hub.write_faults["POST"] = Fault(delay=0.2)
+    hub.write_faults[SHARD] = Fault(delay=0.2)
+    push(out)
+    assert hub.files("me/edited") == contents(out)
 
 
 def test_somebody_else_is_quicker(out: Path, hub: WritableHub) -> None:

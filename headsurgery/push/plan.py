@@ -136,13 +136,13 @@ def plan_push(
     api = HfApi(token=token)
     files = [item.record.file for item in parcel.items]
     with hub_write_errors(repo):
-        target = survey_target(api, repo, revision, files)
+        target = survey_target(api, repo, revision)
     _check_target(repo, target, parcel, private=private, recipe_only=recipe_only, force=force)
     base = parcel.manifest.base
     there, reason = survey_base(api, base, [item.record.file for item in parcel.items if item.is_as_in_base])
     travels = [_decide(item, target, there, reason) for item in parcel.items]
     if not recipe_only:
-        stale = sorted(target.ours - set(files))
+        stale = sorted(target.ours - {*files, *_HUBS_OWN})
         travels += [
             Travel(file=file, num_bytes=target.files[file].num_bytes, how="delete", why="no longer part of it") for file in stale
         ]

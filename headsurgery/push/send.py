@@ -163,7 +163,7 @@ class _Commit:
         if self.create_pr:
             return None
         with _hub_errors(self.plan.repo):
-            target = survey_target(self.api, self.plan.repo, self.plan.revision, ())
+            target = survey_target(self.api, self.plan.repo, self.plan.revision)
         if target.head == self.parent:
             return None
         for travel in self.plan.travels:

@@ -63,14 +63,13 @@ class Target:
     ours: frozenset[str] = frozenset()
 
 
-def survey_target(api: HfApi, repo: str, revision: str | None, wanted: Collection[str]) -> Target:
-    """Look at the target.
+def survey_target(api: HfApi, repo: str, revision: str | None) -> Target:
+    """Look at the target. Small files that an earlier push wrote are fetched, to see whether they are still as it left them.
 
     Args:
         api: The client.
         repo: Its id.
         revision: A branch; None: main.
-        wanted: Names of the files that will be written; only of these a small file is fetched to see whose it is.
 
     Raises:
         HubError: The Hub refused, or can't be reached.
@@ -86,7 +85,7 @@ def survey_target(api: HfApi, repo: str, revision: str | None, wanted: Collectio
     except errors.RepositoryNotFoundError:
         return Target(exists=False)
     files = _list(api.list_repo_tree(repo, recursive=True, revision=info.sha)) if info.sha else {}
-    ours = _find_ours(api, repo, str(info.sha), files, wanted) if MANIFEST in files else frozenset()
+    ours = _find_ours(api, repo, str(info.sha), files) if MANIFEST in files else frozenset()
     return Target(
         exists=True, has_branch=has_branch, is_private=bool(info.private), head=info.sha, files=files, ours=frozenset(ours)
     )
@@ -107,7 +106,7 @@ def _list(entries: Any) -> dict[str, There]:
     }
 
 
-def _find_ours(api: HfApi, repo: str, head: str, files: Mapping[str, There], wanted: Collection[str]) -> set[str]:
+def _find_ours(api: HfApi, repo: str, head: str, files: Mapping[str, There]) -> set[str]:
     """What the manifest there vouches for."""
     try:
         manifest = Manifest.load(Path(api.hf_hub_download(repo, MANIFEST, revision=head)).parent)
@@ -120,10 +119,8 @@ def _find_ours(api: HfApi, repo: str, head: str, files: Mapping[str, There], wan
             continue
         if there.sha256 is not None:
             found = there.sha256
-        elif record.file in wanted:
-            found = sha256(Path(api.hf_hub_download(repo, record.file, revision=head)).read_bytes()).hexdigest()
         else:
-            continue
+            found = sha256(Path(api.hf_hub_download(repo, record.file, revision=head)).read_bytes()).hexdigest()
         if found == record.sha256:
             ours.add(record.file)
     return ours
