@@ -72,7 +72,7 @@ def _checked_base(recipe: Recipe, name: str) -> Recipe:
 
 def _fetch_from_hub(name: str, token: str | None) -> bytes:
     match = _ON_HUB.fullmatch(name)
-    if match is None:
+    if match is None or ".." in name:
         raise RecipeError(f"{name}: not a recipe on the Hub", hint="expected a form like hf://org/name/recipe.json")
     from huggingface_hub import errors, get_hf_file_metadata, hf_hub_download, hf_hub_url
 
