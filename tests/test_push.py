@@ -14,6 +14,7 @@ from typing import Any
 
 import huggingface_hub
 import pytest
+from huggingface_hub import constants
 from typer.testing import CliRunner
 
 from headsurgery import Recipe, open_checkpoint, plan_surgery
@@ -460,6 +461,16 @@ def test_what_was_uploaded_before_a_fault_is_not_sent_again(out: Path, hub: Writ
 def test_a_slow_hub(out: Path, hub: WritableHub) -> None:
     hub.write_faults["POST"] = Fault(delay=0.2)
     hub.write_faults[SHARD] = Fault(delay=0.2)
+    push(out)
+    assert hub.files("me/edited") == contents(out)
+
+
+def test_a_hub_without_xet_says_so_to_a_client_that_has_it(out: Path, hub: WritableHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    text = refused(out, "me/edited")
+    assert "the upload broke" in text
+    assert "HF_HUB_DISABLE_XET=1" in text
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     push(out)
     assert hub.files("me/edited") == contents(out)
 

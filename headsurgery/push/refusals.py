@@ -24,13 +24,21 @@ def hub_write_errors(repo: str) -> Iterator[None]:
             except RuntimeError as error:  # how the client wraps a failed upload
                 if isinstance(error.__cause__, Exception):
                     raise error.__cause__ from error
-                raise
+                raise _broken(repo, error) from error
+            except (ConnectionError, TimeoutError) as error:  # Xet's own
+                raise _broken(repo, error) from error
             except ValueError as error:
                 if isinstance(error, (errors.HFValidationError, UnicodeError)) or type(error) is not ValueError:
                     raise
                 raise HubError(f"{repo}: the Hub refused: {' '.join(str(error).split())[:300]}", hint=_AGAIN) from error
     except HubError as error:
         raise _sharpen(repo, error) from error.__cause__
+
+
+def _broken(repo: str, error: Exception) -> HubError:
+    """Xet's failures have no status, and their text is not ours to show."""
+    what = f"{repo}: the upload broke ({type(error).__name__})"
+    return HubError(what, hint=f"{_AGAIN}; HF_HUB_DISABLE_XET=1 goes another way")
 
 
 def _sharpen(repo: str, error: HubError) -> HubError:
