@@ -190,6 +190,17 @@ def quiet_transformers() -> None:
     transformers.utils.logging.disable_progress_bar()
 
 
+def quiet_hub(*, bars: bool) -> None:
+    """Keep huggingface_hub's talk of retries off the terminal, and its bars if so wanted; failures still come as exceptions."""
+    import logging
+
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    if not bars:
+        disable_progress_bars()
+
+
 def exit_with(error: HeadSurgeryError) -> typer.Exit:
     """Print an expected failure; the exception that ends the command with its exit code."""
     Console().error(error)

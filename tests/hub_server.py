@@ -25,10 +25,11 @@ from huggingface_hub import constants
 
 TOKEN = "hf_maySeeEverything"
 STRANGER = "hf_isValidButMaySeeNothing"
+LARGE = (".safetensors", ".bin", ".gguf", ".undo", ".png")
+"""Endings of the files that are kept by their SHA-256 (LFS); others lie in git."""
 
 _API = re.compile(r"/api/(?P<kind>models|datasets)/(?P<id>[^/]+/[^/]+)(?:/(?P<verb>revision|tree)/(?P<revision>[^/]+))?/?")
 _FILE = re.compile(r"/(?:(?P<kind>datasets)/)?(?P<id>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
-_LARGE = (".safetensors", ".bin", ".gguf")
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
@@ -137,13 +138,17 @@ class _Handler(BaseHTTPRequestHandler):
         files = repository.commits[commit]
         info = {"id": id, "sha": commit, "private": repository.private, "gated": "auto" if repository.gated else False}
         if verb == "tree":
-            answer: Any = [{"type": "file", "path": name, "oid": _git_id(data)} | _size(name, data) for name, data in files.items()]
+            answer: Any = [self._entry(name, data) for name, data in files.items()]
         elif "blobs=true" in urlsplit(self.path).query.lower():
             siblings = [{"rfilename": name, "blobId": _git_id(data)} | _size(name, data) for name, data in files.items()]
             answer = {**info, "siblings": siblings}
         else:
             answer = {**info, "siblings": [{"rfilename": name} for name in files]}
         self._answer(200, json.dumps(answer).encode(), **{"Content-Type": "application/json"})
+
+    def _entry(self, name: str, data: bytes) -> dict[str, Any]:
+        """A file as a tree lists it."""
+        return {"type": "file", "path": name, "oid": _git_id(data)} | _size(name, data)
 
     def _answer_file(self, kind: str, id: str, revision: str, file: str) -> None:
         repository, commit = self._find(kind, id, revision)
@@ -152,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
         if file not in repository.commits[commit]:
             raise RefusedError(404, "Entry not found", "EntryNotFound")
         data = self.server.served.get(file, repository.commits[commit][file])
-        headers = {"ETag": f'"{_etag(file, data)}"', "X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
+        headers = {"ETag": f'"{content_id(file, data)}"', "X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
         wanted = _RANGE.fullmatch(self.headers.get("Range", "")) if self.server.knows_ranges else None
         first, last, status = 0, len(data) - 1, 200
         if wanted is not None:
@@ -199,9 +204,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: `requests` has it."""
 
 
-def _etag(name: str, data: bytes) -> str:
+def content_id(name: str, data: bytes) -> str:
     """As the Hub's: SHA-256 of a large file (LFS), else the id of git's blob."""
-    return _sha256(data) if name.endswith(_LARGE) else _git_id(data)
+    return _sha256(data) if name.endswith(LARGE) else _git_id(data)
 
 
 def _git_id(data: bytes) -> str:
@@ -216,7 +221,7 @@ def _sha256(data: bytes) -> str:
 def _size(name: str, data: bytes) -> dict[str, Any]:
     """As the Hub tells it in trees and in information about a model."""
     large = {"lfs": {"oid": _sha256(data), "sha256": _sha256(data), "size": len(data), "pointerSize": 134}}
-    return {"size": len(data)} | (large if name.endswith(_LARGE) else {})
+    return {"size": len(data)} | (large if name.endswith(LARGE) else {})
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from headsurgery import apply_plan, diff_checkpoints, open_checkpoint, plan_surgery
 from headsurgery.checkpoint.anatomy import describe, prove_anatomy
+from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST, PICTURE
 from headsurgery.checkpoint.reader import INDEX, Checkpoint
 from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, HubError
@@ -216,7 +217,9 @@ def test_apply_plans_before_it_fetches_and_never_writes_the_cache(hub: HubServer
     cached = contents(tmp_path / "cache")
     expected = contents(models / "edited")
     found = contents(tmp_path / "out")
-    assert {file for file in found if found[file] != expected.get(file)} == {"headsurgery.json"}, "it names the Hub id"
+    differing = {file for file in found if found[file] != expected.get(file)}
+    assert differing == {MANIFEST, CARD, BASE_CARD, PICTURE}, "the manifest names the Hub id"
+    assert found[BASE_CARD] == expected[CARD]
     manifest = json.loads(found["headsurgery.json"])
     commit = hub.repositories["models", "org/base"].refs["main"]
     assert (manifest["base"]["model"], manifest["base"]["revision"]) == ("org/base", commit)
@@ -267,7 +270,7 @@ def test_apply_fetches_the_commit_that_it_planned(
     monkeypatch.setattr("headsurgery.checkpoint.plan.plan_surgery", move)
     assert run("apply", models / "recipe.json", "org/base", "-o", tmp_path / "out")[0] == 0
     assert json.loads((tmp_path / "out/headsurgery.json").read_text())["base"]["revision"] == before
-    assert (tmp_path / "out/README.md").read_text() == "# Base"
+    assert (tmp_path / "out" / BASE_CARD).read_text() == "# Base"
 
 
 @pytest.mark.parametrize("revision", ["v1.0", "refs/pr/1", "commit"])

@@ -16,8 +16,10 @@ from headsurgery.checkpoint.reader import INDEX, WEIGHTS, Checkpoint
 from headsurgery.errors import CheckpointError
 
 MANIFEST, RECIPE, UNDO = "headsurgery.json", "recipe.json", "headsurgery.undo"
-OWN_FILES = (MANIFEST, RECIPE, UNDO)
-"""What `apply` adds to a checkpoint."""
+CARD, BASE_CARD, PICTURE = "README.md", "headsurgery.base-card.md", "headsurgery.png"
+"""The model card, the base's own card byte for byte, and the card's picture."""
+OWN_FILES = (MANIFEST, RECIPE, UNDO, BASE_CARD, PICTURE)
+"""What `apply` adds to a checkpoint; besides, it replaces the base's card by its own."""
 
 _NO_WEIGHTS = ("training_args.bin", "optimizer*.pt", "scheduler*.pt", "rng_state*.pth", "scaler*.pt")
 _BOOKKEEPING_FOLDERS = (".git", ".cache")

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 
-from headsurgery.checkpoint.carried import MANIFEST
+from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST
 from headsurgery.checkpoint.reader import stays_inside
 from headsurgery.errors import CheckpointError
 from headsurgery.recipe import HeadEdit, RecipeBase, Strict, first_problem
@@ -39,6 +39,13 @@ class FileRecord(Strict):
         default=None, description="of the base's file; equal to sha256 if it was only copied; null if new"
     )
 
+    @property
+    def base_file(self) -> str | None:
+        """Name of the base's file that it was made from; None if it is new. The base's card is kept under another name."""
+        if self.base_sha256 is None:
+            return None
+        return CARD if self.file == BASE_CARD else self.file
+
 
 class EditRecord(HeadEdit):
     """One slice of one tensor that was multiplied."""
@@ -61,7 +68,7 @@ class Manifest(Strict):
     parameters: int
     parameters_changed: int
     share: float = Field(description="parameters_changed / parameters")
-    files: list[FileRecord] = Field(description="every file but the manifest itself, sorted by name")
+    files: list[FileRecord] = Field(description="every file but the manifest itself, sorted by name; a card may be rewritten later")
     left_out: list[str] = Field(description="the base's files that hold the weights a second time")
     notes: list[str] = Field(default_factory=list)
 

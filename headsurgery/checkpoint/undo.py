@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, UNDO
+from headsurgery.checkpoint.carried import MANIFEST, UNDO
 from headsurgery.checkpoint.copying import ByteArray, Progress, Reporter, copy_file, copy_shard
 from headsurgery.checkpoint.header import TensorInfo, read_header
 from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
@@ -127,24 +127,23 @@ def restore_checkpoint(
         tensors={tensor.name: tensor for tensor in undo.tensors},
         model=checkpoint.model,
     )
-    records = [record for record in manifest.files if record.file not in OWN_FILES]
-    total = sum(record.num_bytes for record in records)
+    records = {record.base_file: record for record in manifest.files if record.base_file is not None}
+    total = sum(record.num_bytes for record in records.values())
     with staged_directory(Path(out), base=edited, num_bytes=total, force=force, replaceable=MANIFEST) as staging:
         report = Reporter(total, on_progress)
-        for record in records:
+        for name, record in records.items():
             edits = [edit for edit in manifest.edits if edit.file == record.file]
-            if _restore_file(checkpoint, originals, record.file, edits, staging, report) != record.base_sha256:
+            if _restore_file(checkpoint, originals, record.file, edits, staging / name, report) != record.base_sha256:
                 raise SurgeryError(
                     f"{record.file}: what came back is not the base's file; nothing was kept",
                     hint="the edited checkpoint was changed after apply; download the base instead",
                 )
-    return tuple(records)
+    return tuple(records.values())
 
 
 def _restore_file(
-    checkpoint: Checkpoint, originals: Checkpoint, file: str, edits: list[EditRecord], staging: Path, report: Reporter
+    checkpoint: Checkpoint, originals: Checkpoint, file: str, edits: list[EditRecord], target: Path, report: Reporter
 ) -> str:
-    target = staging / file
     target.parent.mkdir(parents=True, exist_ok=True)
     shard = next((shard for shard in checkpoint.shards if shard.file == file), None)
     with checkpoint.files.open(file) as source:
