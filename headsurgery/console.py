@@ -72,13 +72,18 @@ class Console:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise HeadSurgeryError(f"stdout can't be written: {error.strerror}") from error
 
-    def quiet_hub(self) -> None:
-        """With `--quiet`, keep the Hub client's bars and its talk of retries off the terminal, too."""
-        if self._quiet:
-            from huggingface_hub.utils import disable_progress_bars, logging  # type: ignore[attr-defined]
+    def quiet_hub(self, *, retries: bool = True) -> None:
+        """With `--quiet`, keep the Hub client's bars and its talk of retries off the terminal, too.
 
-            logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+        Args:
+            retries: Without `--quiet` that talk is welcome. Not while uploading: it tells addresses that let others write.
+        """
+        from huggingface_hub.utils import disable_progress_bars, logging  # type: ignore[attr-defined]
+
+        if self._quiet:
             disable_progress_bars()
+        if self._quiet or not retries:
+            logging.set_verbosity_error()  # type: ignore[no-untyped-call]
 
     def say(self, text: str) -> None:
         """Talk: what happens, and what to do next."""
@@ -188,17 +193,6 @@ def quiet_transformers() -> None:
 
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-
-
-def quiet_hub(*, bars: bool) -> None:
-    """Keep huggingface_hub's talk of retries off the terminal, and its bars if so wanted; failures still come as exceptions."""
-    import logging
-
-    from huggingface_hub.utils.tqdm import disable_progress_bars
-
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-    if not bars:
-        disable_progress_bars()
 
 
 def exit_with(error: HeadSurgeryError) -> typer.Exit:

@@ -11,7 +11,6 @@ import ipaddress
 import re
 import time
 from http.client import HTTPException, HTTPMessage
-from pathlib import Path
 from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -19,16 +18,14 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 
 from headsurgery import __version__
 from headsurgery.errors import HubError, RecipeError
-from headsurgery.hub import _checked
-from headsurgery.hub_errors import hub_errors
+from headsurgery.hub.files import list_files
+from headsurgery.hub_names import ID, check_token, is_hub_id
 from headsurgery.recipe import Recipe
 
 MAX_BYTES = 2**20
 _REDIRECTS = 3
 _SECONDS = 30
-_ON_HUB = re.compile(
-    r"hf://(?P<id>\w[\w.-]*/\w[\w.-]*?)(?:@(?P<revision>[\w.-]+|refs/[\w/.-]+?))?/(?P<file>(?:[\w.-]+/)*[\w.-]+\.json)"
-)
+_ON_HUB = re.compile(rf"hf://{ID}(?:@(?P<revision>[\w.-]+|refs/[\w/.-]+?))?/(?P<file>(?:[\w.-]+/)*[\w.-]+\.json)")
 
 
 def load_recipe(name: str, *, token: str | None = None) -> Recipe:
@@ -66,7 +63,7 @@ def _parse(data: bytes, name: str) -> Recipe:
 def _checked_base(recipe: Recipe, name: str) -> Recipe:
     """A stranger's recipe may name a base on the Hub, never a folder here."""
     model = recipe.base.model
-    if model is not None and "/" in model and not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", model):
+    if model is not None and "/" in model and not is_hub_id(model):
         raise RecipeError(f"{name}: base.model is {model!r}, expected a Hub id like org/name")
     return recipe
 
@@ -75,18 +72,14 @@ def _fetch_from_hub(name: str, token: str | None) -> bytes:
     match = _ON_HUB.fullmatch(name)
     if match is None or ".." in name:
         raise RecipeError(f"{name}: not a recipe on the Hub", hint="expected a form like hf://org/name/recipe.json")
-    from huggingface_hub import errors, get_hf_file_metadata, hf_hub_download, hf_hub_url
-
     repo, revision, file = match["id"], match["revision"], match["file"]
-    token = _checked(token)
-    with hub_errors(repo):
-        try:
-            size = get_hf_file_metadata(hf_hub_url(repo, file, revision=revision), token=token).size
-            if size is None or size > MAX_BYTES:
-                raise RecipeError(f"{name}: {size} bytes, which no recipe has")
-            return Path(hf_hub_download(repo, file, revision=revision, token=token)).read_bytes()
-        except errors.RemoteEntryNotFoundError as error:
-            raise RecipeError(f"{repo}: has no file {file}" + (f" at {revision}" if revision else "")) from error
+    files = list_files(repo, revision, token=check_token(token))
+    if not files.has(file):
+        raise RecipeError(f"{repo}: has no file {file}" + (f" at {revision}" if revision else ""))
+    if files.size_of(file) > MAX_BYTES:
+        raise RecipeError(f"{name}: {files.size_of(file)} bytes, which no recipe has")
+    with files.open(file) as stream:
+        return stream.read()
 
 
 def _fetch_from_web(name: str) -> bytes:
@@ -141,7 +134,11 @@ class _Redirects(HTTPRedirectHandler):
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
         """Follow, or raise RecipeError."""
-        _check_address(newurl)
-        if _is_this_machine(newurl) and not _is_this_machine(req.full_url):
-            raise RecipeError(f"{req.full_url}: leads back to this machine")
+        try:
+            _check_address(newurl)
+            if _is_this_machine(newurl) and not _is_this_machine(req.full_url):
+                raise RecipeError(f"{req.full_url}: leads back to this machine")
+        except RecipeError:
+            fp.close()
+            raise
         return super().redirect_request(req, fp, code, msg, headers, newurl)

@@ -457,8 +457,8 @@ def test_what_is_not_kept_is_read_again(
     span: int, in_all: int, in_memory: int, hub: HubServer, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Room for what travelled is bounded, on disk and in memory; the result is the same."""
-    for name, value in (("_KEPT_SPAN", span), ("_KEPT_IN_ALL", in_all), ("_IN_MEMORY", in_memory)):
-        monkeypatch.setattr(f"headsurgery.hub_files.{name}", value)
+    for name, value in (("files._KEPT_SPAN", span), ("files._KEPT_IN_ALL", in_all), ("kept._IN_MEMORY", in_memory)):
+        monkeypatch.setattr(f"headsurgery.hub.{name}", value)
     monkeypatch.setattr("headsurgery.checkpoint.reader.CHUNK_BYTES", 700)
     found = diff_checkpoints(open_model("org/base"), open_model("org/edited"), recipe=EDITS)
     assert found == diff_checkpoints(open_checkpoint(models / "base"), open_checkpoint(models / "edited"), recipe=EDITS)

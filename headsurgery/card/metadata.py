@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from headsurgery.hub_names import is_hub_id
 from headsurgery.recipe import HeadEdit, RecipeBase
 
 if TYPE_CHECKING:
@@ -83,11 +84,6 @@ def make_metadata(
 def kind_of(edits: tuple[HeadEdit, ...]) -> str:
     """`ablated` where any head is weakened, else `reinforced`."""
     return "ablated" if any(abs(edit.factor) < 1 or edit.factor < 0 for edit in edits) else "reinforced"
-
-
-def is_hub_id(model: str | None) -> bool:
-    """Whether a base's name is one on the Hub, and not a local folder's."""
-    return model is not None and re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", model) is not None
 
 
 def find_variant(evaluation: Evaluation, edits: tuple[HeadEdit, ...]) -> Variant | None:

@@ -10,9 +10,10 @@ import re
 from typing import TYPE_CHECKING
 
 from headsurgery.card.licences import Licence
-from headsurgery.card.metadata import PAPER, find_variant, is_hub_id, kind_of
+from headsurgery.card.metadata import PAPER, find_variant, kind_of
 from headsurgery.checkpoint.carried import MANIFEST, RECIPE, UNDO
 from headsurgery.checkpoint.manifest import Manifest
+from headsurgery.hub_names import is_hub_id
 from headsurgery.recipe import HeadEdit, PromptRecord, Provenance, Recipe, RecipeBase
 
 if TYPE_CHECKING:

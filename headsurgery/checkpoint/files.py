@@ -1,4 +1,4 @@
-"""Where a checkpoint's bytes come from: a directory here, or a repository elsewhere (`headsurgery.hub_files`).
+"""Where a checkpoint's bytes come from: a directory here, or a repository elsewhere (`headsurgery.hub.files`).
 
 Everything in `checkpoint` reads through `Files`, so that `inspect`, `diff` and a dry run work on both. Invariant: nothing here ever
 opens a file for writing (law 1), and a read is whole or an error.

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST
+from headsurgery.checkpoint.files import Directory, Files
 from headsurgery.checkpoint.reader import stays_inside
 from headsurgery.errors import CheckpointError
 from headsurgery.recipe import HeadEdit, RecipeBase, Strict, first_problem
@@ -84,18 +85,22 @@ class Manifest(Strict):
         return json.dumps(self.model_dump(by_alias=True), indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
-    def load(cls, directory: Path | str) -> Manifest:
+    def load(cls, source: Path | str | Files) -> Manifest:
         """Read the manifest of an edited checkpoint.
+
+        Args:
+            source: Its directory, or where else its files are.
 
         Raises:
             CheckpointError: There is none, or it is not valid.
         """
-        path = Path(directory) / MANIFEST
+        files = Directory(Path(source)) if isinstance(source, Path | str) else source
+        if not files.has(MANIFEST):
+            raise CheckpointError(f"{files.where}: no {MANIFEST} in it, so headsurgery did not write it")
         try:
-            return cls.model_validate_json(path.read_bytes())
-        except FileNotFoundError as error:
-            raise CheckpointError(f"{directory}: no {MANIFEST} in it, so headsurgery did not write it") from error
+            with files.open(MANIFEST) as stream:
+                return cls.model_validate_json(stream.read())
         except OSError as error:
-            raise CheckpointError(f"{path}: can't be read: {error.strerror}") from error
+            raise CheckpointError(f"{files.where}/{MANIFEST}: can't be read: {error.strerror}") from error
         except ValidationError as error:
-            raise CheckpointError(f"{path}: not a valid manifest: {first_problem(error)}") from error
+            raise CheckpointError(f"{files.where}/{MANIFEST}: not a valid manifest: {first_problem(error)}") from error

@@ -36,11 +36,11 @@ def push(
     quiet: Quiet = False,
 ) -> None:
     """Publish on the Hub in one commit. Files that equal the base's are copied there, not sent; the bytes for restore go along."""
-    from headsurgery.console import Console, quiet_hub
+    from headsurgery.console import Console
     from headsurgery.push import plan_push, send
 
     console = Console(as_json=json, quiet=quiet)
-    quiet_hub(bars=not (json or quiet))
+    console.quiet_hub(retries=False)
     with console.progress("checking") as on_progress:
         plan = plan_push(
             edited,

@@ -13,9 +13,11 @@ from headsurgery.card.metadata import kind_of, split_card
 from headsurgery.card.write import write_card
 from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST, PICTURE, RECIPE
 from headsurgery.checkpoint.copying import Progress
+from headsurgery.checkpoint.files import start_hash
 from headsurgery.checkpoint.manifest import FileRecord, Manifest
 from headsurgery.checkpoint.verify import verify_files
 from headsurgery.errors import CheckpointError, SurgeryError
+from headsurgery.hub.files import Listed
 from headsurgery.recipe import Recipe
 
 NOTICE = "NOTICE"
@@ -34,6 +36,16 @@ class Item:
 
     record: FileRecord
     source: Path | bytes
+
+    def equals(self, there: Listed) -> bool:
+        """Whether the Hub has the very same file."""
+        if there.content is None or there.num_bytes != self.record.num_bytes:
+            return False
+        if there.content.kind == "sha256":
+            return there.content.digest == self.record.sha256
+        digest = start_hash("git", self.record.num_bytes)
+        digest.update(self.source if isinstance(self.source, bytes) else self.source.read_bytes())
+        return digest.hexdigest() == there.content.digest
 
     @property
     def is_as_in_base(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,11 @@ from typing import Any, Literal
 
 from headsurgery.checkpoint.copying import Progress
 from headsurgery.errors import HubError, UsageError
-from headsurgery.hub import _checked
+from headsurgery.hub_names import check_token, split_name
 from headsurgery.push.parcel import Item, Parcel, pack
-from headsurgery.push.refusals import hub_write_errors
-from headsurgery.push.survey import Target, There, survey_base, survey_target
+from headsurgery.push.survey import Original, Target, survey_base, survey_target
 
 How = Literal["there", "copy", "upload", "delete"]
-_REPO = re.compile(r"(?:hf://)?(?P<id>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>[\w./-]+))?")
 _HUBS_OWN = (".gitattributes",)
 """What the Hub itself puts into a new repository; the base's takes its place."""
 
@@ -116,15 +113,13 @@ def plan_push(
         CheckpointError, SurgeryError: The checkpoint is not what its manifest says.
         HubError: The Hub refused, can't be reached, or has something that must not be overwritten.
     """
-    from huggingface_hub import HfApi, get_token
+    from huggingface_hub import get_token
 
-    match = _REPO.fullmatch(name)
-    if match is None:
+    found = split_name(name, revision)
+    if found is None:
         raise UsageError(f"{name}: not a Hub id", hint="give one like org/name")
-    if revision and match["revision"] and revision != match["revision"]:
-        raise UsageError(f"{name} and --revision {revision} name two revisions")
-    repo, revision = match["id"], revision or match["revision"]
-    token = _checked(token)
+    repo, revision = found
+    token = check_token(token)
     if token is None and get_token() is None:
         raise HubError(f"{repo}: nobody may write without a token", hint="run hf auth login, or set HF_TOKEN")
     parcel = pack(directory, recipe_only=recipe_only, force=force, on_progress=on_progress)
@@ -133,13 +128,11 @@ def plan_push(
             f"{repo}: the base's licence, {parcel.licence.name}, forbids to pass edited copies on",
             hint="publish the recipe alone with --recipe-only, or --force if you may",
         )
-    api = HfApi(token=token)
     files = [item.record.file for item in parcel.items]
-    with hub_write_errors(repo):
-        target = survey_target(api, repo, revision)
+    target = survey_target(repo, revision, token)
     _check_target(repo, target, parcel, private=private, recipe_only=recipe_only, force=force)
     base = parcel.manifest.base
-    there, reason = survey_base(api, base, [item.record.file for item in parcel.items if item.is_as_in_base])
+    there, reason = survey_base(base, [item.record.file for item in parcel.items if item.is_as_in_base], token)
     travels = [_decide(item, target, there, reason) for item in parcel.items]
     if not recipe_only:
         stale = sorted(target.ours - {*files, *_HUBS_OWN})
@@ -159,14 +152,14 @@ def plan_push(
     )
 
 
-def _decide(item: Item, target: Target, base: Mapping[str, There], reason: str) -> Travel:
+def _decide(item: Item, target: Target, base: Mapping[str, Original], reason: str) -> Travel:
     record = item.record
     here, there = target.files.get(record.file), base.get(record.file)
 
     def travel(how: How, why: str) -> Travel:
         return Travel(file=record.file, num_bytes=record.num_bytes, how=how, why=why, item=item)
 
-    if here is not None and here.equals(item):
+    if here is not None and item.equals(here):
         return travel("there", "the same already")
     if not item.is_as_in_base:
         return travel("upload", "edited" if record.base_sha256 and record.base_file == record.file else "new")
@@ -190,7 +183,7 @@ def _check_target(repo: str, target: Target, parcel: Parcel, *, private: bool | 
         )
     if force:
         return
-    changed = [item for item in parcel.items if (here := target.files.get(item.record.file)) and not here.equals(item)]
+    changed = [item for item in parcel.items if (here := target.files.get(item.record.file)) and not item.equals(here)]
     strange = [item.record.file for item in changed if item.record.file not in (*target.ours, *_HUBS_OWN)]
     if strange:
         more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""

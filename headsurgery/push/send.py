@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headsurgery.errors import HubError
-from headsurgery.hub_errors import hub_errors
-from headsurgery.push.refusals import hub_write_errors
+from headsurgery.hub.errors import hub_write_errors
 from headsurgery.push.survey import survey_target
 
 if TYPE_CHECKING:
@@ -162,13 +161,12 @@ class _Commit:
         """The commit, if it was made and only its answer got lost."""
         if self.create_pr:
             return None
-        with hub_errors(self.plan.repo):
-            target = survey_target(self.api, self.plan.repo, self.plan.revision)
+        target = survey_target(self.plan.repo, self.plan.revision, self.plan.token)
         if target.head == self.parent:
             return None
         for travel in self.plan.travels:
             there = target.files.get(travel.file)
-            if (there is not None) if travel.item is None else (there is None or not there.equals(travel.item)):
+            if (there is not None) if travel.item is None else (there is None or not travel.item.equals(there)):
                 return None
         return target.head
 

@@ -4,42 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha1, sha256
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from hashlib import sha256
 
-from headsurgery.card.metadata import is_hub_id
 from headsurgery.checkpoint.carried import MANIFEST
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.errors import CheckpointError, HubError
-from headsurgery.hub_errors import hub_errors
-from headsurgery.push.parcel import Item
+from headsurgery.hub.errors import hub_errors
+from headsurgery.hub.files import HubFiles, Listed, list_files
+from headsurgery.hub_names import is_hub_id
 from headsurgery.recipe import RecipeBase
-
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
-
-_SMALL = 10 * 2**20
-"""Files up to this size may lie in git itself, and then only their git hash is known; the Hub's own limit."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class There:
-    """A file of a repository: its size, its SHA-256 if it is a large one, else git's hash; and whether the Hub can copy it."""
-
-    num_bytes: int
-    sha256: str | None
-    blob: str
-    can_be_copied: bool
-
-    def equals(self, item: Item) -> bool:
-        """Whether it is the same file."""
-        if self.num_bytes != item.record.num_bytes:
-            return False
-        if self.sha256 is not None:
-            return self.sha256 == item.record.sha256
-        data = item.source if isinstance(item.source, bytes) else item.source.read_bytes()
-        return len(data) <= _SMALL and self.blob == sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,75 +32,79 @@ class Target:
     has_branch: bool = False
     is_private: bool | None = None
     head: str | None = None
-    files: Mapping[str, There] = field(default_factory=dict)
+    files: Mapping[str, Listed] = field(default_factory=dict)
     ours: frozenset[str] = frozenset()
 
 
-def survey_target(api: HfApi, repo: str, revision: str | None) -> Target:
-    """Look at the target. Small files that an earlier push wrote are fetched, to see whether they are still as it left them.
+@dataclass(frozen=True, kw_only=True)
+class Original:
+    """A file of the base on the Hub: its SHA-256 if it is a large one, and whether the Hub can copy it."""
+
+    sha256: str | None
+    can_be_copied: bool
+
+
+def survey_target(repo: str, revision: str | None, token: str | None) -> Target:
+    """Look at the target. Small files that an earlier push wrote are read, to see whether they are still as it left them.
 
     Args:
-        api: The client.
         repo: Its id.
         revision: A branch; None: main.
+        token: Of the Hub.
 
     Raises:
         HubError: The Hub refused, or can't be reached.
     """
     from huggingface_hub import errors
 
+    has_branch = True
     try:
-        info = api.model_info(repo, revision=revision)
-        has_branch = True
-    except errors.RevisionNotFoundError:
-        info = api.model_info(repo)
-        has_branch = False
-    except errors.RepositoryNotFoundError:
-        return Target(exists=False)
-    files = _list(api.list_repo_tree(repo, recursive=True, revision=info.sha)) if info.sha else {}
-    ours = _find_ours(api, repo, str(info.sha), files) if MANIFEST in files else frozenset()
+        try:
+            there = list_files(repo, revision, token=token)
+        except HubError as error:
+            if not isinstance(error.__cause__, errors.RevisionNotFoundError):
+                raise
+            there, has_branch = list_files(repo, None, token=token), False
+    except HubError as error:
+        if isinstance(error.__cause__, errors.RepositoryNotFoundError):
+            return Target(exists=False)
+        raise
     return Target(
-        exists=True, has_branch=has_branch, is_private=bool(info.private), head=info.sha, files=files, ours=frozenset(ours)
+        exists=True,
+        has_branch=has_branch,
+        is_private=bool(there.is_private),
+        head=there.commit,
+        files=there.listing,
+        ours=frozenset(_find_ours(there)),
     )
 
 
-def _list(entries: Any) -> dict[str, There]:
-    from huggingface_hub.hf_api import RepoFile
-
-    return {
-        entry.path: There(
-            num_bytes=entry.size,
-            sha256=entry.lfs.sha256 if entry.lfs else None,
-            blob=entry.blob_id,
-            can_be_copied=bool(entry.lfs and entry.xet_hash),
-        )
-        for entry in entries
-        if isinstance(entry, RepoFile)
-    }
-
-
-def _find_ours(api: HfApi, repo: str, head: str, files: Mapping[str, There]) -> set[str]:
+def _find_ours(there: HubFiles) -> set[str]:
     """What the manifest there vouches for."""
+    if not there.has(MANIFEST):
+        return set()
     try:
-        manifest = Manifest.load(Path(api.hf_hub_download(repo, MANIFEST, revision=head)).parent)
+        manifest = Manifest.load(there)
     except CheckpointError:  # somebody's file of that name
         return set()
-    ours = {MANIFEST}
-    for record in manifest.files:
-        there = files.get(record.file)
-        if there is None or there.num_bytes != record.num_bytes:
-            continue
-        if there.sha256 is not None:
-            found = there.sha256
-        else:
-            found = sha256(Path(api.hf_hub_download(repo, record.file, revision=head)).read_bytes()).hexdigest()
-        if found == record.sha256:
-            ours.add(record.file)
-    return ours
+    named = [record for record in manifest.files if there.has(record.file) and there.size_of(record.file) == record.num_bytes]
+    return {MANIFEST, *(record.file for record in named if _hash(there, record.file) == record.sha256)}
 
 
-def survey_base(api: HfApi, base: RecipeBase, files: Collection[str]) -> tuple[dict[str, There], str]:
+def _hash(there: HubFiles, file: str) -> str:
+    """SHA-256 of a file; the Hub lists that of a large one."""
+    listed = there.content_id(file)
+    if listed is not None and listed.kind == "sha256":
+        return listed.digest
+    with there.open(file) as stream:
+        return sha256(stream.read()).hexdigest()
+
+
+def survey_base(base: RecipeBase, files: Collection[str], token: str | None) -> tuple[dict[str, Original], str]:
     """The base's files on the Hub, and in a word why there are none."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
+
     if not is_hub_id(base.model) or base.model is None:
         return {}, "the base is not on the Hub"
     if base.revision is None:
@@ -136,6 +113,11 @@ def survey_base(api: HfApi, base: RecipeBase, files: Collection[str]) -> tuple[d
         return {}, ""
     try:
         with hub_errors(base.model):
-            return _list(api.get_paths_info(base.model, sorted(files), revision=base.revision)), ""
+            entries = list(HfApi(token=token).list_repo_tree(base.model, recursive=True, revision=base.revision))
     except HubError as error:
         return {}, f"the base can't be copied from: {error}"
+    return {
+        entry.path: Original(sha256=entry.lfs.sha256 if entry.lfs else None, can_be_copied=bool(entry.lfs and entry.xet_hash))
+        for entry in entries
+        if isinstance(entry, RepoFile)
+    }, ""

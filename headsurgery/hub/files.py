@@ -10,9 +10,7 @@ against its hash. Neighbours: `hub` turns names into these, `checkpoint.files` s
 
 from __future__ import annotations
 
-import io
 import os
-import tempfile
 import threading
 import time
 from collections import OrderedDict
@@ -25,7 +23,8 @@ from urllib.parse import quote
 from headsurgery.checkpoint.files import ContentId, start_hash
 from headsurgery.checkpoint.reader import stays_inside
 from headsurgery.errors import CheckpointError, HubError
-from headsurgery.hub_errors import hub_errors
+from headsurgery.hub.errors import hub_errors
+from headsurgery.hub.kept import Kept, Stream
 
 _MAX_CUTS = 5
 _ENOUGH_BYTES = 2**20
@@ -33,7 +32,6 @@ _ENOUGH_BYTES = 2**20
 
 _KEPT_SPAN = 2**30
 _KEPT_IN_ALL = 2 * 2**30
-_IN_MEMORY = 8 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +55,16 @@ class HubFiles:
         commit: The commit.
         listing: Its files by name.
         token: For gated and private repositories.
+        is_private: Whether others can't see the repository; None where the Hub didn't say.
     """
 
     path = None
 
-    def __init__(self, repo: str, commit: str, listing: Mapping[str, Listed], *, token: str | None = None) -> None:
-        self.repo, self.commit, self._listing, self._token = repo, commit, listing, token
-        self._kept: OrderedDict[tuple[str, range], _Kept] = OrderedDict()
+    def __init__(
+        self, repo: str, commit: str, listing: Mapping[str, Listed], *, token: str | None = None, is_private: bool | None = None
+    ) -> None:
+        self.repo, self.commit, self.listing, self._token, self.is_private = repo, commit, listing, token, is_private
+        self._kept: OrderedDict[tuple[str, range], Kept] = OrderedDict()
         self._lock = threading.Lock()
 
     def __del__(self) -> None:
@@ -82,28 +83,28 @@ class HubFiles:
 
     def top(self) -> list[str]:
         """Names at the top, sorted."""
-        return sorted({file.partition("/")[0] for file in self._listing})
+        return sorted({file.partition("/")[0] for file in self.listing})
 
     def has(self, file: str) -> bool:
         """Whether there is such a file."""
-        return file in self._listing
+        return file in self.listing
 
     def walk(self, skip: Container[str]) -> tuple[list[str], list[str]]:
         """See `Files.walk`."""
-        passed = {f"{top}/" for top, slash, _ in (file.partition("/") for file in self._listing) if slash and top in skip}
-        return [file for file in self._listing if f"{file.partition('/')[0]}/" not in passed], sorted(passed)
+        passed = {f"{top}/" for top, slash, _ in (file.partition("/") for file in self.listing) if slash and top in skip}
+        return [file for file in self.listing if f"{file.partition('/')[0]}/" not in passed], sorted(passed)
 
     def size_of(self, file: str) -> int:
         """See `Files.size_of`."""
-        if file not in self._listing:
+        if file not in self.listing:
             raise CheckpointError(
                 f"{file}: missing from {self.where}", hint="look at the repository's files, or try another revision"
             )
-        return self._listing[file].num_bytes
+        return self.listing[file].num_bytes
 
     def content_id(self, file: str) -> ContentId | None:
         """What the Hub lists."""
-        return self._listing[file].content if file in self._listing else None
+        return self.listing[file].content if file in self.listing else None
 
     def open(self, file: str, span: range | None = None) -> BinaryIO:
         """See `Files.open`. Of a file in the cache all bytes are there.
@@ -116,7 +117,7 @@ class HubFiles:
         cached = self._find_cached(file)
         if cached is not None:
             return cached.open("rb", buffering=0)
-        return cast(BinaryIO, _Stream(self._keep(file, span)))
+        return cast(BinaryIO, Stream(self._keep(file, span)))
 
     def _find_cached(self, file: str) -> Path | None:
         from huggingface_hub import try_to_load_from_cache
@@ -124,7 +125,7 @@ class HubFiles:
         found = try_to_load_from_cache(self.repo, file, revision=self.commit)
         return Path(found) if isinstance(found, str) and os.path.getsize(found) == self.size_of(file) else None
 
-    def _keep(self, file: str, span: range) -> _Kept:
+    def _keep(self, file: str, span: range) -> Kept:
         """The kept bytes that hold a span; the oldest make room for new ones."""
         with self._lock:
             for (name, kept_span), kept in self._kept.items():
@@ -136,12 +137,12 @@ class HubFiles:
             old = self._kept.pop((file, span), None)
             if old is not None:
                 old.close()
-            self._kept[file, span] = kept = _Kept(self.repo, span, self._fetch(file, span), is_whole=len(span) <= _KEPT_SPAN)
+            self._kept[file, span] = kept = Kept(self.repo, span, self._fetch(file, span), is_whole=len(span) <= _KEPT_SPAN)
             return kept
 
     def _fetch(self, file: str, span: range) -> Iterator[bytes]:
         """Bytes of a span in pieces: all of them, or an error."""
-        content = self._listing[file].content if len(span) == self.size_of(file) else None
+        content = self.listing[file].content if len(span) == self.size_of(file) else None
         digest = start_hash(content.kind, len(span)) if content is not None else None
         at, cuts = span.start, 0
         while at < span.stop:
@@ -256,93 +257,8 @@ def list_files(repo: str, revision: str | None, *, token: str | None = None) -> 
             if not stays_inside(entry["rfilename"]):
                 raise ValueError(entry["rfilename"])
             listing[entry["rfilename"]] = Listed(num_bytes=int(large["size"] if large else entry["size"]), content=content)
-        return HubFiles(str(info["id"]), str(info["sha"]), listing, token=token)
+        return HubFiles(str(info["id"]), str(info["sha"]), listing, token=token, is_private=info.get("private"))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise HubError(
             f"{repo}: what answered doesn't list files as the Hub does", hint="check HF_ENDPOINT, the proxy and the connection"
         ) from error
-
-
-class _Kept:
-    """Bytes of a span, as far as they have come; on disk if they are many.
-
-    Args:
-        repo: For errors.
-        span: Where they are in their file.
-        pieces: The bytes.
-        is_whole: Keep them all; else only those that are being read.
-    """
-
-    def __init__(self, repo: str, span: range, pieces: Iterator[bytes], *, is_whole: bool) -> None:
-        self.span, self.is_whole = span, is_whole
-        self._repo, self._pieces = repo, pieces
-        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
-        self._first = self._end = span.start
-        self._failed = False
-
-    def read_into(self, at: int, view: memoryview) -> int:
-        """Fill a view from a byte on; 0 at the end."""
-        stop = min(at + len(view), self.span.stop)
-        if not self._first <= at < stop:
-            return 0
-        if self._end < stop:
-            self._pull(at, stop)
-        self._file.seek(at - self._first)
-        data = self._file.read(stop - at)
-        view[: len(data)] = data
-        return len(data)
-
-    def _pull(self, at: int, stop: int) -> None:
-        if self._failed:
-            raise HubError(f"{self._repo}: reading broke off before", hint="try again")
-        try:
-            if not self.is_whole:
-                self._file.seek(at - self._first)
-                tail = self._file.read()
-                self._file.seek(0)
-                self._file.truncate()
-                self._file.write(tail)
-                self._first = at
-            self._failed = True
-            while self._end < stop:
-                piece = next(self._pieces)
-                self._file.seek(0, os.SEEK_END)
-                self._file.write(piece)
-                self._end += len(piece)
-            if self._end == self.span.stop:
-                next(self._pieces, None)  # the check of the hash
-                self._pieces = iter(())
-            self._failed = False
-        except OSError as error:
-            folder = tempfile.gettempdir()
-            raise HubError(f"{folder}: can't be written: {error.strerror}", hint="set TMPDIR to a folder with room") from error
-
-    def close(self) -> None:
-        """Forget the bytes."""
-        self._file.close()
-        self._pieces = iter(())
-
-
-class _Stream(io.RawIOBase):
-    """A file that has one span."""
-
-    def __init__(self, kept: _Kept) -> None:
-        self._kept, self._at = kept, kept.span.start
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._kept.span.stop}[whence]
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        count = self._kept.read_into(self._at, memoryview(buffer).cast("B"))
-        self._at += count
-        return count
