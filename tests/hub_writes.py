@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from hashlib import sha256
 from threading import Event, Lock, Thread
 from typing import Any
@@ -25,6 +26,7 @@ from huggingface_hub import constants
 from tests.hub_server import LARGE, STRANGER, TOKEN, HubServer, RefusedError, Repository, _Handler, content_id
 
 READER = "hf_mayReadEverything"
+TRACKED = " filter=lfs diff=lfs merge=lfs -text"
 _MODEL = r"/api/models/(?P<id>[^/]+/[^/]+)"
 _ROUTES = {
     "create": re.compile(r"/api/repos/create"),
@@ -100,9 +102,13 @@ class WritableHub(HubServer):
         return found
 
     def files(self, name: str, ref: str = "main") -> dict[str, bytes]:
-        """What lies at a branch."""
+        """What lies at a branch, without the lines that the Hub added to .gitattributes."""
         repository = self.writable(name)
-        return repository.commits[repository.refs[ref]]
+        files = dict(repository.commits[repository.refs[ref]])
+        if ".gitattributes" in files:
+            lines = files[".gitattributes"].decode().splitlines(keepends=True)
+            files[".gitattributes"] = "".join(line for line in lines if not line.endswith(f"{TRACKED}\n")).encode()
+        return files
 
 
 class RefusedCardError(RefusedError):
@@ -286,6 +292,7 @@ class _WritingHandler(_Handler):
             files = dict(repository.commits[head])
             for line in lines[1:]:
                 self._apply(repository, files, line["key"], line["value"])
+            self._track(files, [line["value"]["path"] for line in lines[1:] if line["key"] == "lfsFile"])
             ref = revision
             if is_pull:
                 repository.pulls += 1
@@ -308,6 +315,13 @@ class _WritingHandler(_Handler):
                 raise RefusedError(404, "A file with this name doesn't exist", "EntryNotFound")
         else:
             raise RefusedError(400, f"unknown operation {key}")
+
+    def _track(self, files: dict[str, bytes], large: list[str]) -> None:
+        """As the Hub does: a line at the end of .gitattributes for each large file that no line is about."""
+        attributes = files.get(".gitattributes", b"").decode()
+        patterns = [line.split()[0] for line in attributes.splitlines() if "filter=lfs" in line]
+        unknown = [path for path in large if not any(fnmatch(path, pattern) for pattern in patterns)]
+        files[".gitattributes"] = (attributes + "".join(f"{path}{TRACKED}\n" for path in unknown)).encode()
 
     # Who asks, and what for
 

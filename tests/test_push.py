@@ -157,6 +157,24 @@ def test_a_later_push_replaces_its_own_files_and_removes_what_is_no_longer_part(
     assert hub.files("me/edited") == contents(single) | {".gitattributes": contents(out)[".gitattributes"]}
 
 
+def test_the_hubs_own_lines_in_gitattributes_change_nothing(out: Path, hub: WritableHub, base: Path, tmp_path: Path) -> None:
+    push(out)
+    repository = hub.writable("me/edited")
+    raw = repository.commits[repository.refs["main"]][".gitattributes"]
+    assert raw.startswith(contents(base)[".gitattributes"])
+    assert b"headsurgery.undo filter=lfs" in raw, "else this test says nothing"
+    (tmp_path / "recipe.json").write_text(ABLATE.to_json())
+    for one, other in (("org/base", "me/edited"), (base, "me/edited"), ("org/base", out)):
+        result = CliRunner().invoke(app, ["diff", str(one), str(other), "--recipe", str(tmp_path / "recipe.json")])
+        assert result.exit_code == 0, result.output
+    downloaded = Path(huggingface_hub.snapshot_download("me/edited", local_dir=tmp_path / "down"))
+    assert plan_push(downloaded, "me/edited").is_done, "a download can be pushed as well"
+    push(downloaded, "me/other")
+    assert hub.files("me/other") == contents(out)
+    (downloaded / ".gitattributes").write_bytes(b"*.md filter=lfs\n")
+    assert ".gitattributes: not the bytes that apply wrote" in refused(downloaded, "me/edited")
+
+
 def test_a_card_that_was_rewritten_goes_as_it_is(out: Path, hub: WritableHub) -> None:
     push(out)
     card = (out / "README.md").read_text().replace("## Intended use", "By me.\n\n## Intended use")
@@ -273,7 +291,8 @@ def test_what_the_hub_does_not_copy_is_uploaded_with_a_word_why(
     elif why == "not xet":
         hub.can_copy = False
     elif why == "other file":
-        files = hub.files("org/base")
+        repository = hub.writable("org/base")
+        files = repository.commits[repository.refs["main"]]
         files.update({file: data[::-1] for file, data in files.items() if file.endswith(".safetensors")})
     elif why == "refused":
         hub.write_faults["POST /api/models/org/base/lfs-files"] = Fault(status=403)

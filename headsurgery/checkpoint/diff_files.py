@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
-from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST, OWN_FILES, sort_files
-from headsurgery.checkpoint.files import is_same_content
+from headsurgery.checkpoint.carried import ATTRIBUTES, BASE_CARD, CARD, MANIFEST, OWN_FILES, sort_files
+from headsurgery.checkpoint.files import Files, is_same_content
 from headsurgery.checkpoint.reader import CHUNK_BYTES, Checkpoint, read_exactly
 
 
@@ -24,29 +26,35 @@ class Sameness:
 
 
 def compare_files(base: Checkpoint, edited: Checkpoint, is_same: Sameness) -> dict[str, str]:
-    """Differences besides tensors' values. Files of ours, and copies of the weights that `apply` leaves out, don't count.
+    """Differences besides tensors' values.
 
-    Where `apply` wrote a card, the base's is compared with the copy that it kept.
+    Files of ours, .gitattributes, and copies of the weights that `apply` leaves out don't count. Of a card that `apply` wrote the
+    base's own is compared, which it kept.
     """
     ours, theirs = sort_files(base), sort_files(edited)
-    all_theirs = {*theirs.carried, *theirs.left_out}
-    kept_card = BASE_CARD if BASE_CARD in all_theirs else CARD
-    if MANIFEST in all_theirs and CARD not in ours.carried:
-        all_theirs.discard(CARD)
-    all_theirs -= set(OWN_FILES)
-    found = dict.fromkeys(all_theirs - {*ours.carried, *ours.left_out}, "added")
-    found |= dict.fromkeys(set(ours.carried) - set(OWN_FILES) - all_theirs, "missing")
+    mine, twins = _by_name(base.files, ours.carried), _by_name(edited.files, (*theirs.carried, *theirs.left_out))
+    for one, other, files in ((mine, twins, edited.files), (twins, mine, base.files)):
+        if CARD not in one and files.has(MANIFEST):
+            other.pop(CARD, None)  # ours, of a base that had none
+    found = dict.fromkeys(twins.keys() - mine.keys() - set(ours.left_out), "added")
+    found |= dict.fromkeys(mine.keys() - twins.keys(), "missing")
     headers = {shard.file: shard.num_header_bytes for shard in base.shards}
-    for file in set(ours.carried) & all_theirs:
-        twin = kept_card if file == CARD else file
+    for name in mine.keys() & twins.keys():
+        file, twin = mine[name], twins[name]
         same = is_same(file, twin)
         if file in headers:
             # in the two parts in which headers are read, so that what came from the Hub is still here
             if not same and not _equal_bytes(base, file, edited, twin, (range(8), range(8, headers[file]))):
-                found[file] = "header differs"
+                found[name] = "header differs"
         elif same is False or (same is None and not _equal_bytes(base, file, edited, twin, None)):
-            found[file] = "differs"
+            found[name] = "differs"
     return dict(sorted(found.items()))
+
+
+def _by_name(files: Files, names: Iterable[str]) -> dict[str, str]:
+    """What is compared, by the name that it has in the base: the base's own card lies under another one after `apply`."""
+    found = {file: file for file in names if file not in (*OWN_FILES, ATTRIBUTES)}
+    return found | ({CARD: BASE_CARD} if files.has(MANIFEST) and files.has(BASE_CARD) else {})
 
 
 def _equal_bytes(base: Checkpoint, file: str, edited: Checkpoint, twin: str, spans: tuple[range, ...] | None) -> bool:

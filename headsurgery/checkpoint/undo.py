@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.checkpoint.carried import MANIFEST, UNDO
+from headsurgery.checkpoint.carried import ATTRIBUTES, MANIFEST, UNDO
 from headsurgery.checkpoint.copying import ByteArray, Progress, Reporter, copy_file, copy_shard
 from headsurgery.checkpoint.header import TensorInfo, read_header
 from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
@@ -133,7 +134,7 @@ def restore_checkpoint(
         report = Reporter(total, on_progress)
         for name, record in records.items():
             edits = [edit for edit in manifest.edits if edit.file == record.file]
-            if _restore_file(checkpoint, originals, record.file, edits, staging / name, report) != record.base_sha256:
+            if _restore_file(checkpoint, originals, record, edits, staging / name, report) != record.base_sha256:
                 raise SurgeryError(
                     f"{record.file}: what came back is not the base's file; nothing was kept",
                     hint="the edited checkpoint was changed after apply; download the base instead",
@@ -142,11 +143,13 @@ def restore_checkpoint(
 
 
 def _restore_file(
-    checkpoint: Checkpoint, originals: Checkpoint, file: str, edits: list[EditRecord], target: Path, report: Reporter
+    checkpoint: Checkpoint, originals: Checkpoint, record: FileRecord, edits: list[EditRecord], target: Path, report: Reporter
 ) -> str:
     target.parent.mkdir(parents=True, exist_ok=True)
-    shard = next((shard for shard in checkpoint.shards if shard.file == file), None)
-    with checkpoint.files.open(file) as source:
+    shard = next((shard for shard in checkpoint.shards if shard.file == record.file), None)
+    with checkpoint.files.open(record.file) as source:
+        if record.file == ATTRIBUTES:
+            return copy_file(BytesIO(source.read(record.num_bytes)), target, report).after
         if shard is None or not edits:
             return copy_file(source, target, report).after
         slices = [_slice(checkpoint, originals, edit) for edit in edits]

@@ -1,16 +1,18 @@
 """Is an edited checkpoint still what its manifest says, byte for byte.
 
-The card and its picture are for people to rewrite: that they are there is checked, what they say is not. Files that the manifest
-doesn't name are no fault; they are listed, so that nobody publishes them unawares.
+The card and its picture are for people to rewrite: that they are there is checked, what they say is not. Lines that the Hub added
+at the end of .gitattributes don't count. Files that the manifest doesn't name are no fault; they are listed, so that nobody
+publishes them unawares.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
-from headsurgery.checkpoint.carried import CARD, MANIFEST, PICTURE
+from headsurgery.checkpoint.carried import ATTRIBUTES, CARD, MANIFEST, PICTURE
 from headsurgery.checkpoint.copying import Progress, Reporter, hash_file
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.errors import CheckpointError
@@ -48,6 +50,10 @@ def verify_files(directory: Path, manifest: Manifest, *, on_progress: Progress |
             if not path.is_file():
                 problems[record.file] = "missing"
             elif record.file in (CARD, PICTURE):
+                report(record.num_bytes)
+            elif record.file == ATTRIBUTES:
+                if sha256(path.read_bytes()[: record.num_bytes]).hexdigest() != record.sha256:
+                    problems[record.file] = "not the bytes that apply wrote"
                 report(record.num_bytes)
             elif path.stat().st_size != record.num_bytes:
                 problems[record.file] = f"{path.stat().st_size} bytes, the manifest says {record.num_bytes}"

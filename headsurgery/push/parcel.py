@@ -11,7 +11,7 @@ from headsurgery.card.files import check_card, load_base_card
 from headsurgery.card.licences import Licence, find_licence
 from headsurgery.card.metadata import kind_of, split_card
 from headsurgery.card.write import write_card
-from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST, PICTURE, RECIPE
+from headsurgery.checkpoint.carried import ATTRIBUTES, BASE_CARD, CARD, MANIFEST, PICTURE, RECIPE
 from headsurgery.checkpoint.copying import Progress
 from headsurgery.checkpoint.files import start_hash
 from headsurgery.checkpoint.manifest import FileRecord, Manifest
@@ -96,11 +96,7 @@ def pack(directory: Path, *, recipe_only: bool = False, force: bool = False, on_
         file, what = next(iter(problems.items()))
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise SurgeryError(f"{directory}: {file}: {what}{more}", hint="apply the recipe again; nothing was sent")
-    items = {
-        record.file: Item(record=record, source=directory / record.file)
-        for record in manifest.files
-        if record.file not in found.problems
-    }
+    items = {record.file: _item(record, directory) for record in manifest.files if record.file not in found.problems}
     items |= _card(directory, items, manifest, recipe)
     text = _read(items[CARD]).decode(errors="replace")
     check_card(text)
@@ -115,16 +111,18 @@ def pack(directory: Path, *, recipe_only: bool = False, force: bool = False, on_
     items[MANIFEST] = _new(MANIFEST, manifest.to_json().encode())
     if not force:
         _refuse_secrets(directory, [items[file] for file in (CARD, RECIPE, MANIFEST)])
-    others = (
-        () if recipe_only or not found.others else (f"stays here, since the manifest doesn't name it: {', '.join(found.others)}",)
-    )
     return Parcel(
         items=tuple(items[file] for file in sorted(items)),
         manifest=manifest,
         ablates=kind_of(recipe.edits) == "ablated",
         licence=licence,
-        notes=others,
+        notes=() if recipe_only else _notes(found.others),
     )
+
+
+def _notes(others: tuple[str, ...]) -> tuple[str, ...]:
+    more = f", and {len(others) - 3} more" if len(others) > 3 else ""
+    return (f"stays here, since the manifest doesn't name it: {', '.join(others[:3])}{more}",) if others else ()
 
 
 def _card(directory: Path, items: dict[str, Item], manifest: Manifest, recipe: Recipe) -> dict[str, Item]:
@@ -138,6 +136,11 @@ def _card(directory: Path, items: dict[str, Item], manifest: Manifest, recipe: R
         record = items[CARD].record.model_copy(update={"file": BASE_CARD})
         kept[BASE_CARD] = Item(record=record, source=directory / CARD)
     return kept | {file: _new(file, data) for file, data in write_card(manifest, base_card, recipe=recipe).items()}
+
+
+def _item(record: FileRecord, directory: Path) -> Item:
+    path = directory / record.file
+    return Item(record=record, source=path.read_bytes()[: record.num_bytes] if record.file == ATTRIBUTES else path)
 
 
 def _new(file: str, data: bytes, path: Path | None = None) -> Item:

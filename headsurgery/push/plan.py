@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from headsurgery.checkpoint.carried import ATTRIBUTES
 from headsurgery.checkpoint.copying import Progress
 from headsurgery.errors import HubError, UsageError
 from headsurgery.hub_names import check_token, split_name
@@ -14,8 +15,6 @@ from headsurgery.push.parcel import Item, Parcel, pack
 from headsurgery.push.survey import Original, Target, survey_base, survey_target
 
 How = Literal["there", "copy", "upload", "delete"]
-_HUBS_OWN = (".gitattributes",)
-"""What the Hub itself puts into a new repository; the base's takes its place."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +134,7 @@ def plan_push(
     there, reason = survey_base(base, [item.record.file for item in parcel.items if item.is_as_in_base], token)
     travels = [_decide(item, target, there, reason) for item in parcel.items]
     if not recipe_only:
-        stale = sorted(target.ours - {*files, *_HUBS_OWN})
+        stale = sorted(target.ours - {*files, ATTRIBUTES})
         travels += [
             Travel(file=file, num_bytes=target.files[file].num_bytes, how="delete", why="no longer part of it") for file in stale
         ]
@@ -154,19 +153,19 @@ def plan_push(
 
 def _decide(item: Item, target: Target, base: Mapping[str, Original], reason: str) -> Travel:
     record = item.record
-    here, there = target.files.get(record.file), base.get(record.file)
+    there = base.get(record.file)
 
     def travel(how: How, why: str) -> Travel:
         return Travel(file=record.file, num_bytes=record.num_bytes, how=how, why=why, item=item)
 
-    if here is not None and item.equals(here):
+    if target.has(item):
         return travel("there", "the same already")
     if not item.is_as_in_base:
         return travel("upload", "edited" if record.base_sha256 and record.base_file == record.file else "new")
     if there is None:
         return travel("upload", reason or "the base doesn't have it any more")
     if there.sha256 is None:
-        return travel("upload", "small")
+        return travel("upload", "too small to be copied")
     if there.sha256 != record.sha256:
         return travel("upload", "the base on the Hub has another file of this name")
     return (
@@ -183,8 +182,8 @@ def _check_target(repo: str, target: Target, parcel: Parcel, *, private: bool | 
         )
     if force:
         return
-    changed = [item for item in parcel.items if (here := target.files.get(item.record.file)) and not item.equals(here)]
-    strange = [item.record.file for item in changed if item.record.file not in (*target.ours, *_HUBS_OWN)]
+    changed = [item.record.file for item in parcel.items if item.record.file in target.files and not target.has(item)]
+    strange = [file for file in changed if file not in (*target.ours, ATTRIBUTES)]  # the Hub puts one into a new repository
     if strange:
         more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
         raise HubError(

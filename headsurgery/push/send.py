@@ -165,8 +165,7 @@ class _Commit:
         if target.head == self.parent:
             return None
         for travel in self.plan.travels:
-            there = target.files.get(travel.file)
-            if (there is not None) if travel.item is None else (there is None or not travel.item.equals(there)):
+            if (travel.file in target.files) if travel.item is None else not target.has(travel.item):
                 return None
         return target.head
 

@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from headsurgery.checkpoint.carried import MANIFEST
+from headsurgery.checkpoint.carried import ATTRIBUTES, MANIFEST
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.errors import CheckpointError, HubError
 from headsurgery.hub.errors import hub_errors
 from headsurgery.hub.files import HubFiles, Listed, list_files
 from headsurgery.hub_names import is_hub_id
+from headsurgery.push.parcel import Item
 from headsurgery.recipe import RecipeBase
 
 
@@ -26,6 +27,7 @@ class Target:
         head: The branch's commit, or main's where there is no branch; None where there is no repository.
         files: What lies there, by name.
         ours: Names of files that an earlier push put there and that nobody changed since.
+        attributes: Its .gitattributes.
     """
 
     exists: bool
@@ -34,6 +36,14 @@ class Target:
     head: str | None = None
     files: Mapping[str, Listed] = field(default_factory=dict)
     ours: frozenset[str] = frozenset()
+    attributes: bytes = b""
+
+    def has(self, item: Item) -> bool:
+        """Whether a file lies there as it is; or, where it is .gitattributes, with lines of the Hub's own after it."""
+        if item.record.file == ATTRIBUTES and isinstance(item.source, bytes):
+            return ATTRIBUTES in self.files and self.attributes.startswith(item.source)
+        there = self.files.get(item.record.file)
+        return there is not None and item.equals(there)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +86,7 @@ def survey_target(repo: str, revision: str | None, token: str | None) -> Target:
         head=there.commit,
         files=there.listing,
         ours=frozenset(_find_ours(there)),
+        attributes=_read(there, ATTRIBUTES) if there.has(ATTRIBUTES) else b"",
     )
 
 
@@ -96,8 +107,12 @@ def _hash(there: HubFiles, file: str) -> str:
     listed = there.content_id(file)
     if listed is not None and listed.kind == "sha256":
         return listed.digest
+    return sha256(_read(there, file)).hexdigest()
+
+
+def _read(there: HubFiles, file: str) -> bytes:
     with there.open(file) as stream:
-        return sha256(stream.read()).hexdigest()
+        return stream.read()
 
 
 def survey_base(base: RecipeBase, files: Collection[str], token: str | None) -> tuple[dict[str, Original], str]:
