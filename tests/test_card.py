@@ -348,6 +348,18 @@ def test_a_rewritten_card_is_no_fault_and_another_file_is(folder: Path) -> None:
     assert "README.md: differs" in run("diff", "base", "edited", "--recipe", "recipe.json", code=1)
 
 
+def test_cards_of_two_edited_checkpoints_are_compared_by_their_bases(folder: Path) -> None:
+    run("apply", "recipe.json", "base", "-o", "one")
+    (folder / "one/README.md").write_text("mine")
+    (folder / "base/README.md").write_text("another")
+    run("apply", "recipe.json", "base", "-o", "other")
+    assert "README.md: differs" in run("diff", "one", "other", code=1)
+    (folder / "other/headsurgery.base-card.md").write_text(BASE_CARD)
+    run("diff", "one", "other")
+    (folder / "base/README.md").write_text(BASE_CARD)
+    assert "README.md" not in run("diff", "one", "base", code=1), "the two may be swapped"
+
+
 def test_the_command(folder: Path) -> None:
     run("apply", "recipe.json", "base", "-o", "edited")
     before = contents(folder / "edited")

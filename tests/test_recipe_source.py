@@ -165,3 +165,14 @@ def test_apply_takes_them(web: Web, hub: HubServer, tmp_path: Path, monkeypatch:
         assert done.exit_code == 0, done.stderr
         assert f"next: headsurgery diff base out-{number} --recipe out-{number}/recipe.json" in done.stderr
     assert CliRunner().invoke(app, ["apply", "http://x.example/r.json", "base", "-o", "out"]).exit_code == 2
+
+
+def test_a_strangers_recipe_takes_no_folder_of_this_machine(web: Web, hub: HubServer, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in ("base", "org/name"):
+        save_model("llama", tmp_path / place)
+        web.answers = {"/r.json": json.dumps(RECIPE | {"base": {"model": place}}).encode()}
+        result = CliRunner().invoke(app, ["apply", f"{web.url}/r.json", "-o", "out"])
+        assert result.exit_code != 0
+        assert "which is not here" in result.stderr or "org/name: no such repository" in result.stderr
+        assert not (tmp_path / "out").exists()

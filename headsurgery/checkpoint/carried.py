@@ -22,9 +22,10 @@ OWN_FILES = (MANIFEST, RECIPE, UNDO, BASE_CARD, PICTURE)
 """What `apply` adds to a checkpoint; besides, it replaces the base's card by its own."""
 ATTRIBUTES = ".gitattributes"
 """How git keeps files, and no part of the model. The Hub adds a line at its end for every large file that no line is about."""
+BOOKKEEPING = (".git", ".cache")
+"""Folders of git and of the Hub's client, at the top; no part of the model either."""
 
 _NO_WEIGHTS = ("training_args.bin", "optimizer*.pt", "scheduler*.pt", "rng_state*.pth", "scaler*.pt")
-_BOOKKEEPING_FOLDERS = (".git", ".cache")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ def sort_files(checkpoint: Checkpoint) -> BaseFiles:
     """
     own = {shard.file for shard in checkpoint.shards}
     with_shards = {PurePosixPath(file).parts[0] for file in own}
-    found, passed = checkpoint.files.walk({*COPY_FOLDERS, *_BOOKKEEPING_FOLDERS} - with_shards)
+    found, passed = checkpoint.files.walk({*COPY_FOLDERS, *BOOKKEEPING} - with_shards)
     needed = {*own, "config.json"} & set(passed)
     copies = {file for file in found if file not in own and _disagrees(checkpoint, file)}
     carried, left_out = {*found, *needed} - copies, {*passed, *copies} - needed

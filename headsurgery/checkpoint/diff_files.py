@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from headsurgery.checkpoint.carried import ATTRIBUTES, BASE_CARD, CARD, MANIFEST, OWN_FILES, sort_files
+from headsurgery.checkpoint.carried import ATTRIBUTES, BASE_CARD, BOOKKEEPING, CARD, MANIFEST, OWN_FILES, sort_files
 from headsurgery.checkpoint.files import Files, is_same_content
 from headsurgery.checkpoint.reader import CHUNK_BYTES, Checkpoint, read_exactly
 
@@ -28,8 +28,8 @@ class Sameness:
 def compare_files(base: Checkpoint, edited: Checkpoint, is_same: Sameness) -> dict[str, str]:
     """Differences besides tensors' values.
 
-    Files of ours, .gitattributes, and copies of the weights that `apply` leaves out don't count. Of a card that `apply` wrote the
-    base's own is compared, which it kept.
+    Files of ours, those of git and of the Hub's client, and copies of the weights that `apply` leaves out don't count. Of a card
+    that `apply` wrote the base's own is compared, which it kept.
     """
     ours, theirs = sort_files(base), sort_files(edited)
     mine, twins = _by_name(base.files, ours.carried), _by_name(edited.files, (*theirs.carried, *theirs.left_out))
@@ -53,7 +53,8 @@ def compare_files(base: Checkpoint, edited: Checkpoint, is_same: Sameness) -> di
 
 def _by_name(files: Files, names: Iterable[str]) -> dict[str, str]:
     """What is compared, by the name that it has in the base: the base's own card lies under another one after `apply`."""
-    found = {file: file for file in names if file not in (*OWN_FILES, ATTRIBUTES)}
+    ignored = {*OWN_FILES, ATTRIBUTES, *(f"{folder}/" for folder in BOOKKEEPING)}
+    found = {file: file for file in names if file not in ignored}
     return found | ({CARD: BASE_CARD} if files.has(MANIFEST) and files.has(BASE_CARD) else {})
 
 

@@ -18,6 +18,7 @@ from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, BaseFiles, sort_
 from headsurgery.checkpoint.header import TensorInfo
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
 from headsurgery.errors import GeometryError, RecipeError, SurgeryError
+from headsurgery.hub_names import is_hub_id
 from headsurgery.recipe import HeadEdit, Recipe
 
 _MAX_ROUNDING = 0.01
@@ -162,7 +163,12 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
         if tensor_edit.edit.factor != 1:
             _check_storable(checkpoint.read_block(tensor_edit.tensor, tensor_edit.axis, tensor_edit.block), tensor_edit)
     return SurgeryPlan(
-        recipe=recipe, checkpoint=checkpoint, anatomy=anatomy, edits=edits, files=files, notes=_notes(recipe, anatomy)
+        recipe=recipe if allow_mismatch else _pin(recipe, checkpoint),
+        checkpoint=checkpoint,
+        anatomy=anatomy,
+        edits=edits,
+        files=files,
+        notes=_notes(recipe, anatomy),
     )
 
 
@@ -202,6 +208,15 @@ def _resolve(edit: HeadEdit, anatomy: Anatomy, where: str) -> list[TensorEdit]:
     has_q_norm = tensors is not None and tensors.q_norm is not None
     check_query_factor(edit.operation, edit.factor, has_q_norm=has_q_norm, where=where)
     return [TensorEdit(edit=edit, tensor=part.tensor, axis=part.axis, block=part.block) for part in slices]
+
+
+def _pin(recipe: Recipe, checkpoint: Checkpoint) -> Recipe:
+    """The recipe with the base's id and commit, if they are known and it states no other: base + recipe = model, for everybody."""
+    base = recipe.base
+    if checkpoint.revision is None or base.revision is not None or (is_hub_id(base.model) and base.model != checkpoint.model):
+        return recipe
+    pinned = base.model_copy(update={"model": checkpoint.model, "revision": checkpoint.revision})
+    return recipe.model_copy(update={"base": pinned})
 
 
 def _check_base(recipe: Recipe, checkpoint: Checkpoint, anatomy: Anatomy) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from headsurgery.checkpoint.carried import ATTRIBUTES, CARD, MANIFEST, PICTURE
+from headsurgery.checkpoint.carried import ATTRIBUTES, BOOKKEEPING, CARD, MANIFEST, PICTURE
 from headsurgery.checkpoint.copying import Progress, Reporter, hash_file
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.errors import CheckpointError
@@ -66,4 +66,9 @@ def verify_files(directory: Path, manifest: Manifest, *, on_progress: Progress |
 
 
 def _files_of(directory: Path) -> set[str]:
-    return {Path(folder, name).relative_to(directory).as_posix() for folder, _, names in os.walk(directory) for name in names}
+    found: set[str] = set()
+    for folder, folders, names in os.walk(directory):
+        if Path(folder) == directory:
+            folders[:] = [name for name in folders if name not in BOOKKEEPING]
+        found |= {Path(folder, name).relative_to(directory).as_posix() for name in names}
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +13,10 @@ def diff(
     base: Annotated[str, typer.Argument(metavar="BASE", help="The original: directory or Hub id, with @revision.")],
     edited: Annotated[str, typer.Argument(metavar="EDITED", help="What was made from it.")],
     recipe: Annotated[
-        Path | None, typer.Option("--recipe", metavar="FILE", help="Check that the difference is exactly this recipe's.")
+        str | None,
+        typer.Option(
+            "--recipe", metavar="FILE", help="Check that the difference is exactly this recipe's (file, hf:// or https://)."
+        ),
     ] = None,
     heads_only: Annotated[
         bool,
@@ -35,10 +37,10 @@ def diff(
     from headsurgery.cli.opening import open_named, show_bytes
     from headsurgery.cli.render import render_diff
     from headsurgery.console import Console
-    from headsurgery.recipe import Recipe
+    from headsurgery.recipe_source import load_recipe
 
     console = Console(as_json=json, quiet=quiet)
-    wanted = None if recipe is None else Recipe.load(recipe)
+    wanted = None if recipe is None else load_recipe(recipe, token=token)
     checkpoints = [open_named(console, name, token=token) for name in (base, edited)]
 
     def announce(num_bytes: int) -> None:
