@@ -6,10 +6,12 @@ import errno
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 
 import huggingface_hub
 import pytest
@@ -18,13 +20,13 @@ from typer.testing import CliRunner
 
 from headsurgery import apply_plan, diff_checkpoints, open_checkpoint, plan_surgery
 from headsurgery.checkpoint.anatomy import describe, prove_anatomy
-from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST, PICTURE
+from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST, PICTURE, RECIPE
 from headsurgery.checkpoint.reader import INDEX, Checkpoint
 from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, HubError
 from headsurgery.hub import fetch_model, open_model
 from tests.directories import FEW_KB, contents, recipe_of
-from tests.hub_server import STRANGER, TOKEN, HubServer, point_client, serve_hub
+from tests.hub_server import STRANGER, TOKEN, HubServer, _Handler, point_client, serve_hub
 from tests.tiny import save_model
 
 EDITS = recipe_of((0, 1, "scale", 0.0), (2, 4, "uniform_attention", 0.0))
@@ -218,7 +220,7 @@ def test_apply_plans_before_it_fetches_and_never_writes_the_cache(hub: HubServer
     expected = contents(models / "edited")
     found = contents(tmp_path / "out")
     differing = {file for file in found if found[file] != expected.get(file)}
-    assert differing == {MANIFEST, CARD, BASE_CARD, PICTURE}, "the manifest names the Hub id"
+    assert differing == {MANIFEST, RECIPE, CARD, BASE_CARD, PICTURE}, "manifest and recipe name the Hub id"
     assert found[BASE_CARD] == expected[CARD]
     manifest = json.loads(found["headsurgery.json"])
     commit = hub.repositories["models", "org/base"].refs["main"]
@@ -226,6 +228,29 @@ def test_apply_plans_before_it_fetches_and_never_writes_the_cache(hub: HubServer
     assert not [file for file in (tmp_path / "out").rglob("*") if file.is_symlink() or file.stat().st_nlink > 1]
     assert run("apply", models / "recipe.json", "org/base", "-o", tmp_path / "again")[0] == 0
     assert contents(tmp_path / "cache") == cached
+
+
+def test_ctrl_c_does_not_wait_for_downloads_under_way(
+    hub: HubServer, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answer = Event(), _Handler._answer_file
+
+    def slow(self: _Handler, *place: str) -> None:
+        if self.command == "GET" and "Range" not in self.headers:
+            asked.set()
+            Event().wait(20)
+        answer(self, *place)
+
+    monkeypatch.setattr(_Handler, "_answer_file", slow)
+    environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-m", "headsurgery", "apply", str(models / "recipe.json"), "org/base", "-o", str(tmp_path / "out")]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    assert asked.wait(60)
+    process.send_signal(signal.SIGINT)
+    _, talk = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "interrupted" in talk
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("out")]
 
 
 def test_a_damaged_file_of_the_cache_is_not_edited(hub: HubServer, models: Path, tmp_path: Path) -> None:

@@ -6,10 +6,15 @@ Spoken to a real HTTP server with the unmodified client; Xet is switched off, se
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import huggingface_hub
@@ -168,6 +173,9 @@ def test_the_hubs_own_lines_in_gitattributes_change_nothing(out: Path, hub: Writ
         result = CliRunner().invoke(app, ["diff", str(one), str(other), "--recipe", str(tmp_path / "recipe.json")])
         assert result.exit_code == 0, result.output
     downloaded = Path(huggingface_hub.snapshot_download("me/edited", local_dir=tmp_path / "down"))
+    assert (downloaded / ".cache").is_dir(), "the client's own"
+    assert CliRunner().invoke(app, ["diff", str(out), str(downloaded)]).exit_code == 0
+    assert not plan_push(downloaded, "me/edited").notes
     assert plan_push(downloaded, "me/edited").is_done, "a download can be pushed as well"
     push(downloaded, "me/other")
     assert hub.files("me/other") == contents(out)
@@ -205,6 +213,17 @@ def test_files_that_the_manifest_does_not_name_stay_here(out: Path, hub: Writabl
     plan = push(out)
     assert ".env" not in hub.files("me/edited")
     assert plan.notes == ("stays here, since the manifest doesn't name it: .env",)
+
+
+def test_base_and_recipe_make_the_model(out: Path, hub: WritableHub, tmp_path: Path) -> None:
+    pushed = CliRunner().invoke(app, ["push", str(out), "me/recipe", "--recipe-only"])
+    commit = hub.writable("me/recipe").refs["main"]
+    assert f"next: headsurgery apply hf://me/recipe@{commit}/recipe.json -o again" in pushed.stderr
+    made = CliRunner().invoke(app, ["apply", "hf://me/recipe/recipe.json", "-o", str(tmp_path / "again")])
+    assert made.exit_code == 0, made.stderr
+    assert contents(tmp_path / "again") == contents(out)
+    arguments = ["diff", "org/base", str(out), "--recipe", "hf://me/recipe/recipe.json"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
 
 
 def test_only_the_recipe(out: Path, hub: WritableHub) -> None:
@@ -475,6 +494,30 @@ def test_what_was_uploaded_before_a_fault_is_not_sent_again(out: Path, hub: Writ
     hub.write_faults.clear()
     push(out)
     assert hub.uploads == sent
+
+
+def test_ctrl_c_does_not_wait_for_uploads_under_way(out: Path, hub: WritableHub) -> None:
+    hub.write_faults[SHARD] = Fault(delay=20)
+    environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1"}
+    command = [sys.executable, "-m", "headsurgery", "push", str(out), "me/edited"]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: any(request.startswith(SHARD) for request in hub.requests))
+    process.send_signal(signal.SIGINT)
+    _, talk = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "interrupted" in talk
+    assert "config.json" not in hub.files("me/edited")
+    hub.write_faults.clear()
+    push(out)
+    assert hub.files("me/edited") == contents(out)
+
+
+def wait_for(happens: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if happens():
+            return
+        Event().wait(0.1)  # time.sleep is taken away
+    raise AssertionError("it never happened")
 
 
 def test_a_slow_hub(out: Path, hub: WritableHub) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from headsurgery.cli.options import Force, Json, Quiet, Revision, Token
 from headsurgery.errors import RecipeError, UsageError
+from headsurgery.hub_names import is_hub_id
 
 if TYPE_CHECKING:
     from headsurgery.checkpoint.plan import SurgeryPlan
@@ -54,7 +55,7 @@ def apply(
         raise UsageError("apply needs a directory to write to", hint="give one with -o DIR, or look first with --dry-run")
     console = Console(as_json=json, quiet=quiet)
     loaded = load_recipe(recipe, token=token)
-    name = model or _base_of(loaded)
+    name = model or _base_of(loaded, is_ours=is_local(recipe))
     pinned = revision or (loaded.base.revision if model is None else None)
     base = open_named(console, name, revision=pinned, token=token)
     plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
@@ -65,12 +66,12 @@ def apply(
         return
     if base.files.path is None:
         check_target(output, base.files.path, force)
-        with console.progress("fetching") as on_progress:
+        with console.progress("fetching") as on_progress, console.ending_at_once("what was fetched is kept"):
             source = fetch_model(f"{base.model}@{base.revision}", token=token, on_progress=on_progress)
         base = open_checkpoint(source.path, model=base.model, revision=base.revision)
         plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
     with console.progress("writing") as on_progress:
-        write = partial(write_card, recipe=loaded)
+        write = partial(write_card, recipe=plan.recipe)
         manifest = apply_plan(plan, output, write_card=write, force=force, on_progress=on_progress)
     if manifest.left_out:
         console.note(
@@ -80,10 +81,13 @@ def apply(
     console.next_command("diff", pinned_name(name, base), output, "--recipe", recipe if is_local(recipe) else output / RECIPE)
 
 
-def _base_of(recipe: Recipe) -> str:
+def _base_of(recipe: Recipe, *, is_ours: bool) -> str:
+    """The recipe's own base; of somebody else's recipe never a folder here."""
     if recipe.base.model is None:
         raise RecipeError("the recipe names no base model", hint="give MODEL: headsurgery apply RECIPE MODEL -o DIR")
-    if "/" not in recipe.base.model and not Path(recipe.base.model).is_dir():
+    if is_hub_id(recipe.base.model) and not is_ours:
+        return f"hf://{recipe.base.model}"
+    if "/" not in recipe.base.model and not (is_ours and Path(recipe.base.model).is_dir()):
         raise RecipeError(
             f"the recipe's base is a local folder {recipe.base.model!r}, which is not here",
             hint="give its path: headsurgery apply RECIPE MODEL -o DIR",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headsurgery.cli.options import Json, Quiet, Token
+from headsurgery.hub_names import is_hub_id
 
 if TYPE_CHECKING:
     from headsurgery.console import Console
@@ -36,6 +37,7 @@ def push(
     quiet: Quiet = False,
 ) -> None:
     """Publish on the Hub in one commit. Files that equal the base's are copied there, not sent; the bytes for restore go along."""
+    from headsurgery.checkpoint.carried import RECIPE
     from headsurgery.console import Console
     from headsurgery.push import plan_push, send
 
@@ -57,11 +59,17 @@ def push(
     if dry_run:
         _show_plan(console, plan)
         return
-    done = send(plan, message=message or _message(plan, recipe_only), create_pr=create_pr)
+    with console.ending_at_once("nothing of the repository's was changed, or all; the same command goes on from here"):
+        done = send(plan, message=message or _message(plan, recipe_only), create_pr=create_pr)
     for note in done.notes:
         console.note(note)
     document = plan.to_json() | {"dry_run": False, "url": done.url, "commit": done.commit}
     console.data(document, f"{done.url}: {_summary(plan)}")
+    base, commit = plan.base
+    if is_hub_id(base) and commit and recipe_only:
+        console.next_command("apply", f"hf://{plan.repo}@{done.commit}/{RECIPE}", "-o", "again")
+    elif is_hub_id(base) and commit:
+        console.next_command("diff", f"{base}@{commit}", f"{plan.repo}@{done.commit}", "--recipe", edited / RECIPE)
 
 
 def _message(plan: PushPlan, recipe_only: bool) -> str:
