@@ -1,7 +1,9 @@
 """A small Hub on 127.0.0.1 that the unmodified huggingface_hub client talks to.
 
-It serves what a download needs: information, tree and files of models and data sets, and the Hub's own refusals. A repository is
-a map of commits to files and of branches and tags to commits, so that uploads only have to add commits. Neighbour: `test_hub`.
+It serves what reading needs: information, tree and files (byte ranges, too) of models and data sets, and the Hub's own refusals. A
+repository is a map of commits to files and of branches and tags to commits, so that uploads only have to add commits. On PyPI
+hf-local-hub 3.0.0 comes nearest, but it doesn't bring its server (a Go program) along, and faults must be ours anyway. Neighbours:
+`hub_writes` adds writing; `test_hub` and `test_hub_reading` drive it.
 """
 
 from __future__ import annotations

@@ -430,7 +430,7 @@ def test_without_a_token(out: Path, hub: WritableHub, monkeypatch: pytest.Monkey
 
 SHARD = "PUT /lfs/me/edited"
 FAULTS: dict[str, tuple[str, Fault, str]] = {
-    "401 at the commit": ("POST /api/models/me/edited/commit", Fault(status=401), "no such repository, or it is private"),
+    "401 at the commit": ("POST /api/models/me/edited/commit", Fault(status=401), "doesn't take the token for writing"),
     "403 at the commit": ("POST /api/models/me/edited/commit", Fault(status=403), "the token may not write there"),
     "404 at the commit": ("POST /api/models/me/edited/commit", Fault(status=404), "status 404"),
     "409 at the commit": ("POST /api/models/me/edited/commit", Fault(status=409), "somebody changed it meanwhile"),
@@ -445,14 +445,21 @@ FAULTS: dict[str, tuple[str, Fault, str]] = {
     "429 at the upload": (SHARD, Fault(status=429, retry_after=7), "too many requests"),
     "cut in mid-shard": (SHARD, Fault(cut=True), "the connection broke"),
     "wrong hash": (SHARD, Fault(corrupt=True), "the Hub got other bytes than were announced"),
+    "401 at the upload": (SHARD, Fault(status=401), "doesn't take the token for writing"),
+    "404 before upload": ("POST /api/models/me/edited/preupload", Fault(status=404), "status 404"),
+    "silence at the commit": ("POST /api/models/me/edited/commit", Fault(status=500, delay=0.6), "the Hub gives no answer"),
+    "silence before upload": ("POST /api/models/me/edited/preupload", Fault(status=500, delay=0.6), "the Hub gives no answer"),
+    "silence at the upload": (SHARD, Fault(status=500, delay=0.6), "the Hub gives no answer"),
     "500 for the card": ("POST /api/validate-yaml", Fault(status=500), "status 500"),
     "500 at the batch": ("POST /me/edited.git", Fault(status=500), "status 500"),
 }
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault(name: str, out: Path, hub: WritableHub) -> None:
+def test_a_fault(name: str, out: Path, hub: WritableHub, monkeypatch: pytest.MonkeyPatch) -> None:
     place, fault, said = FAULTS[name]
+    if fault.delay:
+        monkeypatch.setattr("headsurgery.hub.silence._SECONDS", 0.2)
     before = hub.add("me/edited", {"old.txt": b"old"}, private=True)
     commits, refs = dict(before.commits), dict(before.refs)
     hub.write_faults[place] = fault
@@ -474,13 +481,18 @@ def test_a_fault(name: str, out: Path, hub: WritableHub) -> None:
         ("POST /api/models/me/edited/commit", Fault(lost=True, times=1)),
         ("POST /api/models/me/edited/commit", Fault(cut=True, times=1)),
         ("POST /api/models/me/edited/preupload", Fault(status=503, times=2)),
+        ("POST /api/models/me/edited/commit", Fault(delay=0.6, times=1)),
         (SHARD, Fault(cut=True, times=1)),
         (SHARD, Fault(status=500, times=1)),
         (SHARD, Fault(status=429, retry_after=1, times=1)),
     ],
     ids=str,
 )
-def test_a_passing_fault_is_not_even_noticed(place: str, fault: Fault, out: Path, hub: WritableHub) -> None:
+def test_a_passing_fault_is_not_even_noticed(
+    place: str, fault: Fault, out: Path, hub: WritableHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if fault.delay:
+        monkeypatch.setattr("headsurgery.hub.silence._SECONDS", 0.2)
     hub.write_faults[place] = fault
     push(out)
     assert hub.files("me/edited") == contents(out)

@@ -55,6 +55,9 @@ def _explain_write(repo: str, error: Exception) -> HubError:
         return _explain_refusal(repo, error, answer)
     if isinstance(error, (ConnectionError, TimeoutError)) and not isinstance(error, errors.OfflineModeIsEnabled):  # Xet's own
         return _broken(repo, error)
+    if "Timeout" in type(error).__name__:
+        what = f"{repo}: the Hub gives no answer ({type(error).__name__})"
+        return HubError(what, hint="push again later; what it has by then is not sent again")
     if isinstance(error, errors.HTTPError):  # type: ignore[attr-defined]
         return HubError(f"{repo}: the connection broke ({type(error).__name__})", hint=_AGAIN)
     if isinstance(error, (FileNotFoundError, PermissionError)) and error.filename:  # of ours, while it is sent
@@ -64,6 +67,7 @@ def _explain_write(repo: str, error: Exception) -> HubError:
 
 def _explain_refusal(repo: str, error: Exception, answer: Any) -> HubError:
     sayings = {
+        401: ("the Hub doesn't take the token for writing", "run hf auth login, or set HF_TOKEN to one with write access"),
         403: ("the token may not write there", "use a token with write access, or another repository"),
         409: ("somebody changed it meanwhile", "look what changed, then push again; nothing was committed"),
         412: ("somebody changed it meanwhile", "look what changed, then push again; nothing was committed"),

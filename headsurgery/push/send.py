@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from headsurgery.errors import HubError
 from headsurgery.hub.errors import hub_write_errors
+from headsurgery.hub.silence import bounded_silence
 from headsurgery.push.survey import survey_target
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def send(plan: PushPlan, *, message: str, create_pr: bool = False) -> Pushed:
     from huggingface_hub import HfApi
 
     api = HfApi(token=plan.token)
-    with hub_write_errors(plan.repo):
+    with hub_write_errors(plan.repo), bounded_silence():
         parent = _prepare(api, plan, create_pr)
         if plan.is_done:
             return Pushed(url=f"{api.endpoint}/{plan.repo}", commit=str(parent))
@@ -142,14 +143,15 @@ class _Commit:
         from huggingface_hub import errors
 
         try:
-            return self.api.create_commit(
-                self.plan.repo,
-                operations,
-                commit_message=self.message,
-                revision=self.plan.revision,
-                create_pr=self.create_pr,
-                parent_commit=self.parent,
-            )
+            with bounded_silence():  # once more: after a broken connection the session is another one
+                return self.api.create_commit(
+                    self.plan.repo,
+                    operations,
+                    commit_message=self.message,
+                    revision=self.plan.revision,
+                    create_pr=self.create_pr,
+                    parent_commit=self.parent,
+                )
         except errors.FileDuplicationError as error:
             raise _CopyRefusedError("refused") from error
         except errors.HfHubHTTPError as error:

@@ -11,6 +11,7 @@ from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.errors import CheckpointError, HubError
 from headsurgery.hub.errors import hub_errors
 from headsurgery.hub.files import HubFiles, Listed, list_files
+from headsurgery.hub.silence import bounded_silence
 from headsurgery.hub_names import is_hub_id
 from headsurgery.push.parcel import Item
 from headsurgery.recipe import RecipeBase
@@ -127,7 +128,7 @@ def survey_base(base: RecipeBase, files: Collection[str], token: str | None) -> 
     if not files:
         return {}, ""
     try:
-        with hub_errors(base.model):
+        with hub_errors(base.model), bounded_silence():
             entries = list(HfApi(token=token).list_repo_tree(base.model, recursive=True, revision=base.revision))
     except HubError as error:
         return {}, f"the base can't be copied from: {error}"
