@@ -151,6 +151,8 @@ class _WritingHandler(_Handler):
         except RefusedError as refusal:
             extra = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
             body = json.dumps(getattr(refusal, "document", {})).encode()
+            if isinstance(refusal, RefusedCardError) and self.headers.get("Accept") == "text/plain":
+                body = "\n".join(error["message"] for error in refusal.document["errors"]).encode()
             return self._answer(refusal.status, body, **refusal.headers, **extra, **{"Content-Type": "application/json"})
         if fault.lost:
             self.close_connection = True

@@ -384,9 +384,13 @@ def test_a_card_that_is_not_valid(out: Path, hub: WritableHub) -> None:
     result = CliRunner().invoke(app, ["push", str(out), "me/edited"])
     assert result.exit_code == 1
     assert "not a valid model card" in result.stderr
+    (out / "README.md").write_bytes("---\nlicense: mit\n---\ncafé".encode("latin-1"))
+    assert "README.md: not UTF-8" in refused(out, "me/edited")
     (out / "README.md").write_text("---\nlicense: [1]\n---\n")
-    assert '"license" must be a string' in refused(out, "me/edited"), "what only the Hub knows"
-    assert not hub.writable("me/edited").messages
+    for flags in ((), ("--dry-run",)):
+        assert '"license" must be a string' in refused(out, "me/edited", *flags), "what only the Hub knows"
+    assert ("models", "me/edited") not in hub.repositories, "known before anything is sent"
+    assert not hub.uploads
 
 
 @pytest.mark.parametrize(

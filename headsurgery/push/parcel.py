@@ -37,6 +37,10 @@ class Item:
     record: FileRecord
     source: Path | bytes
 
+    def read(self) -> bytes:
+        """The bytes."""
+        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+
     def equals(self, there: Listed) -> bool:
         """Whether the Hub has the very same file."""
         if there.content is None or there.num_bytes != self.record.num_bytes:
@@ -44,7 +48,7 @@ class Item:
         if there.content.kind == "sha256":
             return there.content.digest == self.record.sha256
         digest = start_hash("git", self.record.num_bytes)
-        digest.update(self.source if isinstance(self.source, bytes) else self.source.read_bytes())
+        digest.update(self.read())
         return digest.hexdigest() == there.content.digest
 
     @property
@@ -98,7 +102,10 @@ def pack(directory: Path, *, recipe_only: bool = False, force: bool = False, on_
         raise SurgeryError(f"{directory}: {file}: {what}{more}", hint="apply the recipe again; nothing was sent")
     items = {record.file: _item(record, directory) for record in manifest.files if record.file not in found.problems}
     items |= _card(directory, items, manifest, recipe)
-    text = _read(items[CARD]).decode(errors="replace")
+    try:
+        text = items[CARD].read().decode()
+    except UnicodeDecodeError as error:
+        raise SurgeryError(f"{CARD}: not UTF-8", hint="save it as UTF-8, or card DIR --write makes a new one") from error
     check_card(text)
     licence = find_licence(split_card(text)[0])
     if recipe_only:
@@ -132,7 +139,7 @@ def _card(directory: Path, items: dict[str, Item], manifest: Manifest, recipe: R
     kept: dict[str, Item] = {}
     base_card = load_base_card(directory)
     if base_card is None and CARD in items and items[CARD].record.base_file == CARD:
-        base_card = _read(items[CARD])
+        base_card = items[CARD].read()
         record = items[CARD].record.model_copy(update={"file": BASE_CARD})
         kept[BASE_CARD] = Item(record=record, source=directory / CARD)
     return kept | {file: _new(file, data) for file, data in write_card(manifest, base_card, recipe=recipe).items()}
@@ -147,14 +154,10 @@ def _new(file: str, data: bytes, path: Path | None = None) -> Item:
     return Item(record=FileRecord(file=file, num_bytes=len(data), sha256=sha256(data).hexdigest()), source=path or data)
 
 
-def _read(item: Item) -> bytes:
-    return item.source if isinstance(item.source, bytes) else item.source.read_bytes()
-
-
 def _refuse_secrets(directory: Path, items: list[Item]) -> None:
     places = {str(Path.home()), str(directory.resolve().parent)} - {"/"}
     for item in items:
-        text = _read(item).decode(errors="replace")
+        text = item.read().decode(errors="replace")
         is_token = any(len(set(token)) > 12 for token in _TOKEN.findall(text))
         if is_token or any(re.search(rf"{re.escape(place)}(?![\w.-])", text) for place in places):
             what = "a Hub token" if is_token else "a path of this machine"

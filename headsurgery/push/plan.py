@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from headsurgery.checkpoint.carried import ATTRIBUTES
+from headsurgery.checkpoint.carried import ATTRIBUTES, CARD
 from headsurgery.checkpoint.copying import Progress
 from headsurgery.errors import HubError, UsageError
+from headsurgery.hub.errors import hub_write_errors
+from headsurgery.hub.silence import bounded_silence
 from headsurgery.hub_names import check_token, split_name
 from headsurgery.push.parcel import Item, Parcel, pack
 from headsurgery.push.survey import Original, Target, survey_base, survey_target
@@ -133,6 +135,7 @@ def plan_push(
     base = parcel.manifest.base
     there, reason = survey_base(base, [item.record.file for item in parcel.items if item.is_as_in_base], token)
     travels = [_decide(item, target, there, reason) for item in parcel.items]
+    _validate_card(repo, travels)
     if not recipe_only:
         stale = sorted(target.ours - {*files, ATTRIBUTES})
         travels += [
@@ -171,6 +174,16 @@ def _decide(item: Item, target: Target, base: Mapping[str, Original], reason: st
     return (
         travel("copy", "as in the base") if there.can_be_copied else travel("upload", "the Hub can't copy it: not in Xet storage")
     )
+
+
+def _validate_card(repo: str, travels: list[Travel]) -> None:
+    """Let the Hub look at the card before anything is sent; it would refuse a commit with metadata that are not valid."""
+    from huggingface_hub import ModelCard
+
+    for item in (travel.item for travel in travels if travel.file == CARD and travel.how == "upload"):
+        if item is not None:
+            with hub_write_errors(repo), bounded_silence():
+                ModelCard(item.read().decode()).validate()
 
 
 def _check_target(repo: str, target: Target, parcel: Parcel, *, private: bool | None, recipe_only: bool, force: bool) -> None:
