@@ -367,6 +367,13 @@ def test_lasting_troubles_are_said(where: str, status: int, hub: HubServer, mode
     assert f"org/base: the Hub answered with status {status}" in output
 
 
+def test_too_many_requests_say_how_long_to_wait(hub: HubServer, models: Path, waits: list[float]) -> None:
+    hub.passing = [("/api/models/org/base", 429, {"Retry-After": "7"})] * 20
+    output = run("inspect", "org/base")[1]
+    assert "org/base: the Hub answered with status 429" in output
+    assert "wait 7 s and try again" in output
+
+
 def test_a_connection_that_breaks_goes_on_where_it_broke(hub: HubServer, models: Path, waits: list[float]) -> None:
     files = sorted(file for file in contents(models / "base") if file.endswith(".safetensors"))
     hub.cuts = [*files, *files, "config.json", INDEX]

@@ -418,6 +418,14 @@ def test_what_the_bases_licence_asks_for(
     assert ("Llama" if "llama" in licence else "Gemma").encode() in hub.files(name)["NOTICE"]
 
 
+def test_a_repository_that_moved(out: Path, hub: WritableHub) -> None:
+    hub.add("me/edited", {}, private=True)
+    hub.moved["me/old"] = "me/edited"
+    plan = push(out, "me/old")
+    assert plan.notes == ("me/old: has moved to me/edited",)
+    assert hub.files("me/edited") == contents(out)
+
+
 def test_names_that_are_no_repository(out: Path, hub: WritableHub) -> None:
     assert "not a Hub id" in refused(out, "edited", code=2)
     assert "two revisions" in CliRunner().invoke(app, ["push", str(out), "a/b@c", "--revision", "d"]).stderr

@@ -112,7 +112,8 @@ def _explain(repo: str, error: Exception) -> HubError:
         return HubError(f"{repo}: not a Hub id", hint="expected org/name, each without -- or .. and not ending in - or .")
     if status is not None:
         hint = "check what the token is allowed to" if status == 403 else "try again later"
-        hint += "; with a token (HF_TOKEN) the limit is higher" if status == 429 else ""
+        if status == 429:
+            hint = f"wait {_wait_of(answer)} and try again; with a token (HF_TOKEN) the limit is higher"
         return HubError(f"{repo}: the Hub answered with status {status}", hint=hint)
     if isinstance(error, (errors.FileMetadataError, JSONDecodeError, UnicodeDecodeError)):
         return HubError(f"{repo}: what answered is not the Hub", hint="check HF_ENDPOINT, the proxy and the connection")

@@ -131,6 +131,8 @@ def plan_push(
         )
     files = [item.record.file for item in parcel.items]
     target = survey_target(repo, revision, token)
+    moved = () if target.repo.lower() == repo.lower() else (f"{repo}: has moved to {target.repo}",)
+    repo = target.repo
     _check_target(repo, target, parcel, private=private, recipe_only=recipe_only, force=force)
     base = parcel.manifest.base
     there, reason = survey_base(base, [item.record.file for item in parcel.items if item.is_as_in_base], token)
@@ -148,7 +150,7 @@ def plan_push(
         makes_private=True if private is None and parcel.ablates else private,
         base=(base.model, base.revision),
         travels=tuple(travels),
-        notes=(*parcel.notes, *_licence_notes(repo, parcel)),
+        notes=(*moved, *parcel.notes, *_licence_notes(repo, parcel)),
         parcel=parcel,
         token=token,
     )

@@ -22,6 +22,7 @@ class Target:
     """The repository that is pushed to.
 
     Args:
+        repo: Its id, as the Hub spells it now.
         exists: Whether it is there; else it will be made.
         has_branch: Whether the branch is there.
         is_private: Whether others can't see it; None where it isn't there.
@@ -31,6 +32,7 @@ class Target:
         attributes: Its .gitattributes.
     """
 
+    repo: str
     exists: bool
     has_branch: bool = False
     is_private: bool | None = None
@@ -78,9 +80,10 @@ def survey_target(repo: str, revision: str | None, token: str | None) -> Target:
             there, has_branch = list_files(repo, None, token=token), False
     except HubError as error:
         if isinstance(error.__cause__, errors.RepositoryNotFoundError):
-            return Target(exists=False)
+            return Target(repo=repo, exists=False)
         raise
     return Target(
+        repo=there.repo,
         exists=True,
         has_branch=has_branch,
         is_private=bool(there.is_private),
