@@ -369,6 +369,7 @@ def test_the_command(folder: Path) -> None:
     run("card", "edited", "--write")
     assert contents(folder / "edited") == before
     run("card", "base", code=1)
+    assert "absent: no such directory" in CliRunner().invoke(app, ["card", "absent"]).stderr
     run("card", "edited", "--report", "absent", code=2)
     (folder / "report.json").write_text(example().model_dump_json(by_alias=True))
     run("card", "edited", "--report", "report.json", code=2)

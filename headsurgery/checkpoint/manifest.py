@@ -95,6 +95,8 @@ class Manifest(Strict):
             CheckpointError: There is none, or it is not valid.
         """
         files = Directory(Path(source)) if isinstance(source, Path | str) else source
+        if files.path is not None and not files.path.is_dir():
+            raise CheckpointError(f"{files.where}: no such directory", hint="give a checkpoint that apply wrote")
         if not files.has(MANIFEST):
             raise CheckpointError(f"{files.where}: no {MANIFEST} in it, so headsurgery did not write it")
         try:

@@ -116,8 +116,6 @@ def restore_checkpoint(
         SurgeryError: `out` can't be written, or a restored file is not the base's.
     """
     edited = Path(edited)
-    if not edited.is_dir():
-        raise CheckpointError(f"{edited}: no such directory", hint="give a checkpoint that apply wrote")
     manifest = Manifest.load(edited)
     checkpoint = open_checkpoint(edited)
     undo = read_header(checkpoint.files, UNDO)

@@ -16,7 +16,7 @@ from headsurgery.checkpoint.copying import Progress
 from headsurgery.checkpoint.files import start_hash
 from headsurgery.checkpoint.manifest import FileRecord, Manifest
 from headsurgery.checkpoint.verify import verify_files
-from headsurgery.errors import CheckpointError, SurgeryError
+from headsurgery.errors import SurgeryError
 from headsurgery.hub.files import Listed
 from headsurgery.recipe import Recipe
 
@@ -86,12 +86,10 @@ def pack(directory: Path, *, recipe_only: bool = False, force: bool = False, on_
         on_progress: Called with bytes checked and bytes in all.
 
     Raises:
-        CheckpointError: No manifest.
+        CheckpointError: No such directory, or no manifest in it.
         SurgeryError: A file is not what the manifest says.
         HeadSurgeryError: The card is not valid, or tells a token or a path of this machine.
     """
-    if not directory.is_dir():
-        raise CheckpointError(f"{directory}: no such directory", hint="give a checkpoint that apply wrote")
     manifest = Manifest.load(directory)
     recipe = Recipe.load(directory / RECIPE)
     found = verify_files(directory, manifest, on_progress=on_progress)
