@@ -74,6 +74,17 @@ def copy_shard(source: BinaryIO, shard: Shard, target: Path, change: Changer, on
     return _copy(pairs(), target, on_bytes)
 
 
+def hash_file(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    digest = sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+            if on_bytes is not None:
+                on_bytes(len(chunk))
+    return digest.hexdigest()
+
+
 def _chunks(source: BinaryIO) -> Iterator[ByteArray]:
     while data := source.read(CHUNK_BYTES):
         yield np.frombuffer(data, dtype=np.uint8)

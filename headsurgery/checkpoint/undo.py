@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, UNDO
+from headsurgery.checkpoint.carried import ATTRIBUTES, MANIFEST, UNDO
 from headsurgery.checkpoint.copying import ByteArray, Progress, Reporter, copy_file, copy_shard
 from headsurgery.checkpoint.header import TensorInfo, read_header
 from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
@@ -115,35 +116,38 @@ def restore_checkpoint(
         SurgeryError: `out` can't be written, or a restored file is not the base's.
     """
     edited = Path(edited)
-    if not edited.is_dir():
-        raise CheckpointError(f"{edited}: no such directory", hint="give a checkpoint that apply wrote")
     manifest = Manifest.load(edited)
     checkpoint = open_checkpoint(edited)
-    undo = read_header(edited / UNDO, UNDO)
+    undo = read_header(checkpoint.files, UNDO)
     originals = Checkpoint(
-        path=edited, config={}, shards=(undo,), tensors={tensor.name: tensor for tensor in undo.tensors}, model=checkpoint.model
+        files=checkpoint.files,
+        config={},
+        shards=(undo,),
+        tensors={tensor.name: tensor for tensor in undo.tensors},
+        model=checkpoint.model,
     )
-    records = [record for record in manifest.files if record.file not in OWN_FILES]
-    total = sum(record.num_bytes for record in records)
+    records = {record.base_file: record for record in manifest.files if record.base_file is not None}
+    total = sum(record.num_bytes for record in records.values())
     with staged_directory(Path(out), base=edited, num_bytes=total, force=force, replaceable=MANIFEST) as staging:
         report = Reporter(total, on_progress)
-        for record in records:
+        for name, record in records.items():
             edits = [edit for edit in manifest.edits if edit.file == record.file]
-            if _restore_file(checkpoint, originals, record.file, edits, staging, report) != record.base_sha256:
+            if _restore_file(checkpoint, originals, record, edits, staging / name, report) != record.base_sha256:
                 raise SurgeryError(
                     f"{record.file}: what came back is not the base's file; nothing was kept",
                     hint="the edited checkpoint was changed after apply; download the base instead",
                 )
-    return tuple(records)
+    return tuple(records.values())
 
 
 def _restore_file(
-    checkpoint: Checkpoint, originals: Checkpoint, file: str, edits: list[EditRecord], staging: Path, report: Reporter
+    checkpoint: Checkpoint, originals: Checkpoint, record: FileRecord, edits: list[EditRecord], target: Path, report: Reporter
 ) -> str:
-    target = staging / file
     target.parent.mkdir(parents=True, exist_ok=True)
-    shard = next((shard for shard in checkpoint.shards if shard.file == file), None)
-    with checkpoint.open(file) as source:
+    shard = next((shard for shard in checkpoint.shards if shard.file == record.file), None)
+    with checkpoint.files.open(record.file) as source:
+        if record.file == ATTRIBUTES:
+            return copy_file(BytesIO(source.read(record.num_bytes)), target, report).after
         if shard is None or not edits:
             return copy_file(source, target, report).after
         slices = [_slice(checkpoint, originals, edit) for edit in edits]

@@ -14,11 +14,13 @@ import typer
 from headsurgery import __version__
 from headsurgery.cli.apply import apply
 from headsurgery.cli.attribute import attribute
+from headsurgery.cli.card import card
 from headsurgery.cli.demo import demo
 from headsurgery.cli.diff import diff
 from headsurgery.cli.evaluate import evaluate
 from headsurgery.cli.experiment import experiment
 from headsurgery.cli.inspect import inspect
+from headsurgery.cli.push import push
 from headsurgery.cli.restore import restore
 from headsurgery.errors import HeadSurgeryError
 
@@ -52,7 +54,7 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
-for verb in (inspect, attribute, apply, diff, restore, evaluate, experiment, demo):
+for verb in (inspect, attribute, apply, diff, restore, evaluate, experiment, card, push, demo):
     app.command(verb.__name__)(_guarded(verb))
 
 

@@ -8,15 +8,13 @@ from headsurgery.cli.options import Json, Model, Quiet, Revision, Token
 
 
 def inspect(model: Model, revision: Revision = None, token: Token = None, json: Json = False, quiet: Quiet = False) -> None:
-    """Show a checkpoint's heads, operations and tensors. Loads no weights."""
+    """Show a checkpoint's heads, operations and tensors. Reads headers only; of a model on the Hub nothing else is fetched."""
     from headsurgery.checkpoint.anatomy import describe
-    from headsurgery.checkpoint.reader import open_checkpoint
+    from headsurgery.cli.opening import open_named
     from headsurgery.console import Console, table
-    from headsurgery.hub import fetch_model
 
     console = Console(as_json=json, quiet=quiet)
-    source = fetch_model(model, revision=revision, token=token)
-    document = describe(open_checkpoint(source.path, model=source.model, revision=source.revision))
+    document = describe(open_named(console, model, revision=revision, token=token))
     tensors = [
         (entry["layer"], part, entry[part]["name"], " x ".join(map(str, entry[part]["shape"])), entry[part]["dtype"])
         for entry in document["tensors"]
@@ -48,7 +46,7 @@ def _facts(document: dict[str, Any]) -> list[tuple[str, object]]:
         ("stored types", ", ".join(f"{dtype} ({count} tensors)" for dtype, count in document["dtypes"].items())),
         ("parameters", f"{document['parameters']:,}"),
         ("files", ", ".join(f"{shard['file']} ({shard['bytes']:,} bytes)" for shard in document["shards"])),
-        ("fingerprint", document["fingerprint"]),
+        ("fingerprint", document["fingerprint"] or "(of a local checkpoint only)"),
     ]
 
 

@@ -55,10 +55,14 @@ def render_diff(found: CheckpointDiff) -> list[RenderableType]:
     lines.append(
         f"{found.parameters_changed:,} of {found.parameters:,} parameters differ ({share:.4%}); heads changed: {len(found.heads)}"
     )
+    if found.parameters_unread:
+        lines.append(
+            f"Only tensors that hold head blocks were compared; the values of {found.parameters_unread:,} others were not."
+        )
     if found.is_identical:
-        lines.append("The two are identical.")
+        lines.append("Nothing that was compared differs." if found.parameters_unread else "The two are identical.")
     if found.recipe_problems:
         lines += ["Not the recipe's edit:", *(f"  {problem}" for problem in found.recipe_problems)]
     elif found.matches_recipe:
-        lines.append("The difference is exactly the recipe's.")
+        lines.append(f"The difference is exactly the recipe's{', as far as it was compared' if found.parameters_unread else ''}.")
     return lines
