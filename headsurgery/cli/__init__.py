@@ -22,6 +22,7 @@ from headsurgery.cli.experiment import experiment
 from headsurgery.cli.inspect import inspect
 from headsurgery.cli.push import push
 from headsurgery.cli.restore import restore
+from headsurgery.cli.verify import verify
 from headsurgery.errors import HeadSurgeryError
 
 app = typer.Typer(
@@ -54,7 +55,7 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
-for verb in (inspect, attribute, apply, diff, restore, evaluate, experiment, card, push, demo):
+for verb in (inspect, attribute, apply, diff, verify, restore, evaluate, experiment, card, push, demo):
     app.command(verb.__name__)(_guarded(verb))
 
 
