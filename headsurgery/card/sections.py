@@ -159,8 +159,8 @@ def say_commands(base: RecipeBase) -> str:
     where = name if is_hub_id(base.model) else "BASE"
     lines = [
         "## Make, check and undo it\n",
-        "With headsurgery installed: make it again (base + recipe = model), see that the difference is exactly the recipe's, check every"
-        " hash, and bring the base back bit for bit.\n",
+        "With headsurgery installed: make it again (base + recipe = model), see that the difference is exactly the recipe's, check"
+        " every hash, and bring the base back bit for bit.\n",
         "```sh",
         f"headsurgery apply {RECIPE} {where} -o edited",
         f"headsurgery diff {where} edited --recipe {RECIPE}",
