@@ -14,6 +14,7 @@ import typer
 from headsurgery import __version__
 from headsurgery.cli.apply import apply
 from headsurgery.cli.attribute import attribute
+from headsurgery.cli.audit import audit
 from headsurgery.cli.card import card
 from headsurgery.cli.compare import compare
 from headsurgery.cli.demo import demo
@@ -56,7 +57,7 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
-for verb in (inspect, attribute, apply, diff, verify, restore, evaluate, compare, experiment, card, push, demo):
+for verb in (inspect, attribute, apply, diff, verify, restore, evaluate, compare, audit, experiment, card, push, demo):
     app.command(verb.__name__)(_guarded(verb))
 
 
