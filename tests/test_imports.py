@@ -68,6 +68,9 @@ def test_each_file_imports_only_what_its_part_may(path: Path) -> None:
     if part == "report":
         assert ours <= CORE | {"evaluation", "prompts", "report"}
         assert not third_party(path) & HEAVY
+    if part == "audit":
+        assert ours <= CORE | {"audit", "checkpoint"}
+        assert third_party(path) <= {"numpy"}
     if part == "card":
         assert ours <= CORE | {"card", "checkpoint"}, "what it shows of an evaluation is imported when there is one"
         assert third_party(path) <= {"numpy", "pydantic", "yaml"}

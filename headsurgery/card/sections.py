@@ -159,11 +159,12 @@ def say_commands(base: RecipeBase) -> str:
     where = name if is_hub_id(base.model) else "BASE"
     lines = [
         "## Make, check and undo it\n",
-        "With headsurgery installed: make it again (base + recipe = model), see that the difference is exactly the recipe's, and"
-        " bring the base back bit for bit.\n",
+        "With headsurgery installed: make it again (base + recipe = model), see that the difference is exactly the recipe's, check"
+        " every hash, and bring the base back bit for bit.\n",
         "```sh",
         f"headsurgery apply {RECIPE} {where} -o edited",
         f"headsurgery diff {where} edited --recipe {RECIPE}",
+        "headsurgery verify edited",
         "headsurgery restore edited -o base-again",
         "```\n",
         f"`edited` is what `apply` made, or a download of this repository. [`{MANIFEST}`]({MANIFEST}) has the SHA-256 of every file"

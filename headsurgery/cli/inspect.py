@@ -6,7 +6,6 @@ from typing import Any
 
 from headsurgery.cli.options import Json, Model, Quiet, Revision, Token
 
-
 _NAMED = 3
 """Files that are named one by one."""
 
