@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -72,6 +73,19 @@ class Console:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise HeadSurgeryError(f"stdout can't be written: {error.strerror}") from error
 
+    def quiet_hub(self, *, retries: bool = True) -> None:
+        """With `--quiet`, keep the Hub client's bars and its talk of retries off the terminal, too. No bars where there is none.
+
+        Args:
+            retries: Without `--quiet` that talk is welcome. Not while uploading: it tells addresses that let others write.
+        """
+        from huggingface_hub.utils import disable_progress_bars, logging  # type: ignore[attr-defined]
+
+        if self._quiet or self.as_json or not self._err.is_terminal:
+            disable_progress_bars()
+        if self._quiet or not retries:
+            logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+
     def say(self, text: str) -> None:
         """Talk: what happens, and what to do next."""
         if not self._quiet:
@@ -110,6 +124,29 @@ class Console:
         with Progress(*columns, console=self._err, disable=not is_shown, transient=True) as bar:
             task = bar.add_task(what, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    @contextmanager
+    def ending_at_once(self, kept: str) -> Iterator[None]:
+        """Let Ctrl-C and SIGTERM end the process while the Hub's client is at work.
+
+        Its threads can't be stopped: the process would stay until the shards are through that are under way.
+
+        Args:
+            kept: What is not lost.
+        """
+
+        def end(number: int, _: object) -> None:
+            self._err.show_cursor()
+            self.say(f"interrupted; {kept}")
+            os._exit(128 + number)
+
+        numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
+        handlers = {number: signal.signal(number, end) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
     def _lines(self, what: str) -> Callable[[int, int], None]:
         """Progress for logs: a line now and then."""

@@ -262,6 +262,13 @@ class Recipe(Strict):
             raise RecipeError(f"{path}: can't write the recipe: {error.strerror}") from error
 
 
+def recipe_schema() -> str:
+    """The JSON Schema of a recipe as `to_json` writes it; recipes/recipe.schema.json is this text."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Recipe.model_json_schema(by_alias=True)
+    schema["required"] = ["schema", "edits"]
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) != len(pairs):

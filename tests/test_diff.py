@@ -308,7 +308,7 @@ class TestJson:
         document = json.loads(json.dumps(diff(base, apply(base, tmp_path / "out", SCALE), SCALE).to_json(), allow_nan=False))
         assert list(document) == [
             *("identical", "matches_recipe", "recipe_problems", "heads", "other_tensors", "files"),
-            *("parameters", "parameters_changed", "share"),
+            *("parameters", "parameters_changed", "parameters_unread", "share"),
         ]
         assert document["heads"] == [
             {

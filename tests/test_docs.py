@@ -53,7 +53,8 @@ def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.json")), ids=lambda path: path.name)
 def test_every_recipe_is_valid_and_explained(path: Path) -> None:
-    Recipe.load(path)
+    if not path.name.endswith(".schema.json"):
+        Recipe.load(path)
     assert path.name in (ROOT / "recipes/README.md").read_text()
 
 

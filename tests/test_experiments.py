@@ -23,7 +23,6 @@ from headsurgery.evaluation.judges.keyword import KeywordJudge
 from headsurgery.evaluation.judges.paper import PaperJudge
 from headsurgery.evaluation.records import Answer, Decoding
 from headsurgery.evaluation.statistics import wilson
-from headsurgery.experiments.overlaps import chance_of_overlap
 from headsurgery.experiments.records import ExperimentReport, ExperimentResult, Row
 from headsurgery.experiments.run import run_experiment
 from headsurgery.experiments.settings import NAMES, list_experiments, load_experiment
@@ -268,10 +267,6 @@ class TestOverlaps:
         result = run("figure-5", sets=["./malicious-instruct"])
         assert len(result.report.rows) == 1
         assert any("--sibling" in note for note in result.report.notes)
-
-    @pytest.mark.parametrize("common", range(11))
-    def test_the_chance_is_the_hypergeometric_tail(self, common: int) -> None:
-        assert chance_of_overlap(common, 10, 1024) == pytest.approx(hypergeom.sf(common - 1, 1024, 10, 10), rel=1e-9)
 
     def test_one_prompt_has_no_angle(self) -> None:
         with pytest.raises(UsageError, match="a single prompt"):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from safetensors.numpy import load, save_file
 
+from headsurgery.checkpoint.files import Directory
 from headsurgery.checkpoint.header import Shard, TensorInfo, read_header
 from headsurgery.errors import CheckpointError
 from tests.directories import pack
@@ -28,7 +29,7 @@ DATA = bytes(8)
 
 def parse(data: bytes, directory: Path) -> Shard:
     (directory / "x.safetensors").write_bytes(data)
-    return read_header(directory / "x.safetensors", "x.safetensors")
+    return read_header(Directory(directory), "x.safetensors")
 
 
 def test_golden_bytes(tmp_path: Path) -> None:
@@ -54,7 +55,7 @@ def test_what_safetensors_writes_is_read_alike(tmp_path: Path, tensors: dict[str
     path = tmp_path / "x.safetensors"
     save_file(tensors, path, metadata=metadata)
     data = path.read_bytes()
-    shard = read_header(path, "x.safetensors")
+    shard = read_header(Directory(tmp_path), "x.safetensors")
     assert {tensor.name: tensor.shape for tensor in shard.tensors} == {name: array.shape for name, array in tensors.items()}
     for tensor in shard.tensors:
         assert data[tensor.offset : tensor.offset + tensor.num_bytes] == tensors[tensor.name].tobytes()
@@ -197,9 +198,10 @@ def test_rows_are_all_axes_but_the_last_and_whole_bytes(
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"x\.safetensors: missing from the checkpoint"):
-        read_header(tmp_path / "x.safetensors", "x.safetensors")
+        read_header(Directory(tmp_path), "x.safetensors")
+    (tmp_path / "x.safetensors").mkdir()
     with pytest.raises(CheckpointError, match="can't be read: Is a directory"):
-        read_header(tmp_path, "x.safetensors")
+        read_header(Directory(tmp_path), "x.safetensors")
 
 
 def test_random_damage_is_refused_or_harmless(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def test_an_interrupted_download_is_completed(hub: HubServer) -> None:
 def test_a_broken_off_file_is_resumed(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
     hub.add("org/name", MODEL)
-    hub.cuts = {"model.safetensors"}
+    hub.cuts = ["model.safetensors"]
     assert (fetch_model("org/name").path / "model.safetensors").read_bytes() == MODEL["model.safetensors"]
     assert len([request for request in hub.requests if request.startswith("GET") and "model.safetensors" in request]) == 2
 

@@ -13,7 +13,9 @@ import headsurgery
 from tests.tiny import save_model
 
 ROOT = Path(headsurgery.__file__).parent
-CORE = {"errors", "heads", "recipe", "architectures", "rows", "families", "proof", "atomic", "fingerprint", "progress"}
+TALKS_TO_THE_HUB = {"hub", "push", "recipe_source"}
+"""Besides: `prompts` reads published sets, `demo` its model; `card` and `console` only use what the client has on board."""
+CORE = {"errors", "heads", "recipe", "architectures", "rows", "families", "proof", "atomic", "fingerprint", "progress", "hub_names"}
 HEAVY = {"torch", "transformers", "huggingface_hub", "datasets"}
 THIRD_PARTY_OF_CHECKPOINT = {"numpy", "safetensors", "ml_dtypes", "pydantic"}
 
@@ -66,8 +68,24 @@ def test_each_file_imports_only_what_its_part_may(path: Path) -> None:
     if part == "report":
         assert ours <= CORE | {"evaluation", "prompts", "report"}
         assert not third_party(path) & HEAVY
-    if part in ("cli", "hub", "prompts"):
+    if part == "audit":
+        assert ours <= CORE | {"audit", "checkpoint"}
+        assert third_party(path) <= {"numpy"}
+    if part == "card":
+        assert ours <= CORE | {"card", "checkpoint"}, "what it shows of an evaluation is imported when there is one"
+        assert third_party(path) <= {"numpy", "pydantic", "yaml"}
+    if part == "push":
+        assert ours <= CORE | {"card", "checkpoint", "hub", "push"}
+    if part in ("cli", "hub", "prompts", "push", "recipe_source"):
         assert not third_party(path) & HEAVY, "imported where they are needed, so that --help is quick"
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_a_few_parts_talk_to_the_hub(path: Path) -> None:
+    calls = {"HfApi", "hf_hub_download", "snapshot_download", "http_backoff", "http_stream_backoff", "build_opener"}
+    if part_of(path) not in TALKS_TO_THE_HUB | {"demo"}:
+        used = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+        assert not used & calls
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from headsurgery import open_checkpoint
 from headsurgery.checkpoint import header
+from headsurgery.checkpoint.files import Directory
 from headsurgery.checkpoint.reader import CHUNK_BYTES, INDEX, WEIGHTS, read_rows, stays_inside
 from headsurgery.errors import CheckpointError
 from tests.directories import COMMIT, FEW_KB, as_hub_cache, edit_json, pack
@@ -63,7 +64,7 @@ def test_a_block_is_a_slice_of_its_tensor(sharded: Path) -> None:
 def test_chunks_of_rows_make_up_the_tensor_whatever_its_shape(shape: tuple[int, ...], tmp_path: Path) -> None:
     array = np.random.default_rng(0).random(shape, dtype=np.float32)
     save_file({"x": np.asarray(array)}, tmp_path / "x.safetensors")
-    (tensor,) = header.read_header(tmp_path / "x.safetensors", "x.safetensors").tensors
+    (tensor,) = header.read_header(Directory(tmp_path), "x.safetensors").tensors
     with (tmp_path / "x.safetensors").open("rb", buffering=0) as stream:
         chunks = list(read_rows(stream, tensor, range(tensor.num_rows)))
     assert b"".join(rows.tobytes() for _, rows in chunks) == array.tobytes()

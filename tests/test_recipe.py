@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from headsurgery import HeadEdit, Recipe
 from headsurgery.errors import RecipeError
 from headsurgery.heads import AttentionGeometry, LayerHeads
-from headsurgery.recipe import RECIPE_SCHEMA, Geometry, HeadScore, PromptRecord, Provenance, RecipeBase
+from headsurgery.recipe import RECIPE_SCHEMA, Geometry, HeadScore, PromptRecord, Provenance, RecipeBase, recipe_schema
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 PLAIN = {"layer": 2, "head": 26, "operation": "uniform_attention", "factor": 0.0}
@@ -251,7 +251,28 @@ class TestGeometry:
 
 
 def test_every_recipe_that_we_ship_is_valid() -> None:
-    files = sorted(RECIPES.glob("*.json"))
+    files = sorted(set(RECIPES.glob("*.json")) - set(RECIPES.glob("*.schema.json")))
     assert files, "recipes/ holds no recipe"
     for file in files:
         assert Recipe.load(file).edits, file.name
+
+
+SCHEMA_FILE = RECIPES / "recipe.schema.json"
+
+
+def test_the_json_schema_is_the_types() -> None:
+    command = "from headsurgery.recipe import recipe_schema; print(recipe_schema(), end='')"
+    assert SCHEMA_FILE.read_text() == recipe_schema(), f'python -c "{command}" > recipes/recipe.schema.json'
+
+
+@pytest.mark.parametrize("path", sorted(SCHEMA_FILE.parent.glob("*.json")), ids=lambda path: path.name)
+def test_recipes_satisfy_the_json_schema(path: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    validator = jsonschema.Draft202012Validator(json.loads(recipe_schema()))
+    if path == SCHEMA_FILE:
+        for wrong in ({}, {"schema": RECIPE_SCHEMA}, {"schema": "other", "edits": [{"layer": 0, "head": 0}]}):
+            assert not validator.is_valid(wrong)
+        assert not validator.is_valid({"schema": RECIPE_SCHEMA, "edits": [{"layer": 0, "head": 0, "surprise": 1}]})
+    else:
+        validator.validate(json.loads(path.read_text()))
+        validator.validate(json.loads(Recipe.load(path).to_json()))

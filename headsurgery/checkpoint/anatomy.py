@@ -180,7 +180,7 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
         "dtypes": dict(sorted(dtypes.items())),
         "parameters": checkpoint.num_parameters,
         "shards": [{"file": shard.file, "bytes": shard.num_bytes, "tensors": len(shard.tensors)} for shard in checkpoint.shards],
-        "fingerprint": checkpoint.fingerprint(),
+        "fingerprint": None if checkpoint.files.path is None else checkpoint.fingerprint(),  # elsewhere the commit says as much
         "tensors": [
             {"layer": layer, "o_proj": _tensor_json(tensors.o_proj), "q_proj": _tensor_json(tensors.q_proj)}
             | ({"q_bias": _tensor_json(tensors.q_bias)} if tensors.q_bias else {})

@@ -6,10 +6,9 @@ runtime that prefers them would load the unedited model. What is left out is alw
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from headsurgery.checkpoint.copies import COPY_FOLDERS, COPY_PATTERNS
 from headsurgery.checkpoint.header import read_header
@@ -17,11 +16,16 @@ from headsurgery.checkpoint.reader import INDEX, WEIGHTS, Checkpoint
 from headsurgery.errors import CheckpointError
 
 MANIFEST, RECIPE, UNDO = "headsurgery.json", "recipe.json", "headsurgery.undo"
-OWN_FILES = (MANIFEST, RECIPE, UNDO)
-"""What `apply` adds to a checkpoint."""
+CARD, BASE_CARD, PICTURE = "README.md", "headsurgery.base-card.md", "headsurgery.png"
+"""The model card, the base's own card byte for byte, and the card's picture."""
+OWN_FILES = (MANIFEST, RECIPE, UNDO, BASE_CARD, PICTURE)
+"""What `apply` adds to a checkpoint; besides, it replaces the base's card by its own."""
+ATTRIBUTES = ".gitattributes"
+"""How git keeps files, and no part of the model. The Hub adds a line at its end for every large file that no line is about."""
+BOOKKEEPING = (".git", ".cache")
+"""Folders of git and of the Hub's client, at the top; no part of the model either."""
 
 _NO_WEIGHTS = ("training_args.bin", "optimizer*.pt", "scheduler*.pt", "rng_state*.pth", "scaler*.pt")
-_BOOKKEEPING_FOLDERS = (".git", ".cache")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +42,7 @@ class BaseFiles:
 
 
 def sort_files(checkpoint: Checkpoint) -> BaseFiles:
-    """Walk the base and tell its files apart.
+    """Tell the base's files apart.
 
     A link to a file counts as the file where it leads to another file of the base or of the Hub cache that holds it, or where it is
     one of the shards; other links, pipes and sockets are left out, so that no stranger's repository carries a file of this machine
@@ -48,44 +52,15 @@ def sort_files(checkpoint: Checkpoint) -> BaseFiles:
         CheckpointError: A folder can't be read, or a name is not UTF-8, so that no manifest could hold it.
     """
     own = {shard.file for shard in checkpoint.shards}
-    carried: list[str] = []
-    left_out: list[str] = []
-    for folder, folders, files in os.walk(checkpoint.path, onerror=_refuse):
-        relative = PurePosixPath(os.path.relpath(folder, checkpoint.path).replace(os.sep, "/"))
-        for name in list(folders):
-            is_top = relative == PurePosixPath(".")
-            holds_shard = any(PurePosixPath(file).is_relative_to(relative / name) for file in own)
-            is_copy = is_top and name in (*COPY_FOLDERS, *_BOOKKEEPING_FOLDERS) and not holds_shard
-            if os.path.islink(os.path.join(folder, name)) or is_copy:
-                folders.remove(name)
-                left_out.append(f"{relative / name}/")
-        for name in files:
-            file = str(relative / name)
-            is_needed = file in own or file == "config.json"
-            is_left_out = not (is_needed or _is_own_file(checkpoint.path, file)) or (
-                file not in own and _disagrees(checkpoint, file)
-            )
-            (left_out if is_left_out else carried).append(file)
+    with_shards = {PurePosixPath(file).parts[0] for file in own}
+    found, passed = checkpoint.files.walk({*COPY_FOLDERS, *BOOKKEEPING} - with_shards)
+    needed = {*own, "config.json"} & set(passed)
+    copies = {file for file in found if file not in own and _disagrees(checkpoint, file)}
+    carried, left_out = {*found, *needed} - copies, {*passed, *copies} - needed
     for file in (*carried, *left_out):
         if any("\ud800" <= letter <= "\udfff" for letter in file):  # how Python spells undecodable bytes
             raise CheckpointError(f"{file!a}: its name is not UTF-8", hint="rename the file")
     return BaseFiles(carried=tuple(sorted(carried)), left_out=tuple(sorted(left_out)))
-
-
-def _is_own_file(base: Path, file: str) -> bool:
-    """Whether a regular file lies in the base, or in the blobs of the Hub cache that the base is a snapshot of."""
-    path = base / file
-    if not path.is_symlink():
-        return path.is_file()
-    real, real_base = Path(os.path.realpath(path)), Path(os.path.realpath(base))
-    blobs = real_base.parent.parent / "blobs"
-    return real.is_file() and (
-        real.is_relative_to(real_base) or (real_base.parent.name == "snapshots" and real.is_relative_to(blobs))
-    )
-
-
-def _refuse(error: OSError) -> None:
-    raise CheckpointError(f"{error.filename}: can't be read: {error.strerror}") from error
 
 
 def _disagrees(checkpoint: Checkpoint, file: str) -> bool:
@@ -96,11 +71,11 @@ def _disagrees(checkpoint: Checkpoint, file: str) -> bool:
     if any(fnmatchcase(name, pattern) for pattern in COPY_PATTERNS):
         return True
     if file == INDEX:
-        return (checkpoint.path / WEIGHTS).is_file()
+        return checkpoint.files.has(WEIGHTS)
     if not name.endswith(".safetensors"):
         return False
     try:
-        extra = read_header(checkpoint.path / file, file)
+        extra = read_header(checkpoint.files, file)
     except CheckpointError:
         return False
     return any(tensor.name in checkpoint.tensors for tensor in extra.tensors)

@@ -62,16 +62,37 @@ def copy_file(source: BinaryIO, target: Path, on_bytes: Callable[[int], None]) -
 
 def copy_shard(source: BinaryIO, shard: Shard, target: Path, change: Changer, on_bytes: Callable[[int], None]) -> CopiedFile:
     """Copy a shard, letting `change` see every chunk of whole rows of every tensor. Header bytes are copied as they are."""
+    return _copy(_changed(source, shard, change), target, on_bytes)
 
-    def pairs() -> Iterator[tuple[ByteArray, ByteArray]]:
-        source.seek(0)
-        header = np.frombuffer(source.read(shard.num_header_bytes), dtype=np.uint8)
-        yield header, header
-        for tensor in shard.tensors:
-            for first, rows in read_rows(source, tensor, range(tensor.num_rows)):
-                yield rows, change(tensor, first, rows)
 
-    return _copy(pairs(), target, on_bytes)
+def hash_shard(source: BinaryIO, shard: Shard, change: Changer, on_bytes: Callable[[int], None]) -> str:
+    """SHA-256, in hexadecimal, of the copy that `copy_shard` would write."""
+    digest = sha256()
+    for _, new in _changed(source, shard, change):
+        digest.update(np.ascontiguousarray(new).data)
+        on_bytes(new.nbytes)
+    return digest.hexdigest()
+
+
+def _changed(source: BinaryIO, shard: Shard, change: Changer) -> Iterator[tuple[ByteArray, ByteArray]]:
+    """A shard's chunks as they are, and as they become."""
+    source.seek(0)
+    header = np.frombuffer(source.read(shard.num_header_bytes), dtype=np.uint8)
+    yield header, header
+    for tensor in shard.tensors:
+        for first, rows in read_rows(source, tensor, range(tensor.num_rows)):
+            yield rows, change(tensor, first, rows)
+
+
+def hash_file(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    digest = sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+            if on_bytes is not None:
+                on_bytes(len(chunk))
+    return digest.hexdigest()
 
 
 def _chunks(source: BinaryIO) -> Iterator[ByteArray]:

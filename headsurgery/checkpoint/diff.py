@@ -1,13 +1,13 @@
 """Which heads changed between two checkpoints, by what factor, and whether anything else did.
 
-Tensors are compared by name in chunks of rows, so sharding may differ and memory stays constant; only the blocks of changed heads
-are read a second time. Files that are one and the same on disk are not read. The factor is recovered from the data: the least
-squares fit of edited = factor * base, and how well it fits.
+Tensors are compared by name in chunks of rows, so sharding may differ and memory stays constant. Layer by layer: the tensors that
+hold head blocks, then once more the blocks of changed heads, while they are near; then all other tensors. Files that are known to
+be equal, by being one on disk or by a hash that the Hub lists, are not read. The factor is recovered from the data: the least
+squares fit of edited = factor * base, and how well it fits. Neighbour: `diff_files` compares whole files.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,11 +18,12 @@ import numpy.typing as npt
 from headsurgery.architectures import Operation
 from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
 from headsurgery.checkpoint.blocks import BlockReader
-from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, sort_files
+from headsurgery.checkpoint.carried import MANIFEST
+from headsurgery.checkpoint.diff_files import Sameness, compare_files
 from headsurgery.checkpoint.factor import recover_factor
 from headsurgery.checkpoint.header import TensorInfo
 from headsurgery.checkpoint.plan import multiply, plan_surgery
-from headsurgery.checkpoint.reader import CHUNK_BYTES, Checkpoint, read_rows
+from headsurgery.checkpoint.reader import Checkpoint, read_rows
 from headsurgery.errors import CheckpointError
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import Recipe
@@ -55,7 +56,7 @@ class HeadChange:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointDiff:
-    """All that differs.
+    """All that differs, of what was compared.
 
     Args:
         heads: Changed heads, by layer, head and operation.
@@ -64,6 +65,7 @@ class CheckpointDiff:
         parameters: Stored parameters of the base.
         parameters_changed: Elements that differ, in head blocks or not.
         recipe_problems: How the difference departs from the recipe; None when no recipe was given.
+        parameters_unread: Parameters whose values were not compared, because only head blocks were asked for.
     """
 
     heads: tuple[HeadChange, ...]
@@ -72,10 +74,11 @@ class CheckpointDiff:
     parameters: int
     parameters_changed: int
     recipe_problems: tuple[str, ...] | None = None
+    parameters_unread: int = 0
 
     @property
     def is_identical(self) -> bool:
-        """Whether nothing differs at all."""
+        """Whether nothing differs that was compared."""
         return not (self.heads or self.other_tensors or self.files)
 
     @property
@@ -86,7 +89,7 @@ class CheckpointDiff:
     def to_json(self) -> dict[str, Any]:
         """The JSON document of `headsurgery diff --json`."""
         return {
-            "identical": self.is_identical,
+            "identical": None if self.is_identical and self.parameters_unread else self.is_identical,
             "matches_recipe": self.matches_recipe,
             "recipe_problems": list(self.recipe_problems or ()),
             "heads": [head.to_json() for head in self.heads],
@@ -94,12 +97,19 @@ class CheckpointDiff:
             "files": self.files,
             "parameters": self.parameters,
             "parameters_changed": self.parameters_changed,
+            "parameters_unread": self.parameters_unread,
             "share": self.parameters_changed / self.parameters,
         }
 
 
 def diff_checkpoints(
-    base: Checkpoint, edited: Checkpoint, *, recipe: Recipe | None = None, on_progress: Callable[[int, int], None] | None = None
+    base: Checkpoint,
+    edited: Checkpoint,
+    *,
+    recipe: Recipe | None = None,
+    heads_only: bool = False,
+    on_start: Callable[[int], None] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> CheckpointDiff:
     """Compare two checkpoints.
 
@@ -107,6 +117,8 @@ def diff_checkpoints(
         base: The original; its architecture says where heads lie.
         edited: What was made from it.
         recipe: When given, the difference is checked against it.
+        heads_only: Compare the values of those tensors alone that hold head blocks; of the others name, type and shape.
+        on_start: Called once, before values are compared, with the bytes of them that are not on this machine.
         on_progress: Called with bytes compared and bytes in all.
 
     Raises:
@@ -115,23 +127,29 @@ def diff_checkpoints(
         CheckpointError: With a recipe, the base is an edited checkpoint itself.
         RecipeError: The recipe names a head that the base doesn't have.
     """
-    if recipe is not None and (base.path / MANIFEST).exists():
-        raise CheckpointError(f"{base.path}: is an edited checkpoint itself, expected the base", hint="were the two swapped?")
-    anatomy = prove_anatomy(base)
-    blocks = _head_blocks(anatomy)
-    tensors = _compare_tensors(base, edited, blocks, on_progress)
-    heads = tuple(sorted(_head_changes(base, edited, blocks, tensors.counts), key=lambda change: (change.head, change.operation)))
-    files = _compare_files(base, edited)
+    if recipe is not None and base.files.has(MANIFEST):
+        raise CheckpointError(
+            f"{base.files.where}: is an edited checkpoint itself, expected the base", hint="were the two swapped?"
+        )
+    blocks = _head_blocks(prove_anatomy(base))
+    is_same = Sameness(base, edited)
+    work = _plan(base, edited, blocks, is_same, heads_only)
+    if on_start is not None:
+        on_start(work.num_bytes * [base.files.path, edited.files.path].count(None))
+    found = _compare_tensors(base, edited, blocks, work, on_progress)
+    heads = tuple(sorted(found.heads, key=lambda change: (change.head, change.operation)))
+    files = compare_files(base, edited, is_same)
     problems = None
     if recipe is not None:
-        problems = tuple(_recipe_problems(base, edited, recipe, heads, tensors.other, files))
+        problems = tuple(_recipe_problems(base, edited, recipe, heads, found.other, files))
     return CheckpointDiff(
         heads=heads,
-        other_tensors=tensors.other,
+        other_tensors=found.other,
         files=files,
         parameters=base.num_parameters,
-        parameters_changed=tensors.parameters_changed,
+        parameters_changed=found.parameters_changed,
         recipe_problems=problems,
+        parameters_unread=work.parameters_unread,
     )
 
 
@@ -145,11 +163,23 @@ class _Block:
     block: range
 
 
-@dataclass(kw_only=True)
-class _Tensors:
-    """What the pass over all tensors found: differing elements along the axis of head blocks, and everything else."""
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """Tensors whose values are compared, in groups that are read one after another; and parameters whose values are not."""
 
-    counts: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    groups: list[list[TensorInfo]]
+    parameters_unread: int
+
+    @property
+    def num_bytes(self) -> int:
+        return sum(tensor.num_bytes for group in self.groups for tensor in group)
+
+
+@dataclass(kw_only=True)
+class _Found:
+    """What the pass over the tensors found."""
+
+    heads: list[HeadChange] = field(default_factory=list)
     other: dict[str, str] = field(default_factory=dict)
     parameters_changed: int = 0
 
@@ -165,52 +195,81 @@ def _head_blocks(anatomy: Anatomy) -> dict[str, list[_Block]]:
     return blocks
 
 
-def _compare_tensors(
-    base: Checkpoint, edited: Checkpoint, blocks: dict[str, list[_Block]], on_progress: Callable[[int, int], None] | None
-) -> _Tensors:
-    found = _Tensors()
-    found.other.update(dict.fromkeys(sorted(edited.tensors.keys() - base.tensors.keys()), "only in the edited checkpoint"))
-    done, total = 0, sum(tensor.num_bytes for tensor in base.tensors.values())
+def _plan(base: Checkpoint, edited: Checkpoint, blocks: dict[str, list[_Block]], is_same: Sameness, heads_only: bool) -> _Work:
+    """Layer by layer the tensors that hold head blocks, then every other one by itself; without what is known to be equal."""
+    layers: dict[int, list[TensorInfo]] = {}
+    others = []
     for tensor in sorted(base.tensors.values(), key=lambda tensor: (tensor.file, tensor.offset)):
         twin = edited.tensors.get(tensor.name)
+        if twin is None or not _are_comparable(tensor, twin):
+            continue
+        if tensor.offset == twin.offset and is_same(tensor.file, twin.file):
+            continue
+        if tensor.name in blocks:
+            layers.setdefault(blocks[tensor.name][0].head.layer, []).append(tensor)
+        else:
+            others.append(tensor)
+    unread = sum(tensor.num_parameters for tensor in others) if heads_only else 0
+    return _Work(groups=[*layers.values(), *([] if heads_only else [[tensor] for tensor in others])], parameters_unread=unread)
+
+
+def _compare_tensors(
+    base: Checkpoint,
+    edited: Checkpoint,
+    blocks: dict[str, list[_Block]],
+    work: _Work,
+    on_progress: Callable[[int, int], None] | None,
+) -> _Found:
+    found = _Found()
+    found.other.update(dict.fromkeys(sorted(edited.tensors.keys() - base.tensors.keys()), "only in the edited checkpoint"))
+    for name, tensor in base.tensors.items():
+        twin = edited.tensors.get(name)
         if twin is None:
-            found.other[tensor.name] = "missing from the edited checkpoint"
-        elif not _are_comparable(base, edited, tensor.name):
-            found.other[tensor.name] = f"{tensor.dtype} {list(tensor.shape)} became {twin.dtype} {list(twin.shape)}"
-        elif not _is_same_place(base, tensor, edited, twin):
-            _compare_tensor(base, tensor, edited, twin, blocks.get(tensor.name, []), found)
-        done += tensor.num_bytes
-        if on_progress is not None:
-            on_progress(done, total)
+            found.other[name] = "missing from the edited checkpoint"
+        elif not _are_comparable(tensor, twin):
+            found.other[name] = f"{tensor.dtype} {list(tensor.shape)} became {twin.dtype} {list(twin.shape)}"
+    done, total = 0, work.num_bytes
+    for group in work.groups:
+        counts = {}
+        for tensor in group:
+            of_tensor = _count_differences(base, edited, tensor, blocks.get(tensor.name, []))
+            if of_tensor is not None:
+                counts[tensor.name] = of_tensor
+                _sum_up(tensor, of_tensor, blocks.get(tensor.name, []), found)
+            done += tensor.num_bytes
+            if on_progress is not None:
+                on_progress(done, total)
+        found.heads += _head_changes(base, edited, blocks, counts)
     return found
 
 
-def _is_same_place(base: Checkpoint, tensor: TensorInfo, edited: Checkpoint, twin: TensorInfo) -> bool:
-    return tensor.offset == twin.offset and os.path.samefile(base.path / tensor.file, edited.path / twin.file)
-
-
-def _compare_tensor(
-    base: Checkpoint, tensor: TensorInfo, edited: Checkpoint, twin: TensorInfo, blocks: list[_Block], found: _Tensors
-) -> None:
+def _count_differences(
+    base: Checkpoint, edited: Checkpoint, tensor: TensorInfo, blocks: list[_Block]
+) -> npt.NDArray[np.int64] | None:
+    """Differing elements by their index along the axis of the head blocks; None where there are none."""
     axis = blocks[0].axis if blocks else 0
     counts: npt.NDArray[np.int64] | None = None
-    for first, mask in _differing_elements(base, tensor, edited, twin):
+    for first, mask in _differing_elements(base, tensor, edited, edited.tensors[tensor.name]):
         if counts is None:
             counts = np.zeros(mask.shape[1] if axis else tensor.num_rows, dtype=np.int64)
         if axis:
             counts += mask.sum(axis=0)
         else:
             counts[first : first + len(mask)] += mask.sum(axis=1)
-    if counts is None:
-        return
+    return counts
+
+
+def _sum_up(tensor: TensorInfo, counts: npt.NDArray[np.int64], blocks: list[_Block], found: _Found) -> None:
     total = int(counts.sum())
-    inside = sum(int(counts[block.block.start : block.block.stop].sum()) for block in blocks)
+    inside = sum(_count_in(counts, block) for block in blocks)
     found.parameters_changed += total
-    if inside:
-        found.counts[tensor.name] = counts
     if total > inside:
         place = "outside its heads' blocks" if blocks else "in a tensor that carries no head block"
         found.other[tensor.name] = f"{total - inside} of {tensor.num_parameters} elements differ, {place}"
+
+
+def _count_in(counts: npt.NDArray[np.int64], block: _Block) -> int:
+    return int(counts[block.block.start : block.block.stop].sum())
 
 
 def _differing_elements(
@@ -219,7 +278,7 @@ def _differing_elements(
     """First row and mask [rows, elements per row] of each chunk that differs, bit by bit."""
     rows = range(tensor.num_rows)
     item = max(1, tensor.num_bytes // max(1, tensor.num_parameters))
-    with base.open(tensor.file) as one, edited.open(twin.file) as other:
+    with base.open_tensor(tensor) as one, edited.open_tensor(twin) as other:
         for (first, old), (_, new) in zip(read_rows(one, tensor, rows), read_rows(other, twin, rows), strict=True):
             if not np.array_equal(old, new):
                 yield first, (old != new).reshape(len(old), -1, item).any(axis=2)
@@ -228,55 +287,31 @@ def _differing_elements(
 def _head_changes(
     base: Checkpoint, edited: Checkpoint, blocks: dict[str, list[_Block]], counts: dict[str, npt.NDArray[np.int64]]
 ) -> Iterator[HeadChange]:
-    """Changed heads, each with its factor recovered from all of its slices together."""
+    """Changed heads of one layer, each with its factor recovered from all of its slices together."""
+    changed = {
+        (block.head, block.operation)
+        for name, of_tensor in counts.items()
+        for block in blocks.get(name, [])
+        if _count_in(of_tensor, block)
+    }
     slices: dict[tuple[HeadRef, Operation], list[tuple[str, _Block]]] = {}
     for name, per_tensor in blocks.items():
         for block in per_tensor:
-            slices.setdefault((block.head, block.operation), []).append((name, block))
+            twin = edited.tensors.get(name)
+            if (block.head, block.operation) in changed and twin is not None and _are_comparable(base.tensors[name], twin):
+                slices.setdefault((block.head, block.operation), []).append((name, block))
     readers = BlockReader(base), BlockReader(edited)
-    for (head, operation), of_head in slices.items():
-        parts = [(name, block) for name, block in of_head if _are_comparable(base, edited, name)]
-        differing = sum(int(counts[name][block.block.start : block.block.stop].sum()) for name, block in parts if name in counts)
-        if not differing:
-            continue
+    for (head, operation), parts in slices.items():
         old, new = (
             np.concatenate([reader.read(name, block.axis, block.block).ravel() for name, block in parts]) for reader in readers
         )
         factor, spread, exact = recover_factor(old, new)
+        differing = sum(_count_in(counts[name], block) for name, block in parts if name in counts)
         yield HeadChange(head=head, operation=operation, factor=factor, spread=spread, exact=exact, parameters_changed=differing)
 
 
-def _are_comparable(base: Checkpoint, edited: Checkpoint, name: str) -> bool:
-    tensor, twin = base.tensors[name], edited.tensors.get(name)
-    return twin is not None and (twin.dtype, twin.shape) == (tensor.dtype, tensor.shape)
-
-
-def _compare_files(base: Checkpoint, edited: Checkpoint) -> dict[str, str]:
-    """Differences besides tensors' values. Files of ours, and copies of the weights that `apply` leaves out, don't count."""
-    ours, theirs = sort_files(base), sort_files(edited)
-    all_theirs = {*theirs.carried, *theirs.left_out} - set(OWN_FILES)
-    found = dict.fromkeys(all_theirs - {*ours.carried, *ours.left_out}, "added")
-    found |= dict.fromkeys(set(ours.carried) - set(OWN_FILES) - all_theirs, "missing")
-    headers = {shard.file: shard.num_header_bytes for shard in base.shards}
-    for file in set(ours.carried) & all_theirs:
-        if not os.path.samefile(base.path / file, edited.path / file) and not _equal_bytes(base, edited, file, headers.get(file)):
-            found[file] = "header differs" if file in headers else "differs"
-    return dict(sorted(found.items()))
-
-
-def _equal_bytes(base: Checkpoint, edited: Checkpoint, file: str, limit: int | None) -> bool:
-    """Compare two files, or only their first `limit` bytes."""
-    if limit is None and (base.path / file).stat().st_size != (edited.path / file).stat().st_size:
-        return False
-    with base.open(file) as one, edited.open(file) as other:
-        while True:
-            length = CHUNK_BYTES if limit is None else min(CHUNK_BYTES, limit)
-            old, new = one.read(length), other.read(length)
-            if old != new:
-                return False
-            if not old:
-                return True
-            limit = None if limit is None else limit - len(old)
+def _are_comparable(tensor: TensorInfo, twin: TensorInfo) -> bool:
+    return (twin.dtype, twin.shape) == (tensor.dtype, tensor.shape)
 
 
 def _recipe_problems(

@@ -14,9 +14,9 @@ import json
 import math
 import reprlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from headsurgery.checkpoint.files import Files
 from headsurgery.errors import CheckpointError
 
 MAX_HEADER_BYTES = 100_000_000
@@ -81,26 +81,23 @@ class Shard:
     tensors: tuple[TensorInfo, ...]
 
 
-def read_header(path: Path, file: str) -> Shard:
+def read_header(files: Files, file: str) -> Shard:
     """Parse and validate one file's header; no tensor data are read.
 
     Args:
-        path: The file on disk.
-        file: Its name in the checkpoint, for errors and for `TensorInfo`.
+        files: Where it is.
+        file: Its name.
 
     Raises:
         CheckpointError: The file is missing, truncated, or its header is not what the format says.
     """
     try:
-        with path.open("rb") as stream:
-            prefix = stream.read(8)
-            length = int.from_bytes(prefix, "little")
-            num_bytes = path.stat().st_size
-            if len(prefix) < 8 or not 2 <= length <= min(MAX_HEADER_BYTES, num_bytes - 8):
-                raise CheckpointError(f"{file}: not a safetensors file: header length {length}, file size {num_bytes}")
-            text = stream.read(length)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{file}: missing from the checkpoint", hint="download the checkpoint again") from error
+        num_bytes = files.size_of(file)
+        prefix = _read(files, file, range(min(8, num_bytes)))
+        length = int.from_bytes(prefix, "little")
+        if len(prefix) < 8 or not 2 <= length <= min(MAX_HEADER_BYTES, num_bytes - 8):
+            raise CheckpointError(f"{file}: not a safetensors file: header length {length}, file size {num_bytes}")
+        text = _read(files, file, range(8, 8 + length))
     except OSError as error:
         raise CheckpointError(f"{file}: can't be read: {error.strerror}") from error
     header = _parse_json(text, file)
@@ -109,6 +106,15 @@ def read_header(path: Path, file: str) -> Shard:
     tensors.sort(key=lambda tensor: (tensor.offset, tensor.num_bytes))
     _check_coverage(tensors, file, 8 + length, num_bytes)
     return Shard(file=file, num_header_bytes=8 + length, num_bytes=num_bytes, tensors=tuple(tensors))
+
+
+def _read(files: Files, file: str, span: range) -> bytes:
+    with files.open(file, span) as stream:
+        stream.seek(span.start)
+        data = b""
+        while len(data) < len(span) and (more := stream.read(len(span) - len(data))):
+            data += more
+    return data
 
 
 def _parse_json(text: bytes, file: str) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 
-from headsurgery.checkpoint.carried import MANIFEST
+from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST
+from headsurgery.checkpoint.files import Directory, Files
 from headsurgery.checkpoint.reader import stays_inside
 from headsurgery.errors import CheckpointError
 from headsurgery.recipe import HeadEdit, RecipeBase, Strict, first_problem
@@ -39,6 +40,13 @@ class FileRecord(Strict):
         default=None, description="of the base's file; equal to sha256 if it was only copied; null if new"
     )
 
+    @property
+    def base_file(self) -> str | None:
+        """Name of the base's file that it was made from; None if it is new. The base's card is kept under another name."""
+        if self.base_sha256 is None:
+            return None
+        return CARD if self.file == BASE_CARD else self.file
+
 
 class EditRecord(HeadEdit):
     """One slice of one tensor that was multiplied."""
@@ -61,7 +69,7 @@ class Manifest(Strict):
     parameters: int
     parameters_changed: int
     share: float = Field(description="parameters_changed / parameters")
-    files: list[FileRecord] = Field(description="every file but the manifest itself, sorted by name")
+    files: list[FileRecord] = Field(description="every file but the manifest itself, sorted by name; a card may be rewritten later")
     left_out: list[str] = Field(description="the base's files that hold the weights a second time")
     notes: list[str] = Field(default_factory=list)
 
@@ -77,18 +85,24 @@ class Manifest(Strict):
         return json.dumps(self.model_dump(by_alias=True), indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
-    def load(cls, directory: Path | str) -> Manifest:
+    def load(cls, source: Path | str | Files) -> Manifest:
         """Read the manifest of an edited checkpoint.
+
+        Args:
+            source: Its directory, or where else its files are.
 
         Raises:
             CheckpointError: There is none, or it is not valid.
         """
-        path = Path(directory) / MANIFEST
+        files = Directory(Path(source)) if isinstance(source, Path | str) else source
+        if files.path is not None and not files.path.is_dir():
+            raise CheckpointError(f"{files.where}: no such directory", hint="give a checkpoint that apply wrote")
+        if not files.has(MANIFEST):
+            raise CheckpointError(f"{files.where}: no {MANIFEST} in it, so headsurgery did not write it")
         try:
-            return cls.model_validate_json(path.read_bytes())
-        except FileNotFoundError as error:
-            raise CheckpointError(f"{directory}: no {MANIFEST} in it, so headsurgery did not write it") from error
+            with files.open(MANIFEST) as stream:
+                return cls.model_validate_json(stream.read())
         except OSError as error:
-            raise CheckpointError(f"{path}: can't be read: {error.strerror}") from error
+            raise CheckpointError(f"{files.where}/{MANIFEST}: can't be read: {error.strerror}") from error
         except ValidationError as error:
-            raise CheckpointError(f"{path}: not a valid manifest: {first_problem(error)}") from error
+            raise CheckpointError(f"{files.where}/{MANIFEST}: not a valid manifest: {first_problem(error)}") from error

@@ -18,6 +18,7 @@ from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, BaseFiles, sort_
 from headsurgery.checkpoint.header import TensorInfo
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
 from headsurgery.errors import GeometryError, RecipeError, SurgeryError
+from headsurgery.hub_names import is_hub_id
 from headsurgery.recipe import HeadEdit, Recipe
 
 _MAX_ROUNDING = 0.01
@@ -149,17 +150,25 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
     taken = [file for file in OWN_FILES if file in files.carried]
     if MANIFEST in taken:
         raise SurgeryError(
-            f"{checkpoint.path}: was edited before: it holds {MANIFEST}", hint="apply the recipe to its base instead"
+            f"{checkpoint.files.where}: was edited before: it holds {MANIFEST}", hint="apply the recipe to its base instead"
         )
     if taken:
-        raise SurgeryError(f"{checkpoint.path}: holds {taken[0]}, a name that apply needs for itself", hint="rename that file")
+        raise SurgeryError(
+            f"{checkpoint.files.where}: holds {taken[0]}, a name that apply needs for itself", hint="rename that file"
+        )
     edits = tuple(
         tensor_edit for position, edit in enumerate(recipe.edits) for tensor_edit in _resolve(edit, anatomy, f"edits[{position}]: ")
     )
     for tensor_edit in edits:
-        _check_storable(checkpoint.read_block(tensor_edit.tensor, tensor_edit.axis, tensor_edit.block), tensor_edit)
+        if tensor_edit.edit.factor != 1:
+            _check_storable(checkpoint.read_block(tensor_edit.tensor, tensor_edit.axis, tensor_edit.block), tensor_edit)
     return SurgeryPlan(
-        recipe=recipe, checkpoint=checkpoint, anatomy=anatomy, edits=edits, files=files, notes=_notes(recipe, anatomy)
+        recipe=recipe if allow_mismatch else _pin(recipe, checkpoint),
+        checkpoint=checkpoint,
+        anatomy=anatomy,
+        edits=edits,
+        files=files,
+        notes=_notes(recipe, anatomy),
     )
 
 
@@ -174,10 +183,8 @@ def multiply(values: npt.NDArray[Any], factor: float) -> npt.NDArray[Any]:
 
 
 def _check_storable(values: npt.NDArray[Any], edit: TensorEdit) -> None:
-    """Refuse an edit whose result overflows, is not a number, or is lost in rounding. Factor 1 multiplies nothing."""
+    """Refuse an edit whose result overflows, is not a number, or is lost in rounding."""
     factor = edit.edit.factor
-    if factor == 1:
-        return
     where = f"{edit.edit.ref}: {edit.tensor.name} × {factor:g}"
     before, stored = values.astype(np.float64), multiply(values, factor).astype(np.float64)
     if not np.isfinite(before).all():
@@ -201,6 +208,15 @@ def _resolve(edit: HeadEdit, anatomy: Anatomy, where: str) -> list[TensorEdit]:
     return [TensorEdit(edit=edit, tensor=part.tensor, axis=part.axis, block=part.block) for part in slices]
 
 
+def _pin(recipe: Recipe, checkpoint: Checkpoint) -> Recipe:
+    """The recipe with the base's id and commit, if they are known and it states no other: base + recipe = model, for everybody."""
+    base = recipe.base
+    if checkpoint.revision is None or base.revision is not None or (is_hub_id(base.model) and base.model != checkpoint.model):
+        return recipe
+    pinned = base.model_copy(update={"model": checkpoint.model, "revision": checkpoint.revision})
+    return recipe.model_copy(update={"base": pinned})
+
+
 def _check_base(recipe: Recipe, checkpoint: Checkpoint, anatomy: Anatomy) -> None:
     base = recipe.base
     differences = base.geometry.differences(anatomy.geometry) if base.geometry else []
@@ -208,7 +224,8 @@ def _check_base(recipe: Recipe, checkpoint: Checkpoint, anatomy: Anatomy) -> Non
         differences.insert(0, f"model_type: recipe {base.model_type}, checkpoint {anatomy.architecture.model_type}")
     if base.revision and checkpoint.revision and base.revision != checkpoint.revision:
         differences.append(f"revision: recipe {base.revision}, checkpoint {checkpoint.revision}")
-    if not differences and base.fingerprint and base.fingerprint != (found := checkpoint.fingerprint()):
+    is_proven = checkpoint.files.path is None and base.revision == checkpoint.revision  # a commit names its bytes
+    if not differences and not is_proven and base.fingerprint and base.fingerprint != (found := checkpoint.fingerprint()):
         differences.append(f"fingerprint of the weights: recipe {base.fingerprint[:12]}..., checkpoint {found[:12]}...")
     if differences:
         raise GeometryError(

@@ -1,14 +1,14 @@
-"""A read-only view of a checkpoint directory: configuration, shards, where each tensor's bytes are.
+"""A read-only view of a checkpoint: configuration, shards, where each tensor's bytes are.
 
-Invariant: opening a checkpoint reads headers only, and nothing here ever opens a file for writing (law 1). Neighbours: `header`
-parses one file, `carried` says which other files belong to the checkpoint.
+Invariant: opening a checkpoint reads headers only, and nothing here ever opens a file for writing (law 1). Neighbours: `files` says
+where the bytes come from, `header` parses one file, `carried` says which other files belong to the checkpoint.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +18,7 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
+from headsurgery.checkpoint.files import Directory, Files
 from headsurgery.checkpoint.header import Shard, TensorInfo, read_header
 from headsurgery.errors import CheckpointError
 
@@ -35,10 +36,10 @@ FLOAT_TYPES: Mapping[str, np.dtype[Any]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """A checkpoint on disk.
+    """A checkpoint.
 
     Args:
-        path: Its directory.
+        files: Where its bytes come from.
         config: config.json.
         shards: Its safetensors files.
         tensors: All tensors by name.
@@ -46,12 +47,23 @@ class Checkpoint:
         revision: Commit of the Hub repository, if known.
     """
 
-    path: Path
+    files: Files
     config: Mapping[str, Any]
     shards: tuple[Shard, ...]
     tensors: Mapping[str, TensorInfo]
     model: str
     revision: str | None = None
+
+    @property
+    def path(self) -> Path:
+        """Its directory.
+
+        Raises:
+            CheckpointError: It is not on this machine.
+        """
+        if self.files.path is None:
+            raise CheckpointError(f"{self.files.where}: not on this machine", hint="fetch it first: headsurgery.hub.fetch_model")
+        return self.files.path
 
     @property
     def num_parameters(self) -> int:
@@ -60,41 +72,29 @@ class Checkpoint:
 
     def read(self, tensor: TensorInfo) -> npt.NDArray[Any]:
         """One whole tensor, as a NumPy array of its stored type and shape."""
-        with self.open(tensor.file) as stream:
-            data = _read_exactly(stream, tensor.offset, tensor.num_bytes, tensor.file)
+        with self.open_tensor(tensor) as stream:
+            data = read_exactly(stream, tensor.offset, tensor.num_bytes, tensor.file)
         return data.view(FLOAT_TYPES[tensor.dtype]).reshape(tensor.shape)
 
     def read_block(self, tensor: TensorInfo, axis: int, block: range) -> npt.NDArray[Any]:
         """A slice of a tensor along one axis, as an array of its stored type; only the rows that hold it are read."""
         rows = range(tensor.num_rows) if axis else block
         parts = []
-        with self.open(tensor.file) as stream:
+        with self.open_tensor(tensor, rows) as stream:
             for _, data in read_rows(stream, tensor, rows):
                 values = data.view(FLOAT_TYPES[tensor.dtype]).reshape(len(data), -1)  # [rows, columns]
                 parts.append((values[:, block.start : block.stop] if axis else values).copy())
         return np.concatenate(parts)
 
-    def open(self, file: str) -> BinaryIO:
-        """Open one of the checkpoint's files for reading.
+    def open_tensor(self, tensor: TensorInfo, rows: range | None = None) -> BinaryIO:
+        """Open a tensor's file to read the tensor, or some of its rows.
 
         Raises:
             CheckpointError: It can't be opened.
         """
-        try:
-            return (self.path / file).open("rb", buffering=0)
-        except OSError as error:
-            raise CheckpointError(f"{file}: can't be read: {error.strerror}") from error
-
-    def size_of(self, file: str) -> int:
-        """Bytes of one of the checkpoint's files.
-
-        Raises:
-            CheckpointError: It is not there.
-        """
-        try:
-            return (self.path / file).stat().st_size
-        except OSError as error:
-            raise CheckpointError(f"{file}: can't be read: {error.strerror}") from error
+        rows = range(tensor.num_rows) if rows is None else rows
+        row_bytes = tensor.num_bytes // max(1, tensor.num_rows)
+        return self.files.open(tensor.file, range(tensor.offset + rows.start * row_bytes, tensor.offset + rows.stop * row_bytes))
 
     def fingerprint(self) -> str:
         """A hash that tells two sets of weights apart without reading them whole.
@@ -103,51 +103,38 @@ class Checkpoint:
         on sharding or on the order inside a file. It is no proof of equality; the manifest's file hashes are.
         """
         digest = sha256()
-        for shard_file, tensors in self._tensors_by_name():
-            with self.open(shard_file) as stream:
-                for tensor in tensors:
-                    digest.update(json.dumps([tensor.name, tensor.dtype, tensor.shape]).encode())
-                    digest.update(_read_exactly(stream, tensor.offset, min(tensor.num_bytes, 16 * 2**10), tensor.file).data)
+        for name in sorted(self.tensors):
+            tensor = self.tensors[name]
+            length = min(tensor.num_bytes, 16 * 2**10)
+            digest.update(json.dumps([tensor.name, tensor.dtype, tensor.shape]).encode())
+            with self.files.open(tensor.file, range(tensor.offset, tensor.offset + length)) as stream:
+                digest.update(read_exactly(stream, tensor.offset, length, tensor.file).data)
         return digest.hexdigest()
 
     def modified(self) -> int:
         """When its weights were last written, in nanoseconds since 1970: the newest of its files."""
         return max((self.path / shard.file).stat().st_mtime_ns for shard in self.shards)
 
-    def _tensors_by_name(self) -> Iterator[tuple[str, list[TensorInfo]]]:
-        """Tensors in the order of names, in runs that lie in one file."""
-        run: list[TensorInfo] = []
-        for name in sorted(self.tensors):
-            tensor = self.tensors[name]
-            if run and run[-1].file != tensor.file:
-                yield run[-1].file, run
-                run = []
-            run.append(tensor)
-        if run:
-            yield run[-1].file, run
 
-
-def open_checkpoint(path: Path | str, *, model: str | None = None, revision: str | None = None) -> Checkpoint:
+def open_checkpoint(source: Path | str | Files, *, model: str | None = None, revision: str | None = None) -> Checkpoint:
     """Read a checkpoint's configuration and headers.
 
     Args:
-        path: A directory with config.json and safetensors weights, single file or sharded.
+        source: A directory with config.json and safetensors weights, single file or sharded; or where else such files are.
         model: Hub id that it came from; default: the directory's name.
         revision: Commit that it came from.
 
     Raises:
         CheckpointError: It is not such a directory, or its files contradict each other.
     """
-    path = Path(path)
+    files = Directory(Path(source)) if isinstance(source, Path | str) else source
     try:
-        _check_is_checkpoint(path)
-        config = _read_object(path / "config.json", "config.json")
-        shards, tensors = _read_single(path) if (path / WEIGHTS).is_file() else _read_sharded(path)
+        _check_is_checkpoint(files)
+        config = _read_object(files, "config.json")
+        shards, tensors = _read_single(files) if files.has(WEIGHTS) else _read_sharded(files)
     except OSError as error:
-        raise CheckpointError(f"{path}: can't be read: {error.strerror}") from error
-    return Checkpoint(
-        path=path, config=config, shards=shards, tensors=tensors, model=model or path.resolve().name, revision=revision
-    )
+        raise CheckpointError(f"{files.where}: can't be read: {error.strerror}") from error
+    return Checkpoint(files=files, config=config, shards=shards, tensors=tensors, model=model or files.name, revision=revision)
 
 
 def read_rows(stream: BinaryIO, tensor: TensorInfo, rows: range) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
@@ -164,11 +151,16 @@ def read_rows(stream: BinaryIO, tensor: TensorInfo, rows: range) -> Iterator[tup
     step = max(1, CHUNK_BYTES // row_bytes)
     for first in range(rows.start, rows.stop, step):
         count = min(step, rows.stop - first)
-        data = _read_exactly(stream, tensor.offset + first * row_bytes, count * row_bytes, tensor.file)
+        data = read_exactly(stream, tensor.offset + first * row_bytes, count * row_bytes, tensor.file)
         yield first, data.reshape(count, row_bytes)
 
 
-def _read_exactly(stream: BinaryIO, offset: int, length: int, file: str) -> npt.NDArray[np.uint8]:
+def read_exactly(stream: BinaryIO, offset: int, length: int, file: str) -> npt.NDArray[np.uint8]:
+    """Bytes of a file, all of them or an error.
+
+    Raises:
+        CheckpointError: They can't be read, or there are fewer.
+    """
     data = np.empty(length, dtype=np.uint8)
     view, done = data.data, 0
     stream.seek(offset)
@@ -183,37 +175,39 @@ def _read_exactly(stream: BinaryIO, offset: int, length: int, file: str) -> npt.
     return data
 
 
-def _check_is_checkpoint(path: Path) -> None:
-    if path.is_file():
-        raise CheckpointError(f"{path}: a file; expected a checkpoint directory", hint="give the directory that holds config.json")
-    if not path.is_dir():
-        raise CheckpointError(f"{path}: no such directory", hint="give a checkpoint directory or a Hub id like org/name")
-    if (path / WEIGHTS).exists() or (path / INDEX).exists():
-        if not (path / "config.json").is_file():
-            raise CheckpointError(f"{path}: has weights but no config.json, so its family is unknown")
+def _check_is_checkpoint(files: Files) -> None:
+    where, path = files.where, files.path
+    if path is not None and path.is_file():
+        raise CheckpointError(f"{where}: a file; expected a checkpoint directory", hint="give the directory that holds config.json")
+    if path is not None and not path.is_dir():
+        raise CheckpointError(f"{where}: no such directory", hint="give a checkpoint directory or a Hub id like org/name")
+    if files.has(WEIGHTS) or files.has(INDEX):
+        if not files.has("config.json"):
+            raise CheckpointError(f"{where}: has weights but no config.json, so its family is unknown")
         return
-    names = sorted(os.listdir(path))
+    names = files.top()
     if "adapter_config.json" in names:
         raise CheckpointError(
-            f"{path}: a PEFT adapter, not a whole model",
+            f"{where}: a PEFT adapter, not a whole model",
             hint="merge it first: AutoPeftModelForCausalLM.from_pretrained(adapter).merge_and_unload().save_pretrained(out)",
         )
     if any(name.endswith(".bin") for name in names):
         raise CheckpointError(
-            f"{path}: has PyTorch .bin weights only; headsurgery never unpickles",
-            hint=f"convert them: python -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('{path}')"
-            f".save_pretrained('{path.name}-safetensors')\"",
+            f"{where}: has PyTorch .bin weights only; headsurgery never unpickles",
+            hint=f"convert them: python -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('{where}')"
+            f".save_pretrained('{files.name}-safetensors')\"",
         )
     if any(name.endswith(".gguf") for name in names):
         raise CheckpointError(
-            f"{path}: has GGUF weights only; expected {WEIGHTS}", hint="use the safetensors model it was made from"
+            f"{where}: has GGUF weights only; expected {WEIGHTS}", hint="use the safetensors model it was made from"
         )
-    raise CheckpointError(f"{path}: not a checkpoint: neither {WEIGHTS} nor {INDEX} in it")
+    raise CheckpointError(f"{where}: not a checkpoint: neither {WEIGHTS} nor {INDEX} in it")
 
 
-def _read_object(path: Path, file: str) -> dict[str, Any]:
+def _read_object(files: Files, file: str) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        with files.open(file) as stream:
+            document = json.loads(stream.read().decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{file}: can't be read as JSON: {error}") from error
     if not isinstance(document, dict):
@@ -221,19 +215,20 @@ def _read_object(path: Path, file: str) -> dict[str, Any]:
     return document
 
 
-def _read_single(path: Path) -> tuple[tuple[Shard, ...], dict[str, TensorInfo]]:
-    shard = read_header(path / WEIGHTS, WEIGHTS)
+def _read_single(files: Files) -> tuple[tuple[Shard, ...], dict[str, TensorInfo]]:
+    shard = read_header(files, WEIGHTS)
     return (shard,), {tensor.name: tensor for tensor in shard.tensors}
 
 
-def _read_sharded(path: Path) -> tuple[tuple[Shard, ...], dict[str, TensorInfo]]:
-    weight_map = _read_object(path / INDEX, INDEX).get("weight_map")
+def _read_sharded(files: Files) -> tuple[tuple[Shard, ...], dict[str, TensorInfo]]:
+    weight_map = _read_object(files, INDEX).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise CheckpointError(f"{INDEX}: no weight_map")
     for name, file in weight_map.items():
         if not isinstance(file, str) or not stays_inside(file):
             raise CheckpointError(f"{INDEX}: {name!r} points to {file!r}, outside the checkpoint's directory")
-    shards = tuple(read_header(path / file, file) for file in sorted(set(weight_map.values())))
+    with ThreadPoolExecutor(max_workers=8) as pool:  # where the files are elsewhere, a header is two journeys
+        shards = tuple(pool.map(lambda file: read_header(files, file), sorted(set(weight_map.values()))))
     tensors: dict[str, TensorInfo] = {}
     for tensor in (tensor for shard in shards for tensor in shard.tensors):
         twin = tensors.setdefault(tensor.name, tensor)

@@ -33,7 +33,7 @@ def staged_directory(target: Path, *, base: Path, num_bytes: int, force: bool, r
     Raises:
         SurgeryError: The target exists, lies inside the base, or can't be written.
     """
-    _check_target(target, base, force)
+    check_target(target, base, force)
     target = Path(os.path.abspath(target))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -55,11 +55,22 @@ def staged_directory(target: Path, *, base: Path, num_bytes: int, force: bool, r
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _check_target(target: Path, base: Path, force: bool) -> None:
-    real_target, real_base = Path(os.path.realpath(target)), Path(os.path.realpath(base))
-    if real_target.is_relative_to(real_base):
+def check_target(target: Path, base: Path | None, force: bool) -> None:
+    """Refuse a target that must not be written.
+
+    Args:
+        target: Where the result shall stand.
+        base: The directory that it is made from, if it is on this machine by now.
+        force: An existing directory will be replaced.
+
+    Raises:
+        SurgeryError: It exists, or one of the two lies inside the other.
+    """
+    real_target = Path(os.path.realpath(target))
+    real_base = None if base is None else Path(os.path.realpath(base))
+    if real_base is not None and real_target.is_relative_to(real_base):
         raise SurgeryError(f"{target}: lies inside {base}, which is never written", hint="choose an output outside it")
-    if real_base.is_relative_to(real_target):
+    if real_base is not None and real_base.is_relative_to(real_target):
         raise SurgeryError(f"{target}: holds {base}, which is never written", hint="choose another output")
     if os.path.lexists(target):
         if not force:

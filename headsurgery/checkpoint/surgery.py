@@ -7,14 +7,16 @@ change; all or nothing; every file is carried over but other copies of the weigh
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 from headsurgery import __version__
 from headsurgery.checkpoint.anatomy import record_base
-from headsurgery.checkpoint.carried import MANIFEST, RECIPE, UNDO
-from headsurgery.checkpoint.copying import ByteArray, CopiedFile, Progress, Reporter, copy_file, copy_shard
+from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST, RECIPE, UNDO
+from headsurgery.checkpoint.copying import ByteArray, CopiedFile, Progress, Reporter, copy_file, copy_shard, hash_file
 from headsurgery.checkpoint.header import Shard, TensorInfo
 from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
 from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply
@@ -23,13 +25,24 @@ from headsurgery.checkpoint.staging import staged_directory
 from headsurgery.checkpoint.undo import UndoWriter, locate_piece
 from headsurgery.errors import SurgeryError
 
+CardWriter = Callable[[Manifest, bytes | None], dict[str, bytes]]
+"""Gets the manifest and the base's own card, if it has one; returns the new card and its picture by name."""
 
-def apply_plan(plan: SurgeryPlan, out: Path | str, *, force: bool = False, on_progress: Progress | None = None) -> Manifest:
+
+def apply_plan(
+    plan: SurgeryPlan,
+    out: Path | str,
+    *,
+    write_card: CardWriter | None = None,
+    force: bool = False,
+    on_progress: Progress | None = None,
+) -> Manifest:
     """Write the edited checkpoint.
 
     Args:
         plan: From `plan_surgery`.
         out: Directory to create.
+        write_card: Makes a card, see `card.write_card`; the base's is kept beside it. None: the base's card stays as it is.
         force: Replace an existing directory.
         on_progress: Called with bytes written and bytes in all.
 
@@ -40,12 +53,13 @@ def apply_plan(plan: SurgeryPlan, out: Path | str, *, force: bool = False, on_pr
         SurgeryError: `out` exists, lies inside the base or can't be written; or what was written is not what was planned.
     """
     base = plan.checkpoint
-    total = sum(base.size_of(file) for file in plan.files.carried)
+    total = sum(base.files.size_of(file) for file in plan.files.carried)
     undo_bytes = sum(edit.runs.count * edit.runs.length for edit in plan.edits)
     with staged_directory(Path(out), base=base.path, num_bytes=total + undo_bytes, force=force, replaceable=MANIFEST) as staging:
         report = Reporter(total, on_progress)
         with UndoWriter(staging / UNDO, plan.edits) as undo:
-            records = [_carry_over(plan, file, staging, undo, report) for file in plan.files.carried]
+            names = {file: BASE_CARD if file == CARD and write_card else file for file in plan.files.carried}
+            records = [_carry_over(plan, file, name, staging, undo, report) for file, name in names.items()]
         recipe_text = plan.recipe.to_json()
         _write_new(staging / RECIPE, recipe_text.encode())
         _check_result(plan, staging)
@@ -62,21 +76,40 @@ def apply_plan(plan: SurgeryPlan, out: Path | str, *, force: bool = False, on_pr
             left_out=list(plan.files.left_out),
             notes=list(plan.notes),
         )
+        if write_card:
+            manifest = _add_card(manifest, write_card, staging)
         _write_new(staging / MANIFEST, manifest.to_json().encode())
     return manifest
 
 
-def _carry_over(plan: SurgeryPlan, file: str, staging: Path, undo: UndoWriter, report: Reporter) -> FileRecord:
-    target = staging / file
+def _add_card(manifest: Manifest, write_card: CardWriter, staging: Path) -> Manifest:
+    """Write the card and its picture, and enter them in the manifest."""
+    kept = staging / BASE_CARD
+    made = write_card(manifest, kept.read_bytes() if kept.is_file() else None)
+    for file, data in made.items():
+        _write_new(staging / file, data)
+    records = [*manifest.files, *(_record_new(staging, file) for file in made)]
+    return manifest.model_copy(update={"files": sorted(records, key=lambda record: record.file)})
+
+
+def _carry_over(plan: SurgeryPlan, file: str, name: str, staging: Path, undo: UndoWriter, report: Reporter) -> FileRecord:
+    """Copy one of the base's files under a name, edited where that is planned."""
+    target = staging / name
     target.parent.mkdir(parents=True, exist_ok=True)
     edits = [edit for edit in plan.edits if edit.tensor.file == file]
-    with plan.checkpoint.open(file) as source:
+    with plan.checkpoint.files.open(file) as source:
         if edits:
             shard = next(shard for shard in plan.checkpoint.shards if shard.file == file)
             copied = copy_shard(source, shard, target, partial(_change, _by_tensor(edits, shard), undo), report)
         else:
             copied = copy_file(source, target, report)
-    return _record(file, copied)
+    promised = plan.checkpoint.files.content_id(file)
+    if promised is not None and promised.digest != copied.before:
+        raise SurgeryError(
+            f"{file}: damaged in the Hub's cache: it doesn't have the hash that it is named by; nothing was kept",
+            hint=f"delete it and fetch the model again: {os.path.realpath(plan.checkpoint.path / file)}",
+        )
+    return _record(name, copied)
 
 
 def _by_tensor(edits: list[TensorEdit], shard: Shard) -> dict[str, list[TensorEdit]]:
@@ -118,11 +151,7 @@ def _record(file: str, copied: CopiedFile) -> FileRecord:
 
 
 def _record_new(staging: Path, file: str) -> FileRecord:
-    digest = sha256()
-    with (staging / file).open("rb") as stream:
-        while chunk := stream.read(2**20):
-            digest.update(chunk)
-    return FileRecord(file=file, num_bytes=(staging / file).stat().st_size, sha256=digest.hexdigest())
+    return FileRecord(file=file, num_bytes=(staging / file).stat().st_size, sha256=hash_file(staging / file))
 
 
 def _record_edit(edit: TensorEdit) -> EditRecord:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, UNDO
-from headsurgery.checkpoint.copying import ByteArray, Progress, Reporter, copy_file, copy_shard
+from headsurgery.checkpoint.carried import ATTRIBUTES, MANIFEST, UNDO
+from headsurgery.checkpoint.copying import ByteArray, Changer, Progress, Reporter, copy_file, copy_shard
 from headsurgery.checkpoint.header import TensorInfo, read_header
 from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
 from headsurgery.checkpoint.plan import TensorEdit
@@ -96,6 +97,54 @@ def _layout(edits: Sequence[TensorEdit]) -> tuple[bytes, dict[str, int], int]:
     return len(text).to_bytes(8, "little") + text, starts, end
 
 
+class Originals:
+    """The original bytes of an edited checkpoint.
+
+    Args:
+        checkpoint: The edited checkpoint.
+        manifest: Its manifest.
+
+    Raises:
+        CheckpointError: There is no undo file, or it is not one.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, manifest: Manifest) -> None:
+        undo = read_header(checkpoint.files, UNDO)
+        self._edited, self._manifest = checkpoint, manifest
+        self._kept = Checkpoint(
+            files=checkpoint.files,
+            config={},
+            shards=(undo,),
+            tensors={tensor.name: tensor for tensor in undo.tensors},
+            model=checkpoint.model,
+        )
+
+    def slices(self, file: str) -> list[tuple[TensorEdit, npt.NDArray[Any]]]:
+        """The edits of one file, each with its original values, flat.
+
+        Raises:
+            CheckpointError: The manifest, the checkpoint and the undo file don't belong together.
+        """
+        return [_slice(self._edited, self._kept, edit) for edit in self._manifest.edits if edit.file == file]
+
+    def changer(self, file: str) -> Changer:
+        """What puts the originals of one file back."""
+        slices = self.slices(file)
+
+        def put_back(tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
+            if not any(edit.tensor == tensor for edit, _ in slices):
+                return rows
+            changed: ByteArray = rows.copy()
+            for edit, values in slices:
+                piece = locate_piece(edit, first, len(rows)) if edit.tensor == tensor else None
+                if piece is not None:
+                    target_view = changed.view(FLOAT_TYPES[tensor.dtype])[piece.rows, piece.columns]
+                    target_view[:] = values[piece.offset : piece.offset + target_view.size].reshape(target_view.shape)
+            return changed
+
+        return put_back
+
+
 def restore_checkpoint(
     edited: Path | str, out: Path | str, *, force: bool = False, on_progress: Progress | None = None
 ) -> tuple[FileRecord, ...]:
@@ -115,51 +164,31 @@ def restore_checkpoint(
         SurgeryError: `out` can't be written, or a restored file is not the base's.
     """
     edited = Path(edited)
-    if not edited.is_dir():
-        raise CheckpointError(f"{edited}: no such directory", hint="give a checkpoint that apply wrote")
     manifest = Manifest.load(edited)
     checkpoint = open_checkpoint(edited)
-    undo = read_header(edited / UNDO, UNDO)
-    originals = Checkpoint(
-        path=edited, config={}, shards=(undo,), tensors={tensor.name: tensor for tensor in undo.tensors}, model=checkpoint.model
-    )
-    records = [record for record in manifest.files if record.file not in OWN_FILES]
-    total = sum(record.num_bytes for record in records)
+    originals = Originals(checkpoint, manifest)
+    records = {record.base_file: record for record in manifest.files if record.base_file is not None}
+    total = sum(record.num_bytes for record in records.values())
     with staged_directory(Path(out), base=edited, num_bytes=total, force=force, replaceable=MANIFEST) as staging:
         report = Reporter(total, on_progress)
-        for record in records:
-            edits = [edit for edit in manifest.edits if edit.file == record.file]
-            if _restore_file(checkpoint, originals, record.file, edits, staging, report) != record.base_sha256:
+        for name, record in records.items():
+            if _restore_file(checkpoint, originals, record, staging / name, report) != record.base_sha256:
                 raise SurgeryError(
                     f"{record.file}: what came back is not the base's file; nothing was kept",
                     hint="the edited checkpoint was changed after apply; download the base instead",
                 )
-    return tuple(records)
+    return tuple(records.values())
 
 
-def _restore_file(
-    checkpoint: Checkpoint, originals: Checkpoint, file: str, edits: list[EditRecord], staging: Path, report: Reporter
-) -> str:
-    target = staging / file
+def _restore_file(checkpoint: Checkpoint, originals: Originals, record: FileRecord, target: Path, report: Reporter) -> str:
     target.parent.mkdir(parents=True, exist_ok=True)
-    shard = next((shard for shard in checkpoint.shards if shard.file == file), None)
-    with checkpoint.open(file) as source:
-        if shard is None or not edits:
+    shard = next((shard for shard in checkpoint.shards if shard.file == record.file), None)
+    with checkpoint.files.open(record.file) as source:
+        if record.file == ATTRIBUTES:
+            return copy_file(BytesIO(source.read(record.num_bytes)), target, report).after
+        if shard is None or record.sha256 == record.base_sha256:
             return copy_file(source, target, report).after
-        slices = [_slice(checkpoint, originals, edit) for edit in edits]
-
-        def put_back(tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
-            if not any(edit.tensor == tensor for edit, _ in slices):
-                return rows
-            changed: ByteArray = rows.copy()
-            for edit, values in slices:
-                piece = locate_piece(edit, first, len(rows)) if edit.tensor == tensor else None
-                if piece is not None:
-                    target_view = changed.view(FLOAT_TYPES[tensor.dtype])[piece.rows, piece.columns]
-                    target_view[:] = values[piece.offset : piece.offset + target_view.size].reshape(target_view.shape)
-            return changed
-
-        return copy_shard(source, shard, target, put_back, report).after
+        return copy_shard(source, shard, target, originals.changer(record.file), report).after
 
 
 def _slice(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) -> tuple[TensorEdit, npt.NDArray[Any]]:

@@ -15,12 +15,17 @@ from headsurgery import __version__
 from headsurgery.cli.apply import apply
 from headsurgery.cli.architectures import architectures
 from headsurgery.cli.attribute import attribute
+from headsurgery.cli.audit import audit
+from headsurgery.cli.card import card
+from headsurgery.cli.compare import compare
 from headsurgery.cli.demo import demo
 from headsurgery.cli.diff import diff
 from headsurgery.cli.evaluate import evaluate
 from headsurgery.cli.experiment import experiment
 from headsurgery.cli.inspect import inspect
+from headsurgery.cli.push import push
 from headsurgery.cli.restore import restore
+from headsurgery.cli.verify import verify
 from headsurgery.errors import HeadSurgeryError
 
 app = typer.Typer(
@@ -53,7 +58,11 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
-for verb in (inspect, attribute, apply, diff, restore, evaluate, experiment, architectures, demo):
+VERBS = (
+    *(inspect, attribute, apply, diff, verify, restore, evaluate, compare, audit, experiment),
+    *(card, push, architectures, demo),
+)
+for verb in VERBS:
     app.command(verb.__name__)(_guarded(verb))
 
 

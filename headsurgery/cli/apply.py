@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from headsurgery.cli.options import Force, Json, Quiet, Revision, Token
 from headsurgery.errors import RecipeError, UsageError
+from headsurgery.hub_names import is_hub_id
 
 if TYPE_CHECKING:
     from headsurgery.checkpoint.plan import SurgeryPlan
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def apply(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="Recipe file (JSON).")],
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="Recipe: a JSON file, hf://org/name/recipe.json, or https://host/recipe.json.")
+    ],
     model: Annotated[
         str | None, typer.Argument(metavar="[MODEL]", help="Base: directory or Hub id. Default: the recipe's own base.")
     ] = None,
@@ -32,43 +36,58 @@ def apply(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Edit exactly the recipe's heads in a copy of the checkpoint's bytes."""
+    """Edit exactly the recipe's heads in a copy of the checkpoint's bytes, and write its model card.
+
+    A base on the Hub is planned first, from its headers and the edited tensors; --dry-run fetches nothing else.
+    """
+    from headsurgery.card import write_card
+    from headsurgery.checkpoint.carried import RECIPE
     from headsurgery.checkpoint.plan import plan_surgery
     from headsurgery.checkpoint.reader import open_checkpoint
+    from headsurgery.checkpoint.staging import check_target
     from headsurgery.checkpoint.surgery import apply_plan
+    from headsurgery.cli.opening import open_named
     from headsurgery.console import Console
     from headsurgery.hub import fetch_model, pinned_name
-    from headsurgery.recipe import Recipe
+    from headsurgery.recipe_source import is_local, load_recipe
 
     if output is None and not dry_run:
         raise UsageError("apply needs a directory to write to", hint="give one with -o DIR, or look first with --dry-run")
     console = Console(as_json=json, quiet=quiet)
-    loaded = Recipe.load(recipe)
-    name = model or _base_of(loaded)
+    loaded = load_recipe(recipe, token=token)
+    name = model or _base_of(loaded, is_ours=is_local(recipe))
     pinned = revision or (loaded.base.revision if model is None else None)
-    source = fetch_model(name, revision=pinned, token=token)
-    plan = plan_surgery(
-        loaded, open_checkpoint(source.path, model=source.model, revision=source.revision), allow_mismatch=allow_mismatch
-    )
+    base = open_named(console, name, revision=pinned, token=token)
+    plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
     for note in plan.notes:
         console.note(note)
     if dry_run or output is None:
         _show_plan(console, plan)
         return
+    if base.files.path is None:
+        check_target(output, base.files.path, force)
+        with console.progress("fetching") as on_progress, console.ending_at_once("what was fetched is kept"):
+            source = fetch_model(f"{base.model}@{base.revision}", token=token, on_progress=on_progress)
+        base = open_checkpoint(source.path, model=base.model, revision=base.revision)
+        plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
     with console.progress("writing") as on_progress:
-        manifest = apply_plan(plan, output, force=force, on_progress=on_progress)
+        write = partial(write_card, recipe=plan.recipe)
+        manifest = apply_plan(plan, output, write_card=write, force=force, on_progress=on_progress)
     if manifest.left_out:
         console.note(
             f"left out, because they hold the unedited weights or are no part of the model: {', '.join(manifest.left_out)}"
         )
     console.data({"output": str(output)} | manifest.model_dump(by_alias=True), f"{output}: {_summary(plan)}")
-    console.next_command("diff", pinned_name(name, source), output, "--recipe", recipe)
+    console.next_command("diff", pinned_name(name, base), output, "--recipe", recipe if is_local(recipe) else output / RECIPE)
 
 
-def _base_of(recipe: Recipe) -> str:
+def _base_of(recipe: Recipe, *, is_ours: bool) -> str:
+    """The recipe's own base; of somebody else's recipe never a folder here."""
     if recipe.base.model is None:
         raise RecipeError("the recipe names no base model", hint="give MODEL: headsurgery apply RECIPE MODEL -o DIR")
-    if "/" not in recipe.base.model and not Path(recipe.base.model).is_dir():
+    if is_hub_id(recipe.base.model) and not is_ours:
+        return f"hf://{recipe.base.model}"
+    if "/" not in recipe.base.model and not (is_ours and Path(recipe.base.model).is_dir()):
         raise RecipeError(
             f"the recipe's base is a local folder {recipe.base.model!r}, which is not here",
             hint="give its path: headsurgery apply RECIPE MODEL -o DIR",

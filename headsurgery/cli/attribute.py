@@ -152,7 +152,8 @@ def attribute(
         raise UsageError("--survivors, --sample: nothing is screened", hint="give --screen")
     harmful_set = load_prompts(prompts, column=column, limit=limit, token=token)
     harmless_set = None if harmless is None else load_prompts(harmless, column=column, limit=limit, token=token)
-    source = fetch_model(model, revision=revision, token=token)
+    with console.ending_at_once("what was fetched is kept"):
+        source = fetch_model(model, revision=revision, token=token)
     check_file(output, model=source.path, is_ours=is_attributed_recipe, force=force)
     if scores is not None:
         check_file(scores, model=source.path, is_ours=is_scores_file, force=force)

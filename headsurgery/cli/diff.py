@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,26 +13,45 @@ def diff(
     base: Annotated[str, typer.Argument(metavar="BASE", help="The original: directory or Hub id, with @revision.")],
     edited: Annotated[str, typer.Argument(metavar="EDITED", help="What was made from it.")],
     recipe: Annotated[
-        Path | None, typer.Option("--recipe", metavar="FILE", help="Check that the difference is exactly this recipe's.")
+        str | None,
+        typer.Option(
+            "--recipe", metavar="FILE", help="Check that the difference is exactly this recipe's (file, hf:// or https://)."
+        ),
     ] = None,
+    heads_only: Annotated[
+        bool,
+        typer.Option(
+            "--heads-only",
+            help="Compare values only of tensors that hold head blocks (o_proj, q_proj, its bias), and all headers.",
+        ),
+    ] = False,
     token: Token = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compare two checkpoints head by head. Exit 0 if nothing differs; with --recipe if exactly its edits do; else 1."""
+    """Compare two checkpoints head by head. Exit 0 if nothing differs; with --recipe if exactly its edits do; else 1.
+
+    Of a model on the Hub only what is compared is read; files whose hashes are equal are not.
+    """
     from headsurgery.checkpoint.diff import diff_checkpoints
-    from headsurgery.checkpoint.reader import open_checkpoint
+    from headsurgery.cli.opening import open_named, show_bytes
     from headsurgery.cli.render import render_diff
     from headsurgery.console import Console
-    from headsurgery.hub import fetch_model
-    from headsurgery.recipe import Recipe
+    from headsurgery.recipe_source import load_recipe
 
     console = Console(as_json=json, quiet=quiet)
-    wanted = None if recipe is None else Recipe.load(recipe)
-    sources = [fetch_model(name, token=token) for name in (base, edited)]
-    checkpoints = [open_checkpoint(source.path, model=source.model, revision=source.revision) for source in sources]
+    wanted = None if recipe is None else load_recipe(recipe, token=token)
+    checkpoints = [open_named(console, name, token=token) for name in (base, edited)]
+
+    def announce(num_bytes: int) -> None:
+        if num_bytes:
+            shorter = "" if heads_only else "; --heads-only reads less"
+            console.say(f"reading {show_bytes(num_bytes)} from the Hub{shorter}")
+
     with console.progress("comparing") as on_progress:
-        found = diff_checkpoints(checkpoints[0], checkpoints[1], recipe=wanted, on_progress=on_progress)
+        found = diff_checkpoints(
+            checkpoints[0], checkpoints[1], recipe=wanted, heads_only=heads_only, on_start=announce, on_progress=on_progress
+        )
     console.data(found.to_json(), *render_diff(found))
     is_expected = found.is_identical if found.matches_recipe is None else found.matches_recipe
     raise typer.Exit(0 if is_expected else 1)

@@ -6,17 +6,18 @@ from typing import Any
 
 from headsurgery.cli.options import Json, Model, Quiet, Revision, Token
 
+_NAMED = 3
+"""Files that are named one by one."""
+
 
 def inspect(model: Model, revision: Revision = None, token: Token = None, json: Json = False, quiet: Quiet = False) -> None:
-    """Show a checkpoint's heads, operations and tensors. Loads no weights."""
+    """Show a checkpoint's heads, operations and tensors. Reads headers only; of a model on the Hub nothing else is fetched."""
     from headsurgery.checkpoint.anatomy import describe
-    from headsurgery.checkpoint.reader import open_checkpoint
+    from headsurgery.cli.opening import open_named
     from headsurgery.console import Console, table
-    from headsurgery.hub import fetch_model
 
     console = Console(as_json=json, quiet=quiet)
-    source = fetch_model(model, revision=revision, token=token)
-    document = describe(open_checkpoint(source.path, model=source.model, revision=source.revision))
+    document = describe(open_named(console, model, revision=revision, token=token))
     tensors = [
         (entry["layer"], part, entry[part]["name"], " x ".join(map(str, entry[part]["shape"])), entry[part]["dtype"])
         for entry in document["tensors"]
@@ -47,9 +48,16 @@ def _facts(document: dict[str, Any]) -> list[tuple[str, object]]:
         ("QK-norm", norm),
         ("stored types", ", ".join(f"{dtype} ({count} tensors)" for dtype, count in document["dtypes"].items())),
         ("parameters", f"{document['parameters']:,}"),
-        ("files", ", ".join(f"{shard['file']} ({shard['bytes']:,} bytes)" for shard in document["shards"])),
-        ("fingerprint", document["fingerprint"]),
+        ("files", _files(document["shards"])),
+        ("fingerprint", document["fingerprint"] or "(of a local checkpoint only)"),
     ]
+
+
+def _files(shards: list[dict[str, Any]]) -> str:
+    """Each by name, or how many where they are many."""
+    if len(shards) > _NAMED:
+        return f"{len(shards)}, {sum(shard['bytes'] for shard in shards):,} bytes in all"
+    return ", ".join(f"{shard['file']} ({shard['bytes']:,} bytes)" for shard in shards)
 
 
 def _ranges(layers: list[int]) -> str:

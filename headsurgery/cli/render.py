@@ -11,6 +11,7 @@ from headsurgery.console import Console, table
 
 if TYPE_CHECKING:
     from headsurgery.attribution import Attribution
+    from headsurgery.audit.records import Audit
     from headsurgery.checkpoint.diff import CheckpointDiff
     from headsurgery.recipe import HeadScore
 
@@ -55,10 +56,34 @@ def render_diff(found: CheckpointDiff) -> list[RenderableType]:
     lines.append(
         f"{found.parameters_changed:,} of {found.parameters:,} parameters differ ({share:.4%}); heads changed: {len(found.heads)}"
     )
+    if found.parameters_unread:
+        lines.append(
+            f"Only tensors that hold head blocks were compared; the values of {found.parameters_unread:,} others were not."
+        )
     if found.is_identical:
-        lines.append("The two are identical.")
+        lines.append("Nothing that was compared differs." if found.parameters_unread else "The two are identical.")
     if found.recipe_problems:
         lines += ["Not the recipe's edit:", *(f"  {problem}" for problem in found.recipe_problems)]
     elif found.matches_recipe:
-        lines.append("The difference is exactly the recipe's.")
+        lines.append(f"The difference is exactly the recipe's{', as far as it was compared' if found.parameters_unread else ''}.")
+    return lines
+
+
+def render_audit(found: Audit) -> list[RenderableType]:
+    """Tables and lines for people."""
+    lines: list[RenderableType] = []
+    if found.findings:
+        rows = [(str(entry.head), entry.operation, entry.factor, entry.certainty, entry.evidence) for entry in found.findings]
+        lines += [table(("head", "operation", "factor", "certainty", "evidence"), rows), ""]
+    if found.other:
+        lines += ["Tensors that changed in another way:", *(f"  {name}: {what}" for name, what in found.other.items()), ""]
+    against = f"against {found.base}" if found.base is not None else "by itself"
+    if not found.findings and not found.other:
+        lines.append(f"{found.model}, {against}: nothing found.")
+    elif found.recipe is not None:
+        exact = "bit for bit" if found.is_exact else "but not bit for bit, see above"
+        lines.append(f"{found.model}, {against}: base and recovered recipe give its weights, {exact}.")
+    else:
+        lines.append(f"{found.model}, {against}: {'changed' if found.is_tampered else 'nothing but unusual norms'}.")
+    lines += [f"note: {note}" for note in found.notes]
     return lines

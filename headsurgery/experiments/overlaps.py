@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import combinations
-from math import comb
 
+from headsurgery.comparison import chance_of_overlap
 from headsurgery.experiments.choice import HeadStore, rank_heads
 from headsurgery.experiments.counting import set_name
 from headsurgery.experiments.records import Row
@@ -72,13 +72,7 @@ def _compare(
         quantity="heads in common",
         ours=float(len(common)),
         paper=settings.figure("heads in common", setting),
-        p_value=chance_of_overlap(len(common), len(ours), num_heads),
+        p_value=chance_of_overlap(len(common), (len(ours), len(theirs)), num_heads),
         expected=len(ours) ** 2 / num_heads,
         heads=tuple(map(str, common)),
     )
-
-
-def chance_of_overlap(common: int, size: int, population: int) -> float:
-    """Probability that two random choices of `size` out of `population` share `common` or more."""
-    ways = sum(comb(size, shared) * comb(population - size, size - shared) for shared in range(common, size + 1))
-    return ways / comb(population, size)

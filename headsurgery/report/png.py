@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Collection, Sequence
-from itertools import groupby
+from itertools import combinations, groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -129,6 +129,32 @@ def draw_frontier(points: Sequence[FrontierPoint]) -> Figure:
     axes.set_ylabel("refusal of harmful prompts, %", fontsize=_SMALL)
     axes.tick_params(labelsize=_SMALL)
     axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def draw_overlaps(names: Sequence[str], common: Sequence[int], sizes: Sequence[int]) -> Figure:
+    """How many heads every two rankings share, as a matrix; shaded by the share of the smaller one.
+
+    Args:
+        names: The rankings.
+        common: For every two of them, in the order of `itertools.combinations`.
+        sizes: Heads of each.
+    """
+    count = len(names)
+    shared = np.diag(np.array(sizes, dtype=int))
+    for (row, column), value in zip(combinations(range(count), 2), common, strict=True):
+        shared[row, column] = shared[column, row] = value
+    shares = shared / np.minimum.outer(sizes, sizes).clip(min=1)
+    figure = Figure(figsize=(2.4 + 0.6 * count, 1.6 + 0.6 * count), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Purples", vmin=0, vmax=1)
+    for row, column in np.ndindex(count, count):
+        colour = "white" if shares[row, column] > 0.6 else "black"
+        axes.text(column, row, str(shared[row, column]), ha="center", va="center", fontsize=_SMALL, color=colour)
+    labels = [_shorten(name) for name in names]
+    axes.set_xticks(range(count), labels, rotation=45, ha="right", fontsize=_SMALL)
+    axes.set_yticks(range(count), labels, fontsize=_SMALL)
+    axes.set_title("heads in common", fontsize=_SMALL, loc="left")
     return figure
 
 

@@ -1,0 +1,69 @@
+"""What a card is made from and where it lies: the base's card, a report, README.md; and the check that huggingface_hub makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from headsurgery.atomic import write_atomically
+from headsurgery.checkpoint.carried import BASE_CARD
+from headsurgery.errors import HeadSurgeryError, UsageError
+from headsurgery.recipe import first_problem
+
+if TYPE_CHECKING:
+    from headsurgery.evaluation.records import Evaluation
+
+_REPORT = "report.json"
+
+
+def load_base_card(edited: Path) -> bytes | None:
+    """The base's card that `apply` kept in an edited checkpoint; None where the base had none."""
+    kept = edited / BASE_CARD
+    return kept.read_bytes() if kept.is_file() else None
+
+
+def load_report(path: Path) -> Evaluation:
+    """An evaluation's report, by its folder or its report.json.
+
+    Raises:
+        UsageError: There is none.
+    """
+    from headsurgery.evaluation.records import Evaluation
+
+    file = path / _REPORT if path.is_dir() else path
+    try:
+        return Evaluation.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{file}: can't be read as a report: {error.strerror}", hint="evaluate -o DIR writes one") from error
+    except ValidationError as error:
+        raise UsageError(f"{file}: not a report of evaluate: {first_problem(error)}") from error
+
+
+def save_card(edited: Path, made: dict[str, bytes]) -> None:
+    """Write a card and its picture into an edited checkpoint, each whole or not at all.
+
+    Raises:
+        HeadSurgeryError: They can't be written.
+    """
+    try:
+        for file, data in made.items():
+            write_atomically(edited / file, data)
+    except OSError as error:
+        raise HeadSurgeryError(f"{edited}: can't write the card: {error.strerror}") from error
+
+
+def check_card(text: str) -> None:
+    """Read a card as huggingface_hub does; the Hub itself looks at it once more when it is pushed.
+
+    Raises:
+        HeadSurgeryError: Its metadata are not valid.
+    """
+    from huggingface_hub import ModelCard
+    from yaml import YAMLError
+
+    try:
+        ModelCard(text)
+    except (ValueError, TypeError, KeyError, YAMLError) as error:
+        raise HeadSurgeryError(f"README.md: not a valid model card: {' '.join(str(error).split())}") from error

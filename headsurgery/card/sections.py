@@ -1,0 +1,196 @@
+"""The words of a card, section by section, in Markdown.
+
+Whatever comes from a recipe, a report or a base's name is escaped: it is somebody's text, and must not become a heading, a link or
+HTML here. Commands name the base by its id and commit, and the edited model as `edited`, so that they can be copied as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from headsurgery.card.licences import Licence
+from headsurgery.card.metadata import PAPER, find_variant, kind_of
+from headsurgery.checkpoint.carried import MANIFEST, RECIPE, UNDO
+from headsurgery.checkpoint.manifest import Manifest
+from headsurgery.hub_names import is_hub_id
+from headsurgery.recipe import HeadEdit, PromptRecord, Provenance, Recipe, RecipeBase
+
+if TYPE_CHECKING:
+    from headsurgery.evaluation.records import Evaluation, Variant
+
+_OPERATIONS = {
+    "scale": "its input columns of o_proj (Eq. 8)",
+    "uniform_attention": "its rows of q_proj (Eq. 7)",
+}
+
+
+def say_title(manifest: Manifest, recipe: Recipe, licence: Licence | None) -> str:
+    """What this is, in three sentences, and what the licence wants to be said."""
+    done = _say_done(recipe.edits)
+    heads = len({edit.ref for edit in recipe.edits})
+    lines = [
+        f"# {_name(manifest.base)}, {heads} attention head{'s' if heads > 1 else ''} {done}\n",
+        f"{_link(manifest.base)} with {heads} of its attention heads {done} by headsurgery {manifest.headsurgery}. Nothing else was"
+        f" changed: {manifest.parameters_changed:,} of {manifest.parameters:,} parameters ({manifest.share:.4%}) were multiplied,"
+        f" and no training took place. The method is that of *On the Role of Attention Heads in Large Language Model Safety*"
+        f" ([arXiv {PAPER}](https://arxiv.org/abs/{PAPER})).\n",
+    ]
+    if licence is not None:
+        lines += [f"**{licence.built_with}.**\n"] if licence.built_with else []
+        lines += [f"{licence.notice}\n"] if licence.notice else []
+    return "\n".join(lines)
+
+
+def _say_done(edits: tuple[HeadEdit, ...]) -> str:
+    factors = [edit.factor for edit in edits]
+    if all(factor > 1 for factor in factors):
+        return "reinforced"
+    if all(0 <= factor < 1 for factor in factors):
+        return "weakened" if any(factors) else "ablated"
+    return "rescaled"
+
+
+def say_edits(recipe: Recipe, picture: str, has_scores: bool) -> str:
+    """Which heads, and how."""
+    rows = [f"| L{e.layer}H{e.head} | {e.operation}: {_OPERATIONS[e.operation]} | × {e.factor:g} |" for e in recipe.edits]
+    shown = "its score: red above zero, blue below" if has_scores else "its factor: blue below 1, red above, white untouched"
+    return "\n".join(
+        (
+            "## What was changed\n",
+            "| head | operation | factor |\n|---|---|---|",
+            *rows,
+            "\nL2H26 is head 26 of layer 2, both from 0.\n",
+            f"![The heads of the model]({picture})\n",
+            f"A row per layer, layer 0 at the top; a column per head, head 0 at the left. Each head shows {shown}. Edited heads are"
+            " framed.\n",
+        )
+    )
+
+
+def say_attribution(provenance: Provenance | None) -> str:
+    """How the heads were found."""
+    lines = ["## How the heads were found\n"]
+    if provenance is None or provenance.method == "manual":
+        note = provenance.note if provenance else None
+        return "\n".join((*lines, f"They were named by hand.{f' {escape(note)}' if note else ''}\n"))
+    unit = f" in {provenance.unit}" if provenance.unit else ""
+    trial = f" with `{provenance.operation}` × {provenance.factor:g} as a trial" if provenance.operation else ""
+    lines.append(f"`headsurgery attribute --method {provenance.method}` scored every head{unit}{trial}.\n")
+    lines.append(f"- Prompts: {_prompts(provenance.prompts)}")
+    control = f"{_prompts(provenance.harmless)}, weighted {provenance.contrast:g}" if provenance.contrast else None
+    lines.append(f"- Harmless control: {control or 'none, so heads that every text needs may be among them'}")
+    if provenance.scores:
+        heads = ", ".join(f"L{score.layer}H{score.head} {score.score:.3g}" for score in provenance.scores)
+        lines.append(f"- Chosen, with their scores: {heads}")
+    if provenance.search:
+        found = provenance.search
+        lines.append(
+            f"- Factor and number of heads: the best of {found.tried} tried, under {len(found.attacks)} attacks, at most"
+            f" {found.max_over_refusal:.0%} more over-refusal and a KL of {found.max_kl:g} nats per token on harmless text"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def say_effect(evaluation: Evaluation | None, edits: tuple[HeadEdit, ...]) -> str:
+    """The figures, with their intervals, beside the base and random heads."""
+    if evaluation is None or (variant := find_variant(evaluation, edits)) is None:
+        return "## Measured effect\n\nNot measured: `headsurgery evaluate` would.\n"
+    return "\n".join(("## Measured effect\n", *_effect(evaluation, variant))) + "\n"
+
+
+def _effect(evaluation: Evaluation, variant: Variant) -> list[str]:
+    from headsurgery.report.wording import MEASURES, damage_of, rate_of, say_interval, say_paired, say_percent, say_rate
+
+    kinds = {v.name: v.kind for v in evaluation.variants}
+    rows = []
+    for entry in evaluation.sets:
+        for judge in evaluation.judges:
+            found = [m for m in evaluation.measurements if (m.set, m.judge) == (entry.record.name, judge)]
+            mine = next((m for m in found if m.variant == variant.name and m.complied.total), None)
+            if mine is None:
+                continue
+            base = next((say_rate(rate_of(m, entry.kind)) for m in found if kinds[m.variant] == "base"), "")
+            random = [rate_of(m, entry.kind).interval.value for m in found if kinds[m.variant] == "random" and m.complied.total]
+            against = say_paired(mine.against_base) if mine.against_base and entry.kind == "harmful" else ""
+            cells = (
+                *(f"{escape(entry.record.name)}: {MEASURES[entry.kind]}", escape(judge), str(mine.complied.total), base),
+                *(say_rate(rate_of(mine, entry.kind)), say_percent(sum(random) / len(random)) if random else "", against),
+            )
+            rows.append(f"| {' | '.join(cells)} |")
+    lines = [
+        "| set | judge | n | base | this model | random heads | against the base |\n|---|---|---|---|---|---|---|",
+        *rows,
+        "\nShares with 95 % Wilson intervals; against the base: ratio or difference with a bootstrapped interval, exact test."
+        " Random heads: the same edits on other heads of the same layers.\n",
+    ]
+    for nonsense in evaluation.degenerate:
+        if nonsense.variant == variant.name:
+            lines.append(f"- Degenerate answers on {escape(nonsense.set)}: {say_rate(nonsense.rate)}")
+    damage = damage_of(evaluation, variant.name)
+    if damage and damage.harmless_kl:
+        lines.append(f"- KL from the base on harmless text: {say_interval(damage.harmless_kl)} nats per token")
+    if damage and damage.perplexity and damage.base_perplexity:
+        lines.append(f"- Perplexity: {damage.perplexity:.3f}, the base {damage.base_perplexity:.3f}")
+    hashes = "; ".join(_prompts(entry.record) for entry in evaluation.sets)
+    decoding = evaluation.decoding
+    lines.append(f"- Sets: {hashes}")
+    lines.append(f"- Answers: {decoding.method}, at most {decoding.max_new_tokens} tokens, template {escape(decoding.template)}")
+    return lines
+
+
+def say_use(edits: tuple[HeadEdit, ...]) -> str:
+    """What it is for, and what can go wrong."""
+    intended = {
+        "ablated": "For research on safety mechanisms. This model answers what its base would decline: keep it to the people and"
+        " machines of a study, don't put it before users, and say what it is when you pass it on.",
+        "reinforced": "For research on, and defence by, safety mechanisms. It may decline what its base would answer, and being"
+        " harder to talk round is no proof of safety.",
+    }[kind_of(edits)]
+    return (
+        f"## Intended use and risks\n\n{intended} The figures hold for the prompts, judges and decoding that are named here, not"
+        " beyond. Everything that the base's card warns of holds here, too.\n"
+    )
+
+
+def say_commands(base: RecipeBase) -> str:
+    """How to make, check and undo it."""
+    name = f"{base.model}@{base.revision}" if base.revision else str(base.model)
+    where = name if is_hub_id(base.model) else "BASE"
+    lines = [
+        "## Make, check and undo it\n",
+        "With headsurgery installed: make it again (base + recipe = model), see that the difference is exactly the recipe's, check"
+        " every hash, and bring the base back bit for bit.\n",
+        "```sh",
+        f"headsurgery apply {RECIPE} {where} -o edited",
+        f"headsurgery diff {where} edited --recipe {RECIPE}",
+        "headsurgery verify edited",
+        "headsurgery restore edited -o base-again",
+        "```\n",
+        f"`edited` is what `apply` made, or a download of this repository. [`{MANIFEST}`]({MANIFEST}) has the SHA-256 of every file"
+        f" before and after, [`{RECIPE}`]({RECIPE}) the edits; the original bytes of the heads are in `{UNDO}`.",
+    ]
+    if where == "BASE":
+        lines.append(f"BASE is a checkpoint that is not on the Hub; its fingerprint is `{base.fingerprint}`.")
+    return "\n".join(lines) + "\n"
+
+
+def escape(text: str) -> str:
+    """Somebody's text on one line of Markdown, with nothing in it that Markdown or HTML would read."""
+    plain = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return re.sub(r"([\\`*_{}\[\]()<>#|!~&$@:])", r"\\\1", plain) if not re.fullmatch(r"[\w .,:/@-]*", plain) else plain
+
+
+def _prompts(record: PromptRecord | None) -> str:
+    return "none" if record is None else f"{escape(record.name)} ({record.count}, SHA-256 `{record.sha256[:16]}`)"
+
+
+def _name(base: RecipeBase) -> str:
+    return str(base.model).rpartition("/")[2] if is_hub_id(base.model) else f"A {base.model_type or 'local'} model"
+
+
+def _link(base: RecipeBase) -> str:
+    if not is_hub_id(base.model):
+        return "A checkpoint that is not on the Hub,"
+    at = f" at commit [`{base.revision[:12]}`](https://huggingface.co/{base.model}/tree/{base.revision})" if base.revision else ""
+    return f"This is [{base.model}](https://huggingface.co/{base.model}){at}"

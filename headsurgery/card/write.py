@@ -1,0 +1,82 @@
+"""Put a card together: metadata, our sections, the base's card, and the picture beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from headsurgery.card import sections
+from headsurgery.card.licences import find_licence
+from headsurgery.card.metadata import find_variant, join_card, list_results, make_metadata, split_card
+from headsurgery.card.picture import draw_heads
+from headsurgery.checkpoint.carried import CARD, PICTURE
+from headsurgery.checkpoint.manifest import Manifest
+from headsurgery.errors import UsageError
+from headsurgery.recipe import Geometry, Recipe
+
+if TYPE_CHECKING:
+    from headsurgery.evaluation.records import Evaluation
+
+
+def write_card(
+    manifest: Manifest,
+    base_card: bytes | None,
+    *,
+    recipe: Recipe,
+    evaluation: Evaluation | None = None,
+    scores: npt.NDArray[np.float64] | None = None,
+) -> dict[str, bytes]:
+    """Make the card and its picture.
+
+    Args:
+        manifest: Of the edited checkpoint.
+        base_card: The base's own card, if it has one; it stands below ours, as it is but for its metadata.
+        recipe: What was applied.
+        evaluation: Figures; one of its variants must have the recipe's edits.
+        scores: [layer, head], for the picture; None: the picture shows factors.
+
+    Returns:
+        The files by name.
+
+    Raises:
+        UsageError: The evaluation is of other edits, or the scores are of another model.
+    """
+    inherited, text = split_card(base_card.decode(errors="replace") if base_card else "")
+    results = []
+    if evaluation is not None:
+        variant = find_variant(evaluation, recipe.edits)
+        if variant is None:
+            raise UsageError("the report is of other edits: none of its variants has the recipe's")
+        results = list_results(evaluation, variant, str(inherited.get("pipeline_tag", "text-generation")))
+    metadata = make_metadata(inherited, manifest.base, recipe.edits, results)
+    parts = [
+        sections.say_title(manifest, recipe, find_licence(inherited)),
+        sections.say_edits(recipe, PICTURE, scores is not None),
+        sections.say_attribution(recipe.provenance),
+        sections.say_effect(evaluation, recipe.edits),
+        sections.say_use(recipe.edits),
+        sections.say_commands(manifest.base),
+    ]
+    if text.strip():
+        parts.append(f"---\n\n*What follows is the base's own card; it speaks of the base.*\n\n{text.strip()}\n")
+    values = _picture_values(manifest.base.geometry, recipe, scores)
+    picture = draw_heads(values, {edit.ref for edit in recipe.edits})
+    return {CARD: join_card(metadata, "\n".join(parts)).encode(), PICTURE: picture}
+
+
+def _picture_values(geometry: Geometry | None, recipe: Recipe, scores: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64]:
+    """Scores, or factor - 1 of every edited head, [layer, head]; NaN where there is no head."""
+    assert geometry is not None  # apply states it
+    layers, counts = geometry.num_layers or 0, geometry.num_heads
+    heads = [(counts[layer] or 0) if isinstance(counts, list) else (counts or 0) for layer in range(layers)]
+    if scores is not None:
+        if scores.shape != (layers, max(heads)):
+            raise UsageError(f"the scores are of another model: {scores.shape} layers and heads, expected {(layers, max(heads))}")
+        return scores
+    values = np.zeros((layers, max(heads)))
+    values[np.arange(max(heads)) >= np.array(heads)[:, None]] = np.nan
+    for edit in recipe.edits:
+        values[edit.layer, edit.head] = edit.factor - 1
+    return values

@@ -1,0 +1,201 @@
+"""Where a checkpoint's bytes come from: a directory here, or a repository elsewhere (`headsurgery.hub.files`).
+
+Everything in `checkpoint` reads through `Files`, so that `inspect`, `diff` and a dry run work on both. Invariant: nothing here ever
+opens a file for writing (law 1), and a read is whole or an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Container
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Literal, Protocol
+
+from headsurgery.errors import CheckpointError
+
+_CHUNK_BYTES = 4 * 2**20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContentId:
+    """A hash that names a file's content.
+
+    Args:
+        kind: `sha256` of its bytes, as for large files on the Hub; or `git`, the id of git's blob.
+        digest: In hexadecimal.
+    """
+
+    kind: Literal["sha256", "git"]
+    digest: str
+
+
+class Files(Protocol):
+    """A checkpoint's files by name, relative to it, with forward slashes."""
+
+    @property
+    def where(self) -> str:
+        """What messages call it."""
+
+    @property
+    def name(self) -> str:
+        """What it is called when nobody gives it another name."""
+
+    @property
+    def path(self) -> Path | None:
+        """Its directory on this machine, if it has one."""
+
+    def top(self) -> list[str]:
+        """Names at the top, sorted."""
+
+    def has(self, file: str) -> bool:
+        """Whether there is such a file."""
+
+    def walk(self, skip: Container[str]) -> tuple[list[str], list[str]]:
+        """List files, and what is passed over.
+
+        Args:
+            skip: Folders at the top that are not entered.
+
+        Returns:
+            Regular files; and links that lead out, pipes, sockets, and folders not entered, which end in a slash.
+        """
+
+    def open(self, file: str, span: range | None = None) -> BinaryIO:
+        """Open a file for reading.
+
+        Args:
+            file: Its name.
+            span: The bytes that will be read, in ascending order; others may not be there. None: all of them.
+
+        Raises:
+            CheckpointError: It can't be opened.
+        """
+
+    def size_of(self, file: str) -> int:
+        """Bytes of a file.
+
+        Raises:
+            CheckpointError: It is not there.
+        """
+
+    def content_id(self, file: str) -> ContentId | None:
+        """What somebody else promises that a file holds, if anybody does."""
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Files of a directory on this machine."""
+
+    path: Path
+
+    @property
+    def where(self) -> str:
+        """The path as it was given."""
+        return str(self.path)
+
+    @property
+    def name(self) -> str:
+        """The folder's mere name."""
+        return self.path.resolve().name
+
+    def top(self) -> list[str]:
+        """Names at the top, sorted."""
+        return sorted(os.listdir(self.path))
+
+    def has(self, file: str) -> bool:
+        """Whether there is such a file; links count as what they lead to."""
+        return (self.path / file).is_file()
+
+    def walk(self, skip: Container[str]) -> tuple[list[str], list[str]]:
+        """See `Files.walk`. A link to another file of the directory, or of the Hub cache that holds it, counts as that file."""
+        found: list[str] = []
+        passed: list[str] = []
+        for folder, folders, files in os.walk(self.path, onerror=_refuse):
+            relative = PurePosixPath(os.path.relpath(folder, self.path).replace(os.sep, "/"))
+            for name in list(folders):
+                if os.path.islink(os.path.join(folder, name)) or (relative == PurePosixPath(".") and name in skip):
+                    folders.remove(name)
+                    passed.append(f"{relative / name}/")
+            for name in files:
+                file = str(relative / name)
+                (found if self._holds(file) else passed).append(file)
+        return found, passed
+
+    def open(self, file: str, span: range | None = None) -> BinaryIO:
+        """See `Files.open`; all bytes are there whatever the span."""
+        try:
+            return (self.path / file).open("rb", buffering=0)
+        except OSError as error:
+            raise _refusal(file, error) from error
+
+    def size_of(self, file: str) -> int:
+        """See `Files.size_of`."""
+        try:
+            return (self.path / file).stat().st_size
+        except OSError as error:
+            raise _refusal(file, error) from error
+
+    def content_id(self, file: str) -> ContentId | None:
+        """Of a snapshot in the Hub's cache: a large file is a link to a blob named by its SHA-256."""
+        blob = Path(os.path.realpath(self.path / file))
+        is_promised = (self.path / file).is_symlink() and blob.parent.name == "blobs" and _SHA256.fullmatch(blob.name)
+        return ContentId(kind="sha256", digest=blob.name) if is_promised else None
+
+    def _holds(self, file: str) -> bool:
+        """Whether a regular file lies in the directory, or in the blobs of the Hub cache that the directory is a snapshot of."""
+        path = self.path / file
+        if not path.is_symlink():
+            return path.is_file()
+        real, real_base = Path(os.path.realpath(path)), Path(os.path.realpath(self.path))
+        blobs = real_base.parent.parent / "blobs"
+        return real.is_file() and (
+            real.is_relative_to(real_base) or (real_base.parent.name == "snapshots" and real.is_relative_to(blobs))
+        )
+
+
+def is_same_content(one: Files, file: str, other: Files, twin: str) -> bool | None:
+    """Whether two files are equal, without reading what is elsewhere. A file here is hashed where the other is elsewhere.
+
+    Returns:
+        None where only reading both can tell.
+    """
+    if one.path is not None and other.path is not None:
+        return os.path.samefile(one.path / file, other.path / twin) or None
+    if one.size_of(file) != other.size_of(twin):
+        return False
+    promised = one.content_id(file) if one.path is None else other.content_id(twin)
+    if promised is None:
+        return None
+    if one.path is not None:
+        return _digest(one.path / file, promised.kind) == promised.digest
+    if other.path is not None:
+        return _digest(other.path / twin, promised.kind) == promised.digest
+    found = other.content_id(twin)
+    return found.digest == promised.digest if found is not None and found.kind == promised.kind else None
+
+
+def start_hash(kind: Literal["sha256", "git"], num_bytes: int) -> hashlib._Hash:
+    """A hash that makes a content id from a file's bytes."""
+    return hashlib.sha256() if kind == "sha256" else hashlib.sha1(b"blob %d\0" % num_bytes, usedforsecurity=False)
+
+
+def _digest(path: Path, kind: Literal["sha256", "git"]) -> str:
+    with path.open("rb", buffering=0) as stream:
+        digest = start_hash(kind, os.fstat(stream.fileno()).st_size)
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _refusal(file: str, error: OSError) -> CheckpointError:
+    if isinstance(error, FileNotFoundError):
+        return CheckpointError(f"{file}: missing from the checkpoint", hint="download the checkpoint again")
+    return CheckpointError(f"{file}: can't be read: {error.strerror}")
+
+
+def _refuse(error: OSError) -> None:
+    raise CheckpointError(f"{error.filename}: can't be read: {error.strerror}") from error

@@ -1,0 +1,132 @@
+"""Is an edited checkpoint still what its manifest says, byte for byte; and is that the base with exactly its edits.
+
+The card and its picture are for people to rewrite: that they are there is checked, what they say is not. Lines that the Hub added
+at the end of .gitattributes don't count. Files that the manifest doesn't name are no fault; they are listed, so that nobody
+publishes them unawares.
+
+Hashes alone prove that nothing changed since `apply`. What `apply` did is proven against the base where that is at hand: every
+edited slice is the base's times its factor, every other byte is the base's. Without it, against the originals that lie beside the
+edit: each slice is the original's times its factor, and with all originals put back each file has the base's hash.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from headsurgery.checkpoint.carried import ATTRIBUTES, BOOKKEEPING, CARD, MANIFEST, PICTURE, RECIPE, UNDO
+from headsurgery.checkpoint.copying import Progress, Reporter, hash_file, hash_shard
+from headsurgery.checkpoint.diff import diff_checkpoints
+from headsurgery.checkpoint.manifest import Manifest
+from headsurgery.checkpoint.plan import multiply
+from headsurgery.checkpoint.reader import Checkpoint, open_checkpoint
+from headsurgery.checkpoint.undo import Originals
+from headsurgery.errors import CheckpointError
+from headsurgery.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What was found.
+
+    Args:
+        problems: Files that are missing or differ, each with what was found.
+        others: Files that the manifest doesn't name, sorted.
+        against: What the edit was derived from; None: it was not, files were hashed only.
+    """
+
+    problems: dict[str, str]
+    others: tuple[str, ...]
+    against: Literal["base", "originals"] | None = None
+
+
+def verify_files(directory: Path, manifest: Manifest, *, on_progress: Progress | None = None) -> Verification:
+    """Hash every file that the manifest names.
+
+    Args:
+        directory: The edited checkpoint.
+        manifest: Its manifest.
+        on_progress: Called with bytes read and bytes in all.
+
+    Raises:
+        CheckpointError: A file can't be read.
+    """
+    problems: dict[str, str] = {}
+    report = Reporter(sum(record.num_bytes for record in manifest.files), on_progress)
+    for record in manifest.files:
+        path = directory / record.file
+        try:
+            if not path.is_file():
+                problems[record.file] = "missing"
+            elif record.file in (CARD, PICTURE):
+                report(record.num_bytes)
+            elif record.file == ATTRIBUTES:
+                if sha256(path.read_bytes()[: record.num_bytes]).hexdigest() != record.sha256:
+                    problems[record.file] = "not the bytes that apply wrote"
+                report(record.num_bytes)
+            elif path.stat().st_size != record.num_bytes:
+                problems[record.file] = f"{path.stat().st_size} bytes, the manifest says {record.num_bytes}"
+            elif hash_file(path, report) != record.sha256:
+                problems[record.file] = "not the bytes that apply wrote"
+        except OSError as error:
+            raise CheckpointError(f"{record.file}: can't be read: {error.strerror}") from error
+    named = {record.file for record in manifest.files} | {MANIFEST}
+    return Verification(problems=problems, others=tuple(sorted(_files_of(directory) - named)))
+
+
+def verify_checkpoint(directory: Path, *, base: Checkpoint | None = None, on_progress: Progress | None = None) -> Verification:
+    """Hash every file, and derive the edit anew.
+
+    Args:
+        directory: The edited checkpoint.
+        base: What it was made from; None: its own originals take its place.
+        on_progress: Called with bytes read and bytes in all.
+
+    Raises:
+        CheckpointError: It has no manifest, or a file can't be read; or manifest and checkpoint don't belong together.
+    """
+    manifest = Manifest.load(directory)
+    found = verify_files(directory, manifest, on_progress=on_progress)
+    if found.problems:
+        return found
+    edited = open_checkpoint(directory)
+    if base is not None:
+        return replace(found, against="base", problems=_differ_from_base(edited, base, Recipe.load(directory / RECIPE)))
+    if not (directory / UNDO).is_file():
+        return found
+    return replace(found, against="originals", problems=_differ_from_originals(edited, manifest))
+
+
+def _differ_from_base(edited: Checkpoint, base: Checkpoint, recipe: Recipe) -> dict[str, str]:
+    compared = diff_checkpoints(base, edited, recipe=recipe)
+    rewritten = {f"{file}: {what}" for file, what in compared.files.items() if file in (CARD, PICTURE)}
+    problems = [problem for problem in compared.recipe_problems or () if problem not in rewritten]
+    return {base.model: "; ".join(problems)} if problems else {}
+
+
+def _differ_from_originals(edited: Checkpoint, manifest: Manifest) -> dict[str, str]:
+    originals, problems = Originals(edited, manifest), {}
+    for record in manifest.files:
+        for edit, values in originals.slices(record.file):
+            now = edited.read_block(edit.tensor, edit.axis, edit.block)
+            if now.tobytes() != multiply(values, edit.edit.factor).tobytes():
+                problems[edit.tensor.name] = f"{edit.edit.ref} is not its original × {edit.edit.factor:g}"
+        shard = next((shard for shard in edited.shards if shard.file == record.file), None)
+        if shard is not None and record.sha256 != record.base_sha256:
+            with edited.files.open(record.file) as source:
+                digest = hash_shard(source, shard, originals.changer(record.file), lambda _: None)
+            if digest != record.base_sha256:
+                problems[record.file] = "with its originals put back it is not the base's file"
+    return problems
+
+
+def _files_of(directory: Path) -> set[str]:
+    found: set[str] = set()
+    for folder, folders, names in os.walk(directory):
+        if Path(folder) == directory:
+            folders[:] = [name for name in folders if name not in BOOKKEEPING]
+        found |= {Path(folder, name).relative_to(directory).as_posix() for name in names}
+    return found

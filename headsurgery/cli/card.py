@@ -1,0 +1,63 @@
+"""`headsurgery card`: the model card of an edited checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from headsurgery.cli.options import Json, Quiet
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+def card(
+    edited: Annotated[Path, typer.Argument(metavar="DIR", help="A checkpoint that apply wrote.")],
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="DIR", help="Report of evaluate, whose figures go into the card.")
+    ] = None,
+    scores: Annotated[
+        Path | None, typer.Option("--scores", metavar="FILE", help="Scores of attribute, for the picture; else it shows factors.")
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write README.md and its picture into DIR; else the card is printed.")
+    ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make the card of an edited checkpoint, the base's card kept below, and check it as huggingface_hub does."""
+    from headsurgery.card import write_card
+    from headsurgery.card.files import check_card, load_base_card, load_report, save_card
+    from headsurgery.checkpoint.carried import CARD, RECIPE
+    from headsurgery.checkpoint.manifest import Manifest
+    from headsurgery.console import Console
+    from headsurgery.recipe import Recipe
+
+    console = Console(as_json=json, quiet=quiet)
+    manifest, recipe = Manifest.load(edited), Recipe.load(edited / RECIPE)
+    evaluation = None if report is None else load_report(report)
+    table = None if scores is None else _read_scores(scores)
+    made = write_card(manifest, load_base_card(edited), recipe=recipe, evaluation=evaluation, scores=table)
+    text = made[CARD].decode()
+    check_card(text)
+    if write:
+        save_card(edited, made)
+        console.data({"files": sorted(made)}, *(str(edited / file) for file in sorted(made)))
+        console.next_command("push", edited, "org/name", "--dry-run")
+    else:
+        console.data({"card": text}, Text(text.rstrip("\n")))
+
+
+def _read_scores(path: Path) -> npt.NDArray[np.float64]:
+    """The scores that heads were listed by, the harmless control taken off: [layer, head]."""
+    from headsurgery.attribution.scores import combine, load_scores
+
+    arrays, record = load_scores(path)
+    method = str(record.get("method"))
+    found = [arrays[name] for name in (method, f"{method}_harmless") if name in arrays]  # [query or step, layer, head]
+    harmful, *control = [table.mean(axis=0) if method == "ships" else table[0] for table in found]
+    return combine(harmful, control[0] if control else None, record.get("contrast"))

@@ -1,0 +1,63 @@
+"""`headsurgery compare`: what rankings of heads have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headsurgery.cli.options import Json, Quiet
+
+
+def compare(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="RECIPE|SCORES...", help="Two or more recipes, or scores files of attribute.")
+    ],
+    top: Annotated[int, typer.Option("--top", min=1, help="Heads of each scores file.")] = 10,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw the overlaps as a PNG (needs headsurgery[report]).")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare rankings of heads of one shape of model: overlap and rank correlation, each beside what chance gives."""
+    from headsurgery.comparison import compare_rankings, read_ranking
+    from headsurgery.console import Console, table
+
+    console = Console(as_json=json, quiet=quiet)
+    rankings = [read_ranking(file, top) for file in files]
+    found = compare_rankings(rankings)
+    rows = [
+        (
+            f"{entry.first} / {entry.second}",
+            f"{len(entry.common)} of {' and '.join(map(str, dict.fromkeys(entry.sizes)))}",
+            entry.expected,
+            entry.overlap_p,
+            entry.correlation,
+            entry.correlation_p,
+            " ".join(map(str, entry.common)),
+        )
+        for entry in found
+    ]
+    if plot is not None:
+        sizes = [len(ranking.heads) for ranking in rankings]
+        _draw(plot, [ranking.name for ranking in rankings], [len(entry.common) for entry in found], sizes)
+        console.say(f"drawn: {plot}")
+    headers = ("rankings", "in common", "by chance", "p", "rank correlation", "p (rank)", "heads in common")
+    console.data({"comparisons": [entry.to_json() for entry in found]}, table(headers, rows))
+    console.say("chance takes all heads as alike; where low layers rank high in every model, strangers overlap beyond it, too")
+
+
+def _draw(path: Path, names: list[str], common: list[int], sizes: list[int]) -> None:
+    from headsurgery.atomic import write_atomically
+    from headsurgery.errors import HeadSurgeryError, UsageError
+
+    try:
+        from headsurgery.report.png import draw_overlaps, to_png
+    except ImportError as error:
+        raise UsageError("--plot needs matplotlib", hint="pip install 'headsurgery[report]'") from error
+    try:
+        write_atomically(path, to_png(draw_overlaps(names, common, sizes)))
+    except OSError as error:
+        raise HeadSurgeryError(f"{path}: can't be written: {error.strerror}") from error

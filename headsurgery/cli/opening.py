@@ -1,0 +1,30 @@
+"""A model by its name, opened where it is."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headsurgery.checkpoint.reader import Checkpoint
+    from headsurgery.console import Console
+
+
+def open_named(console: Console, name: str, *, revision: str | None = None, token: str | None = None) -> Checkpoint:
+    """Open a checkpoint, and say so if its repository has another name by now."""
+    from headsurgery.hub import open_model
+
+    if not os.path.isdir(os.path.expanduser(name)):
+        console.quiet_hub()
+    checkpoint = open_model(name, revision=revision, token=token)
+    if checkpoint.files.path is None and checkpoint.model.lower() not in name.lower():
+        console.note(f"{name}: has moved to {checkpoint.model}")
+    return checkpoint
+
+
+def show_bytes(count: int) -> str:
+    """`1.2 GB`, `340 kB`."""
+    for size, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count} bytes"

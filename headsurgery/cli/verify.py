@@ -1,0 +1,48 @@
+"""`headsurgery verify`: is an edited checkpoint what its manifest says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headsurgery.cli.options import Json, Quiet, Token
+
+_SAYS = {
+    "base": "every edited slice is the base's times its factor, every other byte is the base's",
+    "originals": "every edited slice is its original times its factor, and with these put back each file has the base's hash",
+    None: "the edit itself was not derived again: there is no undo file, and no --base",
+}
+
+
+def verify(
+    edited: Annotated[Path, typer.Argument(metavar="DIR", help="A checkpoint that apply wrote, or a download of one.")],
+    base: Annotated[
+        str | None,
+        typer.Option("--base", metavar="MODEL", help="Derive the edit from this base: directory or Hub id."),
+    ] = None,
+    token: Token = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Hash every file against the manifest, and derive the edit anew. Exit 1 if anything is not as it says.
+
+    Without --base the edit is derived from the original bytes that apply kept.
+    """
+    from headsurgery.checkpoint.verify import verify_checkpoint
+    from headsurgery.cli.opening import open_named
+    from headsurgery.console import Console
+
+    console = Console(as_json=json, quiet=quiet)
+    opened = None if base is None else open_named(console, base, token=token)
+    with console.progress("reading") as on_progress:
+        found = verify_checkpoint(edited, base=opened, on_progress=on_progress)
+    document = {"problems": found.problems, "others": list(found.others), "against": found.against, "intact": not found.problems}
+    lines = [f"{name}: {what}" for name, what in found.problems.items()]
+    if not lines:
+        lines = [f"{edited}: every file is as the manifest says", _SAYS[found.against]]
+    if found.others:
+        lines.append(f"not in the manifest: {', '.join(found.others)}")
+    console.data(document, *lines)
+    raise typer.Exit(1 if found.problems else 0)

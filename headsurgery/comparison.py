@@ -1,0 +1,193 @@
+"""What rankings of heads have in common, beside what chance gives: of two models, operations, prompt sets or methods.
+
+Overlap: of N heads, random choices of a and b share ab/N on average, and so many or more with the hypergeometric probability.
+Correlation: Spearman's rank correlation over all heads that both scored, against random permutations. The paper (section 5,
+Figure 5) shows overlaps without a chance level. Both levels take all heads as alike; where low layers rank high in every model,
+strangers overlap beyond chance, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from math import comb
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from headsurgery.errors import HeadSurgeryError, RecipeError, UsageError
+from headsurgery.heads import HeadRef
+from headsurgery.recipe import Recipe
+
+FloatArray = npt.NDArray[np.float64]
+
+_METHODS = ("refusal", "sahara", "ships", "direct")
+_PERMUTATIONS = 9_999
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """Heads of one model in order, best first.
+
+    Args:
+        name: What it is of.
+        heads: The ranked heads; of a recipe its own, of scores as many as were asked for.
+        shape: Layers and heads per layer; None where a recipe doesn't know its base's.
+        num_heads: Heads that it chose from; None likewise.
+        scores: [layer, head], NaN where there is none; None for a recipe.
+    """
+
+    name: str
+    heads: tuple[HeadRef, ...]
+    shape: tuple[int, int] | None
+    num_heads: int | None
+    scores: FloatArray | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two rankings.
+
+    Args:
+        first: Name of the one.
+        second: Name of the other.
+        sizes: Heads of each.
+        common: Heads of both, in the first one's order.
+        expected: Heads that random choices have in common on average; None where nobody knows how many heads there are.
+        overlap_p: Probability that random choices have as many in common, or more.
+        correlation: Spearman's, over all heads with two scores; None where there are no scores.
+        correlation_p: Two-sided, by 9,999 permutations; never below 1e-4.
+    """
+
+    first: str
+    second: str
+    sizes: tuple[int, int]
+    common: tuple[HeadRef, ...]
+    expected: float | None
+    overlap_p: float | None
+    correlation: float | None
+    correlation_p: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of the command's document."""
+        return {**asdict(self), "sizes": list(self.sizes), "common": [str(head) for head in self.common]}
+
+
+def read_ranking(path: Path, top: int) -> Ranking:
+    """Read a recipe, or a scores file.
+
+    Args:
+        path: Ends in `.safetensors` if it holds scores; else it is a recipe.
+        top: How many heads of a scores file.
+
+    Raises:
+        HeadSurgeryError: It is neither.
+    """
+    if path.suffix == ".safetensors":
+        return _rank_scores(path, top)
+    recipe = Recipe.load(path)
+    known = recipe.base.geometry if recipe.base is not None else None
+    shape = None
+    if known is not None and known.num_layers is not None and isinstance(known.num_heads, int):
+        shape = (known.num_layers, known.num_heads)
+    heads = tuple(dict.fromkeys(edit.ref for edit in recipe.edits))
+    return Ranking(name=str(path), heads=heads, shape=shape, num_heads=None if shape is None else shape[0] * shape[1])
+
+
+def _rank_scores(path: Path, top: int) -> Ranking:
+    from headsurgery.attribution.scores import best_heads, combine, load_scores
+
+    arrays, record = load_scores(path)
+    stated = record.get("method")
+    method = stated if stated in arrays else next((name for name in _METHODS if name in arrays), None)
+    if method is None:
+        raise HeadSurgeryError(f"{path}: no scores of {', '.join(_METHODS)} in it; found {', '.join(sorted(arrays)) or 'nothing'}")
+
+    def of(name: str) -> FloatArray:
+        scores: FloatArray = arrays[name].mean(axis=0) if method == "ships" else arrays[name][0]  # of a search its first step
+        return scores
+
+    harmless = of(f"{method}_harmless") if f"{method}_harmless" in arrays else None
+    scores = combine(of(method), harmless, record.get("contrast"))
+    shape = (int(scores.shape[0]), int(scores.shape[1]))
+    scored = int(np.isfinite(scores).sum())
+    return Ranking(name=str(path), heads=best_heads(scores, top), shape=shape, num_heads=scored, scores=scores)
+
+
+def compare_rankings(rankings: Sequence[Ranking], *, seed: int = 0) -> list[Comparison]:
+    """Every two of them.
+
+    Args:
+        rankings: Two at least.
+        seed: Of the permutations.
+
+    Raises:
+        UsageError: Fewer than two, or of models whose heads can't be matched.
+    """
+    if len(rankings) < 2:
+        raise UsageError("a comparison needs two rankings at least")
+    known = [ranking for ranking in rankings if ranking.shape is not None]
+    for other in known[1:]:
+        if other.shape != known[0].shape:
+            first, second = (f"{ranking.name} has {ranking.shape[0]} x {ranking.shape[1]} heads" for ranking in (known[0], other))  # type: ignore[index]
+            raise UsageError(f"{first}, {second}: their heads can't be matched", hint="compare models of one shape")
+    return [_compare(first, second, seed) for first, second in combinations(rankings, 2)]
+
+
+def _compare(first: Ranking, second: Ranking, seed: int) -> Comparison:
+    common = tuple(head for head in first.heads if head in second.heads)
+    population = max(filter(None, (first.num_heads, second.num_heads)), default=None)
+    correlation, chance = None, None
+    if first.scores is not None and second.scores is not None:
+        both = np.isfinite(first.scores) & np.isfinite(second.scores)
+        correlation, chance = rank_correlation(first.scores[both], second.scores[both], seed=seed)
+    sizes = (len(first.heads), len(second.heads))
+    return Comparison(
+        first=first.name,
+        second=second.name,
+        sizes=sizes,
+        common=common,
+        expected=None if population is None else sizes[0] * sizes[1] / population,
+        overlap_p=None if population is None else chance_of_overlap(len(common), sizes, population),
+        correlation=correlation,
+        correlation_p=chance,
+    )
+
+
+def chance_of_overlap(common: int, sizes: tuple[int, int], population: int) -> float:
+    """Probability that random choices of so many out of a population share `common` or more.
+
+    Raises:
+        RecipeError: A choice is larger than the population.
+    """
+    first, second = sizes
+    if max(sizes) > population:
+        raise RecipeError(f"{max(sizes)} heads of {population}: a recipe names heads that its base doesn't have")
+    ways = sum(comb(first, shared) * comb(population - first, second - shared) for shared in range(common, min(sizes) + 1))
+    return ways / comb(population, second)
+
+
+def rank_correlation(first: FloatArray, second: FloatArray, *, seed: int) -> tuple[float | None, float | None]:
+    """Spearman's rank correlation of two score lists [heads], ties sharing their mean rank, and its two-sided p-value.
+
+    None where one of them is constant, or there are fewer than three.
+    """
+    one, other = (_centred_ranks(values) for values in (first, second))
+    norm = float(np.linalg.norm(one) * np.linalg.norm(other))
+    if len(one) < 3 or not norm:
+        return None, None
+    found = float(one @ other) / norm
+    chance = np.random.default_rng(seed)
+    extreme = sum(abs(float(one @ chance.permutation(other)) / norm) >= abs(found) - 1e-12 for _ in range(_PERMUTATIONS))
+    return found, (1 + extreme) / (1 + _PERMUTATIONS)
+
+
+def _centred_ranks(values: FloatArray) -> FloatArray:
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    ranks: FloatArray = (ends - (counts - 1) / 2)[place]
+    ranks -= ranks.mean()
+    return ranks

@@ -1,0 +1,134 @@
+"""huggingface_hub's errors, each as one clear line with its next step. Never with the text of an HTTP error: see `_explain`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from json import JSONDecodeError
+from typing import Any
+
+from headsurgery.errors import HubError
+
+_AGAIN = "nothing was committed; the same command goes on from here"
+
+
+@contextmanager
+def hub_errors(repo: str) -> Iterator[None]:
+    """huggingface_hub's errors while reading, each with its next step."""
+    kinds = _kinds()
+    try:
+        yield
+    except kinds as error:
+        raise _explain(repo, error) from error
+
+
+@contextmanager
+def hub_write_errors(repo: str) -> Iterator[None]:
+    """huggingface_hub's errors while writing, each with its next step."""
+    kinds: tuple[type[Exception], ...] = (RuntimeError, ValueError, *_kinds())
+    try:
+        yield
+    except kinds as error:
+        cause = error.__cause__ if type(error) is RuntimeError else error  # the client wraps a failed upload
+        if isinstance(cause, _kinds()):
+            raise _explain_write(repo, cause) from error
+        if type(error) is RuntimeError:
+            raise _broken(repo, cause or error) from error
+        if type(error) is ValueError:
+            raise HubError(f"{repo}: the Hub refused: {' '.join(str(error).split())[:300]}", hint=_AGAIN) from error
+        raise
+
+
+def _kinds() -> tuple[type[Exception], ...]:
+    """What the client raises when something outside goes wrong."""
+    from huggingface_hub import errors
+
+    return errors.HTTPError, errors.HFValidationError, OSError, JSONDecodeError, UnicodeError  # type: ignore[attr-defined]
+
+
+def _explain_write(repo: str, error: Exception) -> HubError:
+    """What a failure means when one writes."""
+    from huggingface_hub import errors
+
+    answer = getattr(error, "response", None)
+    if answer is not None:
+        return _explain_refusal(repo, error, answer)
+    if isinstance(error, (ConnectionError, TimeoutError)) and not isinstance(error, errors.OfflineModeIsEnabled):  # Xet's own
+        return _broken(repo, error)
+    if "Timeout" in type(error).__name__:
+        what = f"{repo}: the Hub gives no answer ({type(error).__name__})"
+        return HubError(what, hint="push again later; what it has by then is not sent again")
+    if isinstance(error, errors.HTTPError):  # type: ignore[attr-defined]
+        return HubError(f"{repo}: the connection broke ({type(error).__name__})", hint=_AGAIN)
+    if isinstance(error, (FileNotFoundError, PermissionError)) and error.filename:  # of ours, while it is sent
+        return HubError(f"{error.filename}: can't be read: {error.strerror}", hint=_AGAIN)
+    return _explain(repo, error)
+
+
+def _explain_refusal(repo: str, error: Exception, answer: Any) -> HubError:
+    sayings = {
+        401: ("the Hub doesn't take the token for writing", "run hf auth login, or set HF_TOKEN to one with write access"),
+        403: ("the token may not write there", "use a token with write access, or another repository"),
+        409: ("somebody changed it meanwhile", "look what changed, then push again; nothing was committed"),
+        412: ("somebody changed it meanwhile", "look what changed, then push again; nothing was committed"),
+        422: ("the Hub got other bytes than were announced", _AGAIN),
+        429: ("too many requests", f"wait {_wait_of(answer)} and push again; {_AGAIN}"),
+    }
+    if answer.status_code in sayings:
+        what, hint = sayings[answer.status_code]
+        return HubError(f"{repo}: {what}", hint=hint)
+    read = _explain(repo, error)
+    return HubError(str(read), hint=f"{read.hint}; {_AGAIN}") if answer.status_code >= 500 else read
+
+
+def _broken(repo: str, error: BaseException) -> HubError:
+    """Xet's failures have no status, and their text is not ours to show."""
+    what = f"{repo}: the upload broke ({type(error).__name__})"
+    return HubError(what, hint=f"{_AGAIN}; HF_HUB_DISABLE_XET=1 goes another way")
+
+
+def _wait_of(answer: Any) -> str:
+    seconds = answer.headers.get("Retry-After", "")
+    return f"{seconds} s" if seconds.isdigit() else "a few minutes"
+
+
+def _explain(repo: str, error: Exception) -> HubError:
+    """Never with the text of an HTTP error: it may quote the request's headers, and so the token."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.GatedRepoError):
+        return HubError(f"{repo}: gated", hint="ask for access on its page, then run hf auth login, or set HF_TOKEN")
+    if isinstance(error, errors.RevisionNotFoundError):
+        return HubError(f"{repo}: no such revision", hint="look at the repository's branches, tags and commits")
+    if isinstance(error, errors.RemoteEntryNotFoundError):
+        return HubError(f"{repo}: a file that it lists is not there", hint="try again later, or another revision")
+    answer = error.response if isinstance(error, errors.HfHubHTTPError) else None
+    status = answer.status_code if answer is not None else None
+    if answer is not None and status == 401 and "credentials" in answer.headers.get("X-Error-Message", ""):
+        return HubError(f"{repo}: the Hub doesn't know the token", hint="run hf auth login, or set HF_TOKEN to a valid one")
+    if isinstance(error, errors.RepositoryNotFoundError) or status == 401:  # the client tells 401s apart on https only
+        return HubError(f"{repo}: no such repository, or it is private", hint="check the name; for a private one set HF_TOKEN")
+    if isinstance(error, errors.HFValidationError):
+        return HubError(f"{repo}: not a Hub id", hint="expected org/name, each without -- or .. and not ending in - or .")
+    if status is not None:
+        hint = "check what the token is allowed to" if status == 403 else "try again later"
+        if status == 429:
+            hint = f"wait {_wait_of(answer)} and try again; with a token (HF_TOKEN) the limit is higher"
+        return HubError(f"{repo}: the Hub answered with status {status}", hint=hint)
+    if isinstance(error, (errors.FileMetadataError, JSONDecodeError, UnicodeDecodeError)):
+        return HubError(f"{repo}: what answered is not the Hub", hint="check HF_ENDPOINT, the proxy and the connection")
+    if isinstance(error, UnicodeError):
+        return HubError(f"{repo}: the token holds characters that no token has", hint="copy it again, or run hf auth login")
+    if isinstance(error, errors.LocalEntryNotFoundError):
+        if isinstance(error.__cause__, (errors.HfHubHTTPError, errors.FileMetadataError)):
+            return _explain(repo, error.__cause__)
+        return HubError(
+            f"{repo}: not here, not in the Hub's cache, and the Hub can't be reached",
+            hint="check the connection and HF_HUB_OFFLINE, or give a local path",
+        )
+    if isinstance(error, (errors.HTTPError, errors.OfflineModeIsEnabled)):  # type: ignore[attr-defined]
+        return HubError(
+            f"{repo}: the Hub can't be reached ({type(error).__name__})", hint="check the connection and HF_HUB_OFFLINE"
+        )
+    reason = getattr(error, "strerror", None) or type(error).__name__
+    return HubError(f"{repo}: can't be stored in the Hub's cache: {reason}", hint="check HF_HOME and the disk's free space")

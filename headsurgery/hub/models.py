@@ -1,0 +1,154 @@
+"""A model by its name: a directory, or a repository on the Hub that is fetched, or opened where it is.
+
+Neighbours: `files` reads a repository by ranges, `headsurgery.hub_names` tells names apart.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headsurgery.checkpoint.copies import COPY_FOLDERS, COPY_PATTERNS
+from headsurgery.errors import CheckpointError, HubError, UsageError
+from headsurgery.hub.errors import hub_errors
+from headsurgery.hub_names import check_token, split_name
+from headsurgery.progress import Progress
+
+if TYPE_CHECKING:
+    from headsurgery.checkpoint.reader import Checkpoint
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A model on disk, and what it is called.
+
+    Args:
+        path: Its directory.
+        model: Hub id, or the directory's mere name.
+        revision: Commit, if it came from the Hub.
+    """
+
+    path: Path
+    model: str
+    revision: str | None
+
+
+def fetch_model(name: str, *, revision: str | None = None, token: str | None = None, on_progress: Progress | None = None) -> Source:
+    """Find a model: a directory stays where it is, a Hub id is fetched into the Hub's cache (resumable).
+
+    Args:
+        name: Directory, `org/name` or `hf://org/name`, with an optional `@revision`.
+        revision: Branch, tag or commit; the same as after `@`.
+        token: For gated and private models.
+        on_progress: Called with bytes fetched and bytes in all, as far as they are known; default: the Hub client's own bars.
+
+    Raises:
+        CheckpointError: Neither a directory nor a Hub id.
+        UsageError: A revision of a directory, two revisions, or a token that can't be one.
+        HubError: The Hub refused, or can't be reached.
+    """
+    found = _find(name, revision)
+    if isinstance(found, Source):
+        return found
+    return _fetch_snapshot(*found, token=check_token(token), tqdm_class=_bar(on_progress) if on_progress else None)
+
+
+def open_model(name: str, *, revision: str | None = None, token: str | None = None) -> Checkpoint:
+    """Open a checkpoint where it is: a directory, or a repository on the Hub, of which only the bytes that are asked for travel.
+
+    A Hub name is pinned to its commit here; whatever is read later is of that commit. Where the Hub can't be reached, a snapshot in
+    its cache will do.
+
+    Args:
+        name: Directory, `org/name` or `hf://org/name`, with an optional `@revision`.
+        revision: Branch, tag or commit; the same as after `@`.
+        token: For gated and private models.
+
+    Raises:
+        CheckpointError: Neither a directory nor a Hub id, or not a checkpoint.
+        UsageError: A revision of a directory, two revisions, or a token that can't be one.
+        HubError: The Hub refused, or can't be reached.
+    """
+    from headsurgery.checkpoint.reader import open_checkpoint
+    from headsurgery.hub.files import list_files
+
+    found = _find(name, revision)
+    if not isinstance(found, Source):
+        repo, wanted = found
+        token = check_token(token)
+        try:
+            files = list_files(repo, wanted, token=token)
+        except HubError as error:
+            try:
+                kept = _fetch_snapshot(repo, wanted, token=token, local_files_only=True)
+                return open_checkpoint(kept.path, model=kept.model, revision=kept.revision)
+            except (HubError, CheckpointError):  # no snapshot, or a part of one
+                raise error from error.__cause__
+        return open_checkpoint(files, model=files.repo, revision=files.commit)
+    return open_checkpoint(found.path, model=found.model, revision=found.revision)
+
+
+def _find(name: str, revision: str | None) -> Source | tuple[str, str | None]:
+    """A directory, or a repository's id and revision."""
+    path = os.path.expanduser(name)
+    if os.path.isdir(path):
+        if revision is not None:
+            raise UsageError(f"--revision {revision}: {name} is a local directory, which has none")
+        return _local(Path(path))
+    found = None if os.path.exists(path) else split_name(name, revision)
+    if found is None:
+        what = "a file" if os.path.exists(path) else "no such directory, and not a Hub id"
+        raise CheckpointError(f"{name}: {what}", hint="give a checkpoint directory or a Hub id like org/name")
+    return found
+
+
+def _fetch_snapshot(repo: str, revision: str | None, **how: Any) -> Source:
+    from huggingface_hub import snapshot_download
+
+    copies = [*COPY_PATTERNS, *(f"{folder}/*" for folder in COPY_FOLDERS)]
+    with hub_errors(repo):
+        snapshot = Path(snapshot_download(repo, revision=revision, ignore_patterns=copies, **how))
+    return Source(path=snapshot, model=repo, revision=commit_of(snapshot))
+
+
+def _bar(on_progress: Progress) -> type[Any]:
+    """A bar that shows nothing and passes on the bytes that arrived."""
+    from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
+
+    class Bar(tqdm):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            self._passes_on = kwargs.get("unit") == "B" and "transfer" not in kwargs.get("name", "")
+            super().__init__(*args, **kwargs | {"disable": True})  # type: ignore[no-untyped-call]
+            self.total, self._done = kwargs.get("total"), 0
+
+        def update(self, n: float | None = 1) -> None:
+            self._done += int(n or 0)
+            if self._passes_on and self.total:
+                on_progress(min(self._done, int(self.total)), int(self.total))
+
+    return Bar
+
+
+def _local(path: Path) -> Source:
+    """A directory; one inside the Hub's cache tells its id and commit."""
+    commit = commit_of(path.resolve())
+    repository = path.resolve().parent.parent.name
+    if commit and repository.startswith("models--"):
+        return Source(path=path, model=repository.removeprefix("models--").replace("--", "/"), revision=commit)
+    return Source(path=path, model=path.resolve().name, revision=None)
+
+
+def commit_of(snapshot: Path) -> str | None:
+    """The commit of a snapshot's directory in the Hub's cache."""
+    is_snapshot = snapshot.parent.name == "snapshots" and _COMMIT.fullmatch(snapshot.name)
+    return snapshot.name if is_snapshot else None
+
+
+def pinned_name(name: str, source: Source | Checkpoint) -> str:
+    """A model's name as the user gave it, a Hub id with its commit, so that a later command means the same weights."""
+    return name if source.revision is None or Path(name).expanduser().exists() else f"{source.model}@{source.revision}"

@@ -1,0 +1,162 @@
+"""What is to be sent: the files that the manifest vouches for, with the card as it is now."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from headsurgery.card.files import check_card, load_base_card
+from headsurgery.card.licences import Licence, find_licence
+from headsurgery.card.metadata import kind_of, split_card
+from headsurgery.card.write import write_card
+from headsurgery.checkpoint.carried import ATTRIBUTES, BASE_CARD, CARD, MANIFEST, PICTURE, RECIPE
+from headsurgery.checkpoint.copying import Progress
+from headsurgery.checkpoint.files import start_hash
+from headsurgery.checkpoint.manifest import FileRecord, Manifest
+from headsurgery.checkpoint.verify import verify_files
+from headsurgery.errors import SurgeryError
+from headsurgery.hub.files import Listed
+from headsurgery.recipe import Recipe
+
+NOTICE = "NOTICE"
+_TOKEN = re.compile(r"hf_[A-Za-z0-9]{30,}")
+_RECIPE_ONLY = (CARD, PICTURE, RECIPE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One file to send.
+
+    Args:
+        record: Its name, size and hashes.
+        source: Where it lies, or the bytes themselves.
+    """
+
+    record: FileRecord
+    source: Path | bytes
+
+    def read(self) -> bytes:
+        """The bytes."""
+        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+
+    def equals(self, there: Listed) -> bool:
+        """Whether the Hub has the very same file."""
+        if there.content is None or there.num_bytes != self.record.num_bytes:
+            return False
+        if there.content.kind == "sha256":
+            return there.content.digest == self.record.sha256
+        digest = start_hash("git", self.record.num_bytes)
+        digest.update(self.read())
+        return digest.hexdigest() == there.content.digest
+
+    @property
+    def is_as_in_base(self) -> bool:
+        """Whether the base has the very same file under this name."""
+        return self.record.sha256 == self.record.base_sha256 and self.record.base_file == self.record.file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parcel:
+    """All that is to be sent.
+
+    Args:
+        items: The files, sorted by name; the manifest describes them all but itself.
+        manifest: As it is sent.
+        ablates: Whether the recipe weakens any head.
+        licence: What the base's licence asks for, if anything.
+        notes: What the user should know.
+    """
+
+    items: tuple[Item, ...]
+    manifest: Manifest
+    ablates: bool
+    licence: Licence | None
+    notes: tuple[str, ...]
+
+
+def pack(directory: Path, *, recipe_only: bool = False, force: bool = False, on_progress: Progress | None = None) -> Parcel:
+    """Check an edited checkpoint against its manifest, and gather what is to be sent. Nothing is written.
+
+    Args:
+        directory: The edited checkpoint.
+        recipe_only: Only recipe, manifest and card.
+        force: Don't look for tokens and local paths in the card.
+        on_progress: Called with bytes checked and bytes in all.
+
+    Raises:
+        CheckpointError: No such directory, or no manifest in it.
+        SurgeryError: A file is not what the manifest says.
+        HeadSurgeryError: The card is not valid, or tells a token or a path of this machine.
+    """
+    manifest = Manifest.load(directory)
+    recipe = Recipe.load(directory / RECIPE)
+    found = verify_files(directory, manifest, on_progress=on_progress)
+    problems = {file: what for file, what in found.problems.items() if file not in (CARD, PICTURE)}
+    if problems:
+        file, what = next(iter(problems.items()))
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise SurgeryError(f"{directory}: {file}: {what}{more}", hint="apply the recipe again; nothing was sent")
+    items = {record.file: _item(record, directory) for record in manifest.files if record.file not in found.problems}
+    items |= _card(directory, items, manifest, recipe)
+    try:
+        text = items[CARD].read().decode()
+    except UnicodeDecodeError as error:
+        raise SurgeryError(f"{CARD}: not UTF-8", hint="save it as UTF-8, or card DIR --write makes a new one") from error
+    check_card(text)
+    licence = find_licence(split_card(text)[0])
+    if recipe_only:
+        items = {file: items[file] for file in _RECIPE_ONLY}
+    elif licence and licence.notice and not any(file.lower().startswith("notice") for file in items):
+        items[NOTICE] = _new(NOTICE, f"{licence.notice}\n".encode())
+    kept = {record.file: record for record in manifest.files} if recipe_only else {}
+    records = kept | {item.record.file: item.record for item in items.values()}
+    manifest = manifest.model_copy(update={"files": sorted(records.values(), key=lambda record: record.file)})
+    items[MANIFEST] = _new(MANIFEST, manifest.to_json().encode())
+    if not force:
+        _refuse_secrets(directory, [items[file] for file in (CARD, RECIPE, MANIFEST)])
+    return Parcel(
+        items=tuple(items[file] for file in sorted(items)),
+        manifest=manifest,
+        ablates=kind_of(recipe.edits) == "ablated",
+        licence=licence,
+        notes=() if recipe_only else _notes(found.others),
+    )
+
+
+def _notes(others: tuple[str, ...]) -> tuple[str, ...]:
+    more = f", and {len(others) - 3} more" if len(others) > 3 else ""
+    return (f"stays here, since the manifest doesn't name it: {', '.join(others[:3])}{more}",) if others else ()
+
+
+def _card(directory: Path, items: dict[str, Item], manifest: Manifest, recipe: Recipe) -> dict[str, Item]:
+    """The card and its picture as they lie there; where `apply` was not asked for a card, or it was deleted, a new one."""
+    if CARD in items and PICTURE in items:
+        return {file: _new(file, (directory / file).read_bytes(), directory / file) for file in (CARD, PICTURE)}
+    kept: dict[str, Item] = {}
+    base_card = load_base_card(directory)
+    if base_card is None and CARD in items and items[CARD].record.base_file == CARD:
+        base_card = items[CARD].read()
+        record = items[CARD].record.model_copy(update={"file": BASE_CARD})
+        kept[BASE_CARD] = Item(record=record, source=directory / CARD)
+    return kept | {file: _new(file, data) for file, data in write_card(manifest, base_card, recipe=recipe).items()}
+
+
+def _item(record: FileRecord, directory: Path) -> Item:
+    path = directory / record.file
+    return Item(record=record, source=path.read_bytes()[: record.num_bytes] if record.file == ATTRIBUTES else path)
+
+
+def _new(file: str, data: bytes, path: Path | None = None) -> Item:
+    return Item(record=FileRecord(file=file, num_bytes=len(data), sha256=sha256(data).hexdigest()), source=path or data)
+
+
+def _refuse_secrets(directory: Path, items: list[Item]) -> None:
+    places = {str(Path.home()), str(directory.resolve().parent)} - {"/"}
+    for item in items:
+        text = item.read().decode(errors="replace")
+        is_token = any(len(set(token)) > 12 for token in _TOKEN.findall(text))
+        if is_token or any(re.search(rf"{re.escape(place)}(?![\w.-])", text) for place in places):
+            what = "a Hub token" if is_token else "a path of this machine"
+            raise SurgeryError(f"{item.record.file}: holds {what}", hint="take it out, or --force if it may be published")

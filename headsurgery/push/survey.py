@@ -1,0 +1,142 @@
+"""What is there: the target repository, and the base's files that the Hub could copy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from headsurgery.checkpoint.carried import ATTRIBUTES, MANIFEST
+from headsurgery.checkpoint.manifest import Manifest
+from headsurgery.errors import CheckpointError, HubError
+from headsurgery.hub.errors import hub_errors
+from headsurgery.hub.files import HubFiles, Listed, list_files
+from headsurgery.hub.silence import bounded_silence
+from headsurgery.hub_names import is_hub_id
+from headsurgery.push.parcel import Item
+from headsurgery.recipe import RecipeBase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The repository that is pushed to.
+
+    Args:
+        repo: Its id, as the Hub spells it now.
+        exists: Whether it is there; else it will be made.
+        has_branch: Whether the branch is there.
+        is_private: Whether others can't see it; None where it isn't there.
+        head: The branch's commit, or main's where there is no branch; None where there is no repository.
+        files: What lies there, by name.
+        ours: Names of files that an earlier push put there and that nobody changed since.
+        attributes: Its .gitattributes.
+    """
+
+    repo: str
+    exists: bool
+    has_branch: bool = False
+    is_private: bool | None = None
+    head: str | None = None
+    files: Mapping[str, Listed] = field(default_factory=dict)
+    ours: frozenset[str] = frozenset()
+    attributes: bytes = b""
+
+    def has(self, item: Item) -> bool:
+        """Whether a file lies there as it is; or, where it is .gitattributes, with lines of the Hub's own after it."""
+        if item.record.file == ATTRIBUTES and isinstance(item.source, bytes):
+            return ATTRIBUTES in self.files and self.attributes.startswith(item.source)
+        there = self.files.get(item.record.file)
+        return there is not None and item.equals(there)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Original:
+    """A file of the base on the Hub: its SHA-256 if it is a large one, and whether the Hub can copy it."""
+
+    sha256: str | None
+    can_be_copied: bool
+
+
+def survey_target(repo: str, revision: str | None, token: str | None) -> Target:
+    """Look at the target. Small files that an earlier push wrote are read, to see whether they are still as it left them.
+
+    Args:
+        repo: Its id.
+        revision: A branch; None: main.
+        token: Of the Hub.
+
+    Raises:
+        HubError: The Hub refused, or can't be reached.
+    """
+    from huggingface_hub import errors
+
+    has_branch = True
+    try:
+        try:
+            there = list_files(repo, revision, token=token)
+        except HubError as error:
+            if not isinstance(error.__cause__, errors.RevisionNotFoundError):
+                raise
+            there, has_branch = list_files(repo, None, token=token), False
+    except HubError as error:
+        if isinstance(error.__cause__, errors.RepositoryNotFoundError):
+            return Target(repo=repo, exists=False)
+        raise
+    return Target(
+        repo=there.repo,
+        exists=True,
+        has_branch=has_branch,
+        is_private=bool(there.is_private),
+        head=there.commit,
+        files=there.listing,
+        ours=frozenset(_find_ours(there)),
+        attributes=_read(there, ATTRIBUTES) if there.has(ATTRIBUTES) else b"",
+    )
+
+
+def _find_ours(there: HubFiles) -> set[str]:
+    """What the manifest there vouches for."""
+    if not there.has(MANIFEST):
+        return set()
+    try:
+        manifest = Manifest.load(there)
+    except CheckpointError:  # somebody's file of that name
+        return set()
+    named = [record for record in manifest.files if there.has(record.file) and there.size_of(record.file) == record.num_bytes]
+    return {MANIFEST, *(record.file for record in named if _hash(there, record.file) == record.sha256)}
+
+
+def _hash(there: HubFiles, file: str) -> str:
+    """SHA-256 of a file; the Hub lists that of a large one."""
+    listed = there.content_id(file)
+    if listed is not None and listed.kind == "sha256":
+        return listed.digest
+    return sha256(_read(there, file)).hexdigest()
+
+
+def _read(there: HubFiles, file: str) -> bytes:
+    with there.open(file) as stream:
+        return stream.read()
+
+
+def survey_base(base: RecipeBase, files: Collection[str], token: str | None) -> tuple[dict[str, Original], str]:
+    """The base's files on the Hub, and in a word why there are none."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
+
+    if not is_hub_id(base.model) or base.model is None:
+        return {}, "the base is not on the Hub"
+    if base.revision is None:
+        return {}, "the base's commit is unknown"
+    if not files:
+        return {}, ""
+    try:
+        with hub_errors(base.model), bounded_silence():
+            entries = list(HfApi(token=token).list_repo_tree(base.model, recursive=True, revision=base.revision))
+    except HubError as error:
+        return {}, f"the base can't be copied from: {error}"
+    return {
+        entry.path: Original(sha256=entry.lfs.sha256 if entry.lfs else None, can_be_copied=bool(entry.lfs and entry.xet_hash))
+        for entry in entries
+        if isinstance(entry, RepoFile)
+    }, ""

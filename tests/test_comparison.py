@@ -1,0 +1,141 @@
+"""Rankings of heads beside each other: overlap, rank correlation, and what chance gives, against SciPy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import hypergeom, spearmanr
+from typer.testing import CliRunner
+
+from headsurgery import HeadEdit, HeadRef, Recipe, attribute
+from headsurgery.cli import app
+from headsurgery.comparison import Ranking, chance_of_overlap, compare_rankings, rank_correlation, read_ranking
+from headsurgery.errors import HeadSurgeryError, RecipeError, UsageError
+from headsurgery.recipe import Geometry, RecipeBase
+from tests.tiny import build_model, build_tokenizer
+
+BASE = RecipeBase(model_type="llama", geometry=Geometry(num_layers=3, num_heads=6))
+
+
+def ranking(*heads: str, name: str = "one", shape: tuple[int, int] | None = (3, 6)) -> Ranking:
+    found = tuple(map(HeadRef.parse, heads))
+    return Ranking(name=name, heads=found, shape=shape, num_heads=None if shape is None else shape[0] * shape[1])
+
+
+@pytest.mark.parametrize("sizes", [(10, 10), (3, 10), (10, 3), (0, 4)])
+@pytest.mark.parametrize("common", range(11))
+def test_the_chance_of_an_overlap_is_the_hypergeometric_tail(common: int, sizes: tuple[int, int]) -> None:
+    assert chance_of_overlap(common, sizes, 1024) == pytest.approx(hypergeom.sf(common - 1, 1024, *sizes), rel=1e-9)
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=3, max_size=30))
+def test_the_correlation_is_spearmans(pairs: list[tuple[int, int]]) -> None:
+    one, other = np.array(pairs, dtype=np.float64).T
+    found, chance = rank_correlation(one, other, seed=0)
+    if len(set(one)) == 1 or len(set(other)) == 1:
+        assert (found, chance) == (None, None)
+    else:
+        assert found == pytest.approx(spearmanr(one, other).statistic, abs=1e-12)
+
+
+def test_its_p_value_is_that_of_permutations() -> None:
+    chance = np.random.default_rng(0)
+    one = chance.normal(size=60)
+    for noise in (0.5, 3.0, 30.0):
+        other = one + noise * chance.normal(size=60)
+        _, found = rank_correlation(one, other, seed=1)
+        assert found == pytest.approx(max(1e-4, spearmanr(one, other).pvalue), abs=0.02)
+
+
+def test_common_heads_are_in_the_first_ones_order() -> None:
+    (found,) = compare_rankings([ranking("L2H0", "L0H1", "L1H5"), ranking("L0H1", "L2H0", name="other")])
+    assert [str(head) for head in found.common] == ["L2H0", "L0H1"]
+    assert (found.sizes, found.expected) == ((3, 2), pytest.approx(3 * 2 / 18))
+    assert found.overlap_p == pytest.approx(hypergeom.sf(1, 18, 3, 2))
+    assert (found.correlation, found.correlation_p) == (None, None)
+
+
+def test_every_two_are_compared() -> None:
+    found = compare_rankings([ranking("L0H0", name=name) for name in "abc"])
+    assert [(entry.first, entry.second) for entry in found] == [("a", "b"), ("a", "c"), ("b", "c")]
+
+
+def test_without_a_shape_there_is_no_chance_level() -> None:
+    (found,) = compare_rankings([ranking("L0H1", shape=None), ranking("L0H1", name="other", shape=None)])
+    assert (found.expected, found.overlap_p, len(found.common)) == (None, None, 1)
+
+
+def test_models_of_different_shapes_and_single_rankings_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"one has 3 x 6 heads, other has 4 x 6 heads: their heads can't be matched"):
+        compare_rankings([ranking("L0H1"), ranking("L0H1", name="other", shape=(4, 6))])
+    with pytest.raises(UsageError, match="two rankings at least"):
+        compare_rankings([ranking("L0H1")])
+    with pytest.raises(RecipeError, match="5 heads of 4"):
+        chance_of_overlap(1, (5, 2), 4)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Recipes and scores of two methods on one model."""
+    monkeypatch.chdir(tmp_path)
+    model, prompts = build_model("llama"), ["w9 w10 w11", "w12 w13", "w14 w15 w16 w17"]
+    for method in ("ships", "sahara"):
+        found = attribute(model, build_tokenizer(), prompts, method=method)
+        assert found.recipe.provenance is not None
+        found.scores.save(f"{method}.safetensors", found.recipe.provenance)
+        Path(f"{method}.json").write_text(found.recipe.to_json())
+    return tmp_path
+
+
+def test_a_scores_file_is_ranked_by_what_its_method_scored(folder: Path) -> None:
+    found = read_ranking(Path("ships.safetensors"), 4)
+    recipe = Recipe.load("ships.json")
+    assert found.heads[: len(recipe.edits)] == tuple(edit.ref for edit in recipe.edits)
+    assert (len(found.heads), found.shape, found.num_heads) == (4, (3, 6), 18)
+    assert read_ranking(Path("sahara.safetensors"), 1).heads[0] == Recipe.load("sahara.json").edits[0].ref
+
+
+def test_the_command(folder: Path) -> None:
+    result = CliRunner().invoke(app, ["compare", "ships.safetensors", "sahara.safetensors", "ships.json", "--top", "5", "--json"])
+    assert result.exit_code == 0, result.stderr
+    first = json.loads(result.stdout)["comparisons"][0]
+    assert first["expected"] == pytest.approx(25 / 18)
+    assert -1 <= first["correlation"] <= 1
+    result = CliRunner().invoke(app, ["compare", "ships.json", "ships.json", "--plot", "overlap.png"])
+    assert "3 of 3" in result.stdout
+    assert Path("overlap.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["ships.json"], "two rankings at least"),
+        (["ships.json", "absent.json"], "absent.json"),
+        (["ships.json", "absent.safetensors"], "not a scores file"),
+        (["ships.json", "ships.json", "--plot", "absent/overlap.png"], "can't be written"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: list[str], message: str, folder: Path) -> None:
+    result = CliRunner().invoke(app, ["compare", *arguments])
+    assert isinstance(result.exception, SystemExit)
+    assert result.exit_code in (1, 2)
+    assert message in result.stderr
+
+
+def test_other_arrays_are_refused(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    save_file({"odd": np.zeros(3)}, tmp_path / "odd.safetensors", metadata={"headsurgery": "{}"})
+    with pytest.raises(HeadSurgeryError, match="no scores of refusal, sahara, ships, direct in it; found odd"):
+        read_ranking(tmp_path / "odd.safetensors", 3)
+
+
+def test_a_head_that_is_edited_twice_counts_once(tmp_path: Path) -> None:
+    edits = (HeadEdit(layer=0, head=1), HeadEdit(layer=0, head=1, operation="uniform_attention"))
+    (tmp_path / "both.json").write_text(Recipe(base=BASE, edits=edits).to_json())
+    assert read_ranking(tmp_path / "both.json", 10).heads == (HeadRef(0, 1),)
