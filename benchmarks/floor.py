@@ -94,7 +94,7 @@ def floor_flops(modules: ModuleMap, queries: Sequence[Sequence[int]]) -> float:
     keys = causal(prefix) + sum(causal(len(query)) - causal(prefix) for query in queries)  # (position, key) pairs
     end_keys = sum(map(len, queries))  # of the last positions
     width = heads.num_heads * heads.head_dim
-    after = linear_weights(modules.projection(top, "o_proj")) + linear_weights(modules.projection(top, "mlp"))
+    after = linear_weights(modules.projection(top, "o_proj")) + linear_weights(modules.layers[top].mlp)
     queried = linear_weights(modules.projection(top, "q_proj"))
     everything = linear_weights(modules.layers[top])
 

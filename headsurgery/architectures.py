@@ -1,27 +1,37 @@
-"""The architecture table: what a model family calls its attention, one row each, and no class per family.
+"""What a model family calls its attention: the form of a row of the architecture table (`families`), and no class per family.
 
 A row gives names and orientation; the checkpoint must then prove them (`checkpoint.anatomy`, law 6) and so must the live model
 (`model.modules`). Nothing is guessed from a shape. `lever` turns one head edit into one slice of one projection; it drives both
-the hooks and the bytes, which is why the two agree. A new family is a new row.
+the hooks and the bytes, which is why the two agree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
-from headsurgery.errors import ArchitectureError, GeometryError
+from headsurgery.errors import GeometryError
 from headsurgery.heads import AttentionGeometry, LayerHeads
 
 Operation = Literal["scale", "uniform_attention"]
 OPERATIONS: tuple[Operation, ...] = ("scale", "uniform_attention")
 
+Projection = Literal["o_proj", "q_proj"]
+
 Orientation = Literal["linear", "conv1d"]
 """`linear` stores a weight as [out, in], `conv1d` (GPT-2) as [in, out]."""
 
-QueryLayout = Literal["separate", "fused", "fused_per_head"]
-"""`separate`: q alone; `fused`: all q rows, then k, then v (Phi-3, GPT-2); `fused_per_head`: q, k, v of head 0, of head 1, ..."""
+QueryLayout = Literal["separate", "gated", "fused", "fused_behind_gate", "fused_per_group", "fused_in_fours"]
+"""`separate`: q alone (under MLA what makes q out of its latent); `gated`: q and gate of head 0, of head 1, ... (Qwen3-Next);
+`fused`: all q rows, then k, then v (Phi-3, GPT-2); `fused_behind_gate`: the gates of all heads go before (HRM's files);
+`fused_per_group`: the q of a key/value group, its k, its v, then the next group (Falcon; with as many groups as heads GPT-NeoX and
+BLOOM); `fused_in_fours`: four blocks, each q, v, k of a quarter of the heads (CodeGen)."""
+
+Numbering = Literal["plain", "every_second", "two_per_layer", "stacks"]
+"""Where attention number i of the model stands. `plain`: in layer i; `every_second`: in layer 2i, MLPs between (Dory's files);
+`two_per_layer`: in layer i / 2, whose two are told apart by a number, `*` in the names below it (LongCat-Flash); `stacks`: in the
+lists that `Architecture.stacks` names, one after the other, `*` in `Architecture.layers` (HRM)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,17 +40,41 @@ class ConfigKeys:
 
     Args:
         section: Sub-configuration that holds the text model, for vision-language checkpoints.
+        may_be_flat: Older files have no such section and keep its keys at the top (Qwen2-VL).
         head_dim: Key of the head's width; where it is absent or null the width is hidden_size / num_heads.
-        defaults: What the transformers configuration class assumes when the file leaves a key out.
+        q_inputs: Keys whose sum is the width that goes into q_proj; none: hidden_size, which also stands in for a null.
+        qk_head_dim: Keys whose sum is the width of a head's query, where it is not that of its output (MLA).
+        one_kv_head: Key of a flag that says there is one key/value head, whatever `num_kv_heads` says (Falcon, GPT-BigCode).
+        unless: Key of a flag that lifts it.
+        layer_types: Key of the list of what each layer is, which also counts them where `num_layers` is absent.
+        by_type: By such a type, key -> key that stands in for it where it is given (Gemma 4's full attention).
+        by_layer: Key -> key of a list that has a value of it for each layer (Laguna).
+        twice_the_kv_heads: Type of layers that have twice as many key/value heads as stated (MiMo-V2-Flash).
+        blocks_per_layer: What `num_layers` counts for each layer (Dory: attention and MLP).
+        own_heads: Key of the number of layers with heads of their own, which the layers above share (Zamba).
+        aliases: Another name of a key -> the key; `outer.inner` is one of an object.
+        defaults: What the transformers configuration class assumes when the file leaves a key out; a null is no key left out.
     """
 
     section: str | None = None
+    may_be_flat: bool = False
     num_layers: str = "num_hidden_layers"
     num_heads: str = "num_attention_heads"
     num_kv_heads: str = "num_key_value_heads"
     head_dim: str = "head_dim"
     hidden_size: str = "hidden_size"
-    defaults: Mapping[str, int] = field(default_factory=dict)
+    q_inputs: tuple[str, ...] = ()
+    qk_head_dim: tuple[str, ...] = ()
+    one_kv_head: str | None = None
+    unless: str | None = None
+    layer_types: str = "layer_types"
+    by_type: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    by_layer: Mapping[str, str] = field(default_factory=dict)
+    twice_the_kv_heads: str | None = None
+    blocks_per_layer: int = 1
+    own_heads: str | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, int | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,25 +85,45 @@ class Architecture:
         model_type: As in config.json.
         layers: Where the list of decoder layers may stand, in a file or in a module; exactly one must match.
         o_proj: Output projection, below a layer.
-        q_proj: Projection that makes the queries, alone or fused with keys and values.
+        q_proj: Projections that make the queries, alone or fused with keys and values; a layer has exactly one of them.
         k_proj: Key projection where it is separate; it proves the head's width. None if there is none.
+        operations: What can be done to a head; `scale` alone where no rows of q are a head's own.
+        hybrid: Some layers may have no attention heads: those that have none of the names above.
+        marker: A weight that tells attention from what else has these names; None: nothing else has them.
+        shares_keys: Some layers have no k_proj, since they read the keys of a layer below (Gemma 3n).
+        in_pairs: Two queries make one head, the difference of their outputs (DiffLlama): half as many heads, each twice as wide.
         q_norm: Norm on the queries; whether a model has one is read from the file.
+        weightless_q_norm: Queries are normalised without a weight that would show it: always, or where this key is not false.
         mlp: What follows attention in a layer; not edited, only left out where the engine can.
         query_layout: Which output rows of q_proj belong to a head's query.
         orientation: How both projections store their weight.
+        is_listed: Whether the table has it; an unknown family is tried with the usual names, and has to pass `model.selftest`.
+        numbering: Which layer is whose.
+        stacks: Names of the lists that `*` in `layers` stands for, from the bottom.
         config: Keys of config.json.
+        stored: The same attention under the names of a file, where transformers renames or splits weights as it loads them.
     """
 
     model_type: str
     layers: tuple[str, ...] = ("model.layers", "layers")
     o_proj: str = "self_attn.o_proj"
-    q_proj: str = "self_attn.q_proj"
+    q_proj: tuple[str, ...] = ("self_attn.q_proj",)
     k_proj: str | None = "self_attn.k_proj"
+    operations: tuple[Operation, ...] = OPERATIONS
+    hybrid: bool = False
+    marker: str | None = None
+    shares_keys: bool = False
+    in_pairs: bool = False
     q_norm: str = "self_attn.q_norm"
+    weightless_q_norm: str | bool = False
     mlp: str = "mlp"
     query_layout: QueryLayout = "separate"
     orientation: Orientation = "linear"
+    is_listed: bool = True
+    numbering: Numbering = "plain"
+    stacks: tuple[str, ...] = ()
     config: ConfigKeys = ConfigKeys()
+    stored: Architecture | None = None
 
     @property
     def input_axis(self) -> int:
@@ -82,13 +136,45 @@ class Architecture:
 
     def query_rows(self, heads: LayerHeads, head: int) -> range:
         """The head's outputs of q_proj."""
-        stride = 3 * heads.head_dim if self.query_layout == "fused_per_head" else heads.head_dim
-        return range(head * stride, head * stride + heads.head_dim)
+        width = heads.query_width
+        per_group = heads.num_heads // heads.num_kv_heads
+        per_quarter = max(1, heads.num_heads // 4)
+        start = {
+            "separate": head * width,
+            "gated": head * (width + heads.head_dim),
+            "fused": head * width,
+            "fused_behind_gate": heads.num_heads * heads.head_dim + head * width,
+            "fused_per_group": (head + 2 * (head // per_group)) * width,
+            "fused_in_fours": (head + 2 * per_quarter * (head // per_quarter)) * width,
+        }[self.query_layout]
+        return range(start, start + width)
 
     def num_query_rows(self, heads: LayerHeads) -> int:
-        """All outputs of q_proj, keys and values included where they are fused."""
-        kv_heads = 0 if self.query_layout == "separate" else 2 * heads.num_kv_heads
-        return (heads.num_heads + kv_heads) * heads.head_dim
+        """All outputs of q_proj: gates, keys and values included where they are fused."""
+        queries, gates = heads.num_heads * heads.query_width, heads.num_heads * heads.head_dim
+        keys_and_values = 2 * heads.num_kv_heads * heads.query_width
+        others = {"separate": 0, "gated": gates, "fused_behind_gate": gates + keys_and_values}
+        return queries + others.get(self.query_layout, keys_and_values)
+
+    def layer_name(self, prefix: str, layer: int, num_layers: int) -> str:
+        """Where attention number `layer` of `num_layers` stands, for a name of the layer list."""
+        if self.numbering == "stacks":
+            stack = min(layer * len(self.stacks) // num_layers, len(self.stacks) - 1)
+            return f"{prefix.replace('*', self.stacks[stack])}.{layer - stack * num_layers // len(self.stacks)}"
+        number = {"plain": layer, "every_second": 2 * layer, "two_per_layer": layer // 2}[self.numbering]
+        return f"{prefix}.{number}"
+
+    def of_layer(self, layer: int) -> Architecture:
+        """The row with the names of one attention of a layer that has two."""
+        if self.numbering != "two_per_layer":
+            return self
+        o_proj, *q_proj = (name.replace("*", str(layer % 2)) for name in (self.o_proj, *self.q_proj))
+        return replace(self, o_proj=o_proj, q_proj=tuple(q_proj))
+
+
+def stored_as(row: Architecture, **names: Any) -> Architecture:
+    """A row whose files have other names."""
+    return replace(row, stored=replace(row, **names))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,17 +187,25 @@ class Lever:
         block: The slice.
     """
 
-    projection: Literal["o_proj", "q_proj"]
+    projection: Projection
     side: Literal["input", "output"]
     block: range
 
 
-def lever(architecture: Architecture, heads: LayerHeads, head: int, operation: Operation) -> Lever:
+def lever(architecture: Architecture, heads: LayerHeads, head: int, operation: Operation, *, where: str = "") -> Lever:
     """Where to pull for one head: Eq. 8 of the paper at o_proj (`scale`), Eq. 7 at q_proj (`uniform_attention`).
 
     The paper scales W_v for the first; under GQA those rows belong to a whole group of heads, so the input columns of o_proj
     are used, which have the same effect on this head alone.
+
+    Raises:
+        GeometryError: The family, or this model of it, doesn't allow the operation.
     """
+    if operation not in architecture.operations:
+        raise GeometryError(
+            f"{where}{operation} can't be done to this {architecture.model_type}: no slice of q_proj holds one head's queries",
+            hint=f"use the operation {architecture.operations[0]}",
+        )
     if operation == "scale":
         return Lever(projection="o_proj", side="input", block=heads.column_block(head))
     return Lever(projection="q_proj", side="output", block=architecture.query_rows(heads, head))
@@ -131,93 +225,117 @@ def check_query_factor(operation: Operation, factor: float, *, has_q_norm: bool,
         )
 
 
-_GEMMA = {"num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "hidden_size": 2304}
-
-TABLE: Mapping[str, Architecture] = {
-    row.model_type: row
-    for row in (
-        Architecture(model_type="llama"),
-        Architecture(model_type="mistral", config=ConfigKeys(defaults={"num_key_value_heads": 8})),
-        Architecture(model_type="qwen2"),
-        Architecture(model_type="qwen3", config=ConfigKeys(defaults={"head_dim": 128})),
-        Architecture(model_type="gemma2", config=ConfigKeys(defaults=_GEMMA)),
-        Architecture(model_type="gemma3_text", config=ConfigKeys(defaults=_GEMMA)),
-        Architecture(
-            model_type="gemma3",
-            layers=("language_model.model.layers", "model.language_model.layers"),
-            config=ConfigKeys(section="text_config", defaults=_GEMMA),
-        ),
-        Architecture(model_type="olmo2"),
-        Architecture(model_type="phi3", q_proj="self_attn.qkv_proj", k_proj=None, query_layout="fused"),
-        Architecture(
-            model_type="gpt_neox",
-            layers=("gpt_neox.layers", "layers"),
-            o_proj="attention.dense",
-            q_proj="attention.query_key_value",
-            k_proj=None,
-            query_layout="fused_per_head",
-        ),
-        Architecture(
-            model_type="gpt2",
-            layers=("transformer.h", "h"),
-            o_proj="attn.c_proj",
-            q_proj="attn.c_attn",
-            k_proj=None,
-            query_layout="fused",
-            orientation="conv1d",
-            config=ConfigKeys(num_layers="n_layer", num_heads="n_head", hidden_size="n_embd"),
-        ),
-    )
-}
-
 _TOO_MANY = 2**20
 """More than this of anything is a corrupt configuration, whose geometry would not fit into memory."""
 
-_WITHOUT_HEADS = frozenset({"mamba", "mamba2", "falcon_mamba", "rwkv", "xlstm"})
-
-
-def find_architecture(config: Mapping[str, object]) -> Architecture:
-    """The row for a configuration.
-
-    Raises:
-        ArchitectureError: No row, or a model without attention heads.
-    """
-    model_type = config.get("model_type")
-    if not isinstance(model_type, str):
-        raise ArchitectureError("config.json: no model_type, so the family is unknown")
-    if model_type in _WITHOUT_HEADS:
-        raise ArchitectureError(f"model_type {model_type!r} has no attention heads, so there is nothing to edit")
-    if model_type not in TABLE:
-        raise ArchitectureError(
-            f"model_type {model_type!r} is not in the architecture table, which holds {', '.join(sorted(TABLE))}",
-            hint="add a row to headsurgery/architectures.py: names of the layer list, o_proj and q_proj, query layout, orientation",
-        )
-    return TABLE[model_type]
-
 
 def read_geometry(config: Mapping[str, object], architecture: Architecture) -> AttentionGeometry:
-    """The geometry that a configuration claims; the weights still have to prove it.
+    """The geometry that a configuration claims, as if every layer had heads; the weights still have to prove it.
 
     Raises:
         GeometryError: A key is missing or not a positive integer, or heads don't divide.
     """
+    keys, section = architecture.config, _section(config, architecture.config)
+    types = section.get(keys.layer_types)
+    num_layers = _number(section, keys, keys.num_layers, len(types) if isinstance(types, list) else None) // keys.blocks_per_layer
+    num_layers *= len(architecture.stacks) or (2 if architecture.numbering == "two_per_layer" else 1)
+    layers = tuple(_read_layer(layer, architecture) for layer in _layer_sections(section, keys, num_layers))
+    if len(layers) == 1:
+        layers *= num_layers
+    return AttentionGeometry(hidden_size=_number(section, keys, keys.hidden_size), layers=layers)
+
+
+def normalises_unseen(config: Mapping[str, object], architecture: Architecture) -> bool:
+    """Whether queries are normalised without a weight of its own."""
+    flag = architecture.weightless_q_norm
+    return flag if isinstance(flag, bool) else bool(_section(config, architecture.config).get(flag, True))
+
+
+def most_layers_with_heads(config: Mapping[str, object], architecture: Architecture) -> int:
+    """How many layers may have heads in the weights.
+
+    Raises:
+        GeometryError: Not a positive integer.
+    """
     keys = architecture.config
-    section: object = config if keys.section is None else config.get(keys.section)
+    return _TOO_MANY if keys.own_heads is None else _number(_section(config, keys), keys, keys.own_heads)
+
+
+def query_inputs(config: Mapping[str, object], architecture: Architecture) -> int:
+    """Width of what goes into q_proj.
+
+    Raises:
+        GeometryError: Not a positive integer.
+    """
+    keys, section = architecture.config, _section(config, architecture.config)
+    hidden_size = _number(section, keys, keys.hidden_size)
+    return sum(_number(section, keys, key, hidden_size) for key in keys.q_inputs) or hidden_size
+
+
+def _section(config: Mapping[str, object], keys: ConfigKeys) -> Mapping[str, object]:
+    is_flat = keys.section is None or (keys.may_be_flat and keys.section not in config)
+    section: object = config if is_flat else config.get(str(keys.section))
     if not isinstance(section, Mapping):
         raise GeometryError(f"config.json: expected an object under {keys.section!r}")
+    found = dict(section)
+    for alias, key in keys.aliases.items():
+        outer, _, inner = alias.rpartition(".")
+        holder = section.get(outer) if outer else section
+        if isinstance(holder, Mapping) and inner in holder:
+            found.setdefault(key, holder[inner])
+    return found
 
-    def number(key: str, fallback: int | None = None) -> int:
-        value = section.get(key)
-        value = keys.defaults.get(key, fallback) if value is None else value
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < _TOO_MANY:
-            raise GeometryError(f"config.json: {key} is {value!r}, expected an integer from 1 to {_TOO_MANY - 1}")
-        return value
 
-    num_layers, num_heads = number(keys.num_layers), number(keys.num_heads)
-    hidden_size = number(keys.hidden_size)
-    num_kv_heads = number(keys.num_kv_heads, num_heads)
+def _layer_sections(section: Mapping[str, object], keys: ConfigKeys, num_layers: int) -> list[dict[str, object]]:
+    """The section as each layer sees it, or one that holds for all."""
+
+    def listed(key: str) -> list[object]:
+        values = section.get(key)
+        return values if isinstance(values, list) and len(values) == num_layers else []
+
+    stated = section.get("per_layer_config")  # as transformers 5 writes it, with layers as text, padded with zeros
+    own = {int(layer): more for layer, more in stated.items() if str(layer).isdecimal()} if isinstance(stated, Mapping) else None
+    types, lists = listed(keys.layer_types), {key: listed(other) for key, other in keys.by_layer.items()}
+    if not own and not any(lists.values()) and not (types and (keys.by_type or keys.twice_the_kv_heads)):
+        return [dict(section)]
+    found = []
+    for layer in range(num_layers):
+        kind = types[layer] if types else None
+        stand_ins = keys.by_type.get(str(kind), {}) if own is None else {}
+        others = {key: section.get(other, keys.defaults.get(other)) for key, other in stand_ins.items()}
+        others |= {key: values[layer] for key, values in lists.items() if values}
+        seen = {**section, **{key: value for key, value in others.items() if value is not None}, **(own or {}).get(layer, {})}
+        if kind is not None and kind == keys.twice_the_kv_heads:
+            seen[keys.num_kv_heads] = 2 * _number(seen, keys, keys.num_kv_heads)
+        found.append(seen)
+    return found
+
+
+def _read_layer(section: Mapping[str, object], architecture: Architecture) -> LayerHeads:
+    keys = architecture.config
+    num_heads = _number(section, keys, keys.num_heads)
+    num_kv_heads = 1 if _has_one_kv_head(section, keys) else _number(section, keys, keys.num_kv_heads, num_heads)
     if num_heads % num_kv_heads:
         raise GeometryError(f"config.json: {num_heads} heads don't divide into {num_kv_heads} key/value heads")
-    head_dim = number(keys.head_dim, hidden_size // num_heads)
-    heads = LayerHeads(num_heads=num_heads, num_kv_heads=num_kv_heads, head_dim=head_dim)
-    return AttentionGeometry(hidden_size=hidden_size, layers=(heads,) * num_layers)
+    head_dim = _number(section, keys, keys.head_dim, _number(section, keys, keys.hidden_size) // num_heads)
+    qk_head_dim = sum(_number(section, keys, key) for key in keys.qk_head_dim) or None
+    if architecture.in_pairs:
+        if num_kv_heads % 2:
+            raise GeometryError(f"config.json: {num_kv_heads} key/value heads, expected an even number")
+        return LayerHeads(num_heads=num_heads // 2, num_kv_heads=num_kv_heads // 2, head_dim=2 * head_dim)
+    return LayerHeads(num_heads=num_heads, num_kv_heads=num_kv_heads, head_dim=head_dim, qk_head_dim=qk_head_dim)
+
+
+def _has_one_kv_head(section: Mapping[str, object], keys: ConfigKeys) -> bool:
+    def flag(key: str | None) -> bool:
+        return key is not None and bool(section.get(key, keys.defaults.get(key, False)))
+
+    return flag(keys.one_kv_head) and not flag(keys.unless)
+
+
+def _number(section: Mapping[str, object], keys: ConfigKeys, key: str, fallback: int | None = None) -> int:
+    value = section.get(key, keys.defaults.get(key))
+    value = fallback if value is None else value
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < _TOO_MANY:
+        raise GeometryError(f"config.json: {key} is {value!r}, expected an integer from 1 to {_TOO_MANY - 1}")
+    return value

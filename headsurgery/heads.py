@@ -52,11 +52,18 @@ class LayerHeads:
         num_heads: Query heads.
         num_kv_heads: Key/value heads; equal to num_heads for MHA, 1 for MQA.
         head_dim: Width of one head's output z, so that o_proj has num_heads * head_dim inputs.
+        qk_head_dim: Width of one head's query, where it is another (MLA).
     """
 
     num_heads: int
     num_kv_heads: int
     head_dim: int
+    qk_head_dim: int | None = None
+
+    @property
+    def query_width(self) -> int:
+        """Width of one head's query."""
+        return self.head_dim if self.qk_head_dim is None else self.qk_head_dim
 
     def column_block(self, head: int) -> range:
         """The head's input columns of o_proj."""

@@ -33,8 +33,10 @@ def naive_run(
     with ExitStack() as stack, torch.no_grad():
         for head in heads:
             geometry = modules.geometry.layers[head.layer]
-            stride = geometry.head_dim * (3 if modules.architecture.model_type == "gpt_neox" and operation != "scale" else 1)
-            block = slice(head.head * stride, head.head * stride + geometry.head_dim)
+            rows = (
+                geometry.column_block(head.head) if operation == "scale" else modules.architecture.query_rows(geometry, head.head)
+            )
+            block = slice(rows.start, rows.stop)
 
             def edit(states: torch.Tensor, block: slice = block) -> torch.Tensor:
                 mask = torch.ones(states.shape[-1], dtype=states.dtype)
@@ -43,11 +45,12 @@ def naive_run(
 
             if operation == "scale":
                 hook: Any = lambda _, args, edit=edit: (edit(args[0]),)  # noqa: E731
-                handle = modules.projection(head.layer, "o_proj").register_forward_pre_hook(hook)
+                handles = [module.register_forward_pre_hook(hook) for module in modules.projections(head.layer, "o_proj")]
             else:
                 hook = lambda _, __, output, edit=edit: edit(output)  # noqa: E731
-                handle = modules.projection(head.layer, "q_proj").register_forward_hook(hook)
-            stack.callback(handle.remove)
+                handles = [module.register_forward_hook(hook) for module in modules.projections(head.layer, "q_proj")]
+            for handle in handles:
+                stack.callback(handle.remove)
         output = model(input_ids=torch.tensor([list(ids)]), output_hidden_states=True)
     return output.hidden_states[-1][0, where], output.logits[0, where]
 

@@ -13,12 +13,14 @@ import pytest
 import torch
 import transformers
 from safetensors.numpy import load_file, save_file
+from safetensors.torch import load_file as load_torch
+from safetensors.torch import save_file as save_torch
 
 from headsurgery import open_checkpoint
-from headsurgery.architectures import TABLE
 from headsurgery.checkpoint.anatomy import Anatomy, describe, prove_anatomy, record_base
 from headsurgery.checkpoint.reader import WEIGHTS
 from headsurgery.errors import ArchitectureError, GeometryError
+from headsurgery.families import TABLE
 from headsurgery.model.modules import locate_modules
 from tests.directories import FEW_KB, edit_json
 from tests.tiny import CONFIGS, FAMILIES, Q_NORM_FAMILIES, save_model
@@ -99,8 +101,8 @@ class TestWhatDoesNotFit:
             ({"num_key_value_heads": 3}, r"k_proj\.weight: shape \[16, 48\], but the configuration demands \[24, 48\]"),
             ({"head_dim": 16}, r"o_proj\.weight: shape \[48, 48\], but the configuration demands \[48, 96\]"),
             ({"hidden_size": 96}, r"o_proj\.weight: shape \[48, 48\], but the configuration demands \[96, "),
-            ({"num_hidden_layers": 4}, r"model\.layers\.3\.self_attn\.o_proj\.weight: not in the checkpoint; expected \[48, 48\]"),
-            ({"num_hidden_layers": 2}, r"config\.json says 2 layers, but the file also has model\.layers\.2\."),
+            ({"num_hidden_layers": 4}, r"model\.layers\.3\.self_attn\.o_proj\.weight: not there; expected \[48, 48\]"),
+            ({"num_hidden_layers": 2}, r"config\.json says 2 layers, but the weights also have model\.layers\.2\."),
         ],
     )
     def test_a_configuration_that_the_weights_contradict(self, changes: dict[str, Any], message: str, llama: Path) -> None:
@@ -123,7 +125,7 @@ class TestWhatDoesNotFit:
 
     def test_a_missing_projection(self, llama: Path) -> None:
         rewrite(llama, **{Q_PROJ: None})
-        with pytest.raises(GeometryError, match=f"{Q_PROJ}: not in the checkpoint"):
+        with pytest.raises(GeometryError, match=f"{Q_PROJ}: not there"):
             prove(llama)
 
     def test_a_query_bias_of_another_shape(self, tmp_path: Path) -> None:
@@ -171,24 +173,44 @@ class TestWhatDoesNotFit:
 
 
 class TestTypes:
-    @pytest.mark.parametrize("method", ["gptq", "awq", "fp8", "mxfp4", "bitsandbytes"])
-    def test_quantized_weights_are_named(self, method: str, llama: Path) -> None:
+    @pytest.mark.parametrize(
+        ("method", "stored"),
+        [
+            ("gptq", {"weight": None, "qweight": torch.zeros(6, 48, dtype=torch.int32)}),
+            ("awq", {"weight": None, "qweight": torch.zeros(48, 6, dtype=torch.int32)}),
+            ("compressed-tensors", {"weight": None, "weight_packed": torch.zeros(48, 6, dtype=torch.int32)}),
+            ("fp8", {"weight": torch.zeros(48, 48, dtype=torch.float8_e4m3fn), "weight_scale_inv": torch.ones(1, 1)}),
+            ("mxfp4", {"weight": None, "weight_blocks": torch.zeros(48, 2, 16, dtype=torch.uint8)}),
+            ("bitsandbytes", {"weight": torch.zeros(48 * 24, 1, dtype=torch.uint8)}),
+            ("bitsandbytes", {"weight": torch.zeros(48, 48, dtype=torch.int8), "SCB": torch.ones(48)}),
+        ],
+    )
+    def test_quantized_attention_is_named(self, method: str, stored: dict[str, Any], llama: Path) -> None:
         edit_json(llama / "config.json", quantization_config={"quant_method": method})
-        with pytest.raises(ArchitectureError, match=rf"weights are quantized \({method}\)") as caught:
+        module = O_PROJ.removesuffix(".weight")
+        tensors = load_torch(llama / WEIGHTS) | {f"{module}.{name}": values for name, values in stored.items()}
+        save_torch({name: values for name, values in tensors.items() if values is not None}, llama / WEIGHTS)
+        with pytest.raises(ArchitectureError, match=rf"attention weights are quantized \({method}\)") as caught:
             prove(llama)
-        assert caught.value.hint == "edit the unquantized model and quantize the result"
+        assert caught.value.hint
+
+    def test_a_quantized_model_whose_attention_is_not_works(self, llama: Path) -> None:
+        """As gpt-oss: MXFP4 experts, plain attention."""
+        edit_json(llama / "config.json", quantization_config={"quant_method": "mxfp4", "modules_to_not_convert": ["self_attn"]})
+        tensors = load_torch(llama / WEIGHTS)
+        tensors["model.layers.1.mlp.gate_proj.weight"] = torch.zeros(40, 6, dtype=torch.uint8)
+        save_torch(tensors, llama / WEIGHTS)
+        assert prove(llama).geometry.max_heads == 6
 
     def test_quantization_in_a_form_that_is_not_known_is_refused_too(self, llama: Path) -> None:
         edit_json(llama / "config.json", quantization_config="int4")
+        rewrite(llama, **{O_PROJ: None})
         with pytest.raises(ArchitectureError, match=r"weights are quantized \(unknown\)"):
             prove(llama)
 
     @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, ml_dtypes.float8_e4m3fn])
     def test_a_stored_type_that_can_not_be_edited_is_refused(self, dtype: Any, llama: Path) -> None:
         values = torch.zeros(48, 48, dtype={"float8_e4m3fn": torch.float8_e4m3fn}.get(np.dtype(dtype).name, torch.int8))
-        from safetensors.torch import load_file as load_torch
-        from safetensors.torch import save_file as save_torch
-
         if np.dtype(dtype).name != "float8_e4m3fn":
             values = torch.from_numpy(np.zeros((48, 48), dtype=dtype))
         save_torch(load_torch(llama / WEIGHTS) | {O_PROJ: values}, llama / WEIGHTS)

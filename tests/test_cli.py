@@ -313,8 +313,8 @@ def test_a_missing_recipe_or_model_is_one_line(folder: Path) -> None:
     ("config", "message"),
     [
         ({"model_type": "mamba"}, "has no attention heads"),
-        ({"model_type": "martian"}, "add a row to headsurgery/architectures.py"),
-        ({"quantization_config": {"quant_method": "gptq"}}, "weights are quantized (gptq)"),
+        ({"model_type": "martian", "num_attention_heads": 4}, "add a row to headsurgery/families.py"),
+        ({"quantization_config": {"quant_method": "gptq"}, "num_attention_heads": 4}, "weights are quantized (gptq)"),
         ({"num_attention_heads": 4}, "but the configuration demands"),
     ],
 )
@@ -359,3 +359,19 @@ def test_interrupted_in_the_middle_nothing_is_left(folder: Path, number: signal.
     assert "Traceback" not in talk
     assert not (folder / "edited").exists()
     assert not [path for path in folder.iterdir() if path.name.endswith(".partial")]
+
+
+class TestArchitectures:
+    def test_every_family_is_listed_with_what_it_allows_or_why_it_is_refused(self) -> None:
+        from headsurgery.families import REFUSED, TABLE
+
+        document = run_json("architectures")
+        assert {entry["model_type"] for entry in document["supported"]} == set(TABLE)
+        assert document["refused"] == dict(sorted(REFUSED.items()))
+        for family in (*TABLE, *REFUSED):
+            assert family in run("architectures", family).stdout
+
+    def test_one_that_nobody_knows_is_tried(self) -> None:
+        result = run("architectures", "martian")
+        assert result.exit_code == 0
+        assert "it is tried with the usual names" in result.stderr

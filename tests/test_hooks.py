@@ -144,7 +144,8 @@ def test_a_head_out_of_range_is_refused_with_its_place() -> None:
         pass
 
 
-def test_a_model_outside_the_table_is_refused() -> None:
-    model = transformers.GPTJForCausalLM(transformers.GPTJConfig(vocab_size=9, n_embd=16, n_layer=1, n_head=2, rotary_dim=4))
-    with pytest.raises(ArchitectureError, match="'gptj' is not in the architecture table"), edited(model, make_edits("scale", 0.0)):
+def test_a_model_outside_the_table_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build_model("llama")
+    monkeypatch.setattr(type(model.config), "model_type", "nonesuch")
+    with pytest.raises(ArchitectureError, match="'nonesuch' is not in the archi"), edited(model, make_edits("scale", 0.0)):
         pass

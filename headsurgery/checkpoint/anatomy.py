@@ -1,9 +1,4 @@
-"""Where a checkpoint's heads lie, proven from the file (law 6).
-
-The architecture table says what to expect; here the file has to show it: the layer list stands under exactly one of the table's
-names, both projections have the shape and orientation that the geometry demands, their type can be edited. Otherwise the
-checkpoint is refused with what was seen.
-"""
+"""Where a checkpoint's heads lie, proven from the file (law 6): `proof` on its tensors, whose type must allow an edit."""
 
 from __future__ import annotations
 
@@ -11,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headsurgery.architectures import OPERATIONS, Architecture, Operation, find_architecture, lever, read_geometry
+from headsurgery.architectures import Architecture, Operation, lever
 from headsurgery.checkpoint.header import TensorInfo
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
 from headsurgery.errors import ArchitectureError, GeometryError
-from headsurgery.heads import AttentionGeometry, HeadRef, LayerHeads
+from headsurgery.heads import AttentionGeometry, HeadRef
+from headsurgery.proof import LayerNames, prove
 from headsurgery.recipe import Geometry, RecipeBase
 
 
@@ -53,29 +49,26 @@ class HeadSlice:
 
 @dataclass(frozen=True, kw_only=True)
 class Anatomy:
-    """A checkpoint's heads, proven."""
+    """A checkpoint's heads, proven.
+
+    Args:
+        architecture: Row of the table.
+        geometry: Heads of every layer.
+        layers: Their tensors; None where a layer has no heads.
+        has_q_norm: Whether queries are normalised in any layer (QK-norm).
+        shares_q_norm: Whether the norm spans all heads of a layer (OLMo 2), so that one head's queries change the others' scale.
+    """
 
     architecture: Architecture
     geometry: AttentionGeometry
     layers: tuple[LayerTensors | None, ...]
-
-    @property
-    def has_q_norm(self) -> bool:
-        """Whether queries are normalised in any layer (QK-norm)."""
-        return any(layer is not None and layer.q_norm is not None for layer in self.layers)
-
-    @property
-    def shares_q_norm(self) -> bool:
-        """Whether the norm spans all heads of a layer (OLMo 2), so that one head's queries change the others' scale."""
-        return any(
-            layer is not None and heads is not None and layer.q_norm is not None and layer.q_norm.shape != (heads.head_dim,)
-            for layer, heads in zip(self.layers, self.geometry.layers, strict=True)
-        )
+    has_q_norm: bool
+    shares_q_norm: bool
 
     @property
     def operations(self) -> tuple[Operation, ...]:
         """Operations that this checkpoint allows."""
-        return OPERATIONS if self.geometry.max_heads else ()
+        return self.architecture.operations if self.geometry.max_heads else ()
 
     def slices(self, head: HeadRef, operation: Operation, *, where: str = "") -> tuple[HeadSlice, ...]:
         """What an operation on a head touches: a slice of a weight, and one of q_proj's bias where that has one.
@@ -86,11 +79,11 @@ class Anatomy:
             where: Prefix of the error.
 
         Raises:
-            GeometryError: The checkpoint has no such head.
+            GeometryError: The checkpoint has no such head, or it doesn't allow the operation.
         """
         heads, tensors = self.geometry.layer_of(head, where=where), self.layers[head.layer]
         assert tensors is not None  # layer_of refused layers without heads
-        pull = lever(self.architecture, heads, head.head, operation)
+        pull = lever(self.architecture, heads, head.head, operation, where=where)
         input_axis = self.architecture.input_axis
         axis = input_axis if pull.side == "input" else 1 - input_axis
         weight = tensors.o_proj if pull.projection == "o_proj" else tensors.q_proj
@@ -107,69 +100,52 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
         ArchitectureError: The family is not in the table, has no heads, or its weights are quantized.
         GeometryError: Names, shapes or types are not as expected.
     """
-    _refuse_quantized(checkpoint)
-    architecture = find_architecture(checkpoint.config)
-    geometry = read_geometry(checkpoint.config, architecture)
-    prefix = _find_layers(checkpoint.tensors, architecture)
-    layers = tuple(
-        None if heads is None else _prove_layer(checkpoint.tensors, architecture, geometry.hidden_size, heads, f"{prefix}.{layer}")
-        for layer, heads in enumerate(geometry.layers)
+    shapes = {name: tensor.shape for name, tensor in checkpoint.tensors.items()}
+    try:
+        proof = prove(checkpoint.config, shapes)
+        layers = tuple(None if names is None else _tensors_of(checkpoint.tensors, names) for names in proof.layers)
+    except (GeometryError, ArchitectureError) as error:
+        if checkpoint.config.get("quantization_config") is None:
+            raise
+        raise _explain_quantized(checkpoint.config["quantization_config"]) from error
+    return Anatomy(
+        architecture=proof.architecture,
+        geometry=proof.geometry,
+        layers=layers,
+        has_q_norm=proof.has_q_norm,
+        shares_q_norm=proof.shares_q_norm,
     )
-    beyond = f"{prefix}.{geometry.num_layers}.{architecture.o_proj}.weight"
-    if beyond in checkpoint.tensors and not checkpoint.config.get("num_nextn_predict_layers"):
-        raise GeometryError(f"config.json says {geometry.num_layers} layers, but the file also has {beyond}")
-    return Anatomy(architecture=architecture, geometry=geometry, layers=layers)
 
 
-def _refuse_quantized(checkpoint: Checkpoint) -> None:
-    section = checkpoint.config.get("quantization_config")
-    if section is not None:
-        method = section.get("quant_method", "unknown") if isinstance(section, Mapping) else "unknown"
-        raise ArchitectureError(
-            f"weights are quantized ({method}); headsurgery edits F32, F16 and BF16 weights",
-            hint="edit the unquantized model and quantize the result",
-        )
+def _explain_quantized(section: object) -> ArchitectureError:
+    """Only where attention itself is quantized; gpt-oss, say, has MXFP4 experts and plain attention."""
+    method = section.get("quant_method", "unknown") if isinstance(section, Mapping) else "unknown"
+    return ArchitectureError(
+        f"attention weights are quantized ({method}); headsurgery edits {', '.join(FLOAT_TYPES)}",
+        hint=_INSTEAD.get(str(method), "edit the unquantized model and quantize the result"),
+    )
 
 
-def _find_layers(tensors: Mapping[str, TensorInfo], architecture: Architecture) -> str:
-    tail = f"0.{architecture.o_proj}.weight"
-    matches = [prefix for prefix in architecture.layers if f"{prefix}.{tail}" in tensors]
-    if len(matches) != 1:
-        expected = " or ".join(f"{prefix}.{tail}" for prefix in architecture.layers)
-        close = sorted(name for name in tensors if f".0.{architecture.o_proj}." in f".{name}")[:3]
-        seen = ", ".join(close) or next(iter(sorted(tensors)), "no tensor at all")
-        raise GeometryError(f"{architecture.model_type}: expected exactly one of {expected}; found {len(matches)}, seen: {seen}")
-    return matches[0]
+_INSTEAD = {
+    "bitsandbytes": "edit the model that it was loaded from, and load the result with the same BitsAndBytesConfig",
+    "fp8": "edit the BF16 model and quantize the result; one that was published in FP8 alone, transformers can dequantize first",
+}
 
 
-def _prove_layer(
-    tensors: Mapping[str, TensorInfo], architecture: Architecture, hidden_size: int, heads: LayerHeads, layer: str
-) -> LayerTensors:
-    width = heads.num_heads * heads.head_dim
-    query_rows = architecture.num_query_rows(heads)
-    oriented = architecture.weight_shape
-    o_proj = _find(tensors, f"{layer}.{architecture.o_proj}.weight", oriented(hidden_size, width))
-    q_proj = _find(tensors, f"{layer}.{architecture.q_proj}.weight", oriented(query_rows, hidden_size))
-    bias_name = f"{layer}.{architecture.q_proj}.bias"
-    q_bias = _find(tensors, bias_name, (query_rows,)) if bias_name in tensors else None
-    if architecture.k_proj is not None:
-        kv_rows = heads.num_kv_heads * heads.head_dim
-        _find(tensors, f"{layer}.{architecture.k_proj}.weight", oriented(kv_rows, hidden_size))
-    q_norm = tensors.get(f"{layer}.{architecture.q_norm}.weight")
-    if q_norm is not None and q_norm.shape not in ((heads.head_dim,), (width,)):
-        raise GeometryError(f"{q_norm.name}: shape {list(q_norm.shape)}, expected [{heads.head_dim}] or [{width}]")
-    return LayerTensors(o_proj=o_proj, q_proj=q_proj, q_bias=q_bias, q_norm=q_norm)
+def _tensors_of(tensors: Mapping[str, TensorInfo], names: LayerNames) -> LayerTensors:
+    q_bias = tensors.get(f"{names.q_proj}.bias")
+    return LayerTensors(
+        o_proj=_editable(tensors[f"{names.o_proj}.weight"]),
+        q_proj=_editable(tensors[f"{names.q_proj}.weight"]),
+        q_bias=None if q_bias is None else _editable(q_bias),
+        q_norm=None if names.q_norm is None else tensors[f"{names.q_norm}.weight"],
+    )
 
 
-def _find(tensors: Mapping[str, TensorInfo], name: str, shape: tuple[int, ...]) -> TensorInfo:
-    tensor = tensors.get(name)
-    if tensor is None:
-        raise GeometryError(f"{name}: not in the checkpoint; expected {list(shape)}")
-    if tensor.shape != shape:
-        raise GeometryError(f"{name}: shape {list(tensor.shape)}, but the configuration demands {list(shape)}")
+def _editable(tensor: TensorInfo) -> TensorInfo:
     if tensor.dtype not in FLOAT_TYPES:
         raise ArchitectureError(
-            f"{name}: stored as {tensor.dtype}; headsurgery edits {', '.join(FLOAT_TYPES)}",
+            f"{tensor.name}: stored as {tensor.dtype}; headsurgery edits {', '.join(FLOAT_TYPES)}",
             hint="edit the unquantized model and quantize the result",
         )
     return tensor

@@ -204,9 +204,7 @@ def _resolve(edit: HeadEdit, anatomy: Anatomy, where: str) -> list[TensorEdit]:
         slices = anatomy.slices(edit.ref, edit.operation, where=where)
     except GeometryError as error:
         raise RecipeError(str(error)) from error
-    tensors = anatomy.layers[edit.layer]
-    has_q_norm = tensors is not None and tensors.q_norm is not None
-    check_query_factor(edit.operation, edit.factor, has_q_norm=has_q_norm, where=where)
+    check_query_factor(edit.operation, edit.factor, has_q_norm=anatomy.has_q_norm, where=where)
     return [TensorEdit(edit=edit, tensor=part.tensor, axis=part.axis, block=part.block) for part in slices]
 
 

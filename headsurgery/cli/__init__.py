@@ -13,6 +13,7 @@ import typer
 
 from headsurgery import __version__
 from headsurgery.cli.apply import apply
+from headsurgery.cli.architectures import architectures
 from headsurgery.cli.attribute import attribute
 from headsurgery.cli.audit import audit
 from headsurgery.cli.card import card
@@ -57,7 +58,11 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
-for verb in (inspect, attribute, apply, diff, verify, restore, evaluate, compare, audit, experiment, card, push, demo):
+VERBS = (
+    *(inspect, attribute, apply, diff, verify, restore, evaluate, compare, audit, experiment),
+    *(card, push, architectures, demo),
+)
+for verb in VERBS:
     app.command(verb.__name__)(_guarded(verb))
 
 

@@ -197,7 +197,7 @@ def append_keys(keys: Keys, more: Keys) -> Keys:
 
 @contextmanager
 def trimmed(modules: ModuleMap, tail: int) -> Iterator[None]:
-    """Let only the last `tail` positions into o_proj and MLP of the last layer; at the others these two then answer 0."""
+    """Let only the last `tail` positions into o_proj and MLP of the last layer, if it has them; at the others they answer 0."""
 
     def read(_: nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         lengths.append(args[0].shape[1])
@@ -211,7 +211,8 @@ def trimmed(modules: ModuleMap, tail: int) -> Iterator[None]:
     lengths: list[int] = []
     top = len(modules.layers) - 1
     with ExitStack() as stack:
-        for module in (modules.projection(top, "o_proj"), modules.projection(top, "mlp")):
+        o_proj = None if modules.names[top] is None else modules.projection(top, "o_proj")
+        for module in filter(None, (o_proj, modules.mlp(top))):
             stack.callback(module.register_forward_pre_hook(read).remove)
             stack.callback(module.register_forward_hook(spread).remove)
         yield

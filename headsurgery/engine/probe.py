@@ -2,7 +2,7 @@
 
 A model whose layers share keys, carry state or see the token ids beside the hidden states can't be called layer by layer. The proof
 runs two queries interleaved, row by row, and demands the model's own final states bit for bit; what changes the shapes of the
-calls (a prefix of its own, a trimmed last layer) must agree but for rounding.
+calls (both rows at once, a prefix of its own, a trimmed last layer) must agree but for rounding.
 """
 
 from __future__ import annotations
@@ -44,11 +44,12 @@ def find_shortcuts(modules: ModuleMap, query: Sequence[int]) -> Shortcuts:
     rest = catch_rest(modules, torch.tensor([probe], device=modules.device))
     wanted = torch.cat([_own_states(modules, own, task.tail) for own in task.queries])
 
-    def agrees(*, exactly: bool = False, **choices: Any) -> bool:
+    def agrees(*, exactly: bool = False, together: bool = False, **choices: Any) -> bool:
         shortcuts = Shortcuts(**({"wave": True, "prefixed": 0, "trim": False} | choices), rest=rest)
-        return _agrees(wanted, lambda: _wave_states(modules, shortcuts, task), exactly=exactly)
+        slices = Slices(max_tokens=2**31 if together else 1)
+        return _agrees(wanted, lambda: _wave_states(modules, shortcuts, slices, task), exactly=exactly)
 
-    wave = agrees(exactly=True)
+    wave = modules.is_plain and agrees(exactly=True) and agrees(together=True)
     return Shortcuts(
         wave=wave,
         prefixed=_steady_positions(modules) if wave and agrees(prefixed=len(probe)) else 0,
@@ -61,12 +62,12 @@ def _own_states(modules: ModuleMap, query: Sequence[int], tail: int) -> torch.Te
     return run_model(modules, torch.tensor([list(query)], device=modules.device), tail=tail, want_logits=False).states
 
 
-def _wave_states(modules: ModuleMap, shortcuts: Shortcuts, task: SweepTask) -> torch.Tensor:
-    """The base's final states, row by row."""
-    _, lanes = go_up(modules, shortcuts, Slices(max_tokens=1), task, Block(heads=(), queries=(0, 1)))
+def _wave_states(modules: ModuleMap, shortcuts: Shortcuts, slices: Slices, task: SweepTask) -> torch.Tensor:
+    """The base's final states."""
+    _, lanes = go_up(modules, shortcuts, slices, task, Block(heads=(), queries=(0, 1)))
     ((_, lane),) = lanes  # of one length
-    rows = lane.finals(None)[0][0]  # [queries, tail, hidden_size]
-    return torch.cat([leave(modules, shortcuts.rest, row.unsqueeze(0), want_logits=False).states for row in rows])
+    found = lane.finals(None)[0][0]  # [queries, tail, hidden_size]
+    return torch.cat([leave(modules, shortcuts.rest, row.unsqueeze(0), want_logits=False).states for row in found])
 
 
 def _steady_positions(modules: ModuleMap) -> int:

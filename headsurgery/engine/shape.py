@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -9,6 +10,9 @@ from math import prod
 from headsurgery.architectures import Architecture
 from headsurgery.heads import AttentionGeometry
 from headsurgery.model.modules import ModuleMap
+
+_PLACE = re.compile(r"(.+?\.\d+)\.(.+)")
+"""A layer, with its number, and what is below it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +62,16 @@ class ModelShape:
         cls, tensors: Mapping[str, tuple[int, ...]], architecture: Architecture, geometry: AttentionGeometry
     ) -> ModelShape:
         """From names and shapes of all weights."""
-        lists = [f"{name}." for name in architecture.layers if any(tensor.startswith(f"{name}.0.") for tensor in tensors)]
-        inside: dict[int, dict[str, tuple[int, ...]]] = {layer: {} for layer in range(geometry.num_layers)}
+        numbers = range(geometry.num_layers)
+        places = {
+            architecture.layer_name(prefix, layer, len(numbers)): layer for prefix in architecture.layers for layer in numbers
+        }
+        inside: dict[int, dict[str, tuple[int, ...]]] = {layer: {} for layer in numbers}
         outside: dict[str, tuple[int, ...]] = {}
         for name, shape in tensors.items():
-            number, _, rest = name.removeprefix(lists[0]).partition(".")
-            if name.startswith(lists[0]) and number.isdigit() and int(number) in inside:
-                inside[int(number)][rest] = shape
+            place = _PLACE.match(name)
+            if place is not None and place[1] in places:
+                inside[places[place[1]]][place[2]] = shape
             else:
                 outside[name] = shape
         return cls(
@@ -95,5 +102,5 @@ def _layer_shape(
         parameters=sum(map(prod, tensors.values())),
         query_width=0 if heads is None else heads.num_heads * heads.head_dim,
         kv_width=0 if heads is None else 2 * heads.num_kv_heads * heads.head_dim,
-        widest=max(map(max, weights.values())),
+        widest=max(map(max, weights.values()), default=0),
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from headsurgery.architectures import Lever, check_query_factor, lever
+from headsurgery.architectures import Lever, Projection, check_query_factor, lever
 from headsurgery.errors import GeometryError, RecipeError
 from headsurgery.model.modules import ModuleMap, locate_modules
 from headsurgery.recipe import HeadEdit, Recipe
@@ -80,7 +80,7 @@ def row_edits(modules: ModuleMap, edits: Iterable[RowEdit]) -> Iterator[EditSwit
     Yields:
         The switch of these edits.
     """
-    slices: dict[tuple[int, str], list[_Slice]] = {}
+    slices: dict[tuple[int, Projection], list[_Slice]] = {}
     for position, row_edit in enumerate(edits):
         pull = _lever(modules, row_edit.edit, f"edits[{position}]: ")
         rows = slice(None) if row_edit.rows is None else slice(row_edit.rows.start, row_edit.rows.stop)
@@ -89,8 +89,8 @@ def row_edits(modules: ModuleMap, edits: Iterable[RowEdit]) -> Iterator[EditSwit
     switch = EditSwitch()
     with ExitStack() as stack:
         for (layer, projection), per_module in slices.items():
-            module = modules.projection(layer, projection)
-            stack.callback(_hook(module, projection, per_module, switch).remove)
+            for module in modules.projections(layer, projection):
+                stack.callback(_hook(module, projection, per_module, switch).remove)
         yield switch
 
 
@@ -107,7 +107,7 @@ def _lever(modules: ModuleMap, edit: HeadEdit, where: str) -> Lever:
     except GeometryError as error:
         raise RecipeError(str(error)) from error
     check_query_factor(edit.operation, edit.factor, has_q_norm=modules.has_q_norm, where=where)
-    return lever(modules.architecture, heads, edit.head, edit.operation)
+    return lever(modules.architecture, heads, edit.head, edit.operation, where=where)
 
 
 def _hook(module: nn.Module, projection: str, slices: list[_Slice], switch: EditSwitch) -> torch.utils.hooks.RemovableHandle:

@@ -148,14 +148,17 @@ def load_model(
     torch_dtype = choose_dtype(dtype, chosen, path)
     tokenizer = load_tokenizer(path, trust_remote_code=trust_remote_code)
     try:
-        model, report = transformers.AutoModelForCausalLM.from_pretrained(
-            str(path),
-            dtype=torch_dtype,
-            trust_remote_code=trust_remote_code,
-            local_files_only=True,
-            output_loading_info=True,
-            **({} if device_map is None else _placement(device, device_map, max_memory)),
-        )
+        for auto_class in _classes_for(path, trust_remote_code=trust_remote_code):
+            model, report = auto_class.from_pretrained(
+                str(path),
+                dtype=torch_dtype,
+                trust_remote_code=trust_remote_code,
+                local_files_only=True,
+                output_loading_info=True,
+                **({} if device_map is None else _placement(device, device_map, max_memory)),
+            )
+            if not report["missing_keys"]:
+                break
     except _FAILURES as error:
         raise _explain(path, error) from error
     missing = sorted(report["missing_keys"])
@@ -167,6 +170,14 @@ def load_model(
     if device_map is None:
         model = model.to(chosen)
     return LoadedModel(model=model.eval().requires_grad_(False), tokenizer=tokenizer)
+
+
+def _classes_for(path: Path | str, *, trust_remote_code: bool) -> list[Any]:
+    """The auto classes that know a model: as a language model, or as one that also sees or hears."""
+    config = transformers.AutoConfig.from_pretrained(str(path), trust_remote_code=trust_remote_code, local_files_only=True)
+    seeing = (transformers.AutoModelForImageTextToText, transformers.AutoModelForMultimodalLM)
+    known = [auto for auto in (transformers.AutoModelForCausalLM, *seeing) if type(config) in auto._model_mapping]
+    return known or [transformers.AutoModelForCausalLM]  # with code of its own, or with transformers' own error
 
 
 def _placement(device: str, device_map: str, max_memory: int | None) -> dict[str, Any]:

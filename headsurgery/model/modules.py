@@ -1,20 +1,23 @@
-"""Where a live model's heads are: the modules that an edit hooks, found by the same table as the bytes, and proven likewise.
+"""Where a live model's heads are: the modules that an edit hooks, proven as the bytes are (`proof`).
 
 Neighbours: `checkpoint.anatomy` does this for files; `hooks` and `sweep` use what is found here.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import nn
 
-from headsurgery.architectures import Architecture, find_architecture, read_geometry
+from headsurgery.architectures import Architecture, Projection
 from headsurgery.errors import GeometryError, ModelError
 from headsurgery.heads import AttentionGeometry
 from headsurgery.model.offload import runs_on
+from headsurgery.proof import LayerNames, prove
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +50,18 @@ class ModuleMap:
         architecture: Its row of the table.
         geometry: Its heads.
         layers: Decoder layers, in order.
+        names: Their projections' names in the model; None where a layer has no heads.
         has_q_norm: Whether queries are normalised.
+        shares_q_norm: Whether that norm spans all heads of a layer (OLMo 2), so that one head's queries change the others' scale.
     """
 
     model: nn.Module
     architecture: Architecture
     geometry: AttentionGeometry
     layers: tuple[nn.Module, ...]
+    names: tuple[LayerNames | None, ...]
     has_q_norm: bool
+    shares_q_norm: bool
 
     @property
     def facts(self) -> ModelFacts:
@@ -68,9 +75,38 @@ class ModuleMap:
             device=self.device.type,
         )
 
-    def projection(self, layer: int, name: str) -> nn.Module:
-        """A layer's `o_proj`, `q_proj` or `mlp`, whatever the family calls it."""
-        return self.layers[layer].get_submodule(getattr(self.architecture, name))
+    def projection(self, layer: int, name: Projection) -> nn.Module:
+        """A projection of a layer with heads, whatever the family calls it."""
+        names = self.names[layer]
+        assert names is not None  # a layer with heads
+        return self.model.get_submodule(getattr(names, name))
+
+    def projections(self, layer: int, name: Projection) -> tuple[nn.Module, ...]:
+        """That projection, and those of further layers that share its weight."""
+        first = self.projection(layer, name)
+        return (first, *(module for module in self._tied if module is not first and module.weight is first.weight))
+
+    @cached_property
+    def _tied(self) -> tuple[nn.Module, ...]:
+        """Modules whose weight another module has, too."""
+        weighted = [module for module in self.model.modules() if isinstance(getattr(module, "weight", None), nn.Parameter)]
+        uses = Counter(id(module.weight) for module in weighted)
+        return tuple(module for module in weighted if uses[id(module.weight)] > 1)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a layer's heads are its own: it has no second attention, and shares none with another layer."""
+        numbers = self.geometry.attention_layers
+        return self.geometry.num_layers == len(self.layers) and all(
+            len(self.projections(layer, "o_proj")) == 1 for layer in numbers
+        )
+
+    def mlp(self, layer: int) -> nn.Module | None:
+        """What follows attention in a layer, where the family calls it as the table says."""
+        try:
+            return self.layers[layer].get_submodule(self.architecture.mlp)
+        except AttributeError:
+            return None
 
     @property
     def device(self) -> torch.device:
@@ -111,49 +147,18 @@ def locate_modules(model: nn.Module) -> ModuleMap:
         GeometryError: Modules or weights are not as the table and the configuration say.
     """
     config: dict[str, Any] = model.config.to_dict()  # type: ignore[operator,union-attr]
-    architecture = find_architecture(config)
-    geometry = read_geometry(config, architecture)
-    layers = _find_layers(model, architecture)
-    if len(layers) != geometry.num_layers:
-        raise GeometryError(f"the model has {len(layers)} decoder layers, its configuration says {geometry.num_layers}")
-    found = ModuleMap(
+    proof = prove(config, {name: tuple(weight.shape) for name, weight in model.named_parameters()})
+    numbers = range(proof.geometry.num_layers)
+    names = dict.fromkeys(proof.architecture.layer_name(proof.prefix, layer, len(numbers)) for layer in numbers)
+    lists = {name.rpartition(".")[0]: model.get_submodule(name.rpartition(".")[0]) for name in names}
+    if not all(isinstance(layers, nn.ModuleList) for layers in lists.values()) or sum(map(len, lists.values())) != len(names):  # type: ignore[arg-type]
+        raise GeometryError(f"{proof.prefix}: expected a list of {len(names)} decoder layers, found {[*map(type, lists.values())]}")
+    return ModuleMap(
         model=model,
-        architecture=architecture,
-        geometry=geometry,
-        layers=layers,
-        has_q_norm=any(_submodule(layer, architecture.q_norm) is not None for layer in layers),
+        architecture=proof.architecture,
+        geometry=proof.geometry,
+        layers=tuple(map(model.get_submodule, names)),
+        names=proof.layers,
+        has_q_norm=proof.has_q_norm,
+        shares_q_norm=proof.shares_q_norm,
     )
-    for layer in geometry.attention_layers:
-        _prove_layer(found, layer)
-    return found
-
-
-def _find_layers(model: nn.Module, architecture: Architecture) -> tuple[nn.Module, ...]:
-    matches = [module for name in architecture.layers if isinstance(module := _submodule(model, name), nn.ModuleList)]
-    if len(matches) != 1:
-        raise GeometryError(
-            f"{type(model).__name__}: expected one layer list at {' or '.join(architecture.layers)}, found {len(matches)}"
-        )
-    return tuple(matches[0])
-
-
-def _submodule(module: nn.Module, name: str) -> nn.Module | None:
-    try:
-        return module.get_submodule(name)
-    except AttributeError:
-        return None
-
-
-def _prove_layer(found: ModuleMap, layer: int) -> None:
-    heads = found.geometry.layers[layer]
-    assert heads is not None  # attention_layers have heads
-    width, hidden_size = heads.num_heads * heads.head_dim, found.geometry.hidden_size
-    for name, outputs, inputs in (
-        ("o_proj", hidden_size, width),
-        ("q_proj", found.architecture.num_query_rows(heads), hidden_size),
-    ):
-        expected = found.architecture.weight_shape(outputs, inputs)
-        weight = getattr(found.projection(layer, name), "weight", None)
-        if weight is None or tuple(weight.shape) != expected:
-            seen = None if weight is None else list(weight.shape)
-            raise GeometryError(f"layer {layer}: {name} has weight {seen}, but the configuration demands {list(expected)}")

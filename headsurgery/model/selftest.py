@@ -1,0 +1,137 @@
+"""Proof on the live model that what is called a head is one, for a family that the table doesn't list, or that brings its own code.
+
+Names and shapes alone prove a listed family, whose code was read and tested. Of other code they prove little: it may lay its heads
+out in another order, or go on after o_proj. So before such a model is used, some heads of some layers are tried on a few tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from headsurgery.errors import ModelError
+from headsurgery.heads import HeadRef
+from headsurgery.model.hooks import RowEdit, row_edits
+from headsurgery.model.modules import ModuleMap
+from headsurgery.model.offload import is_offloaded
+from headsurgery.recipe import HeadEdit
+
+_TOKENS = 8
+
+
+def needs_self_test(modules: ModuleMap) -> bool:
+    """Whether the model's code is not one that the table was written for."""
+    return not modules.architecture.is_listed or type(modules.model).__module__.startswith("transformers_modules")
+
+
+@torch.inference_mode()
+def self_test(modules: ModuleMap) -> None:
+    """Try the first and the last head of the first, the middle and the last layer that has heads.
+
+    Each must change the logits when it is zeroed by a hook, exactly as when its columns of o_proj are zeroed; its queries must
+    reach its own inputs of o_proj and no others; and the layer's attention must answer what o_proj does, which is the sum over
+    all heads, and a bias.
+
+    Raises:
+        ModelError: One of these does not hold.
+    """
+    layers = modules.geometry.attention_layers
+    for layer in sorted({layers[0], layers[len(layers) // 2], layers[-1]}):
+        heads = modules.geometry.layers[layer]
+        assert heads is not None  # attention_layers have heads
+        _check_output(modules, layer)
+        for head in sorted({0, heads.num_heads - 1}):
+            _check_head(modules, HeadRef(layer, head))
+
+
+def _check_output(modules: ModuleMap, layer: int) -> None:
+    names = modules.names[layer]
+    assert names is not None  # a layer with heads
+    attention = modules.model.get_submodule(names.o_proj.rpartition(".")[0])
+    o_proj = modules.projection(layer, "o_proj")
+    with _watched(attention) as whole, _watched(o_proj) as projected:
+        _logits(modules)
+    _demand(torch.equal(_first(whole[-1][1]), projected[-1][1]), layer, "attention goes on after o_proj")
+    if is_offloaded(modules.model):
+        return
+    z, out = projected[-1][0].double(), projected[-1][1].double()
+    weight: Any = o_proj.weight
+    matrix = (weight.T if modules.architecture.input_axis == 1 else weight).double()  # [width, hidden_size]
+    heads = modules.geometry.layers[layer]
+    assert heads is not None  # as above
+    blocks = [heads.column_block(head) for head in range(heads.num_heads)]
+    total = sum(z[..., block.start : block.stop] @ matrix[block.start : block.stop] for block in blocks)
+    bias: Any = getattr(o_proj, "bias", None)
+    wanted = out if bias is None else out - bias.double()
+    tolerance = 8 * torch.finfo(weight.dtype).eps * float(out.norm())
+    _demand(float((total - wanted).norm()) <= tolerance, layer, "heads don't add up to what o_proj answers")
+
+
+def _check_head(modules: ModuleMap, head: HeadRef) -> None:
+    untouched = _logits(modules)
+    with row_edits(modules, [RowEdit(edit=HeadEdit(layer=head.layer, head=head.head))]):
+        hooked = _logits(modules)
+    _demand(not torch.equal(hooked, untouched), head, "zeroing it changes nothing")
+    if not is_offloaded(modules.model):
+        with _zeroed_columns(modules, head):
+            _demand(torch.equal(_logits(modules), hooked), head, "zeroing its columns is not zeroing its output")
+    if "uniform_attention" not in modules.architecture.operations:
+        return
+    edit = HeadEdit(layer=head.layer, head=head.head, operation="uniform_attention")
+    with _watched(modules.projection(head.layer, "o_proj")) as seen:
+        _logits(modules)
+        with row_edits(modules, [RowEdit(edit=edit)]):
+            _logits(modules)
+    changed = set((seen[0][0] != seen[-1][0]).flatten(0, -2).any(dim=0).nonzero().flatten().tolist())
+    own = set(modules.geometry.layer_of(head).column_block(head.head))
+    others = "" if modules.shares_q_norm else changed - own
+    _demand(bool(changed & own) and not others, head, "its queries reach other inputs of o_proj than its own")
+
+
+def _demand(holds: bool, place: HeadRef | int, problem: str) -> None:
+    if not holds:
+        where = f"layer {place}" if isinstance(place, int) else str(place)
+        raise ModelError(
+            f"self-test of this model's own code: {where}: {problem}, so what looks like a head is none",
+            hint="the family needs a row of its own in headsurgery/families.py",
+        )
+
+
+def _logits(modules: ModuleMap) -> torch.Tensor:
+    vocabulary = int(modules.model.get_input_embeddings().weight.shape[0])  # type: ignore[operator]
+    tokens = torch.randint(0, vocabulary, (1, _TOKENS), generator=torch.Generator().manual_seed(0))
+    logits: torch.Tensor = modules.model(input_ids=tokens.to(modules.device), use_cache=False).logits
+    return logits
+
+
+def _first(output: Any) -> torch.Tensor:
+    states: torch.Tensor = output[0] if isinstance(output, tuple) else output
+    return states
+
+
+@contextmanager
+def _watched(module: nn.Module) -> Iterator[list[tuple[torch.Tensor, Any]]]:
+    """First positional input (None: there is none) and output of every call."""
+    seen: list[tuple[Any, Any]] = []
+    handle = module.register_forward_hook(lambda _, args, output: seen.append((args[0] if args else None, output)))
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def _zeroed_columns(modules: ModuleMap, head: HeadRef) -> Iterator[None]:
+    """The head's columns of o_proj zeroed in place, and put back on every way out."""
+    weight: Any = modules.projection(head.layer, "o_proj").weight
+    block = modules.geometry.layer_of(head).column_block(head.head)
+    columns = weight.narrow(modules.architecture.input_axis, block.start, len(block))
+    kept = columns.clone()
+    with ExitStack() as stack:
+        stack.callback(columns.copy_, kept)
+        columns.zero_()
+        yield
