@@ -41,7 +41,8 @@ class ConfigKeys:
     Args:
         section: Sub-configuration that holds the text model, for vision-language checkpoints.
         may_be_flat: Older files have no such section and keep its keys at the top (Qwen2-VL).
-        head_dim: Key of the head's width; where it is absent or null the width is hidden_size / num_heads.
+        head_dim: Key of the head's width; where it is absent or null the width is hidden_size / num_heads,
+        head_share: times this (Zamba).
         q_inputs: Keys whose sum is the width that goes into q_proj; none: hidden_size, which also stands in for a null.
         qk_head_dim: Keys whose sum is the width of a head's query, where it is not that of its output (MLA).
         one_kv_head: Key of a flag that says there is one key/value head, whatever `num_kv_heads` says (Falcon, GPT-BigCode).
@@ -62,6 +63,7 @@ class ConfigKeys:
     num_heads: str = "num_attention_heads"
     num_kv_heads: str = "num_key_value_heads"
     head_dim: str = "head_dim"
+    head_share: int = 1
     hidden_size: str = "hidden_size"
     q_inputs: tuple[str, ...] = ()
     qk_head_dim: tuple[str, ...] = ()
@@ -317,7 +319,7 @@ def _read_layer(section: Mapping[str, object], architecture: Architecture) -> La
     num_kv_heads = 1 if _has_one_kv_head(section, keys) else _number(section, keys, keys.num_kv_heads, num_heads)
     if num_heads % num_kv_heads:
         raise GeometryError(f"config.json: {num_heads} heads don't divide into {num_kv_heads} key/value heads")
-    head_dim = _number(section, keys, keys.head_dim, _number(section, keys, keys.hidden_size) // num_heads)
+    head_dim = _number(section, keys, keys.head_dim, keys.head_share * _number(section, keys, keys.hidden_size) // num_heads)
     qk_head_dim = sum(_number(section, keys, key) for key in keys.qk_head_dim) or None
     if architecture.in_pairs:
         if num_kv_heads % 2:

@@ -115,6 +115,7 @@ NEEDS: Mapping[str, Callable[[], Any] | Mapping[str, Any]] = {
     "laguna": {"num_attention_heads_per_layer": [6, 4, 4, 6]},
     "mimo_v2_flash": {"num_attention_heads": 8, "layer_types": _TURNS},
     "opt": {"word_embed_proj_dim": 48},
+    "phi/normed": {"qk_layernorm": True},
     "stablelm": {"qk_layernorm": True},
     # fused, latent, gated, hybrid
     "falcon": lambda: small("falcon", without=("head_dim",)),

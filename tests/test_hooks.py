@@ -12,6 +12,7 @@ from headsurgery import HeadEdit, Recipe, apply_plan, edited, open_checkpoint, p
 from headsurgery.errors import ArchitectureError, GeometryError, RecipeError
 from headsurgery.heads import HeadRef
 from headsurgery.model.modules import locate_modules
+from tests.families import build_family
 from tests.tiny import FAMILIES, Q_NORM_FAMILIES, build_model, save_model, tokens
 
 OPERATIONS = ("scale", "uniform_attention")
@@ -148,4 +149,21 @@ def test_a_model_outside_the_table_is_refused(monkeypatch: pytest.MonkeyPatch) -
     model = build_model("llama")
     monkeypatch.setattr(type(model.config), "model_type", "nonesuch")
     with pytest.raises(ArchitectureError, match="'nonesuch' is not in the archi"), edited(model, make_edits("scale", 0.0)):
+        pass
+
+
+@pytest.mark.parametrize("family", ["diffllama", "phi/normed"])
+def test_an_operation_that_no_slice_of_q_proj_stands_for_is_refused(family: str) -> None:
+    """Two queries make one head; or the query norm has a bias, so that queries of 0 would not attend uniformly."""
+    edits = make_edits("uniform_attention", 0.0)
+    with pytest.raises(GeometryError, match="uniform_attention can't be done to this"), edited(build_family(family), edits):
+        pass
+
+
+@pytest.mark.parametrize("family", ["nanochat", "llama4_text", "stablelm", "cohere"])
+def test_a_norm_is_known_whatever_its_weight_is_called_or_if_it_has_none(family: str) -> None:
+    with (
+        pytest.raises(GeometryError, match="cancels every factor except 0"),
+        edited(build_family(family), make_edits("uniform_attention", 0.5)),
+    ):
         pass

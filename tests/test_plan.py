@@ -220,7 +220,7 @@ class TestRefusals:
         edit_json(llama / "config.json", head_dim=4)
         with pytest.raises(GeometryError, match="but the configuration demands"):
             plan_of(llama, (0, 0, "scale", 0.0), allow_mismatch=True)
-        edit_json(llama / "config.json", model_type="bloom")
+        edit_json(llama / "config.json", model_type="nonesuch")
         with pytest.raises(ArchitectureError, match="not in the architecture table"):
             plan_of(llama, (0, 0, "scale", 0.0), allow_mismatch=True)
 

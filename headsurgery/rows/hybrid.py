@@ -6,9 +6,9 @@ from headsurgery.architectures import OPERATIONS, Architecture, ConfigKeys, stor
 
 _KV_HEADS = {
     **dict.fromkeys(("jamba", "bamba", "falcon_h1", "minimax", "lfm2", "lfm2_moe", "nemotron_h"), 8),
-    **{"lfm3": 4, "lara_mini": 4, "inkling_text": 8, "inkling2_text": 8, "inkling2_loop_text": 8, "zaya": 2},
+    **{"lfm3": 4, "lara_mini": 4, "inkling_text": 8, "inkling2_text": 8, "inkling2_loop_text": 8, "zamba": 16, "zaya": 2},
 }
-_HEAD_DIM = dict.fromkeys(("lara_mini", "inkling_text", "inkling2_text", "inkling2_loop_text", "zaya"), 128)
+_HEAD_DIM = dict.fromkeys(("lara_mini", "lfm3", "nemotron_h", "inkling_text", "inkling2_text", "inkling2_loop_text", "zaya"), 128)
 
 
 def _defaults(model_type: str) -> dict[str, int | bool]:
@@ -56,10 +56,11 @@ HYBRID = (
             hybrid=True,
             config=ConfigKeys(
                 head_dim="attention_head_dim",
+                head_share=2,
                 q_inputs=("attention_hidden_size",),
                 own_heads="num_mem_blocks",
                 layer_types="layers_block_type",
-                defaults={"num_mem_blocks": 1},
+                defaults={**_defaults(name), "num_mem_blocks": 1},
             ),
         )
         for name, shared, operations in (

@@ -7,13 +7,15 @@ from dataclasses import replace
 from headsurgery.architectures import Architecture, ConfigKeys, stored_as
 
 
-def _latent(v_head_dim: int, nope: int, rope: int, **q_lora_rank: int) -> ConfigKeys:
+def _latent(v_head_dim: int | None, nope: int, rope: int, **q_lora_rank: int) -> ConfigKeys:
+    """Keys, with what the class assumes; without a width of values that is hidden_size / num_heads."""
+    values = {} if v_head_dim is None else {"v_head_dim": v_head_dim}
     return ConfigKeys(
         num_kv_heads="num_attention_heads",
         head_dim="v_head_dim",
         q_inputs=("q_lora_rank",),
         qk_head_dim=("qk_nope_head_dim", "qk_rope_head_dim"),
-        defaults={"v_head_dim": v_head_dim, "qk_nope_head_dim": nope, "qk_rope_head_dim": rope, **q_lora_rank},
+        defaults={**values, "qk_nope_head_dim": nope, "qk_rope_head_dim": rope, **q_lora_rank},
     )
 
 
@@ -21,7 +23,7 @@ _LATENTS = {
     **dict.fromkeys(("deepseek_v2", "deepseek_v3", "deepseek_v32", "axk1", "youtu"), _latent(128, 128, 64, q_lora_rank=1536)),
     "glm4_moe_lite": _latent(256, 192, 64, q_lora_rank=768),
     "glm_moe_dsa": _latent(256, 192, 64, q_lora_rank=2048),
-    "minicpm3": _latent(64, 64, 32, q_lora_rank=768),
+    "minicpm3": _latent(None, 64, 32, q_lora_rank=768),
     "hy_v4": _latent(256, 192, 64, q_lora_rank=1536),
     "dots3_note_text": _latent(128, 128, 64, q_lora_rank=1024),
     "sarvam_mla": _latent(128, 128, 64),
@@ -102,7 +104,9 @@ GATED = (
             layers=("model.*_module.layers", "*_module.layers"),
             numbering="stacks",
             stacks=("L", "H"),
-            config=ConfigKeys(num_layers="num_layers_per_stack", aliases={"num_hidden_layers": "num_layers_per_stack"}),
+            config=ConfigKeys(
+                num_layers="num_layers_per_stack", aliases={"num_hidden_layers": "num_layers_per_stack"}, defaults={"head_dim": 128}
+            ),
         ),
         o_proj="attn.o_proj",
         q_proj=("attn.gqkv_proj",),
