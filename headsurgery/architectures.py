@@ -96,6 +96,7 @@ class Architecture:
         in_pairs: Two queries make one head, the difference of their outputs (DiffLlama): half as many heads, each twice as wide.
         q_norm: Norm on the queries; whether a model has one is read from the file.
         weightless_q_norm: Queries are normalised without a weight that would show it: always, or where this key is not false.
+        joint_norm: What all heads put out is normalised together before o_proj (BitNet), so one head's queries move the others.
         mlp: What follows attention in a layer; not edited, only left out where the engine can.
         query_layout: Which output rows of q_proj belong to a head's query.
         orientation: How both projections store their weight.
@@ -118,6 +119,7 @@ class Architecture:
     in_pairs: bool = False
     q_norm: str = "self_attn.q_norm"
     weightless_q_norm: str | bool = False
+    joint_norm: bool = False
     mlp: str = "mlp"
     query_layout: QueryLayout = "separate"
     orientation: Orientation = "linear"

@@ -30,8 +30,6 @@ SUPPORTED = tuple(
     for family in dict.fromkeys((*CAUSAL_LMS, *TOWERS, *NEEDS))
     if family.partition("/")[0] in {*CAUSAL_LMS, *TOWERS} & {*TABLE} - {*NEEDS_TIMM}
 )
-NORM_OVER_HEADS = ("bitnet", "dory")
-"""Families that normalise the outputs of all heads together before o_proj, so that all change with one."""
 PREFIX = tokens(queries=1, length=3, seed=3)[0].tolist()
 QUERIES = tuple((*PREFIX, *tokens(queries=1, length=length, seed=length)[0].tolist()) for length in (3, 6))
 
@@ -86,7 +84,7 @@ def test_a_heads_queries_reach_the_heads_own_inputs_of_o_proj_and_no_others(mode
         changed = (seen[0] != again).flatten(0, -2).any(dim=0).nonzero().flatten().tolist()
         block = modules.geometry.layers[head.layer].column_block(head.head)
         assert changed
-        if not modules.shares_q_norm and modules.architecture.model_type not in NORM_OVER_HEADS:
+        if not modules.shares_q_norm and not modules.architecture.joint_norm:
             assert set(changed) <= set(block)
 
 

@@ -23,6 +23,7 @@ from headsurgery.checkpoint.reader import FLOAT_TYPES, WEIGHTS
 from headsurgery.errors import ArchitectureError, GeometryError, RecipeError, SurgeryError
 from headsurgery.recipe import Geometry, RecipeBase
 from tests.directories import COMMIT, FEW_KB, edit_json, recipe_of
+from tests.families import build_family
 from tests.tiny import FAMILIES, save_model
 
 O_PROJ = "model.layers.1.self_attn.o_proj.weight"
@@ -220,7 +221,7 @@ class TestRefusals:
         edit_json(llama / "config.json", head_dim=4)
         with pytest.raises(GeometryError, match="but the configuration demands"):
             plan_of(llama, (0, 0, "scale", 0.0), allow_mismatch=True)
-        edit_json(llama / "config.json", model_type="nonesuch")
+        edit_json(llama / "config.json", model_type="nonesuch", num_attention_heads=4)
         with pytest.raises(ArchitectureError, match="not in the architecture table"):
             plan_of(llama, (0, 0, "scale", 0.0), allow_mismatch=True)
 
@@ -234,6 +235,11 @@ class TestNotes:
         base = save_model("olmo2", tmp_path)
         assert "query norm spans all heads" in plan_of(base, (0, 0, "uniform_attention", 0.0)).notes[0]
         assert plan_of(base, (0, 0, "scale", 0.0)).notes == ()
+
+    def test_a_norm_over_what_all_heads_put_out_is_pointed_out(self, tmp_path: Path) -> None:
+        build_family("bitnet").save_pretrained(tmp_path)
+        assert "outputs of all heads of a layer together" in plan_of(tmp_path, (0, 0, "uniform_attention", 0.0)).notes[0]
+        assert plan_of(tmp_path, (0, 0, "scale", 0.0)).notes == ()
 
 
 class TestMultiply:

@@ -236,7 +236,10 @@ def _check_base(recipe: Recipe, checkpoint: Checkpoint, anatomy: Anatomy) -> Non
 
 def _notes(recipe: Recipe, anatomy: Anatomy) -> tuple[str, ...]:
     notes = []
-    if anatomy.shares_q_norm and any(edit.operation == "uniform_attention" for edit in recipe.edits):
+    edits_queries = any(edit.operation == "uniform_attention" for edit in recipe.edits)
+    if anatomy.architecture.joint_norm and edits_queries:
+        notes.append("this family normalises the outputs of all heads of a layer together: what one puts out rescales the others'")
+    if anatomy.shares_q_norm and edits_queries:
         notes.append(
             "this family's query norm spans all heads of a layer: with one head's queries at 0 those of the other heads grow, "
             "by a factor of about sqrt(num_heads / (num_heads - 1))"

@@ -88,7 +88,7 @@ def _check_head(modules: ModuleMap, head: HeadRef) -> None:
             _logits(modules)
     changed = set((seen[0][0] != seen[-1][0]).flatten(0, -2).any(dim=0).nonzero().flatten().tolist())
     own = set(modules.geometry.layer_of(head).column_block(head.head))
-    others = "" if modules.shares_q_norm else changed - own
+    others = set() if modules.shares_q_norm or modules.architecture.joint_norm else changed - own
     _demand(bool(changed & own) and not others, head, "its queries reach other inputs of o_proj than its own")
 
 

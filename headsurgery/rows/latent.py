@@ -118,6 +118,7 @@ GATED = (
             model_type="dory",
             layers=("model.layers", "backbone.layers"),
             weightless_q_norm=True,
+            joint_norm=True,
             config=ConfigKeys(blocks_per_layer=2, defaults={"num_key_value_heads": 4, "head_dim": 256}),
         ),
         o_proj="mixer.o_proj",

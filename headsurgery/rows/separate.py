@@ -5,7 +5,7 @@ from __future__ import annotations
 from headsurgery.architectures import Architecture, ConfigKeys
 
 _USUAL = (
-    *("afmoe", "apertus", "apertus1p5_text", "arcee", "aria_text", "beam", "bitnet", "cohere", "cohere2", "cohere2_moe"),
+    *("afmoe", "apertus", "apertus1p5_text", "arcee", "aria_text", "beam", "cohere", "cohere2", "cohere2_moe"),
     *("cohere_compass_text", "cwm", "dots1", "ernie4_5", "ernie4_5_moe", "exaone4", "exaone_moe", "flex_olmo", "flint", "gemma"),
     *("gemma2", "gemma3_text", "glm", "glm4", "glm4_moe", "gpt_oss", "granite", "granite_swa", "granitemoe", "granitemoe_swa"),
     *("granitemoeshared", "helium", "hy_v3", "hyperclovax", "internlm3", "iquestcoder", "jais2", "kolibri1", "llama", "mellum"),
@@ -66,6 +66,7 @@ SEPARATE = (
         for name in ("hunyuan_v1_dense", "hunyuan_v1_moe")
     ),
     Architecture(model_type="stablelm", q_norm="self_attn.q_layernorm.norms.0", config=ConfigKeys(defaults=_defaults("stablelm"))),
+    Architecture(model_type="bitnet", joint_norm=True, config=ConfigKeys(defaults=_defaults("bitnet"))),
     Architecture(model_type="nanochat", weightless_q_norm=True),
     Architecture(
         model_type="llama4_text",
