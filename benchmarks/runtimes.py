@@ -159,6 +159,11 @@ def make_pairs(work: Path) -> list[Pair]:
     except FailedError as failed:
         print(f"no checkpoints written by {OLDER}: {failed}", file=sys.stderr)
 
+    both = folder / "smollm2-5and4"
+    shutil.copytree(newer["smollm2"], both)
+    add_older_keys(both)
+    bases.append(("smollm2", f"{PINNED.replace('==', ' ')}, keys of 4 put in", both))
+
     pairs = []
     for model, writer, base in bases:
         recipe, edited = base.with_suffix(".json"), base.with_name(f"{base.name}-edited")
@@ -171,6 +176,18 @@ def make_pairs(work: Path) -> list[Pair]:
         subprocess.run([sys.executable, "-m", "headsurgery", "apply", recipe, base, "-o", edited], check=True, stdout=sys.stderr)
         pairs.append(Pair(model, writer, base, edited))
     return pairs
+
+
+def add_older_keys(checkpoint: Path) -> None:
+    """What transformers 4 needs to read a checkpoint of transformers 5: the rotary base where it looks, a class that it knows."""
+    for name in ("config.json", "tokenizer_config.json"):
+        path = checkpoint / name
+        content = json.loads(path.read_text())
+        if name == "config.json":
+            content["rope_theta"] = content["rope_parameters"]["rope_theta"]
+        else:
+            content["tokenizer_class"] = "PreTrainedTokenizerFast"
+        path.write_text(json.dumps(content, indent=2))
 
 
 def install(runtime: str, work: Path) -> Path:
@@ -193,6 +210,8 @@ def install(runtime: str, work: Path) -> Path:
                 source.extractall(folder, filter="data")
             packages[0] = archive
         call([*pip, "install", "--quiet", *packages], INSTALL_SECONDS, work)
+        if runtime == "vllm":  # it asks for them, but PyPI's builds are for CUDA and fail at import; text models run without
+            call([*pip, "uninstall", "--quiet", "--yes", "torchvision", "torchaudio", "torchcodec"], INSTALL_SECONDS, work)
         done.write_text(str(wanted))
     return python
 
@@ -208,7 +227,7 @@ def compare(
         _, base = run(runtime, python, pair.base, ids, work)
         said, edited = run(runtime, python, pair.edited, ids, work)
     except FailedError as failed:
-        return {"failed": str(failed)}
+        return {"version": RUNTIMES[runtime][0].replace("==", " "), "failed": str(failed)}
     wanted = expected[pair.edited]
     return {
         "version": said["version"],
@@ -226,19 +245,20 @@ def run(runtime: str, python: Path, checkpoint: Path, ids: list[list[int]], work
         scratch, out = Path(name) / "scratch", Path(name) / "out.npy"
         scratch.mkdir()
         order = {"checkpoint": str(checkpoint), "texts": TEXTS, "ids": ids, "scratch": str(scratch), "out": str(out)}
-        said = call([python, SCRIPTS / f"with_{runtime}.py"], RUN_SECONDS, work, json.dumps(order))
-        answer: dict[str, Any] = json.loads(said.splitlines()[-1])
+        call([python, SCRIPTS / f"with_{runtime}.py"], RUN_SECONDS, work, json.dumps(order))
+        answer: dict[str, Any] = json.loads(out.with_suffix(".json").read_text())
         return answer, np.load(out)
 
 
-def call(command: list[str | Path], seconds: int, work: Path, order: str = "") -> str:
-    """Standard output of a command that runs outside this environment.
+def call(command: list[str | Path], seconds: int, work: Path, order: str = "") -> None:
+    """Run a command outside this environment; what it prints goes to a log.
 
     Raises:
         FailedError: It failed or took too long.
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(torch.get_num_threads()), "VLLM_CPU_KVCACHE_SPACE": "1"}
+    environment["CMAKE_ARGS"] = "-DLLAVA_BUILD=OFF"
     environment["LLAMA_CPP"] = str(next((work / "environments/llama_cpp").glob("llama_cpp_python-*/vendor/llama.cpp"), ""))
     log = work / "log.txt"
     with log.open("a") as errors:
@@ -249,7 +269,7 @@ def call(command: list[str | Path], seconds: int, work: Path, order: str = "") -
                 command,
                 input=order,
                 env=environment,
-                stdout=subprocess.PIPE,
+                stdout=errors,
                 stderr=errors,
                 text=True,
                 timeout=seconds,
@@ -261,7 +281,6 @@ def call(command: list[str | Path], seconds: int, work: Path, order: str = "") -
         lines = log.read_bytes()[before:].decode(errors="replace").replace(str(work), "WORK").splitlines()
         told = [line.strip() for line in lines if "Error" in line or "ERROR" in line] or [line for line in lines if line.strip()]
         raise FailedError(told[-1][:300] if told else f"exit status {done.returncode}")
-    return done.stdout
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -272,7 +291,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         if row["runtime"] == "transformers (pinned)":
             continue
-        start = f"| {row.get('version', row['runtime'])} | {row['model']} | {row['written_by']} |"
+        start = f"| {row['version']} | {row['model']} | {row['written_by']} |"
         if "failed" in row:
             lines.append(f"{start} failed: {row['failed']} | | | |")
         else:

@@ -1,4 +1,4 @@
-"""What the runtimes share: work on stdin, the report as the last line of stdout. Runs in a runtime's environment."""
+"""What the runtimes share: work comes on stdin, the report goes to files, since they print. In a runtime's environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Work(NamedTuple):
         texts: Prompts.
         ids: The same as token ids of the pinned transformers; these are run.
         scratch: An empty folder, for what the runtime converts the checkpoint to.
-        out: Where the log-probabilities go.
+        out: Where the log-probabilities go; the rest of the report beside it, as JSON.
     """
 
     checkpoint: Path
@@ -48,4 +48,5 @@ def report(
     scores = np.stack([np.asarray(scores_of(ids), dtype=np.float64) for ids in work.ids])  # [prompts, vocabulary]
     highest = scores.max(-1, keepdims=True)
     np.save(work.out, scores - highest - np.log(np.exp(scores - highest).sum(-1, keepdims=True)))
-    print("\n" + json.dumps({"version": version, "same_ids": own_ids == work.ids if own_ids else None}))
+    said = {"version": version, "same_ids": own_ids == work.ids if own_ids else None}
+    work.out.with_suffix(".json").write_text(json.dumps(said))
