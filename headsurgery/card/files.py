@@ -19,8 +19,13 @@ _REPORT = "report.json"
 
 
 def load_base_card(edited: Path) -> bytes | None:
-    """The base's card that `apply` kept in an edited checkpoint; None where the base had none."""
+    """The base's card that `apply` kept in an edited checkpoint; None where the base had none.
+
+    Raises:
+        HeadSurgeryError: It is a link, which could carry any file of this machine into what is published.
+    """
     kept = edited / BASE_CARD
+    _refuse_link(kept)
     return kept.read_bytes() if kept.is_file() else None
 
 
@@ -45,13 +50,20 @@ def save_card(edited: Path, made: dict[str, bytes]) -> None:
     """Write a card and its picture into an edited checkpoint, each whole or not at all.
 
     Raises:
-        HeadSurgeryError: They can't be written.
+        HeadSurgeryError: They can't be written, or a link stands there, which could lead anywhere.
     """
+    for file in made:
+        _refuse_link(edited / file)
     try:
         for file, data in made.items():
             write_atomically(edited / file, data)
     except OSError as error:
         raise HeadSurgeryError(f"{edited}: can't write the card: {error.strerror}") from error
+
+
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink():
+        raise HeadSurgeryError(f"{path}: a link, expected a file", hint="put the file itself in its place, or delete the link")
 
 
 def check_card(text: str) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Container
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal, Protocol
 
@@ -126,9 +128,17 @@ class Directory:
         return found, passed
 
     def open(self, file: str, span: range | None = None) -> BinaryIO:
-        """See `Files.open`; all bytes are there whatever the span."""
+        """See `Files.open`; all bytes are there whatever the span. Pipes and devices, which may never end, are refused."""
+        path = self.path / file
         try:
-            return (self.path / file).open("rb", buffering=0)
+            if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
+                raise CheckpointError(f"{file}: a pipe or a device, expected a file")
+            if self._is_downloaded and path.is_symlink() and not self._holds(file):
+                raise CheckpointError(
+                    f"{file}: a link that leads out of the downloaded repository",
+                    hint="put the file itself in its place, if you trust the link",
+                )
+            return path.open("rb", buffering=0)
         except OSError as error:
             raise _refusal(file, error) from error
 
@@ -145,13 +155,20 @@ class Directory:
         is_promised = (self.path / file).is_symlink() and blob.parent.name == "blobs" and _SHA256.fullmatch(blob.name)
         return ContentId(kind="sha256", digest=blob.name) if is_promised else None
 
+    @cached_property
+    def _is_downloaded(self) -> bool:
+        """Whether somebody else made the links: a snapshot in the Hub's cache, what git cloned or the Hub's client put here."""
+        real = Path(os.path.realpath(self.path))
+        in_cache = real.parent.name == "snapshots" and (real.parent.parent / "blobs").is_dir()
+        return in_cache or (real / ".git").exists() or (real / ".cache" / "huggingface").is_dir()
+
     def _holds(self, file: str) -> bool:
         """Whether a regular file lies in the directory, or in the blobs of the Hub cache that the directory is a snapshot of."""
         path = self.path / file
         if not path.is_symlink():
             return path.is_file()
         real, real_base = Path(os.path.realpath(path)), Path(os.path.realpath(self.path))
-        blobs = real_base.parent.parent / "blobs"
+        blobs = Path(os.path.realpath(real_base.parent.parent / "blobs"))
         return real.is_file() and (
             real.is_relative_to(real_base) or (real_base.parent.name == "snapshots" and real.is_relative_to(blobs))
         )

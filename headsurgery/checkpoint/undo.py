@@ -25,6 +25,7 @@ from headsurgery.checkpoint.plan import TensorEdit
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint, open_checkpoint
 from headsurgery.checkpoint.staging import staged_directory
 from headsurgery.errors import CheckpointError, SurgeryError
+from headsurgery.strict_json import quote
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +186,9 @@ def _restore_file(checkpoint: Checkpoint, originals: Originals, record: FileReco
     shard = next((shard for shard in checkpoint.shards if shard.file == record.file), None)
     with checkpoint.files.open(record.file) as source:
         if record.file == ATTRIBUTES:
-            return copy_file(BytesIO(source.read(record.num_bytes)), target, report).after
+            return copy_file(
+                BytesIO(source.read(min(record.num_bytes, checkpoint.files.size_of(record.file)))), target, report
+            ).after
         if shard is None or record.sha256 == record.base_sha256:
             return copy_file(source, target, report).after
         return copy_shard(source, shard, target, originals.changer(record.file), report).after
@@ -194,8 +197,8 @@ def _restore_file(checkpoint: Checkpoint, originals: Originals, record: FileReco
 def _slice(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) -> tuple[TensorEdit, npt.NDArray[Any]]:
     """One edit of the manifest with its original values, flat."""
     tensor = checkpoint.tensors.get(record.tensor)
-    if tensor is None:
-        raise CheckpointError(f"{MANIFEST}: edits {record.tensor!r}, which the checkpoint doesn't have")
+    if tensor is None or tensor.file != record.file:
+        raise CheckpointError(f"{MANIFEST}: edits {quote(record.tensor)} in {record.file}, which the checkpoint doesn't have")
     is_slice = record.axis in range(min(2, len(tensor.shape))) and 0 <= record.start < record.stop <= tensor.shape[record.axis]
     if not is_slice or len(tensor.shape) > 2 or tensor.dtype not in FLOAT_TYPES:
         raise CheckpointError(f"{MANIFEST}: edits a slice of {tensor.name} that {tensor.dtype} {list(tensor.shape)} doesn't have")
