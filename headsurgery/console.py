@@ -66,7 +66,7 @@ class Console:
                 self._out.file.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
             else:
                 for renderable in renderables:
-                    self._out.print(renderable)
+                    self._out.print(Text(plain(renderable)) if isinstance(renderable, str) else renderable)
             self._out.file.flush()
         except BrokenPipeError:  # the reader has seen enough, as with `| head`; the exit code stays the command's own
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -20,8 +20,8 @@ from headsurgery.strict_json import quote
 if TYPE_CHECKING:
     from headsurgery.evaluation.records import Evaluation
 
-_MAX_HEADS = 2**20
-"""Pixels of the picture, some thirty times as many as the largest models have heads."""
+_MAX_HEADS = 2**16
+"""Squares of the picture, some three times as many as the largest models have heads."""
 
 
 def write_card(
@@ -73,7 +73,8 @@ def write_card(
 
 def _picture_values(geometry: Geometry | None, recipe: Recipe, scores: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64]:
     """Scores, or factor - 1 of every edited head, [layer, head]; NaN where there is no head."""
-    assert geometry is not None  # apply states it
+    if geometry is None:
+        raise CheckpointError(f"{MANIFEST}: states no geometry, as apply does")
     layers, counts = geometry.num_layers or 0, geometry.num_heads
     heads = [count or 0 for count in counts] if isinstance(counts, list) else [counts or 0] * layers
     if len(heads) != layers or not 0 < layers * max(heads, default=0) <= _MAX_HEADS:
