@@ -69,7 +69,7 @@ def fuzz(kind: str, bench: Bench, seeds: range, keep: Path | None) -> Counter[st
     told: set[str] = set()
     start = memory()
     for seed in seeds:
-        read = prepare(kind, bench, seed)
+        data, read = prepare(kind, bench, seed)
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
         try:
             outcome = run(read)
@@ -87,6 +87,7 @@ def fuzz(kind: str, bench: Bench, seeds: range, keep: Path | None) -> Counter[st
                 told.add(outcome)
                 os.write(2, f"{kind} {seed}: {outcome}: {str(error)[:300]}\n".encode(errors="backslashreplace"))
                 if keep is not None:
+                    keep.joinpath(f"{kind}-{seed}.bin").write_bytes(data)
                     keep.joinpath(f"{kind}-{seed}.txt").write_text(
                         "".join(traceback.format_exception(error)), errors="backslashreplace"
                     )

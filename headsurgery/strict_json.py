@@ -1,6 +1,6 @@
 """JSON that a stranger wrote, read within bounds: one UTF-8 object of bounded size and depth, without keys that stand twice.
 
-Python's own parser is lenient (NaN, halves of surrogate pairs, the last of two equal keys), and a few megabytes of `[],[],[]` make
+Python's own parser is lenient (halves of surrogate pairs, the last of two equal keys), and a few megabytes of `[],[],[]` make
 gigabytes of lists. Everything that comes with a checkpoint or a recipe goes through here. Neighbours: `checkpoint.header`,
 `checkpoint.reader`, `checkpoint.manifest` and `recipe` say what the objects must hold.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import reprlib
-from typing import Any, NoReturn
+from typing import Any
 
 MAX_DEPTH = 48
 """Of lists and objects within each other; a real config.json has about five."""
@@ -30,12 +30,12 @@ def quote(value: object) -> str:
 
 
 def parse_object(data: bytes, *, max_bytes: int, lenient: bool = False) -> dict[str, Any]:
-    """Parse one JSON object.
+    """Parse one JSON object. NaN and Infinity are numbers here, as config.json files have them.
 
     Args:
         data: Its text.
         max_bytes: The longest text that is parsed.
-        lenient: Allow NaN and Infinity, and the last of two equal keys to win, as transformers does; config.json files have both.
+        lenient: The last of two equal keys wins, as in transformers.
 
     Raises:
         ValueError: It is not one, or beyond the bounds.
@@ -45,8 +45,7 @@ def parse_object(data: bytes, *, max_bytes: int, lenient: bool = False) -> dict[
     if sum(map(data.count, (b",", b"[", b"{"))) > _MAX_VALUES:
         raise ValueError(f"more than {_MAX_VALUES:,} values")
     try:
-        options: dict[str, Any] = {} if lenient else {"object_pairs_hook": _unique, "parse_constant": _refuse_constant}
-        document = json.loads(data.decode("utf-8"), **options)
+        document = json.loads(data.decode("utf-8"), object_pairs_hook=None if lenient else _unique)
     except RecursionError as error:
         raise ValueError(_TOO_DEEP) from error
     if not isinstance(document, dict):
@@ -68,10 +67,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise ValueError(f"key {quote(twice)} appears twice")
     return document
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _check_depth(document: dict[str, Any]) -> None:

@@ -190,15 +190,31 @@ def mutate_file(file: bytes, chance: random.Random) -> bytes:
     if kind == 1:
         number = chance.choice((0, 1, length - 1, length + 1, len(file) - 8, 2**31, 2**63, 2**64 - 1))
         return number.to_bytes(8, "little") + file[8:]
-    if kind <= 3:  # values only: inf, nan, huge, tiny, zero
-        values = bytearray(data)
-        for _ in range(chance.choice((1, 3, 50))):
-            at = 4 * chance.randrange(len(values) // 4)
-            values[at : at + 4] = chance.choice(
-                (b"\0\0\x80\x7f", b"\0\0\xc0\x7f", b"\xff\xff\x7f\x7f", b"\1\0\0\0", bytes(4), chance.randbytes(4))
-            )
-        return file[: 8 + length] + bytes(values)
+    if kind <= 3:
+        return mutate_values(file, chance)
     return pack(mutate(json.loads(header), chance), data if chance.random() < 0.9 else mutate_bytes(data, chance))
+
+
+def mutate_values(file: bytes, chance: random.Random) -> bytes:
+    """A safetensors file of floats with other values: inf, nan, huge, tiny, zero, or any, in places or in a stretch of it."""
+    start = 8 + int.from_bytes(file[:8], "little")
+    item = 2 if b'"F16"' in file[:start] else 8 if b'"F64"' in file[:start] else 4
+    exponent = {2: (0x7C, 0x00), 4: (0x7F, 0x80), 8: (0x7F, 0xF0)}[item]
+    inf = bytes(item - 2) + bytes(reversed(exponent))
+    special = (
+        inf,
+        inf[:-1] + b"\xff",
+        b"\1" + inf[1:],
+        b"\xff" * (item - 2) + bytes((exponent[1] - 1 & 0xFF, 0x7F - (item == 2) * 4)),
+    )
+    special += (b"\1" + bytes(item - 1), bytes(item), b"\xff" * item, chance.randbytes(item))
+    values = bytearray(file[start:])
+    count = len(values) // item
+    for _ in range(chance.choice((1, 3, 50))):
+        at = item * chance.randrange(count)
+        repeat = chance.choice((1, 1, 24, 144, 576))
+        values[at : at + item * repeat] = (chance.choice(special) * repeat)[: len(values) - at]
+    return file[:start] + bytes(values)
 
 
 def run(read: Callable[[], object]) -> str:

@@ -23,13 +23,13 @@ from headsurgery.card.write import write_card
 from headsurgery.checkpoint.anatomy import describe, prove_anatomy
 from headsurgery.checkpoint.carried import CARD, MANIFEST, UNDO
 from headsurgery.checkpoint.manifest import Manifest
-from headsurgery.checkpoint.reader import INDEX, WEIGHTS
+from headsurgery.checkpoint.reader import INDEX, WEIGHTS, Checkpoint
 from headsurgery.checkpoint.undo import restore_checkpoint
 from headsurgery.checkpoint.verify import verify_checkpoint
 from headsurgery.families import TABLE
 from headsurgery.proof import prove
 from tests.directories import recipe_of
-from tests.fuzzing import mutate, mutate_bytes, mutate_file
+from tests.fuzzing import mutate, mutate_bytes, mutate_file, mutate_values
 
 CONFIG: dict[str, Any] = {
     **{"model_type": "llama", "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "hidden_size": 24},
@@ -78,6 +78,10 @@ class Bench:
         for name in ("base", "sharded", "edited"):
             shutil.copytree(self.root / name, self.root / f"case-{name}")
         self.base = open_checkpoint(self.root / "base")
+        for name, dtype in (("half", np.float16), ("double", np.float64)):
+            shutil.copytree(self.root / "base", self.root / name)
+            save_file({name: tensor.astype(dtype) for name, tensor in weights.items()}, self.root / name / WEIGHTS)
+            shutil.copytree(self.root / name, self.root / f"case-{name}")
 
     @property
     def out(self) -> Path:
@@ -97,22 +101,28 @@ class Bench:
             shutil.rmtree(self.root / "outputs", ignore_errors=True)
 
 
-def examine_all(bench: Bench, folder: Path, *, deep: bool = True) -> None:
+def examine_all(bench: Bench, folder: Path, *, deep: bool = True, base: Checkpoint | None = None) -> None:
     """Everything that reads a stranger's checkpoint."""
+    base = base or bench.base
     checkpoint = open_checkpoint(folder)
     find_base(checkpoint)
     prove_anatomy(checkpoint)
     show(describe(checkpoint))
+    if deep:
+        compare_all(base, checkpoint)
     plan = plan_surgery(EDITS, checkpoint)
     show(plan.to_json())
-    if not deep:
-        return
-    for one, other in ((bench.base, checkpoint), (checkpoint, bench.base)):
+    if deep:
+        apply_plan(plan, bench.out)
+
+
+def compare_all(base: Checkpoint, checkpoint: Checkpoint) -> None:
+    """Everything that reads two."""
+    for one, other in ((base, checkpoint), (checkpoint, base)):
         show(diff_checkpoints(one, other).to_json())
         show(examine_against(other, one).to_json())
-    show(diff_checkpoints(bench.base, checkpoint, recipe=EDITS).to_json())
+    show(diff_checkpoints(base, checkpoint, recipe=EDITS).to_json())
     show(examine(checkpoint).to_json())
-    apply_plan(plan, bench.out)
 
 
 def show(document: Any) -> None:
@@ -121,19 +131,15 @@ def show(document: Any) -> None:
 
 
 def read_config(bench: Bench, data: bytes, chance: random.Random) -> None:
-    """A configuration in its checkpoint."""
-    with bench.changed("base", "config.json", data) as folder:
-        examine_all(bench, folder, deep=chance.random() < 0.2)
-
-
-def read_row(bench: Bench, data: bytes, row: Architecture) -> None:
-    """A configuration of any family, against weights that are not its."""
+    """A configuration in its checkpoint, and against the first name that its family's weights have."""
     with bench.changed("base", "config.json", data) as folder:
         config = open_checkpoint(folder).config
         shapes = {name: tensor.shape for name, tensor in bench.base.tensors.items()}
-        for prefix in row.layers[:1]:
-            shapes[f"{row.layer_name(prefix, 0, 2)}.{row.of_layer(0).o_proj}.weight"] = (24, 24)
-        prove(config, shapes)
+        row = TABLE.get(str(config.get("model_type")))
+        if row is not None and row.model_type != "llama":
+            shapes[f"{row.layer_name(row.layers[0], 0, 2)}.{row.of_layer(0).o_proj}.weight"] = (24, 24)
+            prove(config, shapes)
+        examine_all(bench, folder, deep=chance.random() < 0.2)
 
 
 def row_config(row: Architecture) -> dict[str, Any]:
@@ -166,6 +172,13 @@ def read_header_file(bench: Bench, data: bytes, chance: random.Random) -> None:
     """A safetensors file in its checkpoint."""
     with bench.changed("base", WEIGHTS, data) as folder:
         examine_all(bench, folder)
+
+
+def read_values(bench: Bench, data: bytes, chance: random.Random) -> None:
+    """Weights of another type, with odd values."""
+    folder = "half" if b'"F16"' in data else "double"
+    with bench.changed(folder, WEIGHTS, data) as case:
+        examine_all(bench, case, base=open_checkpoint(bench.root / folder))
 
 
 def read_index(bench: Bench, data: bytes, chance: random.Random) -> None:
@@ -261,7 +274,7 @@ SCORES = _scores()
 Reader = Callable[[Bench, bytes, random.Random], None]
 READERS: dict[str, Reader] = {
     **{"header": read_header_file, "index": read_index, "recipe": read_recipe, "manifest": read_manifest, "undo": read_undo},
-    **{"config": read_config, "card": read_card, "scores": read_scores},
+    **{"values": read_values, "config": read_config, "card": read_card, "scores": read_scores},
 }
 
 
@@ -270,6 +283,8 @@ def make_input(kind: str, bench: Bench, chance: random.Random) -> bytes:
     files = {"header": bench.root / "base" / WEIGHTS, "undo": bench.root / "edited" / UNDO}
     if kind in files:
         return mutate_file(files[kind].read_bytes(), chance)
+    if kind == "values":
+        return mutate_values((bench.root / chance.choice(("half", "double")) / WEIGHTS).read_bytes(), chance)
     if kind == "scores":
         return mutate_file(SCORES, chance)
     if kind == "card":
@@ -283,15 +298,13 @@ def make_input(kind: str, bench: Bench, chance: random.Random) -> bytes:
         )
     if kind == "manifest":
         return mutate(json.loads((bench.root / "edited" / MANIFEST).read_text()), chance)
+    if kind == "config" and chance.random() < 0.5:
+        return mutate(row_config(TABLE[chance.choice(sorted(TABLE))]), chance)
     return mutate({"index": bench.index, "config": CONFIG}[kind], chance)
 
 
-def prepare(kind: str, bench: Bench, seed: int) -> Callable[[], None]:
-    """Make an input; what reads it. Every second configuration is one of another family."""
+def prepare(kind: str, bench: Bench, seed: int) -> tuple[bytes, Callable[[], None]]:
+    """Make an input, and what reads it."""
     chance = random.Random(f"{kind} {seed}")
-    if kind == "config" and seed % 2:
-        row = TABLE[chance.choice(sorted(TABLE))]
-        data = mutate(row_config(row), chance)
-        return lambda: read_row(bench, data, row)
     data = make_input(kind, bench, chance)
-    return lambda: READERS[kind](bench, data, chance)
+    return data, lambda: READERS[kind](bench, data, chance)

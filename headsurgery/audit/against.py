@@ -83,6 +83,7 @@ def _others(found: CheckpointDiff, base: Checkpoint, edited: Checkpoint, changes
     return named
 
 
+@np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
 def _describe_change(base: Checkpoint, edited: Checkpoint, old: TensorInfo, new: TensorInfo) -> str | None:
     """Low rank or not, for a matrix that kept its shape."""
     if len(old.shape) != 2 or old.shape != new.shape or not {old.dtype, new.dtype} <= FLOAT_TYPES.keys():
@@ -90,8 +91,7 @@ def _describe_change(base: Checkpoint, edited: Checkpoint, old: TensorInfo, new:
     before, after = base.read(old), edited.read(new)
     if not (np.isfinite(before).all() and np.isfinite(after).all()):
         return "a change with inf or nan in it or before it"
-    with np.errstate(over="ignore", invalid="ignore"):
-        change = after.astype(np.float32) - before.astype(np.float32)
+    change = after.astype(np.float32) - before.astype(np.float32)
     relative = float(np.linalg.norm(change) / max(float(np.linalg.norm(before.astype(np.float32))), 1e-30))
     rank = low_rank(change, rounding=_rounding_energy(after, new.dtype))
     shape = "of no low rank, as fine-tuning leaves it" if rank is None else f"of rank {rank}"

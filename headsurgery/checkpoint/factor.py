@@ -22,6 +22,7 @@ _UNRELATED = 0.5
 """Relative residual above which a fit is no factor."""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
 def recover_factor(old: npt.NDArray[Any], new: npt.NDArray[Any]) -> tuple[float | None, float, bool]:
     """Find what `old` was multiplied by.
 

@@ -13,9 +13,10 @@ from pydantic import AfterValidator, FailFast, Field, ValidationError, field_val
 
 from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST
 from headsurgery.checkpoint.files import Directory, Files
-from headsurgery.checkpoint.reader import read_object, stays_inside
+from headsurgery.checkpoint.reader import read_bounded, stays_inside
 from headsurgery.errors import CheckpointError
 from headsurgery.recipe import HeadEdit, RecipeBase, Strict, first_problem
+from headsurgery.strict_json import parse_object
 
 MAX_MANIFEST_BYTES = 64 * 2**20
 """The largest published checkpoints have a few hundred files, and an edit of every head has 30,000 slices of 300 bytes."""
@@ -55,9 +56,9 @@ class EditRecord(HeadEdit):
 
     tensor: str
     file: FileName
-    axis: int = Field(ge=0, le=1, description="0: rows of the stored tensor, 1: columns")
-    start: int = Field(ge=0, lt=2**63)
-    stop: int = Field(ge=0, lt=2**63)
+    axis: int = Field(description="0: rows of the stored tensor, 1: columns")
+    start: int
+    stop: int
 
 
 class Manifest(Strict):
@@ -104,7 +105,10 @@ class Manifest(Strict):
         if not files.has(MANIFEST):
             raise CheckpointError(f"{files.where}: no {MANIFEST} in it, so headsurgery did not write it")
         try:
-            document = read_object(files, MANIFEST, max_bytes=MAX_MANIFEST_BYTES)
-            return cls.model_validate(document)
+            return cls.model_validate(parse_object(read_bounded(files, MANIFEST, MAX_MANIFEST_BYTES), max_bytes=MAX_MANIFEST_BYTES))
+        except OSError as error:
+            raise CheckpointError(f"{files.where}/{MANIFEST}: can't be read: {error.strerror}") from error
         except ValidationError as error:
             raise CheckpointError(f"{files.where}/{MANIFEST}: not a valid manifest: {first_problem(error)}") from error
+        except ValueError as error:
+            raise CheckpointError(f"{files.where}/{MANIFEST}: not a valid manifest: {error}") from error

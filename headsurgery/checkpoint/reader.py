@@ -135,7 +135,7 @@ def open_checkpoint(source: Path | str | Files, *, model: str | None = None, rev
     files = Directory(Path(source)) if isinstance(source, Path | str) else source
     try:
         _check_is_checkpoint(files)
-        config = read_object(files, "config.json", max_bytes=_MAX_CONFIG_BYTES, lenient=True)
+        config = _read_object(files, "config.json", max_bytes=_MAX_CONFIG_BYTES, lenient=True)
         shards, tensors = _read_single(files) if files.has(WEIGHTS) else _read_sharded(files)
     except OSError as error:
         raise CheckpointError(f"{files.where}: can't be read: {error.strerror}") from error
@@ -209,17 +209,20 @@ def _check_is_checkpoint(files: Files) -> None:
     raise CheckpointError(f"{where}: not a checkpoint: neither {WEIGHTS} nor {INDEX} in it")
 
 
-def read_object(files: Files, file: str, *, max_bytes: int, lenient: bool = False) -> dict[str, Any]:
-    """A checkpoint's file that is one JSON object; see `strict_json.parse_object`.
+def read_bounded(files: Files, file: str, max_bytes: int) -> bytes:
+    """A checkpoint's file, or its beginning, one byte longer than allowed.
 
     Raises:
-        CheckpointError: It is not.
+        CheckpointError: It is not there, or can't be opened.
+        OSError: It can't be read.
     """
+    with files.open(file, range(min(files.size_of(file), max_bytes + 1))) as stream:
+        return stream.read(max_bytes + 1)
+
+
+def _read_object(files: Files, file: str, *, max_bytes: int, lenient: bool = False) -> dict[str, Any]:
     try:
-        if files.size_of(file) > max_bytes:
-            raise ValueError(f"{files.size_of(file):,} bytes, more than {max_bytes:,}")
-        with files.open(file) as stream:
-            return parse_object(stream.read(max_bytes + 1), max_bytes=max_bytes, lenient=lenient)
+        return parse_object(read_bounded(files, file, max_bytes), max_bytes=max_bytes, lenient=lenient)
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{file}: can't be read as JSON: {error}") from error
 
@@ -230,7 +233,7 @@ def _read_single(files: Files) -> tuple[tuple[Shard, ...], dict[str, TensorInfo]
 
 
 def _read_sharded(files: Files) -> tuple[tuple[Shard, ...], dict[str, TensorInfo]]:
-    weight_map = read_object(files, INDEX, max_bytes=_MAX_INDEX_BYTES).get("weight_map")
+    weight_map = _read_object(files, INDEX, max_bytes=_MAX_INDEX_BYTES).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise CheckpointError(f"{INDEX}: no weight_map")
     for name, file in weight_map.items():
