@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from headsurgery.atomic import write_atomically
-from headsurgery.checkpoint.carried import BASE_CARD
+from headsurgery.checkpoint.files import Directory
+from headsurgery.checkpoint.history import find_base_card
 from headsurgery.errors import HeadSurgeryError, UsageError
 from headsurgery.recipe import first_problem
 
@@ -19,9 +20,9 @@ _REPORT = "report.json"
 
 
 def load_base_card(edited: Path) -> bytes | None:
-    """The base's card that `apply` kept in an edited checkpoint; None where the base had none."""
-    kept = edited / BASE_CARD
-    return kept.read_bytes() if kept.is_file() else None
+    """The first base's card that `apply` kept in an edited checkpoint; None where it had none."""
+    kept = find_base_card(Directory(edited))
+    return (edited / kept).read_bytes() if kept else None
 
 
 def load_report(path: Path) -> Evaluation:
