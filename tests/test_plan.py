@@ -20,7 +20,7 @@ from headsurgery.architectures import OPERATIONS
 from headsurgery.checkpoint.anatomy import prove_anatomy, record_base
 from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply
 from headsurgery.checkpoint.reader import FLOAT_TYPES, WEIGHTS
-from headsurgery.errors import ArchitectureError, GeometryError, RecipeError, SurgeryError
+from headsurgery.errors import ArchitectureError, CheckpointError, GeometryError, RecipeError, SurgeryError
 from headsurgery.recipe import Geometry, RecipeBase
 from tests.directories import COMMIT, FEW_KB, edit_json, recipe_of
 from tests.families import build_family
@@ -205,11 +205,10 @@ class TestRefusals:
         assert plan_of(llama, (1, 2, "scale", factor)).edits, "another head's numbers are none of this edit's business"
         assert plan_of(llama, (1, 3, "scale", 1.0)).edits, "factor 1 multiplies nothing"
 
-    def test_a_checkpoint_that_was_edited_before(self, llama: Path) -> None:
+    def test_a_manifest_that_is_none(self, llama: Path) -> None:
         (llama / "headsurgery.json").touch()
-        with pytest.raises(SurgeryError, match=r"was edited before: it holds headsurgery\.json") as caught:
+        with pytest.raises(CheckpointError, match=r"headsurgery\.json: not a valid manifest"):
             plan_of(llama, (0, 0, "scale", 0.0))
-        assert caught.value.hint == "apply the recipe to its base instead"
 
     @pytest.mark.parametrize("file", ["recipe.json", "headsurgery.undo"])
     def test_a_checkpoint_with_a_file_of_a_name_that_apply_needs(self, file: str, llama: Path) -> None:

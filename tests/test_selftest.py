@@ -10,7 +10,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.models.llama.modeling_llama import LlamaAttention
 
-from headsurgery import attribute, open_checkpoint
+from headsurgery import HeadEdit, attribute, edited, open_checkpoint
 from headsurgery.checkpoint.anatomy import prove_anatomy
 from headsurgery.errors import ArchitectureError, ModelError
 from headsurgery.model.modules import locate_modules
@@ -91,6 +91,14 @@ def test_one_whose_heads_are_none_is_refused(attention: type[LlamaAttention], pr
     with pytest.raises(ModelError, match=problem) as caught:
         attribute(build(attention), build_tokenizer(), ["w9 w10 w11"], method="ships", top=1)
     assert caught.value.hint == "the family needs a row of its own in headsurgery/families.py"
+
+
+def test_an_edit_by_hand_asks_for_the_test_too() -> None:
+    model = build(GoesOn)
+    with pytest.raises(ModelError, match="attention goes on after o_proj"), edited(model, [HeadEdit(layer=0, head=1)]):
+        pass
+    with edited(build(), [HeadEdit(layer=0, head=1)]):
+        pass
 
 
 def test_the_weights_are_as_before() -> None:

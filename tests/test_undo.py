@@ -125,7 +125,7 @@ class TestRefusals:
 
     def test_no_undo_file(self, out: Path, tmp_path: Path) -> None:
         (out / "headsurgery.undo").unlink()
-        with pytest.raises(CheckpointError, match=r"headsurgery\.undo: missing"):
+        with pytest.raises(CheckpointError, match=r"no headsurgery\.undo in it, so the original bytes are not here"):
             restore_checkpoint(out, tmp_path / "back")
 
     @pytest.mark.parametrize("text", [b"", b"{", b"{}", b"\xff", b"[]", b"[" * 100_000, b'{"schema": "headsurgery.manifest/2"}'])

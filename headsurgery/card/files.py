@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from headsurgery.atomic import write_atomically
-from headsurgery.checkpoint.carried import BASE_CARD
+from headsurgery.checkpoint.files import Directory
+from headsurgery.checkpoint.history import find_base_card
 from headsurgery.errors import HeadSurgeryError, UsageError
 from headsurgery.recipe import first_problem
 
@@ -19,14 +21,15 @@ _REPORT = "report.json"
 
 
 def load_base_card(edited: Path) -> bytes | None:
-    """The base's card that `apply` kept in an edited checkpoint; None where the base had none.
+    """The first base's card that `apply` kept in an edited checkpoint; None where it had none.
 
     Raises:
         HeadSurgeryError: It is a link, which could carry any file of this machine into what is published.
     """
-    kept = edited / BASE_CARD
-    _refuse_link(kept)
-    return kept.read_bytes() if kept.is_file() else None
+    kept = find_base_card(Directory(edited))
+    if kept:
+        _refuse_link(edited, kept)
+    return (edited / kept).read_bytes() if kept else None
 
 
 def load_report(path: Path) -> Evaluation:
@@ -53,7 +56,7 @@ def save_card(edited: Path, made: dict[str, bytes]) -> None:
         HeadSurgeryError: They can't be written, or a link stands there, which could lead anywhere.
     """
     for file in made:
-        _refuse_link(edited / file)
+        _refuse_link(edited, file)
     try:
         for file, data in made.items():
             write_atomically(edited / file, data)
@@ -61,9 +64,12 @@ def save_card(edited: Path, made: dict[str, bytes]) -> None:
         raise HeadSurgeryError(f"{edited}: can't write the card: {error.strerror}") from error
 
 
-def _refuse_link(path: Path) -> None:
-    if path.is_symlink():
-        raise HeadSurgeryError(f"{path}: a link, expected a file", hint="put the file itself in its place, or delete the link")
+def _refuse_link(folder: Path, file: str) -> None:
+    """Refuse a file that is a link, or to which one leads below the folder."""
+    if os.path.realpath(folder / file) != os.path.join(os.path.realpath(folder), file):
+        raise HeadSurgeryError(
+            f"{folder / file}: a link, expected a file", hint="put the file itself in its place, or delete the link"
+        )
 
 
 def check_card(text: str) -> None:

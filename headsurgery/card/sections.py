@@ -7,11 +7,12 @@ HTML here. Commands name the base by its id and commit, and the edited model as 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from headsurgery.card.licences import Licence
 from headsurgery.card.metadata import PAPER, find_variant, kind_of
-from headsurgery.checkpoint.carried import MANIFEST, RECIPE, UNDO
+from headsurgery.checkpoint.carried import MANIFEST, PREVIOUS, RECIPE, UNDO
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.hub_names import is_hub_id
 from headsurgery.recipe import HeadEdit, PromptRecord, Provenance, Recipe, RecipeBase
@@ -25,13 +26,14 @@ _OPERATIONS = {
 }
 
 
-def say_title(manifest: Manifest, recipe: Recipe, licence: Licence | None) -> str:
-    """What this is, in three sentences, and what the licence wants to be said."""
+def say_title(manifest: Manifest, recipe: Recipe, licence: Licence | None, *, first: RecipeBase, steps: int) -> str:
+    """What this is, in three sentences, and what the licence wants to be said; `first` is what the first of the steps edited."""
     done = _say_done(recipe.edits)
     heads = len({edit.ref for edit in recipe.edits})
+    on_top = f", step {steps} on top of the edits that *Earlier steps* names" if steps > 1 else ""
     lines = [
-        f"# {_name(manifest.base)}, {heads} attention head{'s' if heads > 1 else ''} {done}\n",
-        f"{_link(manifest.base)} with {heads} of its attention heads {done} by headsurgery {manifest.headsurgery}. Nothing else was"
+        f"# {_name(first)}, {heads} attention head{'s' if heads > 1 else ''} {done}{f' (step {steps})' if steps > 1 else ''}\n",
+        f"{_link(first)} with {heads} of its attention heads {done} by headsurgery {manifest.headsurgery}{on_top}. Nothing else was"
         f" changed: {manifest.parameters_changed:,} of {manifest.parameters:,} parameters ({manifest.share:.4%}) were multiplied,"
         f" and no training took place. The method is that of *On the Role of Attention Heads in Large Language Model Safety*"
         f" ([arXiv {PAPER}](https://arxiv.org/abs/{PAPER})).\n",
@@ -66,6 +68,17 @@ def say_edits(recipe: Recipe, picture: str, has_scores: bool) -> str:
             " framed.\n",
         )
     )
+
+
+def say_earlier(earlier: Sequence[Manifest]) -> str:
+    """What was edited before, last step first."""
+    rows = [
+        f"| {len(earlier) - place} | {' '.join(dict.fromkeys(f'L{e.layer}H{e.head}' for e in step.edits))} |"
+        f" {', '.join(dict.fromkeys(f'{e.operation} × {e.factor:g}' for e in step.edits))} |"
+        for place, step in enumerate(earlier)
+    ]
+    lines = ("## Earlier steps\n", "| step | heads | operation and factor |\n|---|---|---|", *rows)
+    return "\n".join(lines) + f"\n\nTheir manifests, recipes and original bytes are in `{PREVIOUS}`.\n"
 
 
 def say_attribution(provenance: Provenance | None) -> str:

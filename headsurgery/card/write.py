@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,7 @@ def write_card(
     base_card: bytes | None,
     *,
     recipe: Recipe,
+    earlier: Sequence[Manifest] = (),
     evaluation: Evaluation | None = None,
     scores: npt.NDArray[np.float64] | None = None,
 ) -> dict[str, bytes]:
@@ -38,6 +40,7 @@ def write_card(
         manifest: Of the edited checkpoint.
         base_card: The base's own card, if it has one; it stands below ours, as it is but for its metadata.
         recipe: What was applied.
+        earlier: Of a base that was edited itself: its manifests, the last one first.
         evaluation: Figures; one of its variants must have the recipe's edits.
         scores: [layer, head], for the picture; None: the picture shows factors.
 
@@ -55,13 +58,16 @@ def write_card(
         if variant is None:
             raise UsageError("the report is of other edits: none of its variants has the recipe's")
         results = list_results(evaluation, variant, str(inherited.get("pipeline_tag", "text-generation")))
-    metadata = make_metadata(inherited, manifest.base, recipe.edits, results)
+    first = earlier[-1].base if earlier else manifest.base
+    edits = (*recipe.edits, *(edit for step in earlier for edit in step.edits))
+    metadata = make_metadata(inherited, first, edits, results)
     parts = [
-        sections.say_title(manifest, recipe, find_licence(inherited)),
+        sections.say_title(manifest, recipe, find_licence(inherited), first=first, steps=len(earlier) + 1),
         sections.say_edits(recipe, PICTURE, scores is not None),
+        *([sections.say_earlier(earlier)] if earlier else []),
         sections.say_attribution(recipe.provenance),
         sections.say_effect(evaluation, recipe.edits),
-        sections.say_use(recipe.edits),
+        sections.say_use(edits),
         sections.say_commands(manifest.base),
     ]
     if text.strip():

@@ -20,6 +20,8 @@ CARD, BASE_CARD, PICTURE = "README.md", "headsurgery.base-card.md", "headsurgery
 """The model card, the base's own card byte for byte, and the card's picture."""
 OWN_FILES = (MANIFEST, RECIPE, UNDO, BASE_CARD, PICTURE)
 """What `apply` adds to a checkpoint; besides, it replaces the base's card by its own."""
+PREVIOUS = "headsurgery.previous"
+"""Folder of an edited checkpoint that was edited again: that one's own files, see `history`."""
 ATTRIBUTES = ".gitattributes"
 """How git keeps files, and no part of the model. The Hub adds a line at its end for every large file that no line is about."""
 BOOKKEEPING = (".git", ".cache")

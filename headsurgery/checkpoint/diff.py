@@ -18,7 +18,7 @@ import numpy.typing as npt
 from headsurgery.architectures import Operation
 from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
 from headsurgery.checkpoint.blocks import BlockReader
-from headsurgery.checkpoint.carried import MANIFEST
+from headsurgery.checkpoint.carried import MANIFEST, PREVIOUS
 from headsurgery.checkpoint.diff_files import Sameness, compare_files
 from headsurgery.checkpoint.factor import recover_factor
 from headsurgery.checkpoint.header import TensorInfo
@@ -127,7 +127,7 @@ def diff_checkpoints(
         CheckpointError: With a recipe, the base is an edited checkpoint itself.
         RecipeError: The recipe names a head that the base doesn't have.
     """
-    if recipe is not None and base.files.has(MANIFEST):
+    if recipe is not None and base.files.has(MANIFEST) and not edited.files.has(f"{PREVIOUS}/{MANIFEST}"):
         raise CheckpointError(
             f"{base.files.where}: is an edited checkpoint itself, expected the base", hint="were the two swapped?"
         )

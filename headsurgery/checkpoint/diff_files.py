@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from headsurgery.checkpoint.carried import ATTRIBUTES, BASE_CARD, BOOKKEEPING, CARD, MANIFEST, OWN_FILES, sort_files
+from headsurgery.checkpoint.carried import ATTRIBUTES, BOOKKEEPING, CARD, MANIFEST, OWN_FILES, PICTURE, PREVIOUS, sort_files
 from headsurgery.checkpoint.files import Files, is_same_content
+from headsurgery.checkpoint.history import find_base_card
 from headsurgery.checkpoint.reader import CHUNK_BYTES, Checkpoint, read_exactly
 
 
@@ -54,8 +55,13 @@ def compare_files(base: Checkpoint, edited: Checkpoint, is_same: Sameness) -> di
 def _by_name(files: Files, names: Iterable[str]) -> dict[str, str]:
     """What is compared, by the name that it has in the base: the base's own card lies under another one after `apply`."""
     ignored = {*OWN_FILES, ATTRIBUTES, *(f"{folder}/" for folder in BOOKKEEPING)}
-    found = {file: file for file in names if file not in ignored}
-    return found | ({CARD: BASE_CARD} if files.has(MANIFEST) and files.has(BASE_CARD) else {})
+    found = {file: file for file in names if file not in ignored and not file.startswith(f"{PREVIOUS}/")}
+    if not files.has(MANIFEST):
+        return found
+    if files.has(PICTURE):
+        found.pop(CARD, None)  # ours
+    kept = find_base_card(files)
+    return found | ({CARD: kept} if kept else {})
 
 
 def _equal_bytes(base: Checkpoint, file: str, edited: Checkpoint, twin: str, spans: tuple[range, ...] | None) -> bool:

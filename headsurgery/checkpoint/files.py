@@ -133,7 +133,7 @@ class Directory:
         try:
             if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
                 raise CheckpointError(f"{file}: a pipe or a device, expected a file")
-            if self._is_downloaded and path.is_symlink() and not self._holds(file):
+            if self._is_downloaded and self._leads_out(path):
                 raise CheckpointError(
                     f"{file}: a link that leads out of the downloaded repository",
                     hint="put the file itself in its place, if you trust the link",
@@ -165,13 +165,14 @@ class Directory:
     def _holds(self, file: str) -> bool:
         """Whether a regular file lies in the directory, or in the blobs of the Hub cache that the directory is a snapshot of."""
         path = self.path / file
-        if not path.is_symlink():
-            return path.is_file()
+        return path.is_file() and not (path.is_symlink() and self._leads_out(path))
+
+    def _leads_out(self, path: Path) -> bool:
+        """Whether a link on the way leads out of both."""
         real, real_base = Path(os.path.realpath(path)), Path(os.path.realpath(self.path))
         blobs = Path(os.path.realpath(real_base.parent.parent / "blobs"))
-        return real.is_file() and (
-            real.is_relative_to(real_base) or (real_base.parent.name == "snapshots" and real.is_relative_to(blobs))
-        )
+        in_blobs = real_base.parent.name == "snapshots" and real.is_relative_to(blobs)
+        return not in_blobs and not real.is_relative_to(real_base)
 
 
 def is_same_content(one: Files, file: str, other: Files, twin: str) -> bool | None:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, FailFast, Field, ValidationError, field_validator
 
-from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST
+from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST, PREVIOUS
 from headsurgery.checkpoint.files import Directory, Files
 from headsurgery.checkpoint.reader import read_bounded, stays_inside
 from headsurgery.errors import CheckpointError
@@ -45,9 +45,11 @@ class FileRecord(Strict):
 
     @property
     def base_file(self) -> str | None:
-        """Name of the base's file that it was made from; None if it is new. The base's card is kept under another name."""
+        """Name of the base's file that it was made from; None if it is new. Some of the base's files get another name."""
         if self.base_sha256 is None:
             return None
+        if self.file.startswith(f"{PREVIOUS}/"):
+            return self.file.removeprefix(f"{PREVIOUS}/")
         return CARD if self.file == BASE_CARD else self.file
 
 
@@ -90,11 +92,12 @@ class Manifest(Strict):
         return json.dumps(self.model_dump(by_alias=True), indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
-    def load(cls, source: Path | str | Files) -> Manifest:
+    def load(cls, source: Path | str | Files, name: str = MANIFEST) -> Manifest:
         """Read the manifest of an edited checkpoint.
 
         Args:
             source: Its directory, or where else its files are.
+            name: File; an earlier step's lies in a folder.
 
         Raises:
             CheckpointError: There is none, or it is not valid.
@@ -102,13 +105,13 @@ class Manifest(Strict):
         files = Directory(Path(source)) if isinstance(source, Path | str) else source
         if files.path is not None and not files.path.is_dir():
             raise CheckpointError(f"{files.where}: no such directory", hint="give a checkpoint that apply wrote")
-        if not files.has(MANIFEST):
-            raise CheckpointError(f"{files.where}: no {MANIFEST} in it, so headsurgery did not write it")
+        if not files.has(name):
+            raise CheckpointError(f"{files.where}: no {name} in it, so headsurgery did not write it")
         try:
-            return cls.model_validate(parse_object(read_bounded(files, MANIFEST, MAX_MANIFEST_BYTES), max_bytes=MAX_MANIFEST_BYTES))
+            return cls.model_validate(parse_object(read_bounded(files, name, MAX_MANIFEST_BYTES), max_bytes=MAX_MANIFEST_BYTES))
         except OSError as error:
-            raise CheckpointError(f"{files.where}/{MANIFEST}: can't be read: {error.strerror}") from error
+            raise CheckpointError(f"{files.where}/{name}: can't be read: {error.strerror}") from error
         except ValidationError as error:
-            raise CheckpointError(f"{files.where}/{MANIFEST}: not a valid manifest: {first_problem(error)}") from error
+            raise CheckpointError(f"{files.where}/{name}: not a valid manifest: {first_problem(error)}") from error
         except ValueError as error:
-            raise CheckpointError(f"{files.where}/{MANIFEST}: not a valid manifest: {error}") from error
+            raise CheckpointError(f"{files.where}/{name}: not a valid manifest: {error}") from error

@@ -16,6 +16,8 @@ from headsurgery.architectures import check_query_factor
 from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
 from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, BaseFiles, sort_files
 from headsurgery.checkpoint.header import TensorInfo
+from headsurgery.checkpoint.history import earlier_manifests
+from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
 from headsurgery.errors import GeometryError, RecipeError, SurgeryError
 from headsurgery.hub_names import is_hub_id
@@ -141,18 +143,14 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
         RecipeError: A head that the checkpoint doesn't have.
         GeometryError: The base doesn't match the recipe, or isn't what the table says.
         ArchitectureError: The family is not supported.
-        SurgeryError: The stored type can't hold an edit, or the base was edited before.
+        SurgeryError: The stored type can't hold an edit, or the base has a file of a name that `apply` needs.
     """
     anatomy = prove_anatomy(checkpoint)
     if not allow_mismatch:
         _check_base(recipe, checkpoint, anatomy)
     files = sort_files(checkpoint)
     taken = [file for file in OWN_FILES if file in files.carried]
-    if MANIFEST in taken:
-        raise SurgeryError(
-            f"{checkpoint.files.where}: was edited before: it holds {MANIFEST}", hint="apply the recipe to its base instead"
-        )
-    if taken:
+    if taken and MANIFEST not in taken:
         raise SurgeryError(
             f"{checkpoint.files.where}: holds {taken[0]}, a name that apply needs for itself", hint="rename that file"
         )
@@ -168,7 +166,7 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
         anatomy=anatomy,
         edits=edits,
         files=files,
-        notes=_notes(recipe, anatomy),
+        notes=(*_notes(recipe, anatomy), *_say_steps(earlier_manifests(checkpoint.files))),
     )
 
 
@@ -232,6 +230,13 @@ def _check_base(recipe: Recipe, checkpoint: Checkpoint, anatomy: Anatomy) -> Non
             f"the recipe was made for another base: {'; '.join(differences)}",
             hint="give the recipe's own base, or --allow-mismatch (allow_mismatch=True) to go on",
         )
+
+
+def _say_steps(earlier: tuple[Manifest, ...]) -> tuple[str, ...]:
+    if not earlier:
+        return ()
+    heads = ", ".join(dict.fromkeys(f"{edit.ref} × {edit.factor:g}" for step in earlier for edit in step.edits))
+    return (f"the base was edited before ({heads}); this edit comes on top, as step {len(earlier) + 1}",)
 
 
 def _notes(recipe: Recipe, anatomy: Anatomy) -> tuple[str, ...]:

@@ -15,9 +15,11 @@ from pathlib import Path
 
 from headsurgery import __version__
 from headsurgery.checkpoint.anatomy import record_base
-from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST, RECIPE, UNDO
+from headsurgery.checkpoint.carried import MANIFEST, RECIPE, UNDO
 from headsurgery.checkpoint.copying import ByteArray, CopiedFile, Progress, Reporter, copy_file, copy_shard, hash_file
+from headsurgery.checkpoint.files import Directory
 from headsurgery.checkpoint.header import Shard, TensorInfo
+from headsurgery.checkpoint.history import find_base_card, name_in_copy
 from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
 from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply
 from headsurgery.checkpoint.reader import FLOAT_TYPES, open_checkpoint
@@ -35,6 +37,7 @@ def apply_plan(
     *,
     write_card: CardWriter | None = None,
     force: bool = False,
+    keep_originals: bool = True,
     on_progress: Progress | None = None,
 ) -> Manifest:
     """Write the edited checkpoint.
@@ -44,6 +47,7 @@ def apply_plan(
         out: Directory to create.
         write_card: Makes a card, see `card.write_card`; the base's is kept beside it. None: the base's card stays as it is.
         force: Replace an existing directory.
+        keep_originals: Keep the edited slices' original bytes in the checkpoint, without which it can't be restored.
         on_progress: Called with bytes written and bytes in all.
 
     Returns:
@@ -58,12 +62,15 @@ def apply_plan(
     with staged_directory(Path(out), base=base.path, num_bytes=total + undo_bytes, force=force, replaceable=MANIFEST) as staging:
         report = Reporter(total, on_progress)
         with UndoWriter(staging / UNDO, plan.edits) as undo:
-            names = {file: BASE_CARD if file == CARD and write_card else file for file in plan.files.carried}
+            was_edited, has_card = MANIFEST in plan.files.carried, write_card is not None
+            names = {file: name_in_copy(file, was_edited=was_edited, has_card=has_card) for file in plan.files.carried}
             records = [_carry_over(plan, file, name, staging, undo, report) for file, name in names.items()]
+        if not keep_originals:
+            (staging / UNDO).unlink()
         recipe_text = plan.recipe.to_json()
         _write_new(staging / RECIPE, recipe_text.encode())
         _check_result(plan, staging)
-        records += [_record_new(staging, UNDO), _record_new(staging, RECIPE)]
+        records += [_record_new(staging, file) for file in (UNDO, RECIPE) if (staging / file).is_file()]
         manifest = Manifest(
             headsurgery=__version__,
             base=record_base(base, plan.anatomy),
@@ -84,8 +91,8 @@ def apply_plan(
 
 def _add_card(manifest: Manifest, write_card: CardWriter, staging: Path) -> Manifest:
     """Write the card and its picture, and enter them in the manifest."""
-    kept = staging / BASE_CARD
-    made = write_card(manifest, kept.read_bytes() if kept.is_file() else None)
+    kept = find_base_card(Directory(staging))
+    made = write_card(manifest, (staging / kept).read_bytes() if kept else None)
     for file, data in made.items():
         _write_new(staging / file, data)
     records = [*manifest.files, *(_record_new(staging, file) for file in made)]

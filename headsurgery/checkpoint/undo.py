@@ -19,8 +19,10 @@ import numpy.typing as npt
 
 from headsurgery.checkpoint.carried import ATTRIBUTES, MANIFEST, UNDO
 from headsurgery.checkpoint.copying import ByteArray, Changer, Progress, Reporter, copy_file, copy_shard
+from headsurgery.checkpoint.files import Directory
 from headsurgery.checkpoint.header import TensorInfo, read_header
-from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
+from headsurgery.checkpoint.history import Step, read_history
+from headsurgery.checkpoint.manifest import EditRecord, FileRecord
 from headsurgery.checkpoint.plan import TensorEdit
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint, open_checkpoint
 from headsurgery.checkpoint.staging import staged_directory
@@ -103,15 +105,20 @@ class Originals:
 
     Args:
         checkpoint: The edited checkpoint.
-        manifest: Its manifest.
+        step: Whose originals.
 
     Raises:
         CheckpointError: There is no undo file, or it is not one.
     """
 
-    def __init__(self, checkpoint: Checkpoint, manifest: Manifest) -> None:
-        undo = read_header(checkpoint.files, UNDO)
-        self._edited, self._manifest = checkpoint, manifest
+    def __init__(self, checkpoint: Checkpoint, step: Step) -> None:
+        if not checkpoint.files.has(step.folder + UNDO):
+            raise CheckpointError(
+                f"{checkpoint.files.where}: no {step.folder}{UNDO} in it, so the original bytes are not here",
+                hint="it was made with --no-undo, or the file was deleted; take the base instead",
+            )
+        undo = read_header(checkpoint.files, step.folder + UNDO)
+        self._edited, self._manifest = checkpoint, step.manifest
         self._kept = Checkpoint(
             files=checkpoint.files,
             config={},
@@ -147,51 +154,82 @@ class Originals:
 
 
 def restore_checkpoint(
-    edited: Path | str, out: Path | str, *, force: bool = False, on_progress: Progress | None = None
+    edited: Path | str,
+    out: Path | str,
+    *,
+    steps: int | None = None,
+    force: bool = False,
+    on_progress: Progress | None = None,
 ) -> tuple[FileRecord, ...]:
     """Bring the base back from an edited checkpoint, bit for bit, and prove it by the manifest's hashes of the base.
 
     Args:
         edited: A checkpoint that `apply_plan` wrote.
         out: Directory to create.
+        steps: How many edits to undo, of a checkpoint that was edited several times; None: all, back to the first base.
         force: Replace an existing directory.
         on_progress: Called with bytes written and bytes in all.
 
     Returns:
-        The files written. What `apply_plan` left out of the base can't come back; the manifest names it.
+        The files written, as the undone step made them. What `apply_plan` left out of the base can't come back; the manifest
+        names it.
 
     Raises:
-        CheckpointError: No manifest, no undo file, or they don't belong together.
+        CheckpointError: No manifest, no undo file, or they don't belong together; or there are not so many steps.
         SurgeryError: `out` can't be written, or a restored file is not the base's.
     """
     edited = Path(edited)
-    manifest = Manifest.load(edited)
+    history = read_history(Directory(edited))
+    if steps is not None and not 1 <= steps <= len(history):
+        raise CheckpointError(f"{edited}: {steps} steps to undo, but it was edited {len(history)} times")
+    undone = history[:steps]
     checkpoint = open_checkpoint(edited)
-    originals = Originals(checkpoint, manifest)
-    records = {record.base_file: record for record in manifest.files if record.base_file is not None}
+    originals = [Originals(checkpoint, step) for step in undone]
+    records = {record.base_file: record for record in undone[-1].manifest.files if record.base_file is not None}
+    later = [{record.base_file: record.file for record in step.manifest.files} for step in undone[:-1]]
     total = sum(record.num_bytes for record in records.values())
     with staged_directory(Path(out), base=edited, num_bytes=total, force=force, replaceable=MANIFEST) as staging:
         report = Reporter(total, on_progress)
         for name, record in records.items():
-            if _restore_file(checkpoint, originals, record, staging / name, report) != record.base_sha256:
+            source = _name_now(record.file, later)
+            if _restore_file(checkpoint, originals, source, record, staging / name, report) != record.base_sha256:
                 raise SurgeryError(
-                    f"{record.file}: what came back is not the base's file; nothing was kept",
+                    f"{source}: what came back is not the base's file; nothing was kept",
                     hint="the edited checkpoint was changed after apply; download the base instead",
                 )
     return tuple(records.values())
 
 
-def _restore_file(checkpoint: Checkpoint, originals: Originals, record: FileRecord, target: Path, report: Reporter) -> str:
+def _name_now(file: str, later: list[dict[str | None, str]]) -> str:
+    """Where a file of an earlier step lies after the later ones: their names by those of their bases, the last step first."""
+    for names in reversed(later):
+        found = names.get(file)
+        if found is None:
+            raise CheckpointError(f"{MANIFEST}: doesn't say where {file} of the step before lies")
+        file = found
+    return file
+
+
+def _restore_file(
+    checkpoint: Checkpoint, originals: list[Originals], source_file: str, record: FileRecord, target: Path, report: Reporter
+) -> str:
     target.parent.mkdir(parents=True, exist_ok=True)
-    shard = next((shard for shard in checkpoint.shards if shard.file == record.file), None)
-    with checkpoint.files.open(record.file) as source:
-        if record.file == ATTRIBUTES:
+    shard = next((shard for shard in checkpoint.shards if shard.file == source_file), None)
+    with checkpoint.files.open(source_file) as source:
+        if source_file == ATTRIBUTES:
             return copy_file(
-                BytesIO(source.read(min(record.num_bytes, checkpoint.files.size_of(record.file)))), target, report
+                BytesIO(source.read(min(record.num_bytes, checkpoint.files.size_of(source_file)))), target, report
             ).after
-        if shard is None or record.sha256 == record.base_sha256:
+        if shard is None:
             return copy_file(source, target, report).after
-        return copy_shard(source, shard, target, originals.changer(record.file), report).after
+        changers = [step.changer(source_file) for step in originals]
+
+        def put_back(tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
+            for change in changers:  # the last step first
+                rows = change(tensor, first, rows)
+            return rows
+
+        return copy_shard(source, shard, target, put_back, report).after
 
 
 def _slice(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) -> tuple[TensorEdit, npt.NDArray[Any]]:

@@ -20,6 +20,7 @@ from typing import Literal
 from headsurgery.checkpoint.carried import ATTRIBUTES, BOOKKEEPING, CARD, MANIFEST, PICTURE, RECIPE, UNDO
 from headsurgery.checkpoint.copying import Progress, Reporter, hash_file, hash_shard
 from headsurgery.checkpoint.diff import diff_checkpoints
+from headsurgery.checkpoint.history import Step
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.checkpoint.plan import multiply
 from headsurgery.checkpoint.reader import Checkpoint, open_checkpoint
@@ -112,7 +113,7 @@ def _differ_from_base(edited: Checkpoint, base: Checkpoint, recipe: Recipe) -> d
 
 
 def _differ_from_originals(edited: Checkpoint, manifest: Manifest) -> dict[str, str]:
-    originals, problems = Originals(edited, manifest), {}
+    originals, problems = Originals(edited, Step(manifest=manifest, folder="")), {}
     for record in manifest.files:
         for edit, values in originals.slices(record.file):
             now = edited.read_block(edit.tensor, edit.axis, edit.block)

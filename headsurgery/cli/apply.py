@@ -31,6 +31,9 @@ def apply(
     allow_mismatch: Annotated[
         bool, typer.Option("--allow-mismatch", help="Go on although the recipe was made for another base.")
     ] = False,
+    no_undo: Annotated[
+        bool, typer.Option("--no-undo", help="Leave the original bytes out, which restore and verify need.")
+    ] = False,
     revision: Revision = None,
     token: Token = None,
     json: Json = False,
@@ -42,6 +45,7 @@ def apply(
     """
     from headsurgery.card import write_card
     from headsurgery.checkpoint.carried import RECIPE
+    from headsurgery.checkpoint.history import earlier_manifests
     from headsurgery.checkpoint.plan import plan_surgery
     from headsurgery.checkpoint.reader import open_checkpoint
     from headsurgery.checkpoint.staging import check_target
@@ -71,8 +75,8 @@ def apply(
         base = open_checkpoint(source.path, model=base.model, revision=base.revision)
         plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
     with console.progress("writing") as on_progress:
-        write = partial(write_card, recipe=plan.recipe)
-        manifest = apply_plan(plan, output, write_card=write, force=force, on_progress=on_progress)
+        write = partial(write_card, recipe=plan.recipe, earlier=earlier_manifests(base.files))
+        manifest = apply_plan(plan, output, write_card=write, force=force, keep_originals=not no_undo, on_progress=on_progress)
     if manifest.left_out:
         console.note(
             f"left out, because they hold the unedited weights or are no part of the model: {', '.join(manifest.left_out)}"

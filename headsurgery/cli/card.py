@@ -33,6 +33,8 @@ def card(
     from headsurgery.card import write_card
     from headsurgery.card.files import check_card, load_base_card, load_report, save_card
     from headsurgery.checkpoint.carried import CARD, RECIPE
+    from headsurgery.checkpoint.files import Directory
+    from headsurgery.checkpoint.history import read_history
     from headsurgery.checkpoint.manifest import Manifest
     from headsurgery.console import Console
     from headsurgery.recipe import Recipe
@@ -41,7 +43,8 @@ def card(
     manifest, recipe = Manifest.load(edited), Recipe.load(edited / RECIPE)
     evaluation = None if report is None else load_report(report)
     table = None if scores is None else _read_scores(scores)
-    made = write_card(manifest, load_base_card(edited), recipe=recipe, evaluation=evaluation, scores=table)
+    earlier = [step.manifest for step in read_history(Directory(edited))[1:]]
+    made = write_card(manifest, load_base_card(edited), recipe=recipe, earlier=earlier, evaluation=evaluation, scores=table)
     text = made[CARD].decode()
     check_card(text)
     if write:

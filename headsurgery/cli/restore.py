@@ -13,6 +13,10 @@ from headsurgery.cli.options import Force, Json, OutputDirectory, Quiet
 def restore(
     edited: Annotated[Path, typer.Argument(metavar="DIR", help="A checkpoint that apply wrote.")],
     output: OutputDirectory,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", min=1, help="Edits to undo, of a checkpoint that was edited several times. Default: all."),
+    ] = None,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -23,6 +27,6 @@ def restore(
 
     console = Console(as_json=json, quiet=quiet)
     with console.progress("writing") as on_progress:
-        records = restore_checkpoint(edited, output, force=force, on_progress=on_progress)
+        records = restore_checkpoint(edited, output, steps=steps, force=force, on_progress=on_progress)
     document = {"output": str(output), "files": [{"file": record.file, "sha256": record.base_sha256} for record in records]}
     console.data(document, f"{output}: {len(records)} files, each with the base's SHA-256")

@@ -65,9 +65,13 @@ def edited(model: nn.Module, recipe: Recipe | Iterable[HeadEdit]) -> Iterator[nn
     Raises:
         RecipeError: The model has no such head.
         GeometryError: The edit has no effect on this model as stated (QK-norm), or the model is not what the table says.
-        ArchitectureError: The family is not in the table.
+        ArchitectureError: The family is refused.
+        ModelError: The family is not in the table, and what looks like its heads are none.
     """
+    from headsurgery.model.selftest import ensure_heads  # which tries edits itself
+
     modules = locate_modules(model)
+    ensure_heads(modules)
     edits = recipe.edits if isinstance(recipe, Recipe) else tuple(recipe)
     with row_edits(modules, [RowEdit(edit=edit) for edit in edits]):
         yield model

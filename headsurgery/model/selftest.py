@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import nn
@@ -26,6 +27,20 @@ _TOKENS = 8
 def needs_self_test(modules: ModuleMap) -> bool:
     """Whether the model's code is not one that the table was written for."""
     return not modules.architecture.is_listed or type(modules.model).__module__.startswith("transformers_modules")
+
+
+def ensure_heads(modules: ModuleMap) -> None:
+    """Test a model that needs it, once.
+
+    Raises:
+        ModelError: What looks like a head is none.
+    """
+    if needs_self_test(modules) and modules.model not in _PROVEN:
+        self_test(modules)
+        _PROVEN.add(modules.model)
+
+
+_PROVEN: WeakSet[nn.Module] = WeakSet()
 
 
 @torch.inference_mode()

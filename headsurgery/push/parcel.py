@@ -13,7 +13,8 @@ from headsurgery.card.metadata import kind_of, split_card
 from headsurgery.card.write import write_card
 from headsurgery.checkpoint.carried import ATTRIBUTES, BASE_CARD, CARD, MANIFEST, PICTURE, RECIPE
 from headsurgery.checkpoint.copying import Progress
-from headsurgery.checkpoint.files import start_hash
+from headsurgery.checkpoint.files import Directory, start_hash
+from headsurgery.checkpoint.history import read_history
 from headsurgery.checkpoint.manifest import FileRecord, Manifest
 from headsurgery.checkpoint.verify import verify_files
 from headsurgery.errors import SurgeryError
@@ -64,7 +65,7 @@ class Parcel:
     Args:
         items: The files, sorted by name; the manifest describes them all but itself.
         manifest: As it is sent.
-        ablates: Whether the recipe weakens any head.
+        ablates: Whether any step weakens a head.
         licence: What the base's licence asks for, if anything.
         notes: What the user should know.
     """
@@ -119,7 +120,7 @@ def pack(directory: Path, *, recipe_only: bool = False, force: bool = False, on_
     return Parcel(
         items=tuple(items[file] for file in sorted(items)),
         manifest=manifest,
-        ablates=kind_of(recipe.edits) == "ablated",
+        ablates=any(kind_of(tuple(step.manifest.edits)) == "ablated" for step in read_history(Directory(directory))),
         licence=licence,
         notes=() if recipe_only else _notes(found.others),
     )
@@ -140,7 +141,9 @@ def _card(directory: Path, items: dict[str, Item], manifest: Manifest, recipe: R
         base_card = items[CARD].read()
         record = items[CARD].record.model_copy(update={"file": BASE_CARD})
         kept[BASE_CARD] = Item(record=record, source=directory / CARD)
-    return kept | {file: _new(file, data) for file, data in write_card(manifest, base_card, recipe=recipe).items()}
+    earlier = [step.manifest for step in read_history(Directory(directory))[1:]]
+    made = write_card(manifest, base_card, recipe=recipe, earlier=earlier)
+    return kept | {file: _new(file, data) for file, data in made.items()}
 
 
 def _item(record: FileRecord, directory: Path) -> Item:

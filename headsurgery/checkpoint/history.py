@@ -1,0 +1,74 @@
+"""The steps of a checkpoint that was edited more than once.
+
+Each `apply` on an edited checkpoint moves that one's own files into the folder `headsurgery.previous`, byte for byte, and so on
+inside it. So every step keeps its manifest, its recipe and its original bytes, and `restore` can go back one step or all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST, OWN_FILES, PREVIOUS
+from headsurgery.checkpoint.files import Files
+from headsurgery.checkpoint.manifest import Manifest
+from headsurgery.errors import CheckpointError
+
+_MOST = 100
+"""Steps; more is no history."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One `apply`.
+
+    Args:
+        manifest: What it did.
+        folder: Where its own files lie: empty for the last step, else ends in a slash.
+    """
+
+    manifest: Manifest
+    folder: str
+
+
+def read_history(files: Files) -> tuple[Step, ...]:
+    """All steps, the last one first.
+
+    Raises:
+        CheckpointError: There is no manifest, or one is not valid.
+    """
+    steps, folder = [Step(manifest=Manifest.load(files), folder="")], f"{PREVIOUS}/"
+    while files.has(folder + MANIFEST):
+        steps.append(Step(manifest=Manifest.load(files, folder + MANIFEST), folder=folder))
+        folder += f"{PREVIOUS}/"
+        if len(steps) > _MOST:
+            raise CheckpointError(f"{files.where}: more than {_MOST} steps in {PREVIOUS}")
+    return tuple(steps)
+
+
+def earlier_manifests(files: Files) -> tuple[Manifest, ...]:
+    """Of the steps below a checkpoint that is about to be edited, the last one first; empty for a base."""
+    return tuple(step.manifest for step in read_history(files)) if files.has(MANIFEST) else ()
+
+
+def name_in_copy(file: str, *, was_edited: bool, has_card: bool) -> str:
+    """Name that a base's file gets in the edited copy.
+
+    Args:
+        file: Its name in the base.
+        was_edited: The base is an edited checkpoint itself.
+        has_card: The copy gets a card of its own, so that the base's moves.
+    """
+    is_card = file == CARD and has_card
+    if was_edited and (file in OWN_FILES or is_card or file.startswith(f"{PREVIOUS}/")):
+        return f"{PREVIOUS}/{file}"
+    return BASE_CARD if is_card else file
+
+
+def find_base_card(files: Files) -> str | None:
+    """Where the card of the first base lies in an edited checkpoint."""
+    folder = ""
+    while not files.has(folder + BASE_CARD):
+        folder += f"{PREVIOUS}/"
+        if not files.has(folder + MANIFEST):
+            return None
+    return folder + BASE_CARD
