@@ -23,8 +23,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from tests.bench import Bench
 from tests.fuzzing import run
-from tests.readers import READERS, Bench, prepare
+from tests.readers import READERS, prepare
 
 SECONDS, MEMORY = 2.0, 300 * 2**20
 _WRITES = {"os.mkdir": (0,), "os.rename": (0, 1), "os.remove": (0,), "os.rmdir": (0,), "os.link": (1,), "os.symlink": (1,)}
@@ -43,17 +44,17 @@ def watch(sandbox: Path) -> None:
     root = os.path.realpath(sandbox)
 
     def check(path: Any) -> None:
-        if isinstance(path, str | bytes | os.PathLike) and not os.path.realpath(os.fsdecode(path)).startswith(root + os.sep):
-            raise Escape(str(path))
+        if isinstance(path, str | bytes | os.PathLike):
+            real = os.path.realpath(os.fsdecode(path))
+            if real != root and not real.startswith(root + os.sep):
+                raise Escape(real)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
             check(arguments[0])
-        for position in _WRITES.get(event, ()):
-            if not (
-                isinstance(arguments[-1], int) and arguments[-1] >= 0 and event in ("os.remove", "os.rmdir")
-            ):  # relative to a folder's descriptor
-                check(arguments[position])
+        is_relative = event in ("os.remove", "os.rmdir") and arguments[1] >= 0  # to an open folder, as shutil.rmtree does it
+        for position in () if is_relative else _WRITES.get(event, ()):
+            check(arguments[position])
 
     sys.addaudithook(hook)
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from headsurgery import Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery
 from headsurgery.architectures import Architecture
@@ -21,84 +19,15 @@ from headsurgery.audit.naming import find_base
 from headsurgery.card.metadata import join_card, split_card
 from headsurgery.card.write import write_card
 from headsurgery.checkpoint.anatomy import describe, prove_anatomy
-from headsurgery.checkpoint.carried import CARD, MANIFEST, UNDO
+from headsurgery.checkpoint.carried import CARD, MANIFEST, PREVIOUS, UNDO
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.checkpoint.reader import INDEX, WEIGHTS, Checkpoint
 from headsurgery.checkpoint.undo import restore_checkpoint
 from headsurgery.checkpoint.verify import verify_checkpoint
 from headsurgery.families import TABLE
 from headsurgery.proof import prove
-from tests.directories import recipe_of
+from tests.bench import CARD_TEXT, CONFIG, EDITS, Bench
 from tests.fuzzing import mutate, mutate_bytes, mutate_file, mutate_values
-
-CONFIG: dict[str, Any] = {
-    **{"model_type": "llama", "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "hidden_size": 24},
-    **{"head_dim": 6, "architectures": ["LlamaForCausalLM"], "rope_scaling": {"factor": 2.0, "kind": ["a", "b"]}},
-}
-EDITS = recipe_of((0, 1, "scale", 0.5), (1, 2, "uniform_attention", 0.0), (1, 3, "scale", 2.5))
-CARD_TEXT = b"---\nlicense: apache-2.0\nbase_model: org/name\ntags: [a, 'b', 3]\nlist:\n- x: 1\n  y: no\n---\n\n# A card\n"
-
-
-def tensors(seed: int) -> dict[str, Any]:
-    """Weights of the tiny model."""
-    chance = np.random.default_rng(seed)
-    shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (20, 24), "model.norm.weight": (24,)}
-    for layer in range(2):
-        place = f"model.layers.{layer}.self_attn"
-        shapes |= {f"{place}.q_proj.weight": (24, 24), f"{place}.k_proj.weight": (12, 24), f"{place}.o_proj.weight": (24, 24)}
-        shapes |= {f"{place}.q_proj.bias": (24,)}
-    return {name: chance.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
-
-
-@dataclass(kw_only=True)
-class Bench:
-    """Folders to read from.
-
-    Args:
-        root: All of them are in it; `out` is the only place that anything may be written to.
-    """
-
-    root: Path
-
-    def __post_init__(self) -> None:
-        for name in ("base", "sharded"):
-            (self.root / name).mkdir(parents=True)
-            (self.root / name / "config.json").write_text(json.dumps(CONFIG))
-            (self.root / name / CARD).write_bytes(CARD_TEXT)
-        weights = tensors(0)
-        save_file(weights, self.root / "base" / WEIGHTS, metadata={"format": "pt"})
-        names = sorted(weights)
-        for number in range(2):
-            part = {name: weights[name] for name in names[number::2]}
-            save_file(part, self.root / "sharded" / f"model-0000{number + 1}-of-00002.safetensors", metadata={"format": "pt"})
-        shards = {name: f"model-0000{position % 2 + 1}-of-00002.safetensors" for position, name in enumerate(names)}
-        self.index = {"metadata": {"total_size": 1}, "weight_map": shards}
-        (self.root / "sharded" / INDEX).write_text(json.dumps(self.index))
-        apply_plan(plan_surgery(EDITS, open_checkpoint(self.root / "base")), self.root / "edited")
-        for name in ("base", "sharded", "edited"):
-            shutil.copytree(self.root / name, self.root / f"case-{name}")
-        self.base = open_checkpoint(self.root / "base")
-        for name, dtype in (("half", np.float16), ("double", np.float64)):
-            shutil.copytree(self.root / "base", self.root / name)
-            save_file({name: tensor.astype(dtype) for name, tensor in weights.items()}, self.root / name / WEIGHTS)
-            shutil.copytree(self.root / name, self.root / f"case-{name}")
-
-    @property
-    def out(self) -> Path:
-        """Where results go."""
-        return self.root / "outputs" / "out"
-
-    @contextmanager
-    def changed(self, folder: str, file: str, data: bytes) -> Iterator[Path]:
-        """A folder with one file replaced, until the block ends."""
-        path = self.root / f"case-{folder}" / file
-        before = path.read_bytes()
-        path.write_bytes(data)
-        try:
-            yield path.parent
-        finally:
-            path.write_bytes(before)
-            shutil.rmtree(self.root / "outputs", ignore_errors=True)
 
 
 def examine_all(bench: Bench, folder: Path, *, deep: bool = True, base: Checkpoint | None = None) -> None:
@@ -210,11 +139,21 @@ def read_manifest(bench: Bench, data: bytes, chance: random.Random) -> None:
 
 def read_undo(bench: Bench, data: bytes, chance: random.Random) -> None:
     """An undo file likewise."""
-    with bench.changed("edited", UNDO, data) as folder:
-        manifest = json.loads((folder / MANIFEST).read_text())
-        manifest["files"] = [record for record in manifest["files"] if record["file"] != UNDO]  # so that no hash stops it
-        with bench.changed("edited", MANIFEST, json.dumps(manifest).encode()):
-            read_edited(bench, folder)
+    with bench.changed("edited", UNDO, data) as folder, unchecked(bench, "edited", UNDO):
+        read_edited(bench, folder)
+
+
+def unchecked(bench: Bench, folder: str, file: str) -> AbstractContextManager[Path]:
+    """The manifest without a file, so that no hash stops what is wrong with that."""
+    manifest = json.loads((bench.root / folder / MANIFEST).read_text())
+    manifest["files"] = [record for record in manifest["files"] if record["file"] != file]
+    return bench.changed(folder, MANIFEST, json.dumps(manifest).encode())
+
+
+def read_history(bench: Bench, data: bytes, chance: random.Random) -> None:
+    """The manifest of the first of two steps."""
+    with bench.changed("twice", EARLIER, data) as folder, unchecked(bench, "twice", EARLIER):
+        read_edited(bench, folder)
 
 
 def read_edited(bench: Bench, folder: Path) -> None:
@@ -230,6 +169,7 @@ def read_edited(bench: Bench, folder: Path) -> None:
         lambda: verify_checkpoint(folder),
         lambda: verify_checkpoint(folder, base=bench.base),
         lambda: restore_checkpoint(folder, bench.out),
+        lambda: plan_surgery(EDITS, open_checkpoint(folder)),
     ):
         try:
             read()
@@ -271,10 +211,11 @@ def _scores() -> bytes:
 
 
 SCORES = _scores()
+EARLIER = f"{PREVIOUS}/{MANIFEST}"
 Reader = Callable[[Bench, bytes, random.Random], None]
 READERS: dict[str, Reader] = {
     **{"header": read_header_file, "index": read_index, "recipe": read_recipe, "manifest": read_manifest, "undo": read_undo},
-    **{"values": read_values, "config": read_config, "card": read_card, "scores": read_scores},
+    **{"history": read_history, "values": read_values, "config": read_config, "card": read_card, "scores": read_scores},
 }
 
 
@@ -296,6 +237,8 @@ def make_input(kind: str, bench: Bench, chance: random.Random) -> bytes:
         return mutate(
             chance.choice(({**full, "edits": edits, "provenance": provenance}, {"0-1": ["q", "v"], "1-2": {"factor": 0.5}})), chance
         )
+    if kind == "history":
+        return mutate(json.loads((bench.root / "twice" / EARLIER).read_text()), chance)
     if kind == "manifest":
         return mutate(json.loads((bench.root / "edited" / MANIFEST).read_text()), chance)
     if kind == "config" and chance.random() < 0.5:

@@ -22,8 +22,8 @@ from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.errors import ArchitectureError, CheckpointError, GeometryError, RecipeError
 from headsurgery.proof import prove
 from headsurgery.strict_json import MAX_DEPTH, parse_object, quote
+from tests.bench import CONFIG, Bench
 from tests.directories import edit_json, pack
-from tests.readers import CONFIG, Bench
 
 
 @pytest.fixture

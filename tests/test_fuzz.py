@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from headsurgery.checkpoint.reader import WEIGHTS
 from headsurgery.families import TABLE
+from tests.bench import CARD_TEXT, CONFIG, EDITS, Bench
 from tests.directories import pack
 from tests.fuzzing import places, run
-from tests.readers import CONFIG, READERS, SCORES, Bench, prepare, row_config
+from tests.readers import EARLIER, READERS, SCORES, prepare, row_config
 
 CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
 
@@ -98,7 +99,6 @@ def test_any_value_at_any_key_that_a_family_reads(bench: Bench, model_type: str,
 @pytest.mark.parametrize("kind", READERS)
 def test_what_is_undamaged_is_read(kind: str, bench: Bench) -> None:
     from headsurgery.checkpoint.carried import MANIFEST, UNDO
-    from tests.readers import CARD_TEXT, EDITS
 
     sources: dict[str, Callable[[], bytes]] = {
         "header": (bench.root / "base" / WEIGHTS).read_bytes,
@@ -106,6 +106,7 @@ def test_what_is_undamaged_is_read(kind: str, bench: Bench) -> None:
         "index": lambda: json.dumps(bench.index).encode(),
         "recipe": lambda: EDITS.to_json().encode(),
         "manifest": (bench.root / "edited" / MANIFEST).read_bytes,
+        "history": (bench.root / "twice" / EARLIER).read_bytes,
         "undo": (bench.root / "edited" / UNDO).read_bytes,
         "config": lambda: json.dumps(CONFIG).encode(),
         "card": lambda: CARD_TEXT,
