@@ -123,7 +123,10 @@ def main() -> int:
             begin = time.monotonic()
             outcomes = fuzz(kind, bench, range(options.seed, options.seed + options.count), options.keep)
             failed += sum(count for outcome, count in outcomes.items() if outcome.startswith("FAILED"))
-            print(f"{kind}: {sum(outcomes.values()):,} inputs in {time.monotonic() - begin:.0f} s: {dict(outcomes.most_common())}")
+            print(
+                f"{kind}: {sum(outcomes.values()):,} inputs in {time.monotonic() - begin:.0f} s: {dict(outcomes.most_common())}",
+                flush=True,
+            )
     print(f"peak memory {memory() / 2**20:.0f} MB; {failed} failed")
     return 1 if failed else 0
 
