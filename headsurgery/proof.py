@@ -125,7 +125,7 @@ def _find_form(shapes: Mapping[str, Shape], row: Architecture, num_layers: int) 
     if len(matches) != 1:
         expected = " or ".join(_o_proj_of(form, prefix, 0, num_layers) for form, prefix in names)
         close = sorted(name for name in shapes if f".0.{row.o_proj}." in f".{name}")[:3]
-        seen = ", ".join(map(quote, close or sorted(shapes)[:1])) or "no tensor at all"
+        seen = ", ".join(name if len(name) <= 200 else quote(name) for name in close or sorted(shapes)[:1]) or "no tensor at all"
         raise GeometryError(f"{row.model_type}: expected exactly one of {expected}; found {len(matches)}, seen: {seen}")
     return matches[0]
 

@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import huggingface_hub
@@ -22,7 +22,8 @@ import headsurgery
 from headsurgery import open_checkpoint
 from headsurgery.audit.naming import find_base
 from headsurgery.card.files import load_base_card, save_card
-from headsurgery.checkpoint.carried import BASE_CARD, CARD, PICTURE, sort_files
+from headsurgery.checkpoint import reader
+from headsurgery.checkpoint.carried import BASE_CARD, CARD, PICTURE
 from headsurgery.checkpoint.files import Directory
 from headsurgery.checkpoint.header import read_header
 from headsurgery.checkpoint.manifest import Manifest
@@ -124,19 +125,16 @@ class TestCode:
 class TestPaths:
     @pytest.mark.parametrize(
         "file",
-        [
-            *("..", "../x", "/x", "a/../x", "a/..", "./x", "a//x", "a/", "", ".", "\0", "a\0", "\ud800", "x" * 5000),
-            *("..\\x", "a\\..\\x", "\\x", "\\\\host\\x", "C:x", "c:\\x", "C:/x"),
-        ],
+        ["..", "../x", "/x", "a/../x", "a/..", "./x", "a//x", "a/", "", ".", "\0", "a\0", "\ud800", "x" * 5000],
     )
-    def test_names_that_lead_out_on_any_system(self, file: str) -> None:
+    def test_names_that_lead_out(self, file: str) -> None:
         assert not stays_inside(file)
 
-    def test_a_base_with_a_name_that_no_manifest_may_hold_is_refused_before_a_byte_is_written(self, bench: Bench) -> None:
-        (bench.root / "base" / "a\\b.txt").touch()
-        with pytest.raises(CheckpointError, match="a name that other systems take for a path") as caught:
-            sort_files(bench.base)
-        assert caught.value.hint == "rename the file"
+    @pytest.mark.parametrize("file", ["..\\x", "a\\..\\x", "\\x", "\\\\host\\x", "C:x", "c:\\x", "C:/x", "a\\b", "../x", "/x"])
+    def test_names_that_lead_out_on_windows(self, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(reader, "PurePath", PureWindowsPath)
+        assert not stays_inside(file)
+        assert stays_inside("a/b.safetensors")
 
     @pytest.mark.parametrize("made_by", ["cache", "git", "client"])
     @pytest.mark.parametrize("file", [WEIGHTS, "config.json", CARD])

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from headsurgery.checkpoint.copies import COPY_FOLDERS, COPY_PATTERNS
 from headsurgery.checkpoint.header import read_header
-from headsurgery.checkpoint.reader import INDEX, WEIGHTS, Checkpoint, stays_inside
+from headsurgery.checkpoint.reader import INDEX, WEIGHTS, Checkpoint
 from headsurgery.errors import CheckpointError
 
 MANIFEST, RECIPE, UNDO = "headsurgery.json", "recipe.json", "headsurgery.undo"
@@ -51,8 +51,7 @@ def sort_files(checkpoint: Checkpoint) -> BaseFiles:
     into the result.
 
     Raises:
-        CheckpointError: A folder can't be read, or a name is not UTF-8, or leads out on
-            another system, so that no manifest could hold it.
+        CheckpointError: A folder can't be read, or a name is not UTF-8, so that no manifest could hold it.
     """
     own = {shard.file for shard in checkpoint.shards}
     with_shards = {PurePosixPath(file).parts[0] for file in own}
@@ -63,9 +62,6 @@ def sort_files(checkpoint: Checkpoint) -> BaseFiles:
     for file in (*carried, *left_out):
         if any("\ud800" <= letter <= "\udfff" for letter in file):  # how Python spells undecodable bytes
             raise CheckpointError(f"{file!a}: its name is not UTF-8", hint="rename the file")
-    for file in sorted(carried):
-        if not stays_inside(file):
-            raise CheckpointError(f"{file!a}: a name that other systems take for a path", hint="rename the file")
     return BaseFiles(carried=tuple(sorted(carried)), left_out=tuple(sorted(left_out)))
 
 

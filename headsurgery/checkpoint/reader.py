@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 import ml_dtypes
@@ -260,11 +260,11 @@ def _read_sharded(files: Files) -> tuple[tuple[Shard, ...], dict[str, TensorInfo
 def stays_inside(file: str) -> bool:
     """Whether a file's name, as some document gives it, is plainly relative: no way out of a directory, no detour within it.
 
-    The same names on every system: backslashes and drive letters lead out on Windows, so they do here.
+    By the rules of the system that it is about to be used on: a backslash is a letter here, and leads out on Windows.
     """
-    path = PurePosixPath(file)
+    path = PurePath(file)
     is_plain = bool(path.name) and not path.anchor and ".." not in path.parts and path.as_posix() == file
-    return is_plain and not re.search(r"[\0\\\ud800-\udfff]|\A[A-Za-z]:", file) and len(file) <= _MAX_NAME
+    return is_plain and not re.search("[\0\ud800-\udfff]", file) and len(file) <= _MAX_NAME
 
 
 _MAX_NAME = 4096
