@@ -24,6 +24,7 @@ from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
 from headsurgery.checkpoint.plan import TensorEdit
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint, open_checkpoint
 from headsurgery.checkpoint.staging import staged_directory
+from headsurgery.checkpoint.workplace import Note
 from headsurgery.errors import CheckpointError, SurgeryError
 
 
@@ -60,10 +61,14 @@ class UndoWriter:
 
     def __init__(self, path: Path, edits: Sequence[TensorEdit]) -> None:
         header, self._starts, end = _layout(edits)
-        self._file = path.open("xb")
-        self._file.write(header)
         self._starts = {key: start + len(header) for key, start in self._starts.items()}
-        self._file.truncate(len(header) + end)
+        self._file = path.open("xb")
+        try:
+            self._file.write(header)
+            self._file.truncate(len(header) + end)
+        except BaseException:
+            self._file.close()
+            raise
 
     def __enter__(self) -> UndoWriter:
         return self
@@ -146,7 +151,12 @@ class Originals:
 
 
 def restore_checkpoint(
-    edited: Path | str, out: Path | str, *, force: bool = False, on_progress: Progress | None = None
+    edited: Path | str,
+    out: Path | str,
+    *,
+    force: bool = False,
+    on_progress: Progress | None = None,
+    on_note: Note | None = None,
 ) -> tuple[FileRecord, ...]:
     """Bring the base back from an edited checkpoint, bit for bit, and prove it by the manifest's hashes of the base.
 
@@ -155,6 +165,7 @@ def restore_checkpoint(
         out: Directory to create.
         force: Replace an existing directory.
         on_progress: Called with bytes written and bytes in all.
+        on_note: Called with a line for what a killed run left beside `out`.
 
     Returns:
         The files written. What `apply_plan` left out of the base can't come back; the manifest names it.
@@ -169,7 +180,7 @@ def restore_checkpoint(
     originals = Originals(checkpoint, manifest)
     records = {record.base_file: record for record in manifest.files if record.base_file is not None}
     total = sum(record.num_bytes for record in records.values())
-    with staged_directory(Path(out), base=edited, num_bytes=total, force=force, replaceable=MANIFEST) as staging:
+    with staged_directory(Path(out), base=edited, num_bytes=total, force=force, replaceable=MANIFEST, on_note=on_note) as staging:
         report = Reporter(total, on_progress)
         for name, record in records.items():
             if _restore_file(checkpoint, originals, record, staging / name, report) != record.base_sha256:
