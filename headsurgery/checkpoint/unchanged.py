@@ -1,7 +1,8 @@
 """Has a base stayed what it was while it was read?
 
-Invariant: an edited checkpoint is of one state of its base. No clock is asked: a file that looks as it did when the plan was made
-is taken to be the same; one that looks otherwise is hashed, since a mere `touch` or a link made of it does no harm.
+Invariant: an edited checkpoint is of one state of its base, the one that was planned. No clock is asked: a file has stayed what it
+was if size, inode and the two times that the system keeps of it are equal. Where only the time of its last change of any kind
+differs (ctime), its bytes decide: a link made or deleted, as by other runs on the same base, or new permissions do no harm.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def check_unchanged(directory: Path, before: Looks, digests: Mapping[str, str]) 
         CheckpointError: A file is gone or holds something else.
     """
     for name, digest in digests.items():
-        if _looks_changed(before[name], _look(directory / name, name)) and hash_file(directory / name) != digest:
+        one, other = before[name], _look(directory / name, name)
+        if _content(one) != _content(other) or (_is_in_doubt(one, other) and hash_file(directory / name) != digest):
             raise changed(name)
 
 
@@ -55,7 +57,10 @@ def _look(path: Path, name: str) -> os.stat_result:
         raise CheckpointError(f"{name}: missing from the checkpoint", hint="download the checkpoint again") from error
 
 
-def _looks_changed(before: os.stat_result, after: os.stat_result) -> bool:
-    one, other = ((look.st_dev, look.st_ino, look.st_size, look.st_mtime_ns) for look in (before, after))
-    is_linked_anew = before.st_nlink != after.st_nlink  # which alone moves ctime
-    return one != other or (before.st_ctime_ns != after.st_ctime_ns and not is_linked_anew)
+def _content(look: os.stat_result) -> tuple[int, ...]:
+    return look.st_dev, look.st_ino, look.st_size, look.st_mtime_ns
+
+
+def _is_in_doubt(before: os.stat_result, after: os.stat_result) -> bool:
+    """Whether something was done to the file besides links of it, which `apply` itself may have made."""
+    return before.st_ctime_ns != after.st_ctime_ns and before.st_nlink == after.st_nlink

@@ -170,6 +170,4 @@ def _remove(place: Path) -> None:
 
 
 def _busy(target: Path) -> SurgeryError:
-    return SurgeryError(
-        f"{target}: another run is writing it at this moment", hint="wait until it is done, or choose another output"
-    )
+    return SurgeryError(f"{target}: another run is writing it at this moment", hint="wait for it, or choose another output")
