@@ -15,7 +15,7 @@ from pathlib import Path
 
 from headsurgery import __version__
 from headsurgery.checkpoint.anatomy import record_base
-from headsurgery.checkpoint.carried import MANIFEST, RECIPE, UNDO
+from headsurgery.checkpoint.carried import MANIFEST, RECIPE, UNDO, sort_files
 from headsurgery.checkpoint.copying import ByteArray, CopiedFile, Progress, Reporter, copy_file, copy_shard, hash_file
 from headsurgery.checkpoint.files import Directory
 from headsurgery.checkpoint.header import Shard, TensorInfo
@@ -24,7 +24,9 @@ from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
 from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply
 from headsurgery.checkpoint.reader import FLOAT_TYPES, open_checkpoint
 from headsurgery.checkpoint.staging import staged_directory
+from headsurgery.checkpoint.unchanged import changed, check_unchanged
 from headsurgery.checkpoint.undo import UndoWriter, locate_piece
+from headsurgery.checkpoint.workplace import Note
 from headsurgery.errors import SurgeryError
 
 CardWriter = Callable[[Manifest, bytes | None], dict[str, bytes]]
@@ -39,6 +41,7 @@ def apply_plan(
     force: bool = False,
     keep_originals: bool = True,
     on_progress: Progress | None = None,
+    on_note: Note | None = None,
 ) -> Manifest:
     """Write the edited checkpoint.
 
@@ -49,17 +52,22 @@ def apply_plan(
         force: Replace an existing directory.
         keep_originals: Keep the edited slices' original bytes in the checkpoint, without which it can't be restored.
         on_progress: Called with bytes written and bytes in all.
+        on_note: Called with a line for what a killed run left beside `out`.
 
     Returns:
         The manifest, which also lies in `out`.
 
     Raises:
         SurgeryError: `out` exists, lies inside the base or can't be written; or what was written is not what was planned.
+        CheckpointError: The base changed since it was planned.
     """
     base = plan.checkpoint
     total = sum(base.files.size_of(file) for file in plan.files.carried)
     undo_bytes = sum(edit.runs.count * edit.runs.length for edit in plan.edits)
-    with staged_directory(Path(out), base=base.path, num_bytes=total + undo_bytes, force=force, replaceable=MANIFEST) as staging:
+    num_bytes = total + undo_bytes
+    with staged_directory(
+        Path(out), base=base.path, num_bytes=num_bytes, force=force, replaceable=MANIFEST, on_note=on_note
+    ) as staging:
         report = Reporter(total, on_progress)
         with UndoWriter(staging / UNDO, plan.edits) as undo:
             was_edited, has_card = MANIFEST in plan.files.carried, write_card is not None
@@ -69,6 +77,7 @@ def apply_plan(
             (staging / UNDO).unlink()
         recipe_text = plan.recipe.to_json()
         _write_new(staging / RECIPE, recipe_text.encode())
+        _check_base_stayed(plan, records)
         _check_result(plan, staging)
         records += [_record_new(staging, file) for file in (UNDO, RECIPE) if (staging / file).is_file()]
         manifest = Manifest(
@@ -137,9 +146,19 @@ def _change(edits: dict[str, list[TensorEdit]], undo: UndoWriter, tensor: Tensor
     return changed
 
 
+def _check_base_stayed(plan: SurgeryPlan, records: list[FileRecord]) -> None:
+    """The base has the files that it had when it was planned, and they hold what was read of them."""
+    base = plan.checkpoint
+    check_unchanged(base.path, plan.looks, {str(record.base_file): str(record.base_sha256) for record in records})
+    if sort_files(base).carried != plan.files.carried:
+        raise changed(str(base.path))
+
+
 def _check_result(plan: SurgeryPlan, staging: Path) -> None:
     """Read the result back: the same headers, and every planned slice what it shall be."""
     result = open_checkpoint(staging)
+    if result.config != plan.checkpoint.config:
+        raise changed("config.json")
     if result.tensors != plan.checkpoint.tensors:
         raise SurgeryError(f"{staging}: the written headers are not the base's; nothing was kept")
     for edit in plan.edits:

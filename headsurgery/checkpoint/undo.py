@@ -26,6 +26,7 @@ from headsurgery.checkpoint.manifest import EditRecord, FileRecord
 from headsurgery.checkpoint.plan import TensorEdit
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint, open_checkpoint
 from headsurgery.checkpoint.staging import staged_directory
+from headsurgery.checkpoint.workplace import Note
 from headsurgery.errors import CheckpointError, SurgeryError
 
 
@@ -62,10 +63,14 @@ class UndoWriter:
 
     def __init__(self, path: Path, edits: Sequence[TensorEdit]) -> None:
         header, self._starts, end = _layout(edits)
-        self._file = path.open("xb")
-        self._file.write(header)
         self._starts = {key: start + len(header) for key, start in self._starts.items()}
-        self._file.truncate(len(header) + end)
+        self._file = path.open("xb")
+        try:
+            self._file.write(header)
+            self._file.truncate(len(header) + end)
+        except BaseException:
+            self._file.close()
+            raise
 
     def __enter__(self) -> UndoWriter:
         return self
@@ -159,6 +164,7 @@ def restore_checkpoint(
     steps: int | None = None,
     force: bool = False,
     on_progress: Progress | None = None,
+    on_note: Note | None = None,
 ) -> tuple[FileRecord, ...]:
     """Bring the base back from an edited checkpoint, bit for bit, and prove it by the manifest's hashes of the base.
 
@@ -168,6 +174,7 @@ def restore_checkpoint(
         steps: How many edits to undo, of a checkpoint that was edited several times; None: all, back to the first base.
         force: Replace an existing directory.
         on_progress: Called with bytes written and bytes in all.
+        on_note: Called with a line for what a killed run left beside `out`.
 
     Returns:
         The files written, as the undone step made them. What `apply_plan` left out of the base can't come back; the manifest
@@ -186,7 +193,7 @@ def restore_checkpoint(
     originals = [Originals(checkpoint, step) for step in undone]
     records = {record.base_file: record for record in undone[-1].manifest.files if record.base_file is not None}
     total = sum(record.num_bytes for record in records.values())
-    with staged_directory(Path(out), base=edited, num_bytes=total, force=force, replaceable=MANIFEST) as staging:
+    with staged_directory(Path(out), base=edited, num_bytes=total, force=force, replaceable=MANIFEST, on_note=on_note) as staging:
         report = Reporter(total, on_progress)
         for name, record in records.items():
             source = _name_now(record.file, undone[:-1])

@@ -76,7 +76,15 @@ def apply(
         plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
     with console.progress("writing") as on_progress:
         write = partial(write_card, recipe=plan.recipe, earlier=earlier_manifests(base.files))
-        manifest = apply_plan(plan, output, write_card=write, force=force, keep_originals=not no_undo, on_progress=on_progress)
+        manifest = apply_plan(
+            plan,
+            output,
+            write_card=write,
+            force=force,
+            keep_originals=not no_undo,
+            on_progress=on_progress,
+            on_note=console.note,
+        )
     if manifest.left_out:
         console.note(
             f"left out, because they hold the unedited weights or are no part of the model: {', '.join(manifest.left_out)}"
