@@ -7,6 +7,7 @@ with the slice's own shape. It does not end in `.safetensors`, because some runt
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -56,7 +57,7 @@ def locate_piece(edit: TensorEdit, first: int, num_rows: int) -> Piece | None:
 
 
 class UndoWriter:
-    """Writes original slices as they come by, in any order of their parts."""
+    """Writes original slices as they come by, in any order of their parts and from any thread."""
 
     def __init__(self, path: Path, edits: Sequence[TensorEdit]) -> None:
         header, self._starts, end = _layout(edits)
@@ -64,6 +65,7 @@ class UndoWriter:
         self._file.write(header)
         self._starts = {key: start + len(header) for key, start in self._starts.items()}
         self._file.truncate(len(header) + end)
+        self._lock = threading.Lock()
 
     def __enter__(self) -> UndoWriter:
         return self
@@ -73,8 +75,9 @@ class UndoWriter:
 
     def write(self, edit: TensorEdit, piece: Piece, values: npt.NDArray[Any]) -> None:
         """Keep one part of an edit's original values."""
-        self._file.seek(self._starts[_key(edit)] + piece.offset * values.itemsize)
-        self._file.write(values.tobytes())
+        with self._lock:
+            self._file.seek(self._starts[_key(edit)] + piece.offset * values.itemsize)
+            self._file.write(values.tobytes())
 
 
 def _key(edit: TensorEdit) -> str:
@@ -157,7 +160,8 @@ def restore_checkpoint(
         on_progress: Called with bytes written and bytes in all.
 
     Returns:
-        The files written. What `apply_plan` left out of the base can't come back; the manifest names it.
+        The files written, none of them a link; where the file system can they share blocks with the edited checkpoint's. What
+        `apply_plan` left out of the base can't come back; the manifest names it.
 
     Raises:
         CheckpointError: No manifest, no undo file, or they don't belong together.
@@ -185,7 +189,7 @@ def _restore_file(checkpoint: Checkpoint, originals: Originals, record: FileReco
     shard = next((shard for shard in checkpoint.shards if shard.file == record.file), None)
     with checkpoint.files.open(record.file) as source:
         if record.file == ATTRIBUTES:
-            return copy_file(BytesIO(source.read(record.num_bytes)), target, report).after
+            return copy_file(BytesIO(source.read(record.num_bytes)), target, report, clone=False).after
         if shard is None or record.sha256 == record.base_sha256:
             return copy_file(source, target, report).after
         return copy_shard(source, shard, target, originals.changer(record.file), report).after
