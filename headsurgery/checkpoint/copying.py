@@ -8,10 +8,9 @@ of the source, so that its hash is true whatever happens to the source meanwhile
 from __future__ import annotations
 
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -38,29 +37,16 @@ Progress = Callable[[int, int], None]
 
 
 class Reporter:
-    """Adds up bytes and passes them on with the total. Several threads may report."""
+    """Adds up bytes and passes them on with the total."""
 
     def __init__(self, total: int, on_progress: Progress | None) -> None:
         self._done, self._total, self._on_progress = 0, total, on_progress
-        self._lock = threading.Lock()
-        self._is_stopped = False
 
     def __call__(self, num_bytes: int) -> None:
-        """So many bytes more.
-
-        Raises:
-            CancelledError: `stop` was called.
-        """
-        with self._lock:
-            if self._is_stopped:
-                raise CancelledError
-            self._done += num_bytes
-            if self._on_progress is not None:
-                self._on_progress(self._done, self._total)
-
-    def stop(self) -> None:
-        """End all work that reports here, at its next chunk."""
-        self._is_stopped = True
+        """So many bytes more."""
+        self._done += num_bytes
+        if self._on_progress is not None:
+            self._on_progress(self._done, self._total)
 
 
 @dataclass(frozen=True, kw_only=True)

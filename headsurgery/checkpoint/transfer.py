@@ -9,9 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -22,10 +20,10 @@ from headsurgery.checkpoint.manifest import FileRecord
 from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply
 from headsurgery.checkpoint.reader import FLOAT_TYPES
 from headsurgery.checkpoint.undo import UndoWriter, locate_piece
+from headsurgery.checkpoint.workers import work_through
 from headsurgery.errors import CheckpointError, SurgeryError
 
-_FILES_AT_ONCE = 4
-"""Enough for a disk; each takes some ten megabytes of memory, and up to two processors for its hashes."""
+OnBytes = Callable[[int], None]
 
 
 class Transfer:
@@ -74,25 +72,11 @@ class Transfer:
         if not self._clones:
             self._check_space(sum(self._plan.checkpoint.files.size_of(file) for file in names if file not in linked))
         largest_first = sorted(names, key=self._plan.checkpoint.files.size_of, reverse=True)
-        with self._pool() as pool:
-            work = [pool.submit(self._bring, file, names[file], file in linked) for file in largest_first]
-            records = [future.result() for future in as_completed(work)]
+        records = work_through(largest_first, partial(self._bring, names, linked), self._report)
         for file, stamp in stamps.items():
             if Stamp.of(self._base / file) != stamp:
                 raise CheckpointError(f"{file}: was written while it was read; nothing was kept")
         return records
-
-    @contextmanager
-    def _pool(self) -> Iterator[ThreadPoolExecutor]:
-        """Threads that end at their next chunk when something fails, or on Ctrl-C."""
-        pool = ThreadPoolExecutor(max_workers=min(_FILES_AT_ONCE, os.cpu_count() or 1))
-        try:
-            yield pool
-        except BaseException:
-            self._report.stop()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
 
     def _is_linked(self, file: str, target: Path) -> bool:
         """Make a link if that is the way for this file; weights only, because people edit the other files by hand."""
@@ -108,9 +92,10 @@ class Transfer:
     def _edits(self, file: str) -> list[TensorEdit]:
         return [edit for edit in self._plan.edits if edit.tensor.file == file]
 
-    def _bring(self, file: str, name: str, is_linked: bool) -> FileRecord:
+    def _bring(self, names: Mapping[str, str], linked: Container[str], file: str, on_bytes: OnBytes) -> FileRecord:
         """Copy and edit a file, or hash what is linked already."""
-        brought = self._hash(file) if is_linked else self._copy(file, self._staging / name)
+        name = names[file]
+        brought = self._hash(file, on_bytes) if file in linked else self._copy(file, self._staging / name, on_bytes)
         if not brought.is_read:
             self._unread.append(name)
         promised = self._plan.checkpoint.files.content_id(file)
@@ -121,24 +106,24 @@ class Transfer:
             )
         return FileRecord(file=name, num_bytes=brought.num_bytes, sha256=brought.after, base_sha256=brought.before)
 
-    def _hash(self, file: str) -> CopiedFile:
+    def _hash(self, file: str, on_bytes: OnBytes) -> CopiedFile:
         num_bytes, digest = self._plan.checkpoint.files.size_of(file), self._trusted[file]
         if digest is not None:
-            self._report(num_bytes)
+            on_bytes(num_bytes)
             return CopiedFile(before=digest, after=digest, num_bytes=num_bytes, is_read=False)
         with self._plan.checkpoint.files.open(file) as source:
-            digest = hash_stream(source, self._report)
+            digest = hash_stream(source, on_bytes)
         return CopiedFile(before=digest, after=digest, num_bytes=num_bytes)
 
-    def _copy(self, file: str, target: Path) -> CopiedFile:
+    def _copy(self, file: str, target: Path, on_bytes: OnBytes) -> CopiedFile:
         edits = self._edits(file)
         with self._plan.checkpoint.files.open(file) as source:
             if edits:
                 shard = self._shards[file]
                 by_tensor = {tensor.name: [edit for edit in edits if edit.tensor == tensor] for tensor in shard.tensors}
                 change = partial(_change, by_tensor, self._undo)
-                return copy_shard(source, shard, target, change, self._report, clone=self._clones)
-            return copy_file(source, target, self._report, clone=self._clones, trusted=self._trusted[file])
+                return copy_shard(source, shard, target, change, on_bytes, clone=self._clones)
+            return copy_file(source, target, on_bytes, clone=self._clones, trusted=self._trusted[file])
 
 
 def _change(edits: dict[str, list[TensorEdit]], undo: UndoWriter, tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
