@@ -8,28 +8,33 @@ of the source, so that its hash is true whatever happens to the source meanwhile
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
+from itertools import cycle
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from headsurgery.checkpoint.hashing import CHUNKS_BEHIND, Hasher
 from headsurgery.checkpoint.header import Shard, TensorInfo
 from headsurgery.checkpoint.linking import clone_file
-from headsurgery.checkpoint.reader import CHUNK_BYTES, read_rows
+from headsurgery.checkpoint.reader import read_rows
+from headsurgery.errors import CheckpointError
 
-_CHUNKS_IN_FLIGHT = 4
+_CHUNK_BYTES = 2 * 2**20
+"""Of what is not edited. Half a dozen are alive for each file."""
 
 ByteArray = npt.NDArray[np.uint8]
 Changer = Callable[[TensorInfo, int, ByteArray], ByteArray]
 """Gets a tensor, the first row of a chunk and its bytes [rows, bytes per row]; returns them, or a changed copy."""
+Changes = Mapping[str, Changer]
+"""By the name of the tensor; others stay as they are."""
+_Pairs = Iterator[tuple[ByteArray, ByteArray]]
+"""Chunks as they are and as they become, the same array where nothing changes; each is good until CHUNKS_BEHIND + 1 more came."""
 
 
 Progress = Callable[[int, int], None]
@@ -75,57 +80,53 @@ def copy_file(
 
 
 def copy_shard(
-    source: BinaryIO, shard: Shard, target: Path, change: Changer, on_bytes: Callable[[int], None], *, clone: bool = True
+    source: BinaryIO, shard: Shard, target: Path, changes: Changes, on_bytes: Callable[[int], None], *, clone: bool = True
 ) -> CopiedFile:
-    """Copy a shard, letting `change` see every chunk of whole rows of every tensor. Header bytes are copied as they are."""
-    return _copy(source, target, partial(_changed, shard=shard, change=change), on_bytes, clone=clone)
+    """Copy a shard, letting a change see every chunk of whole rows of its tensor. All other bytes are copied as they are."""
+    return _copy(source, target, partial(_changed, shard=shard, changes=changes), on_bytes, clone=clone)
 
 
-def hash_shard(source: BinaryIO, shard: Shard, change: Changer, on_bytes: Callable[[int], None]) -> str:
+def hash_shard(source: BinaryIO, shard: Shard, changes: Changes, on_bytes: Callable[[int], None]) -> str:
     """SHA-256, in hexadecimal, of the copy that `copy_shard` would write."""
     digest = sha256()
-    for _, new in _changed(source, shard=shard, change=change):
-        digest.update(np.ascontiguousarray(new).data)
+    for _, new in _changed(source, shard=shard, changes=changes):
+        digest.update(_flat(new))
         on_bytes(new.nbytes)
     return digest.hexdigest()
 
 
-def _changed(source: BinaryIO, *, shard: Shard, change: Changer) -> Iterator[tuple[ByteArray, ByteArray]]:
-    """A shard's chunks as they are, and as they become."""
-    source.seek(0)
-    header = np.frombuffer(source.read(shard.num_header_bytes), dtype=np.uint8)
-    yield header, header
+def _unchanged(source: BinaryIO, num_bytes: int | None = None) -> _Pairs:
+    """So many bytes from where a stream stands, or all to its end."""
+    buffers = cycle([np.empty(_CHUNK_BYTES, dtype=np.uint8) for _ in range(CHUNKS_BEHIND + 2)])
+    while num_bytes is None or num_bytes > 0:
+        buffer = next(buffers)[:num_bytes]
+        count = source.readinto(buffer.data)  # type: ignore[attr-defined]
+        if not count:
+            if num_bytes is None:
+                return
+            raise CheckpointError(f"{Path(source.name).name}: became shorter while it was read")
+        num_bytes = None if num_bytes is None else num_bytes - count
+        yield buffer[:count], buffer[:count]
+
+
+def _changed(source: BinaryIO, *, shard: Shard, changes: Changes) -> _Pairs:
+    """A shard's chunks."""
+    end = 0
     for tensor in shard.tensors:
-        for first, rows in read_rows(source, tensor, range(tensor.num_rows)):
-            yield rows, change(tensor, first, rows)
-
-
-def hash_file(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb", buffering=0) as stream:
-        return hash_stream(stream, on_bytes)
-
-
-def hash_stream(stream: BinaryIO, on_bytes: Callable[[int], None] | None = None) -> str:
-    """SHA-256 of the rest of a stream, in hexadecimal."""
-    digest = sha256()
-    while chunk := stream.read(CHUNK_BYTES):
-        digest.update(chunk)
-        if on_bytes is not None:
-            on_bytes(len(chunk))
-    return digest.hexdigest()
-
-
-def _unchanged(source: BinaryIO) -> Iterator[tuple[ByteArray, ByteArray]]:
-    while data := source.read(CHUNK_BYTES):
-        chunk = np.frombuffer(data, dtype=np.uint8)
-        yield chunk, chunk
+        if tensor.name in changes:
+            source.seek(end)
+            yield from _unchanged(source, tensor.offset - end)
+            for first, rows in read_rows(source, tensor, range(tensor.num_rows)):
+                yield rows, changes[tensor.name](tensor, first, rows)
+            end = tensor.offset + tensor.num_bytes
+    source.seek(end)
+    yield from _unchanged(source, shard.num_bytes - end)
 
 
 def _copy(
     source: BinaryIO,
     target: Path,
-    pairs: Callable[[BinaryIO], Iterator[tuple[ByteArray, ByteArray]]],
+    pairs: Callable[[BinaryIO], _Pairs],
     on_bytes: Callable[[int], None],
     *,
     clone: bool,
@@ -144,20 +145,18 @@ def _copy(
     return CopiedFile(before=before, after=after, num_bytes=num_bytes, is_read=is_read)
 
 
-def _write(
-    out: BinaryIO, pairs: Iterator[tuple[ByteArray, ByteArray]], on_bytes: Callable[[int], None], *, is_clone: bool
-) -> tuple[int, str, str]:
+def _write(out: BinaryIO, pairs: _Pairs, on_bytes: Callable[[int], None], *, is_clone: bool) -> tuple[int, str, str]:
     """Write the second of each pair, into a clone only where it differs; bytes in all, and the hashes of both."""
     num_bytes = 0
-    with _Hasher() as before, _Hasher() as branch:
+    with Hasher() as before, Hasher() as branch:
         after = before
         for old, new in pairs:
             if new is not old and after is before:
                 branch.start_from(before)
                 after = branch
-            before.update(old)
+            before.update(_flat(old))
             if after is not before:
-                after.update(new)
+                after.update(_flat(new))
             if not is_clone:
                 _write_all(out, new)
             elif new is not old:
@@ -169,40 +168,12 @@ def _write(
 
 def _write_all(out: Any, data: ByteArray, at: int | None = None) -> None:
     """Write every byte; `at` an offset the place where the file is being read stays as it is."""
-    view = np.ascontiguousarray(data).reshape(-1).data
+    view = _flat(data)
     while view:
         count = out.write(view) if at is None else os.pwrite(out.fileno(), view, at)
         at = None if at is None else at + count
         view = view[count:]
 
 
-class _Hasher:
-    """SHA-256 in a thread of its own, a few chunks behind."""
-
-    def __init__(self) -> None:
-        self._digest = sha256()
-        self._pool = ThreadPoolExecutor(max_workers=1)
-        self._pending: deque[Future[None]] = deque()
-
-    def __enter__(self) -> _Hasher:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def start_from(self, other: _Hasher) -> None:
-        """Take over another hasher's state."""
-        other._drain(0)
-        self._digest = other._digest.copy()
-
-    def update(self, chunk: ByteArray) -> None:
-        self._pending.append(self._pool.submit(self._digest.update, np.ascontiguousarray(chunk).data))
-        self._drain(_CHUNKS_IN_FLIGHT)
-
-    def hexdigest(self) -> str:
-        self._drain(0)
-        return self._digest.hexdigest()
-
-    def _drain(self, keep: int) -> None:
-        while len(self._pending) > keep:
-            self._pending.popleft().result()
+def _flat(chunk: ByteArray) -> memoryview:
+    return np.ascontiguousarray(chunk).reshape(-1).data

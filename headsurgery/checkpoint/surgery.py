@@ -14,7 +14,8 @@ from pathlib import Path
 from headsurgery import __version__
 from headsurgery.checkpoint.anatomy import record_base
 from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST, RECIPE, UNDO
-from headsurgery.checkpoint.copying import Progress, hash_file
+from headsurgery.checkpoint.copying import Progress
+from headsurgery.checkpoint.hashing import hash_file
 from headsurgery.checkpoint.linking import Link
 from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
 from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply

@@ -13,7 +13,8 @@ from collections.abc import Callable, Container, Mapping
 from functools import partial
 from pathlib import Path
 
-from headsurgery.checkpoint.copying import ByteArray, CopiedFile, Progress, Reporter, copy_file, copy_shard, hash_stream
+from headsurgery.checkpoint.copying import ByteArray, CopiedFile, Progress, Reporter, copy_file, copy_shard
+from headsurgery.checkpoint.hashing import hash_stream
 from headsurgery.checkpoint.header import Shard, TensorInfo
 from headsurgery.checkpoint.linking import Link, Stamp, can_clone, link_shard, trusted_sha256
 from headsurgery.checkpoint.manifest import FileRecord
@@ -120,15 +121,17 @@ class Transfer:
         with self._plan.checkpoint.files.open(file) as source:
             if edits:
                 shard = self._shards[file]
-                by_tensor = {tensor.name: [edit for edit in edits if edit.tensor == tensor] for tensor in shard.tensors}
-                change = partial(_change, by_tensor, self._undo)
-                return copy_shard(source, shard, target, change, on_bytes, clone=self._clones)
+                names = {edit.tensor.name for edit in edits}
+                changes = {
+                    name: partial(_change, [edit for edit in edits if edit.tensor.name == name], self._undo) for name in names
+                }
+                return copy_shard(source, shard, target, changes, on_bytes, clone=self._clones)
             return copy_file(source, target, on_bytes, clone=self._clones, trusted=self._trusted[file])
 
 
-def _change(edits: dict[str, list[TensorEdit]], undo: UndoWriter, tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
+def _change(edits: list[TensorEdit], undo: UndoWriter, tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
     """Multiply the planned slices of one chunk; the originals go to the undo file."""
-    pieces = [(edit, piece) for edit in edits[tensor.name] if (piece := locate_piece(edit, first, len(rows))) is not None]
+    pieces = [(edit, piece) for edit in edits if (piece := locate_piece(edit, first, len(rows))) is not None]
     if not pieces:
         return rows
     changed: ByteArray = rows.copy()

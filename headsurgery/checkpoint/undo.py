@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headsurgery.checkpoint.carried import ATTRIBUTES, MANIFEST, UNDO
-from headsurgery.checkpoint.copying import ByteArray, Changer, Progress, Reporter, copy_file, copy_shard
+from headsurgery.checkpoint.copying import ByteArray, Changes, Progress, Reporter, copy_file, copy_shard
 from headsurgery.checkpoint.header import TensorInfo, read_header
 from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
 from headsurgery.checkpoint.plan import TensorEdit
@@ -130,22 +130,22 @@ class Originals:
         """
         return [_slice(self._edited, self._kept, edit) for edit in self._manifest.edits if edit.file == file]
 
-    def changer(self, file: str) -> Changer:
+    def changes(self, file: str) -> Changes:
         """What puts the originals of one file back."""
-        slices = self.slices(file)
+        slices: dict[str, list[tuple[TensorEdit, npt.NDArray[Any]]]] = {}
+        for edit, values in self.slices(file):
+            slices.setdefault(edit.tensor.name, []).append((edit, values))
 
         def put_back(tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
-            if not any(edit.tensor == tensor for edit, _ in slices):
-                return rows
             changed: ByteArray = rows.copy()
-            for edit, values in slices:
-                piece = locate_piece(edit, first, len(rows)) if edit.tensor == tensor else None
+            for edit, values in slices[tensor.name]:
+                piece = locate_piece(edit, first, len(rows))
                 if piece is not None:
                     target_view = changed.view(FLOAT_TYPES[tensor.dtype])[piece.rows, piece.columns]
                     target_view[:] = values[piece.offset : piece.offset + target_view.size].reshape(target_view.shape)
             return changed
 
-        return put_back
+        return dict.fromkeys(slices, put_back)
 
 
 def restore_checkpoint(
@@ -192,7 +192,7 @@ def _restore_file(checkpoint: Checkpoint, originals: Originals, record: FileReco
             return copy_file(BytesIO(source.read(record.num_bytes)), target, report, clone=False).after
         if shard is None or record.sha256 == record.base_sha256:
             return copy_file(source, target, report).after
-        return copy_shard(source, shard, target, originals.changer(record.file), report).after
+        return copy_shard(source, shard, target, originals.changes(record.file), report).after
 
 
 def _slice(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) -> tuple[TensorEdit, npt.NDArray[Any]]:
