@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from itertools import cycle
 from pathlib import Path
+from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -27,6 +29,8 @@ from headsurgery.errors import CheckpointError
 
 _CHUNK_BYTES = 2 * 2**20
 """Of what is not edited. Half a dozen are alive for each file."""
+
+_FLUSH_BYTES = 64 * 2**20
 
 ByteArray = npt.NDArray[np.uint8]
 Changer = Callable[[TensorInfo, int, ByteArray], ByteArray]
@@ -148,7 +152,7 @@ def _copy(
 def _write(out: BinaryIO, pairs: _Pairs, on_bytes: Callable[[int], None], *, is_clone: bool) -> tuple[int, str, str]:
     """Write the second of each pair, into a clone only where it differs; bytes in all, and the hashes of both."""
     num_bytes = 0
-    with Hasher() as before, Hasher() as branch:
+    with Hasher() as before, Hasher() as branch, _Flusher(out) as flusher:
         after = before
         for old, new in pairs:
             if new is not old and after is before:
@@ -162,6 +166,7 @@ def _write(out: BinaryIO, pairs: _Pairs, on_bytes: Callable[[int], None], *, is_
             elif new is not old:
                 _write_all(out, new, at=num_bytes)
             num_bytes += new.nbytes
+            flusher.flush_to(num_bytes)
             on_bytes(new.nbytes)
         return num_bytes, before.hexdigest(), after.hexdigest()
 
@@ -173,6 +178,37 @@ def _write_all(out: Any, data: ByteArray, at: int | None = None) -> None:
         count = out.write(view) if at is None else os.pwrite(out.fileno(), view, at)
         at = None if at is None else at + count
         view = view[count:]
+
+
+class _Flusher:
+    """Sends what is written to the disk while more is written, in a thread of its own, so that little is left for the end."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out, self._end = out, 0
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._pending: Future[None] | None = None
+
+    def __enter__(self) -> _Flusher:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._pool.shutdown()
+        if kind is None and self._pending is not None:
+            self._pending.result()
+
+    def flush_to(self, end: int) -> None:
+        """Flush, if much was written since the last time.
+
+        Raises:
+            OSError: What was written before could not be flushed. The system says so once, so it must not get lost.
+        """
+        if end - self._end >= _FLUSH_BYTES and (self._pending is None or self._pending.done()):
+            if self._pending is not None:
+                self._pending.result()
+            self._end, self._pending = end, self._pool.submit(_flush, self._out.fileno())
+
+
+_flush: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # macOS and Windows have only the latter
 
 
 def _flat(chunk: ByteArray) -> memoryview:
