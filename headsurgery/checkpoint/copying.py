@@ -110,7 +110,8 @@ def _unchanged(source: BinaryIO, num_bytes: int | None = None) -> _Pairs:
                 return
             raise CheckpointError(f"{Path(source.name).name}: became shorter while it was read")
         num_bytes = None if num_bytes is None else num_bytes - count
-        yield buffer[:count], buffer[:count]
+        chunk = buffer[:count]
+        yield chunk, chunk
 
 
 def _changed(source: BinaryIO, *, shard: Shard, changes: Changes) -> _Pairs:
