@@ -142,8 +142,8 @@ class Directory:
     def content_id(self, file: str) -> ContentId | None:
         """Of a snapshot in the Hub's cache: a large file is a link to a blob named by its SHA-256."""
         blob = Path(os.path.realpath(self.path / file))
-        is_promised = (self.path / file).is_symlink() and blob.parent.name == "blobs" and _SHA256.fullmatch(blob.name)
-        return ContentId(kind="sha256", digest=blob.name) if is_promised else None
+        is_promised = (self.path / file).is_symlink() and is_snapshot(self.path) and blob.parent == _blobs(self.path)
+        return ContentId(kind="sha256", digest=blob.name) if is_promised and _SHA256.fullmatch(blob.name) else None
 
     def _holds(self, file: str) -> bool:
         """Whether a regular file lies in the directory, or in the blobs of the Hub cache that the directory is a snapshot of."""
@@ -151,10 +151,17 @@ class Directory:
         if not path.is_symlink():
             return path.is_file()
         real, real_base = Path(os.path.realpath(path)), Path(os.path.realpath(self.path))
-        blobs = real_base.parent.parent / "blobs"
-        return real.is_file() and (
-            real.is_relative_to(real_base) or (real_base.parent.name == "snapshots" and real.is_relative_to(blobs))
-        )
+        is_blob = is_snapshot(self.path) and real.is_relative_to(_blobs(self.path))
+        return real.is_file() and (real.is_relative_to(real_base) or is_blob)
+
+
+def is_snapshot(directory: Path) -> bool:
+    """Whether a directory is a snapshot in the Hub's cache; its files may be links into blobs that other snapshots share."""
+    return Path(os.path.realpath(directory)).parent.name == "snapshots"
+
+
+def _blobs(snapshot: Path) -> Path:
+    return Path(os.path.realpath(snapshot)).parent.parent / "blobs"
 
 
 def is_same_content(one: Files, file: str, other: Files, twin: str) -> bool | None:

@@ -11,8 +11,8 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from headsurgery.checkpoint.copying import hash_file
 from headsurgery.checkpoint.files import Files
+from headsurgery.checkpoint.hashing import hash_file
 from headsurgery.errors import CheckpointError
 
 Looks = Mapping[str, os.stat_result]
