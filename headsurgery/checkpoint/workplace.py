@@ -52,10 +52,16 @@ def workplace(target: Path) -> Iterator[Path]:
         (place / NEW).mkdir()
         yield place
     finally:
-        with suppress(OSError):  # the next run to this target tries again
-            _remove(place)
-        if lock >= 0:
-            os.close(lock)
+        try:
+            with suppress(OSError):  # the next run to this target tries again
+                _remove(place)
+        except BaseException:  # Ctrl-C came only now, or a second time
+            with suppress(OSError):
+                _remove(place)
+            raise
+        finally:
+            if lock >= 0:
+                os.close(lock)
 
 
 def sweep_leftovers(target: Path, on_note: Note) -> None:
