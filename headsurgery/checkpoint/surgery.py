@@ -24,7 +24,7 @@ from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply
 from headsurgery.checkpoint.reader import open_checkpoint
 from headsurgery.checkpoint.staging import staged_directory
 from headsurgery.checkpoint.transfer import Transfer
-from headsurgery.checkpoint.unchanged import changed, check_unchanged
+from headsurgery.checkpoint.unchanged import Looks, changed, check_unchanged
 from headsurgery.checkpoint.undo import UndoWriter
 from headsurgery.checkpoint.workplace import Note
 from headsurgery.errors import SurgeryError
@@ -79,7 +79,7 @@ def apply_plan(
             (staging / UNDO).unlink()
         recipe_text = plan.recipe.to_json()
         _write_new(staging / RECIPE, recipe_text.encode())
-        _check_base_stayed(plan, records)
+        _check_base_stayed(plan, transfer.looks, records)
         _check_result(plan, staging)
         records += [_record_new(staging, file) for file in (UNDO, RECIPE) if (staging / file).is_file()]
         manifest = Manifest(
@@ -117,10 +117,10 @@ def _explain_unread(files: list[str]) -> list[str]:
     return [f"not read, SHA-256 taken from the names of the Hub cache's blobs: {', '.join(files)}"]
 
 
-def _check_base_stayed(plan: SurgeryPlan, records: list[FileRecord]) -> None:
+def _check_base_stayed(plan: SurgeryPlan, looks: Looks, records: list[FileRecord]) -> None:
     """The base has the files that it had when it was planned, and they hold what was read of them."""
     base = plan.checkpoint
-    check_unchanged(base.path, plan.looks, {str(record.base_file): str(record.base_sha256) for record in records})
+    check_unchanged(base.path, looks, {str(record.base_file): str(record.base_sha256) for record in records})
     if sort_files(base).carried != plan.files.carried:
         raise changed(str(base.path))
 

@@ -20,6 +20,7 @@ from headsurgery.checkpoint.linking import Link, can_clone, link_shard, trusted_
 from headsurgery.checkpoint.manifest import FileRecord
 from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply
 from headsurgery.checkpoint.reader import FLOAT_TYPES
+from headsurgery.checkpoint.unchanged import Looks, observe
 from headsurgery.checkpoint.undo import UndoWriter, locate_piece
 from headsurgery.checkpoint.workers import work_through
 from headsurgery.errors import SurgeryError
@@ -45,6 +46,8 @@ class Transfer:
         self._trusted = {file: trusted_sha256(plan.checkpoint.files, file) for file in plan.files.carried}
         self._clones = link != "copy" and can_clone(self._base / plan.checkpoint.shards[0].file, staging)
         self._unread: list[str] = []
+        self.looks: Looks = plan.looks
+        """How the base's files looked before they were read, and after links of them were made."""
         if link == "reflink" and not self._clones:
             raise SurgeryError(
                 "--link reflink: files can't share their blocks here", hint="--link auto takes what the file system can do"
@@ -69,6 +72,7 @@ class Transfer:
         for name in names.values():
             (self._staging / name).parent.mkdir(parents=True, exist_ok=True)
         linked = {file for file, name in names.items() if self._is_linked(file, self._staging / name)}
+        self.looks = {**self.looks, **observe(self._plan.checkpoint.files, linked)}
         if not self._clones:
             self._check_space(sum(self._plan.checkpoint.files.size_of(file) for file in names if file not in linked))
         largest_first = sorted(names, key=self._plan.checkpoint.files.size_of, reverse=True)

@@ -62,5 +62,5 @@ def _content(look: os.stat_result) -> tuple[int, ...]:
 
 
 def _is_in_doubt(before: os.stat_result, after: os.stat_result) -> bool:
-    """Whether something was done to the file besides links of it, which `apply` itself may have made."""
-    return before.st_ctime_ns != after.st_ctime_ns and before.st_nlink == after.st_nlink
+    """Whether something was done to the file that its size and its time don't show."""
+    return before.st_ctime_ns != after.st_ctime_ns
