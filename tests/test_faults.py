@@ -152,8 +152,10 @@ class TestAtEachOperation:
         scene.check_next_run_cleans()
 
     def test_killed_while_it_cleans_up(self, apply_scene: Scene) -> None:
-        for number in range(1, 30, 1 if IS_THOROUGH else 3):
-            for moment in (80, number):
+        late = numbers_of_operations(apply_scene)[-1] // 2
+        apply_scene.set_up()
+        for number in range(1, min(30, late), 1 if IS_THOROUGH else 3):
+            for moment in (late, number):
                 with watching(moment, die):
                     assert in_child(apply_scene.run) == -signal.SIGKILL
         assert not apply_scene.is_whole()

@@ -29,6 +29,7 @@ from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint, open_checkpoi
 from headsurgery.checkpoint.staging import staged_directory
 from headsurgery.checkpoint.workplace import Note
 from headsurgery.errors import CheckpointError, SurgeryError
+from headsurgery.strict_json import quote
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,11 +196,12 @@ def restore_checkpoint(
     checkpoint = open_checkpoint(edited)
     originals = [Originals(checkpoint, step) for step in undone]
     records = {record.base_file: record for record in undone[-1].manifest.files if record.base_file is not None}
+    later = [{record.base_file: record.file for record in step.manifest.files} for step in undone[:-1]]
     total = sum(record.num_bytes for record in records.values())
     with staged_directory(Path(out), base=edited, num_bytes=total, force=force, replaceable=MANIFEST, on_note=on_note) as staging:
         report = Reporter(total, on_progress)
         for name, record in records.items():
-            source = _name_now(record.file, undone[:-1])
+            source = _name_now(record.file, later)
             if _restore_file(checkpoint, originals, source, record, staging / name, report) != record.base_sha256:
                 raise SurgeryError(
                     f"{source}: what came back is not the base's file; nothing was kept",
@@ -208,10 +210,10 @@ def restore_checkpoint(
     return tuple(records.values())
 
 
-def _name_now(file: str, later: tuple[Step, ...]) -> str:
-    """Where a file of an earlier step lies after the later ones, which are given last one first."""
-    for step in reversed(later):
-        found = next((record.file for record in step.manifest.files if record.base_file == file), None)
+def _name_now(file: str, later: list[dict[str | None, str]]) -> str:
+    """Where a file of an earlier step lies after the later ones: their names by those of their bases, the last step first."""
+    for names in reversed(later):
+        found = names.get(file)
         if found is None:
             raise CheckpointError(f"{MANIFEST}: doesn't say where {file} of the step before lies")
         file = found
@@ -225,7 +227,8 @@ def _restore_file(
     shard = next((shard for shard in checkpoint.shards if shard.file == source_file), None)
     with checkpoint.files.open(source_file) as source:
         if source_file == ATTRIBUTES:
-            return copy_file(BytesIO(source.read(record.num_bytes)), target, report, clone=False).after
+            length = min(record.num_bytes, checkpoint.files.size_of(source_file))
+            return copy_file(BytesIO(source.read(length)), target, report, clone=False).after
         changes = {} if shard is None else _changes_of(originals, source_file)
         if shard is None or not changes:
             return copy_file(source, target, report).after
@@ -248,8 +251,8 @@ def _changes_of(originals: list[Originals], file: str) -> Changes:
 def _slice(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) -> tuple[TensorEdit, npt.NDArray[Any]]:
     """One edit of the manifest with its original values, flat."""
     tensor = checkpoint.tensors.get(record.tensor)
-    if tensor is None:
-        raise CheckpointError(f"{MANIFEST}: edits {record.tensor!r}, which the checkpoint doesn't have")
+    if tensor is None or tensor.file != record.file:
+        raise CheckpointError(f"{MANIFEST}: edits {quote(record.tensor)} in {record.file}, which the checkpoint doesn't have")
     is_slice = record.axis in range(min(2, len(tensor.shape))) and 0 <= record.start < record.stop <= tensor.shape[record.axis]
     if not is_slice or len(tensor.shape) > 2 or tensor.dtype not in FLOAT_TYPES:
         raise CheckpointError(f"{MANIFEST}: edits a slice of {tensor.name} that {tensor.dtype} {list(tensor.shape)} doesn't have")
