@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import sys
@@ -65,7 +66,7 @@ class Console:
                 self._out.file.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
             else:
                 for renderable in renderables:
-                    self._out.print(renderable)
+                    self._out.print(Text(plain(renderable)) if isinstance(renderable, str) else renderable)
             self._out.file.flush()
         except BrokenPipeError:  # the reader has seen enough, as with `| head`; the exit code stays the command's own
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -89,7 +90,7 @@ class Console:
     def say(self, text: str) -> None:
         """Talk: what happens, and what to do next."""
         if not self._quiet:
-            self._err.print(Text(text))
+            self._err.print(Text(plain(text)))
 
     def next_command(self, *arguments: object) -> None:
         """What to run next, ready to be copied."""
@@ -98,13 +99,13 @@ class Console:
     def note(self, text: str) -> None:
         """Something that the user should know although nothing is wrong."""
         if not self._quiet:
-            self._err.print(Text(f"note: {text}", style="yellow"))
+            self._err.print(Text(f"note: {plain(text)}", style="yellow"))
 
     def error(self, error: HeadSurgeryError) -> None:
         """An expected failure: one line, and the next step."""
-        self._err.print(Text.assemble(("error: ", "bold red"), str(error).replace("\n", " ")))
+        self._err.print(Text.assemble(("error: ", "bold red"), plain(str(error).replace("\n", " "))))
         if error.hint:
-            self._err.print(Text.assemble(("hint: ", "bold"), error.hint))
+            self._err.print(Text.assemble(("hint: ", "bold"), plain(error.hint)))
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
@@ -203,12 +204,21 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
         is_number = all(isinstance(row[column], int | float) for row in rows) and bool(rows)
         made.add_column(header, justify="right" if is_number else "left", overflow="fold", ratio=1 if prose else None)
     for row in rows:
-        made.add_row(*(Text(_cell(value)) for value in row))
+        made.add_row(*(Text(plain(_cell(value))) for value in row))
     return made
 
 
 def _cell(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def plain(text: str) -> str:
+    """A text that can't steer the terminal: names of tensors, files and models may come from a stranger."""
+    return _STEERING.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but tab and line feed, what turns the direction of writing, and what UTF-8 doesn't have."""
 
 
 def quiet_transformers() -> None:

@@ -11,6 +11,7 @@ from headsurgery.rows.hybrid import HYBRID, OTHERS
 from headsurgery.rows.latent import GATED, LATENT
 from headsurgery.rows.separate import SEPARATE
 from headsurgery.rows.towers import TOWERS, tower_row
+from headsurgery.strict_json import quote
 
 _TEXT: Mapping[str, Architecture] = {
     row.model_type: row
@@ -58,6 +59,9 @@ REFUSED: Mapping[str, str] = {
 """By model_type, why."""
 
 
+_LONGEST = 100
+
+
 def find_architecture(config: Mapping[str, object]) -> Architecture:
     """The row for a configuration; a family that has none is tried with the usual names.
 
@@ -69,7 +73,11 @@ def find_architecture(config: Mapping[str, object]) -> Architecture:
         raise ArchitectureError("config.json: no model_type, so the family is unknown")
     if model_type in REFUSED:
         raise ArchitectureError(f"model_type {model_type!r} {REFUSED[model_type]}")
+    if len(model_type) > _LONGEST:
+        raise ArchitectureError(f"config.json: model_type is {quote(model_type)}, which is no name")
     section = config.get("text_config")
     if model_type in TOWERS and isinstance(section, Mapping) and "model_type" in section:
+        if section["model_type"] in [*TOWERS]:
+            raise ArchitectureError(f"model_type {model_type!r}: its text model is {section['model_type']!r}, which has one itself")
         return tower_row(model_type, find_architecture(section))
     return TABLE.get(model_type) or Architecture(model_type=model_type, is_listed=False)

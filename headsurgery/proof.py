@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from headsurgery.architectures import Architecture, most_layers_with_heads, normalises_unseen, query_inputs, read_geometry
+from headsurgery.architectures import Architecture
+from headsurgery.configuration import most_layers_with_heads, normalises_unseen, query_inputs, read_geometry
 from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.families import find_architecture
 from headsurgery.heads import AttentionGeometry, LayerHeads
+from headsurgery.strict_json import quote
 
 Shape = tuple[int, ...]
 
@@ -123,7 +125,7 @@ def _find_form(shapes: Mapping[str, Shape], row: Architecture, num_layers: int) 
     if len(matches) != 1:
         expected = " or ".join(_o_proj_of(form, prefix, 0, num_layers) for form, prefix in names)
         close = sorted(name for name in shapes if f".0.{row.o_proj}." in f".{name}")[:3]
-        seen = ", ".join(close) or next(iter(sorted(shapes)), "no tensor at all")
+        seen = ", ".join(name if len(name) <= 200 else quote(name) for name in close or sorted(shapes)[:1]) or "no tensor at all"
         raise GeometryError(f"{row.model_type}: expected exactly one of {expected}; found {len(matches)}, seen: {seen}")
     return matches[0]
 

@@ -17,13 +17,20 @@ from headsurgery.architectures import Operation
 from headsurgery.atomic import write_atomically
 from headsurgery.errors import RecipeError
 from headsurgery.heads import AttentionGeometry, HeadRef
+from headsurgery.strict_json import parse_object, quote
 
 RECIPE_SCHEMA: Literal["headsurgery.recipe/1"] = "headsurgery.recipe/1"
+
+MAX_RECIPE_BYTES = 16 * 2**20
+_MAX_EDITS = 2**16
+"""Twice what the largest published models have heads."""
+_MOST = 2**31
 
 _HEAD_KEY = re.compile(r"\d{1,9}-\d{1,9}|L\d{1,9}H\d{1,9}", re.ASCII)
 _REFERENCE_MASKS: dict[str, Operation] = {"q": "uniform_attention", "k": "uniform_attention", "v": "scale"}
 
-PerLayer = int | list[int | None] | None
+Count = Annotated[int, Field(ge=0, lt=2**20)]
+PerLayer = Count | list[Count | None] | None
 """One number for all layers, or one per layer (null: a layer without heads), or null: unknown."""
 
 
@@ -38,11 +45,11 @@ class Strict(BaseModel):
 class Geometry(Strict):
     """What the recipe's author knew of the base's heads. A field that is null is not checked."""
 
-    num_layers: int | None = None
+    num_layers: Count | None = None
     num_heads: PerLayer = None
     num_kv_heads: PerLayer = None
     head_dim: PerLayer = None
-    hidden_size: int | None = None
+    hidden_size: Count | None = None
 
     @classmethod
     def of(cls, geometry: AttentionGeometry) -> Geometry:
@@ -69,8 +76,8 @@ class RecipeBase(Strict):
 class HeadEdit(Strict):
     """One operation on one head."""
 
-    layer: int = Field(ge=0)
-    head: int = Field(ge=0)
+    layer: int = Field(ge=0, lt=_MOST)
+    head: int = Field(ge=0, lt=_MOST)
     operation: Operation = "scale"
     factor: float = Field(default=0.0, description="0 ablates, below 1 weakens, above 1 reinforces")
 
@@ -155,6 +162,8 @@ def _edits_by_key(value: Any) -> Any:
         value = [edit for key, entry in value.items() for edit in _edits_of_key(key, entry)]
     if not isinstance(value, list):
         return value
+    if len(value) > _MAX_EDITS:
+        raise ValueError(f"{len(value):,} edits, expected at most {_MAX_EDITS:,}")
     return [
         {**edit, **_split_key(edit["head"])}
         if isinstance(edit, dict)
@@ -168,13 +177,13 @@ def _edits_by_key(value: Any) -> Any:
 
 def _edits_of_key(key: str, entry: Any) -> list[dict[str, Any]]:
     if not _HEAD_KEY.fullmatch(key):
-        raise ValueError(f"{key!r} is not a head; expected a form like '2-26' or 'L2H26'")
+        raise ValueError(f"{quote(key)} is not a head; expected a form like '2-26' or 'L2H26'")
     if isinstance(entry, dict) and not {"layer", "head"} & entry.keys():
         return [{**entry, **_split_key(key)}]
     if isinstance(entry, list) and entry and all(isinstance(mask, str) and mask in _REFERENCE_MASKS for mask in entry):
         operations = sorted({_REFERENCE_MASKS[mask] for mask in entry})
         return [{**_split_key(key), "operation": operation} for operation in operations]
-    raise ValueError(f"{key}: expected masks out of ['q', 'k', 'v'] or an object with operation and factor, found {entry!r}")
+    raise ValueError(f"{key}: expected masks out of ['q', 'k', 'v'] or an object with operation and factor, found {quote(entry)}")
 
 
 def _split_key(key: str) -> dict[str, int]:
@@ -215,16 +224,13 @@ class Recipe(Strict):
             where: Prefix of errors.
         """
         try:
-            document = json.loads(text, object_pairs_hook=_unique_keys)
-            json.dumps(document, ensure_ascii=False).encode()  # half of a surrogate pair can be escaped but not written back
-        except (ValueError, RecursionError) as error:
+            document = parse_object(text.encode(), max_bytes=MAX_RECIPE_BYTES)
+        except ValueError as error:
             raise RecipeError(f"{where}: not valid JSON: {error}") from error
-        if not isinstance(document, dict):
-            raise RecipeError(f"{where}: expected a JSON object, found {type(document).__name__}")
         if document and all(_HEAD_KEY.fullmatch(key) for key in document):
             document = {"schema": RECIPE_SCHEMA, "edits": document}
         if document.get("schema") != RECIPE_SCHEMA:
-            found = repr(document["schema"]) if "schema" in document else "missing"
+            found = quote(document["schema"]) if "schema" in document else "missing"
             raise RecipeError(f"{where}: schema is {found}, expected {RECIPE_SCHEMA!r}")
         try:
             return cls.model_validate(document)
@@ -236,7 +242,9 @@ class Recipe(Strict):
         """Read a recipe file."""
         path = Path(path)
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            with path.open("rb") as stream:
+                data = stream.read(MAX_RECIPE_BYTES + 1)
+            text = data.decode("utf-8-sig")
         except FileNotFoundError as error:
             raise RecipeError(f"{path}: no such file; expected a recipe (JSON)") from error
         except (OSError, UnicodeDecodeError) as error:
@@ -269,26 +277,18 @@ def recipe_schema() -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} appears twice")
-    return document
-
-
 def first_problem(error: ValidationError) -> str:
     """The first of pydantic's errors as `edits[3].factor: ...`, with the number of further ones."""
     problems = error.errors(include_url=False, include_context=False)
     problems.sort(key=lambda problem: problem["type"] != "extra_forbidden")  # a typo explains the missing key
     place = ""
     for part in problems[0]["loc"]:
-        place += f"[{part}]" if isinstance(part, int) else f".{part}"
+        place += f"[{part}]" if isinstance(part, int) else f".{part if len(part) <= 200 else quote(part)}"
     message = problems[0]["msg"].removeprefix("Value error, ")
     if problems[0]["type"] == "extra_forbidden":
         message = "unknown key"
     elif problems[0]["type"] != "missing" and not message.startswith("edits"):
         found = problems[0]["input"]
-        message += f", found {found!r}" if isinstance(found, str | int | float | bool) else ""
+        message += f", found {quote(found)}" if isinstance(found, str | int | float | bool) else ""
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return ": ".join(part for part in (place.lstrip("."), message) if part) + more

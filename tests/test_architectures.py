@@ -18,8 +18,8 @@ from headsurgery.architectures import (
     ConfigKeys,
     check_query_factor,
     lever,
-    read_geometry,
 )
+from headsurgery.configuration import read_geometry
 from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.families import TABLE, find_architecture
 from headsurgery.heads import AttentionGeometry, LayerHeads

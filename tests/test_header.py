@@ -131,7 +131,9 @@ def test_a_header_that_is_not_one_json_object_with_unique_keys_is_refused(header
         ({**ENTRY, "shape": [3]}, "don't span F32"),
         ({**ENTRY, "dtype": "BF16"}, "don't span BF16"),
         ({**ENTRY, "dtype": "F4", "shape": [15]}, "don't span F4"),
-        ({**ENTRY, "shape": [2**62] * 60}, "don't span F32"),
+        ({**ENTRY, "shape": [2**62] * 60}, "overflows"),
+        ({**ENTRY, "shape": [0, 2**62, 2], "data_offsets": [0, 0]}, "overflows"),
+        ({**ENTRY, "data_offsets": list(range(9999))}, r"data_offsets \[0, 1, 2, 3, 4, 5, \.\.\.\] don't span"),
         ({**ENTRY, "shape": [2**62] * 200_000}, "200000 axes, expected at most 64"),
     ],
 )

@@ -15,7 +15,8 @@ from tests.tiny import save_model
 ROOT = Path(headsurgery.__file__).parent
 TALKS_TO_THE_HUB = {"hub", "push", "recipe_source"}
 """Besides: `prompts` reads published sets, `demo` its model; `card` and `console` only use what the client has on board."""
-CORE = {"errors", "heads", "recipe", "architectures", "rows", "families", "proof", "atomic", "fingerprint", "progress", "hub_names"}
+CORE = {"errors", "heads", "recipe", "architectures", "rows", "families", "proof", "atomic", "fingerprint"}
+CORE |= {"configuration", "progress", "hub_names", "strict_json"}
 HEAVY = {"torch", "transformers", "huggingface_hub", "datasets"}
 THIRD_PARTY_OF_CHECKPOINT = {"numpy", "safetensors", "ml_dtypes", "pydantic"}
 

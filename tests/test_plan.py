@@ -129,7 +129,7 @@ class TestRefusals:
         [
             (0, 6, r"edits\[1\]: head 6, but layer 0 of this model has heads 0-5"),
             (3, 0, r"edits\[1\]: layer 3, but this model has layers 0-2"),
-            (10**30, 0, r"edits\[1\]: layer 1000000"),
+            (2**31 - 1, 0, r"edits\[1\]: layer 2147483647"),
         ],
     )
     def test_a_head_out_of_range(self, layer: int, head: int, message: str, operation: str, llama: Path) -> None:

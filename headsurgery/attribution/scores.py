@@ -25,6 +25,7 @@ from headsurgery.attribution.screen.account import Account
 from headsurgery.errors import HeadSurgeryError
 from headsurgery.heads import AttentionGeometry, HeadRef
 from headsurgery.recipe import HeadScore, Provenance
+from headsurgery.strict_json import quote
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -84,8 +85,20 @@ def load_scores(path: Path | str) -> tuple[dict[str, FloatArray], dict[str, Any]
     try:
         with safe_open(str(path), framework="numpy") as file:
             record = json.loads((file.metadata() or {})["headsurgery"])
-            return {name: file.get_tensor(name) for name in file.keys()}, record  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if not isinstance(record, dict):
+            raise ValueError("its record is no object")
+        if not isinstance(record.get("contrast"), int | float | None) or not isinstance(record.get("method"), str | None):
+            raise ValueError("its record is not one of headsurgery's")
+        if len({array.shape[1:] for array in arrays.values()}) > 1:
+            raise ValueError("its arrays are of different models")
+        for name, array in arrays.items():
+            if array.dtype != np.float64 or array.ndim != 3 or not array.size:
+                raise ValueError(
+                    f"{quote(name)} is {array.dtype} {list(array.shape)}, expected float64 [step or query, layer, head]"
+                )
+        return arrays, record
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError, AttributeError) as error:
         raise HeadSurgeryError(f"{path}: not a scores file of headsurgery: {error}") from error
 
 

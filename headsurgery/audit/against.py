@@ -83,11 +83,14 @@ def _others(found: CheckpointDiff, base: Checkpoint, edited: Checkpoint, changes
     return named
 
 
+@np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
 def _describe_change(base: Checkpoint, edited: Checkpoint, old: TensorInfo, new: TensorInfo) -> str | None:
     """Low rank or not, for a matrix that kept its shape."""
     if len(old.shape) != 2 or old.shape != new.shape or not {old.dtype, new.dtype} <= FLOAT_TYPES.keys():
         return None
     before, after = base.read(old), edited.read(new)
+    if not (np.isfinite(before).all() and np.isfinite(after).all()):
+        return "a change with inf or nan in it or before it"
     change = after.astype(np.float32) - before.astype(np.float32)
     relative = float(np.linalg.norm(change) / max(float(np.linalg.norm(before.astype(np.float32))), 1e-30))
     rank = low_rank(change, rounding=_rounding_energy(after, new.dtype))
@@ -103,8 +106,10 @@ def low_rank(change: npt.NDArray[np.float32], *, rounding: float) -> int | None:
         rounding: Squared norm of what rounding alone may have left.
     """
     energy = float((change.astype(np.float64) ** 2).sum())
-    if min(change.shape) <= _MAX_RANK or energy <= 2 * rounding:
+    if min(change.shape) <= _MAX_RANK or not 2 * rounding < energy < np.inf:
         return None
+    scale = float(np.abs(change).max())  # so that no product overflows
+    change, energy, rounding = change / np.float32(scale), energy / scale**2, rounding / scale**2
     probe = np.random.default_rng(0).standard_normal((change.shape[1], _MAX_RANK + _OVERSAMPLE)).astype(np.float32)
     basis = np.linalg.qr(change @ (change.T @ (change @ probe)))[0]  # one power iteration
     held = np.cumsum(np.linalg.svd(basis.T @ change, compute_uv=False).astype(np.float64) ** 2)

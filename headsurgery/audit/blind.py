@@ -72,6 +72,7 @@ class _Seen:
     finer: list[bool]
 
 
+@np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
 def _read(checkpoint: Checkpoint, anatomy: Anatomy, layer: int, operation: Operation) -> _Seen:
     reader = BlockReader(checkpoint)
     heads = anatomy.geometry.layers[layer]

@@ -10,7 +10,8 @@ from headsurgery.checkpoint.reader import Checkpoint
 from headsurgery.errors import CheckpointError
 from headsurgery.hub_names import is_hub_id
 
-_FRONT = re.compile(r"\A---\s*\n(.*?)\n---\s*$", re.DOTALL | re.MULTILINE)
+_FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE)
+_FRONT_BYTES = 2**16
 _BASE_MODEL = re.compile(r"^base_model:[ \t]*(?:\n[ \t]*-[ \t]*)?[\"']?([\w./-]+)", re.MULTILINE)
 
 
@@ -29,7 +30,7 @@ def find_base(checkpoint: Checkpoint) -> str | None:
         return f"{base.model}@{base.revision}" if base.revision else base.model
     if not checkpoint.files.has(CARD):
         return None
-    with checkpoint.files.open(CARD) as stream:
-        front = _FRONT.search(stream.read().decode("utf-8", errors="replace"))
+    with checkpoint.files.open(CARD, range(min(_FRONT_BYTES, checkpoint.files.size_of(CARD)))) as stream:
+        front = _FRONT.search(stream.read(_FRONT_BYTES).decode("utf-8", errors="replace"))
     named = _BASE_MODEL.search(front[1]) if front else None
     return named[1] if named and is_hub_id(named[1]) else None

@@ -20,11 +20,11 @@ def deviations(norms: FloatArray) -> tuple[FloatArray, FloatArray]:
     """How norms [layer, head] stand out.
 
     Returns:
-        Robust standard deviations, and the factor to the layer's median; NaN where there is no head, or its norm is 0.
+        Robust standard deviations, and the factor to the layer's median; NaN where there is no head, or a norm of 0 or inf.
     """
-    logs = np.log(norms, out=np.full_like(norms, np.nan), where=norms > 0)
+    logs = np.log(norms, out=np.full_like(norms, np.nan), where=(norms > 0) & np.isfinite(norms))
     medians = np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in logs])
     off = logs - medians[:, None]
     known = np.abs(off[np.isfinite(off)])
     spread = 1.4826 * float(np.median(known)) if len(known) else 0.0
-    return off / max(spread, 1e-3), np.exp(off)
+    return off / max(spread, 1e-3), np.exp(np.minimum(off, 700.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,14 @@ _REPORT = "report.json"
 
 
 def load_base_card(edited: Path) -> bytes | None:
-    """The first base's card that `apply` kept in an edited checkpoint; None where it had none."""
+    """The first base's card that `apply` kept in an edited checkpoint; None where it had none.
+
+    Raises:
+        HeadSurgeryError: It is a link, which could carry any file of this machine into what is published.
+    """
     kept = find_base_card(Directory(edited))
+    if kept:
+        _refuse_link(edited, kept)
     return (edited / kept).read_bytes() if kept else None
 
 
@@ -46,13 +53,23 @@ def save_card(edited: Path, made: dict[str, bytes]) -> None:
     """Write a card and its picture into an edited checkpoint, each whole or not at all.
 
     Raises:
-        HeadSurgeryError: They can't be written.
+        HeadSurgeryError: They can't be written, or a link stands there, which could lead anywhere.
     """
+    for file in made:
+        _refuse_link(edited, file)
     try:
         for file, data in made.items():
             write_atomically(edited / file, data)
     except OSError as error:
         raise HeadSurgeryError(f"{edited}: can't write the card: {error.strerror}") from error
+
+
+def _refuse_link(folder: Path, file: str) -> None:
+    """Refuse a file that is a link, or to which one leads below the folder."""
+    if os.path.realpath(folder / file) != os.path.join(os.path.realpath(folder), file):
+        raise HeadSurgeryError(
+            f"{folder / file}: a link, expected a file", hint="put the file itself in its place, or delete the link"
+        )
 
 
 def check_card(text: str) -> None:

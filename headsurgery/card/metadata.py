@@ -23,6 +23,8 @@ PAPER = "2410.13708"
 _BLOCK = re.compile(r"\A\s*---[ \t]*(?:\r\n|\r|\n)([\S\s]*?)(?:\r\n|\r|\n)---[ \t]*(?:\r\n|\r|\n|\Z)")
 _NOT_INHERITED = ("model-index", "base_model_relation", "new_version", "quantized_by")
 _METRICS = {"complied": ("attack_success_rate", "Attack success rate"), "refused": ("refusal_rate", "Refusal rate")}
+_MAX_BLOCK = 2**16
+"""Letters; YAML is read slowly, and cards have a few thousand."""
 _HUB_SET = re.compile(r"(?P<type>[\w-]+/[\w.-]+)@(?P<revision>[0-9a-f]{40})(?::(?P<split>[\w.-]+))?")
 
 
@@ -34,6 +36,12 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
         for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse references: no card needs one, and a few of them nested make billions of entries."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("a reference")
+        return super().compose_node(parent, index)
+
 
 def split_card(text: str) -> tuple[dict[str, Any], str]:
     """A card's metadata and its text. A block that is not valid is left out: nothing can be inherited from it."""
@@ -41,11 +49,12 @@ def split_card(text: str) -> tuple[dict[str, Any], str]:
     if match is None:
         return {}, text
     try:
-        metadata = yaml.load(match[1], Loader=_Loader)
-    except (yaml.YAMLError, ValueError):
+        metadata = yaml.load(match[1], Loader=_Loader) if len(match[1]) <= _MAX_BLOCK else None
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
         metadata = None
-    is_mapping = isinstance(metadata, dict) and all(isinstance(key, str) for key in metadata)
-    return (metadata if is_mapping else {}), text[match.end() :]
+    if not isinstance(metadata, dict) or not all(isinstance(key, str) for key in metadata):
+        metadata = {}
+    return metadata, text[match.end() :]
 
 
 def join_card(metadata: Mapping[str, Any], text: str) -> str:

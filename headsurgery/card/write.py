@@ -12,13 +12,17 @@ from headsurgery.card import sections
 from headsurgery.card.licences import find_licence
 from headsurgery.card.metadata import find_variant, join_card, list_results, make_metadata, split_card
 from headsurgery.card.picture import draw_heads
-from headsurgery.checkpoint.carried import CARD, PICTURE
+from headsurgery.checkpoint.carried import CARD, MANIFEST, PICTURE, RECIPE
 from headsurgery.checkpoint.manifest import Manifest
-from headsurgery.errors import UsageError
+from headsurgery.errors import CheckpointError, UsageError
 from headsurgery.recipe import Geometry, Recipe
+from headsurgery.strict_json import quote
 
 if TYPE_CHECKING:
     from headsurgery.evaluation.records import Evaluation
+
+_MAX_HEADS = 2**16
+"""Squares of the picture, some three times as many as the largest models have heads."""
 
 
 def write_card(
@@ -45,6 +49,7 @@ def write_card(
 
     Raises:
         UsageError: The evaluation is of other edits, or the scores are of another model.
+        CheckpointError: The manifest and the recipe don't belong together.
     """
     inherited, text = split_card(base_card.decode(errors="replace") if base_card else "")
     results = []
@@ -74,9 +79,14 @@ def write_card(
 
 def _picture_values(geometry: Geometry | None, recipe: Recipe, scores: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64]:
     """Scores, or factor - 1 of every edited head, [layer, head]; NaN where there is no head."""
-    assert geometry is not None  # apply states it
+    if geometry is None:
+        raise CheckpointError(f"{MANIFEST}: states no geometry, as apply does")
     layers, counts = geometry.num_layers or 0, geometry.num_heads
-    heads = [(counts[layer] or 0) if isinstance(counts, list) else (counts or 0) for layer in range(layers)]
+    heads = [count or 0 for count in counts] if isinstance(counts, list) else [counts or 0] * layers
+    if len(heads) != layers or not 0 < layers * max(heads, default=0) <= _MAX_HEADS:
+        raise CheckpointError(f"{MANIFEST}: no geometry that a checkpoint has: {layers} layers, {quote(counts)} heads")
+    if any(edit.layer >= layers or edit.head >= heads[edit.layer] for edit in recipe.edits):
+        raise CheckpointError(f"{RECIPE}: edits a head that the checkpoint doesn't have, by its {MANIFEST}")
     if scores is not None:
         if scores.shape != (layers, max(heads)):
             raise UsageError(f"the scores are of another model: {scores.shape} layers and heads, expected {(layers, max(heads))}")

@@ -119,7 +119,8 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
 
 def _explain_quantized(section: object) -> ArchitectureError:
     """Only where attention itself is quantized; gpt-oss, say, has MXFP4 experts and plain attention."""
-    method = section.get("quant_method", "unknown") if isinstance(section, Mapping) else "unknown"
+    stated = section.get("quant_method") if isinstance(section, Mapping) else None
+    method = stated if isinstance(stated, str) and len(stated) <= 40 else "unknown"
     return ArchitectureError(
         f"attention weights are quantized ({method}); headsurgery edits {', '.join(FLOAT_TYPES)}",
         hint=_INSTEAD.get(str(method), "edit the unquantized model and quantize the result"),

@@ -22,6 +22,7 @@ _UNRELATED = 0.5
 """Relative residual above which a fit is no factor."""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
 def recover_factor(old: npt.NDArray[Any], new: npt.NDArray[Any]) -> tuple[float | None, float, bool]:
     """Find what `old` was multiplied by.
 
@@ -36,15 +37,24 @@ def recover_factor(old: npt.NDArray[Any], new: npt.NDArray[Any]) -> tuple[float 
     x, y = old.astype(np.float64), new.astype(np.float64)
     if not x.any() or not np.isfinite(x).all() or not np.isfinite(y).all():
         return None, 1.0, False
-    fit = float(x @ y / (x @ x))
-    norm = float(np.linalg.norm(y))
-    spread = float(np.linalg.norm(y - fit * x)) / norm if norm else 0.0
+    fit, spread = _fit(x, y)
     for slack in (0.0, 2.0**-24):  # the product is rounded to float32 on its way, which seldom matters
         low, high = _interval(x[x != 0], new[x != 0], slack)
         for factor in _candidates(low, high) if low <= high else ():
             if np.array_equal(multiply(old, factor), new):
                 return factor, spread, True
-    return (fit if spread < _UNRELATED else None), spread, False
+    return (fit if spread < _UNRELATED and np.isfinite(fit) else None), spread, False
+
+
+def _fit(x: FloatArray, y: FloatArray) -> tuple[float, float]:
+    """Least squares, scaled by powers of two so that no square overflows or vanishes: the factor, and the relative residual."""
+    if not y.any():
+        return 0.0, 0.0
+    exponents = [int(np.frexp(np.abs(values).max())[1]) for values in (x, y)]
+    x, y = np.ldexp(x, -exponents[0]), np.ldexp(y, -exponents[1])
+    slope = float(x @ y / (x @ x))
+    with np.errstate(over="ignore"):
+        return float(np.ldexp(slope, exponents[1] - exponents[0])), float(np.linalg.norm(y - slope * x) / np.linalg.norm(y))
 
 
 def _interval(x: FloatArray, new: npt.NDArray[Any], slack: float) -> tuple[float, float]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Container
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal, Protocol
 
@@ -126,9 +128,17 @@ class Directory:
         return found, passed
 
     def open(self, file: str, span: range | None = None) -> BinaryIO:
-        """See `Files.open`; all bytes are there whatever the span."""
+        """See `Files.open`; all bytes are there whatever the span. Pipes and devices, which may never end, are refused."""
+        path = self.path / file
         try:
-            return (self.path / file).open("rb", buffering=0)
+            if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
+                raise CheckpointError(f"{file}: a pipe or a device, expected a file")
+            if self._is_downloaded and self._leads_out(path):
+                raise CheckpointError(
+                    f"{file}: a link that leads out of the downloaded repository",
+                    hint="put the file itself in its place, if you trust the link",
+                )
+            return path.open("rb", buffering=0)
         except OSError as error:
             raise _refusal(file, error) from error
 
@@ -142,19 +152,35 @@ class Directory:
     def content_id(self, file: str) -> ContentId | None:
         """Of a snapshot in the Hub's cache: a large file is a link to a blob named by its SHA-256."""
         blob = Path(os.path.realpath(self.path / file))
-        is_promised = (self.path / file).is_symlink() and blob.parent.name == "blobs" and _SHA256.fullmatch(blob.name)
-        return ContentId(kind="sha256", digest=blob.name) if is_promised else None
+        is_promised = (self.path / file).is_symlink() and is_snapshot(self.path) and blob.parent == _blobs(self.path)
+        return ContentId(kind="sha256", digest=blob.name) if is_promised and _SHA256.fullmatch(blob.name) else None
+
+    @cached_property
+    def _is_downloaded(self) -> bool:
+        """Whether somebody else made the links: a snapshot in the Hub's cache, what git cloned or the Hub's client put here."""
+        real = Path(os.path.realpath(self.path))
+        in_cache = real.parent.name == "snapshots" and (real.parent.parent / "blobs").is_dir()
+        return in_cache or (real / ".git").exists() or (real / ".cache" / "huggingface").is_dir()
 
     def _holds(self, file: str) -> bool:
         """Whether a regular file lies in the directory, or in the blobs of the Hub cache that the directory is a snapshot of."""
         path = self.path / file
-        if not path.is_symlink():
-            return path.is_file()
+        return path.is_file() and not (path.is_symlink() and self._leads_out(path))
+
+    def _leads_out(self, path: Path) -> bool:
+        """Whether a link on the way leads out of both."""
         real, real_base = Path(os.path.realpath(path)), Path(os.path.realpath(self.path))
-        blobs = real_base.parent.parent / "blobs"
-        return real.is_file() and (
-            real.is_relative_to(real_base) or (real_base.parent.name == "snapshots" and real.is_relative_to(blobs))
-        )
+        in_blobs = is_snapshot(self.path) and real.is_relative_to(_blobs(self.path))
+        return not in_blobs and not real.is_relative_to(real_base)
+
+
+def is_snapshot(directory: Path) -> bool:
+    """Whether a directory is a snapshot in the Hub's cache; its files may be links into blobs that other snapshots share."""
+    return Path(os.path.realpath(directory)).parent.name == "snapshots"
+
+
+def _blobs(snapshot: Path) -> Path:
+    return Path(os.path.realpath(Path(os.path.realpath(snapshot)).parent.parent / "blobs"))
 
 
 def is_same_content(one: Files, file: str, other: Files, twin: str) -> bool | None:

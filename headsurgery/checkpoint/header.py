@@ -10,14 +10,13 @@ an edit addresses bytes by these offsets.
 
 from __future__ import annotations
 
-import json
 import math
-import reprlib
 from dataclasses import dataclass
 from typing import Any
 
 from headsurgery.checkpoint.files import Files
 from headsurgery.errors import CheckpointError
+from headsurgery.strict_json import parse_object, quote
 
 MAX_HEADER_BYTES = 100_000_000
 """The limit of the format's own library."""
@@ -100,8 +99,13 @@ def read_header(files: Files, file: str) -> Shard:
         text = _read(files, file, range(8, 8 + length))
     except OSError as error:
         raise CheckpointError(f"{file}: can't be read: {error.strerror}") from error
-    header = _parse_json(text, file)
-    header.pop("__metadata__", None)
+    try:
+        header = parse_object(text, max_bytes=MAX_HEADER_BYTES)
+    except ValueError as error:
+        raise CheckpointError(f"{file}: corrupt header: {error}") from error
+    metadata = header.pop("__metadata__", None) or {}
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise CheckpointError(f"{file}: corrupt header: __metadata__ must map names to texts, found {quote(metadata)}")
     tensors = [_read_entry(name, entry, file, 8 + length) for name, entry in header.items()]
     tensors.sort(key=lambda tensor: (tensor.offset, tensor.num_bytes))
     _check_coverage(tensors, file, 8 + length, num_bytes)
@@ -117,37 +121,23 @@ def _read(files: Files, file: str, span: range) -> bytes:
     return data
 
 
-def _parse_json(text: bytes, file: str) -> dict[str, Any]:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        mapping = dict(pairs)
-        if len(mapping) != len(pairs):
-            raise ValueError("a key appears twice")
-        return mapping
-
-    try:
-        header = json.loads(text.decode("utf-8"), object_pairs_hook=unique)
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{file}: corrupt header: {error}") from error
-    if not isinstance(header, dict):
-        raise CheckpointError(f"{file}: corrupt header: expected a JSON object, found {type(header).__name__}")
-    return header
-
-
 def _read_entry(name: str, entry: Any, file: str, data_start: int) -> TensorInfo:
-    where = f"{file}: corrupt header: tensor {reprlib.repr(name) if len(name) > 200 else repr(name)}"
+    where = f"{file}: corrupt header: tensor {quote(name)}"
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise CheckpointError(f"{where}: expected exactly dtype, shape and data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in _BITS:
-        raise CheckpointError(f"{where}: unknown dtype {reprlib.repr(dtype)}")
+        raise CheckpointError(f"{where}: unknown dtype {quote(dtype)}")
     for numbers, label in ((shape, "shape"), (offsets, "data_offsets")):
         if not isinstance(numbers, list) or any(type(number) is not int or not 0 <= number < 2**63 for number in numbers):
-            raise CheckpointError(f"{where}: {label} must be a list of non-negative integers, found {reprlib.repr(numbers)}")
+            raise CheckpointError(f"{where}: {label} must be a list of non-negative integers, found {quote(numbers)}")
     if len(shape) > _MAX_AXES:
         raise CheckpointError(f"{where}: {len(shape)} axes, expected at most {_MAX_AXES}")
+    if math.prod(extent for extent in shape if extent) >= 2**63:
+        raise CheckpointError(f"{where}: shape {quote(shape)} overflows")
     bits = math.prod(shape) * _BITS[dtype]
     if len(offsets) != 2 or bits % 8 or offsets[1] - offsets[0] != bits // 8:
-        raise CheckpointError(f"{where}: data_offsets {offsets} don't span {dtype} {reprlib.repr(shape)}")
+        raise CheckpointError(f"{where}: data_offsets {quote(offsets)} don't span {dtype} {quote(shape)}")
     return TensorInfo(
         name=name, file=file, dtype=dtype, shape=tuple(shape), offset=data_start + offsets[0], num_bytes=offsets[1] - offsets[0]
     )
@@ -157,7 +147,9 @@ def _check_coverage(tensors: list[TensorInfo], file: str, data_start: int, num_b
     end = data_start
     for tensor in tensors:
         if tensor.offset != end:
-            raise CheckpointError(f"{file}: corrupt header: tensor {tensor.name!r} begins at byte {tensor.offset}, expected {end}")
+            raise CheckpointError(
+                f"{file}: corrupt header: tensor {quote(tensor.name)} begins at byte {tensor.offset}, expected {end}"
+            )
         end += tensor.num_bytes
     if end != num_bytes:
         word = "truncated" if end > num_bytes else "longer than its header says"

@@ -9,14 +9,17 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import AfterValidator, FailFast, Field, ValidationError, field_validator
 
 from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST, PREVIOUS
 from headsurgery.checkpoint.files import Directory, Files
-from headsurgery.checkpoint.reader import stays_inside
+from headsurgery.checkpoint.reader import read_bounded, stays_inside
 from headsurgery.errors import CheckpointError
 from headsurgery.recipe import HeadEdit, RecipeBase, Strict, first_problem
+from headsurgery.strict_json import parse_object
 
+MAX_MANIFEST_BYTES = 64 * 2**20
+"""The largest published checkpoints have a few hundred files, and an edit of every head has 30,000 slices of 300 bytes."""
 MANIFEST_SCHEMA: Literal["headsurgery.manifest/1"] = "headsurgery.manifest/1"
 
 
@@ -34,7 +37,7 @@ class FileRecord(Strict):
     """One file of the edited checkpoint."""
 
     file: FileName
-    num_bytes: int
+    num_bytes: int = Field(ge=0, lt=2**63)
     sha256: str
     base_sha256: str | None = Field(
         default=None, description="of the base's file; equal to sha256 if it was only copied; null if new"
@@ -67,11 +70,13 @@ class Manifest(Strict):
     headsurgery: str = Field(description="version of the tool")
     base: RecipeBase
     recipe_sha256: str
-    edits: list[EditRecord]
+    edits: Annotated[list[EditRecord], FailFast()]
     parameters: int
     parameters_changed: int
     share: float = Field(description="parameters_changed / parameters")
-    files: list[FileRecord] = Field(description="every file but the manifest itself, sorted by name; a card may be rewritten later")
+    files: Annotated[list[FileRecord], FailFast()] = Field(
+        description="every file but the manifest itself, sorted by name; a card may be rewritten later"
+    )
     left_out: list[str] = Field(description="the base's files that hold the weights a second time")
     notes: list[str] = Field(default_factory=list)
 
@@ -103,9 +108,10 @@ class Manifest(Strict):
         if not files.has(name):
             raise CheckpointError(f"{files.where}: no {name} in it, so headsurgery did not write it")
         try:
-            with files.open(name) as stream:
-                return cls.model_validate_json(stream.read())
+            return cls.model_validate(parse_object(read_bounded(files, name, MAX_MANIFEST_BYTES), max_bytes=MAX_MANIFEST_BYTES))
         except OSError as error:
             raise CheckpointError(f"{files.where}/{name}: can't be read: {error.strerror}") from error
         except ValidationError as error:
             raise CheckpointError(f"{files.where}/{name}: not a valid manifest: {first_problem(error)}") from error
+        except ValueError as error:
+            raise CheckpointError(f"{files.where}/{name}: not a valid manifest: {error}") from error

@@ -7,11 +7,12 @@ where the bytes come from, `header` parses one file, `carried` says which other 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 import ml_dtypes
@@ -21,9 +22,13 @@ import numpy.typing as npt
 from headsurgery.checkpoint.files import Directory, Files
 from headsurgery.checkpoint.header import Shard, TensorInfo, read_header
 from headsurgery.errors import CheckpointError
+from headsurgery.strict_json import parse_object, quote
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 CHUNK_BYTES = 4 * 2**20
+
+_MAX_CONFIG_BYTES, _MAX_INDEX_BYTES, _MAX_SHARDS = 8 * 2**20, 64 * 2**20, 20_000
+"""What a checkpoint may have; the largest published ones have 1 MB of configuration, 30 MB of index and a few hundred shards."""
 
 FLOAT_TYPES: Mapping[str, np.dtype[Any]] = {
     "F64": np.dtype(np.float64),
@@ -130,7 +135,7 @@ def open_checkpoint(source: Path | str | Files, *, model: str | None = None, rev
     files = Directory(Path(source)) if isinstance(source, Path | str) else source
     try:
         _check_is_checkpoint(files)
-        config = _read_object(files, "config.json")
+        config = _read_object(files, "config.json", max_bytes=_MAX_CONFIG_BYTES, lenient=True)
         shards, tensors = _read_single(files) if files.has(WEIGHTS) else _read_sharded(files)
     except OSError as error:
         raise CheckpointError(f"{files.where}: can't be read: {error.strerror}") from error
@@ -204,15 +209,22 @@ def _check_is_checkpoint(files: Files) -> None:
     raise CheckpointError(f"{where}: not a checkpoint: neither {WEIGHTS} nor {INDEX} in it")
 
 
-def _read_object(files: Files, file: str) -> dict[str, Any]:
+def read_bounded(files: Files, file: str, max_bytes: int) -> bytes:
+    """A checkpoint's file, or its beginning, one byte longer than allowed.
+
+    Raises:
+        CheckpointError: It is not there, or can't be opened.
+        OSError: It can't be read.
+    """
+    with files.open(file, range(min(files.size_of(file), max_bytes + 1))) as stream:
+        return stream.read(max_bytes + 1)
+
+
+def _read_object(files: Files, file: str, *, max_bytes: int, lenient: bool = False) -> dict[str, Any]:
     try:
-        with files.open(file) as stream:
-            document = json.loads(stream.read().decode("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return parse_object(read_bounded(files, file, max_bytes), max_bytes=max_bytes, lenient=lenient)
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"{file}: can't be read as JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise CheckpointError(f"{file}: expected a JSON object, found {type(document).__name__}")
-    return document
 
 
 def _read_single(files: Files) -> tuple[tuple[Shard, ...], dict[str, TensorInfo]]:
@@ -221,26 +233,38 @@ def _read_single(files: Files) -> tuple[tuple[Shard, ...], dict[str, TensorInfo]
 
 
 def _read_sharded(files: Files) -> tuple[tuple[Shard, ...], dict[str, TensorInfo]]:
-    weight_map = _read_object(files, INDEX).get("weight_map")
+    weight_map = _read_object(files, INDEX, max_bytes=_MAX_INDEX_BYTES).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise CheckpointError(f"{INDEX}: no weight_map")
     for name, file in weight_map.items():
         if not isinstance(file, str) or not stays_inside(file):
-            raise CheckpointError(f"{INDEX}: {name!r} points to {file!r}, outside the checkpoint's directory")
+            raise CheckpointError(f"{INDEX}: {quote(name)} points to {quote(file)}, outside the checkpoint's directory")
+    names = sorted(set(weight_map.values()))
+    if len(names) > _MAX_SHARDS:
+        raise CheckpointError(f"{INDEX}: {len(names)} shards, expected at most {_MAX_SHARDS}")
     with ThreadPoolExecutor(max_workers=8) as pool:  # where the files are elsewhere, a header is two journeys
-        shards = tuple(pool.map(lambda file: read_header(files, file), sorted(set(weight_map.values()))))
+        shards = tuple(pool.map(lambda file: read_header(files, file), names))
     tensors: dict[str, TensorInfo] = {}
     for tensor in (tensor for shard in shards for tensor in shard.tensors):
         twin = tensors.setdefault(tensor.name, tensor)
         if twin is not tensor:
-            raise CheckpointError(f"{tensor.name!r} is in {twin.file} and again in {tensor.file}; which one is loaded is unknown")
+            raise CheckpointError(
+                f"{quote(tensor.name)} is in {twin.file} and again in {tensor.file}; which one is loaded is unknown"
+            )
     for name, file in weight_map.items():
         if name not in tensors or tensors[name].file != file:
-            raise CheckpointError(f"{INDEX}: says that {name!r} is in {file}, but that file doesn't have it")
+            raise CheckpointError(f"{INDEX}: says that {quote(name)} is in {file}, but that file doesn't have it")
     return shards, tensors
 
 
 def stays_inside(file: str) -> bool:
-    """Whether a file's name, as some document gives it, is plainly relative: no way out of a directory, no detour within it."""
-    path = Path(file)
-    return bool(path.name) and not path.anchor and ".." not in path.parts and "\0" not in file and path.as_posix() == file
+    """Whether a file's name, as some document gives it, is plainly relative: no way out of a directory, no detour within it.
+
+    By the rules of the system that it is about to be used on: a backslash is a letter here, and leads out on Windows.
+    """
+    path = PurePath(file)
+    is_plain = bool(path.name) and not path.anchor and ".." not in path.parts and path.as_posix() == file
+    return is_plain and not re.search("[\0\ud800-\udfff]", file) and len(file) <= _MAX_NAME
+
+
+_MAX_NAME = 4096

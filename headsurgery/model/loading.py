@@ -154,6 +154,7 @@ def load_model(
                 dtype=torch_dtype,
                 trust_remote_code=trust_remote_code,
                 local_files_only=True,
+                use_safetensors=True,
                 output_loading_info=True,
                 **({} if device_map is None else _placement(device, device_map, max_memory)),
             )

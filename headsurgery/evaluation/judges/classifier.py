@@ -213,7 +213,7 @@ def _load(path: Path, row: Row, *, dtype: str, device: str, token: str | None, t
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(str(path), **options)
         model, report = auto.from_pretrained(
-            str(path), dtype=choose_dtype(dtype, chosen, path), output_loading_info=True, **options
+            str(path), dtype=choose_dtype(dtype, chosen, path), output_loading_info=True, use_safetensors=True, **options
         )
     except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
         raise ModelError(f"{path.name}: transformers can't load it: {' '.join(str(error).split())[:200]}") from error
@@ -231,6 +231,8 @@ def _load_adapter(path: Path, *, dtype: str, device: str, token: str | None) -> 
         import peft  # type: ignore[import-not-found,unused-ignore]
     except ImportError as error:
         raise ModelError(f"{path.name}: an adapter, and peft, which loads it, is not installed", hint="pip install peft") from error
+    if not (path / "adapter_model.safetensors").is_file():
+        raise ModelError(f"{path.name}: an adapter without adapter_model.safetensors; headsurgery never unpickles")
     try:
         base = json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
         loaded = load_model(hub.fetch_model(base, token=token).path, dtype=dtype, device=device)
