@@ -175,9 +175,11 @@ def rank_correlation(first: FloatArray, second: FloatArray, *, seed: int) -> tup
 
     None where one of them is constant, or there are fewer than three.
     """
+    if len(first) < 3:
+        return None, None
     one, other = (_centred_ranks(values) for values in (first, second))
     norm = float(np.linalg.norm(one) * np.linalg.norm(other))
-    if len(one) < 3 or not norm:
+    if not norm:
         return None, None
     found = float(one @ other) / norm
     chance = np.random.default_rng(seed)

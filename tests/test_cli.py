@@ -341,12 +341,14 @@ def test_interrupted_in_the_middle_nothing_is_left(folder: Path, number: signal.
     os.mkfifo(folder / "pipe")
     code = (
         "import os, sys, time\n"
-        "import headsurgery.checkpoint.surgery as surgery\n"
+        "import headsurgery.checkpoint.transfer as transfer\n"
         "from headsurgery.__main__ import main\n"
-        "original = surgery.copy_shard\n"
-        "def slow(*args):\n"
-        "    copied = original(*args); open('pipe', 'w').close(); time.sleep(60); return copied\n"
-        "surgery.copy_shard = slow\n"
+        "original = transfer.copy_shard\n"
+        "def slow(source, shard, target, change, on_bytes, **more):\n"
+        "    copied = original(source, shard, target, change, on_bytes, **more); open('pipe', 'w').close()\n"
+        "    for _ in range(600): on_bytes(0); time.sleep(0.1)\n"
+        "    return copied\n"
+        "transfer.copy_shard = slow\n"
         "sys.argv = ['headsurgery', 'apply', 'recipe.json', 'base', '-o', 'edited']\n"
         "main()\n"
     )

@@ -1,17 +1,19 @@
 """Copy files while hashing them; change some bytes of a shard on the way. Constant memory, one pass.
 
 Reading, writing and the two hashes (before and after the change) overlap: hashing releases the interpreter's lock. A shard's two
-hashes are one until its first changed byte.
+hashes are one until its first changed byte. Where the file system can (`linking`), the copy begins as a clone: that is read instead
+of the source, so that its hash is true whatever happens to the source meanwhile, and only chunks that change are written.
 """
 
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
+from itertools import cycle
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -19,14 +21,24 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from headsurgery.checkpoint.hashing import CHUNKS_BEHIND, Hasher
 from headsurgery.checkpoint.header import Shard, TensorInfo
-from headsurgery.checkpoint.reader import CHUNK_BYTES, read_rows
+from headsurgery.checkpoint.linking import clone_file
+from headsurgery.checkpoint.reader import read_rows
+from headsurgery.errors import CheckpointError
 
-_CHUNKS_IN_FLIGHT = 4
+_CHUNK_BYTES = 2 * 2**20
+"""Of what is not edited. Half a dozen are alive for each file."""
+
+_FLUSH_BYTES = 64 * 2**20
 
 ByteArray = npt.NDArray[np.uint8]
 Changer = Callable[[TensorInfo, int, ByteArray], ByteArray]
 """Gets a tensor, the first row of a chunk and its bytes [rows, bytes per row]; returns them, or a changed copy."""
+Changes = Mapping[str, Changer]
+"""By the name of the tensor; others stay as they are."""
+_Pairs = Iterator[tuple[ByteArray, ByteArray]]
+"""Chunks as they are and as they become, the same array where nothing changes; each is good until CHUNKS_BEHIND + 1 more came."""
 
 
 Progress = Callable[[int, int], None]
@@ -48,110 +60,157 @@ class Reporter:
 
 @dataclass(frozen=True, kw_only=True)
 class CopiedFile:
-    """SHA-256 of a file before and after, in hexadecimal, and its size."""
+    """SHA-256 of a file before and after, in hexadecimal, and its size; and whether the hashes come from its bytes."""
 
     before: str
     after: str
     num_bytes: int
+    is_read: bool = True
 
 
-def copy_file(source: BinaryIO, target: Path, on_bytes: Callable[[int], None]) -> CopiedFile:
-    """Copy a file as it is."""
-    return _copy(((chunk, chunk) for chunk in _chunks(source)), target, on_bytes)
+def copy_file(
+    source: BinaryIO, target: Path, on_bytes: Callable[[int], None], *, clone: bool = True, trusted: str | None = None
+) -> CopiedFile:
+    """Copy a file as it is.
+
+    Args:
+        source: The file, opened at its start.
+        target: A name that is free.
+        on_bytes: Called with the number of bytes of every chunk.
+        clone: Share its blocks where the file system can.
+        trusted: Its SHA-256, if that is known; a clone is not read then.
+    """
+    return _copy(source, target, _unchanged, on_bytes, clone=clone, trusted=trusted)
 
 
-def copy_shard(source: BinaryIO, shard: Shard, target: Path, change: Changer, on_bytes: Callable[[int], None]) -> CopiedFile:
-    """Copy a shard, letting `change` see every chunk of whole rows of every tensor. Header bytes are copied as they are."""
-    return _copy(_changed(source, shard, change), target, on_bytes)
+def copy_shard(
+    source: BinaryIO, shard: Shard, target: Path, changes: Changes, on_bytes: Callable[[int], None], *, clone: bool = True
+) -> CopiedFile:
+    """Copy a shard, letting a change see every chunk of whole rows of its tensor. All other bytes are copied as they are."""
+    return _copy(source, target, partial(_changed, shard=shard, changes=changes), on_bytes, clone=clone)
 
 
-def hash_shard(source: BinaryIO, shard: Shard, change: Changer, on_bytes: Callable[[int], None]) -> str:
+def hash_shard(source: BinaryIO, shard: Shard, changes: Changes, on_bytes: Callable[[int], None]) -> str:
     """SHA-256, in hexadecimal, of the copy that `copy_shard` would write."""
     digest = sha256()
-    for _, new in _changed(source, shard, change):
-        digest.update(np.ascontiguousarray(new).data)
+    for _, new in _changed(source, shard=shard, changes=changes):
+        digest.update(_flat(new))
         on_bytes(new.nbytes)
     return digest.hexdigest()
 
 
-def _changed(source: BinaryIO, shard: Shard, change: Changer) -> Iterator[tuple[ByteArray, ByteArray]]:
-    """A shard's chunks as they are, and as they become."""
-    source.seek(0)
-    header = np.frombuffer(source.read(shard.num_header_bytes), dtype=np.uint8)
-    yield header, header
+def _unchanged(source: BinaryIO, num_bytes: int | None = None) -> _Pairs:
+    """So many bytes from where a stream stands, or all to its end."""
+    buffers = cycle([np.empty(_CHUNK_BYTES, dtype=np.uint8) for _ in range(CHUNKS_BEHIND + 2)])
+    while num_bytes is None or num_bytes > 0:
+        buffer = next(buffers)[:num_bytes]
+        count = source.readinto(buffer.data)  # type: ignore[attr-defined]
+        if not count:
+            if num_bytes is None:
+                return
+            raise CheckpointError(f"{Path(source.name).name}: became shorter while it was read")
+        num_bytes = None if num_bytes is None else num_bytes - count
+        chunk = buffer[:count]
+        yield chunk, chunk
+
+
+def _changed(source: BinaryIO, *, shard: Shard, changes: Changes) -> _Pairs:
+    """A shard's chunks."""
+    end = 0
     for tensor in shard.tensors:
-        for first, rows in read_rows(source, tensor, range(tensor.num_rows)):
-            yield rows, change(tensor, first, rows)
+        if tensor.name in changes:
+            source.seek(end)
+            yield from _unchanged(source, tensor.offset - end)
+            for first, rows in read_rows(source, tensor, range(tensor.num_rows)):
+                yield rows, changes[tensor.name](tensor, first, rows)
+            end = tensor.offset + tensor.num_bytes
+    source.seek(end)
+    yield from _unchanged(source, shard.num_bytes - end)
 
 
-def hash_file(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    digest = sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            digest.update(chunk)
-            if on_bytes is not None:
-                on_bytes(len(chunk))
-    return digest.hexdigest()
+def _copy(
+    source: BinaryIO,
+    target: Path,
+    pairs: Callable[[BinaryIO], _Pairs],
+    on_bytes: Callable[[int], None],
+    *,
+    clone: bool,
+    trusted: str | None = None,
+) -> CopiedFile:
+    """Make the target hold the second of each pair; hash both."""
+    with target.open("x+b", buffering=0) as out:
+        is_clone = clone and clone_file(source, out)
+        is_read = trusted is None or not is_clone
+        if trusted is not None and is_clone:
+            num_bytes, before, after = os.fstat(out.fileno()).st_size, trusted, trusted
+            on_bytes(num_bytes)
+        else:
+            num_bytes, before, after = _write(out, pairs(out if is_clone else source), on_bytes, is_clone=is_clone)
+        os.fsync(out.fileno())
+    return CopiedFile(before=before, after=after, num_bytes=num_bytes, is_read=is_read)
 
 
-def _chunks(source: BinaryIO) -> Iterator[ByteArray]:
-    while data := source.read(CHUNK_BYTES):
-        yield np.frombuffer(data, dtype=np.uint8)
-
-
-def _copy(pairs: Iterable[tuple[ByteArray, ByteArray]], target: Path, on_bytes: Callable[[int], None]) -> CopiedFile:
-    """Write the second of each pair; hash both."""
+def _write(out: BinaryIO, pairs: _Pairs, on_bytes: Callable[[int], None], *, is_clone: bool) -> tuple[int, str, str]:
+    """Write the second of each pair, into a clone only where it differs; bytes in all, and the hashes of both."""
     num_bytes = 0
-    with target.open("xb", buffering=0) as out, _Hasher() as before, _Hasher() as branch:
+    with Hasher() as before, Hasher() as branch, _Flusher(out) as flusher:
         after = before
         for old, new in pairs:
             if new is not old and after is before:
                 branch.start_from(before)
                 after = branch
-            before.update(old)
+            before.update(_flat(old))
             if after is not before:
-                after.update(new)
-            _write_all(out, new)
+                after.update(_flat(new))
+            if not is_clone:
+                _write_all(out, new)
+            elif new is not old:
+                _write_all(out, new, at=num_bytes)
             num_bytes += new.nbytes
+            flusher.flush_to(num_bytes)
             on_bytes(new.nbytes)
-        os.fsync(out.fileno())
-        return CopiedFile(before=before.hexdigest(), after=after.hexdigest(), num_bytes=num_bytes)
+        return num_bytes, before.hexdigest(), after.hexdigest()
 
 
-def _write_all(out: Any, data: ByteArray) -> None:
-    view = np.ascontiguousarray(data).reshape(-1).data
+def _write_all(out: Any, data: ByteArray, at: int | None = None) -> None:
+    """Write every byte; `at` an offset the place where the file is being read stays as it is."""
+    view = _flat(data)
     while view:
-        view = view[out.write(view) :]
+        count = out.write(view) if at is None else os.pwrite(out.fileno(), view, at)
+        at = None if at is None else at + count
+        view = view[count:]
 
 
-class _Hasher:
-    """SHA-256 in a thread of its own, a few chunks behind."""
+class _Flusher:
+    """Sends what is written to the disk while more is written, in a thread of its own, so that little is left for the end."""
 
-    def __init__(self) -> None:
-        self._digest = sha256()
+    def __init__(self, out: BinaryIO) -> None:
+        self._out, self._end = out, 0
         self._pool = ThreadPoolExecutor(max_workers=1)
-        self._pending: deque[Future[None]] = deque()
+        self._pending: Future[None] | None = None
 
-    def __enter__(self) -> _Hasher:
+    def __enter__(self) -> _Flusher:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        self._pool.shutdown()
+        if kind is None and self._pending is not None:
+            self._pending.result()
 
-    def start_from(self, other: _Hasher) -> None:
-        """Take over another hasher's state."""
-        other._drain(0)
-        self._digest = other._digest.copy()
+    def flush_to(self, end: int) -> None:
+        """Flush, if much was written since the last time.
 
-    def update(self, chunk: ByteArray) -> None:
-        self._pending.append(self._pool.submit(self._digest.update, np.ascontiguousarray(chunk).data))
-        self._drain(_CHUNKS_IN_FLIGHT)
+        Raises:
+            OSError: What was written before could not be flushed. The system says so once, so it must not get lost.
+        """
+        if end - self._end >= _FLUSH_BYTES and (self._pending is None or self._pending.done()):
+            if self._pending is not None:
+                self._pending.result()
+            self._end, self._pending = end, self._pool.submit(_flush, self._out.fileno())
 
-    def hexdigest(self) -> str:
-        self._drain(0)
-        return self._digest.hexdigest()
 
-    def _drain(self, keep: int) -> None:
-        while len(self._pending) > keep:
-            self._pending.popleft().result()
+_flush: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # macOS and Windows have only the latter
+
+
+def _flat(chunk: ByteArray) -> memoryview:
+    return np.ascontiguousarray(chunk).reshape(-1).data

@@ -152,8 +152,8 @@ class Directory:
     def content_id(self, file: str) -> ContentId | None:
         """Of a snapshot in the Hub's cache: a large file is a link to a blob named by its SHA-256."""
         blob = Path(os.path.realpath(self.path / file))
-        is_promised = (self.path / file).is_symlink() and blob.parent.name == "blobs" and _SHA256.fullmatch(blob.name)
-        return ContentId(kind="sha256", digest=blob.name) if is_promised else None
+        is_promised = (self.path / file).is_symlink() and is_snapshot(self.path) and blob.parent == _blobs(self.path)
+        return ContentId(kind="sha256", digest=blob.name) if is_promised and _SHA256.fullmatch(blob.name) else None
 
     @cached_property
     def _is_downloaded(self) -> bool:
@@ -170,9 +170,17 @@ class Directory:
     def _leads_out(self, path: Path) -> bool:
         """Whether a link on the way leads out of both."""
         real, real_base = Path(os.path.realpath(path)), Path(os.path.realpath(self.path))
-        blobs = Path(os.path.realpath(real_base.parent.parent / "blobs"))
-        in_blobs = real_base.parent.name == "snapshots" and real.is_relative_to(blobs)
+        in_blobs = is_snapshot(self.path) and real.is_relative_to(_blobs(self.path))
         return not in_blobs and not real.is_relative_to(real_base)
+
+
+def is_snapshot(directory: Path) -> bool:
+    """Whether a directory is a snapshot in the Hub's cache; its files may be links into blobs that other snapshots share."""
+    return Path(os.path.realpath(directory)).parent.name == "snapshots"
+
+
+def _blobs(snapshot: Path) -> Path:
+    return Path(os.path.realpath(Path(os.path.realpath(snapshot)).parent.parent / "blobs"))
 
 
 def is_same_content(one: Files, file: str, other: Files, twin: str) -> bool | None:

@@ -19,6 +19,7 @@ from headsurgery.checkpoint.header import TensorInfo
 from headsurgery.checkpoint.history import earlier_manifests
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
+from headsurgery.checkpoint.unchanged import Looks, observe
 from headsurgery.errors import GeometryError, RecipeError, SurgeryError
 from headsurgery.hub_names import is_hub_id
 from headsurgery.recipe import HeadEdit, Recipe
@@ -91,6 +92,7 @@ class SurgeryPlan:
         anatomy: Where its heads lie.
         edits: In the recipe's order; an edit of a biased q_proj has two.
         files: What is carried over and what is left out.
+        looks: How the carried files looked before their values were read.
         notes: What the user should know although nothing is wrong.
     """
 
@@ -99,6 +101,7 @@ class SurgeryPlan:
     anatomy: Anatomy
     edits: tuple[TensorEdit, ...]
     files: BaseFiles
+    looks: Looks
     notes: tuple[str, ...]
 
     @property
@@ -146,9 +149,10 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
         SurgeryError: The stored type can't hold an edit, or the base has a file of a name that `apply` needs.
     """
     anatomy = prove_anatomy(checkpoint)
+    files = sort_files(checkpoint)
+    looks = observe(checkpoint.files, files.carried)
     if not allow_mismatch:
         _check_base(recipe, checkpoint, anatomy)
-    files = sort_files(checkpoint)
     taken = [file for file in OWN_FILES if file in files.carried]
     if taken and MANIFEST not in taken:
         raise SurgeryError(
@@ -166,6 +170,7 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
         anatomy=anatomy,
         edits=edits,
         files=files,
+        looks=looks,
         notes=(*_notes(recipe, anatomy), *_say_steps(earlier_manifests(checkpoint.files))),
     )
 

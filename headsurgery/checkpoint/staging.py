@@ -1,25 +1,30 @@
-"""All or nothing (law 3): a directory is built beside its target and renamed into place when it is whole.
+"""All or nothing (law 3): a directory is built beside its target and renamed into place when it is whole and on the disk.
 
-Promised: after an error, a full disk or Ctrl-C nothing stands under the target's name, and what stood there before still does.
-After kill -9 or a power cut a leftover `.NAME.*.partial` may lie beside the target; it is never taken for a checkpoint.
-Not promised: that two runs to one target both succeed; the second rename is refused.
+Promised: after an error, a full disk, Ctrl-C, kill -9 or a power cut nothing stands under the target's name, or what stood there
+before, or the whole result. With --force the two change places in one step where the system can (Linux, macOS).
+After kill -9 or a power cut a leftover `.NAME.*.partial` may lie beside the target; it is never taken for a checkpoint, and the
+next run to this target names it and deletes it (`workplace`).
+Of two runs to one target the later is refused: at once if it finds the other one alive, else when it renames.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from headsurgery.checkpoint.exchange import exchange
+from headsurgery.checkpoint.workplace import NEW, OLD, Note, sweep_leftovers, workplace
 from headsurgery.errors import SurgeryError
 
 
 @contextmanager
-def staged_directory(target: Path, *, base: Path, num_bytes: int, force: bool, replaceable: str) -> Iterator[Path]:
+def staged_directory(
+    target: Path, *, base: Path, num_bytes: int, force: bool, replaceable: str, on_note: Note | None = None
+) -> Iterator[Path]:
     """Yield an empty directory that becomes `target` when the block ends without an error.
 
     Args:
@@ -29,30 +34,27 @@ def staged_directory(target: Path, *, base: Path, num_bytes: int, force: bool, r
         force: Replace an existing target. One that holds the file `replaceable` (or nothing) is deleted, any other directory is
             kept beside it as NAME.bak, since it is not ours to delete.
         replaceable: Name of the file that marks a directory as ours.
+        on_note: Hears of leftovers of killed runs.
 
     Raises:
-        SurgeryError: The target exists, lies inside the base, or can't be written.
+        SurgeryError: The target exists, lies inside the base, or can't be written; or another run is writing it.
     """
-    check_target(target, base, force)
+    _check_apart(target, base)
     target = Path(os.path.abspath(target))
+    sweep_leftovers(target, on_note or (lambda _: None))
+    check_target(target, base, force)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(target.parent).free
         if free < num_bytes:
             raise OSError(errno.ENOSPC, f"{num_bytes} bytes needed, {free} free")
-        staging = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
-        staging.mkdir()
+        with workplace(target) as place:
+            yield place / NEW
+            _flush_all(place / NEW)
+            _move_into_place(place, target, force, replaceable)
+            _confirm(target)
     except OSError as error:
         raise _refusal(target, error) from error
-    try:
-        yield staging
-        _sync(staging)
-        _move_into_place(staging, target, force, replaceable)
-        _sync(target.parent)
-    except OSError as error:
-        raise _refusal(target, error) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def check_target(target: Path, base: Path | None, force: bool) -> None:
@@ -66,12 +68,7 @@ def check_target(target: Path, base: Path | None, force: bool) -> None:
     Raises:
         SurgeryError: It exists, or one of the two lies inside the other.
     """
-    real_target = Path(os.path.realpath(target))
-    real_base = None if base is None else Path(os.path.realpath(base))
-    if real_base is not None and real_target.is_relative_to(real_base):
-        raise SurgeryError(f"{target}: lies inside {base}, which is never written", hint="choose an output outside it")
-    if real_base is not None and real_base.is_relative_to(real_target):
-        raise SurgeryError(f"{target}: holds {base}, which is never written", hint="choose another output")
+    _check_apart(target, base)
     if os.path.lexists(target):
         if not force:
             raise SurgeryError(f"{target}: exists already", hint="choose another output, or --force (force=True) to replace it")
@@ -79,20 +76,37 @@ def check_target(target: Path, base: Path | None, force: bool) -> None:
             raise SurgeryError(f"{target}: exists and is not a directory", hint="remove it, or choose another output")
 
 
-def _move_into_place(staging: Path, target: Path, force: bool, replaceable: str) -> None:
+def _check_apart(target: Path, base: Path | None) -> None:
+    real_target = Path(os.path.realpath(target))
+    real_base = None if base is None else Path(os.path.realpath(base))
+    if real_base is not None and real_target.is_relative_to(real_base):
+        raise SurgeryError(f"{target}: lies inside {base}, which is never written", hint="choose an output outside it")
+    if real_base is not None and real_base.is_relative_to(real_target):
+        raise SurgeryError(f"{target}: holds {base}, which is never written", hint="choose another output")
+
+
+def _move_into_place(place: Path, target: Path, force: bool, replaceable: str) -> None:
+    new, old = place / NEW, place / OLD
     if not force or not target.exists():
-        os.rename(staging, target)  # fails when somebody has put something there meanwhile
+        os.rename(new, target)  # fails when somebody has put something there meanwhile
         return
-    is_ours = (target / replaceable).is_file() or not any(target.iterdir())
-    aside = _free_name(target, ".old" if is_ours else ".bak")
-    os.rename(target, aside)
-    try:
-        os.rename(staging, target)
-    except BaseException:
-        os.rename(aside, target)
-        raise
-    if is_ours:
-        shutil.rmtree(aside, ignore_errors=True)
+    is_ours = _is_ours(target, replaceable)
+    if is_ours and exchange(new, target):
+        old = new
+    else:
+        old = old if is_ours else _free_name(target, ".bak")
+        os.rename(target, old)
+        try:
+            os.rename(new, target)
+        except BaseException:
+            os.rename(old, target)
+            raise
+    if is_ours and not _is_ours(old, replaceable):  # somebody else's came there at the last moment
+        os.rename(old, _free_name(target, ".bak"))
+
+
+def _is_ours(directory: Path, replaceable: str) -> bool:
+    return (directory / replaceable).is_file() or not any(directory.iterdir())
 
 
 def _free_name(target: Path, suffix: str) -> Path:
@@ -100,18 +114,43 @@ def _free_name(target: Path, suffix: str) -> Path:
     return next(name for name in names if not os.path.lexists(name))
 
 
-def _sync(directory: Path) -> None:
-    """Flush a directory's entries; where the system can't open directories, there is nothing to flush."""
-    if os.name == "posix":
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _flush_all(directory: Path) -> None:
+    """Bring every file and folder to the disk, so that no power cut after the rename leaves a name without its bytes."""
+    for folder, _, names in os.walk(directory, topdown=False):
+        for name in names:
+            _flush(Path(folder, name))
+        _flush(Path(folder))
+
+
+def _confirm(target: Path) -> None:
+    """Bring the new name to the disk."""
+    try:
+        _flush(target.parent)
+    except OSError as error:
+        raise SurgeryError(
+            f"{target}: stands there and is whole, but the disk did not confirm it: {error.strerror}", hint="check the disk"
+        ) from error
+
+
+def _flush(path: Path) -> None:
+    """Bring a file, or a folder's names, to the disk; where the system can't, there is nothing to do."""
+    if os.name != "posix":
+        return
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except PermissionError:  # a folder that may be written but not listed
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _refusal(target: Path, error: OSError) -> SurgeryError:
-    if error.errno == errno.ENOSPC:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return SurgeryError(f"{target}: disk full: {error.strerror}", hint="free some space, or choose an output on another disk")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return SurgeryError(f"{target}: no permission to write there: {error.strerror}", hint="choose another output")

@@ -2,29 +2,31 @@
 
 The laws of the bytes, each with a test of its name in tests/test_surgery.py: the base is never written; only planned byte runs
 change; all or nothing; every file is carried over but other copies of the weights; float32, rounded once; geometry is proven first
-(`anatomy`, `plan`); `undo` brings the base back bit for bit.
+(`anatomy`, `plan`); `undo` brings the base back bit for bit. Neighbours: `transfer` moves the bytes, `linking` spares copies.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 from headsurgery import __version__
 from headsurgery.checkpoint.anatomy import record_base
-from headsurgery.checkpoint.carried import MANIFEST, RECIPE, UNDO
-from headsurgery.checkpoint.copying import ByteArray, CopiedFile, Progress, Reporter, copy_file, copy_shard, hash_file
+from headsurgery.checkpoint.carried import MANIFEST, RECIPE, UNDO, sort_files
+from headsurgery.checkpoint.copying import Progress
 from headsurgery.checkpoint.files import Directory
-from headsurgery.checkpoint.header import Shard, TensorInfo
+from headsurgery.checkpoint.hashing import hash_file
 from headsurgery.checkpoint.history import find_base_card, name_in_copy
+from headsurgery.checkpoint.linking import Link
 from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
 from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply
-from headsurgery.checkpoint.reader import FLOAT_TYPES, open_checkpoint
+from headsurgery.checkpoint.reader import open_checkpoint
 from headsurgery.checkpoint.staging import staged_directory
-from headsurgery.checkpoint.undo import UndoWriter, locate_piece
+from headsurgery.checkpoint.transfer import Transfer
+from headsurgery.checkpoint.unchanged import Looks, changed, check_unchanged
+from headsurgery.checkpoint.undo import UndoWriter
+from headsurgery.checkpoint.workplace import Note
 from headsurgery.errors import SurgeryError
 
 CardWriter = Callable[[Manifest, bytes | None], dict[str, bytes]]
@@ -36,9 +38,11 @@ def apply_plan(
     out: Path | str,
     *,
     write_card: CardWriter | None = None,
+    link: Link = "auto",
     force: bool = False,
     keep_originals: bool = True,
     on_progress: Progress | None = None,
+    on_note: Note | None = None,
 ) -> Manifest:
     """Write the edited checkpoint.
 
@@ -46,29 +50,36 @@ def apply_plan(
         plan: From `plan_surgery`.
         out: Directory to create.
         write_card: Makes a card, see `card.write_card`; the base's is kept beside it. None: the base's card stays as it is.
+        link: How files come over that stay as they are. `auto`: sharing their blocks with the base's (`reflink`) where the file
+            system can; else weight shards as hard links, but not those of the Hub's cache; else as copies. `hardlink` and
+            `symlink` are for weight shards, of the cache, too; all other files are then as with `auto`. See `linking`.
         force: Replace an existing directory.
         keep_originals: Keep the edited slices' original bytes in the checkpoint, without which it can't be restored.
-        on_progress: Called with bytes written and bytes in all.
+        on_progress: Called with bytes brought over and bytes in all.
+        on_note: Called with a line for what a killed run left beside `out`.
 
     Returns:
         The manifest, which also lies in `out`.
 
     Raises:
         SurgeryError: `out` exists, lies inside the base or can't be written; or what was written is not what was planned.
+        CheckpointError: The base changed since it was planned.
     """
     base = plan.checkpoint
-    total = sum(base.files.size_of(file) for file in plan.files.carried)
     undo_bytes = sum(edit.runs.count * edit.runs.length for edit in plan.edits)
-    with staged_directory(Path(out), base=base.path, num_bytes=total + undo_bytes, force=force, replaceable=MANIFEST) as staging:
-        report = Reporter(total, on_progress)
+    with staged_directory(
+        Path(out), base=base.path, num_bytes=undo_bytes, force=force, replaceable=MANIFEST, on_note=on_note
+    ) as staging:
         with UndoWriter(staging / UNDO, plan.edits) as undo:
             was_edited, has_card = MANIFEST in plan.files.carried, write_card is not None
             names = {file: name_in_copy(file, was_edited=was_edited, has_card=has_card) for file in plan.files.carried}
-            records = [_carry_over(plan, file, name, staging, undo, report) for file, name in names.items()]
+            transfer = Transfer(plan, staging, undo, link, on_progress)
+            records = transfer.run(names)
         if not keep_originals:
             (staging / UNDO).unlink()
         recipe_text = plan.recipe.to_json()
         _write_new(staging / RECIPE, recipe_text.encode())
+        _check_base_stayed(plan, transfer.looks, records)
         _check_result(plan, staging)
         records += [_record_new(staging, file) for file in (UNDO, RECIPE) if (staging / file).is_file()]
         manifest = Manifest(
@@ -81,7 +92,7 @@ def apply_plan(
             share=plan.share,
             files=sorted(records, key=lambda record: record.file),
             left_out=list(plan.files.left_out),
-            notes=list(plan.notes),
+            notes=[*plan.notes, *_explain_unread(transfer.unread)],
         )
         if write_card:
             manifest = _add_card(manifest, write_card, staging)
@@ -99,47 +110,26 @@ def _add_card(manifest: Manifest, write_card: CardWriter, staging: Path) -> Mani
     return manifest.model_copy(update={"files": sorted(records, key=lambda record: record.file)})
 
 
-def _carry_over(plan: SurgeryPlan, file: str, name: str, staging: Path, undo: UndoWriter, report: Reporter) -> FileRecord:
-    """Copy one of the base's files under a name, edited where that is planned."""
-    target = staging / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    edits = [edit for edit in plan.edits if edit.tensor.file == file]
-    with plan.checkpoint.files.open(file) as source:
-        if edits:
-            shard = next(shard for shard in plan.checkpoint.shards if shard.file == file)
-            copied = copy_shard(source, shard, target, partial(_change, _by_tensor(edits, shard), undo), report)
-        else:
-            copied = copy_file(source, target, report)
-    promised = plan.checkpoint.files.content_id(file)
-    if promised is not None and promised.digest != copied.before:
-        raise SurgeryError(
-            f"{file}: damaged in the Hub's cache: it doesn't have the hash that it is named by; nothing was kept",
-            hint=f"delete it and fetch the model again: {os.path.realpath(plan.checkpoint.path / file)}",
-        )
-    return _record(name, copied)
+def _explain_unread(files: list[str]) -> list[str]:
+    """What to know about hashes that nobody computed here."""
+    if not files:
+        return []
+    return [f"not read, SHA-256 taken from the names of the Hub cache's blobs: {', '.join(files)}"]
 
 
-def _by_tensor(edits: list[TensorEdit], shard: Shard) -> dict[str, list[TensorEdit]]:
-    return {tensor.name: [edit for edit in edits if edit.tensor == tensor] for tensor in shard.tensors}
-
-
-def _change(edits: dict[str, list[TensorEdit]], undo: UndoWriter, tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
-    """Multiply the planned slices of one chunk; the originals go to the undo file."""
-    if not edits[tensor.name]:
-        return rows
-    changed: ByteArray = rows.copy()
-    values = changed.view(FLOAT_TYPES[tensor.dtype])  # [rows, columns]
-    for edit in edits[tensor.name]:
-        piece = locate_piece(edit, first, len(rows))
-        if piece is not None:
-            undo.write(edit, piece, values[piece.rows, piece.columns])
-            values[piece.rows, piece.columns] = multiply(values[piece.rows, piece.columns], edit.edit.factor)
-    return changed
+def _check_base_stayed(plan: SurgeryPlan, looks: Looks, records: list[FileRecord]) -> None:
+    """The base has the files that it had when it was planned, and they hold what was read of them."""
+    base = plan.checkpoint
+    check_unchanged(base.path, looks, {str(record.base_file): str(record.base_sha256) for record in records})
+    if sort_files(base).carried != plan.files.carried:
+        raise changed(str(base.path))
 
 
 def _check_result(plan: SurgeryPlan, staging: Path) -> None:
     """Read the result back: the same headers, and every planned slice what it shall be."""
     result = open_checkpoint(staging)
+    if result.config != plan.checkpoint.config:
+        raise changed("config.json")
     if result.tensors != plan.checkpoint.tensors:
         raise SurgeryError(f"{staging}: the written headers are not the base's; nothing was kept")
     for edit in plan.edits:
@@ -151,10 +141,6 @@ def _check_result(plan: SurgeryPlan, staging: Path) -> None:
 def _write_new(path: Path, data: bytes) -> None:
     with path.open("xb") as file:
         file.write(data)
-
-
-def _record(file: str, copied: CopiedFile) -> FileRecord:
-    return FileRecord(file=file, num_bytes=copied.num_bytes, sha256=copied.after, base_sha256=copied.before)
 
 
 def _record_new(staging: Path, file: str) -> FileRecord:

@@ -7,6 +7,7 @@ with the slice's own shape. It does not end in `.safetensors`, because some runt
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headsurgery.checkpoint.carried import ATTRIBUTES, MANIFEST, UNDO
-from headsurgery.checkpoint.copying import ByteArray, Changer, Progress, Reporter, copy_file, copy_shard
+from headsurgery.checkpoint.copying import ByteArray, Changes, Progress, Reporter, copy_file, copy_shard
 from headsurgery.checkpoint.files import Directory
 from headsurgery.checkpoint.header import TensorInfo, read_header
 from headsurgery.checkpoint.history import Step, read_history
@@ -26,6 +27,7 @@ from headsurgery.checkpoint.manifest import EditRecord, FileRecord
 from headsurgery.checkpoint.plan import TensorEdit
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint, open_checkpoint
 from headsurgery.checkpoint.staging import staged_directory
+from headsurgery.checkpoint.workplace import Note
 from headsurgery.errors import CheckpointError, SurgeryError
 from headsurgery.strict_json import quote
 
@@ -59,14 +61,19 @@ def locate_piece(edit: TensorEdit, first: int, num_rows: int) -> Piece | None:
 
 
 class UndoWriter:
-    """Writes original slices as they come by, in any order of their parts."""
+    """Writes original slices as they come by, in any order of their parts and from any thread."""
 
     def __init__(self, path: Path, edits: Sequence[TensorEdit]) -> None:
         header, self._starts, end = _layout(edits)
-        self._file = path.open("xb")
-        self._file.write(header)
         self._starts = {key: start + len(header) for key, start in self._starts.items()}
-        self._file.truncate(len(header) + end)
+        self._file = path.open("xb")
+        try:
+            self._file.write(header)
+            self._file.truncate(len(header) + end)
+        except BaseException:
+            self._file.close()
+            raise
+        self._lock = threading.Lock()
 
     def __enter__(self) -> UndoWriter:
         return self
@@ -76,8 +83,9 @@ class UndoWriter:
 
     def write(self, edit: TensorEdit, piece: Piece, values: npt.NDArray[Any]) -> None:
         """Keep one part of an edit's original values."""
-        self._file.seek(self._starts[_key(edit)] + piece.offset * values.itemsize)
-        self._file.write(values.tobytes())
+        with self._lock:
+            self._file.seek(self._starts[_key(edit)] + piece.offset * values.itemsize)
+            self._file.write(values.tobytes())
 
 
 def _key(edit: TensorEdit) -> str:
@@ -135,22 +143,22 @@ class Originals:
         """
         return [_slice(self._edited, self._kept, edit) for edit in self._manifest.edits if edit.file == file]
 
-    def changer(self, file: str) -> Changer:
+    def changes(self, file: str) -> Changes:
         """What puts the originals of one file back."""
-        slices = self.slices(file)
+        slices: dict[str, list[tuple[TensorEdit, npt.NDArray[Any]]]] = {}
+        for edit, values in self.slices(file):
+            slices.setdefault(edit.tensor.name, []).append((edit, values))
 
         def put_back(tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
-            if not any(edit.tensor == tensor for edit, _ in slices):
-                return rows
             changed: ByteArray = rows.copy()
-            for edit, values in slices:
-                piece = locate_piece(edit, first, len(rows)) if edit.tensor == tensor else None
+            for edit, values in slices[tensor.name]:
+                piece = locate_piece(edit, first, len(rows))
                 if piece is not None:
                     target_view = changed.view(FLOAT_TYPES[tensor.dtype])[piece.rows, piece.columns]
                     target_view[:] = values[piece.offset : piece.offset + target_view.size].reshape(target_view.shape)
             return changed
 
-        return put_back
+        return dict.fromkeys(slices, put_back)
 
 
 def restore_checkpoint(
@@ -160,6 +168,7 @@ def restore_checkpoint(
     steps: int | None = None,
     force: bool = False,
     on_progress: Progress | None = None,
+    on_note: Note | None = None,
 ) -> tuple[FileRecord, ...]:
     """Bring the base back from an edited checkpoint, bit for bit, and prove it by the manifest's hashes of the base.
 
@@ -169,10 +178,11 @@ def restore_checkpoint(
         steps: How many edits to undo, of a checkpoint that was edited several times; None: all, back to the first base.
         force: Replace an existing directory.
         on_progress: Called with bytes written and bytes in all.
+        on_note: Called with a line for what a killed run left beside `out`.
 
     Returns:
-        The files written, as the undone step made them. What `apply_plan` left out of the base can't come back; the manifest
-        names it.
+        The files written, as the undone step made them, none of them a link; where the file system can they share blocks with the
+        edited checkpoint's. What `apply_plan` left out of the base can't come back; the manifest names it.
 
     Raises:
         CheckpointError: No manifest, no undo file, or they don't belong together; or there are not so many steps.
@@ -188,7 +198,7 @@ def restore_checkpoint(
     records = {record.base_file: record for record in undone[-1].manifest.files if record.base_file is not None}
     later = [{record.base_file: record.file for record in step.manifest.files} for step in undone[:-1]]
     total = sum(record.num_bytes for record in records.values())
-    with staged_directory(Path(out), base=edited, num_bytes=total, force=force, replaceable=MANIFEST) as staging:
+    with staged_directory(Path(out), base=edited, num_bytes=total, force=force, replaceable=MANIFEST, on_note=on_note) as staging:
         report = Reporter(total, on_progress)
         for name, record in records.items():
             source = _name_now(record.file, later)
@@ -217,19 +227,25 @@ def _restore_file(
     shard = next((shard for shard in checkpoint.shards if shard.file == source_file), None)
     with checkpoint.files.open(source_file) as source:
         if source_file == ATTRIBUTES:
-            return copy_file(
-                BytesIO(source.read(min(record.num_bytes, checkpoint.files.size_of(source_file)))), target, report
-            ).after
-        if shard is None:
+            length = min(record.num_bytes, checkpoint.files.size_of(source_file))
+            return copy_file(BytesIO(source.read(length)), target, report, clone=False).after
+        changes = {} if shard is None else _changes_of(originals, source_file)
+        if shard is None or not changes:
             return copy_file(source, target, report).after
-        changers = [step.changer(source_file) for step in originals]
+        return copy_shard(source, shard, target, changes, report).after
 
-        def put_back(tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
-            for change in changers:  # the last step first
-                rows = change(tensor, first, rows)
-            return rows
 
-        return copy_shard(source, shard, target, put_back, report).after
+def _changes_of(originals: list[Originals], file: str) -> Changes:
+    """What undoes several steps on one file, the last step first."""
+    by_step = [step.changes(file) for step in originals]
+
+    def put_back(tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
+        for changes in by_step:
+            if tensor.name in changes:
+                rows = changes[tensor.name](tensor, first, rows)
+        return rows
+
+    return {name: put_back for changes in by_step for name in changes}
 
 
 def _slice(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) -> tuple[TensorEdit, npt.NDArray[Any]]:

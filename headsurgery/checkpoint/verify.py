@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Literal
 
 from headsurgery.checkpoint.carried import ATTRIBUTES, BOOKKEEPING, CARD, MANIFEST, PICTURE, RECIPE, UNDO
-from headsurgery.checkpoint.copying import Progress, Reporter, hash_file, hash_shard
+from headsurgery.checkpoint.copying import Progress, Reporter, hash_shard
 from headsurgery.checkpoint.diff import diff_checkpoints
+from headsurgery.checkpoint.hashing import hash_file
 from headsurgery.checkpoint.history import Step
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.checkpoint.plan import multiply
@@ -122,7 +123,7 @@ def _differ_from_originals(edited: Checkpoint, manifest: Manifest) -> dict[str, 
         shard = next((shard for shard in edited.shards if shard.file == record.file), None)
         if shard is not None and record.sha256 != record.base_sha256:
             with edited.files.open(record.file) as source:
-                digest = hash_shard(source, shard, originals.changer(record.file), lambda _: None)
+                digest = hash_shard(source, shard, originals.changes(record.file), lambda _: None)
             if digest != record.base_sha256:
                 problems[record.file] = "with its originals put back it is not the base's file"
     return problems

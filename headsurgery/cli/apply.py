@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headsurgery.checkpoint.linking import Link
 from headsurgery.cli.options import Force, Json, Quiet, Revision, Token
 from headsurgery.errors import RecipeError, UsageError
 from headsurgery.hub_names import is_hub_id
@@ -28,6 +29,14 @@ def apply(
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="Directory to create.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; write nothing.")] = False,
     force: Force = False,
+    link: Annotated[
+        Link,
+        typer.Option(
+            "--link",
+            help="How files come over that are not edited: reflink (shared blocks), hardlink or symlink (weights only), copy. "
+            "auto: reflink if the file system can, else hard links to weights outside the Hub's cache, else copy.",
+        ),
+    ] = "auto",
     allow_mismatch: Annotated[
         bool, typer.Option("--allow-mismatch", help="Go on although the recipe was made for another base.")
     ] = False,
@@ -46,6 +55,7 @@ def apply(
     from headsurgery.card import write_card
     from headsurgery.checkpoint.carried import RECIPE
     from headsurgery.checkpoint.history import earlier_manifests
+    from headsurgery.checkpoint.linking import shared_files
     from headsurgery.checkpoint.plan import plan_surgery
     from headsurgery.checkpoint.reader import open_checkpoint
     from headsurgery.checkpoint.staging import check_target
@@ -76,7 +86,22 @@ def apply(
         plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
     with console.progress("writing") as on_progress:
         write = partial(write_card, recipe=plan.recipe, earlier=earlier_manifests(base.files))
-        manifest = apply_plan(plan, output, write_card=write, force=force, keep_originals=not no_undo, on_progress=on_progress)
+        manifest = apply_plan(
+            plan,
+            output,
+            write_card=write,
+            link=link,
+            force=force,
+            keep_originals=not no_undo,
+            on_progress=on_progress,
+            on_note=console.note,
+        )
+    shared = shared_files(base.path, output, (record.file for record in manifest.files if record.sha256 == record.base_sha256))
+    if shared:
+        console.note(
+            f"{len(shared)} of its files are the base's own under a second name: whoever writes into one changes both. "
+            "--link copy makes them independent"
+        )
     if manifest.left_out:
         console.note(
             f"left out, because they hold the unedited weights or are no part of the model: {', '.join(manifest.left_out)}"

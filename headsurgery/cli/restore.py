@@ -27,6 +27,6 @@ def restore(
 
     console = Console(as_json=json, quiet=quiet)
     with console.progress("writing") as on_progress:
-        records = restore_checkpoint(edited, output, steps=steps, force=force, on_progress=on_progress)
+        records = restore_checkpoint(edited, output, steps=steps, force=force, on_progress=on_progress, on_note=console.note)
     document = {"output": str(output), "files": [{"file": record.file, "sha256": record.base_sha256} for record in records]}
     console.data(document, f"{output}: {len(records)} files, each with the base's SHA-256")

@@ -1,0 +1,141 @@
+"""Bring the base's files into the directory that becomes the edited checkpoint: linked, cloned or copied, and edited where planned.
+
+Every file is hashed once, on the way; where it only gets another name, reading it is all that is done, and not even that where its
+hash is known (`linking.trusted_sha256`). Whether the base stayed what it was is `unchanged`'s to say.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Container, Mapping
+from functools import partial
+from pathlib import Path
+
+from headsurgery.checkpoint.copying import ByteArray, CopiedFile, Progress, Reporter, copy_file, copy_shard
+from headsurgery.checkpoint.hashing import hash_stream
+from headsurgery.checkpoint.header import Shard, TensorInfo
+from headsurgery.checkpoint.linking import Link, can_clone, link_shard, trusted_sha256
+from headsurgery.checkpoint.manifest import FileRecord
+from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply
+from headsurgery.checkpoint.reader import FLOAT_TYPES
+from headsurgery.checkpoint.unchanged import Looks, observe
+from headsurgery.checkpoint.undo import UndoWriter, locate_piece
+from headsurgery.checkpoint.workers import work_through
+from headsurgery.errors import SurgeryError
+
+OnBytes = Callable[[int], None]
+
+
+class Transfer:
+    """Brings files over.
+
+    Args:
+        plan: What to edit.
+        staging: An empty directory.
+        undo: Gets the original bytes of what is edited.
+        link: How files come over that stay as they are.
+        on_progress: Called with bytes done and bytes in all.
+    """
+
+    def __init__(self, plan: SurgeryPlan, staging: Path, undo: UndoWriter, link: Link, on_progress: Progress | None) -> None:
+        self._plan, self._base, self._staging, self._undo, self._link = plan, plan.checkpoint.path, staging, undo, link
+        self._shards: dict[str, Shard] = {shard.file: shard for shard in plan.checkpoint.shards}
+        self._report = Reporter(sum(plan.checkpoint.files.size_of(file) for file in plan.files.carried), on_progress)
+        self._trusted = {file: trusted_sha256(plan.checkpoint.files, file) for file in plan.files.carried}
+        self._clones = link != "copy" and can_clone(self._base / plan.checkpoint.shards[0].file, staging)
+        self._unread: list[str] = []
+        self.looks: Looks = plan.looks
+        """How the base's files looked before they were read, and after links of them were made."""
+        if link == "reflink" and not self._clones:
+            raise SurgeryError(
+                "--link reflink: files can't share their blocks here", hint="--link auto takes what the file system can do"
+            )
+
+    @property
+    def unread(self) -> list[str]:
+        """Files that were not read, sorted: their hashes are the names of the cache's blobs."""
+        return sorted(self._unread)
+
+    def run(self, names: Mapping[str, str]) -> list[FileRecord]:
+        """Bring files over.
+
+        Args:
+            names: Each of the base's files with the name that it shall have.
+
+        Raises:
+            CheckpointError: A file can't be read.
+            SurgeryError: A file is damaged, or the way that was asked for can't be had.
+            OSError: A file can't be written.
+        """
+        for name in names.values():
+            (self._staging / name).parent.mkdir(parents=True, exist_ok=True)
+        linked = {file for file, name in names.items() if self._is_linked(file, self._staging / name)}
+        self.looks = {**self.looks, **observe(self._plan.checkpoint.files, linked)}
+        if not self._clones:
+            self._check_space(sum(self._plan.checkpoint.files.size_of(file) for file in names if file not in linked))
+        largest_first = sorted(names, key=self._plan.checkpoint.files.size_of, reverse=True)
+        return work_through(largest_first, partial(self._bring, names, linked), self._report)
+
+    def _is_linked(self, file: str, target: Path) -> bool:
+        """Make a link if that is the way for this file; weights only, because people edit the other files by hand."""
+        if file not in self._shards or self._edits(file) or (self._link == "auto" and self._clones):
+            return False
+        return link_shard(self._base, file, target, self._link)
+
+    def _check_space(self, num_bytes: int) -> None:
+        free = shutil.disk_usage(self._staging).free
+        if free < num_bytes:
+            raise OSError(errno.ENOSPC, f"{num_bytes} bytes needed, {free} free")
+
+    def _edits(self, file: str) -> list[TensorEdit]:
+        return [edit for edit in self._plan.edits if edit.tensor.file == file]
+
+    def _bring(self, names: Mapping[str, str], linked: Container[str], file: str, on_bytes: OnBytes) -> FileRecord:
+        """Copy and edit a file, or hash what is linked already."""
+        name = names[file]
+        brought = self._hash(file, on_bytes) if file in linked else self._copy(file, self._staging / name, on_bytes)
+        if not brought.is_read:
+            self._unread.append(name)
+        promised = self._plan.checkpoint.files.content_id(file)
+        if promised is not None and promised.digest != brought.before:
+            raise SurgeryError(
+                f"{file}: damaged in the Hub's cache: it doesn't have the hash that it is named by; nothing was kept",
+                hint=f"delete it and fetch the model again: {os.path.realpath(self._base / file)}",
+            )
+        return FileRecord(file=name, num_bytes=brought.num_bytes, sha256=brought.after, base_sha256=brought.before)
+
+    def _hash(self, file: str, on_bytes: OnBytes) -> CopiedFile:
+        num_bytes, digest = self._plan.checkpoint.files.size_of(file), self._trusted[file]
+        if digest is not None:
+            on_bytes(num_bytes)
+            return CopiedFile(before=digest, after=digest, num_bytes=num_bytes, is_read=False)
+        with self._plan.checkpoint.files.open(file) as source:
+            digest = hash_stream(source, on_bytes)
+        return CopiedFile(before=digest, after=digest, num_bytes=num_bytes)
+
+    def _copy(self, file: str, target: Path, on_bytes: OnBytes) -> CopiedFile:
+        edits = self._edits(file)
+        with self._plan.checkpoint.files.open(file) as source:
+            if edits:
+                shard = self._shards[file]
+                names = {edit.tensor.name for edit in edits}
+                changes = {
+                    name: partial(_change, [edit for edit in edits if edit.tensor.name == name], self._undo) for name in names
+                }
+                return copy_shard(source, shard, target, changes, on_bytes, clone=self._clones)
+            return copy_file(source, target, on_bytes, clone=self._clones, trusted=self._trusted[file])
+
+
+def _change(edits: list[TensorEdit], undo: UndoWriter, tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
+    """Multiply the planned slices of one chunk; the originals go to the undo file."""
+    pieces = [(edit, piece) for edit in edits if (piece := locate_piece(edit, first, len(rows))) is not None]
+    if not pieces:
+        return rows
+    changed: ByteArray = rows.copy()
+    values = changed.view(FLOAT_TYPES[tensor.dtype])  # [rows, columns]
+    for edit, piece in pieces:
+        undo.write(edit, piece, values[piece.rows, piece.columns])
+        values[piece.rows, piece.columns] = multiply(values[piece.rows, piece.columns], edit.edit.factor)
+    return changed
