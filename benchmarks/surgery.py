@@ -2,8 +2,8 @@
 
 On SmolLM2-135M in float32 (538 MB): `cp` and one SHA-256 pass, transformers' load and save, mergekit's passthrough (installed here
 in an environment of its own). On a checkpoint of random bytes in 8 shards (`--gigabytes`, default 10), two of them edited: `cp -r`,
-and `cmp` for `diff`. Every command runs in a process of its own. Sides take turns, and the best of several runs counts, since machines
-are noisy; what was written is deleted between runs. One document on stdout.
+and `cmp` for `diff`. Every command runs in a process of its own. Sides take turns, and the best of several runs counts, since
+machines are noisy; what was written is deleted between runs. One document on stdout.
 """
 
 from __future__ import annotations
