@@ -49,7 +49,7 @@ def test_a_base_that_is_written_meanwhile(link: Link, file: str, write: Callable
             written.append(name)
             write(base / name)
 
-    with pytest.raises(CheckpointError, match=r"was written while it was read; nothing was kept|missing from the checkpoint"):
+    with pytest.raises(CheckpointError, match=r"changed while it was read; nothing was kept|missing from the checkpoint"):
         apply_plan(plan, tmp_path / "out", link=link, on_progress=meanwhile)
     assert [path.name for path in tmp_path.iterdir()] == ["base"]
 
