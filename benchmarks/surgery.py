@@ -2,8 +2,8 @@
 
 On SmolLM2-135M in float32 (538 MB): `cp` and one SHA-256 pass, transformers' load and save, mergekit's passthrough (installed here
 in an environment of its own). On a checkpoint of random bytes in 8 shards (`--gigabytes`, default 10), two of them edited: `cp -r`,
-and `cmp` for `diff`. Every command runs in a process of its own. Sides take turns, and the best of several runs counts, since machines
-are noisy; what was written is deleted between runs. One document on stdout.
+and `cmp` for `diff`. Every command runs in a process of its own. Sides take turns, and the best of several runs counts, since
+machines are noisy; what was written is deleted between runs. One document on stdout.
 """
 
 from __future__ import annotations
@@ -55,7 +55,11 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="where checkpoints are written; default: a temporary folder")
     parser.add_argument("--peers", type=Path, default=Path.home() / ".cache/headsurgery/peers", help="for mergekit's environment")
     parser.add_argument("--no-mergekit", action="store_true")
+    parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.write:
+        write_random(arguments.write, arguments.gigabytes)
+        return
     with tempfile.TemporaryDirectory(dir=arguments.work) as name:
         folder = Path(name)
         report: dict[str, Any] = {"start": measure_start(arguments.runs)}
@@ -97,7 +101,8 @@ def measure_small(folder: Path, mergekit: Path | None, runs: int) -> dict[str, A
 
 def measure_sharded(folder: Path, gigabytes: float, runs: int) -> dict[str, Any]:
     base, out, recipe = folder / "random", folder / "out", folder / "recipe.json"
-    write_random(base, gigabytes)
+    # in a process of its own: a child's peak, as the system records it, begins with its parent's memory
+    subprocess.run([sys.executable, __file__, "--write", str(base), "--gigabytes", str(gigabytes)], check=True)
     recipe.write_text(json.dumps({"schema": "headsurgery.recipe/1", "edits": [{"layer": 1, "head": 3}, {"layer": 6, "head": 5}]}))
     sides = {
         "apply_auto": [*HEADSURGERY, "apply", str(recipe), str(base), "-o", str(out)],
@@ -122,9 +127,10 @@ def measure_neighbours(folder: Path, base: Path, recipe: Path, runs: int) -> dic
     shutil.rmtree(twin)
     found |= race({"verify": [*HEADSURGERY, "verify", str(out)]}, 1)
     found |= race({"verify_with_base": [*HEADSURGERY, "verify", str(out), "--base", str(base)]}, 1)
-    found |= race({"restore": [*HEADSURGERY, "restore", str(out), "-o", str(back)]}, 1)
+    found |= race(
+        {"restore": [*HEADSURGERY, "restore", str(out), "-o", str(back)]}, 1, lambda: shutil.rmtree(back, ignore_errors=True)
+    )
     shutil.rmtree(out)
-    shutil.rmtree(back)
     return {"neighbours": as_document(found), "diff_to_cmp": ratio(found["diff"][0], found["cmp"][0])}
 
 

@@ -15,18 +15,18 @@ _BYTES = 320 * 2**20
 
 
 @contextmanager
-def mounted(kind: str, folder: Path) -> Iterator[Path]:
+def mounted(kind: str, folder: Path, num_bytes: int = _BYTES) -> Iterator[Path]:
     """Mount a new file system: btrfs or xfs, from a sparse file; tmpfs."""
     place, image = folder / kind, folder / f"{kind}.image"
     place.mkdir()
     if kind == "tmpfs":
-        command = ["mount", "-t", "tmpfs", "tmpfs", str(place)]
+        command = ["mount", "-t", "tmpfs", "-o", f"size={num_bytes}", "tmpfs", str(place)]
     else:
         make = shutil.which(f"mkfs.{kind}")
         if make is None:
             pytest.skip(f"needs mkfs.{kind}")
         with image.open("xb") as file:
-            file.truncate(_BYTES)
+            file.truncate(num_bytes)
         subprocess.run([make, "-q", str(image)], check=True, capture_output=True)
         command = ["mount", "-o", "loop", str(image), str(place)]
     if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:

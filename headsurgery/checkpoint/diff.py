@@ -22,8 +22,9 @@ from headsurgery.checkpoint.carried import MANIFEST, PREVIOUS
 from headsurgery.checkpoint.diff_files import Sameness, compare_files
 from headsurgery.checkpoint.factor import recover_factor
 from headsurgery.checkpoint.header import TensorInfo
+from headsurgery.checkpoint.pairs import differing_rows
 from headsurgery.checkpoint.plan import multiply, plan_surgery
-from headsurgery.checkpoint.reader import Checkpoint, read_rows
+from headsurgery.checkpoint.reader import Checkpoint
 from headsurgery.errors import CheckpointError
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import Recipe
@@ -276,12 +277,10 @@ def _differing_elements(
     base: Checkpoint, tensor: TensorInfo, edited: Checkpoint, twin: TensorInfo
 ) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
     """First row and mask [rows, elements per row] of each chunk that differs, bit by bit."""
-    rows = range(tensor.num_rows)
     item = max(1, tensor.num_bytes // max(1, tensor.num_parameters))
     with base.open_tensor(tensor) as one, edited.open_tensor(twin) as other:
-        for (first, old), (_, new) in zip(read_rows(one, tensor, rows), read_rows(other, twin, rows), strict=True):
-            if not np.array_equal(old, new):
-                yield first, (old != new).reshape(len(old), -1, item).any(axis=2)
+        for first, old, new in differing_rows(one, tensor, other, twin):
+            yield first, (old != new).reshape(len(old), -1, item).any(axis=2)
 
 
 def _head_changes(

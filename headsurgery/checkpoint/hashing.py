@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from headsurgery.checkpoint.reader import CHUNK_BYTES
 
-CHUNKS_BEHIND = 4
+CHUNKS_BEHIND = 2
 """How far hashing may be behind: a chunk must stay as it is until so many more were passed on."""
 
 

@@ -49,6 +49,9 @@ def workplace(target: Path) -> Iterator[Path]:
             raise _busy(target) from error
         os.write(lock, _words() if is_locked else b"no locks here\n")
         os.fsync(lock)
+        if not is_locked:  # then it need not stay open, and Windows deletes no open file
+            os.close(lock)
+            lock = -1
         (place / NEW).mkdir()
         yield place
     finally:
