@@ -38,16 +38,6 @@ IS_THOROUGH = "HEADSURGERY_FAULTS" in os.environ
 MOMENTS = int(os.environ.get("HEADSURGERY_FAULTS", "9"))
 
 
-@pytest.fixture(params=["apply", "replace", "restore"])
-def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Scene:
-    return Scene(tmp_path, request.param)
-
-
-@pytest.fixture
-def apply_scene(tmp_path: Path) -> Scene:
-    return Scene(tmp_path, "apply")
-
-
 def numbers_of_operations(scene: Scene) -> list[int]:
     with watching() as operations:
         scene.run()

@@ -6,18 +6,17 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import huggingface_hub
 import pytest
 
 from headsurgery.errors import CheckpointError, HeadSurgeryError, HubError, PromptError, UsageError
 from headsurgery.hub import fetch_dataset, fetch_model
 from headsurgery.prompts import load_prompts
-from tests.hub_server import STRANGER, TOKEN, HubServer, point_client, serve_hub
+from tests.hub_server import STRANGER, TOKEN, HubServer, point_client
 
 MODEL = {
     **{"config.json": b'{"model_type": "llama"}', "model.safetensors": bytes(range(256)) * 40, "tokenizer.json": b"{}"},
@@ -25,14 +24,6 @@ MODEL = {
     **{"original/consolidated.00.pth": b"copy", "tf_model.h5": b"copy"},
 }
 KEPT = ["config.json", "model.safetensors", "sub/code.py", "tokenizer.json"]
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
-    with serve_hub() as server:
-        point_client(monkeypatch, server.url, tmp_path / "cache")
-        yield server
-        huggingface_hub.close_session()
 
 
 def files_of(path: Path) -> list[str]:

@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
@@ -26,19 +26,11 @@ from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, HubError
 from headsurgery.hub import fetch_model, open_model
 from tests.directories import FEW_KB, contents, recipe_of
-from tests.hub_server import STRANGER, TOKEN, HubServer, _Handler, point_client, serve_hub
+from tests.hub_server import STRANGER, TOKEN, HubServer, _Handler, point_client
 from tests.tiny import save_model
 
 EDITS = recipe_of((0, 1, "scale", 0.0), (2, 4, "uniform_attention", 0.0))
 HEAD_TENSOR = re.compile(r"\.(o_proj\.weight|q_proj\.(weight|bias))$")
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
-    with serve_hub() as server:
-        point_client(monkeypatch, server.url, tmp_path / "cache")
-        yield server
-        huggingface_hub.close_session()
 
 
 @pytest.fixture

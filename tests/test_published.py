@@ -7,11 +7,10 @@ import io
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 
 from headsurgery.errors import HeadSurgeryError, HubError, PromptError
@@ -23,14 +22,6 @@ SETS = {row.name: row for row in published_sets()}
 WITH_FILE = [row for row in SETS.values() if row.file]
 WITHOUT_FILE = [row for row in SETS.values() if not row.file]
 FILTERED = [row for row in SETS.values() if row.where]
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
-    with serve_hub() as server:
-        point_client(monkeypatch, server.url, tmp_path / "cache")
-        yield server
-        huggingface_hub.close_session()
 
 
 def nonsense(count: int) -> list[str]:

@@ -9,26 +9,17 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import huggingface_hub
 import pytest
 from typer.testing import CliRunner
 
 from headsurgery.cli import app
 from headsurgery.errors import HeadSurgeryError, HubError, RecipeError
 from headsurgery.recipe_source import MAX_BYTES, load_recipe
-from tests.hub_server import TOKEN, HubServer, point_client, serve_hub
+from tests.hub_server import TOKEN, HubServer
 from tests.tiny import save_model
 
 RECIPE = {"schema": "headsurgery.recipe/1", "edits": [{"layer": 1, "head": 2, "factor": 0.0}]}
 TEXT = json.dumps(RECIPE).encode()
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
-    with serve_hub() as server:
-        point_client(monkeypatch, server.url, tmp_path / "cache")
-        yield server
-        huggingface_hub.close_session()
 
 
 class Web(ThreadingHTTPServer):

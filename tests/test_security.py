@@ -10,11 +10,10 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-import huggingface_hub
 import pytest
 from typer.testing import CliRunner
 
@@ -34,7 +33,7 @@ from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, HeadSurgeryError
 from tests.directories import as_hub_cache, pack
 from tests.fuzzing import dump
-from tests.hub_server import TOKEN, HubServer, point_client, serve_hub
+from tests.hub_server import TOKEN, HubServer
 from tests.readers import EDITS, Bench
 
 ROOT = Path(headsurgery.__file__).parent
@@ -46,14 +45,6 @@ SECRET = b"the secret of this machine"
 def bench(tmp_path: Path) -> Bench:
     (tmp_path / "secret").write_bytes(SECRET)
     return Bench(root=tmp_path / "bench")
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
-    with serve_hub() as server:
-        point_client(monkeypatch, server.url, tmp_path / "cache")
-        yield server
-        huggingface_hub.close_session()
 
 
 def quickly(call: Callable[[], object], seconds: float = 2.0) -> Any:

@@ -20,16 +20,6 @@ from tests.scenes import Scene, as_command
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals, forks and locks")
 
 
-@pytest.fixture(params=["apply", "replace", "restore"])
-def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Scene:
-    return Scene(tmp_path, request.param)
-
-
-@pytest.fixture
-def apply_scene(tmp_path: Path) -> Scene:
-    return Scene(tmp_path, "apply")
-
-
 class TestTwoAtOnce:
     @pytest.mark.parametrize("verb", ["apply", "replace"])
     def test_one_wins_and_the_other_is_refused_or_wins_later(self, verb: str, tmp_path: Path) -> None:

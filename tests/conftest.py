@@ -1,0 +1,31 @@
+"""Fixtures of more than one test module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+
+from tests.hub_server import HubServer, point_client, serve_hub
+from tests.scenes import Scene
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
+    """A running Hub without repositories, and the client pointed at it, with a cache of its own."""
+    with serve_hub() as server:
+        point_client(monkeypatch, server.url, tmp_path / "cache")
+        yield server
+        huggingface_hub.close_session()
+
+
+@pytest.fixture(params=["apply", "replace", "restore"])
+def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Scene:
+    return Scene(tmp_path, request.param)
+
+
+@pytest.fixture
+def apply_scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path, "apply")
