@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headsurgery.audit.records import Audit, Finding
-from headsurgery.checkpoint.anatomy import prove_anatomy, record_base
+from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy, record_base
 from headsurgery.checkpoint.diff import CheckpointDiff, HeadChange, diff_checkpoints
 from headsurgery.checkpoint.header import TensorInfo
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
@@ -35,6 +35,7 @@ def examine_against(checkpoint: Checkpoint, base: Checkpoint, *, on_progress: Ca
     Raises:
         ArchitectureError, GeometryError: The base's heads are not where the table says.
     """
+    anatomy = prove_anatomy(base)
     found = diff_checkpoints(base, checkpoint, on_progress=on_progress)
     scaled = [change for change in found.heads if _is_scaling(change)]
     recipe = None
@@ -44,7 +45,7 @@ def examine_against(checkpoint: Checkpoint, base: Checkpoint, *, on_progress: Ca
             for change in scaled
         )
         note = f"recovered by an audit of {checkpoint.model}"
-        recipe = Recipe(base=record_base(base, prove_anatomy(base)), edits=edits, provenance=Provenance(note=note))
+        recipe = Recipe(base=record_base(base, anatomy), edits=edits, provenance=Provenance(note=note))
     findings = [
         Finding(
             head=change.head,
@@ -55,7 +56,7 @@ def examine_against(checkpoint: Checkpoint, base: Checkpoint, *, on_progress: Ca
         )
         for change in scaled
     ]
-    other = _others(found, base, checkpoint, [change for change in found.heads if not _is_scaling(change)])
+    other = _others(found, anatomy, base, checkpoint, [change for change in found.heads if not _is_scaling(change)])
     return Audit(
         model=checkpoint.model,
         base=base.model,
@@ -71,9 +72,10 @@ def _is_scaling(change: HeadChange) -> bool:
     return change.factor is not None and (change.exact or change.spread <= _CLOSE)
 
 
-def _others(found: CheckpointDiff, base: Checkpoint, edited: Checkpoint, changes: list[HeadChange]) -> dict[str, str]:
+def _others(
+    found: CheckpointDiff, anatomy: Anatomy, base: Checkpoint, edited: Checkpoint, changes: list[HeadChange]
+) -> dict[str, str]:
     """Tensors that changed otherwise, each with what it looks like."""
-    anatomy = prove_anatomy(base)
     tensors = {anatomy.slices(change.head, change.operation)[0].tensor.name for change in changes}
     named = dict(found.other_tensors)
     for name in sorted(tensors | named.keys()):
