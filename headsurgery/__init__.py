@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from headsurgery.checkpoint.plan import plan_surgery as plan_surgery
     from headsurgery.checkpoint.reader import Checkpoint as Checkpoint
     from headsurgery.checkpoint.reader import open_checkpoint as open_checkpoint
+    from headsurgery.checkpoint.restore import restore_checkpoint as restore_checkpoint
     from headsurgery.checkpoint.surgery import apply_plan as apply_plan
-    from headsurgery.checkpoint.undo import restore_checkpoint as restore_checkpoint
     from headsurgery.errors import HeadSurgeryError as HeadSurgeryError
     from headsurgery.evaluation.records import Evaluation as Evaluation
     from headsurgery.evaluation.run import EvaluationResult as EvaluationResult
@@ -41,7 +41,7 @@ _HOMES = {
     "headsurgery.checkpoint.plan": ("SurgeryPlan", "plan_surgery"),
     "headsurgery.checkpoint.reader": ("Checkpoint", "open_checkpoint"),
     "headsurgery.checkpoint.surgery": ("apply_plan",),
-    "headsurgery.checkpoint.undo": ("restore_checkpoint",),
+    "headsurgery.checkpoint.restore": ("restore_checkpoint",),
     "headsurgery.errors": ("HeadSurgeryError",),
     "headsurgery.evaluation.records": ("Evaluation",),
     "headsurgery.evaluation.run": ("EvaluationResult", "evaluate"),

@@ -22,7 +22,7 @@ from headsurgery.checkpoint.anatomy import describe, prove_anatomy
 from headsurgery.checkpoint.carried import CARD, MANIFEST, PREVIOUS, UNDO
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.checkpoint.reader import INDEX, WEIGHTS, Checkpoint
-from headsurgery.checkpoint.undo import restore_checkpoint
+from headsurgery.checkpoint.restore import restore_checkpoint
 from headsurgery.checkpoint.verify import verify_checkpoint
 from headsurgery.families import TABLE
 from headsurgery.proof import prove

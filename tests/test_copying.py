@@ -66,7 +66,7 @@ def test_exactly_the_changed_bytes_whatever_the_chunks(
     seen: list[int] = []
     with (tmp_path / "shard").open("rb", buffering=0) as source:
         copied = copy_shard(source, shard, tmp_path / "copy", changes, seen.append)
-        assert hash_shard(source, shard, changes, lambda count: None) == copied.after
+        assert hash_shard(source, shard, changes, lambda count: None) == copied
     assert (tmp_path / "copy").read_bytes() == wanted
     assert (copied.before, copied.after) == (sha256(data).hexdigest(), sha256(wanted).hexdigest())
     assert sum(seen) == copied.num_bytes == len(data)

@@ -24,8 +24,8 @@ from typer.testing import CliRunner
 
 from headsurgery import Recipe, open_checkpoint, plan_surgery
 from headsurgery.card import write_card
+from headsurgery.checkpoint.restore import restore_checkpoint
 from headsurgery.checkpoint.surgery import apply_plan
-from headsurgery.checkpoint.undo import restore_checkpoint
 from headsurgery.cli import app
 from headsurgery.push import PushPlan, plan_push, send
 from headsurgery.push.plan import How

@@ -27,7 +27,7 @@ from headsurgery.checkpoint.files import Directory
 from headsurgery.checkpoint.header import read_header
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.checkpoint.reader import WEIGHTS, stays_inside
-from headsurgery.checkpoint.undo import restore_checkpoint
+from headsurgery.checkpoint.restore import restore_checkpoint
 from headsurgery.checkpoint.verify import verify_checkpoint
 from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, HeadSurgeryError

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from headsurgery.checkpoint import staging, workplace
+from headsurgery.checkpoint import locks, staging
 from headsurgery.errors import SurgeryError
 from tests.directories import contents
 from tests.faults import die, in_child, watching
@@ -93,7 +93,7 @@ class TestLeftovers:
         "theirs", ["no lock", "other words", "another machine's", "a file too many", "a link", "a file", "another user's"]
     )
     def test_a_strangers_folder_is_named_and_left_alone(self, theirs: str, leftover: Path, apply_scene: Scene) -> None:
-        lock = leftover / workplace.LOCK
+        lock = leftover / locks.LOCK
         if theirs == "no lock":
             lock.unlink()
         elif theirs == "other words":
@@ -129,7 +129,7 @@ class TestLeftovers:
 
     def test_without_locks_nothing_is_deleted(self, apply_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
         """Some network disks have none: then nobody knows who is alive."""
-        monkeypatch.setattr(workplace, "_lock", lambda _: False)
+        monkeypatch.setattr(locks, "_lock", lambda _: False)
         with watching(40, die):
             assert in_child(apply_scene.run) == -signal.SIGKILL
         found = apply_scene.leftovers()

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from itertools import cycle
 from pathlib import Path
 from types import TracebackType
@@ -90,13 +89,10 @@ def copy_shard(
     return _copy(source, target, partial(_changed, shard=shard, changes=changes), on_bytes, clone=clone)
 
 
-def hash_shard(source: BinaryIO, shard: Shard, changes: Changes, on_bytes: Callable[[int], None]) -> str:
-    """SHA-256, in hexadecimal, of the copy that `copy_shard` would write."""
-    digest = sha256()
-    for _, new in _changed(source, shard=shard, changes=changes):
-        digest.update(_flat(new))
-        on_bytes(new.nbytes)
-    return digest.hexdigest()
+def hash_shard(source: BinaryIO, shard: Shard, changes: Changes, on_bytes: Callable[[int], None]) -> CopiedFile:
+    """What `copy_shard` would return; nothing is written."""
+    num_bytes, before, after = _hash(_changed(source, shard=shard, changes=changes), on_bytes, lambda old, new, start: None)
+    return CopiedFile(before=before, after=after, num_bytes=num_bytes)
 
 
 def _unchanged(source: BinaryIO, num_bytes: int | None = None) -> _Pairs:
@@ -152,8 +148,24 @@ def _copy(
 
 def _write(out: BinaryIO, pairs: _Pairs, on_bytes: Callable[[int], None], *, is_clone: bool) -> tuple[int, str, str]:
     """Write the second of each pair, into a clone only where it differs; bytes in all, and the hashes of both."""
+    with _Flusher(out) as flusher:
+
+        def keep(old: ByteArray, new: ByteArray, start: int) -> None:
+            if not is_clone:
+                _write_all(out, new)
+            elif new is not old:
+                _write_all(out, new, at=start)
+            flusher.flush_to(start + new.nbytes)
+
+        return _hash(pairs, on_bytes, keep)
+
+
+def _hash(
+    pairs: _Pairs, on_bytes: Callable[[int], None], keep: Callable[[ByteArray, ByteArray, int], None]
+) -> tuple[int, str, str]:
+    """Hash both of each pair, while a function keeps them, which also gets where they begin; bytes in all, and both hashes."""
     num_bytes = 0
-    with Hasher() as before, Hasher() as branch, _Flusher(out) as flusher:
+    with Hasher() as before, Hasher() as branch:
         after = before
         for old, new in pairs:
             if new is not old and after is before:
@@ -162,12 +174,8 @@ def _write(out: BinaryIO, pairs: _Pairs, on_bytes: Callable[[int], None], *, is_
             before.update(_flat(old))
             if after is not before:
                 after.update(_flat(new))
-            if not is_clone:
-                _write_all(out, new)
-            elif new is not old:
-                _write_all(out, new, at=num_bytes)
+            keep(old, new, num_bytes)
             num_bytes += new.nbytes
-            flusher.flush_to(num_bytes)
             on_bytes(new.nbytes)
         return num_bytes, before.hexdigest(), after.hexdigest()
 

@@ -6,6 +6,7 @@ inside it. So every step keeps its manifest, its recipe and its original bytes, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST, OWN_FILES, PREVIOUS
@@ -50,14 +51,18 @@ def earlier_manifests(files: Files) -> tuple[Manifest, ...]:
     return tuple(step.manifest for step in read_history(files)) if files.has(MANIFEST) else ()
 
 
-def name_in_copy(file: str, *, was_edited: bool, has_card: bool) -> str:
-    """Name that a base's file gets in the edited copy.
+def names_in_copy(files: Iterable[str], *, has_card: bool) -> dict[str, str]:
+    """Names that a base's files get in the edited copy.
 
     Args:
-        file: Its name in the base.
-        was_edited: The base is an edited checkpoint itself.
+        files: All that the copy takes over; with a manifest among them the base is an edited checkpoint itself.
         has_card: The copy gets a card of its own, so that the base's moves.
     """
+    files = list(files)
+    return {file: _name_in_copy(file, was_edited=MANIFEST in files, has_card=has_card) for file in files}
+
+
+def _name_in_copy(file: str, *, was_edited: bool, has_card: bool) -> str:
     is_card = file == CARD and has_card
     if was_edited and (file in OWN_FILES or is_card or file.startswith(f"{PREVIOUS}/")):
         return f"{PREVIOUS}/{file}"

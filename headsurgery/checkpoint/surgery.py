@@ -7,30 +7,22 @@ change; all or nothing; every file is carried over but other copies of the weigh
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 
-from headsurgery import __version__
-from headsurgery.checkpoint.anatomy import record_base
-from headsurgery.checkpoint.carried import MANIFEST, RECIPE, UNDO, sort_files
+from headsurgery.checkpoint.carried import MANIFEST, UNDO
 from headsurgery.checkpoint.copying import Progress
-from headsurgery.checkpoint.files import Directory
-from headsurgery.checkpoint.hashing import hash_file
-from headsurgery.checkpoint.history import find_base_card, name_in_copy
+from headsurgery.checkpoint.history import names_in_copy
 from headsurgery.checkpoint.linking import Link
-from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
-from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply
+from headsurgery.checkpoint.manifest import Manifest
+from headsurgery.checkpoint.own_files import CardWriter, add_own_files
+from headsurgery.checkpoint.plan import SurgeryPlan, multiply
 from headsurgery.checkpoint.reader import open_checkpoint
 from headsurgery.checkpoint.staging import staged_directory
 from headsurgery.checkpoint.transfer import Transfer
-from headsurgery.checkpoint.unchanged import Looks, changed, check_unchanged
+from headsurgery.checkpoint.unchanged import changed, check_unchanged
 from headsurgery.checkpoint.undo import UndoWriter
 from headsurgery.checkpoint.workplace import Note
 from headsurgery.errors import SurgeryError
-
-CardWriter = Callable[[Manifest, bytes | None], dict[str, bytes]]
-"""Gets the manifest and the base's own card, if it has one; returns the new card and its picture by name."""
 
 
 def apply_plan(
@@ -71,43 +63,15 @@ def apply_plan(
         Path(out), base=base.path, num_bytes=undo_bytes, force=force, replaceable=MANIFEST, on_note=on_note
     ) as staging:
         with UndoWriter(staging / UNDO, plan.edits) as undo:
-            was_edited, has_card = MANIFEST in plan.files.carried, write_card is not None
-            names = {file: name_in_copy(file, was_edited=was_edited, has_card=has_card) for file in plan.files.carried}
             transfer = Transfer(plan, staging, undo, link, on_progress)
-            records = transfer.run(names)
+            records = transfer.run(names_in_copy(plan.files.carried, has_card=write_card is not None))
         if not keep_originals:
             (staging / UNDO).unlink()
-        recipe_text = plan.recipe.to_json()
-        _write_new(staging / RECIPE, recipe_text.encode())
-        _check_base_stayed(plan, transfer.looks, records)
+        check_unchanged(base, transfer.looks, {str(record.base_file): str(record.base_sha256) for record in records})
         _check_result(plan, staging)
-        records += [_record_new(staging, file) for file in (UNDO, RECIPE) if (staging / file).is_file()]
-        manifest = Manifest(
-            headsurgery=__version__,
-            base=record_base(base, plan.anatomy),
-            recipe_sha256=sha256(recipe_text.encode()).hexdigest(),
-            edits=[_record_edit(edit) for edit in plan.edits],
-            parameters=base.num_parameters,
-            parameters_changed=plan.parameters_changed,
-            share=plan.share,
-            files=sorted(records, key=lambda record: record.file),
-            left_out=list(plan.files.left_out),
-            notes=[*plan.notes, *_explain_unread(transfer.unread)],
+        return add_own_files(
+            plan, records, staging, write_card=write_card, left_out=plan.files.left_out, notes=_explain_unread(transfer.unread)
         )
-        if write_card:
-            manifest = _add_card(manifest, write_card, staging)
-        _write_new(staging / MANIFEST, manifest.to_json().encode())
-    return manifest
-
-
-def _add_card(manifest: Manifest, write_card: CardWriter, staging: Path) -> Manifest:
-    """Write the card and its picture, and enter them in the manifest."""
-    kept = find_base_card(Directory(staging))
-    made = write_card(manifest, (staging / kept).read_bytes() if kept else None)
-    for file, data in made.items():
-        _write_new(staging / file, data)
-    records = [*manifest.files, *(_record_new(staging, file) for file in made)]
-    return manifest.model_copy(update={"files": sorted(records, key=lambda record: record.file)})
 
 
 def _explain_unread(files: list[str]) -> list[str]:
@@ -115,14 +79,6 @@ def _explain_unread(files: list[str]) -> list[str]:
     if not files:
         return []
     return [f"not read, SHA-256 taken from the names of the Hub cache's blobs: {', '.join(files)}"]
-
-
-def _check_base_stayed(plan: SurgeryPlan, looks: Looks, records: list[FileRecord]) -> None:
-    """The base has the files that it had when it was planned, and they hold what was read of them."""
-    base = plan.checkpoint
-    check_unchanged(base.path, looks, {str(record.base_file): str(record.base_sha256) for record in records})
-    if sort_files(base).carried != plan.files.carried:
-        raise changed(str(base.path))
 
 
 def _check_result(plan: SurgeryPlan, staging: Path) -> None:
@@ -136,23 +92,3 @@ def _check_result(plan: SurgeryPlan, staging: Path) -> None:
         wanted = multiply(plan.checkpoint.read_block(edit.tensor, edit.axis, edit.block), edit.edit.factor)
         if result.read_block(edit.tensor, edit.axis, edit.block).tobytes() != wanted.tobytes():
             raise SurgeryError(f"{edit.edit.ref}: {edit.tensor.name} was not written as planned; nothing was kept")
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-
-
-def _record_new(staging: Path, file: str) -> FileRecord:
-    return FileRecord(file=file, num_bytes=(staging / file).stat().st_size, sha256=hash_file(staging / file))
-
-
-def _record_edit(edit: TensorEdit) -> EditRecord:
-    return EditRecord(
-        **edit.edit.model_dump(),
-        tensor=edit.tensor.name,
-        file=edit.tensor.file,
-        axis=edit.axis,
-        start=edit.block.start,
-        stop=edit.block.stop,
-    )

@@ -11,8 +11,10 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from headsurgery.checkpoint.carried import sort_files
 from headsurgery.checkpoint.files import Files
 from headsurgery.checkpoint.hashing import hash_file
+from headsurgery.checkpoint.reader import Checkpoint
 from headsurgery.errors import CheckpointError
 
 Looks = Mapping[str, os.stat_result]
@@ -28,21 +30,23 @@ def observe(files: Files, names: Iterable[str]) -> Looks:
     return {} if files.path is None else {name: _look(files.path / name, name) for name in names}
 
 
-def check_unchanged(directory: Path, before: Looks, digests: Mapping[str, str]) -> None:
+def check_unchanged(base: Checkpoint, before: Looks, digests: Mapping[str, str]) -> None:
     """Refuse a base that is not what it was.
 
     Args:
-        directory: The base.
+        base: Of this machine.
         before: How its files looked before they were read.
-        digests: SHA-256 of what was read of each.
+        digests: SHA-256 of what was read of each; all that an edited copy takes over.
 
     Raises:
-        CheckpointError: A file is gone or holds something else.
+        CheckpointError: A file is gone, or new, or holds something else.
     """
     for name, digest in digests.items():
-        one, other = before[name], _look(directory / name, name)
-        if _content(one) != _content(other) or (_is_in_doubt(one, other) and hash_file(directory / name) != digest):
+        one, other = before[name], _look(base.path / name, name)
+        if _content(one) != _content(other) or (_is_in_doubt(one, other) and hash_file(base.path / name) != digest):
             raise changed(name)
+    if set(sort_files(base).carried) != set(digests):
+        raise changed(str(base.path))
 
 
 def changed(what: str) -> CheckpointError:

@@ -123,8 +123,8 @@ def _differ_from_originals(edited: Checkpoint, manifest: Manifest) -> dict[str, 
         shard = next((shard for shard in edited.shards if shard.file == record.file), None)
         if shard is not None and record.sha256 != record.base_sha256:
             with edited.files.open(record.file) as source:
-                digest = hash_shard(source, shard, originals.changes(record.file), lambda _: None)
-            if digest != record.base_sha256:
+                restored = hash_shard(source, shard, originals.changes(record.file), lambda _: None)
+            if restored.after != record.base_sha256:
                 problems[record.file] = "with its originals put back it is not the base's file"
     return problems
 

@@ -19,12 +19,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from headsurgery.checkpoint.locks import LOCK, claim, take
 from headsurgery.errors import SurgeryError
 
 Note = Callable[[str], None]
 """Called with one line that the user should know although nothing is wrong."""
 
-LOCK, NEW, OLD = "lock", "new", "old"
+NEW, OLD = "new", "old"
 
 
 @contextmanager
@@ -43,15 +44,9 @@ def workplace(target: Path) -> Iterator[Path]:
     try:
         place.mkdir()
         try:
-            lock = os.open(place / LOCK, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-            is_locked = _lock(lock)
+            lock = take(place)
         except (FileNotFoundError, BlockingIOError) as error:  # it swept the folder up, empty as it was
             raise _busy(target) from error
-        os.write(lock, _words() if is_locked else b"no locks here\n")
-        os.fsync(lock)
-        if not is_locked:  # then it need not stay open, and Windows deletes no open file
-            os.close(lock)
-            lock = -1
         (place / NEW).mkdir()
         yield place
     finally:
@@ -130,43 +125,7 @@ def _claim(place: Path) -> int | None:
         return None
     if not names:
         return -1
-    if LOCK not in names:
-        return None
-    lock = os.open(place / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        is_ours = _lock(lock) and os.path.samestat(os.fstat(lock), os.lstat(place / LOCK))
-        words = os.read(lock, 1024)
-        if is_ours and (words == _words() or (not words and names == {LOCK})):
-            return lock
-    except BaseException:
-        os.close(lock)
-        raise
-    os.close(lock)
-    return None
-
-
-def _lock(descriptor: int) -> bool:
-    """Lock a file for as long as it is open; False where there are no such locks.
-
-    Raises:
-        BlockingIOError: Somebody holds it.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
-    except OSError:
-        return False
-    return True
-
-
-def _words() -> bytes:
-    """What a lock file says. On a shared disk a lock may hold on one machine only, so that others must not judge by it."""
-    return f"headsurgery is at work here, on {os.uname().nodename}\n".encode()
+    return claim(place, unwritten_is_ours=names == {LOCK}) if LOCK in names else None
 
 
 def _remove(place: Path) -> None:

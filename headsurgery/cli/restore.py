@@ -22,7 +22,7 @@ def restore(
     quiet: Quiet = False,
 ) -> None:
     """Bring the base back bit for bit, from the original bytes that apply kept, and prove it by the manifest's hashes."""
-    from headsurgery.checkpoint.undo import restore_checkpoint
+    from headsurgery.checkpoint.restore import restore_checkpoint
     from headsurgery.console import Console
 
     console = Console(as_json=json, quiet=quiet)

@@ -1,0 +1,87 @@
+"""Lock files: who is at work in a folder, told without a clock or a process's number.
+
+A run keeps its lock file locked while it is alive; the kernel drops the lock however the run ends. What a lock file says tells
+whose machine may judge by it: on a shared disk a lock may hold on one machine only.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+LOCK = "lock"
+
+
+def take(folder: Path) -> int:
+    """Make a folder's lock file and lock it, for as long as it is open.
+
+    Returns:
+        Its descriptor; -1 where there are no such locks.
+
+    Raises:
+        BlockingIOError: Another run took it at the same moment.
+        OSError: It can't be made; FileExistsError: it is there already.
+    """
+    lock = os.open(folder / LOCK, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    try:
+        is_locked = _lock(lock)
+        os.write(lock, _words() if is_locked else b"no locks here\n")
+        os.fsync(lock)
+    except BaseException:
+        os.close(lock)
+        raise
+    if is_locked:
+        return lock
+    os.close(lock)  # it need not stay open, and Windows deletes no open file
+    return -1
+
+
+def claim(folder: Path, *, unwritten_is_ours: bool) -> int | None:
+    """Lock the lock file that a run left.
+
+    Args:
+        folder: Its folder.
+        unwritten_is_ours: Whether a lock file that says nothing yet may be taken.
+
+    Returns:
+        Its descriptor; None if it is not surely of a run of this machine that has ended.
+
+    Raises:
+        BlockingIOError: Its run is alive.
+        OSError: It can't be opened.
+    """
+    lock = os.open(folder / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        is_ours = _lock(lock) and os.path.samestat(os.fstat(lock), os.lstat(folder / LOCK))
+        words = os.read(lock, 1024)
+        if is_ours and (words == _words() or (not words and unwritten_is_ours)):
+            return lock
+    except BaseException:
+        os.close(lock)
+        raise
+    os.close(lock)
+    return None
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a file for as long as it is open; False where there are no such locks.
+
+    Raises:
+        BlockingIOError: Somebody holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        return False
+    return True
+
+
+def _words() -> bytes:
+    """What a lock file says."""
+    return f"headsurgery is at work here, on {os.uname().nodename}\n".encode()
