@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from headsurgery.checkpoint.copies import COPY_FOLDERS, COPY_PATTERNS
 from headsurgery.checkpoint.header import read_header
-from headsurgery.checkpoint.reader import INDEX, WEIGHTS, Checkpoint
+from headsurgery.checkpoint.reader import INDEX, JOURNAL, WEIGHTS, Checkpoint
 from headsurgery.errors import CheckpointError
 
 MANIFEST, RECIPE, UNDO = "headsurgery.json", "recipe.json", "headsurgery.undo"
@@ -24,8 +24,8 @@ PREVIOUS = "headsurgery.previous"
 """Folder of an edited checkpoint that was edited again: that one's own files, see `history`."""
 ATTRIBUTES = ".gitattributes"
 """How git keeps files, and no part of the model. The Hub adds a line at its end for every large file that no line is about."""
-BOOKKEEPING = (".git", ".cache")
-"""Folders of git and of the Hub's client, at the top; no part of the model either."""
+BOOKKEEPING = (".git", ".cache", JOURNAL)
+"""Folders of git, of the Hub's client and of changes in place, at the top; no part of the model either."""
 
 _NO_WEIGHTS = ("training_args.bin", "optimizer*.pt", "scheduler*.pt", "rng_state*.pth", "scaler*.pt")
 
@@ -37,10 +37,12 @@ class BaseFiles:
     Args:
         carried: Go into the edited checkpoint, edited or as they are.
         left_out: Stay behind; a folder stands for all that is in it and ends in a slash.
+        copies: What of these holds the weights a second time.
     """
 
     carried: tuple[str, ...]
     left_out: tuple[str, ...]
+    copies: tuple[str, ...]
 
 
 def sort_files(checkpoint: Checkpoint) -> BaseFiles:
@@ -62,7 +64,9 @@ def sort_files(checkpoint: Checkpoint) -> BaseFiles:
     for file in (*carried, *left_out):
         if any("\ud800" <= letter <= "\udfff" for letter in file):  # how Python spells undecodable bytes
             raise CheckpointError(f"{file!a}: its name is not UTF-8", hint="rename the file")
-    return BaseFiles(carried=tuple(sorted(carried)), left_out=tuple(sorted(left_out)))
+    folders = {f"{folder}/" for folder in COPY_FOLDERS}
+    copies |= {file for file in left_out if file in folders or (not file.endswith("/") and _disagrees(checkpoint, file))}
+    return BaseFiles(carried=tuple(sorted(carried)), left_out=tuple(sorted(left_out)), copies=tuple(sorted(copies)))
 
 
 def _disagrees(checkpoint: Checkpoint, file: str) -> bool:

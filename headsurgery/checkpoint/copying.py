@@ -152,9 +152,9 @@ def _write(out: BinaryIO, pairs: _Pairs, on_bytes: Callable[[int], None], *, is_
 
         def keep(old: ByteArray, new: ByteArray, start: int) -> None:
             if not is_clone:
-                _write_all(out, new)
+                write_all(out, _flat(new))
             elif new is not old:
-                _write_all(out, new, at=start)
+                write_all(out, _flat(new), at=start)
             flusher.flush_to(start + new.nbytes)
 
         return _hash(pairs, on_bytes, keep)
@@ -180,13 +180,12 @@ def _hash(
         return num_bytes, before.hexdigest(), after.hexdigest()
 
 
-def _write_all(out: Any, data: ByteArray, at: int | None = None) -> None:
+def write_all(out: Any, data: memoryview, at: int | None = None) -> None:
     """Write every byte; `at` an offset the place where the file is being read stays as it is."""
-    view = _flat(data)
-    while view:
-        count = out.write(view) if at is None else os.pwrite(out.fileno(), view, at)
+    while data:
+        count = out.write(data) if at is None else os.pwrite(out.fileno(), data, at)
         at = None if at is None else at + count
-        view = view[count:]
+        data = data[count:]
 
 
 class _Flusher:

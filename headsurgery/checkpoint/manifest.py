@@ -13,7 +13,7 @@ from pydantic import AfterValidator, FailFast, Field, ValidationError, field_val
 
 from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST, PREVIOUS
 from headsurgery.checkpoint.files import Directory, Files
-from headsurgery.checkpoint.reader import read_bounded, stays_inside
+from headsurgery.checkpoint.reader import check_at_rest, read_bounded, stays_inside
 from headsurgery.errors import CheckpointError
 from headsurgery.recipe import HeadEdit, RecipeBase, Strict, first_problem
 from headsurgery.strict_json import parse_object
@@ -105,6 +105,7 @@ class Manifest(Strict):
         files = Directory(Path(source)) if isinstance(source, Path | str) else source
         if files.path is not None and not files.path.is_dir():
             raise CheckpointError(f"{files.where}: no such directory", hint="give a checkpoint that apply wrote")
+        check_at_rest(files)
         if not files.has(name):
             raise CheckpointError(f"{files.where}: no {name} in it, so headsurgery did not write it")
         try:

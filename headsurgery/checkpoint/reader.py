@@ -25,6 +25,8 @@ from headsurgery.errors import CheckpointError
 from headsurgery.strict_json import parse_object, quote
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+JOURNAL, TODO = "headsurgery.journal", "todo.json"
+"""Folder in a checkpoint that is being edited in place, and a file in it while the checkpoint is half edited; see `in_place`."""
 CHUNK_BYTES = 4 * 2**20
 
 _MAX_CONFIG_BYTES, _MAX_INDEX_BYTES, _MAX_SHARDS = 8 * 2**20, 64 * 2**20, 20_000
@@ -134,12 +136,26 @@ def open_checkpoint(source: Path | str | Files, *, model: str | None = None, rev
     """
     files = Directory(Path(source)) if isinstance(source, Path | str) else source
     try:
+        check_at_rest(files)
         _check_is_checkpoint(files)
         config = _read_object(files, "config.json", max_bytes=_MAX_CONFIG_BYTES, lenient=True)
         shards, tensors = _read_single(files) if files.has(WEIGHTS) else _read_sharded(files)
     except OSError as error:
         raise CheckpointError(f"{files.where}: can't be read: {error.strerror}") from error
     return Checkpoint(files=files, config=config, shards=shards, tensors=tensors, model=model or files.name, revision=revision)
+
+
+def check_at_rest(files: Files) -> None:
+    """Refuse a checkpoint that is half edited: a run changes it in place at this moment, or was killed while it did.
+
+    Raises:
+        CheckpointError: It is.
+    """
+    if files.has(f"{JOURNAL}/{TODO}"):
+        raise CheckpointError(
+            f"{files.where}: half edited: a change in place is going on, or was killed",
+            hint=f"if none is going on, this finishes it or takes it back: headsurgery restore {files.where} --in-place",
+        )
 
 
 def read_rows(stream: BinaryIO, tensor: TensorInfo, rows: range) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 from headsurgery.checkpoint.carried import ATTRIBUTES, MANIFEST
 from headsurgery.checkpoint.copying import ByteArray, Changes, Progress, Reporter, copy_file, copy_shard
 from headsurgery.checkpoint.files import Directory
-from headsurgery.checkpoint.header import TensorInfo
-from headsurgery.checkpoint.history import read_history
+from headsurgery.checkpoint.header import Shard, TensorInfo
+from headsurgery.checkpoint.history import Step, read_history
 from headsurgery.checkpoint.manifest import FileRecord
 from headsurgery.checkpoint.reader import Checkpoint, open_checkpoint
 from headsurgery.checkpoint.staging import staged_directory
@@ -45,61 +46,106 @@ def restore_checkpoint(
         CheckpointError: No manifest, no undo file, or they don't belong together; or there are not so many steps.
         SurgeryError: `out` can't be written, or a restored file is not the base's.
     """
-    edited = Path(edited)
+    way = find_way_back(Path(edited), steps)
+    total = sum(record.num_bytes for record in way.records.values())
+    with staged_directory(
+        Path(out), base=Path(edited), num_bytes=total, force=force, replaceable=MANIFEST, on_note=on_note
+    ) as staging:
+        report = Reporter(total, on_progress)
+        for name, record in way.records.items():
+            way.check(record, _restore_file(way, record, staging / name, report))
+    return tuple(way.records.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class WayBack:
+    """What undoes the last steps of an edited checkpoint.
+
+    Args:
+        checkpoint: As it is.
+        undone: The steps, the last one first.
+        originals: Of each.
+        records: The files that come back, by the names that they get back.
+    """
+
+    checkpoint: Checkpoint
+    undone: tuple[Step, ...]
+    originals: tuple[Originals, ...]
+    records: dict[str, FileRecord]
+
+    def find(self, file: str, step: int = -1) -> str:
+        """Where a file of one of the steps lies now.
+
+        Args:
+            file: Its name as the step left it.
+            step: Which of `undone`.
+        """
+        above = self.undone[: step % len(self.undone)]
+        for names in ({record.base_file: record.file for record in later.manifest.files} for later in reversed(above)):
+            if file not in names:
+                raise CheckpointError(f"{MANIFEST}: doesn't say where {file} of the step before lies")
+            file = names[file]
+        return file
+
+    def shard(self, file: str) -> Shard | None:
+        """A file as the shard that it is."""
+        return next((shard for shard in self.checkpoint.shards if shard.file == file), None)
+
+    def changes(self, file: str) -> Changes:
+        """What undoes all steps on one file, the last step first."""
+        by_step = [originals.changes(file) for originals in self.originals]
+
+        def put_back(tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
+            for changes in by_step:
+                if tensor.name in changes:
+                    rows = changes[tensor.name](tensor, first, rows)
+            return rows
+
+        return {name: put_back for changes in by_step for name in changes}
+
+    def check(self, record: FileRecord, digest: str) -> None:
+        """Compare what comes back of a file with what the base held.
+
+        Raises:
+            SurgeryError: It is something else.
+        """
+        if digest != record.base_sha256:
+            raise SurgeryError(
+                f"{self.find(record.file)}: what came back is not the base's file; nothing was kept",
+                hint="the edited checkpoint was changed after apply; download the base instead",
+            )
+
+
+def find_way_back(edited: Path, steps: int | None) -> WayBack:
+    """Read what is needed to undo steps.
+
+    Args:
+        edited: A checkpoint that was edited.
+        steps: How many; None: all.
+
+    Raises:
+        CheckpointError: See `restore_checkpoint`.
+    """
     history = read_history(Directory(edited))
     if steps is not None and not 1 <= steps <= len(history):
         raise CheckpointError(f"{edited}: {steps} steps to undo, but it was edited {len(history)} times")
-    undone = history[:steps]
-    checkpoint = open_checkpoint(edited)
-    originals = [Originals(checkpoint, step) for step in undone]
-    records = {record.base_file: record for record in undone[-1].manifest.files if record.base_file is not None}
-    later = [{record.base_file: record.file for record in step.manifest.files} for step in undone[:-1]]
-    total = sum(record.num_bytes for record in records.values())
-    with staged_directory(Path(out), base=edited, num_bytes=total, force=force, replaceable=MANIFEST, on_note=on_note) as staging:
-        report = Reporter(total, on_progress)
-        for name, record in records.items():
-            source = _name_now(record.file, later)
-            if _restore_file(checkpoint, originals, source, record, staging / name, report) != record.base_sha256:
-                raise SurgeryError(
-                    f"{source}: what came back is not the base's file; nothing was kept",
-                    hint="the edited checkpoint was changed after apply; download the base instead",
-                )
-    return tuple(records.values())
+    undone, checkpoint = history[:steps], open_checkpoint(edited)
+    return WayBack(
+        checkpoint=checkpoint,
+        undone=undone,
+        originals=tuple(Originals(checkpoint, step) for step in undone),
+        records={record.base_file: record for record in undone[-1].manifest.files if record.base_file is not None},
+    )
 
 
-def _name_now(file: str, later: list[dict[str | None, str]]) -> str:
-    """Where a file of an earlier step lies after the later ones: their names by those of their bases, the last step first."""
-    for names in reversed(later):
-        found = names.get(file)
-        if found is None:
-            raise CheckpointError(f"{MANIFEST}: doesn't say where {file} of the step before lies")
-        file = found
-    return file
-
-
-def _restore_file(
-    checkpoint: Checkpoint, originals: list[Originals], source_file: str, record: FileRecord, target: Path, report: Reporter
-) -> str:
+def _restore_file(way: WayBack, record: FileRecord, target: Path, report: Reporter) -> str:
     target.parent.mkdir(parents=True, exist_ok=True)
-    shard = next((shard for shard in checkpoint.shards if shard.file == source_file), None)
-    with checkpoint.files.open(source_file) as source:
-        if source_file == ATTRIBUTES:
-            length = min(record.num_bytes, checkpoint.files.size_of(source_file))
+    file, files = way.find(record.file), way.checkpoint.files
+    shard, changes = way.shard(file), way.changes(file)
+    with files.open(file) as source:
+        if file == ATTRIBUTES:
+            length = min(record.num_bytes, files.size_of(file))
             return copy_file(BytesIO(source.read(length)), target, report, clone=False).after
-        changes = {} if shard is None else _changes_of(originals, source_file)
         if shard is None or not changes:
             return copy_file(source, target, report).after
         return copy_shard(source, shard, target, changes, report).after
-
-
-def _changes_of(originals: list[Originals], file: str) -> Changes:
-    """What undoes several steps on one file, the last step first."""
-    by_step = [step.changes(file) for step in originals]
-
-    def put_back(tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
-        for changes in by_step:
-            if tensor.name in changes:
-                rows = changes[tensor.name](tensor, first, rows)
-        return rows
-
-    return {name: put_back for changes in by_step for name in changes}

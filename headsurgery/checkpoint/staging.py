@@ -50,7 +50,7 @@ def staged_directory(
             raise OSError(errno.ENOSPC, f"{num_bytes} bytes needed, {free} free")
         with workplace(target) as place:
             yield place / NEW
-            _flush_all(place / NEW)
+            flush_all(place / NEW)
             _move_into_place(place, target, force, replaceable)
             _confirm(target)
     except OSError as error:
@@ -114,25 +114,25 @@ def _free_name(target: Path, suffix: str) -> Path:
     return next(name for name in names if not os.path.lexists(name))
 
 
-def _flush_all(directory: Path) -> None:
+def flush_all(directory: Path) -> None:
     """Bring every file and folder to the disk, so that no power cut after the rename leaves a name without its bytes."""
     for folder, _, names in os.walk(directory, topdown=False):
         for name in names:
-            _flush(Path(folder, name))
-        _flush(Path(folder))
+            flush(Path(folder, name))
+        flush(Path(folder))
 
 
 def _confirm(target: Path) -> None:
     """Bring the new name to the disk."""
     try:
-        _flush(target.parent)
+        flush(target.parent)
     except OSError as error:
         raise SurgeryError(
             f"{target}: stands there and is whole, but the disk did not confirm it: {error.strerror}", hint="check the disk"
         ) from error
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """Bring a file, or a folder's names, to the disk; where the system can't, there is nothing to do."""
     if os.name != "posix":
         return

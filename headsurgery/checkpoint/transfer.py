@@ -13,7 +13,7 @@ from collections.abc import Callable, Container, Mapping
 from functools import partial
 from pathlib import Path
 
-from headsurgery.checkpoint.copying import ByteArray, CopiedFile, Progress, Reporter, copy_file, copy_shard
+from headsurgery.checkpoint.copying import ByteArray, Changes, CopiedFile, Progress, Reporter, copy_file, copy_shard
 from headsurgery.checkpoint.hashing import hash_stream
 from headsurgery.checkpoint.header import Shard, TensorInfo
 from headsurgery.checkpoint.linking import Link, can_clone, link_shard, trusted_sha256
@@ -80,7 +80,7 @@ class Transfer:
 
     def _is_linked(self, file: str, target: Path) -> bool:
         """Make a link if that is the way for this file; weights only, because people edit the other files by hand."""
-        if file not in self._shards or self._edits(file) or (self._link == "auto" and self._clones):
+        if file not in self._shards or _edits(self._plan, file) or (self._link == "auto" and self._clones):
             return False
         return link_shard(self._base, file, target, self._link)
 
@@ -88,9 +88,6 @@ class Transfer:
         free = shutil.disk_usage(self._staging).free
         if free < num_bytes:
             raise OSError(errno.ENOSPC, f"{num_bytes} bytes needed, {free} free")
-
-    def _edits(self, file: str) -> list[TensorEdit]:
-        return [edit for edit in self._plan.edits if edit.tensor.file == file]
 
     def _bring(self, names: Mapping[str, str], linked: Container[str], file: str, on_bytes: OnBytes) -> FileRecord:
         """Copy and edit a file, or hash what is linked already."""
@@ -116,16 +113,22 @@ class Transfer:
         return CopiedFile(before=digest, after=digest, num_bytes=num_bytes)
 
     def _copy(self, file: str, target: Path, on_bytes: OnBytes) -> CopiedFile:
-        edits = self._edits(file)
+        changes = planned_changes(self._plan, file, self._undo)
         with self._plan.checkpoint.files.open(file) as source:
-            if edits:
-                shard = self._shards[file]
-                names = {edit.tensor.name for edit in edits}
-                changes = {
-                    name: partial(_change, [edit for edit in edits if edit.tensor.name == name], self._undo) for name in names
-                }
-                return copy_shard(source, shard, target, changes, on_bytes, clone=self._clones)
+            if changes:
+                return copy_shard(source, self._shards[file], target, changes, on_bytes, clone=self._clones)
             return copy_file(source, target, on_bytes, clone=self._clones, trusted=self._trusted[file])
+
+
+def planned_changes(plan: SurgeryPlan, file: str, undo: UndoWriter) -> Changes:
+    """What the plan changes in a file; the originals go to the undo file when it is done."""
+    edits = _edits(plan, file)
+    names = {edit.tensor.name for edit in edits}
+    return {name: partial(_change, [edit for edit in edits if edit.tensor.name == name], undo) for name in names}
+
+
+def _edits(plan: SurgeryPlan, file: str) -> list[TensorEdit]:
+    return [edit for edit in plan.edits if edit.tensor.file == file]
 
 
 def _change(edits: list[TensorEdit], undo: UndoWriter, tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:

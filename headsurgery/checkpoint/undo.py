@@ -77,6 +77,10 @@ class UndoWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._file.close()
 
+    def start_of(self, edit: TensorEdit) -> int:
+        """Where an edit's original values begin in the file."""
+        return self._starts[_key(edit)]
+
     def write(self, edit: TensorEdit, piece: Piece, values: npt.NDArray[Any]) -> None:
         """Keep one part of an edit's original values."""
         with self._lock:
@@ -137,7 +141,16 @@ class Originals:
         Raises:
             CheckpointError: The manifest, the checkpoint and the undo file don't belong together.
         """
-        return [_slice(self._edited, self._kept, edit) for edit in self._manifest.edits if edit.file == file]
+        located = [_locate(self._edited, self._kept, edit) for edit in self._manifest.edits if edit.file == file]
+        return [(edit, np.ascontiguousarray(self._kept.read(original)).reshape(-1)) for edit, original in located]
+
+    def places(self) -> list[tuple[TensorEdit, TensorInfo]]:
+        """All edits, each with where its original values lie.
+
+        Raises:
+            CheckpointError: See `slices`.
+        """
+        return [_locate(self._edited, self._kept, edit) for edit in self._manifest.edits]
 
     def changes(self, file: str) -> Changes:
         """What puts the originals of one file back."""
@@ -157,8 +170,8 @@ class Originals:
         return dict.fromkeys(slices, put_back)
 
 
-def _slice(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) -> tuple[TensorEdit, npt.NDArray[Any]]:
-    """One edit of the manifest with its original values, flat."""
+def _locate(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) -> tuple[TensorEdit, TensorInfo]:
+    """One edit of the manifest, and the tensor of the undo file that holds its original values."""
     tensor = checkpoint.tensors.get(record.tensor)
     if tensor is None or tensor.file != record.file:
         raise CheckpointError(f"{MANIFEST}: edits {quote(record.tensor)} in {record.file}, which the checkpoint doesn't have")
@@ -169,4 +182,4 @@ def _slice(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) ->
     original = originals.tensors.get(_key(tensor_edit))
     if original is None or original.dtype != tensor.dtype or original.num_parameters != tensor_edit.num_parameters:
         raise CheckpointError(f"{UNDO}: doesn't hold the original of {_key(tensor_edit)}")
-    return tensor_edit, np.ascontiguousarray(originals.read(original)).reshape(-1)
+    return tensor_edit, original

@@ -14,6 +14,7 @@ from headsurgery.errors import RecipeError, UsageError
 from headsurgery.hub_names import is_hub_id
 
 if TYPE_CHECKING:
+    from headsurgery.checkpoint.own_files import CardWriter
     from headsurgery.checkpoint.plan import SurgeryPlan
     from headsurgery.console import Console
     from headsurgery.recipe import Recipe
@@ -27,6 +28,9 @@ def apply(
         str | None, typer.Argument(metavar="[MODEL]", help="Base: directory or Hub id. Default: the recipe's own base.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="Directory to create.")] = None,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Edit MODEL itself, without a copy; restore --in-place takes it back.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; write nothing.")] = False,
     force: Force = False,
     link: Annotated[
@@ -52,51 +56,87 @@ def apply(
 
     A base on the Hub is planned first, from its headers and the edited tensors; --dry-run fetches nothing else.
     """
-    from headsurgery.card import write_card
     from headsurgery.checkpoint.carried import RECIPE
-    from headsurgery.checkpoint.history import earlier_manifests
-    from headsurgery.checkpoint.linking import shared_files
+    from headsurgery.checkpoint.in_place import check_in_place, recover
     from headsurgery.checkpoint.plan import plan_surgery
     from headsurgery.checkpoint.reader import open_checkpoint
     from headsurgery.checkpoint.staging import check_target
-    from headsurgery.checkpoint.surgery import apply_plan
     from headsurgery.cli.opening import open_named
     from headsurgery.console import Console
     from headsurgery.hub import fetch_model, pinned_name
     from headsurgery.recipe_source import is_local, load_recipe
 
-    if output is None and not dry_run:
+    if in_place:
+        without = {"-o": output is not None, "--force": force, "--link": link != "auto", "--no-undo": no_undo}
+        _check_in_place_usage(model, [flag for flag, is_given in without.items() if is_given])
+    elif output is None and not dry_run:
         raise UsageError("apply needs a directory to write to", hint="give one with -o DIR, or look first with --dry-run")
     console = Console(as_json=json, quiet=quiet)
     loaded = load_recipe(recipe, token=token)
     name = model or _base_of(loaded, is_ours=is_local(recipe))
     pinned = revision or (loaded.base.revision if model is None else None)
+    if in_place and not dry_run:
+        recover(Path(name), console.note)
     base = open_named(console, name, revision=pinned, token=token)
     plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
     for note in plan.notes:
         console.note(note)
-    if dry_run or output is None:
+    if in_place:
+        check_in_place(plan)
+    if dry_run:
         _show_plan(console, plan)
-        return
-    if base.files.path is None:
-        check_target(output, base.files.path, force)
-        with console.progress("fetching") as on_progress, console.ending_at_once("what was fetched is kept"):
-            source = fetch_model(f"{base.model}@{base.revision}", token=token, on_progress=on_progress)
-        base = open_checkpoint(source.path, model=base.model, revision=base.revision)
-        plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
+    elif output is None:
+        _edit_in_place(console, plan, name)
+    else:
+        if base.files.path is None:
+            check_target(output, base.files.path, force)
+            with console.progress("fetching") as on_progress, console.ending_at_once("what was fetched is kept"):
+                source = fetch_model(f"{base.model}@{base.revision}", token=token, on_progress=on_progress)
+            base = open_checkpoint(source.path, model=base.model, revision=base.revision)
+            plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
+        _write_copy(console, plan, output, link=link, force=force, keep_originals=not no_undo)
+        console.next_command("diff", pinned_name(name, base), output, "--recipe", recipe if is_local(recipe) else output / RECIPE)
+
+
+def _check_in_place_usage(model: str | None, without: list[str]) -> None:
+    if without:
+        raise UsageError(
+            f"--in-place writes no new directory and keeps the original bytes; found {', '.join(without)} beside it",
+            hint="leave one of the two out",
+        )
+    if model is None or not Path(model).is_dir():
+        raise UsageError(
+            f"--in-place edits MODEL itself, a directory on this machine; found {model or 'none'}",
+            hint="headsurgery apply RECIPE MODEL --in-place",
+        )
+
+
+def _edit_in_place(console: Console, plan: SurgeryPlan, name: str) -> None:
+    from headsurgery.checkpoint.in_place import apply_in_place
+
+    with console.progress("reading") as on_progress:
+        manifest = apply_in_place(plan, write_card=_card_writer(plan), on_progress=on_progress, on_note=console.note)
+    console.data({"output": name} | manifest.model_dump(by_alias=True), f"{name}: edited in place: {_summary(plan)}")
+    console.next_command("verify", name)
+
+
+def _write_copy(console: Console, plan: SurgeryPlan, output: Path, *, link: Link, force: bool, keep_originals: bool) -> None:
+    from headsurgery.checkpoint.linking import shared_files
+    from headsurgery.checkpoint.surgery import apply_plan
+
     with console.progress("writing") as on_progress:
-        write = partial(write_card, recipe=plan.recipe, earlier=earlier_manifests(base.files))
         manifest = apply_plan(
             plan,
             output,
-            write_card=write,
+            write_card=_card_writer(plan),
             link=link,
             force=force,
-            keep_originals=not no_undo,
+            keep_originals=keep_originals,
             on_progress=on_progress,
             on_note=console.note,
         )
-    shared = shared_files(base.path, output, (record.file for record in manifest.files if record.sha256 == record.base_sha256))
+    unedited = (record.file for record in manifest.files if record.sha256 == record.base_sha256)
+    shared = shared_files(plan.checkpoint.path, output, unedited)
     if shared:
         console.note(
             f"{len(shared)} of its files are the base's own under a second name: whoever writes into one changes both. "
@@ -107,7 +147,13 @@ def apply(
             f"left out, because they hold the unedited weights or are no part of the model: {', '.join(manifest.left_out)}"
         )
     console.data({"output": str(output)} | manifest.model_dump(by_alias=True), f"{output}: {_summary(plan)}")
-    console.next_command("diff", pinned_name(name, base), output, "--recipe", recipe if is_local(recipe) else output / RECIPE)
+
+
+def _card_writer(plan: SurgeryPlan) -> CardWriter:
+    from headsurgery.card import write_card
+    from headsurgery.checkpoint.history import earlier_manifests
+
+    return partial(write_card, recipe=plan.recipe, earlier=earlier_manifests(plan.checkpoint.files))
 
 
 def _base_of(recipe: Recipe, *, is_ours: bool) -> str:

@@ -20,7 +20,6 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No talk on stderr bu
 Force = Annotated[
     bool, typer.Option("--force", help="Replace an existing output; one that headsurgery didn't write is kept as NAME.bak.")
 ]
-OutputDirectory = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Directory to create.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 Dtype = Annotated[
     str,

@@ -7,12 +7,16 @@ from typing import Annotated
 
 import typer
 
-from headsurgery.cli.options import Force, Json, OutputDirectory, Quiet
+from headsurgery.cli.options import Force, Json, Quiet
+from headsurgery.errors import UsageError
 
 
 def restore(
     edited: Annotated[Path, typer.Argument(metavar="DIR", help="A checkpoint that apply wrote.")],
-    output: OutputDirectory,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="Directory to create.")] = None,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Make DIR itself the base again. If it was left half edited, only make it whole.")
+    ] = False,
     steps: Annotated[
         int | None,
         typer.Option("--steps", min=1, help="Edits to undo, of a checkpoint that was edited several times. Default: all."),
@@ -22,11 +26,22 @@ def restore(
     quiet: Quiet = False,
 ) -> None:
     """Bring the base back bit for bit, from the original bytes that apply kept, and prove it by the manifest's hashes."""
+    from headsurgery.checkpoint.in_place import restore_in_place
     from headsurgery.checkpoint.restore import restore_checkpoint
     from headsurgery.console import Console
 
     console = Console(as_json=json, quiet=quiet)
-    with console.progress("writing") as on_progress:
-        records = restore_checkpoint(edited, output, steps=steps, force=force, on_progress=on_progress, on_note=console.note)
-    document = {"output": str(output), "files": [{"file": record.file, "sha256": record.base_sha256} for record in records]}
-    console.data(document, f"{output}: {len(records)} files, each with the base's SHA-256")
+    if in_place:
+        if output is not None or force:
+            raise UsageError("--in-place writes no new directory; found -o or --force beside it", hint="leave one of the two out")
+        with console.progress("reading") as on_progress:
+            records = restore_in_place(edited, steps=steps, on_progress=on_progress, on_note=console.note)
+    elif output is not None:
+        with console.progress("writing") as on_progress:
+            records = restore_checkpoint(edited, output, steps=steps, force=force, on_progress=on_progress, on_note=console.note)
+    else:
+        raise UsageError("restore needs a directory to write to", hint="give one with -o DIR, or --in-place to change DIR itself")
+    where = output or edited
+    document = {"output": str(where), "files": [{"file": record.file, "sha256": record.base_sha256} for record in records]}
+    proof = f"{len(records)} files, each with the base's SHA-256"
+    console.data(document, f"{where}: {proof if records else 'whole again, see the note; run it again to undo an edit'}")

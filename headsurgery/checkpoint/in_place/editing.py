@@ -1,0 +1,134 @@
+"""Edit a checkpoint where it lies.
+
+All that is read is read before anything is written. Then the way back is put on the disk, the heads' bytes are written and read
+back, and the checkpoint's new files get their names; a run that is killed before that is taken back by the next one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from itertools import groupby
+from pathlib import PurePosixPath
+
+from headsurgery.checkpoint.carried import UNDO
+from headsurgery.checkpoint.copying import Progress, Reporter, hash_shard
+from headsurgery.checkpoint.files import is_snapshot
+from headsurgery.checkpoint.hashing import hash_stream
+from headsurgery.checkpoint.history import earlier_manifests, names_in_copy
+from headsurgery.checkpoint.in_place.journal import NEW, Move, Todo, Write, open_journal, open_own, write_runs
+from headsurgery.checkpoint.manifest import FileRecord, Manifest
+from headsurgery.checkpoint.own_files import CardWriter, add_own_files
+from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply
+from headsurgery.checkpoint.reader import FLOAT_TYPES, read_exactly
+from headsurgery.checkpoint.transfer import planned_changes
+from headsurgery.checkpoint.unchanged import check_unchanged
+from headsurgery.checkpoint.undo import UndoWriter
+from headsurgery.checkpoint.workers import work_through
+from headsurgery.checkpoint.workplace import Note
+from headsurgery.errors import SurgeryError
+
+
+def apply_in_place(
+    plan: SurgeryPlan,
+    *,
+    write_card: CardWriter | None = None,
+    on_progress: Progress | None = None,
+    on_note: Note | None = None,
+) -> Manifest:
+    """Edit the plan's own checkpoint.
+
+    Args:
+        plan: From `plan_surgery`.
+        write_card: Makes a card, as for `surgery.apply_plan`.
+        on_progress: Called with bytes read and bytes in all.
+        on_note: Called with a line for what a killed run left.
+
+    Returns:
+        The manifest, which also lies in the checkpoint now.
+
+    Raises:
+        SurgeryError: It must not or can't be edited in place, or was not edited as planned; then it is what it was.
+        CheckpointError: It changed since it was planned.
+    """
+    check_in_place(plan)
+    names = names_in_copy(plan.files.carried, has_card=write_card is not None)
+    with open_journal(plan.checkpoint.path, on_note) as journal:
+        with UndoWriter(journal.new / UNDO, plan.edits) as undo:
+            records = _hash_files(plan, names, undo, on_progress)
+        check_unchanged(plan.checkpoint, plan.looks, {str(record.base_file): str(record.base_sha256) for record in records})
+        manifest = add_own_files(plan, records, journal.new, write_card=write_card)
+        originals = [_original(edit, undo) for edit in plan.edits]
+        journal.promise(Todo(outcome="taken back", writes=originals, moves=[]))
+        _write_edits(plan, originals)
+        own = [Move(source=f"{NEW}/{path.name}", target=path.name) for path in sorted(journal.new.iterdir())]
+        journal.promise(Todo(outcome="finished", writes=[], moves=[*_renamed(names), *own]))
+    return manifest
+
+
+def check_in_place(plan: SurgeryPlan) -> None:
+    """Refuse what must not be edited where it lies.
+
+    Raises:
+        SurgeryError: It is shared with others, holds a copy of its weights, or is edited by this recipe already.
+    """
+    directory, aside = plan.checkpoint.path, "write to a new directory with -o"
+    if is_snapshot(directory):
+        raise SurgeryError(f"{directory}: lies in the Hub's cache, which other programs share", hint=aside)
+    if plan.files.copies:
+        raise SurgeryError(
+            f"{directory}: holds the weights a second time, which would stay unedited: {', '.join(plan.files.copies)}",
+            hint=f"move that away, or {aside}",
+        )
+    earlier = earlier_manifests(plan.checkpoint.files)
+    if earlier and earlier[0].recipe_sha256 == sha256(plan.recipe.to_json().encode()).hexdigest():
+        raise SurgeryError(
+            f"{directory}: is edited by this very recipe already",
+            hint=f"headsurgery restore --in-place takes it back; to multiply once more, {aside}",
+        )
+    for file in sorted({edit.tensor.file for edit in plan.edits}):
+        open_own(directory, file).close()
+
+
+def _hash_files(plan: SurgeryPlan, names: Mapping[str, str], undo: UndoWriter, on_progress: Progress | None) -> list[FileRecord]:
+    """What all files hold, and will hold; the originals go to the undo file. Nothing else is written."""
+    files, shards = plan.checkpoint.files, {shard.file: shard for shard in plan.checkpoint.shards}
+
+    def hash_one(file: str, on_bytes: Callable[[int], None]) -> FileRecord:
+        changes, num_bytes = planned_changes(plan, file, undo), files.size_of(file)
+        with files.open(file) as source:
+            if not changes:
+                digest = hash_stream(source, on_bytes)
+                return FileRecord(file=names[file], num_bytes=num_bytes, sha256=digest, base_sha256=digest)
+            hashed = hash_shard(source, shards[file], changes, on_bytes)
+        return FileRecord(file=names[file], num_bytes=num_bytes, sha256=hashed.after, base_sha256=hashed.before)
+
+    largest_first = sorted(names, key=files.size_of, reverse=True)
+    return work_through(largest_first, hash_one, Reporter(sum(map(files.size_of, names)), on_progress))
+
+
+def _original(edit: TensorEdit, undo: UndoWriter) -> Write:
+    return Write(file=edit.tensor.file, **vars(edit.runs), source=f"{NEW}/{UNDO}", start=undo.start_of(edit))
+
+
+def _write_edits(plan: SurgeryPlan, originals: list[Write]) -> None:
+    """Write every planned slice, and read it back."""
+    base = plan.checkpoint
+    by_file = sorted(zip(plan.edits, originals), key=lambda pair: pair[1].file)
+    with base.files.open(f"{NEW}/{UNDO}") as undo:
+        for file, pairs in groupby(by_file, lambda pair: pair[1].file):
+            with open_own(base.path, file) as out:
+                for edit, kept in pairs:
+                    original = read_exactly(undo, kept.start, kept.count * kept.length, UNDO)
+                    wanted = multiply(original.view(FLOAT_TYPES[edit.tensor.dtype]), edit.edit.factor).view("u1").data
+                    write_runs(out, edit.runs, wanted)
+                    if base.read_block(edit.tensor, edit.axis, edit.block).tobytes() != wanted:
+                        raise SurgeryError(f"{edit.edit.ref}: {edit.tensor.name} was not written as planned; it is taken back")
+                os.fsync(out.fileno())
+
+
+def _renamed(names: Mapping[str, str]) -> list[Move]:
+    """Files that get another name, the deepest first, since each makes room for the one above it."""
+    moves = [Move(source=file, target=name) for file, name in names.items() if file != name]
+    return sorted(moves, key=lambda move: -len(PurePosixPath(move.source).parts))
