@@ -102,12 +102,8 @@ class Journal:
             if os.path.lexists(self._directory / move.target) and move.target not in leaving:
                 raise SurgeryError(f"{self._directory / move.target}: is in the way; nothing was changed", hint="rename it")
             leaving.add(move.source)
-        place = self._directory / JOURNAL
         flush_all(self.new)
-        (place / _DRAFT).write_bytes(todo.model_dump_json(by_alias=True).encode())
-        flush(place / _DRAFT)
-        os.replace(place / _DRAFT, place / TODO)
-        flush(place)
+        _put_down(self._directory, todo)
 
 
 @contextmanager
@@ -135,8 +131,7 @@ def open_journal(directory: Path, on_note: Note | None = None) -> Iterator[Journ
         raise _refusal(directory, error) from error
     finally:
         if lock is not None:
-            _settle(directory)
-            _drop(lock)
+            _settle(directory, lock)
 
 
 def recover(directory: Path, on_note: Note) -> bool:
@@ -160,10 +155,7 @@ def recover(directory: Path, on_note: Note) -> bool:
         lock = _claim(directory)
     except OSError as error:
         raise SurgeryError(f"{place}: can't be read: {error.strerror}") from error
-    try:
-        todo = _settle(directory)
-    finally:
-        _drop(lock)
+    todo = _settle(directory, lock)
     if todo is None:
         on_note(f"cleaned up what a killed run left: {place}; it had changed nothing")
         return False
@@ -201,13 +193,25 @@ def open_own(directory: Path, file: str) -> BinaryIO:
         raise SurgeryError(f"{file}: can't be written: {error.strerror}") from error
 
 
-def _settle(directory: Path) -> Todo | None:
-    """Do what was promised and delete the journal; again, if Ctrl-C comes in between."""
+def _put_down(directory: Path, todo: Todo) -> None:
+    """Replace what is left to do."""
+    place = directory / JOURNAL
+    (place / _DRAFT).write_bytes(todo.model_dump_json(by_alias=True).encode())
+    flush(place / _DRAFT)
+    os.replace(place / _DRAFT, place / TODO)
+    flush(place)
+
+
+def _settle(directory: Path, lock: int) -> Todo | None:
+    """Do what is left to do, delete the journal, and let go of its lock; try again if Ctrl-C comes in between."""
     try:
         return _settle_once(directory)
     except KeyboardInterrupt:
         _settle_once(directory)
         raise
+    finally:
+        if lock >= 0:
+            os.close(lock)
 
 
 def _settle_once(directory: Path) -> Todo | None:
@@ -240,6 +244,8 @@ def _carry_out(directory: Path, todo: Todo) -> None:
             for write in writes:
                 _write(directory, write, out)
             os.fsync(out.fileno())
+    if todo.writes and todo.moves:  # what holds the bytes may be about to move
+        _put_down(directory, todo.model_copy(update={"writes": []}))
     touched = [_move(directory, move) for move in todo.moves]
     for folder in {folder for folders in touched for folder in folders}:
         if folder.is_dir():
@@ -303,11 +309,6 @@ def _claim(directory: Path) -> int:
             hint=f"if no run is at work there any more, delete {place / LOCK} and try again",
         )
     return lock
-
-
-def _drop(lock: int) -> None:
-    if lock >= 0:
-        os.close(lock)
 
 
 def _refusal(directory: Path, error: OSError) -> SurgeryError:
