@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from headsurgery.attribution import attribute as attribute
     from headsurgery.checkpoint.diff import CheckpointDiff as CheckpointDiff
     from headsurgery.checkpoint.diff import diff_checkpoints as diff_checkpoints
+    from headsurgery.checkpoint.in_place import apply_in_place as apply_in_place
+    from headsurgery.checkpoint.in_place import restore_in_place as restore_in_place
     from headsurgery.checkpoint.manifest import Manifest as Manifest
     from headsurgery.checkpoint.plan import SurgeryPlan as SurgeryPlan
     from headsurgery.checkpoint.plan import plan_surgery as plan_surgery
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "headsurgery.attribution": ("Attribution", "attribute"),
     "headsurgery.checkpoint.diff": ("CheckpointDiff", "diff_checkpoints"),
+    "headsurgery.checkpoint.in_place": ("apply_in_place", "restore_in_place"),
     "headsurgery.checkpoint.manifest": ("Manifest",),
     "headsurgery.checkpoint.plan": ("SurgeryPlan", "plan_surgery"),
     "headsurgery.checkpoint.reader": ("Checkpoint", "open_checkpoint"),

@@ -7,6 +7,7 @@ import random
 import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from headsurgery.card.metadata import join_card, split_card
 from headsurgery.card.write import write_card
 from headsurgery.checkpoint.anatomy import describe, prove_anatomy
 from headsurgery.checkpoint.carried import CARD, MANIFEST, PREVIOUS, UNDO
+from headsurgery.checkpoint.in_place import recover, restore_in_place
 from headsurgery.checkpoint.manifest import Manifest
-from headsurgery.checkpoint.reader import INDEX, WEIGHTS, Checkpoint
+from headsurgery.checkpoint.reader import INDEX, JOURNAL, TODO, WEIGHTS, Checkpoint
 from headsurgery.checkpoint.restore import restore_checkpoint
 from headsurgery.checkpoint.verify import verify_checkpoint
 from headsurgery.families import TABLE
@@ -139,20 +141,23 @@ def read_manifest(bench: Bench, data: bytes, chance: random.Random) -> None:
 
 def read_undo(bench: Bench, data: bytes, chance: random.Random) -> None:
     """An undo file likewise."""
-    with bench.changed("edited", UNDO, data) as folder, unchecked(bench, "edited", UNDO):
+    with bench.changed("edited", UNDO, data) as folder, agreeing(bench, "edited", UNDO, data):
         read_edited(bench, folder)
 
 
-def unchecked(bench: Bench, folder: str, file: str) -> AbstractContextManager[Path]:
-    """The manifest without a file, so that no hash stops what is wrong with that."""
+def agreeing(bench: Bench, folder: str, file: str, data: bytes) -> AbstractContextManager[Path]:
+    """The manifest with the hashes of a file that was changed, so that these don't stop what is wrong with it."""
     manifest = json.loads((bench.root / folder / MANIFEST).read_text())
-    manifest["files"] = [record for record in manifest["files"] if record["file"] != file]
+    digest = sha256(data).hexdigest()
+    for record in manifest["files"]:
+        if record["file"] == file:
+            record |= {"num_bytes": len(data), "sha256": digest} | ({"base_sha256": digest} if record["base_sha256"] else {})
     return bench.changed(folder, MANIFEST, json.dumps(manifest).encode())
 
 
 def read_history(bench: Bench, data: bytes, chance: random.Random) -> None:
     """The manifest of the first of two steps."""
-    with bench.changed("twice", EARLIER, data) as folder, unchecked(bench, "twice", EARLIER):
+    with bench.changed("twice", EARLIER, data) as folder, agreeing(bench, "twice", EARLIER, data):
         read_edited(bench, folder)
 
 
@@ -162,6 +167,7 @@ def read_edited(bench: Bench, folder: Path) -> None:
 
     recipe = Recipe.load(bench.root / "edited" / "recipe.json")
     failed: HeadSurgeryError | None = None
+    place = bench.out.with_name("place")
     for read in (
         lambda: find_base(open_checkpoint(folder)),
         lambda: show(Manifest.load(folder).model_dump(by_alias=True)),
@@ -169,6 +175,7 @@ def read_edited(bench: Bench, folder: Path) -> None:
         lambda: verify_checkpoint(folder),
         lambda: verify_checkpoint(folder, base=bench.base),
         lambda: restore_checkpoint(folder, bench.out),
+        lambda: restore_in_place(shutil.copytree(folder, place)),
         lambda: plan_surgery(EDITS, open_checkpoint(folder)),
     ):
         try:
@@ -177,6 +184,17 @@ def read_edited(bench: Bench, folder: Path) -> None:
             failed = error
     if failed is not None:
         raise failed
+
+
+def read_journal(bench: Bench, data: bytes, chance: random.Random) -> None:
+    """The journal of a change in place."""
+    place = Path(shutil.copytree(bench.root / "edited", bench.out.with_name("place")))
+    try:
+        (place / JOURNAL).mkdir()
+        (place / JOURNAL / TODO).write_bytes(data)
+        recover(place, lambda _: None)
+    finally:
+        shutil.rmtree(bench.root / "outputs")
 
 
 def read_card(bench: Bench, data: bytes, chance: random.Random) -> None:
@@ -211,11 +229,24 @@ def _scores() -> bytes:
 
 
 SCORES = _scores()
+TODO_LIST: dict[str, Any] = {
+    "schema": "headsurgery.journal/1",
+    "outcome": "finished",
+    "writes": [{"file": WEIGHTS, "offset": 4000, "length": 24, "stride": 96, "count": 24, "source": UNDO, "start": 400}],
+    "moves": [{"source": MANIFEST, "target": f"{PREVIOUS}/{MANIFEST}"}, {"source": CARD, "target": MANIFEST}],
+}
 EARLIER = f"{PREVIOUS}/{MANIFEST}"
 Reader = Callable[[Bench, bytes, random.Random], None]
 READERS: dict[str, Reader] = {
     **{"header": read_header_file, "index": read_index, "recipe": read_recipe, "manifest": read_manifest, "undo": read_undo},
-    **{"history": read_history, "values": read_values, "config": read_config, "card": read_card, "scores": read_scores},
+    **{
+        "journal": read_journal,
+        "history": read_history,
+        "values": read_values,
+        "config": read_config,
+        "card": read_card,
+        "scores": read_scores,
+    },
 }
 
 
@@ -237,6 +268,8 @@ def make_input(kind: str, bench: Bench, chance: random.Random) -> bytes:
         return mutate(
             chance.choice(({**full, "edits": edits, "provenance": provenance}, {"0-1": ["q", "v"], "1-2": {"factor": 0.5}})), chance
         )
+    if kind == "journal":
+        return mutate(TODO_LIST, chance)
     if kind == "history":
         return mutate(json.loads((bench.root / "twice" / EARLIER).read_text()), chance)
     if kind == "manifest":

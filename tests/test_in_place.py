@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from headsurgery import Manifest, Recipe, apply_plan, open_checkpoint, plan_surgery, restore_checkpoint
 from headsurgery.card import write_card
 from headsurgery.checkpoint.history import earlier_manifests
-from headsurgery.checkpoint.in_place import apply_in_place, journal, recover, restore_in_place
+from headsurgery.checkpoint.in_place import apply_in_place, recover, restore_in_place, todo
 from headsurgery.checkpoint.plan import SurgeryPlan
 from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, HeadSurgeryError, SurgeryError
@@ -518,7 +518,7 @@ class TestStrangersJournal:
             recover(model, lambda _: None)
 
     def test_too_long(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(journal, "_MAX_BYTES", 100)
+        monkeypatch.setattr(todo, "_MAX_BYTES", 100)
         self.write(model, writes=[self.GOOD])
         with pytest.raises(SurgeryError, match="longer than 100 bytes"):
             recover(model, lambda _: None)

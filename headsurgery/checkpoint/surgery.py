@@ -2,7 +2,8 @@
 
 The laws of the bytes, each with a test of its name in tests/test_surgery.py: the base is never written; only planned byte runs
 change; all or nothing; every file is carried over but other copies of the weights; float32, rounded once; geometry is proven first
-(`anatomy`, `plan`); `undo` brings the base back bit for bit. Neighbours: `transfer` moves the bytes, `linking` spares copies.
+(`anatomy`, `plan`); `undo` brings the base back bit for bit. Neighbours: `transfer` moves the bytes, `linking` spares copies,
+`in_place` makes none.
 """
 
 from __future__ import annotations

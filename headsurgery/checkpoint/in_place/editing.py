@@ -17,7 +17,8 @@ from headsurgery.checkpoint.copying import Progress, Reporter, hash_shard
 from headsurgery.checkpoint.files import is_snapshot
 from headsurgery.checkpoint.hashing import hash_stream
 from headsurgery.checkpoint.history import earlier_manifests, names_in_copy
-from headsurgery.checkpoint.in_place.journal import NEW, Move, Todo, Write, open_journal, open_own, write_runs
+from headsurgery.checkpoint.in_place.journal import open_journal
+from headsurgery.checkpoint.in_place.todo import NEW, Move, Todo, Write, open_own, write_runs
 from headsurgery.checkpoint.manifest import FileRecord, Manifest
 from headsurgery.checkpoint.own_files import CardWriter, add_own_files
 from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply

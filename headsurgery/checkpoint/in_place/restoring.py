@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 from headsurgery.checkpoint.carried import ATTRIBUTES, MANIFEST
 from headsurgery.checkpoint.copying import Progress, Reporter, hash_shard
 from headsurgery.checkpoint.hashing import hash_stream
-from headsurgery.checkpoint.in_place.journal import NEW, OLD, Journal, Move, Todo, Write, open_journal, open_own, recover
+from headsurgery.checkpoint.in_place.journal import Journal, open_journal, recover
+from headsurgery.checkpoint.in_place.todo import NEW, OLD, Move, Todo, Write, open_own
 from headsurgery.checkpoint.manifest import FileRecord
 from headsurgery.checkpoint.restore import WayBack, find_way_back
 from headsurgery.checkpoint.workplace import Note
