@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import random
 import subprocess
 from hashlib import sha256
 from pathlib import Path
@@ -14,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headsurgery.checkpoint import copying
-from headsurgery.checkpoint.copying import ByteArray, copy_file, copy_shard, hash_shard
+from headsurgery.checkpoint import copying, linking
+from headsurgery.checkpoint.copying import ByteArray, CopiedFile, copy_file, copy_shard, hash_shard
 from headsurgery.checkpoint.files import Directory
 from headsurgery.checkpoint.hashing import hash_file
 from headsurgery.checkpoint.header import TensorInfo, read_header
@@ -99,6 +100,58 @@ def test_into_a_clone_only_changed_chunks_are_written(kind: str, tmp_path: Path)
         assert (disk / "copy").read_bytes() == wanted
         assert (disk / "shard").read_bytes() == data
         assert (copied.before, copied.after) == (sha256(data).hexdigest(), sha256(wanted).hexdigest())
+
+
+class TestKnownHash:
+    """A file whose hash is known is copied by the system, unread."""
+
+    DIGEST = "0" * 64
+
+    def copy(self, tmp_path: Path) -> CopiedFile:
+        seen: list[int] = []
+        with (tmp_path / "file").open("rb", buffering=0) as source:
+            copied = copy_file(source, tmp_path / "copy", seen.append, clone=False, trusted=self.DIGEST)
+        assert sum(seen) == copied.num_bytes
+        return copied
+
+    @pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="Linux")
+    @pytest.mark.parametrize("size", [0, 1, 10_000])
+    def test_the_same_bytes(self, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(linking, "_STEP_BYTES", 3000)
+        (tmp_path / "file").write_bytes(random.Random(0).randbytes(size))
+        assert self.copy(tmp_path) == CopiedFile(before=self.DIGEST, after=self.DIGEST, num_bytes=size, is_read=False)
+        assert (tmp_path / "copy").read_bytes() == (tmp_path / "file").read_bytes()
+
+    @pytest.mark.parametrize("answer", ["refuses", "does nothing", "is not there"])
+    def test_where_the_system_can_not_it_is_read(self, answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def copy_file_range(*_: object) -> int:
+            if answer == "refuses":
+                raise OSError(errno.EXDEV, "Invalid cross-device link")
+            return 0
+
+        monkeypatch.setattr(os, "copy_file_range", copy_file_range, raising=False)
+        if answer == "is not there":
+            monkeypatch.delattr(os, "copy_file_range")
+        (tmp_path / "file").write_bytes(b"data")
+        digest = sha256(b"data").hexdigest()
+        assert self.copy(tmp_path) == CopiedFile(before=digest, after=digest, num_bytes=4)
+        assert (tmp_path / "copy").read_bytes() == b"data"
+
+    def test_a_failure_is_none_of_that(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def copy_file_range(*_: object) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+        monkeypatch.setattr(os, "copy_file_range", copy_file_range, raising=False)
+        (tmp_path / "file").write_bytes(b"data")
+        with pytest.raises(OSError, match="Input/output error"):
+            self.copy(tmp_path)
+
+    def test_a_file_that_became_shorter(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        counts = iter((3, 0))
+        monkeypatch.setattr(os, "copy_file_range", lambda *_: next(counts), raising=False)
+        (tmp_path / "file").write_bytes(b"data")
+        with pytest.raises(CheckpointError, match="file: became shorter while it was read"):
+            self.copy(tmp_path)
 
 
 def test_an_existing_file_is_never_written(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 Reading, writing and the two hashes (before and after the change) overlap: hashing releases the interpreter's lock. A shard's two
 hashes are one until its first changed byte. Where the file system can (`linking`), the copy begins as a clone: that is read instead
-of the source, so that its hash is true whatever happens to the source meanwhile, and only chunks that change are written.
+of the source, so that its hash is true whatever happens to the source meanwhile, and only chunks that change are written. A file
+whose hash is known already does not come by here at all, if the system can copy it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy.typing as npt
 
 from headsurgery.checkpoint.hashing import CHUNKS_BEHIND, Hasher
 from headsurgery.checkpoint.header import Shard, TensorInfo
-from headsurgery.checkpoint.linking import clone_file
+from headsurgery.checkpoint.linking import clone_file, copy_range
 from headsurgery.checkpoint.reader import read_rows
 from headsurgery.errors import CheckpointError
 
@@ -77,7 +78,7 @@ def copy_file(
         target: A name that is free.
         on_bytes: Called with the number of bytes of every chunk.
         clone: Share its blocks where the file system can.
-        trusted: Its SHA-256, if that is known; a clone is not read then.
+        trusted: Its SHA-256, if that is known; then it is not read where the system can clone or copy it.
     """
     return _copy(source, target, _unchanged, on_bytes, clone=clone, trusted=trusted)
 
@@ -136,14 +137,31 @@ def _copy(
     """Make the target hold the second of each pair; hash both."""
     with target.open("x+b", buffering=0) as out:
         is_clone = clone and clone_file(source, out)
-        is_read = trusted is None or not is_clone
-        if trusted is not None and is_clone:
-            num_bytes, before, after = os.fstat(out.fileno()).st_size, trusted, trusted
-            on_bytes(num_bytes)
+        if trusted is not None and _take_over(source, out, on_bytes, is_clone=is_clone):
+            num_bytes = os.fstat(out.fileno()).st_size
+            copied = CopiedFile(before=trusted, after=trusted, num_bytes=num_bytes, is_read=False)
         else:
             num_bytes, before, after = _write(out, pairs(out if is_clone else source), on_bytes, is_clone=is_clone)
+            copied = CopiedFile(before=before, after=after, num_bytes=num_bytes)
         os.fsync(out.fileno())
-    return CopiedFile(before=before, after=after, num_bytes=num_bytes, is_read=is_read)
+    return copied
+
+
+def _take_over(source: BinaryIO, out: BinaryIO, on_bytes: Callable[[int], None], *, is_clone: bool) -> bool:
+    """Have the whole file without reading it: it is there already, or the system copies it; False if that can't be had."""
+    if is_clone:
+        on_bytes(os.fstat(out.fileno()).st_size)
+        return True
+    num_bytes = 0
+    with _Flusher(out) as flusher:
+
+        def report(count: int) -> None:
+            nonlocal num_bytes
+            num_bytes += count
+            flusher.flush_to(num_bytes)
+            on_bytes(count)
+
+        return copy_range(source, out, report)
 
 
 def _write(out: BinaryIO, pairs: _Pairs, on_bytes: Callable[[int], None], *, is_clone: bool) -> tuple[int, str, str]:
