@@ -54,6 +54,10 @@ def test_the_whole_claim(folder: Path) -> None:
     assert complied["recipe"] > 0.9
     assert all(value < 0.1 for name, value in complied.items() if "random" in name)
     assert (folder / "headsurgery-demo/report/report.html").is_file()
+    (aligned,) = (folder / "cache/headsurgery").glob("*aligned*")
+    config = json.loads((aligned / "config.json").read_text())
+    assert config["rope_theta"] == config["rope_parameters"]["rope_theta"], "where transformers 4 looks for it"
+    assert json.loads((aligned / "tokenizer_config.json").read_text())["tokenizer_class"] == "PreTrainedTokenizerFast"
     back = {
         row["variant"]: row for row in document["reinforcement"]["evaluation"]["measurements"] if row["set"].startswith("decline")
     }

@@ -230,6 +230,15 @@ class TestNotes:
         assert plan_of(llama, (0, 0, "scale", 1.0)).notes == ("every factor is 1: the result will be an identical copy",)
         assert plan_of(llama, (0, 0, "scale", 1.0), (0, 1, "scale", 0.0)).notes == ()
 
+    def test_a_rotary_base_that_only_transformers_5_finds(self, llama: Path) -> None:
+        edit = (0, 0, "scale", 0.0)
+        edit_json(llama / "config.json", rope_parameters={"rope_theta": 100000.0, "rope_type": "default"}, rope_theta=None)
+        assert "config.json has rope_theta 100000.0 only inside rope_parameters" in plan_of(llama, edit).notes[0]
+        edit_json(llama / "config.json", rope_theta=100000.0)
+        assert plan_of(llama, edit).notes == ()
+        edit_json(llama / "config.json", rope_parameters={"rope_theta": 10000.0}, rope_theta=None)
+        assert plan_of(llama, edit).notes == ()
+
     def test_a_query_norm_over_all_heads_is_pointed_out(self, tmp_path: Path) -> None:
         base = save_model("olmo2", tmp_path)
         assert "query norm spans all heads" in plan_of(base, (0, 0, "uniform_attention", 0.0)).notes[0]
@@ -237,6 +246,7 @@ class TestNotes:
 
     def test_a_norm_over_what_all_heads_put_out_is_pointed_out(self, tmp_path: Path) -> None:
         build_family("bitnet").save_pretrained(tmp_path)
+        edit_json(tmp_path / "config.json", rope_parameters=None)
         assert "outputs of all heads of a layer together" in plan_of(tmp_path, (0, 0, "uniform_attention", 0.0)).notes[0]
         assert plan_of(tmp_path, (0, 0, "scale", 0.0)).notes == ()
 

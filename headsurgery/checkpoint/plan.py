@@ -6,6 +6,7 @@ dry run can't drift from the real one. A plan is never saved.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,10 @@ from headsurgery.checkpoint.unchanged import Looks, observe
 from headsurgery.errors import GeometryError, RecipeError, SurgeryError
 from headsurgery.hub_names import is_hub_id
 from headsurgery.recipe import HeadEdit, Recipe
+from headsurgery.strict_json import quote
 
+_ROPE_BASE = 10_000
+"""Base frequency of the rotary embedding that is taken where a configuration names none."""
 _MAX_ROUNDING = 0.01
 """Relative error (L2) of a rounded block above which the stored type can't hold the edit; bfloat16 has 0.002, float16 0.0003."""
 
@@ -171,7 +175,7 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
         edits=edits,
         files=files,
         looks=looks,
-        notes=(*_notes(recipe, anatomy), *_say_steps(earlier_manifests(checkpoint.files))),
+        notes=(*_notes(recipe, anatomy), *_say_rope(checkpoint.config), *_say_steps(earlier_manifests(checkpoint.files))),
     )
 
 
@@ -235,6 +239,18 @@ def _check_base(recipe: Recipe, checkpoint: Checkpoint, anatomy: Anatomy) -> Non
             f"the recipe was made for another base: {'; '.join(differences)}",
             hint="give the recipe's own base, or --allow-mismatch (allow_mismatch=True) to go on",
         )
+
+
+def _say_rope(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """What transformers 5 writes in a way that others misread, edited or not; see docs/runtimes.md."""
+    parameters = config.get("rope_parameters")
+    base = parameters.get("rope_theta") if isinstance(parameters, dict) else None
+    if not isinstance(base, int | float) or base == _ROPE_BASE or "rope_theta" in config:
+        return ()
+    return (
+        f"config.json has rope_theta {quote(base)} only inside rope_parameters, where transformers 4, Optimum and MLX don't look: "
+        f"they run base and result with {_ROPE_BASE}; put it beside rope_parameters, too",
+    )
 
 
 def _say_steps(earlier: tuple[Manifest, ...]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ bytes, so that the demo's figures are those in the README. The adapter ships wit
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -64,9 +65,7 @@ def fetch_aligned_model(say: Say) -> Source:
         load_demo_adapter().merge(locate_modules(loaded.model))
         merged.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=merged.parent) as folder:
-            model: Any = loaded.model
-            model.save_pretrained(Path(folder) / "merged")
-            loaded.tokenizer.save_pretrained(Path(folder) / "merged")
+            _save(loaded.model, loaded.tokenizer, Path(folder) / "merged")
             os.rename(Path(folder) / "merged", merged)
     return Source(path=merged, model=merged.name, revision=None)
 
@@ -133,5 +132,13 @@ def _convert(gguf: Path, out: Path) -> None:
             gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True)
         )
     model.config._name_or_path = MODEL
+    _save(model, AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name), out)
+
+
+def _save(model: Any, tokenizer: Any, out: Path) -> None:
+    """Write a model so that transformers 4 reads it right, too; see docs/runtimes.md."""
+    model.config.rope_theta = model.config.rope_parameters["rope_theta"]
     model.save_pretrained(out)
-    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    path = out / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"tokenizer_class": "PreTrainedTokenizerFast"}, indent=2) + "\n")
