@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console as RichConsole
 from rich.console import RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 from headsurgery.errors import HeadSurgeryError
@@ -29,6 +27,7 @@ from headsurgery.errors import HeadSurgeryError
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    from rich.table import Table
 
 _SHADES = " .:=+*#%@"
 _WIDE = 1000
@@ -110,6 +109,11 @@ class Console:
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
         """A bar with time left on a terminal; yields the callback that moves it."""
+        if not self._err.is_terminal:
+            yield self._lines(what)
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -118,9 +122,6 @@ class Console:
             TextColumn("left"),
             TimeRemainingColumn(),
         )
-        if not self._err.is_terminal:
-            yield self._lines(what)
-            return
         is_shown = not self._quiet
         with Progress(*columns, console=self._err, disable=not is_shown, transient=True) as bar:
             task = bar.add_task(what, total=None)
@@ -197,6 +198,8 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
         title: A line above it.
         prose: The cells are texts to be read side by side.
     """
+    from rich.table import Table
+
     made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold", padding=(0, 2, int(prose), 0))
     made.show_header = any(headers)
     made.width = _PROSE_WIDTH if prose else None

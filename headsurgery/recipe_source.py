@@ -1,30 +1,18 @@
 """Recipes that others share: a file, `hf://org/name/recipe.json` with an optional `@revision`, or `https://host/recipe.json`.
 
-A stranger's recipe can do no more than a file: it is small, validated, and names heads and a base on the Hub. What is fetched
-from the web is asked for without cookies, tokens or passwords, over https alone (http only from this machine), and follows three
-redirects at most.
+A stranger's recipe can do no more than a file: it is small, validated, and names heads and a base on the Hub. `recipe_web` fetches
+from the web; neither it nor the Hub's modules are loaded for a file here.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import time
-from http.client import HTTPException, HTTPMessage
-from typing import IO
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
-from headsurgery import __version__
-from headsurgery.errors import HubError, RecipeError
-from headsurgery.hub.files import list_files
+from headsurgery.errors import RecipeError
 from headsurgery.hub_names import ID, check_token, is_hub_id
 from headsurgery.recipe import Recipe
 
 MAX_BYTES = 2**20
-_REDIRECTS = 3
-_SECONDS = 30
 _ON_HUB = re.compile(rf"hf://{ID}(?:@(?P<revision>[\w.-]+|refs/[\w/.-]+?))?/(?P<file>(?:[\w.-]+/)*[\w.-]+\.json)")
 
 
@@ -42,7 +30,9 @@ def load_recipe(name: str, *, token: str | None = None) -> Recipe:
     if name.startswith("hf://"):
         return _checked_base(_parse(_fetch_from_hub(name, token), name), name)
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", name):
-        return _checked_base(_parse(_fetch_from_web(name), name), name)
+        from headsurgery.recipe_web import fetch_from_web
+
+        return _checked_base(_parse(fetch_from_web(name, MAX_BYTES), name), name)
     return Recipe.load(name)
 
 
@@ -69,6 +59,8 @@ def _checked_base(recipe: Recipe, name: str) -> Recipe:
 
 
 def _fetch_from_hub(name: str, token: str | None) -> bytes:
+    from headsurgery.hub.files import list_files
+
     match = _ON_HUB.fullmatch(name)
     if match is None or ".." in name:
         raise RecipeError(f"{name}: not a recipe on the Hub", hint="expected a form like hf://org/name/recipe.json")
@@ -80,65 +72,3 @@ def _fetch_from_hub(name: str, token: str | None) -> bytes:
         raise RecipeError(f"{name}: {files.size_of(file)} bytes, which no recipe has")
     with files.open(file) as stream:
         return stream.read()
-
-
-def _fetch_from_web(name: str) -> bytes:
-    """Bytes of a file, one more than allowed if it is longer."""
-    _check_address(name)
-    opener = build_opener(_Redirects(), *([ProxyHandler({})] if _is_this_machine(name) else []))
-    request = Request(name, headers={"User-Agent": f"headsurgery/{__version__}", "Accept": "application/json"})
-    end = time.monotonic() + _SECONDS
-    try:
-        with opener.open(request, timeout=_SECONDS) as answer:
-            data = b""
-            while len(data) <= MAX_BYTES and (part := answer.read1(2**16)):
-                data += part
-                if time.monotonic() > end:
-                    raise TimeoutError
-            if (length := answer.headers.get("Content-Length")) and len(data) < min(int(length), MAX_BYTES):
-                raise HubError(f"{name}: the connection broke", hint="try again")
-            return data
-    except HTTPError as error:
-        error.close()
-        raise HubError(f"{name}: answered with status {error.code}", hint="check the address in a browser") from error
-    except (URLError, HTTPException, OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        words = reason if isinstance(reason, str) else type(reason).__name__
-        raise HubError(f"{name}: can't be fetched ({words})", hint="check address and connection, or download it") from error
-
-
-def _check_address(url: str) -> None:
-    """Refuse what is not plain https, and addresses that carry a password."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_this_machine(url)):
-        raise RecipeError(f"{url}: expected https://", hint="download the file yourself if you trust its source")
-    if parts.username or parts.password:
-        raise RecipeError(f"{parts.scheme}://{parts.hostname}: an address with a password", hint="download the file yourself")
-
-
-def _is_this_machine(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-class _Redirects(HTTPRedirectHandler):
-    """A few redirects, each to an address that would have been allowed at first; never from the web to this machine."""
-
-    max_redirections = _REDIRECTS
-    max_repeats = 1
-
-    def redirect_request(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> Request | None:
-        """Follow, or raise RecipeError."""
-        try:
-            _check_address(newurl)
-            if _is_this_machine(newurl) and not _is_this_machine(req.full_url):
-                raise RecipeError(f"{req.full_url}: leads back to this machine")
-        except RecipeError:
-            fp.close()
-            raise
-        return super().redirect_request(req, fp, code, msg, headers, newurl)

@@ -13,7 +13,7 @@ import headsurgery
 from tests.tiny import save_model
 
 ROOT = Path(headsurgery.__file__).parent
-TALKS_TO_THE_HUB = {"hub", "push", "recipe_source"}
+TALKS_TO_THE_HUB = {"hub", "push", "recipe_source", "recipe_web"}
 """Besides: `prompts` reads published sets, `demo` its model; `card` and `console` only use what the client has on board."""
 CORE = {"errors", "heads", "recipe", "architectures", "rows", "families", "proof", "atomic", "fingerprint"}
 CORE |= {"configuration", "progress", "hub_names", "strict_json"}
@@ -77,7 +77,7 @@ def test_each_file_imports_only_what_its_part_may(path: Path) -> None:
         assert third_party(path) <= {"numpy", "pydantic", "yaml"}
     if part == "push":
         assert ours <= CORE | {"card", "checkpoint", "hub", "push"}
-    if part in ("cli", "hub", "prompts", "push", "recipe_source"):
+    if part in ("cli", "hub", "prompts", "push", "recipe_source", "recipe_web"):
         assert not third_party(path) & HEAVY, "imported where they are needed, so that --help is quick"
 
 
@@ -105,12 +105,12 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "arguments",
     ["--help", "inspect base", "apply recipe.json base -o edited", "diff base base", "attribute --help", "evaluate --help"],
 )
-def test_quick_commands_never_load_torch_or_transformers(arguments: str, checkpoint: Path) -> None:
+def test_quick_commands_never_load_torch_nor_the_network(arguments: str, checkpoint: Path) -> None:
     code = (
         "import sys; from headsurgery.cli import app\n"
         f"try: app({arguments.split()!r})\n"
         "except SystemExit as error: assert not error.code, error.code\n"
-        "heavy = {'torch', 'transformers', 'huggingface_hub'} & set(sys.modules)\n"
+        "heavy = {'torch', 'transformers', 'huggingface_hub', 'http.client', 'ssl'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=checkpoint, capture_output=True, text=True, check=False)

@@ -1,43 +1,22 @@
 """The command line: one thin file per verb, which turns flags into one library call and prints what comes back.
 
-Heavy modules are imported inside the commands, so that `--help` is quick and `inspect`, `apply` and `diff` never load torch.
+A verb's module is imported when that verb is asked for, and heavy modules inside the commands, so that `--help` is quick and
+`inspect`, `apply` and `diff` never load torch.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from headsurgery import __version__
-from headsurgery.cli.apply import apply
-from headsurgery.cli.architectures import architectures
-from headsurgery.cli.attribute import attribute
-from headsurgery.cli.audit import audit
-from headsurgery.cli.card import card
-from headsurgery.cli.compare import compare
-from headsurgery.cli.demo import demo
-from headsurgery.cli.diff import diff
-from headsurgery.cli.evaluate import evaluate
-from headsurgery.cli.experiment import experiment
-from headsurgery.cli.inspect import inspect
-from headsurgery.cli.push import push
-from headsurgery.cli.restore import restore
-from headsurgery.cli.verify import verify
 from headsurgery.errors import HeadSurgeryError
-
-app = typer.Typer(
-    name="headsurgery",
-    help="Find the attention heads that carry a model's safety behaviour, and edit exactly those heads in its bytes.",
-    epilog="Start with: headsurgery demo",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
 
 def _guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -58,12 +37,36 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
+class _Verbs(TyperGroup):
+    """Knows the verbs by name, and imports the one that is asked for."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The verb with its flags, in place of what holds its name."""
+        if cmd_name not in self.commands:
+            return None
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(cmd_name)(_guarded(getattr(import_module(f"headsurgery.cli.{cmd_name}"), cmd_name)))
+        return get_command(alone)
+
+
+app = typer.Typer(
+    name="headsurgery",
+    cls=_Verbs,
+    help="Find the attention heads that carry a model's safety behaviour, and edit exactly those heads in its bytes.",
+    epilog="Start with: headsurgery demo",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
 VERBS = (
-    *(inspect, attribute, apply, diff, verify, restore, evaluate, compare, audit, experiment),
-    *(card, push, architectures, demo),
+    *("inspect", "attribute", "apply", "diff", "verify", "restore", "evaluate", "compare", "audit", "experiment"),
+    *("card", "push", "architectures", "demo"),
 )
 for verb in VERBS:
-    app.command(verb.__name__)(_guarded(verb))
+    app.command(verb)(lambda: None)  # holds the name; `_Verbs` gives the command
 
 
 def _print_version(value: bool) -> None:

@@ -75,10 +75,11 @@ def open_model(name: str, *, revision: str | None = None, token: str | None = No
         HubError: The Hub refused, or can't be reached.
     """
     from headsurgery.checkpoint.reader import open_checkpoint
-    from headsurgery.hub.files import list_files
 
     found = _find(name, revision)
     if not isinstance(found, Source):
+        from headsurgery.hub.files import list_files
+
         repo, wanted = found
         token = check_token(token)
         try:
