@@ -57,7 +57,6 @@ def apply(
     A base on the Hub is planned first, from its headers and the edited tensors; --dry-run fetches nothing else.
     """
     from headsurgery.checkpoint.carried import RECIPE
-    from headsurgery.checkpoint.in_place import check_in_place, recover
     from headsurgery.checkpoint.plan import plan_surgery
     from headsurgery.checkpoint.reader import open_checkpoint
     from headsurgery.checkpoint.staging import check_target
@@ -76,12 +75,16 @@ def apply(
     name = model or _base_of(loaded, is_ours=is_local(recipe))
     pinned = revision or (loaded.base.revision if model is None else None)
     if in_place and not dry_run:
+        from headsurgery.checkpoint.in_place import recover
+
         recover(Path(name), console.note)
     base = open_named(console, name, revision=pinned, token=token)
     plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
     for note in plan.notes:
         console.note(note)
     if in_place:
+        from headsurgery.checkpoint.in_place import check_in_place
+
         check_in_place(plan)
     if dry_run:
         _show_plan(console, plan)

@@ -26,7 +26,6 @@ def restore(
     quiet: Quiet = False,
 ) -> None:
     """Bring the base back bit for bit, from the original bytes that apply kept, and prove it by the manifest's hashes."""
-    from headsurgery.checkpoint.in_place import restore_in_place
     from headsurgery.checkpoint.restore import restore_checkpoint
     from headsurgery.console import Console
 
@@ -34,6 +33,8 @@ def restore(
     if in_place:
         if output is not None or force:
             raise UsageError("--in-place writes no new directory; found -o or --force beside it", hint="leave one of the two out")
+        from headsurgery.checkpoint.in_place import restore_in_place
+
         with console.progress("reading") as on_progress:
             records = restore_in_place(edited, steps=steps, on_progress=on_progress, on_note=console.note)
     elif output is not None:
