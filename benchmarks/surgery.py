@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,8 @@ import numpy as np
 
 MERGEKIT = "0.1.5"
 EDITS = [{"layer": layer, "head": 3} for layer in (2, 10, 20)]
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Compiled modules are kept, as those of an installed package are."""
 HEADSURGERY = [sys.executable, "-m", "headsurgery"]
 CONVERT = """
 import sys; from headsurgery.demo.fetch import fetch_demo_model; from headsurgery.model.loading import load_model
@@ -50,7 +53,7 @@ AutoTokenizer.from_pretrained(sys.argv[1]).save_pretrained(sys.argv[2])
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--gigabytes", type=float, default=10.0, help="size of the random checkpoint")
+    parser.add_argument("--gigabytes", type=float, default=10.0, help="size of the random checkpoint; 0: none")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--work", type=Path, help="where checkpoints are written; default: a temporary folder")
     parser.add_argument("--peers", type=Path, default=Path.home() / ".cache/headsurgery/peers", help="for mergekit's environment")
@@ -65,7 +68,8 @@ def main() -> None:
         report: dict[str, Any] = {"start": measure_start(arguments.runs)}
         mergekit = None if arguments.no_mergekit else install_mergekit(arguments.peers)
         report["smollm2_float32"] = measure_small(folder, mergekit, arguments.runs)
-        report["random"] = measure_sharded(folder, arguments.gigabytes, max(2, arguments.runs // 2))
+        if arguments.gigabytes:
+            report["random"] = measure_sharded(folder, arguments.gigabytes, max(2, arguments.runs // 2))
     print(json.dumps(report, indent=2))
 
 
@@ -123,7 +127,12 @@ def measure_neighbours(folder: Path, base: Path, recipe: Path, runs: int) -> dic
     subprocess.run(apply, check=True, capture_output=True)
     shutil.copytree(base, twin)
     cmp = " && ".join(f"cmp '{path}' '{twin / path.name}'" for path in sorted(base.glob("*.safetensors")))
-    found = race({"diff": [*HEADSURGERY, "diff", str(base), str(out)], "cmp": ["sh", "-c", cmp]}, runs, good=(0, 1))
+    sides = {
+        "diff": [*HEADSURGERY, "diff", str(base), str(out)],
+        "diff_of_one_and_itself": [*HEADSURGERY, "diff", str(base), str(base)],  # reads headers only: our start
+        "cmp": ["sh", "-c", cmp],
+    }
+    found = race(sides, runs, good=(0, 1))
     shutil.rmtree(twin)
     found |= race({"verify": [*HEADSURGERY, "verify", str(out)]}, 1)
     found |= race({"verify_with_base": [*HEADSURGERY, "verify", str(out), "--base", str(base)]}, 1)
@@ -131,20 +140,25 @@ def measure_neighbours(folder: Path, base: Path, recipe: Path, runs: int) -> dic
         {"restore": [*HEADSURGERY, "restore", str(out), "-o", str(back)]}, 1, lambda: shutil.rmtree(back, ignore_errors=True)
     )
     shutil.rmtree(out)
-    return {"neighbours": as_document(found), "diff_to_cmp": ratio(found["diff"][0], found["cmp"][0])}
+    seconds, start = found["diff"][0], found["diff_of_one_and_itself"][0]
+    ratios = {"diff_to_cmp": ratio(seconds, found["cmp"][0]), "without_our_start": ratio(seconds - start, found["cmp"][0])}
+    return {"neighbours": as_document(found), **ratios}
 
 
 def race(
     sides: dict[str, list[str]], runs: int, clean: Callable[[], object] = lambda: None, good: tuple[int, ...] = (0,)
 ) -> dict[str, tuple[float, float]]:
-    """Seconds and peak megabytes of each command: the best of several runs, in turns, after one that warms the caches."""
+    """Seconds and peak megabytes of each command: the best of several runs, in turns, after one that warms the caches.
+
+    Each round has an order of its own, since what ran just before, and the memory that it let go of, makes a difference.
+    """
     found = {side: (float("inf"), float("inf")) for side in sides}
     for run in range(runs + 1):
-        for side, command in sides.items():
+        for side, command in random.Random(run).sample(list(sides.items()), len(sides)):
             clean()
             os.sync()  # so that nobody waits for what another has written
             started = time.perf_counter()
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - started
             if os.waitstatus_to_exitcode(status) not in good:
