@@ -49,7 +49,7 @@ def apply_plan(
         force: Replace an existing directory.
         keep_originals: Keep the edited slices' original bytes in the checkpoint, without which it can't be restored.
         on_progress: Called with bytes brought over and bytes in all.
-        on_note: Called with a line for what a killed run left beside `out`.
+        on_note: Called with a line for what a killed run left beside `out`, and for hashes that were taken on trust.
 
     Returns:
         The manifest, which also lies in `out`.
@@ -70,16 +70,12 @@ def apply_plan(
             (staging / UNDO).unlink()
         check_unchanged(base, transfer.looks, {str(record.base_file): str(record.base_sha256) for record in records})
         _check_result(plan, staging)
-        return add_own_files(
-            plan, records, staging, write_card=write_card, left_out=plan.files.left_out, notes=_explain_unread(transfer.unread)
+        manifest = add_own_files(plan, records, staging, write_card=write_card, left_out=plan.files.left_out)
+    if transfer.unread and on_note is not None:
+        on_note(
+            f"{len(transfer.unread)} files were not read: their hashes are the names of the Hub cache's blobs; verify reads them"
         )
-
-
-def _explain_unread(files: list[str]) -> list[str]:
-    """What to know about hashes that nobody computed here."""
-    if not files:
-        return []
-    return [f"not read, SHA-256 taken from the names of the Hub cache's blobs: {', '.join(files)}"]
+    return manifest
 
 
 def _check_result(plan: SurgeryPlan, staging: Path) -> None:

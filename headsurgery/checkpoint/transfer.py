@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -22,10 +22,8 @@ from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply
 from headsurgery.checkpoint.reader import FLOAT_TYPES
 from headsurgery.checkpoint.unchanged import Looks, observe
 from headsurgery.checkpoint.undo import UndoWriter, locate_piece
-from headsurgery.checkpoint.workers import work_through
+from headsurgery.checkpoint.workers import OnBytes, work_through
 from headsurgery.errors import SurgeryError
-
-OnBytes = Callable[[int], None]
 
 
 class Transfer:
@@ -45,18 +43,14 @@ class Transfer:
         self._report = Reporter(sum(plan.checkpoint.files.size_of(file) for file in plan.files.carried), on_progress)
         self._trusted = {file: trusted_sha256(plan.checkpoint.files, file) for file in plan.files.carried}
         self._clones = link != "copy" and can_clone(self._base / plan.checkpoint.shards[0].file, staging)
-        self._unread: list[str] = []
+        self.unread: list[str] = []
+        """Files that were not read: their hashes are the names of the cache's blobs."""
         self.looks: Looks = plan.looks
         """How the base's files looked before they were read, and after links of them were made."""
         if link == "reflink" and not self._clones:
             raise SurgeryError(
                 "--link reflink: files can't share their blocks here", hint="--link auto takes what the file system can do"
             )
-
-    @property
-    def unread(self) -> list[str]:
-        """Files that were not read, sorted: their hashes are the names of the cache's blobs."""
-        return sorted(self._unread)
 
     def run(self, names: Mapping[str, str]) -> list[FileRecord]:
         """Bring files over.
@@ -94,7 +88,7 @@ class Transfer:
         name = names[file]
         brought = self._hash(file, on_bytes) if file in linked else self._copy(file, self._staging / name, on_bytes)
         if not brought.is_read:
-            self._unread.append(name)
+            self.unread.append(name)
         promised = self._plan.checkpoint.files.content_id(file)
         if promised is not None and promised.digest != brought.before:
             raise SurgeryError(

@@ -22,12 +22,15 @@ from headsurgery.checkpoint.copying import Progress, Reporter, hash_shard
 from headsurgery.checkpoint.diff import diff_checkpoints
 from headsurgery.checkpoint.hashing import hash_file
 from headsurgery.checkpoint.history import Step
-from headsurgery.checkpoint.manifest import Manifest
+from headsurgery.checkpoint.manifest import FileRecord, Manifest
 from headsurgery.checkpoint.plan import multiply
 from headsurgery.checkpoint.reader import Checkpoint, open_checkpoint
 from headsurgery.checkpoint.undo import Originals
+from headsurgery.checkpoint.workers import OnBytes, work_through
 from headsurgery.errors import CheckpointError
 from headsurgery.recipe import Recipe
+
+_OTHER_BYTES = "not the bytes that apply wrote"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,31 +59,34 @@ def verify_files(directory: Path, manifest: Manifest, *, on_progress: Progress |
     Raises:
         CheckpointError: A file can't be read.
     """
-    problems: dict[str, str] = {}
-    report = Reporter(sum(record.num_bytes for record in manifest.files), on_progress)
-    for record in manifest.files:
-        path = directory / record.file
+    records = {record.file: record for record in manifest.files}
+
+    def examine(file: str, on_bytes: OnBytes) -> tuple[str, str | None]:
         try:
-            if not path.is_file():
-                problems[record.file] = "missing"
-            elif record.file in (CARD, PICTURE):
-                if path.is_symlink():  # nobody checks what it says, so it could be any file of this machine, to be published
-                    problems[record.file] = "a link, expected a file"
-                report(record.num_bytes)
-            elif record.file == ATTRIBUTES:
-                with path.open("rb") as stream:
-                    head = stream.read(min(record.num_bytes, path.stat().st_size))
-                if sha256(head).hexdigest() != record.sha256:
-                    problems[record.file] = "not the bytes that apply wrote"
-                report(record.num_bytes)
-            elif path.stat().st_size != record.num_bytes:
-                problems[record.file] = f"{path.stat().st_size} bytes, the manifest says {record.num_bytes}"
-            elif hash_file(path, report) != record.sha256:
-                problems[record.file] = "not the bytes that apply wrote"
+            return file, _problem_of(directory / file, records[file], on_bytes)
         except OSError as error:
-            raise CheckpointError(f"{record.file}: can't be read: {error.strerror}") from error
-    named = {record.file for record in manifest.files} | {MANIFEST}
-    return Verification(problems=problems, others=tuple(sorted(_files_of(directory) - named)))
+            raise CheckpointError(f"{file}: can't be read: {error.strerror}") from error
+
+    largest_first = sorted(records, key=lambda file: records[file].num_bytes, reverse=True)
+    report = Reporter(sum(record.num_bytes for record in manifest.files), on_progress)
+    found = dict(work_through(largest_first, examine, report))
+    problems = {file: problem for file in records if (problem := found[file]) is not None}
+    return Verification(problems=problems, others=tuple(sorted(_files_of(directory) - records.keys() - {MANIFEST})))
+
+
+def _problem_of(path: Path, record: FileRecord, on_bytes: OnBytes) -> str | None:
+    """What is wrong with a file."""
+    if not path.is_file():
+        return "missing"
+    if record.file in (CARD, PICTURE):  # nobody checks what it says, so a link could be any file of this machine, to be published
+        return "a link, expected a file" if path.is_symlink() else None
+    if record.file == ATTRIBUTES:
+        with path.open("rb") as stream:
+            head = stream.read(min(record.num_bytes, path.stat().st_size))
+        return None if sha256(head).hexdigest() == record.sha256 else _OTHER_BYTES
+    if path.stat().st_size != record.num_bytes:
+        return f"{path.stat().st_size} bytes, the manifest says {record.num_bytes}"
+    return None if hash_file(path, on_bytes) == record.sha256 else _OTHER_BYTES
 
 
 def verify_checkpoint(directory: Path, *, base: Checkpoint | None = None, on_progress: Progress | None = None) -> Verification:
@@ -114,19 +120,24 @@ def _differ_from_base(edited: Checkpoint, base: Checkpoint, recipe: Recipe) -> d
 
 
 def _differ_from_originals(edited: Checkpoint, manifest: Manifest) -> dict[str, str]:
-    originals, problems = Originals(edited, Step(manifest=manifest, folder="")), {}
-    for record in manifest.files:
-        for edit, values in originals.slices(record.file):
+    originals, shards = Originals(edited, Step(manifest=manifest, folder="")), {shard.file: shard for shard in edited.shards}
+    records = {record.file: record for record in manifest.files}
+
+    def examine(file: str, on_bytes: OnBytes) -> dict[str, str]:
+        problems = {}
+        for edit, values in originals.slices(file):
             now = edited.read_block(edit.tensor, edit.axis, edit.block)
             if now.tobytes() != multiply(values, edit.edit.factor).tobytes():
                 problems[edit.tensor.name] = f"{edit.edit.ref} is not its original × {edit.edit.factor:g}"
-        shard = next((shard for shard in edited.shards if shard.file == record.file), None)
-        if shard is not None and record.sha256 != record.base_sha256:
-            with edited.files.open(record.file) as source:
-                restored = hash_shard(source, shard, originals.changes(record.file), lambda _: None)
-            if restored.after != record.base_sha256:
-                problems[record.file] = "with its originals put back it is not the base's file"
-    return problems
+        if file in shards and records[file].sha256 != records[file].base_sha256:
+            with edited.files.open(file) as source:
+                restored = hash_shard(source, shards[file], originals.changes(file), on_bytes)
+            if restored.after != records[file].base_sha256:
+                problems[file] = "with its originals put back it is not the base's file"
+        return problems
+
+    found = work_through(sorted(records), examine, lambda _: None)
+    return {place: problem for problems in found for place, problem in problems.items()}
 
 
 def _files_of(directory: Path) -> set[str]:

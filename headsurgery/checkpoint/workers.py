@@ -20,6 +20,8 @@ _FILES_AT_ONCE = 4
 _LOOK_AROUND = 0.1
 """Seconds after which a thread that can't report looks whether it shall end."""
 
+OnBytes = Callable[[int], None]
+"""Called with the number of bytes of every chunk."""
 Result = TypeVar("Result")
 
 
@@ -30,9 +32,7 @@ class _Done(Generic[Result]):
     result: Result
 
 
-def work_through(
-    files: Iterable[str], work: Callable[[str, Callable[[int], None]], Result], on_bytes: Callable[[int], None]
-) -> list[Result]:
+def work_through(files: Iterable[str], work: Callable[[str, OnBytes], Result], on_bytes: OnBytes) -> list[Result]:
     """Do something with every file, a few at a time.
 
     Args:

@@ -7,7 +7,7 @@ back, and the checkpoint's new files get their names; a run that is killed befor
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 from itertools import groupby
 from pathlib import PurePosixPath
@@ -26,7 +26,7 @@ from headsurgery.checkpoint.reader import FLOAT_TYPES, read_exactly
 from headsurgery.checkpoint.transfer import planned_changes
 from headsurgery.checkpoint.unchanged import check_unchanged
 from headsurgery.checkpoint.undo import UndoWriter
-from headsurgery.checkpoint.workers import work_through
+from headsurgery.checkpoint.workers import OnBytes, work_through
 from headsurgery.checkpoint.workplace import Note
 from headsurgery.errors import SurgeryError
 
@@ -96,7 +96,7 @@ def _hash_files(plan: SurgeryPlan, names: Mapping[str, str], undo: UndoWriter, o
     """What all files hold, and will hold; the originals go to the undo file. Nothing else is written."""
     files, shards = plan.checkpoint.files, {shard.file: shard for shard in plan.checkpoint.shards}
 
-    def hash_one(file: str, on_bytes: Callable[[int], None]) -> FileRecord:
+    def hash_one(file: str, on_bytes: OnBytes) -> FileRecord:
         changes, num_bytes = planned_changes(plan, file, undo), files.size_of(file)
         with files.open(file) as source:
             if not changes:
