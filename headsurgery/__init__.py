@@ -13,8 +13,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from headsurgery.attribution import Attribution as Attribution
     from headsurgery.attribution import attribute as attribute
-    from headsurgery.checkpoint.diff import CheckpointDiff as CheckpointDiff
     from headsurgery.checkpoint.diff import diff_checkpoints as diff_checkpoints
+    from headsurgery.checkpoint.diff_result import CheckpointDiff as CheckpointDiff
     from headsurgery.checkpoint.in_place import apply_in_place as apply_in_place
     from headsurgery.checkpoint.in_place import restore_in_place as restore_in_place
     from headsurgery.checkpoint.manifest import Manifest as Manifest
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "headsurgery.attribution": ("Attribution", "attribute"),
-    "headsurgery.checkpoint.diff": ("CheckpointDiff", "diff_checkpoints"),
+    "headsurgery.checkpoint.diff": ("diff_checkpoints",),
+    "headsurgery.checkpoint.diff_result": ("CheckpointDiff",),
     "headsurgery.checkpoint.in_place": ("apply_in_place", "restore_in_place"),
     "headsurgery.checkpoint.manifest": ("Manifest",),
     "headsurgery.checkpoint.plan": ("SurgeryPlan", "plan_surgery"),

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from headsurgery import CheckpointDiff, HeadRef, Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery
 from headsurgery.architectures import OPERATIONS, Operation
-from headsurgery.checkpoint.diff import HeadChange
+from headsurgery.checkpoint.diff_result import HeadChange
 from headsurgery.checkpoint.reader import FLOAT_TYPES, WEIGHTS
 from headsurgery.errors import GeometryError, RecipeError
 from tests.directories import FEW_KB, ODD_TENSORS, append_tensors, edit_json, recipe_of

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from headsurgery.audit.records import Audit, Finding
 from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy, record_base
-from headsurgery.checkpoint.diff import CheckpointDiff, HeadChange, diff_checkpoints
+from headsurgery.checkpoint.diff import diff_checkpoints
+from headsurgery.checkpoint.diff_result import CheckpointDiff, HeadChange
 from headsurgery.checkpoint.header import TensorInfo
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
 from headsurgery.recipe import HeadEdit, Provenance, Recipe

@@ -15,7 +15,8 @@ import torch
 from headsurgery.attribution import Attribution, attribute
 from headsurgery.attribution.scores import best_heads
 from headsurgery.checkpoint.anatomy import prove_anatomy, record_base
-from headsurgery.checkpoint.diff import CheckpointDiff, diff_checkpoints
+from headsurgery.checkpoint.diff import diff_checkpoints
+from headsurgery.checkpoint.diff_result import CheckpointDiff
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.checkpoint.plan import plan_surgery
 from headsurgery.checkpoint.reader import open_checkpoint

@@ -1,0 +1,82 @@
+"""What a comparison of two checkpoints found. `diff` finds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from headsurgery.architectures import Operation
+from headsurgery.heads import HeadRef
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadChange:
+    """One head whose block changed.
+
+    Args:
+        head: The head.
+        operation: Which of its blocks: `scale` for the columns of o_proj, `uniform_attention` for the rows of q_proj and bias.
+        factor: What the base was multiplied by, if the fit says anything at all; else None.
+        spread: Relative residual of that fit (L2): 0 for an exact multiple, about 1e-3 for bfloat16 rounding, near 1 for none.
+        exact: Whether multiplying the base by the factor and rounding gives the edited values, all of them.
+        parameters_changed: Elements that differ.
+    """
+
+    head: HeadRef
+    operation: Operation
+    factor: float | None
+    spread: float
+    exact: bool
+    parameters_changed: int
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `heads` in the JSON document."""
+        return {**vars(self.head), **{key: value for key, value in vars(self).items() if key != "head"}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointDiff:
+    """All that differs, of what was compared.
+
+    Args:
+        heads: Changed heads, by layer, head and operation.
+        other_tensors: Name of each tensor that changed outside head blocks, and what was found.
+        files: What differs besides tensors' values: file name and `added`, `missing` or `differs`.
+        parameters: Stored parameters of the base.
+        parameters_changed: Elements that differ, in head blocks or not.
+        recipe_problems: How the difference departs from the recipe; None when no recipe was given.
+        parameters_unread: Parameters whose values were not compared, because only head blocks were asked for.
+    """
+
+    heads: tuple[HeadChange, ...]
+    other_tensors: dict[str, str]
+    files: dict[str, str]
+    parameters: int
+    parameters_changed: int
+    recipe_problems: tuple[str, ...] | None = None
+    parameters_unread: int = 0
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether nothing differs that was compared."""
+        return not (self.heads or self.other_tensors or self.files)
+
+    @property
+    def matches_recipe(self) -> bool | None:
+        """Whether the difference is exactly the recipe's; None when no recipe was given."""
+        return None if self.recipe_problems is None else not self.recipe_problems
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON document of `headsurgery diff --json`."""
+        return {
+            "identical": None if self.is_identical and self.parameters_unread else self.is_identical,
+            "matches_recipe": self.matches_recipe,
+            "recipe_problems": list(self.recipe_problems or ()),
+            "heads": [head.to_json() for head in self.heads],
+            "other_tensors": self.other_tensors,
+            "files": self.files,
+            "parameters": self.parameters,
+            "parameters_changed": self.parameters_changed,
+            "parameters_unread": self.parameters_unread,
+            "share": self.parameters_changed / self.parameters,
+        }
