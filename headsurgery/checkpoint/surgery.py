@@ -8,6 +8,7 @@ change; all or nothing; every file is carried over but other copies of the weigh
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from headsurgery.checkpoint.carried import MANIFEST, UNDO
@@ -63,11 +64,9 @@ def apply_plan(
     with staged_directory(
         Path(out), base=base.path, num_bytes=undo_bytes, force=force, replaceable=MANIFEST, on_note=on_note
     ) as staging:
-        with UndoWriter(staging / UNDO, plan.edits) as undo:
+        with UndoWriter(staging / UNDO, plan.edits) if keep_originals else nullcontext() as undo:
             transfer = Transfer(plan, staging, undo, link, on_progress)
             records = transfer.run(names_in_copy(plan.files.carried, has_card=write_card is not None))
-        if not keep_originals:
-            (staging / UNDO).unlink()
         check_unchanged(base, transfer.looks, {str(record.base_file): str(record.base_sha256) for record in records})
         _check_result(plan, staging)
         manifest = add_own_files(plan, records, staging, write_card=write_card, left_out=plan.files.left_out)

@@ -32,12 +32,12 @@ class Transfer:
     Args:
         plan: What to edit.
         staging: An empty directory.
-        undo: Gets the original bytes of what is edited.
+        undo: Gets the original bytes of what is edited; None: nothing does.
         link: How files come over that stay as they are.
         on_progress: Called with bytes done and bytes in all.
     """
 
-    def __init__(self, plan: SurgeryPlan, staging: Path, undo: UndoWriter, link: Link, on_progress: Progress | None) -> None:
+    def __init__(self, plan: SurgeryPlan, staging: Path, undo: UndoWriter | None, link: Link, on_progress: Progress | None) -> None:
         self._plan, self._base, self._staging, self._undo, self._link = plan, plan.checkpoint.path, staging, undo, link
         self._shards: dict[str, Shard] = {shard.file: shard for shard in plan.checkpoint.shards}
         self._report = Reporter(sum(plan.checkpoint.files.size_of(file) for file in plan.files.carried), on_progress)
@@ -114,8 +114,8 @@ class Transfer:
             return copy_file(source, target, on_bytes, clone=self._clones, trusted=self._trusted[file])
 
 
-def planned_changes(plan: SurgeryPlan, file: str, undo: UndoWriter) -> Changes:
-    """What the plan changes in a file; the originals go to the undo file when it is done."""
+def planned_changes(plan: SurgeryPlan, file: str, undo: UndoWriter | None) -> Changes:
+    """What the plan changes in a file; the originals go to the undo file, if there is one, when it is done."""
     edits = _edits(plan, file)
     names = {edit.tensor.name for edit in edits}
     return {name: partial(_change, [edit for edit in edits if edit.tensor.name == name], undo) for name in names}
@@ -125,7 +125,7 @@ def _edits(plan: SurgeryPlan, file: str) -> list[TensorEdit]:
     return [edit for edit in plan.edits if edit.tensor.file == file]
 
 
-def _change(edits: list[TensorEdit], undo: UndoWriter, tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
+def _change(edits: list[TensorEdit], undo: UndoWriter | None, tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
     """Multiply the planned slices of one chunk; the originals go to the undo file."""
     pieces = [(edit, piece) for edit in edits if (piece := locate_piece(edit, first, len(rows))) is not None]
     if not pieces:
@@ -133,6 +133,7 @@ def _change(edits: list[TensorEdit], undo: UndoWriter, tensor: TensorInfo, first
     changed: ByteArray = rows.copy()
     values = changed.view(FLOAT_TYPES[tensor.dtype])  # [rows, columns]
     for edit, piece in pieces:
-        undo.write(edit, piece, values[piece.rows, piece.columns])
+        if undo is not None:
+            undo.write(edit, piece, values[piece.rows, piece.columns])
         values[piece.rows, piece.columns] = multiply(values[piece.rows, piece.columns], edit.edit.factor)
     return changed
