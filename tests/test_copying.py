@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from headsurgery.checkpoint import copying, linking
 from headsurgery.checkpoint.copying import ByteArray, CopiedFile, copy_file, copy_shard, hash_shard
 from headsurgery.checkpoint.files import Directory
-from headsurgery.checkpoint.hashing import hash_file
+from headsurgery.checkpoint.hashing import hash_file, hash_stream
 from headsurgery.checkpoint.header import TensorInfo, read_header
 from headsurgery.checkpoint.plan import TensorEdit
 from headsurgery.checkpoint.reader import Checkpoint
@@ -171,6 +171,14 @@ def test_a_shard_that_became_shorter(tmp_path: Path) -> None:
             pytest.raises(CheckpointError, match=r"(shard|copy\d): became shorter while it was read"),
         ):
             copy_shard(source, shard, tmp_path / f"copy{number}", changes, lambda count: None)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="Linux")
+def test_a_base_that_can_not_be_read_is_not_mistaken_for_a_result_that_can_not_be_written(tmp_path: Path) -> None:
+    with Path("/proc/self/mem").open("rb", buffering=0) as source:
+        for read in (lambda: copy_file(source, tmp_path / "copy", lambda count: None, clone=False), lambda: hash_stream(source)):
+            with pytest.raises(CheckpointError, match="mem: can't be read: Input/output error"):
+                read()
 
 
 def test_a_disk_that_fills_while_it_is_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from headsurgery.checkpoint.hashing import CHUNKS_BEHIND, Hasher
 from headsurgery.checkpoint.header import Shard, TensorInfo
 from headsurgery.checkpoint.linking import clone_file, copy_range
-from headsurgery.checkpoint.reader import read_rows
+from headsurgery.checkpoint.reader import read_into, read_rows
 from headsurgery.errors import CheckpointError
 
 _CHUNK_BYTES = 2 * 2**20
@@ -98,14 +98,15 @@ def hash_shard(source: BinaryIO, shard: Shard, changes: Changes, on_bytes: Calla
 
 def _unchanged(source: BinaryIO, num_bytes: int | None = None) -> _Pairs:
     """So many bytes from where a stream stands, or all to its end."""
+    name = Path(getattr(source, "name", "")).name
     buffers = cycle([np.empty(_CHUNK_BYTES, dtype=np.uint8) for _ in range(CHUNKS_BEHIND + 2)])
     while num_bytes is None or num_bytes > 0:
         buffer = next(buffers)[:num_bytes]
-        count = source.readinto(buffer.data)  # type: ignore[attr-defined]
+        count = read_into(source, buffer.data, name)
         if not count:
             if num_bytes is None:
                 return
-            raise CheckpointError(f"{Path(source.name).name}: became shorter while it was read")
+            raise CheckpointError(f"{name}: became shorter while it was read")
         num_bytes = None if num_bytes is None else num_bytes - count
         chunk = buffer[:count]
         yield chunk, chunk

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from headsurgery.checkpoint.reader import CHUNK_BYTES
+from headsurgery.checkpoint.reader import CHUNK_BYTES, read_into
 
 CHUNKS_BEHIND = 2
 """How far hashing may be behind: a chunk must stay as it is until so many more were passed on."""
@@ -23,9 +23,13 @@ def hash_file(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
 
 
 def hash_stream(stream: BinaryIO, on_bytes: Callable[[int], None] | None = None) -> str:
-    """SHA-256 of the rest of a stream, in hexadecimal."""
+    """SHA-256 of the rest of a file, in hexadecimal.
+
+    Raises:
+        CheckpointError: It can't be read.
+    """
     digest, view = sha256(), memoryview(bytearray(CHUNK_BYTES))
-    while count := stream.readinto(view):  # type: ignore[attr-defined]
+    while count := read_into(stream, view, Path(stream.name).name):
         digest.update(view[:count])
         if on_bytes is not None:
             on_bytes(count)

@@ -186,14 +186,23 @@ def read_exactly(stream: BinaryIO, offset: int, length: int, file: str) -> npt.N
     view, done = data.data, 0
     stream.seek(offset)
     while done < length:
-        try:
-            count = stream.readinto(view[done:])  # type: ignore[attr-defined]
-        except OSError as error:
-            raise CheckpointError(f"{file}: can't be read: {error.strerror}") from error
+        count = read_into(stream, view[done:], file)
         if not count:
             raise CheckpointError(f"{file}: became shorter while it was read")
         done += count
     return data
+
+
+def read_into(stream: BinaryIO, view: memoryview, file: str) -> int:
+    """Read what comes next; how many bytes that were, none at the end.
+
+    Raises:
+        CheckpointError: It can't be read.
+    """
+    try:
+        return int(stream.readinto(view))  # type: ignore[attr-defined]
+    except OSError as error:
+        raise CheckpointError(f"{file}: can't be read: {error.strerror}") from error
 
 
 def _check_is_checkpoint(files: Files) -> None:
