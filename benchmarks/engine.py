@@ -23,9 +23,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from headsurgery.attribution.sahara import left_singular_vectors, sahara, subspace_shift
+from headsurgery.attribution.sahara import sahara
 from headsurgery.attribution.scores import best_heads
 from headsurgery.attribution.ships import ships_of_queries
+from headsurgery.attribution.subspaces import left_singular_vectors, subspace_shift
 from headsurgery.demo.fetch import fetch_demo_model
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.sweep import Sweeper

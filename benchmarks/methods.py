@@ -26,8 +26,8 @@ from gates import learn_gates
 from headsurgery.architectures import Operation
 from headsurgery.attribution.direct import direct_scores
 from headsurgery.attribution.refusal import REFUSAL_TOKENS, OwnAnswers, find_refusals, refusal
-from headsurgery.attribution.sahara import left_singular_vectors, subspace_shift
 from headsurgery.attribution.scores import FloatArray, best_heads
+from headsurgery.attribution.subspaces import left_singular_vectors, subspace_shift
 from headsurgery.demo.adapter import Adapter, load_adapter
 from headsurgery.demo.fetch import fetch_demo_model
 from headsurgery.demo.planting import ANSWER_TOKENS, Kind, Question, plant

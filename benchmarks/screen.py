@@ -27,10 +27,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from headsurgery.attribution.direct import direct_scores
 from headsurgery.attribution.refusal import REFUSAL_TOKENS, OwnAnswers, find_refusals
-from headsurgery.attribution.sahara import left_singular_vectors, subspace_shift
 from headsurgery.attribution.scores import FloatArray
 from headsurgery.attribution.screen.screener import Screener, Screening
 from headsurgery.attribution.ships import ships
+from headsurgery.attribution.subspaces import left_singular_vectors, subspace_shift
 from headsurgery.demo.adapter import load_adapter
 from headsurgery.demo.fetch import fetch_aligned_model, fetch_demo_model
 from headsurgery.demo.planting import ANSWER_TOKENS, Question, plant

@@ -7,9 +7,10 @@ import pytest
 import torch
 from scipy.linalg import subspace_angles
 
-from headsurgery.attribution.sahara import largest_angle, left_singular_vectors, sahara, subspace_shift
+from headsurgery.attribution.sahara import sahara
 from headsurgery.attribution.scores import best_heads
 from headsurgery.attribution.ships import ships
+from headsurgery.attribution.subspaces import largest_angle, left_singular_vectors, subspace_shift
 from headsurgery.heads import HeadRef
 from headsurgery.model.modules import locate_modules
 from tests.naive import naive_run

@@ -10,44 +10,21 @@ win. The first step, which ablates single heads, measures Ships on the way.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from headsurgery.architectures import Operation
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads, spread_over_heads
+from headsurgery.attribution.screen.estimates import Estimates
+from headsurgery.attribution.screen.screener import Screener, Selection
+from headsurgery.attribution.subspaces import left_singular_vectors, subspace_shift
 from headsurgery.engine.measures import States, StatesAndDivergence
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import SweepTask
 from headsurgery.heads import HeadRef
 from headsurgery.progress import Progress, share_progress
 from headsurgery.recipe import HeadEdit, HeadScore
-
-if TYPE_CHECKING:
-    from headsurgery.attribution.screen.estimates import Estimates
-    from headsurgery.attribution.screen.screener import Screener, Selection
-
-
-def left_singular_vectors(states: torch.Tensor) -> FloatArray:
-    """U of states [queries, hidden_size], [queries, min(queries, hidden_size)], by falling singular value."""
-    u: FloatArray = np.linalg.svd(states.double().cpu().numpy(), full_matrices=False)[0]
-    return u
-
-
-def largest_angle(u: FloatArray, v: FloatArray) -> float:
-    """Largest principal angle between the column spaces of two orthonormal bases [n, r], in degrees, exact near 0 and near 90."""
-    overlap = u.T @ v  # [r, r]
-    sine = float(np.linalg.norm(v - u @ overlap, ord=2))
-    if sine * sine <= 0.5:
-        return float(np.degrees(np.arcsin(sine)))
-    cosine = float(np.linalg.svd(overlap, compute_uv=False)[-1])
-    return float(np.degrees(np.arccos(min(cosine, 1.0))))
-
-
-def subspace_shift(base: FloatArray, ablated: FloatArray, r_main: int) -> float:
-    """Eq. 11 on left singular vectors: the sum of the angles of the leading 1, 2, ..., r_main columns, in degrees."""
-    return sum(largest_angle(base[:, :r], ablated[:, :r]) for r in range(1, r_main + 1))
 
 
 def sahara(

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from headsurgery.attribution.sahara import left_singular_vectors, subspace_shift
 from headsurgery.attribution.scores import FloatArray
 from headsurgery.attribution.screen.gradients import first_order
+from headsurgery.attribution.subspaces import left_singular_vectors, subspace_shift
 from headsurgery.engine.calls import FinalStates
 from headsurgery.engine.measures import log_odds
 from headsurgery.engine.task import SweepTask
