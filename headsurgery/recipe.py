@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -268,6 +269,12 @@ class Recipe(Strict):
             write_atomically(Path(path), self.to_json().encode())
         except OSError as error:
             raise RecipeError(f"{path}: can't write the recipe: {error.strerror}") from error
+
+
+def say_edits(edits: Iterable[HeadEdit], most: int = 6) -> str:
+    """`L2H3 scale × 0, L3H1 scale × 0.5 and 12 more`."""
+    said = list(dict.fromkeys(f"{edit.ref} {edit.operation} × {edit.factor:g}" for edit in edits))
+    return ", ".join(said[:most]) + (f" and {len(said) - most} more" if len(said) > most else "")
 
 
 def recipe_schema() -> str:

@@ -22,6 +22,7 @@ from headsurgery.card.write import write_card
 from headsurgery.checkpoint.anatomy import describe, prove_anatomy
 from headsurgery.checkpoint.carried import CARD, MANIFEST, PREVIOUS, UNDO
 from headsurgery.checkpoint.in_place import recover, restore_in_place
+from headsurgery.checkpoint.in_place.todo import Todo
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.checkpoint.reader import INDEX, JOURNAL, TODO, WEIGHTS, Checkpoint
 from headsurgery.checkpoint.restore import restore_checkpoint
@@ -186,12 +187,33 @@ def read_edited(bench: Bench, folder: Path) -> None:
         raise failed
 
 
+def todo_list(bench: Bench) -> dict[str, Any]:
+    """What a journal of a change of `edited` may say."""
+    data = (bench.root / "edited" / UNDO).read_bytes()[400 : 400 + 24 * 24]
+    write = {"file": WEIGHTS, "offset": 4000, "length": 24, "stride": 96, "count": 24, "source": UNDO, "start": 400}
+    return {
+        "schema": "headsurgery.journal/1",
+        "outcome": "finished",
+        "writes": [{**write, "sha256": sha256(data).hexdigest()}],
+        "moves": [{"source": MANIFEST, "target": f"{PREVIOUS}/{MANIFEST}"}, {"source": CARD, "target": MANIFEST}],
+    }
+
+
+def seal(data: bytes) -> bytes:
+    """A journal with the checksum that it ought to have, so that this doesn't stop what is wrong with it."""
+    try:
+        todo = Todo.model_validate(json.loads(data))
+    except (ValueError, RecursionError):
+        return data
+    return todo.model_copy(update={"checksum": todo.sum_up()}).model_dump_json(by_alias=True).encode()
+
+
 def read_journal(bench: Bench, data: bytes, chance: random.Random) -> None:
     """The journal of a change in place."""
     place = Path(shutil.copytree(bench.root / "edited", bench.out.with_name("place")))
     try:
         (place / JOURNAL).mkdir()
-        (place / JOURNAL / TODO).write_bytes(data)
+        (place / JOURNAL / TODO).write_bytes(seal(data))
         recover(place, lambda _: None)
     finally:
         shutil.rmtree(bench.root / "outputs")
@@ -229,12 +251,6 @@ def _scores() -> bytes:
 
 
 SCORES = _scores()
-TODO_LIST: dict[str, Any] = {
-    "schema": "headsurgery.journal/1",
-    "outcome": "finished",
-    "writes": [{"file": WEIGHTS, "offset": 4000, "length": 24, "stride": 96, "count": 24, "source": UNDO, "start": 400}],
-    "moves": [{"source": MANIFEST, "target": f"{PREVIOUS}/{MANIFEST}"}, {"source": CARD, "target": MANIFEST}],
-}
 EARLIER = f"{PREVIOUS}/{MANIFEST}"
 Reader = Callable[[Bench, bytes, random.Random], None]
 READERS: dict[str, Reader] = {
@@ -269,7 +285,7 @@ def make_input(kind: str, bench: Bench, chance: random.Random) -> bytes:
             chance.choice(({**full, "edits": edits, "provenance": provenance}, {"0-1": ["q", "v"], "1-2": {"factor": 0.5}})), chance
         )
     if kind == "journal":
-        return mutate(TODO_LIST, chance)
+        return mutate(todo_list(bench), chance)
     if kind == "history":
         return mutate(json.loads((bench.root / "twice" / EARLIER).read_text()), chance)
     if kind == "manifest":

@@ -357,7 +357,7 @@ def test_interrupted_in_the_middle_nothing_is_left(folder: Path, number: signal.
     time.sleep(0.1)
     process.send_signal(number)
     _, talk = process.communicate(timeout=20)
-    assert process.returncode == (130 if number == signal.SIGINT else 143)
+    assert process.returncode == (130 if number == signal.SIGINT else 143), talk
     assert "Traceback" not in talk
     assert not (folder / "edited").exists()
     assert not [path for path in folder.iterdir() if path.name.endswith(".partial")]

@@ -17,7 +17,7 @@ from headsurgery.families import TABLE
 from tests.bench import CARD_TEXT, CONFIG, EDITS, Bench
 from tests.directories import pack
 from tests.fuzzing import places, run
-from tests.readers import EARLIER, READERS, SCORES, TODO_LIST, prepare, row_config
+from tests.readers import EARLIER, READERS, SCORES, prepare, row_config, todo_list
 
 CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
 
@@ -107,7 +107,7 @@ def test_what_is_undamaged_is_read(kind: str, bench: Bench) -> None:
         "recipe": lambda: EDITS.to_json().encode(),
         "manifest": (bench.root / "edited" / MANIFEST).read_bytes,
         "history": (bench.root / "twice" / EARLIER).read_bytes,
-        "journal": lambda: json.dumps(TODO_LIST).encode(),
+        "journal": lambda: json.dumps(todo_list(bench)).encode(),
         "undo": (bench.root / "edited" / UNDO).read_bytes,
         "config": lambda: json.dumps(CONFIG).encode(),
         "card": lambda: CARD_TEXT,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from headsurgery import HeadEdit, Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery, restore_checkpoint
+from headsurgery import HeadEdit, Manifest, Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery, restore_checkpoint
 from headsurgery.card import write_card
 from headsurgery.checkpoint.files import Directory
 from headsurgery.checkpoint.history import earlier_manifests, read_history
@@ -72,7 +72,10 @@ def test_a_step_is_its_recipe_and_nothing_else(chain: list[Path]) -> None:
 
 def test_the_plan_says_that_it_comes_on_top(chain: list[Path]) -> None:
     notes = plan_surgery(STEPS[0], open_checkpoint(chain[2])).notes
-    assert notes == ("the base was edited before (L1H2 × 0, L0H3 × 0, L1H2 × 0.5); this edit comes on top, as step 3",)
+    assert notes == (
+        "the base was edited before (L1H2 scale × 0, L0H3 uniform_attention × 0, L1H2 scale × 0.5); "
+        "this edit comes on top, as step 3",
+    )
 
 
 def test_the_card_tells_the_whole_history(tmp_path: Path) -> None:
@@ -97,7 +100,10 @@ def test_without_originals_a_step_can_not_be_undone(tmp_path: Path) -> None:
         restore_checkpoint(out, tmp_path / "back")
     assert "--no-undo" in str(caught.value.hint)
     assert not (tmp_path / "back").exists()
+    assert plan_surgery(STEPS[2], open_checkpoint(out)).notes[1].startswith("restore goes back to step 1 only")
     two = edit(out, tmp_path / "two", STEPS[2])
+    found = verify_checkpoint(two)
+    assert (found.problems, found.steps, found.restorable) == ({}, 2, 1)
     restore_checkpoint(two, tmp_path / "one", steps=1)
     assert contents(tmp_path / "one") == contents(out)
     with pytest.raises(CheckpointError, match=r"no headsurgery\.previous/headsurgery\.undo in it"):
@@ -113,6 +119,26 @@ def test_a_step_that_was_tampered_with_is_seen(chain: list[Path], tmp_path: Path
     with pytest.raises(SurgeryError, match="what came back is not the base's file"):
         restore_checkpoint(chain[-1], tmp_path / "back")
     assert not (tmp_path / "back").exists()
+
+
+def test_a_step_that_was_changed_since_is_no_base(chain: list[Path], tmp_path: Path) -> None:
+    """Nobody could get back to the first base."""
+    (chain[1] / "config.json").write_text((chain[1] / "config.json").read_text() + " ")
+    with pytest.raises(CheckpointError, match=r"not what its manifest says: config\.json changed since") as caught:
+        edit(chain[1], tmp_path / "two", STEPS[2])
+    assert "move headsurgery.json, " in str(caught.value.hint)
+    assert not (tmp_path / "two").exists()
+
+
+def test_a_step_that_was_made_from_something_else_is_seen(chain: list[Path]) -> None:
+    path = chain[-1] / "headsurgery.json"
+    manifest = Manifest.load(chain[-1])
+    files = [
+        record.model_copy(update={"base_sha256": "0" * 64}) if "safetensors" in record.file else record for record in manifest.files
+    ]
+    path.write_text(manifest.model_copy(update={"files": files}).to_json())
+    problems = verify_checkpoint(chain[-1]).problems
+    assert problems["headsurgery.previous/headsurgery.json"].startswith("the step on top of it was made from another model")
 
 
 def test_more_steps_than_there_were_are_refused(chain: list[Path], tmp_path: Path) -> None:

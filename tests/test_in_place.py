@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,8 +22,9 @@ from typer.testing import CliRunner
 
 from headsurgery import Manifest, Recipe, apply_plan, open_checkpoint, plan_surgery, restore_checkpoint
 from headsurgery.card import write_card
-from headsurgery.checkpoint.history import earlier_manifests
-from headsurgery.checkpoint.in_place import apply_in_place, recover, restore_in_place, todo
+from headsurgery.checkpoint.files import Directory
+from headsurgery.checkpoint.history import earlier_manifests, read_history
+from headsurgery.checkpoint.in_place import apply_in_place, editing, journal, recover, restore_in_place, todo
 from headsurgery.checkpoint.plan import SurgeryPlan
 from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, HeadSurgeryError, SurgeryError
@@ -139,7 +142,7 @@ class TestRefusals:
         shard.rename(tmp_path / "theirs")
         link(tmp_path / "theirs", shard)
         theirs = (tmp_path / "theirs").read_bytes()
-        self.check_refused(model, FIRST, rf"{shard.name}: (a link|the same file as 1 others)")
+        self.check_refused(model, FIRST, rf"{shard.name}: (a link|has 2 names)")
         assert (tmp_path / "theirs").read_bytes() == theirs
 
     def test_hard_links_of_apply_to_files_that_are_not_edited_are_no_obstacle(self, model: Path, tmp_path: Path) -> None:
@@ -162,11 +165,18 @@ class TestRefusals:
         assert (model / ".git/HEAD").read_text() == "as it is"
         restore_in_place(model)
 
-    def test_the_same_recipe_twice(self, model: Path) -> None:
+    def test_the_same_edits_twice(self, model: Path) -> None:
+        """In whatever order, and whatever else the recipe says: the command was run twice."""
         edit(model, FIRST)
-        self.check_refused(model, FIRST, "edited by this very recipe already")
         edit(model, SECOND)
+        for recipe in (FIRST, SECOND, FIRST.model_copy(update={"edits": FIRST.edits[::-1]})):
+            self.check_refused(model, recipe, "these edits were made there already")
+
+    def test_an_edited_checkpoint_that_was_changed_since(self, model: Path) -> None:
+        """No step could be undone then."""
         edit(model, FIRST)
+        (model / "generation_config.json").write_text("{}")
+        self.check_refused(model, SECOND, r"not what its manifest says: generation_config\.json changed since")
 
     def test_a_base_that_changes_while_it_is_read(self, model: Path) -> None:
         made = plan(model, FIRST)
@@ -179,17 +189,55 @@ class TestRefusals:
 
     def test_a_name_that_is_taken(self, model: Path) -> None:
         (model / "headsurgery.json").mkdir()
-        self.check_refused(model, FIRST, r"headsurgery\.json: is in the way")
+        self.check_refused(model, FIRST, r"headsurgery\.json: is in the way of headsurgery\.json")
+
+    @pytest.mark.parametrize("what", ["a file", "a link"])
+    def test_a_folder_whose_name_is_taken(self, what: str, model: Path, tmp_path: Path) -> None:
+        edit(model, FIRST)
+        if what == "a file":
+            (model / "headsurgery.previous").write_text("mine")
+        else:
+            (model / "headsurgery.previous").symlink_to(tmp_path)
+        self.check_refused(model, SECOND, "(headsurgery.previous: is in the way|a link on its way leads out)")
+
+    def test_a_link_that_would_lead_elsewhere_under_its_new_name(self, model: Path) -> None:
+        (model / "docs").mkdir()
+        (model / "README.md").rename(model / "docs" / "card.md")
+        (model / "README.md").symlink_to("docs/card.md")
+        self.check_refused(model, FIRST, r"README\.md: a link, which may lead elsewhere as headsurgery\.base-card\.md")
+
+    def test_the_hubs_cache_is_not_restored_either(self, model: Path, tmp_path: Path) -> None:
+        edit(model, FIRST)
+        snapshot = tmp_path / "models--org--name" / "snapshots" / ("0" * 40)
+        snapshot.parent.mkdir(parents=True)
+        model.rename(snapshot)
+        with pytest.raises(SurgeryError, match="lies in the Hub's cache"):
+            restore_in_place(snapshot)
+
+    def test_more_to_do_than_can_be_read_again(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(todo, "_MAX_BYTES", 500)
+        self.check_refused(model, FIRST, "too much to do in place")
 
     def test_an_edited_checkpoint_that_was_changed_since_is_not_restored(self, model: Path) -> None:
         edit(model, FIRST)
-        (model / "config.json").write_text("{}")
+        for file in ("config.json", "generation_config.json"):
+            (model / file).write_text((model / file).read_text() + " ")
         before = contents(model)
-        with pytest.raises(SurgeryError, match=r"config\.json: what came back is not the base's file"):
+        with pytest.raises(
+            SurgeryError, match=r"config\.json, generation_config\.json: changed since apply, so that the base can't"
+        ):
             restore_in_place(model)
         assert contents(model) == before
 
-    @pytest.mark.parametrize("flags", [["-o", "out"], ["--force"], ["--no-undo"], ["--link", "copy"]])
+    def test_a_card_that_somebody_rewrote_is_kept(self, model: Path) -> None:
+        before, notes = contents(model), []
+        edit(model, FIRST)
+        (model / "README.md").write_text("mine")
+        restore_in_place(model, on_note=notes.append)
+        assert contents(model) == before | {"README.md.bak": b"mine"}
+        assert notes == ["README.md was rewritten since apply: kept as README.md.bak"]
+
+    @pytest.mark.parametrize("flags", [["-o", "out"], ["--force"], ["--no-undo"], ["--link", "copy"], ["--revision", "main"]])
     def test_the_command_takes_no_flags_that_mean_a_copy(self, flags: list[str], model: Path, tmp_path: Path) -> None:
         FIRST.save(recipe := tmp_path / "recipe.json")
         result = CliRunner().invoke(app, ["apply", str(recipe), str(model), "--in-place", *flags])
@@ -260,7 +308,7 @@ class Stage:
         """Recover; then it is whole, without a trace. Whether it is edited."""
         notes: list[str] = []
         was_half_edited, was_there = self.is_half_edited(), (self.model / "headsurgery.journal").exists()
-        assert recover(self.model, notes.append) == was_half_edited
+        assert (recover(self.model, notes.append) is not None) == was_half_edited
         assert len(notes) == was_there
         assert not (self.model / "headsurgery.journal").exists()
         assert contents(self.model) in (self.before, self.after)
@@ -323,31 +371,38 @@ class TestFaults:
             if fault == "Ctrl-C":
                 assert not is_half_edited, "it takes the time to take its work back"
             assert not is_half_edited or "what is needed to mend it lies in headsurgery.journal" in str(refusal)
+            if "it is" in str(refusal):
+                assert stage.files() == (stage.after if "is finished" in str(refusal) else stage.before)
             stage.is_done()
         print(f"{stage.verb}, {fault}: at {len(numbers)} operations")
 
     def test_what_a_promise_needs_is_on_the_disk_before_it(self, stage: Stage) -> None:
         """And what it is about, before it is dropped."""
         flushed: set[str] = set()
-        real_fsync, real_replace, real_unlink = os.fsync, os.replace, Path.unlink
-        checked = []
+        real_fsync, real_replace, real_write = os.fsync, os.replace, todo.write_runs
+        checked: list[str] = []
+        place = stage.model / "headsurgery.journal"
 
         def fsync(descriptor: int) -> None:
             flushed.add(os.readlink(f"/proc/self/fd/{descriptor}"))
             real_fsync(descriptor)
 
         def replace(source: Path, target: Path) -> None:
-            needed = (stage.model / "headsurgery.journal" / "new").rglob("*")
-            assert {str(path) for path in (*needed, source)} <= flushed
-            checked.append("promised")
+            assert {str(path) for path in (place / "new", *(place / "new").rglob("*"), source)} <= flushed
+            promised = json.loads(source.read_text())
+            if not promised["writes"]:
+                assert {str(stage.model / edit.tensor.file) for edit in edits} <= flushed, "nothing writes them again"
+            if not promised["writes"] and not promised["moves"]:
+                assert str(stage.model) in flushed, "the names"
+            checked.append(f"{bool(promised['writes'])} {bool(promised['moves'])}")
             real_replace(source, target)
+            flushed.discard(str(stage.model))
+            flushed.discard(str(place))
 
-        def unlink(path: Path, missing_ok: bool = False) -> None:
-            if path.name == "todo.json":
-                shards = {str(stage.model / edit.tensor.file) for edit in edits}
-                assert {*shards, str(stage.model)} <= flushed
-                checked.append("kept")
-            real_unlink(path, missing_ok)
+        def write_runs(*arguments: Any) -> None:
+            assert str(place) in flushed
+            assert "True" in checked[0]
+            real_write(*arguments)
 
         edits = plan(stage.model, SECOND if stage.verb == "stack" else FIRST).edits
         if sys.platform != "linux":
@@ -355,9 +410,10 @@ class TestFaults:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(os, "fsync", fsync)
             patch.setattr(os, "replace", replace)
-            patch.setattr(Path, "unlink", unlink)
+            for module in (todo, editing):
+                patch.setattr(module, "write_runs", write_runs)
             stage.run()
-        assert checked == ["promised", "promised", "kept"]
+        assert checked == ["True True" if stage.verb == "restore" else "True False", "False True", "False False"]
 
     @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT])
     def test_the_command_at_random_moments(self, signum: signal.Signals, stage: Stage, tmp_path: Path) -> None:
@@ -383,11 +439,50 @@ class TestHalfEdited:
         stage = Stage(tmp_path, "apply")
         with watching() as operations:
             stage.run()
-        first = next(number for number, (name, _) in enumerate(operations.done) if name == "pwrite")
+        shards = [str(stage.model / edit.tensor.file) for edit in plan(stage.model, SECOND).edits]
+        first = next(number for number, (name, what) in enumerate(operations.done) if name == "write" and str(what[0]) in shards)
         stage.set_up()
         with watching(first + 3, die):
             assert in_child(stage.run) == -signal.SIGKILL
         return stage
+
+    @pytest.mark.parametrize("place", [0.01, 0.75])
+    @pytest.mark.parametrize("file", ["new/headsurgery.undo", "todo.json"])
+    def test_rotten_bits_in_the_journal_are_noticed_before_they_do_harm(self, file: str, place: float, half_edited: Stage) -> None:
+        path = half_edited.model / "headsurgery.journal" / file
+        data = bytearray(path.read_bytes())
+        kept = bytes(data)
+        start = 8 + int.from_bytes(data[:8], "little") if file.endswith("undo") else 0
+        data[start + int(place * (len(data) - start))] ^= 1
+        path.write_bytes(data)
+        before = half_edited.files()
+        with pytest.raises(SurgeryError, match=r"half edited: .*(damaged|not a valid journal)"):
+            restore_in_place(half_edited.model)
+        assert half_edited.files() == before
+        path.write_bytes(kept)
+        restore_in_place(half_edited.model)
+        assert contents(half_edited.model) == half_edited.before
+
+    def test_weights_that_something_else_changed_are_not_said_to_be_whole(self, half_edited: Stage) -> None:
+        shard = half_edited.model / plan_of_journal(half_edited.model)["writes"][0]["file"]
+        data = bytearray(shard.read_bytes())
+        data[-1] ^= 1
+        shard.write_bytes(data)
+        with pytest.raises(SurgeryError, match=r"half edited: .*: something else changed it, too"):
+            restore_in_place(half_edited.model)
+        data = bytearray(shard.read_bytes())
+        data[-1] ^= 1
+        shard.write_bytes(data)
+        restore_in_place(half_edited.model)
+        assert contents(half_edited.model) == half_edited.before
+
+    def test_ctrl_c_again_and_again_says_that_it_is_half_edited(self, half_edited: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupted(*_: Any) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(journal, "carry_out", interrupted)
+        with pytest.raises(SurgeryError, match="half edited: interrupted again; what is needed to mend it lies in"):
+            restore_in_place(half_edited.model)
 
     @pytest.mark.parametrize("verb", ["inspect", "verify", "audit", "diff", "apply", "card", "restore"])
     def test_no_verb_takes_it_for_a_checkpoint(self, verb: str, half_edited: Stage, tmp_path: Path) -> None:
@@ -407,7 +502,8 @@ class TestHalfEdited:
     def test_restore_in_place_makes_it_whole_and_stops(self, half_edited: Stage) -> None:
         result = CliRunner().invoke(app, ["restore", str(half_edited.model), "--in-place"])
         assert result.exit_code == 0
-        assert "in place was killed half way; it is taken back now" in result.stderr.replace("\n", " ")
+        assert "in place was cut short; it is taken back now" in result.stderr.replace("\n", " ")
+        assert result.stdout == f"{half_edited.model}: the base again\n"
         assert contents(half_edited.model) == half_edited.before
 
     def test_apply_in_place_makes_it_whole_and_goes_on(self, half_edited: Stage, tmp_path: Path) -> None:
@@ -417,7 +513,7 @@ class TestHalfEdited:
 
     def test_it_may_be_moved(self, half_edited: Stage, tmp_path: Path) -> None:
         moved = half_edited.model.rename(tmp_path / "elsewhere")
-        assert recover(moved, lambda _: None)
+        assert recover(moved, lambda _: None) == "taken back"
         assert contents(moved) == half_edited.before
 
     def test_of_a_run_on_another_machine_the_user_decides(self, half_edited: Stage) -> None:
@@ -430,6 +526,41 @@ class TestHalfEdited:
         lock.unlink()
         restore_in_place(half_edited.model)
         assert contents(half_edited.model) == half_edited.before
+
+
+def plan_of_journal(model: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((model / "headsurgery.journal" / "todo.json").read_text())
+    return document
+
+
+class TestKilledWhenAllWasDone:
+    """The next run knows, and does nothing twice."""
+
+    @pytest.fixture(params=[1, 3])
+    def done(self, request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+        """Killed so many operations after a way back by one step of two was put down as done."""
+        model = save_model("llama", tmp_path / "model")
+        for recipe in (FIRST, SECOND):
+            edit(model, recipe)
+        shutil.copytree(model, tmp_path / "twice")
+        with watching() as operations:
+            restore_in_place(model, steps=1)
+        replaced = [number for number, (name, _) in enumerate(operations.done, start=1) if name == "replace"]
+        shutil.rmtree(model)
+        (tmp_path / "twice").rename(model)
+        with watching(replaced[-1] + request.param, die):
+            assert in_child(lambda: restore_in_place(model, steps=1)) == -signal.SIGKILL
+        return model
+
+    def test_it_is_said(self, done: Path) -> None:
+        assert recover(done, lambda _: None) == "finished"
+        assert not (done / "headsurgery.journal").exists()
+        assert Manifest.load(done)
+
+    def test_the_same_command_again_goes_back_no_further(self, done: Path) -> None:
+        with pytest.raises(SurgeryError, match="what was begun is finished, and it is edited still: L0H1 scale × 0, L1H3"):
+            restore_in_place(done, steps=1)
+        assert len(read_history(Directory(done))) == 1
 
 
 def test_two_at_once_the_later_is_refused(model: Path) -> None:
@@ -448,58 +579,77 @@ def test_two_at_once_the_later_is_refused(model: Path) -> None:
 class TestStrangersJournal:
     """A journal may come with a download: it can harm nothing but the files it came with."""
 
-    def write(self, model: Path, **todo: list[dict[str, Any]]) -> None:
+    def write(self, model: Path, **more: Any) -> None:
         (model / "headsurgery.journal").mkdir()
-        todo = {"schema": "headsurgery.journal/1", "outcome": "finished", "writes": [], "moves": []} | todo  # type: ignore[assignment]
-        (model / "headsurgery.journal" / "todo.json").write_text(json.dumps(todo))
+        fields = {"schema": "headsurgery.journal/1", "outcome": "finished", "writes": [], "digests": {}, "moves": []} | more
+        valid = {key: value for key, value in fields.items() if key in ("schema", "outcome")}
+        with suppress(ValueError):
+            valid = fields | {"checksum": todo.Todo.model_validate(fields).sum_up()}
+        (model / "headsurgery.journal" / "todo.json").write_text(json.dumps(fields | valid))
 
     GOOD: ClassVar = {
-        "file": "config.json",
-        "offset": 0,
-        "length": 4,
-        "stride": 4,
-        "count": 1,
-        "source": "tokenizer.json",
-        "start": 0,
+        **{"file": "config.json", "offset": 0, "length": 4, "stride": 4, "count": 1, "source": "tokenizer.json", "start": 0},
+        "sha256": sha256(b"{\n  ").hexdigest(),
     }
+
+    def test_what_a_good_one_does(self, model: Path) -> None:
+        self.write(model, writes=[self.GOOD], moves=[{"source": "config.json", "target": "sub/config.json"}])
+        wanted = (model / "tokenizer.json").read_bytes()[:4] + (model / "config.json").read_bytes()[4:]
+        assert recover(model, lambda _: None) == "finished"
+        assert (model / "sub" / "config.json").read_bytes() == wanted
 
     @pytest.mark.parametrize(
         "change",
         [
             {"file": "../theirs"},
             {"file": "/etc/passwd"},
-            {"source": "../theirs"},
+            {"source": "../theirs", "sha256": sha256(b"priv").hexdigest()},
             {"file": "link/theirs"},
             {"file": "hard"},
             {"file": "soft"},
-            {"source": "soft"},
+            {"file": ".git/config"},
+            {"file": ".GIT/config"},
+            {"source": "soft", "sha256": sha256(b"priv").hexdigest()},
             {"offset": 10**9},
             {"offset": -1},
             {"stride": 10**9, "count": 2},
+            {"stride": 0, "count": 2},
             {"count": 2**40},
             {"length": 2**40},
             {"start": 10**9},
             {"start": "0"},
+            {"sha256": "0" * 64},
             {"unknown": 1},
         ],
+        ids=str,
     )
     def test_bytes(self, change: dict[str, Any], model: Path, tmp_path: Path) -> None:
-        (model / ".git").mkdir()  # as git cloned it
         theirs = tmp_path / "theirs"
         theirs.write_text("private")
+        (model / ".git").mkdir()
+        (model / ".git" / "config").write_text("theirs")
         (model / "link").symlink_to(tmp_path)
         (model / "soft").symlink_to(theirs)
         os.link(theirs, model / "hard")
-        self.write(model, writes=[self.GOOD | change])
+        self.write(model, writes=[self.GOOD, self.GOOD | change])
         before = contents(model)
         with pytest.raises(HeadSurgeryError) as caught:
             recover(model, lambda _: None)
         assert "\n" not in str(caught.value)
         assert theirs.read_text() == "private"
         (model / "headsurgery.journal" / "lock").unlink()
-        assert contents(model) == before
+        assert contents(model) == before or "file" in change, "all sources are checked before anything is written"
+        assert (model / ".git" / "config").read_text() == "theirs"
 
-    @pytest.mark.parametrize("name", ["../theirs", "/tmp/theirs", "link/theirs", "", "a/../b", "nul\0"])
+    def test_the_same_place_a_million_times(self, model: Path) -> None:
+        """Time is bounded by the size of what is written."""
+        self.write(model, writes=[self.GOOD | {"length": 1, "stride": 1, "sha256": sha256(b"{").hexdigest()}] * 5000)
+        with pytest.raises(SurgeryError, match=r"todo\.json: doesn't belong to config\.json"):
+            recover(model, lambda _: None)
+
+    @pytest.mark.parametrize(
+        "name", ["../theirs", "/tmp/theirs", "link/theirs", "", "a/../b", "nul\0", ".git/hooks/post-checkout", "sub/.Git/config"]
+    )
     @pytest.mark.parametrize("key", ["source", "target"])
     def test_names(self, key: str, name: str, model: Path, tmp_path: Path) -> None:
         (tmp_path / "theirs").write_text("private")
@@ -509,6 +659,13 @@ class TestStrangersJournal:
         with pytest.raises(HeadSurgeryError):
             recover(model, lambda _: None)
         assert contents(tmp_path).keys() - {"model/headsurgery.journal/lock"} == before.keys()
+
+    def test_a_todo_that_is_a_link(self, model: Path, tmp_path: Path) -> None:
+        self.write(model)
+        (model / "headsurgery.journal" / "todo.json").rename(tmp_path / "todo.json")
+        (model / "headsurgery.journal" / "todo.json").symlink_to(tmp_path / "todo.json")
+        with pytest.raises(SurgeryError, match="not a valid journal: no file"):
+            recover(model, lambda _: None)
 
     @pytest.mark.parametrize("text", ["", "[]", "{", '{"schema": "headsurgery.journal/2"}', "\0", '{"a": 1, "a": 1}'])
     def test_damaged(self, text: str, model: Path) -> None:

@@ -119,7 +119,8 @@ def test_the_command(edited: Path, base: Path) -> None:
     assert result.exit_code == 0
     assert "every edited slice is its original times its factor" in result.stdout
     result = CliRunner().invoke(app, ["verify", str(edited), "--base", str(base), "--json"])
-    assert json.loads(result.stdout) == {"problems": {}, "others": [], "against": "base", "intact": True}
+    found = {"problems": {}, "others": [], "against": "base", "intact": True, "steps": 1, "restorable": 1}
+    assert json.loads(result.stdout) == found
     (edited / "notes.txt").write_text("mine")
     (edited / "config.json").unlink()
     result = CliRunner().invoke(app, ["verify", str(edited)])

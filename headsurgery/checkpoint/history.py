@@ -6,13 +6,15 @@ inside it. So every step keeps its manifest, its recipe and its original bytes, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST, OWN_FILES, PREVIOUS
+from headsurgery.checkpoint.carried import ATTRIBUTES, BASE_CARD, CARD, MANIFEST, OWN_FILES, PICTURE, PREVIOUS, UNDO
 from headsurgery.checkpoint.files import Files
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.errors import CheckpointError
+from headsurgery.recipe import say_edits
 
 _MOST = 100
 """Steps; more is no history."""
@@ -49,6 +51,50 @@ def read_history(files: Files) -> tuple[Step, ...]:
 def earlier_manifests(files: Files) -> tuple[Manifest, ...]:
     """Of the steps below a checkpoint that is about to be edited, the last one first; empty for a base."""
     return tuple(step.manifest for step in read_history(files)) if files.has(MANIFEST) else ()
+
+
+def describe_steps(files: Files) -> str:
+    """What the steps of an edited checkpoint did, the last one first."""
+    return say_edits(edit for manifest in earlier_manifests(files) for edit in manifest.edits)
+
+
+def count_restorable(files: Files, steps: Sequence[Step]) -> int:
+    """How many of the steps, from the last one on, have their original bytes."""
+    return next((number for number, step in enumerate(steps) if not files.has(step.folder + UNDO)), len(steps))
+
+
+def check_as_recorded(files: Files, digests: Mapping[str, str]) -> None:
+    """Refuse an edited checkpoint as a base if it is not what its manifest says: no step could be undone then.
+
+    Args:
+        files: The base's.
+        digests: SHA-256 of each of them.
+
+    Raises:
+        CheckpointError: It was changed since.
+    """
+    changed = _changed(Manifest.load(files), digests) if files.has(MANIFEST) else []
+    if changed:
+        raise CheckpointError(
+            f"{files.where}: an edited checkpoint, but not what its manifest says: {', '.join(changed)} changed since",
+            hint=f"put that back; or move {', '.join(OWN_FILES)} away, and it is a base of its own",
+        )
+
+
+def misfits(steps: Sequence[Step]) -> dict[str, str]:
+    """Which steps were not made from what the step before them left: by the name of that one's manifest what is wrong."""
+    found = {}
+    for step, before in pairwise(steps):
+        files = _changed(before.manifest, {str(record.base_file): str(record.base_sha256) for record in step.manifest.files})
+        if files:
+            found[before.folder + MANIFEST] = f"the step on top of it was made from another {', '.join(files)}"
+    return found
+
+
+def _changed(manifest: Manifest, digests: Mapping[str, str]) -> list[str]:
+    """Files that are not what a manifest says, but for those that others may rewrite."""
+    records = [record for record in manifest.files if record.file not in (CARD, PICTURE, ATTRIBUTES)]
+    return [record.file for record in records if digests.get(record.file) != record.sha256]
 
 
 def names_in_copy(files: Iterable[str], *, has_card: bool) -> dict[str, str]:

@@ -12,31 +12,41 @@ from pathlib import Path
 LOCK = "lock"
 
 
-def take(folder: Path) -> int:
-    """Make a folder's lock file and lock it, for as long as it is open.
+class Lock:
+    """A lock file that is kept locked until it is let go; without a descriptor where there are no such locks."""
 
-    Returns:
-        Its descriptor; -1 where there are no such locks.
+    def __init__(self, descriptor: int | None = None) -> None:
+        self._descriptor = descriptor
+
+    def let_go(self) -> None:
+        """Unlock it; the file stays."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def take(folder: Path) -> Lock:
+    """Make a folder's lock file and lock it.
 
     Raises:
         BlockingIOError: Another run took it at the same moment.
         OSError: It can't be made; FileExistsError: it is there already.
     """
-    lock = os.open(folder / LOCK, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    lock = Lock(descriptor)
     try:
-        is_locked = _lock(lock)
-        os.write(lock, _words() if is_locked else b"no locks here\n")
-        os.fsync(lock)
+        is_locked = _lock(descriptor)
+        os.write(descriptor, _words() if is_locked else b"no locks here\n")
+        os.fsync(descriptor)
+        if not is_locked:  # it need not stay open, and Windows deletes no open file
+            lock.let_go()
     except BaseException:
-        os.close(lock)
+        lock.let_go()
         raise
-    if is_locked:
-        return lock
-    os.close(lock)  # it need not stay open, and Windows deletes no open file
-    return -1
+    return lock
 
 
-def claim(folder: Path, *, unwritten_is_ours: bool) -> int | None:
+def claim(folder: Path, *, unwritten_is_ours: bool) -> Lock | None:
     """Lock the lock file that a run left.
 
     Args:
@@ -44,22 +54,25 @@ def claim(folder: Path, *, unwritten_is_ours: bool) -> int | None:
         unwritten_is_ours: Whether a lock file that says nothing yet may be taken.
 
     Returns:
-        Its descriptor; None if it is not surely of a run of this machine that has ended.
+        None if it is not surely of a run of this machine that has ended.
 
     Raises:
         BlockingIOError: Its run is alive.
         OSError: It can't be opened.
     """
-    lock = os.open(folder / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if os.name != "posix":
+        return None
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    lock = Lock(descriptor)
     try:
-        is_ours = _lock(lock) and os.path.samestat(os.fstat(lock), os.lstat(folder / LOCK))
-        words = os.read(lock, 1024)
+        is_ours = _lock(descriptor) and os.path.samestat(os.fstat(descriptor), os.lstat(folder / LOCK))
+        words = os.read(descriptor, 1024)
         if is_ours and (words == _words() or (not words and unwritten_is_ours)):
             return lock
     except BaseException:
-        os.close(lock)
+        lock.let_go()
         raise
-    os.close(lock)
+    lock.let_go()
     return None
 
 

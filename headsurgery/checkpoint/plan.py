@@ -16,9 +16,9 @@ import numpy.typing as npt
 from headsurgery.architectures import check_query_factor
 from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
 from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, BaseFiles, sort_files
+from headsurgery.checkpoint.files import Files
 from headsurgery.checkpoint.header import TensorInfo
-from headsurgery.checkpoint.history import earlier_manifests
-from headsurgery.checkpoint.manifest import Manifest
+from headsurgery.checkpoint.history import count_restorable, describe_steps, read_history
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
 from headsurgery.checkpoint.unchanged import Looks, observe
 from headsurgery.errors import GeometryError, RecipeError, SurgeryError
@@ -175,7 +175,7 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
         edits=edits,
         files=files,
         looks=looks,
-        notes=(*_notes(recipe, anatomy), *_say_rope(checkpoint.config), *_say_steps(earlier_manifests(checkpoint.files))),
+        notes=(*_notes(recipe, anatomy), *_say_rope(checkpoint.config), *_say_steps(checkpoint.files)),
     )
 
 
@@ -253,11 +253,15 @@ def _say_rope(config: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _say_steps(earlier: tuple[Manifest, ...]) -> tuple[str, ...]:
-    if not earlier:
+def _say_steps(files: Files) -> tuple[str, ...]:
+    if not files.has(MANIFEST):
         return ()
-    heads = ", ".join(dict.fromkeys(f"{edit.ref} × {edit.factor:g}" for step in earlier for edit in step.edits))
-    return (f"the base was edited before ({heads}); this edit comes on top, as step {len(earlier) + 1}",)
+    steps = read_history(files)
+    end = len(steps) - count_restorable(files, steps)
+    return (
+        f"the base was edited before ({describe_steps(files)}); this edit comes on top, as step {len(steps) + 1}",
+        *([f"restore goes back to step {end} only: that one's original bytes are not there"] if end else []),
+    )
 
 
 def _notes(recipe: Recipe, anatomy: Anatomy) -> tuple[str, ...]:

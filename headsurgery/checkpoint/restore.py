@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from headsurgery.checkpoint.carried import ATTRIBUTES, MANIFEST
-from headsurgery.checkpoint.copying import ByteArray, Changes, Progress, Reporter, copy_file, copy_shard
+from headsurgery.checkpoint.copying import ByteArray, Changes, Progress, Reporter, copy_file, copy_shard, hash_shard
 from headsurgery.checkpoint.files import Directory
+from headsurgery.checkpoint.hashing import hash_stream
 from headsurgery.checkpoint.header import Shard, TensorInfo
 from headsurgery.checkpoint.history import Step, read_history
 from headsurgery.checkpoint.manifest import FileRecord
 from headsurgery.checkpoint.reader import Checkpoint, open_checkpoint
 from headsurgery.checkpoint.staging import staged_directory
 from headsurgery.checkpoint.undo import Originals
+from headsurgery.checkpoint.workers import OnBytes
 from headsurgery.checkpoint.workplace import Note
 from headsurgery.errors import CheckpointError, SurgeryError
 
@@ -53,7 +59,11 @@ def restore_checkpoint(
     ) as staging:
         report = Reporter(total, on_progress)
         for name, record in way.records.items():
-            way.check(record, _restore_file(way, record, staging / name, report))
+            if _restore_file(way, record, staging / name, report) != record.base_sha256:
+                raise SurgeryError(
+                    f"{way.find(record.file)}: what came back is not the base's file; nothing was kept",
+                    hint="the edited checkpoint was changed after apply; download the base instead",
+                )
     return tuple(way.records.values())
 
 
@@ -87,11 +97,28 @@ class WayBack:
             file = names[file]
         return file
 
-    def shard(self, file: str) -> Shard | None:
-        """A file as the shard that it is."""
-        return next((shard for shard in self.checkpoint.shards if shard.file == file), None)
+    @contextmanager
+    def open(self, record: FileRecord) -> Iterator[tuple[BinaryIO, Shard | None, Changes]]:
+        """Open what a file comes back from: as it is now, as the shard that it is, and what undoes all steps on it.
 
-    def changes(self, file: str) -> Changes:
+        What the Hub added at the end of .gitattributes is not there. Without a shard, or changes, it comes back as it is.
+        """
+        file, files = self.find(record.file), self.checkpoint.files
+        shard = next((shard for shard in self.checkpoint.shards if shard.file == file), None)
+        with files.open(file) as source:
+            if file == ATTRIBUTES:
+                yield BytesIO(source.read(min(record.num_bytes, files.size_of(file)))), None, {}
+            else:
+                yield source, shard, self._changes(file)
+
+    def hash(self, record: FileRecord, on_bytes: OnBytes) -> str:
+        """SHA-256 of what comes back."""
+        with self.open(record) as (source, shard, changes):
+            if isinstance(source, BytesIO):
+                return sha256(source.getvalue()).hexdigest()
+            return hash_shard(source, shard, changes, on_bytes).after if shard and changes else hash_stream(source, on_bytes)
+
+    def _changes(self, file: str) -> Changes:
         """What undoes all steps on one file, the last step first."""
         by_step = [originals.changes(file) for originals in self.originals]
 
@@ -102,18 +129,6 @@ class WayBack:
             return rows
 
         return {name: put_back for changes in by_step for name in changes}
-
-    def check(self, record: FileRecord, digest: str) -> None:
-        """Compare what comes back of a file with what the base held.
-
-        Raises:
-            SurgeryError: It is something else.
-        """
-        if digest != record.base_sha256:
-            raise SurgeryError(
-                f"{self.find(record.file)}: what came back is not the base's file; nothing was kept",
-                hint="the edited checkpoint was changed after apply; download the base instead",
-            )
 
 
 def find_way_back(edited: Path, steps: int | None) -> WayBack:
@@ -140,12 +155,7 @@ def find_way_back(edited: Path, steps: int | None) -> WayBack:
 
 def _restore_file(way: WayBack, record: FileRecord, target: Path, report: Reporter) -> str:
     target.parent.mkdir(parents=True, exist_ok=True)
-    file, files = way.find(record.file), way.checkpoint.files
-    shard, changes = way.shard(file), way.changes(file)
-    with files.open(file) as source:
-        if file == ATTRIBUTES:
-            length = min(record.num_bytes, files.size_of(file))
-            return copy_file(BytesIO(source.read(length)), target, report, clone=False).after
-        if shard is None or not changes:
-            return copy_file(source, target, report).after
-        return copy_shard(source, shard, target, changes, report).after
+    with way.open(record) as (source, shard, changes):
+        if shard and changes:
+            return copy_shard(source, shard, target, changes, report).after
+        return copy_file(source, target, report, clone=not isinstance(source, BytesIO)).after

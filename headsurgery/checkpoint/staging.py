@@ -94,7 +94,7 @@ def _move_into_place(place: Path, target: Path, force: bool, replaceable: str) -
     if is_ours and exchange(new, target):
         old = new
     else:
-        old = old if is_ours else _free_name(target, ".bak")
+        old = old if is_ours else free_name(target.with_name(f"{target.name}.bak"))
         os.rename(target, old)
         try:
             os.rename(new, target)
@@ -102,15 +102,16 @@ def _move_into_place(place: Path, target: Path, force: bool, replaceable: str) -
             os.rename(old, target)
             raise
     if is_ours and not _is_ours(old, replaceable):  # somebody else's came there at the last moment
-        os.rename(old, _free_name(target, ".bak"))
+        os.rename(old, free_name(target.with_name(f"{target.name}.bak")))
 
 
 def _is_ours(directory: Path, replaceable: str) -> bool:
     return (directory / replaceable).is_file() or not any(directory.iterdir())
 
 
-def _free_name(target: Path, suffix: str) -> Path:
-    names = (target.with_name(f"{target.name}{suffix}{number or ''}") for number in range(10_000))
+def free_name(wanted: Path) -> Path:
+    """A name that nothing has: the wanted one, or with a number behind it."""
+    names = (wanted.with_name(f"{wanted.name}{number or ''}") for number in range(10_000))
     return next(name for name in names if not os.path.lexists(name))
 
 

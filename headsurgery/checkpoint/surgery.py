@@ -13,7 +13,7 @@ from pathlib import Path
 
 from headsurgery.checkpoint.carried import MANIFEST, UNDO
 from headsurgery.checkpoint.copying import Progress
-from headsurgery.checkpoint.history import names_in_copy
+from headsurgery.checkpoint.history import check_as_recorded, names_in_copy
 from headsurgery.checkpoint.linking import Link
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.checkpoint.own_files import CardWriter, add_own_files
@@ -67,7 +67,9 @@ def apply_plan(
         with UndoWriter(staging / UNDO, plan.edits) if keep_originals else nullcontext() as undo:
             transfer = Transfer(plan, staging, undo, link, on_progress)
             records = transfer.run(names_in_copy(plan.files.carried, has_card=write_card is not None))
-        check_unchanged(base, transfer.looks, {str(record.base_file): str(record.base_sha256) for record in records})
+        was = {str(record.base_file): str(record.base_sha256) for record in records}
+        check_unchanged(base, transfer.looks, was)
+        check_as_recorded(base.files, was)
         _check_result(plan, staging)
         manifest = add_own_files(plan, records, staging, write_card=write_card, left_out=plan.files.left_out)
     if transfer.unread and on_note is not None:

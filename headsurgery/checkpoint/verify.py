@@ -20,8 +20,9 @@ from typing import Literal
 from headsurgery.checkpoint.carried import ATTRIBUTES, BOOKKEEPING, CARD, MANIFEST, PICTURE, RECIPE, UNDO
 from headsurgery.checkpoint.copying import Progress, Reporter, hash_shard
 from headsurgery.checkpoint.diff import diff_checkpoints
+from headsurgery.checkpoint.files import Directory
 from headsurgery.checkpoint.hashing import hash_file
-from headsurgery.checkpoint.history import Step
+from headsurgery.checkpoint.history import Step, count_restorable, misfits, read_history
 from headsurgery.checkpoint.manifest import FileRecord, Manifest
 from headsurgery.checkpoint.plan import multiply
 from headsurgery.checkpoint.reader import Checkpoint, open_checkpoint
@@ -41,11 +42,15 @@ class Verification:
         problems: Files that are missing or differ, each with what was found.
         others: Files that the manifest doesn't name, sorted.
         against: What the edit was derived from; None: it was not, files were hashed only.
+        steps: How many edits were made.
+        restorable: How many of them, from the last one on, `restore` can undo.
     """
 
     problems: dict[str, str]
     others: tuple[str, ...]
     against: Literal["base", "originals"] | None = None
+    steps: int = 1
+    restorable: int = 0
 
 
 def verify_files(directory: Path, manifest: Manifest, *, on_progress: Progress | None = None) -> Verification:
@@ -100,8 +105,11 @@ def verify_checkpoint(directory: Path, *, base: Checkpoint | None = None, on_pro
     Raises:
         CheckpointError: It has no manifest, or a file can't be read; or manifest and checkpoint don't belong together.
     """
-    manifest = Manifest.load(directory)
+    history = read_history(Directory(directory))
+    manifest = history[0].manifest
     found = verify_files(directory, manifest, on_progress=on_progress)
+    restorable = count_restorable(Directory(directory), history)
+    found = replace(found, problems=found.problems | misfits(history), steps=len(history), restorable=restorable)
     if found.problems:
         return found
     edited = open_checkpoint(directory)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from headsurgery.checkpoint.locks import LOCK, claim, take
+from headsurgery.checkpoint.locks import LOCK, Lock, claim, take
 from headsurgery.errors import SurgeryError
 
 Note = Callable[[str], None]
@@ -40,7 +40,7 @@ def workplace(target: Path) -> Iterator[Path]:
         SurgeryError: Another run to this target came in between.
     """
     place = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
-    lock = -1
+    lock = Lock()
     try:
         place.mkdir()
         try:
@@ -58,8 +58,7 @@ def workplace(target: Path) -> Iterator[Path]:
                 _remove(place)
             raise
         finally:
-            if lock >= 0:
-                os.close(lock)
+            lock.let_go()
 
 
 def sweep_leftovers(target: Path, on_note: Note) -> None:
@@ -94,8 +93,7 @@ def sweep_leftovers(target: Path, on_note: Note) -> None:
         except OSError:
             left.append(place.name)
         finally:
-            if lock >= 0:
-                os.close(lock)
+            lock.let_go()
     if swept:
         on_note(f"cleaned up what killed runs to {target.name} left: {', '.join(swept)}")
     if left:
@@ -110,11 +108,11 @@ def _places(target: Path) -> list[Path]:
         return []
 
 
-def _claim(place: Path) -> int | None:
-    """Lock a leftover.
+def _claim(place: Path) -> Lock | None:
+    """Lock a leftover, if the run got further than an empty folder.
 
     Returns:
-        The lock file's descriptor, -1 if the run got no further than an empty folder; None if the folder is not surely ours.
+        None if the folder is not surely ours.
 
     Raises:
         BlockingIOError: Its run is alive.
@@ -124,7 +122,7 @@ def _claim(place: Path) -> int | None:
     if os.name != "posix" or found.st_uid != os.geteuid() or not names <= {LOCK, NEW, OLD}:
         return None
     if not names:
-        return -1
+        return Lock()
     return claim(place, unwritten_is_ours=names == {LOCK}) if LOCK in names else None
 
 

@@ -16,6 +16,7 @@ from headsurgery.hub_names import is_hub_id
 if TYPE_CHECKING:
     from headsurgery.checkpoint.own_files import CardWriter
     from headsurgery.checkpoint.plan import SurgeryPlan
+    from headsurgery.checkpoint.reader import Checkpoint
     from headsurgery.console import Console
     from headsurgery.recipe import Recipe
 
@@ -58,53 +59,44 @@ def apply(
     """
     from headsurgery.checkpoint.carried import RECIPE
     from headsurgery.checkpoint.plan import plan_surgery
-    from headsurgery.checkpoint.reader import open_checkpoint
     from headsurgery.checkpoint.staging import check_target
     from headsurgery.cli.opening import open_named
     from headsurgery.console import Console
-    from headsurgery.hub import fetch_model, pinned_name
+    from headsurgery.hub import pinned_name
     from headsurgery.recipe_source import is_local, load_recipe
 
-    if in_place:
-        without = {"-o": output is not None, "--force": force, "--link": link != "auto", "--no-undo": no_undo}
-        _check_in_place_usage(model, [flag for flag, is_given in without.items() if is_given])
-    elif output is None and not dry_run:
-        raise UsageError("apply needs a directory to write to", hint="give one with -o DIR, or look first with --dry-run")
     console = Console(as_json=json, quiet=quiet)
+    if in_place:
+        others = {"-o": output, "--force": force, "--link": link != "auto", "--no-undo": no_undo, "--revision": revision}
+        directory = _check_in_place(model, [flag for flag, is_given in others.items() if is_given])
+        _apply_in_place(console, load_recipe(recipe, token=token), directory, dry_run=dry_run, allow_mismatch=allow_mismatch)
+        return
+    if output is None and not dry_run:
+        raise UsageError(
+            "apply needs a directory to write to", hint="give one with -o DIR, or look first with --dry-run; --in-place edits MODEL"
+        )
     loaded = load_recipe(recipe, token=token)
     name = model or _base_of(loaded, is_ours=is_local(recipe))
     pinned = revision or (loaded.base.revision if model is None else None)
-    if in_place and not dry_run:
-        from headsurgery.checkpoint.in_place import recover
-
-        recover(Path(name), console.note)
     base = open_named(console, name, revision=pinned, token=token)
     plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
-    for note in plan.notes:
-        console.note(note)
-    if in_place:
-        from headsurgery.checkpoint.in_place import check_in_place
-
-        check_in_place(plan)
-    if dry_run:
-        _show_plan(console, plan)
-    elif output is None:
-        _edit_in_place(console, plan, name)
-    else:
-        if base.files.path is None:
-            check_target(output, base.files.path, force)
-            with console.progress("fetching") as on_progress, console.ending_at_once("what was fetched is kept"):
-                source = fetch_model(f"{base.model}@{base.revision}", token=token, on_progress=on_progress)
-            base = open_checkpoint(source.path, model=base.model, revision=base.revision)
-            plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
-        _write_copy(console, plan, output, link=link, force=force, keep_originals=not no_undo)
-        console.next_command("diff", pinned_name(name, base), output, "--recipe", recipe if is_local(recipe) else output / RECIPE)
+    if output is not None:
+        check_target(output, base.files.path, force)
+    _say_notes(console, plan)
+    if dry_run or output is None:
+        _show_plan(console, plan, verb="are carried over")
+        return
+    if base.files.path is None:
+        base = _fetch(console, base, token)
+        plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
+    _write_copy(console, plan, output, link=link, force=force, keep_originals=not no_undo)
+    console.next_command("diff", pinned_name(name, base), output, "--recipe", recipe if is_local(recipe) else output / RECIPE)
 
 
-def _check_in_place_usage(model: str | None, without: list[str]) -> None:
-    if without:
+def _check_in_place(model: str | None, flags: list[str]) -> Path:
+    if flags:
         raise UsageError(
-            f"--in-place writes no new directory and keeps the original bytes; found {', '.join(without)} beside it",
+            f"--in-place edits a directory as it is, and keeps the original bytes in it; found {', '.join(flags)} beside it",
             hint="leave one of the two out",
         )
     if model is None or not Path(model).is_dir():
@@ -112,15 +104,43 @@ def _check_in_place_usage(model: str | None, without: list[str]) -> None:
             f"--in-place edits MODEL itself, a directory on this machine; found {model or 'none'}",
             hint="headsurgery apply RECIPE MODEL --in-place",
         )
+    return Path(model)
 
 
-def _edit_in_place(console: Console, plan: SurgeryPlan, name: str) -> None:
-    from headsurgery.checkpoint.in_place import apply_in_place
+def _apply_in_place(console: Console, recipe: Recipe, directory: Path, *, dry_run: bool, allow_mismatch: bool) -> None:
+    from headsurgery.checkpoint.in_place import apply_in_place, check_in_place, recover
+    from headsurgery.checkpoint.plan import plan_surgery
+    from headsurgery.checkpoint.reader import open_checkpoint
+    from headsurgery.cli.opening import saying_what_became
 
-    with console.progress("reading") as on_progress:
+    if not dry_run:
+        recover(directory, console.note)
+    plan = plan_surgery(recipe, open_checkpoint(directory), allow_mismatch=allow_mismatch)
+    check_in_place(plan)
+    _say_notes(console, plan)
+    if dry_run:
+        _show_plan(console, plan, verb="stay where they are")
+        return
+    with console.progress("reading") as on_progress, saying_what_became(console, directory):
         manifest = apply_in_place(plan, write_card=_card_writer(plan), on_progress=on_progress, on_note=console.note)
-    console.data({"output": name} | manifest.model_dump(by_alias=True), f"{name}: edited in place: {_summary(plan)}")
-    console.next_command("verify", name)
+    document = {"output": str(directory)} | manifest.model_dump(by_alias=True)
+    console.data(document, f"{directory}: edited in place: {_summary(plan)}")
+    console.next_command("verify", directory)
+
+
+def _say_notes(console: Console, plan: SurgeryPlan) -> None:
+    for note in plan.notes:
+        console.note(note)
+
+
+def _fetch(console: Console, base: Checkpoint, token: str | None) -> Checkpoint:
+    """The base, on this machine."""
+    from headsurgery.checkpoint.reader import open_checkpoint
+    from headsurgery.hub import fetch_model
+
+    with console.progress("fetching") as on_progress, console.ending_at_once("what was fetched is kept"):
+        source = fetch_model(f"{base.model}@{base.revision}", token=token, on_progress=on_progress)
+    return open_checkpoint(source.path, model=base.model, revision=base.revision)
 
 
 def _write_copy(console: Console, plan: SurgeryPlan, output: Path, *, link: Link, force: bool, keep_originals: bool) -> None:
@@ -174,11 +194,13 @@ def _base_of(recipe: Recipe, *, is_ours: bool) -> str:
 
 
 def _summary(plan: SurgeryPlan) -> str:
-    heads = ", ".join(f"{edit.ref} {edit.operation} × {edit.factor:g}" for edit in plan.recipe.edits)
-    return f"{heads}; {plan.parameters_changed:,} of {plan.checkpoint.num_parameters:,} parameters ({plan.share:.4%})"
+    from headsurgery.recipe import say_edits
+
+    parameters = f"{plan.parameters_changed:,} of {plan.checkpoint.num_parameters:,} parameters ({plan.share:.4%})"
+    return f"{say_edits(plan.recipe.edits)}; {parameters}"
 
 
-def _show_plan(console: Console, plan: SurgeryPlan) -> None:
+def _show_plan(console: Console, plan: SurgeryPlan, *, verb: str) -> None:
     from headsurgery.console import table
 
     rows = []
@@ -188,6 +210,6 @@ def _show_plan(console: Console, plan: SurgeryPlan) -> None:
         rows.append((*what, edit.runs.count, edit.runs.length))
     headers = ("head", "operation", "factor", "tensor", "file", "block", "runs", "bytes each")
     left_out = f"Left out: {', '.join(plan.files.left_out)}" if plan.files.left_out else "Nothing is left out."
-    carried = f"{len(plan.files.carried)} files are carried over, {len({edit.tensor.file for edit in plan.edits})} of them edited."
+    carried = f"{len(plan.files.carried)} files {verb}, {len({edit.tensor.file for edit in plan.edits})} of them edited."
     console.data(plan.to_json(), table(headers, rows), "", _summary(plan), carried, left_out)
     console.say("dry run: nothing was written")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +23,20 @@ def open_named(console: Console, name: str, *, revision: str | None = None, toke
     if checkpoint.files.path is None and checkpoint.model.lower() not in name.lower():
         console.note(f"{name}: has moved to {checkpoint.model}")
     return checkpoint
+
+
+@contextmanager
+def saying_what_became(console: Console, directory: Path) -> Iterator[None]:
+    """After Ctrl-C, say in which state a checkpoint is that is changed in place."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        from headsurgery.checkpoint.files import Directory
+        from headsurgery.checkpoint.history import describe_steps
+
+        edits = describe_steps(Directory(directory))
+        console.note(f"{directory} is whole, and {f'edited by {edits}' if edits else 'not edited'}")
+        raise
 
 
 def show_bytes(count: int) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from headsurgery.cli.opening import saying_what_became
 from headsurgery.cli.options import Force, Json, Quiet
 from headsurgery.errors import UsageError
 
@@ -35,14 +36,13 @@ def restore(
             raise UsageError("--in-place writes no new directory; found -o or --force beside it", hint="leave one of the two out")
         from headsurgery.checkpoint.in_place import restore_in_place
 
-        with console.progress("reading") as on_progress:
+        with console.progress("reading") as on_progress, saying_what_became(console, edited):
             records = restore_in_place(edited, steps=steps, on_progress=on_progress, on_note=console.note)
     elif output is not None:
         with console.progress("writing") as on_progress:
             records = restore_checkpoint(edited, output, steps=steps, force=force, on_progress=on_progress, on_note=console.note)
     else:
         raise UsageError("restore needs a directory to write to", hint="give one with -o DIR, or --in-place to change DIR itself")
-    where = output or edited
+    where, what = output or edited, "the base's SHA-256" if steps is None else f"the SHA-256 that it had {steps} edits before"
     document = {"output": str(where), "files": [{"file": record.file, "sha256": record.base_sha256} for record in records]}
-    proof = f"{len(records)} files, each with the base's SHA-256"
-    console.data(document, f"{where}: {proof if records else 'whole again, see the note; run it again to undo an edit'}")
+    console.data(document, f"{where}: {len(records)} files, each with {what}" if records else f"{where}: the base again")

@@ -38,10 +38,17 @@ def verify(
     opened = None if base is None else open_named(console, base, token=token)
     with console.progress("reading") as on_progress:
         found = verify_checkpoint(edited, base=opened, on_progress=on_progress)
-    document = {"problems": found.problems, "others": list(found.others), "against": found.against, "intact": not found.problems}
+    document = {
+        **{"problems": found.problems, "others": list(found.others), "against": found.against},
+        **{"intact": not found.problems, "steps": found.steps, "restorable": found.restorable},
+    }
     lines = [f"{name}: {what}" for name, what in found.problems.items()]
     if not lines:
         lines = [f"{edited}: every file is as the manifest says", _SAYS[found.against]]
+    if found.steps > 1 or found.restorable < found.steps:
+        lines.append(
+            f"edits: {found.steps}, of which restore can undo {f'the last {found.restorable}' if found.restorable else 'none'}"
+        )
     if found.others:
         lines.append(f"not in the manifest: {', '.join(found.others)}")
     console.data(document, *lines)

@@ -7,21 +7,19 @@ back, and the checkpoint's new files get their names; a run that is killed befor
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from hashlib import sha256
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import PurePosixPath
 
 from headsurgery.checkpoint.carried import UNDO
 from headsurgery.checkpoint.copying import Progress, Reporter, hash_shard
-from headsurgery.checkpoint.files import is_snapshot
 from headsurgery.checkpoint.hashing import hash_stream
-from headsurgery.checkpoint.history import earlier_manifests, names_in_copy
-from headsurgery.checkpoint.in_place.journal import open_journal
-from headsurgery.checkpoint.in_place.todo import NEW, Move, Todo, Write, open_own, write_runs
+from headsurgery.checkpoint.history import check_as_recorded, earlier_manifests, names_in_copy
+from headsurgery.checkpoint.in_place.journal import open_journal, refuse_cache
+from headsurgery.checkpoint.in_place.todo import COMING, Move, Todo, Write, as_write, check_moves, open_own, write_runs
 from headsurgery.checkpoint.manifest import FileRecord, Manifest
 from headsurgery.checkpoint.own_files import CardWriter, add_own_files
-from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply
+from headsurgery.checkpoint.plan import SurgeryPlan, multiply
 from headsurgery.checkpoint.reader import FLOAT_TYPES, read_exactly
 from headsurgery.checkpoint.transfer import planned_changes
 from headsurgery.checkpoint.unchanged import check_unchanged
@@ -29,6 +27,8 @@ from headsurgery.checkpoint.undo import UndoWriter
 from headsurgery.checkpoint.workers import OnBytes, work_through
 from headsurgery.checkpoint.workplace import Note
 from headsurgery.errors import SurgeryError
+from headsurgery.heads import HeadRef
+from headsurgery.recipe import HeadEdit
 
 
 def apply_in_place(
@@ -54,17 +54,24 @@ def apply_in_place(
         CheckpointError: It changed since it was planned.
     """
     check_in_place(plan)
-    names = names_in_copy(plan.files.carried, has_card=write_card is not None)
-    with open_journal(plan.checkpoint.path, on_note) as journal:
+    directory, names = plan.checkpoint.path, names_in_copy(plan.files.carried, has_card=write_card is not None)
+    with open_journal(directory, on_note or (lambda _: None)) as journal:
         with UndoWriter(journal.new / UNDO, plan.edits) as undo:
             records = _hash_files(plan, names, undo, on_progress)
-        check_unchanged(plan.checkpoint, plan.looks, {str(record.base_file): str(record.base_sha256) for record in records})
+        was = {str(record.base_file): str(record.base_sha256) for record in records}
+        check_unchanged(plan.checkpoint, plan.looks, was)
+        check_as_recorded(plan.checkpoint.files, was)
         manifest = add_own_files(plan, records, journal.new, write_card=write_card)
-        originals = [_original(edit, undo) for edit in plan.edits]
-        journal.promise(Todo(outcome="taken back", writes=originals, moves=[]))
+        own = [Move(source=f"{COMING}/{path.name}", target=path.name) for path in sorted(journal.new.iterdir())]
+        moves = [*_renamed(names), *own]
+        check_moves(directory, moves)
+        originals = [
+            as_write(directory, edit.tensor.file, edit.runs, f"{COMING}/{UNDO}", undo.start_of(edit)) for edit in plan.edits
+        ]
+        edited = {edit.tensor.file for edit in plan.edits}
+        journal.promise(Todo(outcome="taken back", writes=originals, digests={file: was[file] for file in edited}))
         _write_edits(plan, originals)
-        own = [Move(source=f"{NEW}/{path.name}", target=path.name) for path in sorted(journal.new.iterdir())]
-        journal.promise(Todo(outcome="finished", writes=[], moves=[*_renamed(names), *own]))
+        journal.promise(Todo(outcome="finished", moves=moves))
     return manifest
 
 
@@ -72,24 +79,27 @@ def check_in_place(plan: SurgeryPlan) -> None:
     """Refuse what must not be edited where it lies.
 
     Raises:
-        SurgeryError: It is shared with others, holds a copy of its weights, or is edited by this recipe already.
+        SurgeryError: It is shared with others, holds a copy of its weights, or was edited by this recipe before.
     """
     directory, aside = plan.checkpoint.path, "write to a new directory with -o"
-    if is_snapshot(directory):
-        raise SurgeryError(f"{directory}: lies in the Hub's cache, which other programs share", hint=aside)
+    refuse_cache(directory)
     if plan.files.copies:
         raise SurgeryError(
             f"{directory}: holds the weights a second time, which would stay unedited: {', '.join(plan.files.copies)}",
             hint=f"move that away, or {aside}",
         )
-    earlier = earlier_manifests(plan.checkpoint.files)
-    if earlier and earlier[0].recipe_sha256 == sha256(plan.recipe.to_json().encode()).hexdigest():
+    steps = earlier_manifests(plan.checkpoint.files)
+    if any(_what(step.edits) == _what(plan.recipe.edits) for step in steps):
         raise SurgeryError(
-            f"{directory}: is edited by this very recipe already",
-            hint=f"headsurgery restore --in-place takes it back; to multiply once more, {aside}",
+            f"{directory}: these edits were made there already",
+            hint=f"headsurgery restore --in-place takes them back; to multiply once more, {aside}",
         )
     for file in sorted({edit.tensor.file for edit in plan.edits}):
         open_own(directory, file).close()
+
+
+def _what(edits: Sequence[HeadEdit]) -> set[tuple[HeadRef, str, float]]:
+    return {(edit.ref, edit.operation, edit.factor) for edit in edits}
 
 
 def _hash_files(plan: SurgeryPlan, names: Mapping[str, str], undo: UndoWriter, on_progress: Progress | None) -> list[FileRecord]:
@@ -109,19 +119,15 @@ def _hash_files(plan: SurgeryPlan, names: Mapping[str, str], undo: UndoWriter, o
     return work_through(largest_first, hash_one, Reporter(sum(map(files.size_of, names)), on_progress))
 
 
-def _original(edit: TensorEdit, undo: UndoWriter) -> Write:
-    return Write(file=edit.tensor.file, **vars(edit.runs), source=f"{NEW}/{UNDO}", start=undo.start_of(edit))
-
-
 def _write_edits(plan: SurgeryPlan, originals: list[Write]) -> None:
-    """Write every planned slice, and read it back."""
+    """Write every planned slice, made from its kept original, and read it back. The files' new hashes were computed before."""
     base = plan.checkpoint
     by_file = sorted(zip(plan.edits, originals), key=lambda pair: pair[1].file)
-    with base.files.open(f"{NEW}/{UNDO}") as undo:
+    with base.files.open(f"{COMING}/{UNDO}") as undo:
         for file, pairs in groupby(by_file, lambda pair: pair[1].file):
             with open_own(base.path, file) as out:
                 for edit, kept in pairs:
-                    original = read_exactly(undo, kept.start, kept.count * kept.length, UNDO)
+                    original = read_exactly(undo, kept.start, kept.num_bytes, UNDO)
                     wanted = multiply(original.view(FLOAT_TYPES[edit.tensor.dtype]), edit.edit.factor).view("u1").data
                     write_runs(out, edit.runs, wanted)
                     if base.read_block(edit.tensor, edit.axis, edit.block).tobytes() != wanted:

@@ -17,12 +17,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from headsurgery.checkpoint.in_place.todo import DRAFT, NEW, OLD, Todo, carry_out, put_down, read_todo
-from headsurgery.checkpoint.locks import LOCK, claim, take
+from headsurgery.checkpoint.files import is_snapshot
+from headsurgery.checkpoint.in_place.todo import COMING, DRAFT, LEAVING, Todo, carry_out, check_moves, put_down, read_todo
+from headsurgery.checkpoint.locks import LOCK, Lock, claim, take
 from headsurgery.checkpoint.reader import JOURNAL, TODO
 from headsurgery.checkpoint.staging import flush, flush_all
 from headsurgery.checkpoint.workplace import Note
 from headsurgery.errors import CheckpointError, SurgeryError
+
+_NAMES = {LOCK, TODO, DRAFT, Path(COMING).name, Path(LEAVING).name}
+_ASIDE = "write to a new directory with -o"
 
 
 class Journal:
@@ -30,27 +34,23 @@ class Journal:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self.new = directory / NEW
+        self.new = directory / COMING
         """Where files to come are written."""
 
     def promise(self, todo: Todo) -> None:
         """From now on the checkpoint is as good as if all this were done already.
 
         Raises:
-            SurgeryError: A file is in the way of one that is to be renamed.
-            OSError: It can't be written; what was promised before stands.
+            SurgeryError: It can't be done; what was promised before stands.
+            OSError: It can't be written; this stands, or what was promised before.
         """
-        leaving: set[str] = set()
-        for move in todo.moves:
-            if os.path.lexists(self._directory / move.target) and move.target not in leaving:
-                raise SurgeryError(f"{self._directory / move.target}: is in the way; nothing was changed", hint="rename it")
-            leaving.add(move.source)
+        check_moves(self._directory, todo.moves)
         flush_all(self.new)
         put_down(self._directory, todo)
 
 
 @contextmanager
-def open_journal(directory: Path, on_note: Note | None = None) -> Iterator[Journal]:
+def open_journal(directory: Path, on_note: Note) -> Iterator[Journal]:
     """Begin a change. At the end, however it comes, what was promised last is done, and the journal is gone.
 
     Args:
@@ -58,26 +58,25 @@ def open_journal(directory: Path, on_note: Note | None = None) -> Iterator[Journ
         on_note: Hears of that.
 
     Raises:
-        SurgeryError: Another run is at work on it; or it can't be written.
+        SurgeryError: Another run is at work on it; or it must not or can't be written.
     """
-    recover(directory, on_note or (lambda _: None))
-    lock = None
+    recover(directory, on_note)
+    lock = _begin(directory)
     try:
-        (directory / JOURNAL).mkdir()
-        lock = take(directory / JOURNAL)
-        (directory / NEW).mkdir()
-        (directory / OLD).mkdir()
+        for folder in (COMING, LEAVING):
+            (directory / folder).mkdir()
+        flush(directory)
         yield Journal(directory)
     except OSError as error:
-        if lock is None and isinstance(error, FileExistsError | FileNotFoundError | BlockingIOError):
-            raise _busy(directory) from error
-        raise _refusal(directory, error) from error
-    finally:
-        if lock is not None:
-            _settle(directory, lock)
+        raise _refusal(directory, error, _settle(directory, lock)) from error
+    except BaseException:
+        _settle(directory, lock)
+        raise
+    else:
+        _settle(directory, lock)
 
 
-def recover(directory: Path, on_note: Note) -> bool:
+def recover(directory: Path, on_note: Note) -> str | None:
     """Do what a killed run has left to do.
 
     Args:
@@ -85,72 +84,68 @@ def recover(directory: Path, on_note: Note) -> bool:
         on_note: Hears what was found.
 
     Returns:
-        Whether the checkpoint was half edited.
+        What became of the change by that, `taken back` or `finished`; None if the checkpoint was not half edited.
 
     Raises:
-        SurgeryError: A run is at work on it, or may be; or it can't be done.
-        CheckpointError: The journal is damaged.
+        SurgeryError: See `refuse_cache`; or a run is at work on it, or may be; or it can't be done.
     """
+    refuse_cache(directory)
     place = directory / JOURNAL
     if not os.path.lexists(place):
-        return False
-    try:
-        lock = _claim(directory)
-    except OSError as error:
-        raise SurgeryError(f"{place}: can't be read: {error.strerror}") from error
-    todo = _settle(directory, lock)
+        return None
+    todo = _settle(directory, _claim(directory))
+    if os.path.lexists(place):
+        raise SurgeryError(f"{place}: what a killed run left can't be deleted", hint="delete it; the checkpoint is whole")
     if todo is None:
-        on_note(f"cleaned up what a killed run left: {place}; it had changed nothing")
-        return False
-    on_note(f"a change of {directory} in place was killed half way; it is {todo.outcome} now")
-    return True
+        on_note(f"cleaned up what a killed run left: {place}; nothing was left to do")
+        return None
+    on_note(f"a change of {directory} in place was cut short; it is {todo.outcome} now")
+    return todo.outcome
 
 
-def _settle(directory: Path, lock: int) -> Todo | None:
-    """Do what is left to do, delete the journal, and let go of its lock; try again if Ctrl-C comes in between."""
-    try:
-        return _settle_once(directory)
-    except KeyboardInterrupt:
-        _settle_once(directory)
-        raise
-    finally:
-        if lock >= 0:
-            os.close(lock)
+def refuse_cache(directory: Path) -> None:
+    """Never change what lies in the Hub's cache (law 1).
+
+    Raises:
+        SurgeryError: It does.
+    """
+    if is_snapshot(directory):
+        raise SurgeryError(f"{directory}: lies in the Hub's cache, which other programs share", hint=_ASIDE)
 
 
-def _settle_once(directory: Path) -> Todo | None:
+def _begin(directory: Path) -> Lock:
+    """Make the journal's folder, and its lock."""
     place = directory / JOURNAL
     try:
-        todo = read_todo(place)
-        if todo is not None:
-            carry_out(directory, todo)
-            (place / TODO).unlink()
-            flush(place)
-    except (OSError, CheckpointError, SurgeryError) as error:
-        raise SurgeryError(
-            f"{directory}: half edited: {error}; what is needed to mend it lies in {JOURNAL}",
-            hint=f"see to that, then: headsurgery restore {directory} --in-place",
-        ) from error
-    with suppress(OSError):  # the next run tries again
-        for part in (NEW, OLD):
-            if os.path.lexists(directory / part):
-                shutil.rmtree(directory / part)
-        for name in (DRAFT, LOCK):
-            (place / name).unlink(missing_ok=True)
-        place.rmdir()
-    return todo
+        place.mkdir()
+    except FileExistsError as error:
+        raise _busy(directory) from error
+    except OSError as error:
+        raise _refusal(directory, error, None) from error
+    try:
+        return take(place)
+    except (FileExistsError, FileNotFoundError, BlockingIOError) as error:  # another run saw to the folder, empty as it was
+        raise _busy(directory) from error
+    except BaseException as error:
+        with suppress(OSError):
+            _clear(directory)
+        if isinstance(error, OSError):
+            raise _refusal(directory, error, None) from error
+        raise
 
 
-def _claim(directory: Path) -> int:
+def _claim(directory: Path) -> Lock:
     """Lock the journal that a run left."""
     place = directory / JOURNAL
-    names = set(os.listdir(place)) if stat.S_ISDIR(place.lstat().st_mode) else {""}
-    if not names <= {LOCK, TODO, DRAFT, Path(NEW).name, Path(OLD).name}:
-        raise SurgeryError(f"{place}: no journal of ours", hint="move it away")
     try:
+        names = set(os.listdir(place)) if stat.S_ISDIR(place.lstat().st_mode) else {""}
+        if not names <= _NAMES:
+            raise SurgeryError(f"{place}: no journal of ours", hint="move it away")
         lock = claim(place, unwritten_is_ours=names == {LOCK}) if LOCK in names else take(place)
     except (FileExistsError, FileNotFoundError, BlockingIOError) as error:
         raise _busy(directory) from error
+    except OSError as error:
+        raise SurgeryError(f"{place}: can't be read or written: {error.strerror}", hint="see to its permissions") from error
     if lock is None:
         raise SurgeryError(
             f"{place}: of a run on another machine, or of one that may be alive",
@@ -159,12 +154,67 @@ def _claim(directory: Path) -> int:
     return lock
 
 
-def _refusal(directory: Path, error: OSError) -> SurgeryError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return SurgeryError(f"{directory}: disk full: {error.strerror}", hint="free some space")
+def _settle(directory: Path, lock: Lock) -> Todo | None:
+    """Do what is left to do, delete the journal, and let go of its lock; try again if Ctrl-C comes in between."""
+    try:
+        return _finish(directory)
+    except KeyboardInterrupt:
+        try:
+            _finish(directory)
+        except KeyboardInterrupt as error:
+            raise _half_edited(directory, "interrupted again") from error
+        raise
+    finally:
+        lock.let_go()
+
+
+def _finish(directory: Path) -> Todo | None:
+    """Do what is left to do. That it is done is put down first, so that it is known whenever the run is killed from here on."""
+    try:
+        todo = read_todo(directory / JOURNAL)
+        if todo is not None:
+            carry_out(directory, todo)
+            _put_down_done(directory, todo)
+        try:
+            _clear(directory)
+        except OSError:  # the checkpoint is whole even so, and the next run tries again
+            (directory / JOURNAL / TODO).unlink(missing_ok=True)
+    except (OSError, CheckpointError, SurgeryError) as error:
+        raise _half_edited(directory, str(error)) from error
+    return todo
+
+
+def _put_down_done(directory: Path, todo: Todo) -> None:
+    try:
+        put_down(directory, Todo(outcome=todo.outcome))
+    except OSError:  # a full disk, maybe
+        (directory / JOURNAL / TODO).unlink()
+        flush(directory / JOURNAL)
+
+
+def _clear(directory: Path) -> None:
+    """Delete the journal; what says that all is done goes after all that was done."""
+    place = directory / JOURNAL
+    for part in (COMING, LEAVING):
+        if os.path.lexists(directory / part):
+            shutil.rmtree(directory / part)
+    for name in (DRAFT, TODO, LOCK):
+        (place / name).unlink(missing_ok=True)
+    place.rmdir()
+
+
+def _half_edited(directory: Path, why: str) -> SurgeryError:
     return SurgeryError(
-        f"{directory}: can't be edited in place: {error.strerror or error}", hint="write to a new directory with -o"
+        f"{directory}: half edited: {why}; what is needed to mend it lies in {JOURNAL}",
+        hint=f"see to that, then: headsurgery restore {directory} --in-place",
     )
+
+
+def _refusal(directory: Path, error: OSError, done: Todo | None) -> SurgeryError:
+    so_far = "nothing was changed" if done is None else f"what was begun is {done.outcome}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SurgeryError(f"{directory}: disk full: {error.strerror}; {so_far}", hint="free some space")
+    return SurgeryError(f"{directory}: can't be edited in place: {error.strerror or error}; {so_far}", hint=_ASIDE)
 
 
 def _busy(directory: Path) -> SurgeryError:

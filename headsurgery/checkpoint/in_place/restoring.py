@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from headsurgery.checkpoint.carried import ATTRIBUTES, MANIFEST
-from headsurgery.checkpoint.copying import Progress, Reporter, hash_shard
-from headsurgery.checkpoint.hashing import hash_stream
+from headsurgery.checkpoint.carried import ATTRIBUTES, CARD, MANIFEST
+from headsurgery.checkpoint.copying import Progress, Reporter
+from headsurgery.checkpoint.files import Directory
+from headsurgery.checkpoint.hashing import hash_file
+from headsurgery.checkpoint.history import describe_steps
 from headsurgery.checkpoint.in_place.journal import Journal, open_journal, recover
-from headsurgery.checkpoint.in_place.todo import NEW, OLD, Move, Todo, Write, open_own
+from headsurgery.checkpoint.in_place.todo import COMING, LEAVING, Move, Todo, Write, as_write, open_own
 from headsurgery.checkpoint.manifest import FileRecord
 from headsurgery.checkpoint.restore import WayBack, find_way_back
+from headsurgery.checkpoint.staging import free_name
+from headsurgery.checkpoint.workers import OnBytes, work_through
 from headsurgery.checkpoint.workplace import Note
+from headsurgery.errors import SurgeryError
 
 
 def restore_in_place(
@@ -27,47 +31,64 @@ def restore_in_place(
         directory: A checkpoint that was edited, in place or not.
         steps: How many edits to undo; None: all.
         on_progress: Called with bytes read and bytes in all.
-        on_note: Called with a line for what a killed run left.
+        on_note: Called with a line for what a killed run left, and for a card that somebody rewrote, which is kept.
 
     Returns:
-        The files that came back, as for `restore.restore_checkpoint`; none if the checkpoint was half edited.
+        The files that came back, as for `restore.restore_checkpoint`; none if the checkpoint was half edited, and is the base now.
 
     Raises:
         CheckpointError: No manifest, no undo file, or they don't belong together; or there are not so many steps.
-        SurgeryError: It can't be written, or what would come back is not the base; then nothing was changed.
+        SurgeryError: It can't be written, or what would come back is not the base, then nothing was changed; or it was half edited,
+            and is whole but edited now.
     """
-    directory = Path(directory)
-    if recover(directory, on_note or (lambda _: None)):
+    directory, on_note = Path(directory), on_note or (lambda _: None)
+    outcome = recover(directory, on_note)
+    if outcome is not None:
+        _refuse_edited(directory, outcome)
         return ()
     way = find_way_back(directory, steps)
-    with open_journal(directory) as journal:
-        report = Reporter(sum(record.num_bytes for record in way.records.values()), on_progress)
-        for record in way.records.values():
-            way.check(record, _hash(way, record, report))
+    with open_journal(directory, on_note) as journal:
+        _check_hashes(way, on_progress)
         writes = _originals(way)
-        for file in {write.file for write in writes}:
+        edited = {write.file for write in writes}
+        for file in edited:
             open_own(directory, file).close()
-        moves = [*_cut_attributes(way, journal), *_discarded(way), *_renamed(way)]
-        journal.promise(Todo(outcome="finished", writes=writes, moves=moves))
+        digests = {file: str(record.base_sha256) for file, record in way.records.items() if file in edited}
+        moves = [*_cut_attributes(way, journal), *_discarded(way, on_note), *_renamed(way)]
+        journal.promise(Todo(outcome="finished", writes=writes, digests=digests, moves=moves))
     return tuple(way.records.values())
 
 
-def _hash(way: WayBack, record: FileRecord, report: Reporter) -> str:
-    """SHA-256 of what a file will be."""
-    file, files = way.find(record.file), way.checkpoint.files
-    shard, changes = way.shard(file), way.changes(file)
-    with files.open(file) as source:
-        if file == ATTRIBUTES:
-            return sha256(source.read(min(record.num_bytes, files.size_of(file)))).hexdigest()
-        if shard is None or not changes:
-            return hash_stream(source, report)
-        return hash_shard(source, shard, changes, report).after
+def _refuse_edited(directory: Path, outcome: str) -> None:
+    if (directory / MANIFEST).is_file():
+        edits = describe_steps(Directory(directory))
+        raise SurgeryError(
+            f"{directory}: was half edited; what was begun is {outcome}, and it is edited still: {edits}",
+            hint="if that shall be undone, run it again",
+        )
+
+
+def _check_hashes(way: WayBack, on_progress: Progress | None) -> None:
+    """Every file must come back as the base's."""
+    records = {way.find(record.file): record for record in way.records.values()}
+
+    def examine(file: str, on_bytes: OnBytes) -> tuple[str, str]:
+        return file, way.hash(records[file], on_bytes)
+
+    report = Reporter(sum(record.num_bytes for record in records.values()), on_progress)
+    largest_first = sorted(records, key=lambda file: records[file].num_bytes, reverse=True)
+    wrong = sorted(file for file, digest in work_through(largest_first, examine, report) if digest != records[file].base_sha256)
+    if wrong:
+        raise SurgeryError(
+            f"{', '.join(wrong)}: changed since apply, so that the base can't come back; nothing was changed",
+            hint="put back what apply wrote there, or download the base",
+        )
 
 
 def _originals(way: WayBack) -> list[Write]:
     """Of all steps, the last one first, so that of two to one place the older wins."""
     return [
-        Write(file=edit.tensor.file, **vars(edit.runs), source=original.file, start=original.offset)
+        as_write(way.checkpoint.path, edit.tensor.file, edit.runs, original.file, original.offset)
         for step in way.originals
         for edit, original in step.places()
     ]
@@ -81,19 +102,26 @@ def _cut_attributes(way: WayBack, journal: Journal) -> list[Move]:
     with path.open("rb") as stream:
         (journal.new / ATTRIBUTES).write_bytes(stream.read(record.num_bytes))
     return [
-        Move(source=ATTRIBUTES, target=f"{OLD}/{ATTRIBUTES}"),
-        Move(source=f"{NEW}/{ATTRIBUTES}", target=ATTRIBUTES),
+        Move(source=ATTRIBUTES, target=f"{LEAVING}/{ATTRIBUTES}"),
+        Move(source=f"{COMING}/{ATTRIBUTES}", target=ATTRIBUTES),
     ]
 
 
-def _discarded(way: WayBack) -> list[Move]:
-    """What the steps had added goes."""
-    files = [
-        way.find(file, number)
-        for number, step in enumerate(way.undone)
-        for file in (MANIFEST, *(record.file for record in step.manifest.files if record.base_file is None))
-    ]
-    return [Move(source=file, target=f"{OLD}/{file}") for file in files if os.path.lexists(way.checkpoint.path / file)]
+def _discarded(way: WayBack, on_note: Note) -> list[Move]:
+    """What the steps had added goes; a card that somebody rewrote stays beside the base's."""
+    directory, moves = way.checkpoint.path, []
+    for number, step in enumerate(way.undone):
+        digests = {MANIFEST: "", **{record.file: record.sha256 for record in step.manifest.files if record.base_sha256 is None}}
+        for file in digests:
+            now = way.find(file, number)
+            if not os.path.lexists(directory / now):
+                continue
+            target = f"{LEAVING}/{now}"
+            if file == CARD and hash_file(directory / now) != digests[file]:
+                target = free_name(directory / f"{CARD}.bak").name
+                on_note(f"{now} was rewritten since apply: kept as {target}")
+            moves.append(Move(source=now, target=target))
+    return moves
 
 
 def _renamed(way: WayBack) -> list[Move]:
