@@ -80,7 +80,7 @@ def read_ranking(path: Path, top: int) -> Ranking:
     """Read a recipe, or a scores file.
 
     Args:
-        path: Ends in `.safetensors` if it holds scores; else it is a recipe.
+        path: Ends in `.safetensors` if it holds scores; else it is a recipe, or an edited checkpoint that holds one.
         top: How many heads of a scores file.
 
     Raises:
@@ -88,7 +88,7 @@ def read_ranking(path: Path, top: int) -> Ranking:
     """
     if path.suffix == ".safetensors":
         return _rank_scores(path, top)
-    recipe = Recipe.load(path)
+    recipe = Recipe.load(path / "recipe.json" if path.is_dir() else path)
     known = recipe.base.geometry if recipe.base is not None else None
     shape = None
     if known is not None and known.num_layers is not None and isinstance(known.num_heads, int):

@@ -248,6 +248,11 @@ class Recipe(Strict):
             text = data.decode("utf-8-sig")
         except FileNotFoundError as error:
             raise RecipeError(f"{path}: no such file; expected a recipe (JSON)") from error
+        except IsADirectoryError as error:
+            raise RecipeError(
+                f"{path}: a directory, expected a recipe (JSON)",
+                hint="that of an edited checkpoint is the recipe.json in it; of a model it comes second: apply RECIPE MODEL",
+            ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"{path}: can't be read as a recipe: {error}") from error
         return cls.parse(text, where=path.name)

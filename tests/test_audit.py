@@ -188,6 +188,18 @@ class TestTheCommand:
         assert result.exit_code == 1
         assert "base and recovered recipe give its weights, bit for bit" in result.stdout
         assert Recipe.load(written).edits == (HeadEdit(layer=0, head=1, factor=0.7),)
+        assert "its manifest says: L0H1 scale × 0.7; headsurgery verify checks that" in result.stderr
+
+    def test_it_replaces_its_own_files_only(self, base: Path, tmp_path: Path) -> None:
+        out = edit(base, tmp_path / "out", HeadEdit(layer=0, head=1, factor=0.7))
+        command = ["audit", str(out), "--base", str(base), "-o"]
+        assert [CliRunner().invoke(app, [*command, str(tmp_path / "recovered.json")]).exit_code for _ in range(2)] == [0, 0]
+        (tmp_path / "mine.json").write_text("mine")
+        for path, words in ((tmp_path / "mine.json", "headsurgery did not write it"), (base / "a.json", "lies inside the model")):
+            result = CliRunner().invoke(app, [*command, str(path)])
+            assert (result.exit_code, words in result.stderr.replace("\n", " ")) == (2, True)
+        assert (tmp_path / "mine.json").read_text() == "mine"
+        assert CliRunner().invoke(app, [*command, str(tmp_path / "mine.json"), "--force"]).exit_code == 0
 
     def test_an_untouched_checkpoint_passes(self, base: Path) -> None:
         result = CliRunner().invoke(app, ["audit", str(base), "--fail-on-tamper", "--json"])

@@ -90,4 +90,4 @@ def test_a_strangers_file_is_not_replaced_by_the_frontier(folder: Path) -> None:
     Path("frontier.json").write_text('{"schema": "mine"}')
     done = CliRunner().invoke(app, SEARCH)
     assert done.exit_code == 2
-    assert "exists, and attribute did not write it" in done.stderr
+    assert "exists, and headsurgery did not write it" in done.stderr

@@ -281,7 +281,7 @@ class TestTarget:
         before = state(llama)
         for out in (llama, llama / "out", llama / "a" / "b", tmp_path / "link", tmp_path / "link" / "out", llama / ".." / "base"):
             for force in (False, True):
-                with pytest.raises(SurgeryError, match=r"lies inside .*, which is never written"):
+                with pytest.raises(SurgeryError, match=r"(lies inside .*|is .* itself), which is never written"):
                     apply(llama, out, force=force)
         assert state(llama) == before
 
@@ -352,6 +352,23 @@ class TestForce:
         for number, name in enumerate(["out.bak", "out.bak1", "out.bak2"]):
             assert (tmp_path / name / "thesis.txt").read_text() == str(number)
         assert open_checkpoint(tmp_path / "out")
+
+    @pytest.mark.parametrize("what", ["a file", "bytes", "longer", "a card"])
+    def test_our_own_result_is_kept_if_somebody_worked_in_it(self, what: str, llama: Path, tmp_path: Path) -> None:
+        apply(llama, tmp_path / "out", recipe_of((0, 0, "scale", 0.0)))
+        file = tmp_path / "out" / {"a file": "notes.md", "a card": "README.md"}.get(what, WEIGHTS)
+        if what == "bytes":
+            with file.open("r+b") as stream:
+                stream.write(stream.read(1))
+        else:
+            with file.open("a") as stream:
+                stream.write("mine")
+        os.utime(file, ns=(0, time.time_ns() + 10**9))
+        theirs, notes = contents(tmp_path / "out"), []
+        apply(llama, tmp_path / "out", force=True, on_note=notes.append)
+        assert contents(tmp_path / "out.bak") == theirs
+        assert notes == ["what stood there was not as headsurgery left it, and is kept as out.bak"]
+        assert Recipe.load(tmp_path / "out" / "recipe.json") == EDITS
 
     @pytest.mark.parametrize("kind", ["file", "link to a folder", "link to nothing", "loop"])
     def test_what_is_not_a_directory_is_refused_even_so(self, kind: str, llama: Path, tmp_path: Path) -> None:

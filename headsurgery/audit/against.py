@@ -21,6 +21,8 @@ _OVERSAMPLE = 24
 _KEPT = 0.98
 """Share of a change's energy, rounding aside, that a low rank must hold."""
 
+RECOVERED = "recovered by an audit of"
+"""How the note of a recovered recipe begins."""
 _CLOSE = 0.02
 """Relative residual below which a change is a scaling although not bit for bit: twice what the roughest rounding leaves."""
 
@@ -45,7 +47,7 @@ def examine_against(checkpoint: Checkpoint, base: Checkpoint, *, on_progress: Ca
             HeadEdit(layer=change.head.layer, head=change.head.head, operation=change.operation, factor=float(change.factor or 0.0))
             for change in scaled
         )
-        note = f"recovered by an audit of {checkpoint.model}"
+        note = f"{RECOVERED} {checkpoint.model}"
         recipe = Recipe(base=record_base(base, anatomy), edits=edits, provenance=Provenance(note=note))
     findings = [
         Finding(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 from headsurgery.checkpoint.carried import ATTRIBUTES, BASE_CARD, CARD, MANIFEST, OWN_FILES, PICTURE, PREVIOUS, UNDO
 from headsurgery.checkpoint.files import Files
@@ -51,6 +52,20 @@ def read_history(files: Files) -> tuple[Step, ...]:
 def earlier_manifests(files: Files) -> tuple[Manifest, ...]:
     """Of the steps below a checkpoint that is about to be edited, the last one first; empty for a base."""
     return tuple(step.manifest for step in read_history(files)) if files.has(MANIFEST) else ()
+
+
+def is_as_written(directory: Path) -> bool:
+    """Whether a directory is an edited checkpoint to which nothing was done since, by its files' names, sizes and times."""
+    try:
+        records = {record.file: record for record in Manifest.load(directory).files}
+        looks = {path.relative_to(directory).as_posix(): path.lstat() for path in directory.rglob("*") if not path.is_dir()}
+    except (CheckpointError, OSError):
+        return False
+    written = looks.pop(MANIFEST).st_mtime_ns
+    return looks.keys() <= records.keys() and all(
+        (directory / file).is_symlink() or (look.st_size == records[file].num_bytes and look.st_mtime_ns <= written)
+        for file, look in looks.items()
+    )
 
 
 def describe_steps(files: Files) -> str:

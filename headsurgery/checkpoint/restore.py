@@ -15,7 +15,7 @@ from headsurgery.checkpoint.copying import ByteArray, Changes, Progress, Reporte
 from headsurgery.checkpoint.files import Directory
 from headsurgery.checkpoint.hashing import hash_stream
 from headsurgery.checkpoint.header import Shard, TensorInfo
-from headsurgery.checkpoint.history import Step, read_history
+from headsurgery.checkpoint.history import Step, is_as_written, read_history
 from headsurgery.checkpoint.manifest import FileRecord
 from headsurgery.checkpoint.reader import Checkpoint, open_checkpoint
 from headsurgery.checkpoint.staging import staged_directory
@@ -55,7 +55,7 @@ def restore_checkpoint(
     way = find_way_back(Path(edited), steps)
     total = sum(record.num_bytes for record in way.records.values())
     with staged_directory(
-        Path(out), base=Path(edited), num_bytes=total, force=force, replaceable=MANIFEST, on_note=on_note
+        Path(out), base=Path(edited), num_bytes=total, force=force, is_ours=is_as_written, on_note=on_note
     ) as staging:
         report = Reporter(total, on_progress)
         for name, record in way.records.items():

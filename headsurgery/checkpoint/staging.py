@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,10 +20,12 @@ from headsurgery.checkpoint.exchange import exchange
 from headsurgery.checkpoint.workplace import NEW, OLD, Note, sweep_leftovers, workplace
 from headsurgery.errors import SurgeryError
 
+IsOurs = Callable[[Path], bool]
+
 
 @contextmanager
 def staged_directory(
-    target: Path, *, base: Path, num_bytes: int, force: bool, replaceable: str, on_note: Note | None = None
+    target: Path, *, base: Path, num_bytes: int, force: bool, is_ours: IsOurs, on_note: Note | None = None
 ) -> Iterator[Path]:
     """Yield an empty directory that becomes `target` when the block ends without an error.
 
@@ -31,17 +33,18 @@ def staged_directory(
         target: Where the result shall stand.
         base: What it is made from; the two must not lie inside each other.
         num_bytes: Space that the result needs.
-        force: Replace an existing target. One that holds the file `replaceable` (or nothing) is deleted, any other directory is
+        force: Replace an existing target. One that is ours and as we left it is deleted, any other directory is
             kept beside it as NAME.bak, since it is not ours to delete.
-        replaceable: Name of the file that marks a directory as ours.
-        on_note: Hears of leftovers of killed runs.
+        is_ours: Tells whether a directory is; an empty one is nobody's.
+        on_note: Hears of leftovers of killed runs, and of what is kept.
 
     Raises:
         SurgeryError: The target exists, lies inside the base, or can't be written; or another run is writing it.
     """
     _check_apart(target, base)
     target = Path(os.path.abspath(target))
-    sweep_leftovers(target, on_note or (lambda _: None))
+    on_note = on_note or (lambda _: None)
+    sweep_leftovers(target, on_note)
     check_target(target, base, force)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -51,8 +54,10 @@ def staged_directory(
         with workplace(target) as place:
             yield place / NEW
             flush_all(place / NEW)
-            _move_into_place(place, target, force, replaceable)
+            kept = _move_into_place(place, target, force, is_ours)
             _confirm(target)
+        if kept is not None:
+            on_note(f"what stood there was not as headsurgery left it, and is kept as {kept.name}")
     except OSError as error:
         raise _refusal(target, error) from error
 
@@ -79,34 +84,37 @@ def check_target(target: Path, base: Path | None, force: bool) -> None:
 def _check_apart(target: Path, base: Path | None) -> None:
     real_target = Path(os.path.realpath(target))
     real_base = None if base is None else Path(os.path.realpath(base))
+    if real_target == real_base:
+        raise SurgeryError(
+            f"{target}: is {base} itself, which is never written", hint="choose another output, or --in-place to change it there"
+        )
     if real_base is not None and real_target.is_relative_to(real_base):
         raise SurgeryError(f"{target}: lies inside {base}, which is never written", hint="choose an output outside it")
     if real_base is not None and real_base.is_relative_to(real_target):
         raise SurgeryError(f"{target}: holds {base}, which is never written", hint="choose another output")
 
 
-def _move_into_place(place: Path, target: Path, force: bool, replaceable: str) -> None:
-    new, old = place / NEW, place / OLD
+def _move_into_place(place: Path, target: Path, force: bool, is_ours: IsOurs) -> Path | None:
+    """Give the result its name; where it is kept, what stood there."""
+    new, old, kept = place / NEW, place / OLD, free_name(target.with_name(f"{target.name}.bak"))
     if not force or not target.exists():
         os.rename(new, target)  # fails when somebody has put something there meanwhile
-        return
-    is_ours = _is_ours(target, replaceable)
-    if is_ours and exchange(new, target):
+        return None
+    is_replaced = not any(target.iterdir()) or is_ours(target)
+    if is_replaced and exchange(new, target):
         old = new
     else:
-        old = old if is_ours else free_name(target.with_name(f"{target.name}.bak"))
+        old = old if is_replaced else kept
         os.rename(target, old)
         try:
             os.rename(new, target)
         except BaseException:
             os.rename(old, target)
             raise
-    if is_ours and not _is_ours(old, replaceable):  # somebody else's came there at the last moment
-        os.rename(old, free_name(target.with_name(f"{target.name}.bak")))
-
-
-def _is_ours(directory: Path, replaceable: str) -> bool:
-    return (directory / replaceable).is_file() or not any(directory.iterdir())
+    if is_replaced and any(old.iterdir()) and not is_ours(old):  # somebody else's came there at the last moment
+        os.rename(old, kept)
+        return kept
+    return None if is_replaced else kept
 
 
 def free_name(wanted: Path) -> Path:

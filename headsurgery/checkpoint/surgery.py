@@ -11,9 +11,9 @@ from __future__ import annotations
 from contextlib import nullcontext
 from pathlib import Path
 
-from headsurgery.checkpoint.carried import MANIFEST, UNDO
+from headsurgery.checkpoint.carried import UNDO
 from headsurgery.checkpoint.copying import Progress
-from headsurgery.checkpoint.history import check_as_recorded, names_in_copy
+from headsurgery.checkpoint.history import check_as_recorded, is_as_written, names_in_copy
 from headsurgery.checkpoint.linking import Link
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.checkpoint.own_files import CardWriter, add_own_files
@@ -62,7 +62,7 @@ def apply_plan(
     base = plan.checkpoint
     undo_bytes = sum(edit.runs.count * edit.runs.length for edit in plan.edits)
     with staged_directory(
-        Path(out), base=base.path, num_bytes=undo_bytes, force=force, replaceable=MANIFEST, on_note=on_note
+        Path(out), base=base.path, num_bytes=undo_bytes, force=force, is_ours=is_as_written, on_note=on_note
     ) as staging:
         with UndoWriter(staging / UNDO, plan.edits) if keep_originals else nullcontext() as undo:
             transfer = Transfer(plan, staging, undo, link, on_progress)

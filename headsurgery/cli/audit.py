@@ -27,6 +27,7 @@ def audit(
     fail_on_tamper: Annotated[
         bool, typer.Option("--fail-on-tamper", help="Exit 1 if anything was changed; unusual norms alone don't count.")
     ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that headsurgery did not write.")] = False,
     revision: Revision = None,
     token: Token = None,
     json: Json = False,
@@ -38,7 +39,9 @@ def audit(
     values which their neighbours have, or whose norm is unusual; docs/audit.md has the measured rates.
     """
     from headsurgery.audit import examine, examine_against
+    from headsurgery.checkpoint.history import describe_steps
     from headsurgery.cli.opening import open_named
+    from headsurgery.cli.output import check_file, is_recovered_recipe
     from headsurgery.cli.render import render_audit
     from headsurgery.console import Console
     from headsurgery.errors import UsageError
@@ -52,12 +55,17 @@ def audit(
         original = _named_base(console, opened, token)
     if output is not None and original is None:
         raise UsageError("-o: a recipe can be recovered against a base only", hint="give --base")
+    if output is not None:
+        for known in (opened, original):
+            check_file(output, model=known.files.path if known else None, is_ours=is_recovered_recipe, force=force)
     with console.progress("comparing" if original is not None else "examining") as on_progress:
         if original is not None:
             found = examine_against(opened, original, on_progress=on_progress)
         else:
             found = examine(opened, on_progress=on_progress)
     console.data(found.to_json(), *render_audit(found))
+    if edits := describe_steps(opened.files):
+        console.say(f"its manifest says: {edits}; headsurgery verify checks that")
     if output is not None:
         if found.recipe is None:
             console.say("no head was multiplied, so there is no recipe to write")

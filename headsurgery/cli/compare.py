@@ -12,7 +12,8 @@ from headsurgery.cli.options import Json, Quiet
 
 def compare(
     files: Annotated[
-        list[Path], typer.Argument(metavar="RECIPE|SCORES...", help="Two or more recipes, or scores files of attribute.")
+        list[Path],
+        typer.Argument(metavar="RECIPE|SCORES...", help="Two or more recipes, edited checkpoints, or scores files of attribute."),
     ],
     top: Annotated[int, typer.Option("--top", min=1, help="Heads of each scores file.")] = 10,
     plot: Annotated[
@@ -46,6 +47,8 @@ def compare(
         console.say(f"drawn: {plot}")
     headers = ("rankings", "in common", "by chance", "p", "rank correlation", "p (rank)", "heads in common")
     console.data({"comparisons": [entry.to_json() for entry in found]}, table(headers, rows))
+    if any(entry.expected is None for entry in found):
+        console.say("by chance and p need the shape of the model: recipes of attribute state it, as base.geometry")
     console.say("chance takes all heads as alike; where low layers rank high in every model, strangers overlap beyond it, too")
 
 

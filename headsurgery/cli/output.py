@@ -11,12 +11,12 @@ from pathlib import Path
 from headsurgery.errors import RecipeError, UsageError
 
 
-def check_file(path: Path, *, model: Path, is_ours: Callable[[Path], bool], force: bool) -> None:
+def check_file(path: Path, *, model: Path | None, is_ours: Callable[[Path], bool], force: bool) -> None:
     """Make sure that a file can be written there and that nothing is lost by it.
 
     Args:
         path: The output.
-        model: The checkpoint that is read; it is never written.
+        model: The checkpoint that is read, if it is on this machine; it is never written.
         is_ours: Whether an existing file came from an earlier run, so that it may be replaced.
         force: Replace other files, too.
 
@@ -27,7 +27,7 @@ def check_file(path: Path, *, model: Path, is_ours: Callable[[Path], bool], forc
         raise UsageError("an empty name, expected a file to write")
     if path.is_dir():
         raise UsageError(f"{path}: a directory, expected a file to write")
-    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(model)):
+    if model is not None and Path(os.path.realpath(path)).is_relative_to(os.path.realpath(model)):
         raise UsageError(f"{path}: lies inside the model, which is never written", hint="choose an output outside it")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{path}: its directory doesn't exist")
@@ -36,7 +36,7 @@ def check_file(path: Path, *, model: Path, is_ours: Callable[[Path], bool], forc
             raise UsageError(f"{path}: exists and is not a regular file")
         if not force and not is_ours(path):
             raise UsageError(
-                f"{path}: exists, and attribute did not write it", hint="choose another name, or --force to replace it"
+                f"{path}: exists, and headsurgery did not write it", hint="choose another name, or --force to replace it"
             )
     _probe(path)
 
@@ -96,6 +96,18 @@ def is_attributed_recipe(path: Path) -> bool:
     except RecipeError:
         return False
     return provenance is not None and provenance.method != "manual"
+
+
+def is_recovered_recipe(path: Path) -> bool:
+    """Whether a file is a recipe that an audit wrote."""
+    from headsurgery.audit.against import RECOVERED
+    from headsurgery.recipe import Recipe
+
+    try:
+        provenance = Recipe.load(path).provenance
+    except RecipeError:
+        return False
+    return provenance is not None and (provenance.note or "").startswith(RECOVERED)
 
 
 def is_scores_file(path: Path) -> bool:

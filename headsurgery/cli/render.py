@@ -56,6 +56,9 @@ def render_diff(found: CheckpointDiff) -> list[RenderableType]:
     lines.append(
         f"{found.parameters_changed:,} of {found.parameters:,} parameters differ ({share:.4%}); heads changed: {len(found.heads)}"
     )
+    incomparable = sum("elements differ" not in what for what in found.other_tensors.values())
+    if incomparable:
+        lines.append(f"{incomparable} tensors can't be compared: they are in one of the two only, or have another type or shape.")
     if found.parameters_unread:
         lines.append(
             f"Only tensors that hold head blocks were compared; the values of {found.parameters_unread:,} others were not."
