@@ -6,6 +6,7 @@ opens a file for writing (law 1), and a read is whole or an error.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -109,8 +110,19 @@ class Directory:
         return sorted(os.listdir(self.path))
 
     def has(self, file: str) -> bool:
-        """Whether there is such a file; links count as what they lead to."""
-        return (self.path / file).is_file()
+        """Whether there is such a file; links count as what they lead to. What can't be told is an error, not a no.
+
+        Raises:
+            CheckpointError: It can't be told.
+        """
+        try:
+            return stat.S_ISREG((self.path / file).stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # the last of a name that no file can have
+            return False
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                return False
+            raise _refusal(file, error) from error
 
     def walk(self, skip: Container[str]) -> tuple[list[str], list[str]]:
         """See `Files.walk`. A link to another file of the directory, or of the Hub cache that holds it, counts as that file."""
