@@ -43,6 +43,8 @@ def _check_is_ours(file: str) -> str:
 
 Name = Annotated[FileName, AfterValidator(_check_is_ours)]
 """Relative to the checkpoint. What lies in `.git` is run by git."""
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 in hexadecimal."""
 _Count = Field(ge=0, lt=2**63)
 
 
@@ -67,7 +69,7 @@ class Write(Strict):
     count: int = Field(ge=1, lt=_MAX_SLICE)
     source: Name
     start: int = _Count
-    sha256: str
+    sha256: Digest
 
     @model_validator(mode="after")
     def _check_size(self) -> Write:
@@ -107,9 +109,9 @@ class Todo(Strict):
     schema_: Literal["headsurgery.journal/1"] = Field(default="headsurgery.journal/1", alias="schema")
     outcome: Literal["taken back", "finished"]
     writes: list[Write] = Field(default_factory=list)
-    digests: dict[Name, str] = Field(default_factory=dict)
+    digests: dict[Name, Digest] = Field(default_factory=dict)
     moves: list[Move] = Field(default_factory=list)
-    checksum: str = ""
+    checksum: Digest | None = None
 
     def sum_up(self) -> str:
         """What the checksum must be."""
