@@ -66,6 +66,11 @@ def model(tmp_path: Path) -> Path:
     return path
 
 
+def but_manifests(directory: Path) -> dict[str, bytes]:
+    """All files but those that say of themselves that they were edited in place, or that have the hash of one that does."""
+    return {file: data for file, data in contents(directory).items() if Path(file).name != "headsurgery.json"}
+
+
 class TestResult:
     @pytest.mark.parametrize("family", FAMILIES)
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
@@ -73,8 +78,9 @@ class TestResult:
         model = save_model(family, tmp_path / "model", dtype=dtype, max_shard_size=FEW_KB)
         before = contents(model)
         copied = apply_plan(plan(model, EVERYTHING), tmp_path / "copy")
-        assert apply_in_place(plan(model, EVERYTHING)) == copied == Manifest.load(model)
-        assert contents(model) == contents(tmp_path / "copy")
+        edited = apply_in_place(plan(model, EVERYTHING))
+        assert edited == Manifest.load(model) == copied.model_copy(update={"notes": [*copied.notes, "edited in place"]})
+        assert but_manifests(model) == but_manifests(tmp_path / "copy")
         restore_in_place(model)
         assert contents(model) == before
 
@@ -85,8 +91,9 @@ class TestResult:
             made = plan(source, recipe)
             source = tmp_path / str(number) / "model"
             apply_plan(made, source, write_card=card_of(made))
-            states.append(contents(source))
-            assert contents(model) == states[-1]
+            states.append(contents(model))
+            assert but_manifests(model) == but_manifests(source)
+            assert Manifest.load(model).edits == Manifest.load(source).edits
         for steps in (1, 2, 3, None):
             again = shutil.copytree(model, tmp_path / f"back {steps}")
             records = restore_in_place(again, steps=steps)
@@ -111,6 +118,15 @@ class TestResult:
             now = (model / ("headsurgery.base-card.md" if name == "README.md" else name)).stat()
             assert now.st_ino == look.st_ino
             assert (now.st_mtime_ns == look.st_mtime_ns) == (name not in edited)
+
+    @pytest.mark.parametrize("file", ["README.md", "headsurgery.png"])
+    def test_what_was_deleted_between_two_edits_need_not_go(self, file: str, model: Path) -> None:
+        before = contents(model)
+        edit(model, FIRST)
+        (model / file).unlink()
+        edit(model, SECOND)
+        restore_in_place(model)
+        assert contents(model) == before
 
     def test_lines_that_the_hub_added_go_again(self, model: Path) -> None:
         (model / ".gitattributes").write_text("*.safetensors filter=lfs\n")
@@ -227,6 +243,33 @@ class TestRefusals:
             SurgeryError, match=r"config\.json, generation_config\.json: changed since apply, so that the base can't"
         ):
             restore_in_place(model)
+        assert contents(model) == before
+
+    def test_several_cards_that_somebody_rewrote_are_kept(self, model: Path) -> None:
+        before, notes = contents(model), []
+        for recipe, words in ((FIRST, "mine 1"), (SECOND, "mine 2")):
+            edit(model, recipe)
+            (model / "README.md").write_text(words)
+        restore_in_place(model, on_note=notes.append)
+        assert contents(model) == before | {"README.md.step1.bak": b"mine 1", "README.md.bak": b"mine 2"}
+        assert len(notes) == 2
+
+    def test_bytes_that_something_else_changes_meanwhile(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Everything was hashed, but for what comes between that and the end."""
+        before, real = contents(model), editing.write_runs
+
+        def meddle(out: Any, *arguments: Any) -> None:
+            real(out, *arguments)
+            out.seek(-1, os.SEEK_END)
+            out.write(b"\x55")
+
+        monkeypatch.setattr(editing, "write_runs", meddle)
+        with pytest.raises(SurgeryError, match="half edited: .*something else changed it, too") as caught:
+            edit(model, FIRST)
+        assert "put it back from where it came" in str(caught.value.hint)
+        for edited in set(plan_of_journal(model)["digests"]):
+            (model / edited).write_bytes(before[edited])
+        restore_in_place(model)
         assert contents(model) == before
 
     def test_a_card_that_somebody_rewrote_is_kept(self, model: Path) -> None:
@@ -484,6 +527,26 @@ class TestHalfEdited:
         with pytest.raises(SurgeryError, match="half edited: interrupted again; what is needed to mend it lies in"):
             restore_in_place(half_edited.model)
 
+    def test_it_is_not_replaced(self, half_edited: Stage) -> None:
+        """Nor is one that is being edited at this moment: it would be taken away from under the run."""
+        before, made = contents(half_edited.model), plan(half_edited.model.with_name("pristine"), SECOND)
+        with pytest.raises(SurgeryError, match="model: a change in place is going on there, or was killed"):
+            apply_plan(made, half_edited.model, force=True)
+        assert contents(half_edited.model) == before
+
+    def test_sigterm_is_taken_as_ctrl_c(self, half_edited: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        real, moments = journal.carry_out, iter([SystemExit(143)])
+
+        def carry_out(*arguments: Any) -> None:
+            for moment in moments:
+                raise moment
+            real(*arguments)
+
+        monkeypatch.setattr(journal, "carry_out", carry_out)
+        with pytest.raises(SystemExit):
+            restore_in_place(half_edited.model)
+        assert contents(half_edited.model) == half_edited.before
+
     @pytest.mark.parametrize("verb", ["inspect", "verify", "audit", "diff", "apply", "card", "restore"])
     def test_no_verb_takes_it_for_a_checkpoint(self, verb: str, half_edited: Stage, tmp_path: Path) -> None:
         FIRST.save(recipe := tmp_path / "recipe.json")
@@ -561,6 +624,34 @@ class TestKilledWhenAllWasDone:
         with pytest.raises(SurgeryError, match="what was begun is finished, and it is edited still: L0H1 scale × 0, L1H3"):
             restore_in_place(done, steps=1)
         assert len(read_history(Directory(done))) == 1
+
+
+def test_where_an_open_file_can_not_be_deleted_the_journal_goes_even_so(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NFS gives it another name until it is closed."""
+    before, real = contents(model), Path.unlink
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        links = Path("/proc/self/fd").iterdir() if sys.platform == "linux" else ()
+        is_open = str(path) in [os.readlink(link) for link in links if link.exists()]
+        if not is_open:
+            real(path, missing_ok)
+            return
+        path.rename(path.with_name(".nfs0"))
+        gone.append(path.with_name(".nfs0"))
+
+    real_close, gone = os.close, []
+
+    def close(descriptor: int) -> None:
+        real_close(descriptor)
+        while gone:
+            real(gone.pop())
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    monkeypatch.setattr(os, "close", close)
+    edit(model, FIRST)
+    assert not (model / "headsurgery.journal").exists()
+    restore_in_place(model)
+    assert contents(model) == before
 
 
 def test_two_at_once_the_later_is_refused(model: Path) -> None:

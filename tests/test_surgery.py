@@ -20,7 +20,7 @@ import pytest
 import torch
 import transformers
 
-from headsurgery import Manifest, Recipe, apply_plan, open_checkpoint, plan_surgery, restore_checkpoint
+from headsurgery import Manifest, Recipe, apply_in_place, apply_plan, open_checkpoint, plan_surgery, restore_checkpoint
 from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, RECIPE, UNDO
 from headsurgery.checkpoint.reader import INDEX, WEIGHTS
 from headsurgery.errors import CheckpointError, GeometryError, HeadSurgeryError, SurgeryError
@@ -352,6 +352,22 @@ class TestForce:
         for number, name in enumerate(["out.bak", "out.bak1", "out.bak2"]):
             assert (tmp_path / name / "thesis.txt").read_text() == str(number)
         assert open_checkpoint(tmp_path / "out")
+
+    def test_a_file_that_was_moved_in_with_an_old_date_is_not_ours(self, llama: Path, tmp_path: Path) -> None:
+        apply(llama, tmp_path / "out")
+        data = bytearray((tmp_path / "out" / WEIGHTS).read_bytes())
+        data[-1] ^= 1
+        (tmp_path / "theirs").write_bytes(data)
+        os.utime(tmp_path / "theirs", (0, 0))
+        (tmp_path / "theirs").rename(tmp_path / "out" / WEIGHTS)
+        apply(llama, tmp_path / "out", force=True)
+        assert (tmp_path / "out.bak" / WEIGHTS).read_bytes() == data
+
+    def test_what_was_edited_in_place_is_nobodys_copy(self, llama: Path, tmp_path: Path) -> None:
+        shutil.copytree(llama, tmp_path / "other")
+        apply_in_place(plan_surgery(EDITS, open_checkpoint(tmp_path / "other")))
+        apply(llama, tmp_path / "other", force=True)
+        assert open_checkpoint(tmp_path / "other.bak")
 
     @pytest.mark.parametrize("what", ["a file", "bytes", "longer", "a card"])
     def test_our_own_result_is_kept_if_somebody_worked_in_it(self, what: str, llama: Path, tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ PREVIOUS = "headsurgery.previous"
 """Folder of an edited checkpoint that was edited again: that one's own files, see `history`."""
 ATTRIBUTES = ".gitattributes"
 """How git keeps files, and no part of the model. The Hub adds a line at its end for every large file that no line is about."""
+IN_PLACE = "edited in place"
+"""Note of a manifest: the base itself was edited, so that the checkpoint is no copy of anything."""
 BOOKKEEPING = (".git", ".cache", JOURNAL)
 """Folders of git, of the Hub's client and of changes in place, at the top; no part of the model either."""
 

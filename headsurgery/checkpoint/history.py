@@ -6,12 +6,14 @@ inside it. So every step keeps its manifest, its recipe and its original bytes, 
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from headsurgery.checkpoint.carried import ATTRIBUTES, BASE_CARD, CARD, MANIFEST, OWN_FILES, PICTURE, PREVIOUS, UNDO
+from headsurgery.checkpoint.carried import ATTRIBUTES, BASE_CARD, CARD, IN_PLACE, MANIFEST, OWN_FILES, PICTURE, PREVIOUS, UNDO
 from headsurgery.checkpoint.files import Files
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.errors import CheckpointError
@@ -55,17 +57,24 @@ def earlier_manifests(files: Files) -> tuple[Manifest, ...]:
 
 
 def is_as_written(directory: Path) -> bool:
-    """Whether a directory is an edited checkpoint to which nothing was done since, by its files' names, sizes and times."""
+    """Whether a directory is an edited copy to which nothing was done since, by its files' names, sizes and times.
+
+    Who moves a file in, or sets its time, changes its ctime; so does who makes a hard link of it, as `apply` itself does.
+    """
     try:
-        records = {record.file: record for record in Manifest.load(directory).files}
+        manifest = Manifest.load(directory)
+        records = {record.file: record for record in manifest.files}
         looks = {path.relative_to(directory).as_posix(): path.lstat() for path in directory.rglob("*") if not path.is_dir()}
     except (CheckpointError, OSError):
         return False
-    written = looks.pop(MANIFEST).st_mtime_ns
-    return looks.keys() <= records.keys() and all(
-        (directory / file).is_symlink() or (look.st_size == records[file].num_bytes and look.st_mtime_ns <= written)
-        for file, look in looks.items()
-    )
+    written = looks.pop(MANIFEST).st_ctime_ns
+
+    def is_old(file: str, look: os.stat_result) -> bool:
+        changed = look.st_mtime_ns if look.st_nlink > 1 else max(look.st_mtime_ns, look.st_ctime_ns)
+        return look.st_size == records[file].num_bytes and changed <= written
+
+    is_copy, has_no_others = IN_PLACE not in manifest.notes, looks.keys() <= records.keys()
+    return is_copy and has_no_others and all(stat.S_ISLNK(look.st_mode) or is_old(file, look) for file, look in looks.items())
 
 
 def describe_steps(files: Files) -> str:
@@ -92,7 +101,7 @@ def check_as_recorded(files: Files, digests: Mapping[str, str]) -> None:
     if changed:
         raise CheckpointError(
             f"{files.where}: an edited checkpoint, but not what its manifest says: {', '.join(changed)} changed since",
-            hint=f"put that back; or move {', '.join(OWN_FILES)} away, and it is a base of its own",
+            hint=f"put that back; or move {', '.join(OWN_FILES)} and {PREVIOUS} away, and it is a base of its own",
         )
 
 

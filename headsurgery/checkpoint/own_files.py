@@ -25,6 +25,7 @@ def add_own_files(
     *,
     write_card: CardWriter | None,
     left_out: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> Manifest:
     """Write the files.
 
@@ -34,6 +35,7 @@ def add_own_files(
         folder: Where to write; may hold the original bytes already.
         write_card: Makes the card; None: there is none.
         left_out: Files of the base that are not in the checkpoint.
+        notes: What to know, besides the plan's own notes.
 
     Returns:
         The manifest.
@@ -51,7 +53,7 @@ def add_own_files(
         share=plan.share,
         files=sorted([*records, *own], key=lambda record: record.file),
         left_out=list(left_out),
-        notes=list(plan.notes),
+        notes=[*plan.notes, *notes],
     )
     if write_card:
         manifest = _add_card(manifest, write_card, _read_base_card(plan), folder)

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from headsurgery.checkpoint.exchange import exchange
+from headsurgery.checkpoint.reader import JOURNAL
 from headsurgery.checkpoint.workplace import NEW, OLD, Note, sweep_leftovers, workplace
 from headsurgery.errors import SurgeryError
 
@@ -79,6 +80,16 @@ def check_target(target: Path, base: Path | None, force: bool) -> None:
             raise SurgeryError(f"{target}: exists already", hint="choose another output, or --force (force=True) to replace it")
         if target.is_symlink() or not target.is_dir():
             raise SurgeryError(f"{target}: exists and is not a directory", hint="remove it, or choose another output")
+        _check_at_rest(target)
+
+
+def _check_at_rest(target: Path) -> None:
+    """Refuse to take a directory away from under a run that changes it in place."""
+    if os.path.lexists(target / JOURNAL):
+        raise SurgeryError(
+            f"{target}: a change in place is going on there, or was killed",
+            hint=f"if none is going on, this makes it whole: headsurgery restore {target} --in-place",
+        )
 
 
 def _check_apart(target: Path, base: Path | None) -> None:
@@ -100,6 +111,7 @@ def _move_into_place(place: Path, target: Path, force: bool, is_ours: IsOurs) ->
     if not force or not target.exists():
         os.rename(new, target)  # fails when somebody has put something there meanwhile
         return None
+    _check_at_rest(target)
     is_replaced = not any(target.iterdir()) or is_ours(target)
     if is_replaced and exchange(new, target):
         old = new

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headsurgery.errors import HeadSurgeryError
+
 if TYPE_CHECKING:
     from headsurgery.checkpoint.reader import Checkpoint
     from headsurgery.console import Console
@@ -27,15 +29,21 @@ def open_named(console: Console, name: str, *, revision: str | None = None, toke
 
 @contextmanager
 def saying_what_became(console: Console, directory: Path) -> Iterator[None]:
-    """After Ctrl-C, say in which state a checkpoint is that is changed in place."""
+    """After Ctrl-C or SIGTERM, say in which state a checkpoint is that is changed in place."""
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         from headsurgery.checkpoint.files import Directory
         from headsurgery.checkpoint.history import describe_steps
+        from headsurgery.checkpoint.reader import check_at_rest
 
-        edits = describe_steps(Directory(directory))
-        console.note(f"{directory} is whole, and {f'edited by {edits}' if edits else 'not edited'}")
+        try:
+            check_at_rest(Directory(directory))
+            edits = describe_steps(Directory(directory))
+        except HeadSurgeryError as error:
+            console.note(f"{error}; {error.hint}")
+        else:
+            console.note(f"{directory} is whole, and {f'edited by {edits}' if edits else 'not edited'}")
         raise
 
 

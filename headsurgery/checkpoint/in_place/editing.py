@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
-from headsurgery.checkpoint.carried import UNDO
+from headsurgery.checkpoint.carried import IN_PLACE, UNDO
 from headsurgery.checkpoint.copying import Progress, Reporter, hash_shard
-from headsurgery.checkpoint.hashing import hash_stream
+from headsurgery.checkpoint.hashing import hash_file, hash_stream
 from headsurgery.checkpoint.history import check_as_recorded, earlier_manifests, names_in_copy
 from headsurgery.checkpoint.in_place.journal import open_journal, refuse_cache
-from headsurgery.checkpoint.in_place.todo import COMING, Move, Todo, Write, as_write, check_moves, open_own, write_runs
+from headsurgery.checkpoint.in_place.todo import COMING, Move, Todo, Write, as_move, as_write, check_moves, open_own, write_runs
 from headsurgery.checkpoint.manifest import FileRecord, Manifest
 from headsurgery.checkpoint.own_files import CardWriter, add_own_files
 from headsurgery.checkpoint.plan import SurgeryPlan, multiply
@@ -61,8 +61,8 @@ def apply_in_place(
         was = {str(record.base_file): str(record.base_sha256) for record in records}
         check_unchanged(plan.checkpoint, plan.looks, was)
         check_as_recorded(plan.checkpoint.files, was)
-        manifest = add_own_files(plan, records, journal.new, write_card=write_card)
-        own = [Move(source=f"{COMING}/{path.name}", target=path.name) for path in sorted(journal.new.iterdir())]
+        manifest = add_own_files(plan, records, journal.new, write_card=write_card, notes=[IN_PLACE])
+        own = [as_move(f"{COMING}/{path.name}", path.name) for path in sorted(journal.new.iterdir())]
         moves = [*_renamed(names), *own]
         check_moves(directory, moves)
         originals = [
@@ -71,6 +71,7 @@ def apply_in_place(
         edited = {edit.tensor.file for edit in plan.edits}
         journal.promise(Todo(outcome="taken back", writes=originals, digests={file: was[file] for file in edited}))
         _write_edits(plan, originals)
+        _check_hashes(directory, [record for record in records if record.base_file in edited])
         journal.promise(Todo(outcome="finished", moves=moves))
     return manifest
 
@@ -120,7 +121,7 @@ def _hash_files(plan: SurgeryPlan, names: Mapping[str, str], undo: UndoWriter, o
 
 
 def _write_edits(plan: SurgeryPlan, originals: list[Write]) -> None:
-    """Write every planned slice, made from its kept original, and read it back. The files' new hashes were computed before."""
+    """Write every planned slice, made from its kept original, and read it back."""
     base = plan.checkpoint
     by_file = sorted(zip(plan.edits, originals), key=lambda pair: pair[1].file)
     with base.files.open(f"{COMING}/{UNDO}") as undo:
@@ -135,7 +136,19 @@ def _write_edits(plan: SurgeryPlan, originals: list[Write]) -> None:
                 os.fsync(out.fileno())
 
 
+def _check_hashes(directory: Path, records: Sequence[FileRecord]) -> None:
+    """The edited files are what the manifest says."""
+    digests = {str(record.base_file): record.sha256 for record in records}
+
+    def examine(file: str, on_bytes: OnBytes) -> tuple[str, str]:
+        return file, hash_file(directory / file, on_bytes)
+
+    for file, digest in work_through(digests, examine, lambda _: None):
+        if digest != digests[file]:
+            raise SurgeryError(f"{file}: something else changed it meanwhile, too; nothing was kept")
+
+
 def _renamed(names: Mapping[str, str]) -> list[Move]:
     """Files that get another name, the deepest first, since each makes room for the one above it."""
-    moves = [Move(source=file, target=name) for file, name in names.items() if file != name]
+    moves = [as_move(file, name) for file, name in names.items() if file != name]
     return sorted(moves, key=lambda move: -len(PurePosixPath(move.source).parts))

@@ -94,13 +94,13 @@ def recover(directory: Path, on_note: Note) -> str | None:
     if not os.path.lexists(place):
         return None
     todo = _settle(directory, _claim(directory))
+    if todo is not None:
+        on_note(f"a change of {directory} in place was cut short; it is {todo.outcome} now")
+        return todo.outcome
     if os.path.lexists(place):
-        raise SurgeryError(f"{place}: what a killed run left can't be deleted", hint="delete it; the checkpoint is whole")
-    if todo is None:
-        on_note(f"cleaned up what a killed run left: {place}; nothing was left to do")
-        return None
-    on_note(f"a change of {directory} in place was cut short; it is {todo.outcome} now")
-    return todo.outcome
+        raise SurgeryError(f"{place}: what a killed run left can't be deleted", hint="if no run is at work there, delete it")
+    on_note(f"cleaned up what a killed run left: {place}; nothing was left to do")
+    return None
 
 
 def refuse_cache(directory: Path) -> None:
@@ -128,7 +128,7 @@ def _begin(directory: Path) -> Lock:
         raise _busy(directory) from error
     except BaseException as error:
         with suppress(OSError):
-            _clear(directory)
+            _clear(place)
         if isinstance(error, OSError):
             raise _refusal(directory, error, None) from error
         raise
@@ -155,31 +155,41 @@ def _claim(directory: Path) -> Lock:
 
 
 def _settle(directory: Path, lock: Lock) -> Todo | None:
-    """Do what is left to do, delete the journal, and let go of its lock; try again if Ctrl-C comes in between."""
+    """Do what is left to do, delete the journal, and let go of its lock; try again if Ctrl-C or SIGTERM comes in between."""
     try:
         return _finish(directory)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         try:
-            _finish(directory)
-        except KeyboardInterrupt as error:
+            if (directory / JOURNAL / LOCK).exists():  # else it may be another run's by now
+                _finish(directory)
+        except (KeyboardInterrupt, SystemExit) as error:
             raise _half_edited(directory, "interrupted again") from error
         raise
     finally:
         lock.let_go()
+        with suppress(OSError):  # on NFS it can't be deleted while the lock is open
+            (directory / JOURNAL).rmdir()
 
 
 def _finish(directory: Path) -> Todo | None:
     """Do what is left to do. That it is done is put down first, so that it is known whenever the run is killed from here on."""
+    place = directory / JOURNAL
     try:
-        todo = read_todo(directory / JOURNAL)
+        todo = read_todo(place)
         if todo is not None:
             carry_out(directory, todo)
-            _put_down_done(directory, todo)
-        try:
-            _clear(directory)
-        except OSError:  # the checkpoint is whole even so, and the next run tries again
-            (directory / JOURNAL / TODO).unlink(missing_ok=True)
     except (OSError, CheckpointError, SurgeryError) as error:
+        raise _half_edited(directory, str(error), getattr(error, "hint", None)) from error
+    try:
+        if todo is not None:
+            _put_down_done(directory, todo)
+        _clear(place)
+    except OSError as error:
+        if todo is None or not os.path.lexists(place / TODO):
+            state = todo.outcome if todo else "as it was"
+            raise SurgeryError(
+                f"{directory}: {state} and whole, but the disk did not confirm it: {error.strerror}", hint="check the disk"
+            ) from error
         raise _half_edited(directory, str(error)) from error
     return todo
 
@@ -192,21 +202,23 @@ def _put_down_done(directory: Path, todo: Todo) -> None:
         flush(directory / JOURNAL)
 
 
-def _clear(directory: Path) -> None:
-    """Delete the journal; what says that all is done goes after all that was done."""
-    place = directory / JOURNAL
-    for part in (COMING, LEAVING):
-        if os.path.lexists(directory / part):
-            shutil.rmtree(directory / part)
-    for name in (DRAFT, TODO, LOCK):
-        (place / name).unlink(missing_ok=True)
-    place.rmdir()
+def _clear(place: Path) -> None:
+    """Delete the journal; what says that all is done goes after all that was done, and the lock last."""
+    with suppress(OSError):  # the next run tries again
+        for part in (COMING, LEAVING):
+            if os.path.lexists(place.parent / part):
+                shutil.rmtree(place.parent / part)
+    (place / TODO).unlink(missing_ok=True)
+    with suppress(OSError):
+        (place / DRAFT).unlink(missing_ok=True)
+        (place / LOCK).unlink(missing_ok=True)
+        place.rmdir()
 
 
-def _half_edited(directory: Path, why: str) -> SurgeryError:
+def _half_edited(directory: Path, why: str, hint: str | None = None) -> SurgeryError:
     return SurgeryError(
         f"{directory}: half edited: {why}; what is needed to mend it lies in {JOURNAL}",
-        hint=f"see to that, then: headsurgery restore {directory} --in-place",
+        hint=f"{hint or 'see to that'}, then: headsurgery restore {directory} --in-place",
     )
 
 

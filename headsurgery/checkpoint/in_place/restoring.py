@@ -11,7 +11,7 @@ from headsurgery.checkpoint.files import Directory
 from headsurgery.checkpoint.hashing import hash_file
 from headsurgery.checkpoint.history import describe_steps
 from headsurgery.checkpoint.in_place.journal import Journal, open_journal, recover
-from headsurgery.checkpoint.in_place.todo import COMING, LEAVING, Move, Todo, Write, as_write, open_own
+from headsurgery.checkpoint.in_place.todo import COMING, LEAVING, Move, Todo, Write, as_move, as_write, open_own
 from headsurgery.checkpoint.manifest import FileRecord
 from headsurgery.checkpoint.restore import WayBack, find_way_back
 from headsurgery.checkpoint.staging import free_name
@@ -54,8 +54,12 @@ def restore_in_place(
         for file in edited:
             open_own(directory, file).close()
         digests = {file: str(record.base_sha256) for file, record in way.records.items() if file in edited}
-        moves = [*_cut_attributes(way, journal), *_discarded(way, on_note), *_renamed(way)]
+        discarded = _discarded(way)
+        moves = [*_cut_attributes(way, journal), *discarded, *_renamed(way)]
         journal.promise(Todo(outcome="finished", writes=writes, digests=digests, moves=moves))
+    for move in discarded:
+        if not move.target.startswith(LEAVING):
+            on_note(f"{move.source} was rewritten since apply: kept as {move.target}")
     return tuple(way.records.values())
 
 
@@ -102,30 +106,29 @@ def _cut_attributes(way: WayBack, journal: Journal) -> list[Move]:
     with path.open("rb") as stream:
         (journal.new / ATTRIBUTES).write_bytes(stream.read(record.num_bytes))
     return [
-        Move(source=ATTRIBUTES, target=f"{LEAVING}/{ATTRIBUTES}"),
-        Move(source=f"{COMING}/{ATTRIBUTES}", target=ATTRIBUTES),
+        as_move(ATTRIBUTES, f"{LEAVING}/{ATTRIBUTES}"),
+        as_move(f"{COMING}/{ATTRIBUTES}", ATTRIBUTES),
     ]
 
 
-def _discarded(way: WayBack, on_note: Note) -> list[Move]:
+def _discarded(way: WayBack) -> list[Move]:
     """What the steps had added goes; a card that somebody rewrote stays beside the base's."""
     directory, moves = way.checkpoint.path, []
     for number, step in enumerate(way.undone):
-        digests = {MANIFEST: "", **{record.file: record.sha256 for record in step.manifest.files if record.base_sha256 is None}}
-        for file in digests:
+        added = {MANIFEST: "", **{record.file: record.sha256 for record in step.manifest.files if record.base_sha256 is None}}
+        later = way.undone[number - 1].manifest.files if number else ()
+        for file in added.keys() & {record.base_file for record in later} if number else added:  # others were gone by then
             now = way.find(file, number)
             if not os.path.lexists(directory / now):
                 continue
-            target = f"{LEAVING}/{now}"
-            if file == CARD and hash_file(directory / now) != digests[file]:
-                target = free_name(directory / f"{CARD}.bak").name
-                on_note(f"{now} was rewritten since apply: kept as {target}")
-            moves.append(Move(source=now, target=target))
+            is_rewritten = file == CARD and hash_file(directory / now) != added[file]
+            kept = free_name(directory / (f"{CARD}.bak" if not number else f"{CARD}.step{len(way.undone) - number}.bak"))
+            moves.append(as_move(now, kept.name if is_rewritten else f"{LEAVING}/{now}"))
     return moves
 
 
 def _renamed(way: WayBack) -> list[Move]:
     """What the steps had renamed gets its name back, the highest first, since each makes room for the one below it."""
-    moves = [Move(source=way.find(record.file), target=name) for name, record in way.records.items()]
+    moves = [as_move(way.find(record.file), name) for name, record in way.records.items()]
     moves = [move for move in moves if move.source != move.target]
     return sorted(moves, key=lambda move: len(PurePosixPath(move.source).parts))

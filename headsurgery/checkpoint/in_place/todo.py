@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Sequence
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path, PurePosixPath
@@ -118,6 +118,18 @@ class Todo(Strict):
         return sha256(self.model_dump_json(exclude={"checksum"}).encode()).hexdigest()
 
 
+def as_move(source: str, target: str) -> Move:
+    """A file that shall get another name.
+
+    Raises:
+        SurgeryError: One of the two may not be touched.
+    """
+    try:
+        return Move(source=source, target=target)
+    except ValidationError as error:
+        raise SurgeryError(f"{source}: can't become {target} in place: {first_problem(error)}") from error
+
+
 def as_write(directory: Path, file: str, runs: ByteRuns, source: str, start: int) -> Write:
     """A slice to be written, with the hash of its bytes.
 
@@ -127,19 +139,28 @@ def as_write(directory: Path, file: str, runs: ByteRuns, source: str, start: int
         runs: The places in it.
         source: File that holds the bytes.
         start: Where they begin in it.
+
+    Raises:
+        SurgeryError: It is too large, or lies where nothing may be touched.
     """
     with _open_regular(directory, source) as stream:
         data = read_exactly(stream, start, runs.count * runs.length, source)
-    return Write(file=file, **vars(runs), source=source, start=start, sha256=sha256(data.data).hexdigest())
+    try:
+        return Write(file=file, **vars(runs), source=source, start=start, sha256=sha256(data.data).hexdigest())
+    except ValidationError as error:
+        raise SurgeryError(f"{file}: can't be written in place: {first_problem(error)}") from error
 
 
-def check_moves(directory: Path, moves: Iterable[Move]) -> None:
+def check_moves(directory: Path, moves: Sequence[Move]) -> None:
     """Refuse names that can't be given.
 
     Raises:
         SurgeryError: Something is in the way, or would be another thing under its new name.
     """
     leaving: set[str] = set()
+    targets = [move.target for move in moves]
+    if len(set(targets)) < len(targets):
+        raise SurgeryError("two files would get one name; nothing was changed")
     for move in moves:
         target = _inside(directory, move.target)
         folders = [directory / folder for folder in PurePosixPath(move.target).parents]
@@ -217,7 +238,10 @@ def carry_out(directory: Path, todo: Todo) -> None:
             os.fsync(out.fileno())
     for file, digest in todo.digests.items():
         if hash_file(_inside(directory, file)) != digest:
-            raise CheckpointError(f"{file}: something else changed it, too, so that it is not what it was")
+            raise CheckpointError(
+                f"{file}: something else changed it, too, so that it is not what it was",
+                hint=f"put it back from where it came; or delete {JOURNAL} to keep it as it is",
+            )
     if todo.writes and todo.moves:  # what holds the bytes may be about to move
         put_down(directory, todo.model_copy(update={"writes": [], "digests": {}}))
     touched = [_move(directory, move) for move in todo.moves]
