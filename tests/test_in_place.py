@@ -264,7 +264,7 @@ class TestRefusals:
             out.write(b"\x55")
 
         monkeypatch.setattr(editing, "write_runs", meddle)
-        with pytest.raises(SurgeryError, match="half edited: .*something else changed it, too") as caught:
+        with pytest.raises(SurgeryError, match=r"half edited: .*something else changed it, too") as caught:
             edit(model, FIRST)
         assert "put it back from where it came" in str(caught.value.hint)
         for edited in set(plan_of_journal(model)["digests"]):
