@@ -196,7 +196,7 @@ class TestFiles:
             Recipe.load(tmp_path / "absent.json")
 
     def test_a_folder_is_no_recipe(self, tmp_path: Path) -> None:
-        with pytest.raises(RecipeError, match="can't be read as a recipe"):
+        with pytest.raises(RecipeError, match="a directory, expected a recipe"):
             Recipe.load(tmp_path)
 
     def test_a_file_that_is_not_utf_8_is_refused(self, tmp_path: Path) -> None:
