@@ -101,7 +101,10 @@ def encode(
     encoded = [(text, _encode_one(text, template, tokenizer, system, prefill)) for text in prompts.texts]
     kept = [(text, ids) for text, ids in encoded if 0 < len(ids) <= max_tokens]
     if not kept:
-        raise PromptError(f"{prompts.name}: no prompt fits into the model's {max_tokens} tokens")
+        raise PromptError(
+            f"{prompts.name}: no prompt fits into the {max(0, max_tokens)} tokens that the model has for one",
+            hint="shorter prompts, or fewer new tokens",
+        )
     notes = prompts.notes
     if len(kept) < len(encoded):
         notes += (f"{prompts.name}: left out {len(encoded) - len(kept)} prompts longer than the model's {max_tokens} tokens",)
