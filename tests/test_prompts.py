@@ -306,7 +306,9 @@ def test_prompts_that_are_too_long_are_left_out_and_said_so() -> None:
     assert (kept.name, kept.texts, ids) == ("x", ("w3 w4", "w6"), [[3, 4], [6]])
     assert kept.notes == ("x: left out 1 prompts longer than the model's 2 tokens",)
     assert kept.sha256 != prompts.sha256
-    assert "no prompt fits into the 1 tokens that the model has for one" in refusal(lambda: encode_all(["w3 w4"], "direct", max_tokens=1))
+    assert "no prompt fits into the 1 tokens that the model has for one" in refusal(
+        lambda: encode_all(["w3 w4"], "direct", max_tokens=1)
+    )
 
 
 def test_nothing_is_left_out_without_need() -> None:
