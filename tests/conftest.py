@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,12 @@ import pytest
 
 from tests.hub_server import HubServer, point_client, serve_hub
 from tests.scenes import Scene
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the processes that tests start, even if a shell runs the suite in its background, where it is ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
