@@ -9,8 +9,6 @@ import ast
 import json
 import os
 import shutil
-import time
-from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -45,14 +43,6 @@ SECRET = b"the secret of this machine"
 def bench(tmp_path: Path) -> Bench:
     (tmp_path / "secret").write_bytes(SECRET)
     return Bench(root=tmp_path / "bench")
-
-
-def quickly(call: Callable[[], object], seconds: float = 2.0) -> Any:
-    """What it returns, in that much processor time."""
-    begin = time.process_time()
-    found = call()
-    assert time.process_time() - begin < seconds
-    return found
 
 
 class TestCode:

@@ -13,7 +13,7 @@ from collections.abc import Container, Mapping
 from functools import partial
 from pathlib import Path
 
-from headsurgery.checkpoint.copying import ByteArray, Changes, CopiedFile, Progress, Reporter, copy_file, copy_shard
+from headsurgery.checkpoint.copying import ByteArray, Changes, CopiedFile, Progress, copy_file, copy_shard
 from headsurgery.checkpoint.hashing import hash_stream
 from headsurgery.checkpoint.header import Shard, TensorInfo
 from headsurgery.checkpoint.linking import Link, can_clone, link_shard, trusted_sha256
@@ -22,7 +22,7 @@ from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply
 from headsurgery.checkpoint.reader import FLOAT_TYPES
 from headsurgery.checkpoint.unchanged import Looks, observe
 from headsurgery.checkpoint.undo import UndoWriter, locate_piece
-from headsurgery.checkpoint.workers import OnBytes, work_through
+from headsurgery.checkpoint.workers import OnBytes, work_by_size
 from headsurgery.errors import SurgeryError
 
 
@@ -40,7 +40,7 @@ class Transfer:
     def __init__(self, plan: SurgeryPlan, staging: Path, undo: UndoWriter | None, link: Link, on_progress: Progress | None) -> None:
         self._plan, self._base, self._staging, self._undo, self._link = plan, plan.checkpoint.path, staging, undo, link
         self._shards: dict[str, Shard] = {shard.file: shard for shard in plan.checkpoint.shards}
-        self._report = Reporter(sum(plan.checkpoint.files.size_of(file) for file in plan.files.carried), on_progress)
+        self._on_progress = on_progress
         self._trusted = {file: trusted_sha256(plan.checkpoint.files, file) for file in plan.files.carried}
         self._clones = link != "copy" and can_clone(self._base / plan.checkpoint.shards[0].file, staging)
         self.unread: list[str] = []
@@ -69,8 +69,8 @@ class Transfer:
         self.looks = {**self.looks, **observe(self._plan.checkpoint.files, linked)}
         if not self._clones:
             self._check_space(sum(self._plan.checkpoint.files.size_of(file) for file in names if file not in linked))
-        largest_first = sorted(names, key=self._plan.checkpoint.files.size_of, reverse=True)
-        return work_through(largest_first, partial(self._bring, names, linked), self._report)
+        sizes = {file: self._plan.checkpoint.files.size_of(file) for file in names}
+        return work_by_size(sizes, partial(self._bring, names, linked), self._on_progress)
 
     def _is_linked(self, file: str, target: Path) -> bool:
         """Make a link if that is the way for this file; weights only, because people edit the other files by hand."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from headsurgery.checkpoint.carried import ATTRIBUTES, BOOKKEEPING, CARD, MANIFEST, PICTURE, RECIPE, UNDO
-from headsurgery.checkpoint.copying import Progress, Reporter, hash_shard
+from headsurgery.checkpoint.copying import Progress, hash_shard
 from headsurgery.checkpoint.diff import diff_checkpoints
 from headsurgery.checkpoint.files import Directory
 from headsurgery.checkpoint.hashing import hash_file
@@ -27,7 +27,7 @@ from headsurgery.checkpoint.manifest import FileRecord, Manifest
 from headsurgery.checkpoint.plan import multiply
 from headsurgery.checkpoint.reader import Checkpoint, open_checkpoint
 from headsurgery.checkpoint.undo import Originals
-from headsurgery.checkpoint.workers import OnBytes, work_through
+from headsurgery.checkpoint.workers import OnBytes, work_by_size, work_through
 from headsurgery.errors import CheckpointError
 from headsurgery.recipe import Recipe
 
@@ -72,9 +72,7 @@ def verify_files(directory: Path, manifest: Manifest, *, on_progress: Progress |
         except OSError as error:
             raise CheckpointError(f"{file}: can't be read: {error.strerror}") from error
 
-    largest_first = sorted(records, key=lambda file: records[file].num_bytes, reverse=True)
-    report = Reporter(sum(record.num_bytes for record in manifest.files), on_progress)
-    found = dict(work_through(largest_first, examine, report))
+    found = dict(work_by_size({file: record.num_bytes for file, record in records.items()}, examine, on_progress))
     problems = {file: problem for file in records if (problem := found[file]) is not None}
     return Verification(problems=problems, others=tuple(sorted(_files_of(directory) - records.keys() - {MANIFEST})))
 

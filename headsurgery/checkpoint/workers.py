@@ -7,13 +7,15 @@ next chunk, and no thread outlives it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Full, Queue
 from threading import Event
 from typing import Generic, TypeVar
+
+from headsurgery.checkpoint.copying import Progress, Reporter
 
 _FILES_AT_ONCE = 4
 """Enough for a disk; each takes some ten megabytes of memory, and up to two processors for its hashes."""
@@ -32,11 +34,23 @@ class _Done(Generic[Result]):
     result: Result
 
 
+def work_by_size(sizes: Mapping[str, int], work: Callable[[str, OnBytes], Result], on_progress: Progress | None) -> list[Result]:
+    """`work_through`, the largest files first, since they end soonest so.
+
+    Args:
+        sizes: Bytes of each file.
+        work: See there.
+        on_progress: Called with bytes done and bytes in all.
+    """
+    largest_first = sorted(sizes, key=lambda file: sizes[file], reverse=True)
+    return work_through(largest_first, work, Reporter(sum(sizes.values()), on_progress))
+
+
 def work_through(files: Iterable[str], work: Callable[[str, OnBytes], Result], on_bytes: OnBytes) -> list[Result]:
     """Do something with every file, a few at a time.
 
     Args:
-        files: Their names; the largest first end soonest.
+        files: Their names.
         work: Gets a name and what it shall call with the number of bytes of every chunk; called in threads.
         on_bytes: Called with these numbers in the thread that called this.
 

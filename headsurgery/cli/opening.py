@@ -41,7 +41,7 @@ def saying_what_became(console: Console, directory: Path) -> Iterator[None]:
             check_at_rest(Directory(directory))
             edits = describe_steps(Directory(directory))
         except HeadSurgeryError as error:
-            console.note(f"{error}; {error.hint}")
+            console.error(error)
         else:
             console.note(f"{directory} is whole, and {f'edited by {edits}' if edits else 'not edited'}")
         raise

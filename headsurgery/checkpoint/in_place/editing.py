@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 
 from headsurgery.checkpoint.carried import IN_PLACE, UNDO
-from headsurgery.checkpoint.copying import Progress, Reporter, hash_shard
+from headsurgery.checkpoint.copying import Progress, hash_shard
 from headsurgery.checkpoint.hashing import hash_file, hash_stream
 from headsurgery.checkpoint.history import check_as_recorded, earlier_manifests, names_in_copy
 from headsurgery.checkpoint.in_place.journal import open_journal, refuse_cache
@@ -24,7 +24,7 @@ from headsurgery.checkpoint.reader import FLOAT_TYPES, read_exactly
 from headsurgery.checkpoint.transfer import planned_changes
 from headsurgery.checkpoint.unchanged import check_unchanged
 from headsurgery.checkpoint.undo import UndoWriter
-from headsurgery.checkpoint.workers import OnBytes, work_through
+from headsurgery.checkpoint.workers import OnBytes, work_by_size, work_through
 from headsurgery.checkpoint.workplace import Note
 from headsurgery.errors import SurgeryError
 from headsurgery.heads import HeadRef
@@ -108,16 +108,17 @@ def _hash_files(plan: SurgeryPlan, names: Mapping[str, str], undo: UndoWriter, o
     files, shards = plan.checkpoint.files, {shard.file: shard for shard in plan.checkpoint.shards}
 
     def hash_one(file: str, on_bytes: OnBytes) -> FileRecord:
-        changes, num_bytes = planned_changes(plan, file, undo), files.size_of(file)
+        changes = planned_changes(plan, file, undo)
         with files.open(file) as source:
-            if not changes:
-                digest = hash_stream(source, on_bytes)
-                return FileRecord(file=names[file], num_bytes=num_bytes, sha256=digest, base_sha256=digest)
-            hashed = hash_shard(source, shards[file], changes, on_bytes)
-        return FileRecord(file=names[file], num_bytes=num_bytes, sha256=hashed.after, base_sha256=hashed.before)
+            if changes:
+                hashed = hash_shard(source, shards[file], changes, on_bytes)
+                before, after = hashed.before, hashed.after
+            else:
+                before = after = hash_stream(source, on_bytes)
+        return FileRecord(file=names[file], num_bytes=sizes[file], sha256=after, base_sha256=before)
 
-    largest_first = sorted(names, key=files.size_of, reverse=True)
-    return work_through(largest_first, hash_one, Reporter(sum(map(files.size_of, names)), on_progress))
+    sizes = {file: files.size_of(file) for file in names}
+    return work_by_size(sizes, hash_one, on_progress)
 
 
 def _write_edits(plan: SurgeryPlan, originals: list[Write]) -> None:

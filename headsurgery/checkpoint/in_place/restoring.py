@@ -6,7 +6,7 @@ import os
 from pathlib import Path, PurePosixPath
 
 from headsurgery.checkpoint.carried import ATTRIBUTES, CARD, MANIFEST
-from headsurgery.checkpoint.copying import Progress, Reporter
+from headsurgery.checkpoint.copying import Progress
 from headsurgery.checkpoint.files import Directory
 from headsurgery.checkpoint.hashing import hash_file
 from headsurgery.checkpoint.history import describe_steps
@@ -15,7 +15,7 @@ from headsurgery.checkpoint.in_place.todo import COMING, LEAVING, Move, Todo, Wr
 from headsurgery.checkpoint.manifest import FileRecord
 from headsurgery.checkpoint.restore import WayBack, find_way_back
 from headsurgery.checkpoint.staging import free_name
-from headsurgery.checkpoint.workers import OnBytes, work_through
+from headsurgery.checkpoint.workers import OnBytes, work_by_size
 from headsurgery.checkpoint.workplace import Note
 from headsurgery.errors import SurgeryError
 
@@ -79,9 +79,8 @@ def _check_hashes(way: WayBack, on_progress: Progress | None) -> None:
     def examine(file: str, on_bytes: OnBytes) -> tuple[str, str]:
         return file, way.hash(records[file], on_bytes)
 
-    report = Reporter(sum(record.num_bytes for record in records.values()), on_progress)
-    largest_first = sorted(records, key=lambda file: records[file].num_bytes, reverse=True)
-    wrong = sorted(file for file, digest in work_through(largest_first, examine, report) if digest != records[file].base_sha256)
+    sizes = {file: record.num_bytes for file, record in records.items()}
+    wrong = sorted(file for file, digest in work_by_size(sizes, examine, on_progress) if digest != records[file].base_sha256)
     if wrong:
         raise SurgeryError(
             f"{', '.join(wrong)}: changed since apply, so that the base can't come back; nothing was changed",
@@ -116,8 +115,10 @@ def _discarded(way: WayBack) -> list[Move]:
     directory, moves = way.checkpoint.path, []
     for number, step in enumerate(way.undone):
         added = {MANIFEST: "", **{record.file: record.sha256 for record in step.manifest.files if record.base_sha256 is None}}
-        later = way.undone[number - 1].manifest.files if number else ()
-        for file in added.keys() & {record.base_file for record in later} if number else added:  # others were gone by then
+        if number:  # what the step on top of it didn't find was gone by then
+            found = {record.base_file for record in way.undone[number - 1].manifest.files}
+            added = {file: digest for file, digest in added.items() if file in found}
+        for file in added:
             now = way.find(file, number)
             if not os.path.lexists(directory / now):
                 continue

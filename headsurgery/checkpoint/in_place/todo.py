@@ -163,11 +163,10 @@ def check_moves(directory: Path, moves: Sequence[Move]) -> None:
         raise SurgeryError("two files would get one name; nothing was changed")
     for move in moves:
         target = _inside(directory, move.target)
-        folders = [directory / folder for folder in PurePosixPath(move.target).parents]
-        in_the_way = [folder for folder in folders if os.path.lexists(folder) and folder.is_symlink() | (not folder.is_dir())]
+        folders = [directory / folder for folder in list(PurePosixPath(move.target).parents)[:-1]]  # the last is the directory
+        in_the_way = [path for path in folders if os.path.lexists(path) and (path.is_symlink() or not path.is_dir())]
         if os.path.lexists(target) and move.target not in leaving:
             in_the_way.append(target)
-        in_the_way = [path for path in in_the_way if path != directory]
         if in_the_way:
             raise SurgeryError(f"{in_the_way[0]}: is in the way of {move.target}; nothing was changed", hint="rename it")
         if (directory / move.source).is_symlink():
