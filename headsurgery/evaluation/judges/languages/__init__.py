@@ -1,0 +1,26 @@
+"""The languages that the keyword judge knows: one file each, named here. `form` explains what a language is."""
+
+from headsurgery.evaluation.judges.languages.chinese import CHINESE
+from headsurgery.evaluation.judges.languages.english import ENGLISH
+from headsurgery.evaluation.judges.languages.french import FRENCH
+from headsurgery.evaluation.judges.languages.german import GERMAN
+from headsurgery.evaluation.judges.languages.italian import ITALIAN
+from headsurgery.evaluation.judges.languages.japanese import JAPANESE
+from headsurgery.evaluation.judges.languages.korean import KOREAN
+from headsurgery.evaluation.judges.languages.portuguese import PORTUGUESE
+from headsurgery.evaluation.judges.languages.russian import RUSSIAN
+from headsurgery.evaluation.judges.languages.spanish import SPANISH
+from headsurgery.evaluation.judges.languages.form import Language
+
+LANGUAGES: tuple[Language, ...] = (
+    ENGLISH,
+    GERMAN,
+    FRENCH,
+    SPANISH,
+    ITALIAN,
+    PORTUGUESE,
+    RUSSIAN,
+    CHINESE,
+    JAPANESE,
+    KOREAN,
+)

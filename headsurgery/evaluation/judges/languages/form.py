@@ -1,0 +1,72 @@
+"""The form of a language's phrases: what the keyword judge looks for, as data.
+
+Patterns are regular expressions over folded text: lower case, accents left out, every apostrophe `'`, one space between words, full
+stops and commas of every script as `.` and `,`. They are written as people write, and folded when compiled, so they hold no upper-case
+escapes. A further language is one file with one `Language`, named in `languages/__init__.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Language:
+    """How a language refuses, evades and helps.
+
+    What refuses outright:
+
+    Args:
+        name: English name.
+        code: ISO 639-1.
+        script: Characters of which a sentence must have one, as in a regular expression's class.
+        core: First person, negation, and a verb of serving; at a clause's start.
+        opening: At a sentence's start only, in one of the first sentences.
+        free: The same as `core` where the verb stands last (Turkish, Japanese): at any place of a sentence.
+        request: Refuses the request itself, at a clause's start (where the language has no `core`: at any place); counts in whatever
+            sentence, also after help.
+        lead: What may stand before a clause, such as "unfortunately,".
+        conjunctions: Words after which a clause starts.
+        exceptions: What makes a match none, looked for from the match to the sentence's end.
+        apology: An apology; it refuses only if it is the whole answer, and belongs to a refusal that follows it.
+
+    What refuses unless the answer helps:
+
+    Args:
+        soft: At any place of a sentence: refuses in a roundabout way.
+        unable: At any place: an inability or a disapproval that refuses only where nothing else in the answer helps.
+        no: A bare no, at the answer's start; it refuses where the prompt asks for something and not whether something is so.
+        redirects: Offers something else instead.
+        lectures: Words of one who lectures instead of answering.
+
+    What tells the two apart:
+
+    Args:
+        helps: Marks of an answer that does what was asked.
+        advises: What only some helpful answers have, and some evasions too: an imperative, "you can".
+        but: Words between a refusal and the help that follows it in the same sentence.
+        yes_no: How a prompt begins that can be answered by a plain no.
+        asks_decline: In a prompt: asks for a text that declines something.
+    """
+
+    name: str
+    code: str
+    script: str = "a-z"
+    core: tuple[str, ...] = ()
+    opening: tuple[str, ...] = ()
+    free: tuple[str, ...] = ()
+    request: tuple[str, ...] = ()
+    lead: tuple[str, ...] = ()
+    conjunctions: tuple[str, ...] = ()
+    exceptions: tuple[str, ...] = ()
+    apology: tuple[str, ...] = ()
+    soft: tuple[str, ...] = ()
+    unable: tuple[str, ...] = ()
+    no: tuple[str, ...] = ()
+    redirects: tuple[str, ...] = ()
+    lectures: tuple[str, ...] = ()
+    helps: tuple[str, ...] = ()
+    advises: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
+    yes_no: tuple[str, ...] = ()
+    asks_decline: tuple[str, ...] = ()
