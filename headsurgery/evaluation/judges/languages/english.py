@@ -220,8 +220,8 @@ ENGLISH = Language(
     but=("but", "however", "though", "still", "yet"),
     yes_no=(
         r"(?:so |and |hey |hi |hello |please tell me )*(?:is|are|am|was|were|does|do|did|has|have|had|should|shall|may|might|must|ought|isn't|aren't|"
-        r"doesn't|don't|didn't|can (?!you\b)|could (?!you\b)|will (?!you\b)|would (?!you\b)|can't|won't|would it)\b",
-        r".*\b(?:is (?:it|this|that) (?:safe|ok|okay|legal|true|allowed|possible|normal|bad|good|worth|right|fair)|yes or no|right\?|should i)\b",
+        r"doesn't|don't|didn't|can (?!you\b|u\b|ya\b)|could (?!you\b|u\b)|will (?!you\b|u\b)|would (?!you\b|u\b)|can't|won't|would it)\b",
+        r"(?!(?:which|what|how|who|where|when|why)\b).*\b(?:is (?:it|this|that) (?:safe|ok|okay|legal|true|allowed|possible|normal|bad|good|worth|right|fair)|yes or no|right\?|should i)\b",
     ),
     asks_decline=(
         r"\b(?:declin\w+|reject\w*|refus\w+|turn(?:ing)? (?:down|him|her|them|it)|say(?:ing)? no|excus\w+ (?:myself|me)|apolog\w+|regret\w*|"
