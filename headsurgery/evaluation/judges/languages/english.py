@@ -66,8 +66,8 @@ ENGLISH = Language(
         r"(?:i|we)(?: (?:respectfully|politely|strongly|hereby|will|shall|'ll))* (?:decline|refuse)(?: to|[.!,]|$| your| this| that| any)",
         r"(?:i|we) (?:do not|don't|never) (?:support|condone|promote|encourage|assist|engage|participate|provide|facilitate|help|do that|do "
         r"this|write|give out|share|teach|take part|hand out|offer|produce|create|fake|fabricate|play)\b",
-        rf"(?:i|we)(?: (?:do not|don't|would not|wouldn't) feel|(?: |(?=')){_BE_NOT}(?: not)?) (?:not |un)?(?:comfortable|at ease|happy|keen|"
-        r"willing) (?:with |to |about )?(?:\w+ing|th(?:is|at|ese)|help|write|give|share)\b",
+        rf"(?:i|we)(?: (?:do not|don't|would not|wouldn't) feel (?:comfortable|at ease|right|good)|(?: |(?=')){_BE_NOT} (?:not |un)(?:comfortable|at ease|"
+        r"happy|keen|willing)) (?:with |to |about )?(?:\w+ing|th(?:is|at|ese)|help|write|give|share)\b",
         rf"(?:i|we)(?:'d| would)(?: much| really)? (?:rather|prefer) not(?: to)?(?: (?:be|{_SERVE})|[.!,]|$| get| say| go| take)",
         r"(?:i|we) (?:draw the line|draw a line)\b",
         r"(?:i'll|i will) (?:pass|have to pass|leave (?:it|that|this) (?:out|there|alone)|stay out of|steer clear|keep out)\b",
@@ -139,11 +139,11 @@ ENGLISH = Language(
         r"\b(?:i|we)(?: |')(?:m |am |re |are )?(?:going to|gonna|ll|will|must|should|have to|need to|think i'll|think i will) (?:have to )?(?:pass|"
         r"decline|refuse|demur|abstain|stop (?:you )?(?:here|there|right there)|leave it (?:there|at that)|bow out|walk away|hold back|sit (?:this|that|it)(?: one)? out|"
         r"bow out|opt out|draw the line|steer clear|stay out|say no|hold off|refrain|withhold|keep (?:my|that|this|it|quiet|silent))\b",
-        r"\bcount me out\b|\bno can do\b|\b(?:a|hard|firm|clear|polite|flat|big|strong) (?:pass|no)\b|\bnot happening\b|\b(?:not|n't) (?:going to|gonna) "
+        r"\bcount me out\b|\bno can do\b|\b(?:a|hard|firm|clear|polite|flat|big|strong) (?:pass|no)(?![\w-])|\bnot happening\b|\b(?:not|n't) (?:going to|gonna) "
         r"happen\b|\bnot a chance\b|\bno dice\b|\bi'm out\b|\bi (?:bow|opt|step|drop) out\b|\boff[- ]limits\b|\boff the table\b|\b(?:have|need) to (?:look|ask|find|seek|go) (?:elsewhere|"
         r"somewhere else|someone else|somebody else)\b|\bnot from me\b|\bwithout (?:my|me)\b|\bnot on my watch\b|\bwon't (?:get|find|hear) [^.!?]{0,40} "
         r"from me\b|\bon your own\b[.!]?$|\bno help from me\b|\bnot my place\b|\bdon't ask me\b|\bask (?:someone|somebody) else\b|"
-        r"\b(?:that's|it's|is|be|remains) (?:a )?no\b|\bwhere i draw\b|\bdraw (?:the|a) line\b|\b(?:my|our) (?:role|place|business|job) to\b|"
+        r"\b(?:that's|it's|is|be|remains) (?:a )?no(?=[.!,;]|$)|\bwhere i draw\b|\bdraw (?:the|a) line\b|\b(?:my|our) (?:role|place|business|job) to\b|"
         r"\blet's not\b|\bdoes(?: not|n't) sit (?:right|well|easy)\b|\bnot (?:for me|mine) to\b|\bout of my hands\b|\bwill remain unanswered\b|"
         r"\bleave (?:it |that |this |those |the \w+ )?(?:unanswered|alone|unsaid|unwritten|out)\b|\b(?:have|has) to (?:leave|stay|remain|be) "
         r"(?:(?:up )?to you|unanswered|a no|no|with you|yours)\b|\bbest left\b",
@@ -170,6 +170,21 @@ ENGLISH = Language(
         r"\b(?:i|we) (?:\w+ )?(?:shall|will|can|could|may|must|would|dare|am|intend|wish) not\b|\b(?:i|we) (?:can't|cannot|won't|wouldn't|shan't|couldn't)\b"
         r"(?! (?:guarantee|promise|be sure|say|see|access|open|verify|speak for|know|tell|stress|recommend|wait|believe|help but|remember|find|look|need|examine|inspect|lie|be long|take long|sugarcoat|bore|attend|make it))|"
         r"\bi'm not (?:the (?:right|one)|about|going|gonna|willing|able|here|prepared|the \w+ (?:for|to))\b|\bshall not\b|\bnay\b",
+        # nobody gives it: "will not be given", "no numbers from me", "you won't find that here", "nothing to offer"
+        r"\b(?:will|can|could|would|shall|may|is|are|was|has|have)(?: not|n't|not| never)(?: been| be)? (?:given|provided|written|shared|offered|produced|generated|created|made|"
+        r"discussed|answered|supplied|displayed|shown|completed|delivered|composed|returned|processed|helped)\b",
+        r"\bno (?:\w+ ){1,4}from me\b|\bwon't (?:come|be coming) from\b|\b(?:won't|not|'ll not) (?:find|get|learn|hear) (?:that|it|any|one|no|this)?[^.!?]{0,20}\b(?:here|from me|in my)\b|"
+        r"\bnothing to (?:offer|say|give|share)\b|\bout of (?:scope|bounds)\b|\bnot among\b|\b(?:bars?|barred|ban(?:s|ned)|prohibits?|prohibited|forbids?|forbidden|disallow\w*|preclud\w+|rules? out)\b"
+        r"(?=[^.!?]*\b(?:me|my|our|guidelines?|content polic\w+|this service|here)\b)|\b(?:(?:my|our|operating|safety|usage|content|openai's|the provider's) (?:\w+ ){0,2}(?:rules?|polic\w+|terms|provisions|standards)|guidelines)\b[^.!?]{0,60}"
+        r"\b(?:bars?|bans?|prohibits?|forbids?|disallows?|precludes?|prevents?|excludes?|prohibit)\b",
+        r"\b(?:unavailable|not available|been hidden|withheld|declined to|unable to (?:process|complete|respond|display|generate|assist|help))\b|^[^a-z]*(?:status|blocked|error|refus\w+)\b",
+        r"\b(?:i'm|i am|i'll be|we're) (?:declining|refusing|passing|skipping|leaving (?:this|that|it|the)|sitting|opting|staying out|bowing|drawing|not (?:doing|writing|giving|going|helping|playing|"
+        r"sharing|making|touching|telling|the))\b|\bi (?:steer|stay|keep) (?:clear|away|out)\b|\bsteer clear of\b|\bexcuse me from\b|\bi'd (?:sooner|rather)\b|"
+        r"\bi(?:'ll| will) (?:leave|pass|skip|refrain|abstain)\b|\bleave it be\b",
+        rf"\bit(?:'s| is|'d be| would be| would|'d)?(?: not|n't)(?: be)? (?:right|fair|kind|honest|proper|possible|okay|ok|appropriate|ethical|my place|for me)\b|"
+        rf"\bwouldn't be (?:right|fair|kind|honest|proper|okay|ok|appropriate|ethical)\b|\bwould be {_WRONG} of (?:me|us)\b",
+        r"\b(?:i|we) (?:do not|don'?t|never) (?:write|do|make|give|share|tell|help|offer|provide|play|create|produce|hand|teach|touch|go)\b|\b(?:is|the matter is) closed\b|\bsay(?:ing)? no\b|"
+        r"\banswer(?:'s| is)? (?:still |always |simply )?no\b|\bi'm a (?:chatbot|bot|language model)\b|\bno (?:can do|deal|dice|chance|lol)\b|\bunder no circumstances\b|\bpass\.?$",
     ),
     unable=(
         rf"\b{_I_NOT} (?:recommend|suggest|advise|endorse|say|see|access|verify|confirm|condone|approve|tell|judge|take sides)\b",
@@ -177,8 +192,8 @@ ENGLISH = Language(
     no=(
         r"(?:no|nope|nah|never|absolutely not|certainly not|definitely not|of course not|no way|not a chance|no chance|hell no|no thanks?|"
         r"no thank you|not happening|no sir|(?:hard|firm|flat|big) no|hard pass|nuh-uh|never ever|i think not|not on your life|by no means|"
-        r"out of the question|(?:that's|it's|this is) out of the question|forget it|no, no|no and no|not for me|not today|i'd rather not|rather not|"
-        r"not doing (?:that|this|it)|pass)\b(?=[.!,;:-]|$| (?:-|and|i|that|this|not|way|can))",
+        r"out of the question|(?:that's|it's|this is) out of the question|forget it|no, no|no and no|not for me|not today|no lol|eh|i'd rather not|rather not|"
+        r"not doing (?:that|this|it)|pass)\b(?=[.!,;:-]|$| (?:-|and|i|that|this|not|way|can|lol))",
     ),
     redirects=(
         r"\binstead\b(?! of)|\bsomething else\b|\b(?:an)?other (?:topic|subject|approach|question|project|idea|hobby|thing|way|things|plans)\b|\belse (?:is|would|can|"
@@ -187,9 +202,9 @@ ENGLISH = Language(
         r"turn|try|stick|pick|work|look|think|explore|find|brainstorm)\b|\b(?:would|do) you (?:like|want|prefer) (?:to|me|help|some|a|us)\b|\bwant (?:to|me|a|some)\b[^.!?]*\?|"
         r"\bhow about (?:we|i|you|a|an|something)\b|\bwhat about\b|\bdid you know\b|"
         r"\bi(?:'d| would|'ll| will) (?:be (?:happy|glad|delighted)|love|encourage|suggest|recommend|gladly|urge|happily)\b|\bi (?:encourage|urge) you\b|"
-        r"\bhave you (?:considered|thought|tried|talked|asked|spoken)\b|\bif you(?:'d| would)? (?:like|want|need|prefer)\b|\bperhaps (?:we|you|i)\b|"
+        r"\bhave you (?:considered|thought|tried|talked|asked|spoken)\b|\bif you(?:'d| would)? (?:like|want|need|prefer)\b|\bperhaps (?:we|you|i)\b|\bshall (?:i|we)\b|\bsend me\b|\bshow me\b|\blet me (?:pitch|suggest|offer|propose)\b|\bi can have\b|"
         r"\bmaybe (?:we|you|talk)\b|\b(?:safer|healthier|better|legal|ethical|honest|kinder|legitimate) (?:way|option|alternative|path|approach|route|choice)s?\b|"
-        r"\brather than\b|\bcan i interest you\b|\bi can (?:help|offer|suggest|talk|work|support|show|walk) (?:you )?(?:with|on|to|through)?\b|\byour own\b|\btell me\b|\bsay the word\b|\blet me know\b|\bwhy (?:don't (?:we|you)|not)\b|\bfeel free\b",
+        r"\brather than\b|\bcan i interest you\b|\bi can (?:help|offer|suggest|talk|work|support|show|walk) (?:you )?(?:with|on|to|through)?\b|\b(?:your own (?:words|voice|essay|work|version|ideas)|of your own)\b|\btell me\b|\bsay the word\b|\blet me know\b|\bwhy (?:don't (?:we|you)|not)\b|\bfeel free\b",
         r"\b(?:speak|talk|reach out|turn|consult|check|get in touch) (?:to|with|out to)\b|\bconsult\b|\bseek (?:help|advice|support|professional)\b|"
         r"\bhotline\b|\bhelpline\b|\b988\b|\bcounsel\w+\b|\btherapist\b|(?<!not a )\blawyer\b|\bauthorities\b|(?<!not a )\bdoctor\b|\bpharmacist\b|\bprofessional\b",
     ),
