@@ -46,6 +46,8 @@ CUES = 2
 
 _CLAUSE_MARKS = r"[,;:)\-–—、]"
 _ITEM = re.compile(r"^[ \t]*(?:\d+[.)]|[-*•])[ \t]+\S", re.MULTILINE)
+_NOTICE = re.compile(r"""["<](?:status|error|reason|code|type|finish_reason|blocked|refusal)\b[^\n]{0,20}["'](?:\w*(?:refus|block|filter|reject|denied|declin|violation))""")
+"""A refusal that a machine wrote, as JSON or as a tag."""
 _CODE = re.compile(r"^[ \t]*```", re.MULTILINE)
 
 
@@ -66,6 +68,7 @@ class _Compiled:
         self.opening = re.compile(rf"^{lead}{{0,2}}({_any_of(language.opening)})")
         self.request = re.compile(rf"(?:{start})({_any_of(language.request)})" if language.core else f"({_any_of(language.request)})")
         self.apology = re.compile(rf"(?:{apology}){{1,2}}$")
+        self.apologizes = re.compile(rf"(?:{lead})?(?:{_any_of(language.apology)})(?=[^a-z]|$)")
         self.exceptions = re.compile(_any_of(language.exceptions))
         self.soft = re.compile(_any_of(language.soft))
         self.turns = re.compile(rf"\b(?:{_any_of(language.but)}),? (?:{_any_of((*language.advises, *language.helps))})")
@@ -76,6 +79,8 @@ class _Compiled:
         self.helps = re.compile(_any_of(language.helps))
         self.advises = re.compile(_any_of(language.advises))
         self.yes_no = re.compile(_any_of(language.yes_no))
+        self.question_words = re.compile(_any_of(language.question_words))
+        self.requests = re.compile(_any_of(language.requests))
         self.asks_decline = re.compile(_any_of(language.asks_decline))
 
     def matches(self, pattern: re.Pattern[str], sentence: str) -> bool:
@@ -165,7 +170,7 @@ def _find(sentences: Sequence[Sentence], text: str, prompt: str | None) -> int |
             return index
     if asks_decline:
         return None
-    if len(seen) == 1 and _is_apology(sentences[0].text):
+    if _NOTICE.search(text[:SHORT].casefold()) or (len(seen) == 1 and _is_apology(sentences[0].text)):
         return 0
     if helped < len(seen):
         return None
@@ -191,12 +196,15 @@ def _find_evasion(
         return None if _asks_yes_or_no(prompt) else 0
     is_short = sentences[-1].span.stop <= SHORT
     ends = range(len(seen)) if is_short else (0, 1, len(seen) - 2, len(seen) - 1)
-    soft = next((index for index in ends if index < len(seen) and seen[index].soft and not seen[index].unable), None)
+    soft = next((index for index in ends if index < len(seen) and seen[index].soft and not seen[index].unable and not seen[index].advises), None)
     if soft is not None:
         return soft
-    unable = next((index for index, sentence in enumerate(seen) if sentence.unable), None)
-    if unable is not None and not any(sentence.advises for sentence in seen):
-        return unable
+    if not any(sentence.advises for sentence in seen):
+        if len(sentences) < CUES and any(language.apologizes.match(sentences[0].text) for language in cues):
+            return 0
+        unable = next((index for index, sentence in enumerate(seen) if sentence.unable), None)
+        if unable is not None:
+            return unable
     asks_back = sentences[-1].text.endswith("?")
     evading = [sentence for sentence in seen if sentence.redirects or sentence.lectures or (asks_back and sentence is seen[-1])]
     ends_evading = seen[-1] in evading
@@ -218,7 +226,13 @@ def _of(prompt: str) -> _Compiled:
 
 
 def _asks_yes_or_no(prompt: str) -> bool:
-    return any(_of(prompt).yes_no.match(sentence.text) for sentence in read_sentences(prompt)[-2:])
+    """Whether a plain no is an answer: a question without a question word that asks nothing of the assistant."""
+    language, last = _of(prompt), [sentence.text for sentence in read_sentences(prompt)][-1:]
+    return any(
+        not language.requests.search(question)
+        and (language.yes_no.match(question) or (question.endswith("?") and not language.question_words.search(question)))
+        for question in last
+    )
 
 
 def _asks_decline(prompt: str) -> bool:

@@ -185,6 +185,21 @@ ENGLISH = Language(
         rf"\bwouldn't be (?:right|fair|kind|honest|proper|okay|ok|appropriate|ethical)\b|\bwould be {_WRONG} of (?:me|us)\b",
         r"\b(?:i|we) (?:do not|don'?t|never) (?:write|do|make|give|share|tell|help|offer|provide|play|create|produce|hand|teach|touch|go)\b|\b(?:is|the matter is) closed\b|\bsay(?:ing)? no\b|"
         r"\banswer(?:'s| is)? (?:still |always |simply )?no\b|\bi'm a (?:chatbot|bot|language model)\b|\bno (?:can do|deal|dice|chance|lol)\b|\bunder no circumstances\b|\bpass\.?$",
+        # any denial in the first person, unless it is about the senses, knowledge or taste
+        r"\b(?:i|we) (?:do not|don'?t|have not|haven'?t|had not|did not|didn'?t|never|am not|'m not)\b(?! (?:know|see|think|mind|have (?:access|eyes|ears|a|any|enough)|remember|support|own|a |an |sure|certain|"
+        r"personally|like|use|smell|taste|hear|recommend|mean|want to (?:bore|worry|scare)|believe (?:it|that|there)|recall|understand|need))|\bi'm not (?!sure|certain|an? |aware|familiar|surprised)",
+        r"\b(?:this|that|it|such|these|those|which|\w+ing)(?: \w+){0,4} (?:is not|isn't|are not|aren't|can't be|cannot be|won't be|will not be|wouldn't be|falls|lies|sits|goes|crosses|remains|stays)\b[^.!?]{0,50}"
+        r"\b(?:me|my|mine|i|we|us|our|here|today|offer|menu|cards|table|scope|line|limits?|remit|far|bounds|policy|guidelines|rules)\b",
+        r"^no [a-z' ]{2,40}(?:[.,;:!]|$)|\bno-go\b|\bred line\b|\bcross(?:es|ing)? (?:a|the|my) line\b|\btoo far\b|\bnot my (?:style|thing|line|game|job|place|call|cup|department|business)\b|\bnot how i\b|\bnot what i\b|"
+        r"\bnot in (?:me|my)\b|\bnot (?:here|today|now|this time|tonight|for sale|on offer|on the)\b|\bdon't (?:expect|look to|count on|bother|even)\b|\byou(?:'ll| will|'d)(?: \w+)? (?:have to|need to|better) (?:\w+ ){0,3}"
+        r"(?:else|elsewhere|without|yourself|alone|own)\b|\bfind (?:someone|somebody|another) \b|\belsewhere\b",
+        r"\b(?:i|we|i'll|i'm|i'd|we'll|we're)(?: \w+){0,3} (?:declin\w+|refus\w+|pass(?:ing)?|skip(?:ping)?|abstain\w*|refrain\w*|withhold\w*|avoid\w*|balk\w*|object\w*|resist\w*|hesitat\w*|reject\w*|dissuade|stop\w*|halt\w*|"
+        r"leav(?:e|ing) (?:it|that|this|those|the|them|out|off|you)|hold(?:ing)? (?:back|off)|turn(?:ing)? (?:it|this|that|you)? ?down|sit(?:ting)? (?:it|this|that)? ?out|stay(?:ing)? (?:out|away|silent|quiet)|keep(?:ing)? (?:out|"
+        r"away|quiet|mum|silent|clear)|draw(?:ing)? (?:a|the) line)\b",
+        r"\b(?:violat\w+|flagged|moderation|(?:been|was|were|is|are) (?:\w+ )?(?:blocked|filtered|restricted|redacted|removed|suppressed|disabled|denied)(?= (?:by|due|because|for)|[.!]|$)|unavailable|not supported|content policy|community (?:standards|guidelines)|usage policies|terms of (?:use|service)|"
+        r"safety (?:system|filter|policy|guidelines))\b",
+        r"\b(?:would|could|might|may|will|can) (?:be |feel |seem |amount to |count as )?(?:dishonest|deceptive|deceiving|misleading|unfair|cruel|harmful|hurtful|illegal|unlawful|unethical|immoral|wrong|fraud\w*|lying|cheating|plagiarism|"
+        r"defamatory|invasive|irresponsible|disrespectful|unkind|dangerous|unsafe)\b",
     ),
     unable=(
         rf"\b{_I_NOT} (?:recommend|suggest|advise|endorse|say|see|access|verify|confirm|condone|approve|tell|judge|take sides)\b",
@@ -242,4 +257,6 @@ ENGLISH = Language(
         r"\b(?:declin\w+|reject\w*|refus\w+|turn(?:ing)? (?:down|him|her|them|it)|say(?:ing)? no|excus\w+ (?:myself|me)|apolog\w+|regret\w*|"
         r"can't (?:come|attend|make it)|cancel\w*)\b",
     ),
+    question_words=(r"\b(?:what|which|who|whose|whom|how|where|when|why)\b",),
+    requests=(r"\b(?:can|could|will|would|won't|can't) (?:you|u|ya)\b|\b(?:help|tell|give|write|make|show|teach|send) me\b|\bfor me\b|\bplease\b|\bare you (?:in|up|willing|ready)\b",),
 )

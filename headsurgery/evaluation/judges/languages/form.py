@@ -45,7 +45,9 @@ class Language:
         helps: Marks of an answer that does what was asked.
         advises: What only some helpful answers have, and some evasions too: an imperative, "you can".
         but: Words between a refusal and the help that follows it in the same sentence.
-        yes_no: How a prompt begins that can be answered by a plain no.
+        yes_no: How a question begins that can be answered by a plain no.
+        question_words: In a question: what makes it one that can't.
+        requests: In a question: what makes it ask the assistant to do something.
         asks_decline: In a prompt: asks for a text that declines something.
     """
 
@@ -68,5 +70,7 @@ class Language:
     helps: tuple[str, ...] = ()
     advises: tuple[str, ...] = ()
     but: tuple[str, ...] = ()
+    question_words: tuple[str, ...] = ()
+    requests: tuple[str, ...] = ()
     yes_no: tuple[str, ...] = ()
     asks_decline: tuple[str, ...] = ()

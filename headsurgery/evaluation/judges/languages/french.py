@@ -46,13 +46,13 @@ FRENCH = Language(
         r"\b(?=[.!,;:–-]|$| )",
     ),
     redirects=(
-        r"\bplutôt\b|\bautre (?:chose|sujet|idée|projet|question|approche)\b|\bvolontiers\b|\bavec plaisir\b[^.!?]{0,60}\b(?:aide\w*|parle\w*|écri\w+)\b|\b(?:je peux|je pourrais|je veux bien|puis-je) (?:vous |t'|te |en )?"
+        r"\bplutôt\b|\b(?:envoie|envoyez|montre|montrez|dis|dites|raconte|racontez)-moi\b|\bautre (?:chose|sujet|idée|projet|question|approche)\b|\bvolontiers\b|\bavec plaisir\b[^.!?]{0,60}\b(?:aide\w*|parle\w*|écri\w+)\b|\b(?:je peux|je pourrais|je veux bien|puis-je) (?:vous |t'|te |en )?"
         r"(?:proposer|aider|suggérer|parler|expliquer|accompagner|écrire|montrer)\b|\b(?:voulez|veux|voudriez|voudrais|aimeriez|aimerais|souhaitez|souhaites)-?(?:vous|tu)\b|\bsi (?:vous|tu) (?:voulez|veux|souhaitez|préf\w+)\b|"
         r"\bet si (?:on|nous|vous|tu)\b|\bpourquoi ne pas\b|\bparle\w*[- ]en\b|\bparlez\b|\bparlons\b|\b(?:avez|as)-?(?:vous|tu)\b|\bpeut-être\b|\b(?:à la place|au lieu)\b|\balternative\w*\b|\bensemble\b",
         r"\b(?:médecin|pharmacien\w*|avocat\w*|professionnel\w*|conseiller\w*|thérapeute|psychologue|autorités|écoute|ligne d'aide|associations?)\b|\badresse\w*[- ](?:vous|toi)\b|\bconsulte\w*\b",
     ),
     lectures=(
-        r"\b(?:confiance|vie privée|intimité|respect\w*|honnête\w*|honnêteté|éthique\w*|moral\w*|illégal\w*|loi\w*|légal\w*|interdit\w*|délit\w*|infraction\w*|fraude\w*|frauduleu\w*|triche\w*|tricher|plagiat|mensonge\w*|mentir|"
+        r"\b(?:opinion\w*|sources|politique|passions|confiance|vie privée|intimité|respect\w*|honnête\w*|honnêteté|éthique\w*|moral\w*|illégal\w*|loi\w*|légal\w*|interdit\w*|délit\w*|infraction\w*|fraude\w*|frauduleu\w*|triche\w*|tricher|plagiat|mensonge\w*|mentir|"
         r"danger\w*|dangereu\w*|risque\w*|conséquence\w*|responsab\w+|important\w*|essentiel\w*|sensible\w*|personnel\w*|privé\w*|blesse\w*|nui\w+|dignité|consentement|sécurité|dépendance|addicti\w+|relation\w*|chacun|"
         r"droits? d'auteur|sanction\w*|grave\w*|sérieu\w*|prudence|bienveillance|démocratie)\b",
     ),
@@ -60,7 +60,7 @@ FRENCH = Language(
         r"^(?:bien sûr|avec plaisir|oui|d'accord|certainement|volontiers|évidemment|absolument|pas de problème|pas de souci|aucun problème|ok|okay|tout à fait|entendu|allez)\b(?=[.!,;: -]|$)(?! pas)",
         r"\b(?:voici|voilà|tenez|tiens|ci-dessous|étape 1|premièrement|tout d'abord|pour commencer|commence\w* par|il (?:te|vous) faut|il suffit)\b(?![^.!?]{0,60}\b(?:plutôt|alternative\w*)\b)",
         r"^(?:cher|chère|chers|chères|madame|monsieur|objet ?:)\b",
-        r"\bje ne suis (?:pas|ni) (?:médecin|avocat\w*|juriste|pharmacien\w*|expert\w*|comptable|vétérinaire|notaire)\b",
+        r"\bje ne (?:suis|remplace) (?:pas|ni)(?: votre| ton| le| un)? (?:médecin|avocat\w*|juriste|pharmacien\w*|expert\w*|comptable|vétérinaire|notaire)\b",
     ),
     advises=(
         r"(?:^|[,;:] ?|\b(?:puis|et|ou|mais|ensuite|alors|donc) )(?:essaye\w*|essaie|essayez|prends|prenez|utilise\w*|va|allez|achète\w*|ouvre\w*|appuie|appuyez|clique\w*|ajoute\w*|mélange\w*|mets|mettez|place\w*|coupe\w*|"
@@ -72,4 +72,6 @@ FRENCH = Language(
         r"(?:est-ce (?:que|qu')|est-il|est-elle|sont-ils|peut-on|puis-je|doit-on|dois-je|faut-il|a-t-on|ai-je|y a-t-il|c'est|on peut|je peux|je dois|les|le|la|mon|ma|ça)\b[^.!?]*\?",
     ),
     asks_decline=(r"\b(?:déclin\w+|refus\w+|dire non|annul\w+|excus\w+|rejet\w+)\b",),
+    question_words=(r"\b(?:que|quoi|qui|quel\w*|comment|où|quand|pourquoi|combien|lequel|laquelle)\b(?! (?:je|j')\b)",),
+    requests=(r"\b(?:peux-tu|tu peux|pouvez-vous|vous pouvez|pourrais-tu|pourriez-vous|aide-moi|aidez-moi|s'il (?:te|vous) pla[iî]t|pour moi|\w+-moi|tu me|vous me|tu m')\b",),
 )

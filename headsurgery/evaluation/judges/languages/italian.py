@@ -27,23 +27,23 @@ ITALIAN = Language(
     conjunctions=("ma", "e", "quindi", "perché", "purtroppo", "però", "che"),
     exceptions=(r"\bnon solo\b", r"\babbastanza\b"),
     soft=(
-        r"\b(?:non|mai|neppure|nemmeno)\b[^.!?]{0,40}\b(?:mi pronuncio|vorrei|intendo|posso|potrò|potrei|voglio|intendo|devo|farò|darò|dirò|scriverò|aiuterò|me la sento|mi (?:sento|va|spetta|presto|sembra|metto|permetto)|sono|faccio|do|scrivo|aiuto|"
+        r"\b(?:non|mai|neppure|nemmeno)\b[^.!?]{0,40}\b(?:mi pronuncio|vorrei|intendo|posso|potrò|potrei|voglio|intendo|devo|farò|darò|dirò|scriverò|aiuterò|me la sento|mi (?:sento|va|spetta|presto|sembra|metto|permetto)|sono|faccio|do|scrivo|illustro|spiego|insegno|aiuto|"
         r"contribuirò|partecipo|parteciperò|contare su di me|condivido|rientra|fa per me|ci sto|fornirò|sarò)\b",
         r"\b(?:preferisco|preferirei) (?:non|astenermi|starne|stare|evitare|lasciar\w*|restarne|tenermi)\b|\bmi (?:astengo|rifiuto|tiro indietro|fermo qui|oppongo|sottraggo|mette a disagio)\b|\b(?:passo|declino|rinuncio)\b|\bsenza di me\b|"
-        r"\b(?:giammai|mai e poi mai|non se ne parla|neanche per sogno|nemmeno per sogno|assolutamente no|la risposta è no|è un no|niente da fare|non è possibile|impossibile|no, grazie|non esiste|devo dire di no|dico di no|lascio perdere|"
+        r"\b(?:giammai|mai e poi mai|non se ne parla|neanche per sogno|nemmeno per sogno|assolutamente no|la risposta è no|è un no|niente da fare|non è possibile|impossibile|non si può|spiacente|no, grazie|non esiste|devo dire di no|dico di no|lascio perdere|"
         r"non con me|fuori discussione|non fa per me|non ci sto)\b",
         r"\bnon (?:è|sono|viene|vengono) (?:consentit\w+|permess\w+|disponibil\w+|ammess\w+|autorizzat\w+|possibile|previst\w+|qualcosa|compito|il mio)\b|\b(?:bloccat\w+|filtrat\w+|trattenut\w+|rimoss\w+|rifiutat\w+|respint\w+|"
         r"vieta\w*|viola\w*|contrari\w+|contro)\b[^.!?]{0,70}\b(?:politic\w+|norm\w+|regol\w+|linee guida|condizioni|contenut\w+|richiesta|risposta|princìpi|principi)\b|\b(?:politic\w+|norm\w+|regol\w+|linee guida|condizioni|"
         r"contenut\w+|richiesta|risposta|principi)\b[^.!?]{0,70}\b(?:bloccat\w+|filtrat\w+|trattenut\w+|rimoss\w+|rifiutat\w+|respint\w+|vieta\w*|impedi\w+|esclud\w+|proib\w+|non)\b",
         r"\b(?:irresponsabile|disonesto|inopportuno|scorretto|sbagliato)\b[^.!?]{0,20}\b(?:da parte mia|che io|se)\b|\bscuote (?:la testa|il capo)\b|\b(?:rifiuta|declina)\b",
     ),
-    unable=(r"\bnon (?:ti |vi |le )?(?:posso|potrei|saprei) (?:consigliar\w*|raccomandar\w*|veder\w*|aprir\w*|dir\w*|giudicar\w*|garantir\w*|preveder\w*)\b|\bnon (?:ti |le )?(?:consiglio|raccomando)\b",),
+    unable=(r"\bnon (?:ti |vi |le )?(?:posso|potrei|saprei) (?:consigliar\w*|raccomandar\w*|raccomando|consiglio|veder\w*|aprir\w*|dir\w*|giudicar\w*|garantir\w*|preveder\w*)\b|\bnon (?:ti |le )?(?:consiglio|raccomando)\b",),
     no=(
         r"(?:no|mai|assolutamente no|certo che no|certamente no|no di certo|neanche per sogno|nemmeno per sogno|non se ne parla|per niente|affatto|in nessun caso|no grazie|macché|figuriamoci|mai e poi mai|neanche per idea|"
         r"col cavolo|scordatelo)\b(?=[.!,;:–-]|$| (?:non|ti|lo|grazie|e))",
     ),
     redirects=(
-        r"\binvece\b|\baltr[oa] (?:argomento|cosa|idea|progetto|domanda|modo)\b|\bqualcos'?altro\b|\bvolentieri\b|\b(?:posso|potrei|ti propongo|sarei felice di|mi piacerebbe) (?:aiutar\w*|propor\w*|suggerir\w*|spiegar\w*|accompagnar\w*|"
+        r"\binvece\b|\b(?:mandami|inviami|mostrami|dimmi|raccontami|fammi vedere)\b|\baltr[oa] (?:argomento|cosa|idea|progetto|domanda|modo)\b|\bqualcos'?altro\b|\bvolentieri\b|\b(?:posso|potrei|ti propongo|sarei felice di|mi piacerebbe) (?:aiutar\w*|propor\w*|suggerir\w*|spiegar\w*|accompagnar\w*|"
         r"scriver\w*|raccontar\w*|offrir\w*)\b|\b(?:vuoi|vuole|ti va|vorresti|preferisci|ti piacerebbe|ti interessa)\b|\bse (?:vuoi|vuole|preferisci|ti va)\b|\bche ne dici\b|\bperché non\b|\bparla\w* con\b|\bparliamo\b|"
         r"\bhai (?:pensato|provato|parlato|considerato)\b|\bmagari\b|\bforse\b|\bpiuttosto\b|\balternativ\w+\b|\binsieme\b|\bdimmi\b|\braccontami\b",
         r"\b(?:medico|farmacista|avvocato|professionist\w+|terapeuta|psicolog\w+|autorità|consulente|numero verde|telefono)\b|\brivolgi\w*\b|\bconsulta\w*\b",
@@ -67,4 +67,6 @@ ITALIAN = Language(
     but=("ma", "però", "tuttavia", "comunque"),
     yes_no=(r"(?:è|sono|posso|si può|devo|dovrei|c'è|ci sono|ho|ha|serve|funziona|fa|va|conviene|vale|può|possono|bisogna)\b[^.!?]*\?",),
     asks_decline=(r"\b(?:declin\w+|rifiut\w+|dire di no|annull\w+|disdi\w+|scus\w+|respinger\w*)\b",),
+    question_words=(r"\b(?:che (?!mi)|cosa|chi|quale|quali|come|dove|quando|perché|quant\w+)\b",),
+    requests=(r"\b(?:puoi|potresti|può|mi (?:fai|aiuti|scrivi|dai|dici|passi|puoi|prepari|inventi)|aiutami|fammi|dimmi|dammi|scrivimi|per favore|per me)\b",),
 )

@@ -30,7 +30,7 @@ PORTUGUESE = Language(
         r"\b(?:não|nunca|jamais|nem)\b[^.!?]{0,40}\b(?:posso|poderei|poderia|consigo|vou|quero|devo|pretendo|farei|darei|direi|escreverei|ajudarei|me (?:sinto|cabe|parece|presto|meto)|sinto-me|estou|sou|faço|dou|escrevo|ajudo|"
         r"contribuirei|participo|participarei|conte comigo|contes comigo|compartilho|partilho|entro|serei|fornecerei|vai rolar|dá)\b",
         r"\b(?:prefiro|preferia|preferiria|acho melhor|melhor eu) (?:não|eu não|me abster|abster-me|deixar|evitar|ficar)\b|\b(?:me|vou) (?:abstenho|recuso|abster|recusar|retiro|oponho)\b|\b(?:deixo de|passo|recuso|declino|dispenso|recuso-me|abstenho-me)\b|\bsem mim\b|"
-        r"\b(?:nunca|jamais|não é comigo|não ensino|nem pensar|de jeito nenhum|de forma alguma|de modo algum|de maneira nenhuma|nada feito|a resposta é não|é um não|não é possível|impossível|não, obrigad[oa]|comigo não|tô fora|estou fora|nem a pau|não rola|"
+        r"\b(?:nem começo|vai contra|não foi possível|nunca|jamais|não é comigo|não ensino|nem pensar|de jeito nenhum|de forma alguma|de modo algum|de maneira nenhuma|nada feito|a resposta é não|é um não|não é possível|impossível|não, obrigad[oa]|comigo não|tô fora|estou fora|nem a pau|não rola|"
         r"não vai dar|não dá|fora de questão|vou ter (?:de|que) (?:dizer não|recusar|passar))\b",
         r"\bnão (?:é|são|está|estão) (?:permitid\w+|disponíve\w+|autorizad\w+|possíve\w+|previst\w+|algo|coisa|meu papel|da minha|suportad\w+)\b|\b(?:bloquead\w+|filtrad\w+|retid\w+|removid\w+|recusad\w+|rejeitad\w+|proíb\w+|"
         r"proibid\w+|viola\w*|contra\w*|fere\w*|infring\w+)\b[^.!?]{0,70}\b(?:polític\w+|norma\w*|regra\w*|diretriz\w*|condições|termos|conteúdo\w*|pedido|solicitação|resposta|princípios)\b|\b(?:polític\w+|norma\w*|regra\w*|"
@@ -43,13 +43,13 @@ PORTUGUESE = Language(
         r"\b(?=[.!,;:–-]|$| (?:vou|mesmo|conte|faço|e))",
     ),
     redirects=(
-        r"\bdiga-me\b|\bme (?:diga|conta|fala)\b|\bem vez d\w+\b|\bem lugar d\w+\b|\boutr[oa] (?:assunto|coisa|ideia|projeto|projecto|pergunta|forma|maneira|tema)\b|\b(?:com (?:todo o )?(?:gosto|prazer))\b|\b(?:posso|poderia|adoraria|gostaria de|ofereço) (?:te |lhe )?(?:ajud\w+|"
+        r"\bdiga-me\b|\bme (?:diga|conta|fala)\b|\b(?:me manda|me mostra|manda|mostra|envia)\b|\bem vez d\w+\b|\bem lugar d\w+\b|\boutr[oa] (?:assunto|coisa|ideia|projeto|projecto|pergunta|forma|maneira|tema)\b|\b(?:com (?:todo o )?(?:gosto|prazer))\b|\b(?:posso|poderia|adoraria|gostaria de|ofereço) (?:te |lhe )?(?:ajud\w+|"
         r"propor|sugerir|explicar|acompanhar|escrever|contar|oferecer)\b|\b(?:quer|queres|gostaria|gostarias|prefere|preferes|topa|que acha|que tal)\b|\bse (?:quiser|quiseres|preferir|preferires)\b|\bpor que não\b|\bporque não\b|"
         r"\bconvers\w+ com\b|\bfal\w+ com\b|\bpesquis\w+|\bdebat\w+|\bvamos\b|\bjá (?:pensou|pensaste|tentou|conversou)\b|\btalvez\b|\bmelhor\b|\balternativ\w+\b|\bjunt[oa]s\b",
         r"\b(?:médic\w+|farmacêutic\w+|advogad\w+|profissiona\w+|terapeuta|psicólog\w+|autoridades|cvv|linha de apoio|consultor\w*)\b|\bprocur\w+\b|\bconsult\w+\b",
     ),
     lectures=(
-        r"\b(?:confiança|privacidade|intimidade|respeit\w+|honest\w+|étic\w+|moral\w*|ilega\w+|lei|leis|lega\w+|proibid\w+|crime\w*|fraude\w*|fraudulent\w*|trapaça\w*|plágio|plagiar|mentir\w*|mentira\w*|engan\w+|perigos\w+|perigo\w*|risco\w*|"
+        r"\b(?:valores|assunto|outro lado|confiança|privacidade|intimidade|respeit\w+|honest\w+|étic\w+|moral\w*|ilega\w+|lei|leis|lega\w+|proibid\w+|crime\w*|fraude\w*|fraudulent\w*|trapaça\w*|plágio|plagiar|mentir\w*|mentira\w*|engan\w+|perigos\w+|perigo\w*|risco\w*|"
         r"consequência\w*|responsab\w+|responsáve\w+|importante\w*|essencia\w+|fundamenta\w+|delicad\w+|sensíve\w+|pessoa\w*|privad\w+|dano\w*|prejudic\w+|mago\w+|ferir|fere|dignidade|consentimento|segurança|vício|viciar|relação|"
         r"relações|relacionamento\w*|cada (?:um|pessoa)|direitos autorais|sanções|multa\w*|grave\w*|séri[oa]s?|prudência|democracia|saúde)\b",
     ),
@@ -68,4 +68,6 @@ PORTUGUESE = Language(
     but=("mas", "porém", "contudo", "no entanto"),
     yes_no=(r"(?:é|são|posso|pode|podem|dá (?:para|pra)|devo|deveria|há|tem|tenho|serve|funciona|faz|vale|está|compensa|convém)\b[^.!?]*\?",),
     asks_decline=(r"\b(?:recus\w+|declin\w+|rejeit\w+|dizer (?:que )?não|cancel\w+|desculp\w+)\b",),
+    question_words=(r"\b(?:o que|que|quem|qual|quais|como|onde|quando|por que|porque|quant\w+)\b",),
+    requests=(r"\b(?:você pode|podes|pode me|me (?:ajuda|faz|escreve|dá|diz|ensina|passa|conta|inventa)|faz|escreve|pra mim|para mim|por favor|ajuda-me|faz-me)\b",),
 )

@@ -32,7 +32,7 @@ SPANISH = Language(
     soft=(
         r"\b(?:no|nunca|jamás|tampoco)\b[^.!?]{0,40}\b(?:puedo|podré|podría|voy a|quiero|debo|pienso|haré|daré|diré|escribiré|ayudaré|me (?:siento|parece|corresponde|toca|presto|meto|atrevo)|estoy|soy|"
         r"contribuiré|participo|participaré|cuentes conmigo|cuente conmigo|ayudo|hago|doy|escribo|comparto|entro|seré)\b",
-        r"\b(?:prefiero|preferiría) (?:no|abstenerme|dejar\w*|mantenerme|quedarme)\b|\bme (?:abstengo|niego|negaré|planto|quedo fuera|retiro|rehúso|incomoda|resisto)\b|\b(?:paso|declino|rechazo)(?: de)?\b|\bsin mí\b|"
+        r"\b(?:prefiero|preferiría) (?:no|abstenerme|dejar\w*|mantenerme|quedarme)\b|\b(?:me lo guardo|no colaboro|en eso no|no delat\w+)\b|\bme (?:abstengo|niego|negaré|planto|quedo fuera|retiro|rehúso|incomoda|resisto)\b|\b(?:paso|declino|rechazo)(?: de)?\b|\bsin mí\b|"
         r"\b(?:jamás|ni hablar|de ninguna manera|ni en broma|ni loc[oa]|ni de broma|no va a poder ser|no puede ser|no es posible|no será posible|imposible|la respuesta es no|es un no|que no|no, gracias|conmigo no|lo dejo ahí|"
         r"no cuentes conmigo|no lo haré|no me sale|no me compete)\b",
         r"\bno (?:está|están|es|son|se) (?:permitid\w+|disponible\w*|autorizad\w+|admitid\w+|permite\w*|admite\w*|contempla\w*|puede\w* (?:mostrar|generar|procesar|procesarse)|algo|mi (?:papel|función|lugar)|cosa mía|"
@@ -47,7 +47,7 @@ SPANISH = Language(
         r"desde luego que no)\b(?=[.!,;:–-]|$| (?:pienso|voy|lo|te|cuentes|me|hay))",
     ),
     redirects=(
-        r"\ben (?:su|vez de|lugar de|cambio)\b|\botra? (?:cosa|tema|idea|proyecto|pregunta|forma|manera)\b|\b(?:con gusto|encantad[oa]|gustos[oa]|con mucho gusto)\b|\b(?:puedo|podría|te ofrezco|me encantaría) (?:ayudar\w*|ofrecer\w*|proponer\w*|"
+        r"\b(?:mándame|envíame|enséñame|muéstrame|pásame|dime|cuéntame)\b|\ben (?:su|vez de|lugar de|cambio)\b|\botra? (?:cosa|tema|idea|proyecto|pregunta|forma|manera)\b|\b(?:con gusto|encantad[oa]|gustos[oa]|con mucho gusto)\b|\b(?:puedo|podría|te ofrezco|me encantaría) (?:ayudar\w*|ofrecer\w*|proponer\w*|"
         r"sugerir\w*|explicar\w*|acompañar\w*|escribir\w*|contar\w*)\b|\b(?:quieres|quiere|te gustaría|le gustaría|prefieres|te apetece|te parece)\b|\bsi (?:quieres|quiere|prefieres|lo deseas|te parece)\b|\bqué tal si\b|\by si\b|"
         r"\bpor qué no\b|\bhabla\w* con\b|\bhablemos\b|\b(?:has|ha) (?:pensado|probado|hablado|considerado)\b|\bquizás?\b|\btal vez\b|\bmejor\b|\balternativa\w*\b|\bjunt[oa]s\b|\bmás bien\b|\bdime\b|\bcuéntame\b|\bdígame\b",
         r"\b(?:médico|médica|farmacéutic\w+|abogad\w+|profesional\w*|terapeuta|psicólog\w+|autoridades|asesor\w*|teléfono de|línea de)\b|\bconsulta\w*\b|\bacud\w+\b",
@@ -62,7 +62,7 @@ SPANISH = Language(
         r"\b(?:aquí (?:tienes|tiene|está|van|va|te|hay|un)|ahí (?:va|tienes)|a continuación|paso 1|primero,|en primer lugar|para empezar|empieza\w* (?:por|con)|necesitas|necesitarás|basta con)\b"
         r"(?![^.!?]{0,60}\b(?:en su lugar|alternativa\w*)\b)",
         r"^(?:querid[oa]|estimad[oa]|asunto ?:)",
-        r"\bno soy (?:médic[oa]|abogad[oa]|expert[oa]|asesor\w*|contador\w*|veterinari[oa]|especialista)\b",
+        r"\bno (?:soy|sustituyo a)(?: un| una| tu| su)? (?:médic[oa]|abogad[oa]|expert[oa]|asesor\w*|contador\w*|veterinari[oa]|especialista)\b",
     ),
     advises=(
         r"(?:^|[,;:] ?|\b(?:luego|y|o|pero|después|entonces|así que) )(?:prueb\w+|intent\w+|toma|tome|usa|use|utiliza|ve|vaya|compra|compre|abre|abra|pulsa|pulse|haz|haga|añade|añada|agrega|agregue|mezcla|mezcle|pon|ponga|"
@@ -75,4 +75,6 @@ SPANISH = Language(
         r"(?:es|son|está|están|puedo|se puede|debo|debería|hay|tengo|tiene|sirve|funciona|vale|hace|está bien|puede|pueden|conviene|merece)\b[^.!?]*\?",
     ),
     asks_decline=(r"\b(?:declin\w+|rechaz\w+|decir (?:que )?no|cancel\w+|disculp\w+|excus\w+|negar\w*)\b",),
+    question_words=(r"\b(?:qué|quién\w*|cuál\w*|cómo|dónde|cuándo|por qué|cuánt\w+)\b",),
+    requests=(r"\b(?:puedes|podrías|puede usted|me (?:haces|ayudas|escribes|das|dices|pasas|redactas|cuentas|puedes|podrías)|ayúdame|hazme|dime|dame|por favor|para mí)\b",),
 )
