@@ -14,6 +14,7 @@ import torch
 from headsurgery.errors import UsageError
 from headsurgery.evaluation.endpoint import Endpoint
 from headsurgery.evaluation.judges import Judge, check_judge, load_judge, reads_harm
+from headsurgery.evaluation.judges.keyword import KeywordJudge, note_languages
 from headsurgery.evaluation.measure import Verdicts, key_of
 from headsurgery.evaluation.progress import Report, of_stage
 from headsurgery.evaluation.records import Answer
@@ -73,6 +74,8 @@ class Panel:
             read = [answer for answer in answers if kinds[answer.set] == "harmful" or not reads_harm(judge)]
             if len(read) < len(answers):
                 notes.append(f"judge {judge.name} tells harm, not refusal, so it read answers to harmful prompts only")
+            if isinstance(judge, KeywordJudge):
+                notes += note_languages(read)
             verdicts = judge.judge(read, on_progress=of_stage(report, f"judging by {judge.name}"))
             found[judge.name] = dict(zip(map(key_of, read), verdicts, strict=True))
             if isinstance(spec, str) and spec.startswith("classifier:"):
