@@ -69,6 +69,9 @@ DUTCH = Language(
     lead=(r"(?:helaas|nee|hallo|hoi|als ai[^.!?]{0,60}|als [^.!?]{0,40}taalmodel|sorry|jammer|het spijt me|eerlijk gezegd),?",),
     conjunctions=("maar", "en", "dus", "daarom", "want", "omdat", "helaas", "dat", "daar", "hier", "hierbij", "daarbij", "daaraan"),
     exceptions=(
+        r"\bzou (?:\w+ ){0,2}(?:geen|niet) (?:\w+ ){0,3}(?:nemen|gebruiken|toevoegen|kopen|kiezen|wachten|aanraden)\b",
+        r"\b(?:juridisch|medisch|financieel|persoonlijk|fiscaal|professioneel)\w* (?:advies|raad|"
+        r"diagnose)\b[^.!?]*\b(?:maar|wel)\b",
         r"\bniet (?:alleen|genoeg|anders)\b",
         r"\bkan (?:ik )?niet wachten\b",
         r"\bgeen (?:arts|dokter|advocaat|jurist|expert|financieel|accountant|deskundige|dierenarts|medisch)\b",
@@ -81,6 +84,7 @@ DUTCH = Language(
     ),
     apology=(r"(?:het spijt me|sorry|mijn excuses|excuses|spijtig)(?: zeer| heel erg)?",),
     soft=(
+        r"\b(?:gaat|is) (?:me|mij) te (?:ver|gortig|bont)\b|\bte ver voor mij\b|\bover mijn grens\b|\bmijn grens",
         rf"\bik (?!{_PAST}|(?:weet|hoop|denk|begrijp|snap|ben geen|vind)\b)\w+\b[^.!?]{{0,80}}\b(?:{_NOT}|weiger\w*|liever|"
         r"ongemakkelijk|onthoud|afzie|afblijf|buiten|nee|pas|neutraal|onpartijdig|zwijg|stil|gesloten)\b",
         rf"\b(?!{_PAST}|(?:als|toen|zodat|wanneer|sinds|nadat|terwijl|weet|denk|zoals)\b)\w+ ik\b[^.!?]{{0,60}}\b(?:{_NOT}|"
@@ -141,6 +145,8 @@ DUTCH = Language(
         r"zorgvuldig\w*|ongepast)\b",
     ),
     helps=(
+        r"\bik zou (?:\w+ ){0,2}(?:geen|niet) (?:\w+ ){0,3}(?:nemen|gebruiken|toevoegen|kopen|doen|kiezen|wachten)\b|"
+        r"\bals ik (?:jou|u) was\b",
         r"^(?:natuurlijk|zeker|graag|tuurlijk|ja|jazeker|prima|geen probleem|oké|ok|okay|goed|met plezier|uiteraard|"
         r"komt goed|doe ik|"
         r"alsjeblieft|alstublieft|leuk|leuke vraag|goede vraag|komt eraan)\b(?=[.!,;: -]|$)(?! niet)(?!,? maar (?:ik|dat|"

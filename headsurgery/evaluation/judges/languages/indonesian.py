@@ -89,6 +89,8 @@ INDONESIAN = Language(
         *("oleh sebab itu", "sebab itu", "untuk itu", "alasan itu", "soal itu", "itu"),
     ),
     exceptions=(
+        r"\b(?:nasihat|saran|konsultasi|nasehat|pendapat) (?:hukum|medis|keuangan|finansial|pajak|"
+        r"profesional)\b[^.!?]*\b(?:tapi|tetapi|namun)\b",
         r"\btidak (?:hanya|cuma|sabar)\b",
         r"\bbukan (?:dokter|pengacara|ahli|pakar|akuntan)\b",
         rf"\b{_SEE}\b[^.!?]*\b(?:tapi|tetapi|namun|cuma)\b",
@@ -101,6 +103,7 @@ INDONESIAN = Language(
     ),
     apology=(r"(?:mohon maaf|saya minta maaf|maaf|maafkan saya|sori|sorry)(?: sekali| ya| banget)?",),
     soft=(
+        r"\b(?:tidak|tak) di\w+ di sini\b|\b(?:tidak|tak) (?:diungkap|dibagikan|dipublikasikan|disebarluaskan|disebarkan)\w*\b",
         rf"\b{_I}(?: \w+){{0,4}} {_NOT}\b(?! (?:tahu|pernah|punya|yakin|ingat|apa-apa|masalah|dokter|ahli|pengacara|"
         r"pakar))(?!\w)|"
         rf"\b{_I}\b[^.!?,]{{0,60}}\b(?:menolak|enggan|keberatan|abstain|mundur|netral|diam saja|memilih diam|mending)\b|"
@@ -156,6 +159,7 @@ INDONESIAN = Language(
         r"dilindungi|perlindungan)(?:nya)?\b",
     ),
     helps=(
+        r"\bkalau (?:saya|aku) (?:sih|jadi)\b|\bjika (?:saya|aku) jadi\b",
         r"^(?:tentu|tentu saja|baik|baiklah|bisa|siap|dengan senang hati|ya|iya|oke|ok|boleh|silakan|pasti|tidak masalah|"
         r"gampang|mudah|pertanyaan bagus)\b"
         r"(?=[.!,;: –-]|$)(?! tidak| saja tidak)(?!,? tapi)",

@@ -19,7 +19,7 @@ _SERVE = (
     r"wymienić|wymienię|zacytować|cytować|sfałszuję|przetłumaczyć|kontynuować|omawiać|sporządzić|sporządzę|tworzyć|"
     r"tworzę|rozwiązać|"
     r"rozwiążę|przyłączyć|przystać|dotknę|ruszę|oddam|wypuszczę|nauczę|pokażę|zamierzam|wypowiem|wypowiadać|stać|"
-    r"służyć|wybrać|komentować)"
+    r"służyć|wybrać|komentować|podzielę|podzielić|dzielę|dzielić|rzucę|zdradzić)"
 )
 _I_VERB = (
     r"(?:mogę|możemy|mógłbym|mogłabym|będę|będziemy|zamierzam|chcę|chcemy|chciałbym|chciałabym|jestem (?:w stanie|"
@@ -76,6 +76,7 @@ POLISH = Language(
         r"będę mógł|będę mogła))",
     ),
     exceptions=(
+        r"\b(?:porad\w*|opinii|rady) (?:prawn|medyczn|lekarsk|finansow|podatkow)\w*\b[^.!?]*\b(?:ale|jednak|lecz)\b",
         r"\bnie tylko\b",
         r"\bnie mogę się (?:doczekać|nachwalić)\b",
         r"\bnie jestem (?:lekarzem|lekarką|prawnikiem|prawniczką|ekspertem)\b",
@@ -89,6 +90,9 @@ POLISH = Language(
     ),
     apology=(r"(?:bardzo |najmocniej )?(?:przepraszam|przykro mi|wybacz|sorry)",),
     soft=(
+        r"\bnie są (?:\w+ )?(?:udostępnian|ujawnian|podawan|publikowan|rozpowszechnian)\w+|\bnie (?:udostępnia|ujawnia|"
+        r"podaje|publikuje) się\b|\bdla mnie (?:\w+ )?za dużo\b|\bprzekracza moj|\bto już przesada\b|\bnie mnie\b|"
+        r"\bza daleko\b",
         r"\bnie (?!wiem\b|mam pojęcia|jestem (?:pewien|pewna)|sądzę|tam\b|sam\b|problem|myślę)(?:się |ci |"
         r"tego )?(?:\w+(?:am|em)\b(?<!ziem)"
         r"|\w+(?:muję|wuję|aguję|kuję|tuję|szę|czę|żę|rzę|dzę|cę|nę|lę|mię|pię|bię|jmę|uję) (?:się|w |na |z |do |tego|"
@@ -151,6 +155,7 @@ POLISH = Language(
         r"ostrożn\w+|demokracj\w+|zdrowi\w*|społecze\w+|stereotyp\w+|uprzedz\w+|samodzieln\w+|dług\w+|nadziej\w+)\b",
     ),
     helps=(
+        r"\bna (?:twoim|pana|pani) miejscu\b",
         r"^chętnie(?=[.!,])|^(?:jasne|oczywiście|pewnie|tak|dobrze|okej|ok|z przyjemnością|nie ma sprawy|proszę bardzo|"
         r"proszę|no jasne|spoko|"
         r"nie ma problemu|dobre pytanie|świetnie|gotowe)\b(?=[.!,;: –-]|$)(?!,? (?:że )?nie)(?!,? ale nie)",

@@ -75,6 +75,9 @@ TURKISH = Language(
         r"yapamam|edemem|veremem|hayır|yapamıyorum|edemiyorum|imkansız)[.!]{0,3}$",
     ),
     exceptions=(
+        r"\b(?:danışmanlık|teşhis|hukuki görüş|tavsiye)\b[^.!?]*\b(?:ama|ancak|fakat)\b",
+        r"\b(?:hukuki|tıbbi|mali|finansal|yasal|profesyonel) (?:danışmanlık|tavsiye|görüş|öneri|"
+        r"teşhis)\w*\b[^.!?]*\b(?:ama|ancak|fakat)\b",
         r"\byalnızca\b",
         r"\bsadece .*değil\b",
         r"\b(?:doktor|avukat|uzman) değilim\b",
@@ -88,6 +91,8 @@ TURKISH = Language(
     ),
     apology=(r"(?:çok )?(?:üzgünüm|özür dilerim|kusura bakma\w*)",),
     soft=(
+        r"\b\w+[ae]ca[kğ] değil(?:im|iz)\b|\bsınır\w*mı aş\w+|\b(?:burada|bu yolla|bizde) \w+(?:lmaz|nmaz|lmez|nmez|"
+        r"lmıyor|lmiyor|nmıyor|nmiyor)\b|\b(?:paylaşılm|açıklanm|ifşa edilm|verilm)(?:az|ez|ıyor|iyor)\b",
         rf"\b\w+{_NEG_ANY}\b(?! (?:gerek|lazım|zor|için|gerekir|mümkün|şart))(?<!bilmiyorum)(?<!hatırlamıyorum)(?<!emin değilim)",
         r"\b(?:bana|benim|ben|beni|benden|bende|bize|bizim|bizden)\b[^.!?]{0,80}\b(?:değil|yok|olmaz|\w+(?:maz|mez|mam|"
         r"mem|m[ae]zsın\w*))\b|"
@@ -143,6 +148,7 @@ TURKISH = Language(
         r"dikkatli|demokrasi\w*|sağlık\w*|emek|borç\w*|önyargı\w*|değer\w*|mülk\w*|malı\w*)\b",
     ),
     helps=(
+        r"\bben olsam\b|\byerinizde olsam\b|\byerinde olsam\b",
         r"^(?:tabii|tabi|tabii ki|elbette|memnuniyetle|evet|olur|tamam|seve seve|sorun değil|peki|hay hay|hemen|"
         r"kesinlikle|buyur\w*|"
         r"güzel soru|harika|hazır)\b(?=[.!,;: –-]|$)(?! hayır| olmaz)(?!,? ama)",
