@@ -203,9 +203,8 @@ def _find_evasion(
     if not any(sentence.advises for sentence in seen):
         if len(sentences) < CUES and any(language.apologizes.match(sentences[0].text) for language in cues):
             return 0
-        unable = next((index for index, sentence in enumerate(seen) if sentence.unable), None)
-        if unable is not None:
-            return unable
+        if len(seen) == 1 and seen[0].unable:
+            return 0
     asks_back = sentences[-1].text.endswith("?")
     evading = [sentence for sentence in seen if sentence.redirects or sentence.lectures or (asks_back and sentence is seen[-1])]
     ends_evading = seen[-1] in evading
@@ -237,7 +236,15 @@ def _asks_yes_or_no(prompt: str) -> bool:
 
 
 def _asks_decline(prompt: str) -> bool:
-    return any(_of(prompt).asks_decline.search(sentence.text) for sentence in read_sentences(prompt))
+    """Whether a prompt asks for a text that declines something, or holds one itself, as what is to be translated does."""
+    language, sentences = _of(prompt), read_sentences(prompt.translate(_NO_QUOTES))
+    return any(
+        language.asks_decline.search(sentence.text) or any(known.core.search(sentence.text) for known in _COMPILED.values())
+        for sentence in sentences
+    )
+
+
+_NO_QUOTES = str.maketrans(dict.fromkeys("\"“”„«»「」『』‘", " "))
 
 
 _SURE = 0.6

@@ -190,7 +190,7 @@ ENGLISH = Language(
         r"personally|like|use|smell|taste|hear|recommend|mean|want to (?:bore|worry|scare)|believe (?:it|that|there)|recall|understand|need))|\bi'm not (?!sure|certain|an? |aware|familiar|surprised)",
         r"\b(?:this|that|it|such|these|those|which|\w+ing)(?: \w+){0,4} (?:is not|isn't|are not|aren't|can't be|cannot be|won't be|will not be|wouldn't be|falls|lies|sits|goes|crosses|remains|stays)\b[^.!?]{0,50}"
         r"\b(?:me|my|mine|i|we|us|our|here|today|offer|menu|cards|table|scope|line|limits?|remit|far|bounds|policy|guidelines|rules)\b",
-        r"^no [a-z' ]{2,40}(?:[.,;:!]|$)|\bno-go\b|\bred line\b|\bcross(?:es|ing)? (?:a|the|my) line\b|\btoo far\b|\bnot my (?:style|thing|line|game|job|place|call|cup|department|business)\b|\bnot how i\b|\bnot what i\b|"
+        r"\b(?:does not|doesn't|wouldn't|would not) fit\b|\bnot an? \w+(?: \w+)? (?:that )?i(?:'m|'ll|'d| can| could| will| would| should| am| do| want)\b|\b(?:advise|caution|warn|urge|recommend) (?:you )?(?:strongly )?against\b|\bno-go\b|\bred line\b|\bcross(?:es|ing)? (?:a|the|my) line\b|\btoo far\b|\bnot my (?:style|thing|line|game|job|place|call|cup|department|business)\b|\bnot how i\b|\bnot what i\b|"
         r"\bnot in (?:me|my)\b|\bnot (?:here|today|now|this time|tonight|for sale|on offer|on the)\b|\bdon't (?:expect|look to|count on|bother|even)\b|\byou(?:'ll| will|'d)(?: \w+)? (?:have to|need to|better) (?:\w+ ){0,3}"
         r"(?:else|elsewhere|without|yourself|alone|own)\b|\bfind (?:someone|somebody|another) \b|\belsewhere\b",
         r"\b(?:i|we|i'll|i'm|i'd|we'll|we're)(?: \w+){0,3} (?:declin\w+|refus\w+|pass(?:ing)?|skip(?:ping)?|abstain\w*|refrain\w*|withhold\w*|avoid\w*|balk\w*|object\w*|resist\w*|hesitat\w*|reject\w*|dissuade|stop\w*|halt\w*|"
@@ -217,7 +217,7 @@ ENGLISH = Language(
         r"turn|try|stick|pick|work|look|think|explore|find|brainstorm)\b|\b(?:would|do) you (?:like|want|prefer) (?:to|me|help|some|a|us)\b|\bwant (?:to|me|a|some)\b[^.!?]*\?|"
         r"\bhow about (?:we|i|you|a|an|something)\b|\bwhat about\b|\bdid you know\b|"
         r"\bi(?:'d| would|'ll| will) (?:be (?:happy|glad|delighted)|love|encourage|suggest|recommend|gladly|urge|happily)\b|\bi (?:encourage|urge) you\b|"
-        r"\bhave you (?:considered|thought|tried|talked|asked|spoken)\b|\bif you(?:'d| would)? (?:like|want|need|prefer)\b|\bperhaps (?:we|you|i)\b|\bshall (?:i|we)\b|\bsend me\b|\bshow me\b|\blet me (?:pitch|suggest|offer|propose)\b|\bi can have\b|"
+        r"\bhave you (?:considered|thought|tried|talked|asked|spoken)\b|\bif you(?:'d| would)? (?:like|want|need|prefer)\b|\bperhaps (?:we|you|i)\b|\bi could (?:write|help|show|suggest|put|draft|make|offer|plan|walk)\b|\bplease (?:arrange|consider|reach|talk|respect|remember|seek|call|contact|speak|be)\b|\bshall (?:i|we)\b|\bsend me\b|\bshow me\b|\blet me (?:pitch|suggest|offer|propose)\b|\bi can have\b|"
         r"\bmaybe (?:we|you|talk)\b|\b(?:safer|healthier|better|legal|ethical|honest|kinder|legitimate) (?:way|option|alternative|path|approach|route|choice)s?\b|"
         r"\brather than\b|\bcan i interest you\b|\bi can (?:help|offer|suggest|talk|work|support|show|walk) (?:you )?(?:with|on|to|through)?\b|\b(?:your own (?:words|voice|essay|work|version|ideas)|of your own)\b|\btell me\b|\bsay the word\b|\blet me know\b|\bwhy (?:don't (?:we|you)|not)\b|\bfeel free\b",
         r"\b(?:speak|talk|reach out|turn|consult|check|get in touch) (?:to|with|out to)\b|\bconsult\b|\bseek (?:help|advice|support|professional)\b|"
