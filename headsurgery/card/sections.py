@@ -26,8 +26,8 @@ _OPERATIONS = {
 }
 
 
-def say_title(manifest: Manifest, recipe: Recipe, licence: Licence | None, *, first: RecipeBase, steps: int) -> str:
-    """What this is, in three sentences, and what the licence wants to be said; `first` is what the first of the steps edited."""
+def say_title(manifest: Manifest, recipe: Recipe, licences: Sequence[Licence], *, first: RecipeBase, steps: int) -> str:
+    """What this is, in three sentences, and what the licences want to be said; `first` is what the first of the steps edited."""
     done = _say_done(recipe.edits)
     heads = len({edit.ref for edit in recipe.edits})
     on_top = f", step {steps} on top of the edits that *Earlier steps* names" if steps > 1 else ""
@@ -38,7 +38,7 @@ def say_title(manifest: Manifest, recipe: Recipe, licence: Licence | None, *, fi
         f" and no training took place. The method is that of *On the Role of Attention Heads in Large Language Model Safety*"
         f" ([arXiv {PAPER}](https://arxiv.org/abs/{PAPER})).\n",
     ]
-    if licence is not None:
+    for licence in licences:
         lines += [f"**{licence.built_with}.**\n"] if licence.built_with else []
         lines += [f"{licence.notice}\n"] if licence.notice else []
     return "\n".join(lines)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from headsurgery import __version__
 from headsurgery.checkpoint.anatomy import record_base
-from headsurgery.checkpoint.carried import CARD, MANIFEST, RECIPE, UNDO
+from headsurgery.checkpoint.carried import MANIFEST, RECIPE, UNDO
 from headsurgery.checkpoint.hashing import hash_file
-from headsurgery.checkpoint.history import find_base_card
+from headsurgery.checkpoint.history import read_base_card
 from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
 from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit
 
@@ -56,7 +56,7 @@ def add_own_files(
         notes=[*plan.notes, *notes],
     )
     if write_card:
-        manifest = _add_card(manifest, write_card, _read_base_card(plan), folder)
+        manifest = _add_card(manifest, write_card, read_base_card(plan.checkpoint.files, plan.files.carried), folder)
     _write_new(folder / MANIFEST, manifest.to_json().encode())
     return manifest
 
@@ -68,16 +68,6 @@ def _add_card(manifest: Manifest, write_card: CardWriter, base_card: bytes | Non
         _write_new(folder / file, data)
     records = [*manifest.files, *(_record_new(folder, file) for file in made)]
     return manifest.model_copy(update={"files": sorted(records, key=lambda record: record.file)})
-
-
-def _read_base_card(plan: SurgeryPlan) -> bytes | None:
-    """The card of the first base."""
-    files = plan.checkpoint.files
-    name = find_base_card(files) if files.has(MANIFEST) else CARD
-    if name not in plan.files.carried:
-        return None
-    with files.open(name) as stream:
-        return stream.read()
 
 
 def _write_new(path: Path, data: bytes) -> None:

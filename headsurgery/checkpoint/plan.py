@@ -15,13 +15,14 @@ import numpy.typing as npt
 
 from headsurgery.architectures import check_query_factor
 from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
-from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, BaseFiles, sort_files
+from headsurgery.checkpoint.carried import CARD, MANIFEST, OWN_FILES, BaseFiles, sort_files
 from headsurgery.checkpoint.files import Files
 from headsurgery.checkpoint.header import TensorInfo
-from headsurgery.checkpoint.history import count_restorable, describe_steps, read_history
+from headsurgery.checkpoint.history import count_restorable, describe_steps, read_base_card, read_history
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
 from headsurgery.checkpoint.unchanged import Looks, observe
 from headsurgery.errors import GeometryError, RecipeError, SurgeryError
+from headsurgery.front_matter import MAX_CARD, read_front_matter
 from headsurgery.hub_names import is_hub_id
 from headsurgery.recipe import HeadEdit, Recipe
 from headsurgery.strict_json import quote
@@ -175,7 +176,12 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
         edits=edits,
         files=files,
         looks=looks,
-        notes=(*_notes(recipe, anatomy), *_say_rope(checkpoint.config), *_say_steps(checkpoint.files)),
+        notes=(
+            *_notes(recipe, anatomy),
+            *_say_rope(checkpoint.config),
+            *_say_steps(checkpoint.files),
+            *_say_card(checkpoint.files, files),
+        ),
     )
 
 
@@ -261,6 +267,20 @@ def _say_steps(files: Files) -> tuple[str, ...]:
     return (
         f"the base was edited before ({describe_steps(files)}); this edit comes on top, as step {len(steps) + 1}",
         *([f"restore goes back to step {end} only: that one's original bytes are not there"] if end else []),
+    )
+
+
+def _say_card(files: Files, kept: BaseFiles) -> tuple[str, ...]:
+    """What of the base's card can't be taken over into the new one."""
+    card = read_front_matter(read_base_card(files, kept.carried, most=MAX_CARD) or b"")
+    notes = tuple(f"{CARD}: the base's card {note}" for note in card.notes)
+    if not card.problem:
+        return notes
+    stated = f" It has {' and '.join(map(quote, card.licences))}, which still holds." if card.licences else ""
+    return (
+        *notes,
+        f"{CARD}: the metadata of the base's card can't be read ({card.problem}), so that licence, languages and tags don't go "
+        f"into the new card's metadata.{stated} push will ask for --force",
     )
 
 
