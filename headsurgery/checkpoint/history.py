@@ -161,4 +161,4 @@ def read_base_card(files: Files, carried: Container[str], *, most: int | None = 
     if name is None or name not in carried:
         return None
     with files.open(name, None if most is None else range(min(most, files.size_of(name)))) as stream:
-        return stream.read(most)
+        return stream.read(-1 if most is None else most)
