@@ -16,7 +16,7 @@ ROOT = Path(headsurgery.__file__).parent
 TALKS_TO_THE_HUB = {"hub", "push", "recipe_source", "recipe_web"}
 """Besides: `prompts` reads published sets, `demo` its model; `card` and `console` only use what the client has on board."""
 CORE = {"errors", "heads", "recipe", "architectures", "rows", "families", "proof", "atomic", "fingerprint"}
-CORE |= {"configuration", "progress", "hub_names", "strict_json", "front_matter"}
+CORE |= {"configuration", "progress", "hub_names", "strict_json", "front_matter", "uniformity"}
 HEAVY = {"torch", "transformers", "huggingface_hub", "datasets"}
 THIRD_PARTY_OF_CHECKPOINT = {"numpy", "safetensors", "ml_dtypes", "pydantic"}
 

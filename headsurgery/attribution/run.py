@@ -33,6 +33,7 @@ from headsurgery.model.modules import ModuleMap, context_length
 from headsurgery.progress import Progress
 from headsurgery.prompts import PromptSet, Template, encode, load_template
 from headsurgery.recipe import Geometry, HeadEdit, Recipe, RecipeBase
+from headsurgery.uniformity import say_unevenness
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +162,7 @@ def attribute(
         *(note for prompt_set in sets for note in prompt_set.notes),
         *notes,
         *_notes_on(scores),
+        *(say_unevenness(facts.uneven) if settings.operation == "uniform_attention" and settings.method != "direct" else ()),
         *(found.notes if found else ()),
     )
     return Attribution(recipe=recipe, scores=scores, notes=notes, frontier=found.frontier if found else None)

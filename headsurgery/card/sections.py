@@ -53,8 +53,8 @@ def _say_done(edits: tuple[HeadEdit, ...]) -> str:
     return "rescaled"
 
 
-def say_edits(recipe: Recipe, picture: str, has_scores: bool) -> str:
-    """Which heads, and how."""
+def say_edits(recipe: Recipe, picture: str, has_scores: bool, *, notes: Sequence[str] = ()) -> str:
+    """Which heads, how, and what to know of it."""
     rows = [f"| L{e.layer}H{e.head} | {e.operation}: {_OPERATIONS[e.operation]} | × {e.factor:g} |" for e in recipe.edits]
     shown = "its score: red above zero, blue below" if has_scores else "its factor: blue below 1, red above, white untouched"
     return "\n".join(
@@ -63,6 +63,7 @@ def say_edits(recipe: Recipe, picture: str, has_scores: bool) -> str:
             "| head | operation | factor |\n|---|---|---|",
             *rows,
             "\nL2H26 is head 26 of layer 2, both from 0.\n",
+            *(f"{escape(note)}.\n" for note in notes),
             f"![The heads of the model]({picture})\n",
             f"A row per layer, layer 0 at the top; a column per head, head 0 at the left. Each head shows {shown}. Edited heads are"
             " framed.\n",

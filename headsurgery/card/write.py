@@ -19,6 +19,7 @@ from headsurgery.errors import CheckpointError, UsageError
 from headsurgery.front_matter import FrontMatter, join_front_matter, read_front_matter
 from headsurgery.recipe import Geometry, Recipe
 from headsurgery.strict_json import quote
+from headsurgery.uniformity import is_about_uniformity
 
 if TYPE_CHECKING:
     from headsurgery.evaluation.records import Evaluation
@@ -65,7 +66,7 @@ def write_card(
     metadata = make_metadata(base.metadata, first, edits, results)
     parts = [
         sections.say_title(manifest, recipe, find_licences(base.licences), first=first, steps=len(earlier) + 1),
-        sections.say_edits(recipe, PICTURE, scores is not None),
+        sections.say_edits(recipe, PICTURE, scores is not None, notes=tuple(filter(is_about_uniformity, manifest.notes))),
         *([sections.say_earlier(earlier)] if earlier else []),
         sections.say_attribution(recipe.provenance),
         sections.say_effect(evaluation, recipe.edits),

@@ -14,10 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from headsurgery.architectures import check_query_factor
-from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
+from headsurgery.checkpoint.anatomy import Anatomy, HeadSlice, prove_anatomy
 from headsurgery.checkpoint.carried import CARD, MANIFEST, OWN_FILES, BaseFiles, sort_files
 from headsurgery.checkpoint.files import Files
-from headsurgery.checkpoint.header import TensorInfo
 from headsurgery.checkpoint.history import count_restorable, describe_steps, read_base_card, read_history
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
 from headsurgery.checkpoint.unchanged import Looks, observe
@@ -26,6 +25,7 @@ from headsurgery.front_matter import MAX_CARD, read_front_matter
 from headsurgery.hub_names import is_hub_id
 from headsurgery.recipe import HeadEdit, Recipe
 from headsurgery.strict_json import quote
+from headsurgery.uniformity import say_unevenness
 
 _ROPE_BASE = 10_000
 """Base frequency of the rotary embedding that is taken where a configuration names none."""
@@ -51,20 +51,14 @@ class ByteRuns:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TensorEdit:
+class TensorEdit(HeadSlice):
     """One slice of one tensor, multiplied.
 
     Args:
         edit: The recipe's edit that it comes from.
-        tensor: What is edited.
-        axis: 0: the block is whole rows of the stored tensor; 1: columns.
-        block: Indices along the axis.
     """
 
     edit: HeadEdit
-    tensor: TensorInfo
-    axis: int
-    block: range
 
     @property
     def runs(self) -> ByteRuns:
@@ -80,11 +74,6 @@ class TensorEdit:
             stride=row_bytes,
             count=self.tensor.num_rows,
         )
-
-    @property
-    def num_parameters(self) -> int:
-        """Number of elements in the slice."""
-        return self.tensor.num_parameters // self.tensor.shape[self.axis] * len(self.block)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +101,7 @@ class SurgeryPlan:
     @property
     def parameters_changed(self) -> int:
         """Parameters that the edits multiply; factor 1 changes none."""
-        return sum(edit.num_parameters for edit in self.edits if edit.edit.factor != 1)
+        return self.anatomy.count_changed(edit.edit for edit in self.edits)
 
     @property
     def share(self) -> float:
@@ -294,6 +283,8 @@ def _notes(recipe: Recipe, anatomy: Anatomy) -> tuple[str, ...]:
             "this family's query norm spans all heads of a layer: with one head's queries at 0 those of the other heads grow, "
             "by a factor of about sqrt(num_heads / (num_heads - 1))"
         )
+    if any(edit.operation == "uniform_attention" and edit.factor != 1 for edit in recipe.edits):
+        notes += say_unevenness(anatomy.uneven)
     if all(edit.factor == 1 for edit in recipe.edits):
         notes.append("every factor is 1: the result will be an identical copy")
     return tuple(notes)
