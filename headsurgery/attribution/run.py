@@ -88,7 +88,7 @@ def attribute(
         contrast: Heads are ranked by harmful - contrast * harmless. Default with a control: 10 for `refusal`, else 1; the paper: 0.
         method: `refusal` chooses a group greedily by what it takes from the model's own refusals, `sahara` by the shift of final
             states; `ships` chooses the heads with the highest mean score; `direct` those that write most along the direction from
-            harmless to harmful, from one forward per prompt.
+            harmless to harmful, from two forwards per prompt.
         operation: How a head is ablated while it is scored.
         factor: By how much; 0 takes it out.
         group_size: Heads that `sahara` chooses (default 3), or `refusal` at most (default 5).
