@@ -49,7 +49,7 @@ def direct_scores(
     """Scores on the harmful and on the harmless queries, [layer, head] each; NaN where a layer has no such head.
 
     Raises:
-        ModelError: The model has several residual streams.
+        ModelError: The model has several residual streams, or attention does not write into it.
     """
     taken = [[_read(modules, query) for query in queries] for queries in (harmful, harmless)]
     means = [torch.stack([resid for resid, _ in of_set]).mean(dim=0) for of_set in taken]
@@ -79,14 +79,15 @@ def _read(modules: ModuleMap, query: Sequence[int]) -> tuple[torch.Tensor, dict[
         return hook
 
     def leaving(_: nn.Module, __: Any, output: Any) -> None:
-        resid.append(residual_at_end(output).double().cpu())
+        resid[:] = [residual_at_end(output, modules.geometry.hidden_size).double().cpu()]
 
     with ExitStack() as stack:
         for layer in modules.geometry.attention_layers:
             stack.callback(modules.projection(layer, "o_proj").register_forward_pre_hook(keep(layer)).remove)
-        stack.callback(modules.layers[-1].register_forward_hook(leaving).remove)
+        for module in modules.layers:  # the last one may be left out, as those that look at images are
+            stack.callback(module.register_forward_hook(leaving).remove)
         run_model(modules, torch.tensor([list(query)], device=modules.device), tail=1, want_logits=False)
-    return resid[-1], heads
+    return resid[0], heads
 
 
 def _weights(modules: ModuleMap) -> dict[int, torch.Tensor]:

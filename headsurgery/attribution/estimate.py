@@ -135,7 +135,7 @@ def estimate(
         UsageError: Method `direct`, which has no sweep.
     """
     if settings.method == "direct":
-        raise UsageError("direct takes one forward per prompt and no sweep, so there is nothing to estimate")
+        raise UsageError("direct takes two forwards per prompt and no sweep, so there is nothing to estimate")
     steps, notes = [], []
     weights = shape.parameters * itemsize
     for what, task in _sweeps(settings, geometry, sets):

@@ -68,7 +68,7 @@ class Settings:
                 hint="give one with --harmless, such as builtin:harmless",
             )
         if self.method == "direct" and self.screen is not None:
-            raise UsageError("direct scores all heads in one forward per prompt, so there is nothing to screen")
+            raise UsageError("direct scores all heads in two forwards per prompt, so there is nothing to screen")
         if self.factor == 1:
             raise UsageError("factor is 1, which changes nothing, so every head would score 0")
         if self.contrast is not None and self.contrast < 0:

@@ -28,17 +28,21 @@ from headsurgery.errors import ModelError
 from headsurgery.model.modules import ModuleMap
 
 
-def residual_at_end(output: Any) -> torch.Tensor:
+def residual_at_end(output: Any, hidden_size: int) -> torch.Tensor:
     """The residual stream at the last position, from a decoder layer's output of one query, [hidden_size].
+
+    Args:
+        output: Of the layer.
+        hidden_size: Of the model.
 
     Raises:
         ModelError: The layer has several streams (Gemma 3n, hyper-connections).
     """
     states: torch.Tensor = output[0] if isinstance(output, tuple | list) else output
-    if states.dim() != 3:
+    if states.dim() != 3 or states.shape[-1] != hidden_size:
         raise ModelError(
-            f"this model's layers answer {states.dim()} axes, not [rows, pos, hidden_size]: it has several residual streams, and "
-            "the method direct reads one",
+            f"this model's layers answer {[*states.shape]}, not [rows, pos, hidden_size {hidden_size}]: it has several residual "
+            "streams, and the method direct reads one",
             hint="use another --method",
         )
     return states[0, -1]
@@ -55,6 +59,9 @@ def read_back(modules: ModuleMap, direction: torch.Tensor) -> Iterator[dict[int,
     Yields:
         By attention layer the direction as o_proj's output at the last position sees it, [hidden_size], in float64 on the CPU.
         Filled by a run within the block.
+
+    Raises:
+        ModelError: What attention writes reaches the residual stream through matrices alone (Zamba), or there are several streams.
     """
     found: dict[int, torch.Tensor] = {}
     leaves: dict[int, torch.Tensor] = {}
@@ -70,7 +77,14 @@ def read_back(modules: ModuleMap, direction: torch.Tensor) -> Iterator[dict[int,
     def end(numbers: Sequence[int]) -> Callable[..., Any]:
         def hook(_: nn.Module, __: Any, output: Any) -> Any:
             at = [number for number in numbers if number in leaves]
-            for number, gradient in zip(at, _gradients(residual_at_end(output), direction, [leaves[n] for n in at]), strict=True):
+            residual = residual_at_end(output, modules.geometry.hidden_size)
+            for number, gradient in zip(at, _gradients(residual, direction, [leaves[n] for n in at]), strict=True):
+                if direction.any() and not gradient.any():
+                    raise ModelError(
+                        f"layer {number}: what attention writes does not go into the residual stream but through further matrices, "
+                        "so the method direct can't read it",
+                        hint="use another --method",
+                    )
                 found[number] = gradient
                 del leaves[number]
             return _detached(output)

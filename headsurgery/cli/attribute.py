@@ -70,7 +70,7 @@ def attribute(
         typer.Option(
             "--method",
             help="refusal: greedy group by the model's own refusals; sahara: by its states; ships: best single heads; "
-            "direct: those that write most along harmful - harmless, by one forward per prompt.",
+            "direct: those that write most along harmful - harmless, by two forwards per prompt.",
         ),
     ] = "refusal",
     operation: Annotated[
