@@ -121,7 +121,7 @@ class AnswerJournal(MemoryJournal):
 
     def _write(self, answers: Iterable[Answer]) -> None:
         """In one write."""
-        data = "".join(f"{answer.model_dump_json()}\n" for answer in answers).encode()
+        data = "".join(f"{answer.to_line()}\n" for answer in answers).encode()
         with self._writing():
             while data:
                 data = data[self._file.write(data) :]
