@@ -16,7 +16,7 @@ ROOT = Path(headsurgery.__file__).parent
 TALKS_TO_THE_HUB = {"hub", "push", "recipe_source", "recipe_web"}
 """Besides: `prompts` reads published sets, `demo` its model; `card` and `console` only use what the client has on board."""
 CORE = {"errors", "heads", "recipe", "architectures", "rows", "families", "proof", "atomic", "fingerprint"}
-CORE |= {"configuration", "progress", "hub_names", "strict_json", "front_matter", "uniformity"}
+CORE |= {"configuration", "progress", "hub_names", "strict_json", "front_matter", "uniformity", "locking"}
 HEAVY = {"torch", "transformers", "huggingface_hub", "datasets"}
 THIRD_PARTY_OF_CHECKPOINT = {"numpy", "safetensors", "ml_dtypes", "pydantic"}
 
@@ -68,7 +68,9 @@ def test_each_file_imports_only_what_its_part_may(path: Path) -> None:
     if part == "attribution":
         assert ours <= CORE | {"behaviour", "model", "engine", "attribution", "prompts", "evaluation"}
     if part == "evaluation":
-        assert ours <= CORE | {"behaviour", "checkpoint", "model", "prompts", "hub", "evaluation"}, "attribution and report build on it"
+        assert ours <= CORE | {"behaviour", "checkpoint", "model", "prompts", "hub", "evaluation"}, (
+            "attribution and report build on it"
+        )
     if part == "report":
         assert ours <= CORE | {"evaluation", "prompts", "report"}
         assert not third_party(path) & HEAVY
