@@ -95,15 +95,16 @@ class Found:
     literal: str
 
 
-def find_marks(text: str, own: Sequence[Pair] = ()) -> list[Found]:
+def find_marks(text: str, own: Sequence[Pair] = (), *, is_harmony: bool = False) -> list[Found]:
     """All marks in a text, in order, whether they are meant or quoted.
 
     Args:
         text: An answer, or the end of a prompt.
         own: Pairs that the model's template names.
+        is_harmony: Whether gpt-oss's ends of messages count also where no channel is named in the text itself.
     """
     literals = {opening: ("open", opening) for opening, _ in own} | {closing: ("close", opening) for opening, closing in own}
-    found = [_found(match, kind, name) for match, kind, name in _known(text)]
+    found = [_found(match, kind, name) for match, kind, name in _known(text, is_harmony or HARMONY in text)]
     for literal, (kind, name) in literals.items():
         found += [_found(match, kind, name) for match in re.finditer(re.escape(literal), text)]  # type: ignore[arg-type]
     found.sort(key=lambda mark: (mark.start, -mark.end))
@@ -118,7 +119,7 @@ def _found(match: re.Match[str], kind: Kind, name: str) -> Found:
     return Found(start=match.start(), end=match.end(), kind=kind, name=name.casefold(), literal=match[0])
 
 
-def _known(text: str) -> Iterator[tuple[re.Match[str], Kind, str]]:
+def _known(text: str, is_harmony: bool) -> Iterator[tuple[re.Match[str], Kind, str]]:
     granite = _BEGINNINGS.match(text)
     if granite:
         yield granite, "open", "granite"
@@ -128,7 +129,6 @@ def _known(text: str) -> Iterator[tuple[re.Match[str], Kind, str]]:
     bare = _BARE.match(text)
     if bare:
         yield bare, "open" if bare["begin"] else "reply", "harmony"
-    is_harmony = HARMONY in text
     for match in _REGEX.finditer(text):
         if match["header"] or match["bare_header"]:
             channel = (match["channel"] or match["bare"]).casefold()

@@ -80,7 +80,8 @@ class AnswerReader:
     def _kept(self, ids: Sequence[int]) -> list[int]:
         """Positions of special tokens that are marks."""
         special = [(position, self._special[token]) for position, token in enumerate(ids) if token in self._special]
-        parts = HARMONY_TOKENS if any(token == HARMONY for _, token in special) else PIECES if self._has_pieces else frozenset()
+        is_harmony = HARMONY in (self.opened or "") or any(token == HARMONY for _, token in special)
+        parts = HARMONY_TOKENS if is_harmony else PIECES if self._has_pieces else frozenset()
         return [position for position, token in special if token in parts or is_mark(token, self.own)]
 
     def _decode(self, ids: Sequence[int]) -> str:

@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from headsurgery.behaviour.marks import Found, Pair, find_marks
+from headsurgery.behaviour.marks import HARMONY, Found, Pair, find_marks
 
 SHORT_PREAMBLE = 12
 """Words before thoughts that don't end, below which they are a mere preamble: "Let me think about it first." """
@@ -89,7 +89,7 @@ def split_answer(text: str, opened: str | None = None, own: tuple[Pair, ...] = (
         opened: The mark of thoughts that the prompt, or the prefilled start, left open; None: none.
         own: Pairs of marks that the model's template names, beside those that are known.
     """
-    marks = find_marks(text, own)
+    marks = find_marks(text, own, is_harmony=opened is not None and HARMONY in opened)
     if not marks and opened is None:
         return Split(reply=text, thoughts="", is_open=False, spans=(range(len(text)),))
     return _Splitter(text, marks, opened, own).split()
