@@ -58,12 +58,12 @@ def parse_completion(reply: Any, body: Mapping[str, Any]) -> Completion:
     Raises:
         LookupError, TypeError, ValueError: No completion; a moment may mend that.
     """
-    choices = reply.get("choices")
+    choices = _object(reply).get("choices")
     if not choices:
         if _is_blocked(reply) or (reply.get("error") and is_filtered(reply["error"])):
             return FILTERED
         raise LookupError("no choices")
-    choice = choices[0]
+    choice = _object(choices[0])
     reasons = {
         _plain(source.get(key)) for source in (choice, reply) for key in ("finish_reason", "native_finish_reason", "stop_reason")
     }
@@ -75,7 +75,7 @@ def parse_completion(reply: Any, body: Mapping[str, Any]) -> Completion:
     message = choice.get("message")
     if message is None and "text" not in choice and refused_by is None:
         raise LookupError("no message")
-    message = message or {}
+    message = _object(message or {})
     content = message.get("content") if "messages" in body else choice.get("text")
     text, thoughts, refusal = _read_content(content)
     if refusal := "\n".join(filter(None, [refusal, _words(message.get("refusal"))])):
@@ -83,7 +83,7 @@ def parse_completion(reply: Any, body: Mapping[str, Any]) -> Completion:
     if body.get("continue_final_message"):
         text = text.removeprefix(body["messages"][-1]["content"])  # some servers repeat it
     apart = next(filter(None, (_words(source.get(key)) for source in (message, choice) for key in _THOUGHTS)), "")
-    tokens = (reply.get("usage") or {}).get("completion_tokens") or 0
+    tokens = _object(reply.get("usage") or {}).get("completion_tokens") or 0
     return Completion(
         text=text,
         num_tokens=int(tokens),
@@ -91,6 +91,17 @@ def parse_completion(reply: Any, body: Mapping[str, Any]) -> Completion:
         thoughts="\n".join(filter(None, [apart, thoughts])) or None,
         refused_by=refused_by,
     )
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    """A JSON object.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{type(value).__name__} in place of an object")
+    return value
 
 
 def _read_content(content: Any) -> tuple[str, str, str]:
@@ -140,8 +151,8 @@ def _plain(reason: Any) -> str:
 
 def _is_blocked(reply: Mapping[str, Any]) -> bool:
     """Whether a reply without choices says that the prompt was blocked: Gemini's feedback, Azure's filter results."""
-    feedback = reply.get("promptFeedback") or reply.get("prompt_feedback") or {}
+    feedback = _object(reply.get("promptFeedback") or reply.get("prompt_feedback") or {})
     if feedback.get("blockReason") or feedback.get("block_reason"):
         return True
-    results = [entry.get("content_filter_results") or {} for entry in reply.get("prompt_filter_results") or []]
+    results = [_object(_object(entry).get("content_filter_results") or {}) for entry in reply.get("prompt_filter_results") or []]
     return any(isinstance(found, dict) and found.get("filtered") is True for result in results for found in result.values())

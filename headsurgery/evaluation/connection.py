@@ -224,23 +224,23 @@ _FILTER_WORDS = re.compile(
 
 def is_filtered(document: Any) -> bool:
     """Whether a server's error says that its content filter refuses the prompt, and not that the request is wrong."""
-    codes = [value for key, value in _leaves(document) if key in ("code", "type", "reason", "status", "error_code", "param")]
+    codes = [value for key, value in leaves(document) if key in ("code", "type", "reason", "status", "error_code", "param")]
     if any(re.sub(r"[^a-z0-9]", "", str(code).casefold()) in _FILTER_CODES for code in codes):
         return True
     texts = [
-        value for key, value in _leaves(document) if isinstance(value, str) and key in ("", "message", "detail", "error", "msg")
+        value for key, value in leaves(document) if isinstance(value, str) and key in ("", "message", "detail", "error", "msg")
     ]
     return any(_FILTER_WORDS.search(text) for text in texts)
 
 
-def _leaves(document: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(document: Any, key: str = "") -> Iterator[tuple[str, Any]]:
     """Every value of a document with the key that it stands under."""
     if isinstance(document, dict):
         for name, value in document.items():
-            yield from _leaves(value, str(name))
+            yield from leaves(value, str(name))
     elif isinstance(document, list):
         for value in document:
-            yield from _leaves(value, key)
+            yield from leaves(value, key)
     else:
         yield key, document
 

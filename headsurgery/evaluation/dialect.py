@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
-from headsurgery.evaluation.connection import RefusedRequestError
+from headsurgery.evaluation.connection import RefusedRequestError, leaves
 
 _NEEDED = frozenset({"model", "messages", "prompt", "add_generation_prompt", "continue_final_message"})
 """Without these, another question would be asked."""
@@ -78,7 +78,7 @@ class Dialect:
         """
         text = _text(error.document)
         with self._lock:
-            named = [name for name in sent if name not in _NEEDED and _is_named(name, text)]
+            named = _named(error.document, text, sent)
             if not _UNKNOWN.search(text) or _is_a_limit(text, named):
                 may_be_extra = not self._has_answered and not named and not _ABOUT_THE_PROMPT.search(text)
                 return may_be_extra and self._drop_extra(sent)
@@ -107,6 +107,14 @@ def _text(document: Any) -> str:
     if isinstance(document, list):
         return " ".join(map(_text, document))
     return str(document)
+
+
+def _named(document: Any, text: str, sent: Mapping[str, Any]) -> list[str]:
+    """Fields of the request that a server speaks of: the one that it points at, else all that its words hold."""
+    names = [name for name in sent if name not in _NEEDED]
+    pointed = [name for name in names if any(name == value for key, value in leaves(document) if key in ("param", "loc"))]
+    held = [name for name in names if _is_named(name, text)]
+    return pointed or sorted(held, key=lambda name: name == "temperature")  # which changes the answers, so it comes last
 
 
 def _is_named(name: str, text: str) -> bool:
