@@ -286,3 +286,12 @@ def test_a_full_disk_is_one_line_and_what_was_finished_stays(made: Path) -> None
     assert code == 1
     assert "full.json.journal: can't keep the journal there: File too large" in talk
     assert (made / "full.json.journal").stat().st_size > 3000
+
+
+def test_a_journal_of_0_1_under_the_name_that_it_shared_goes_on(path: Path, finished: bytes) -> None:
+    path.write_bytes(finished.replace(b"headsurgery.sweep/1\n", b"headsurgery.journal/1\n", 1))
+    with SweepJournal(path, SETTINGS) as journal:
+        assert journal.num_blocks > 0
+        engine = SmallBlocks()
+        Sweeper(engine=engine, journal=journal).sweep(task_of(States()))
+        assert engine.ran == 0, "all its blocks are read"

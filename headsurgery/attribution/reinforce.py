@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from headsurgery.attribution.attacks import Development, Question
+from headsurgery.attribution.attacks import BARE, Development, Question
 from headsurgery.attribution.frontier import (
     Bounds,
     Candidate,
@@ -111,7 +111,7 @@ def reinforce(
 
     Raises:
         NoReinforcementError: Nothing refuses more than the base within bounds.
-        ModelError: Logits that are not finite, no memory for a single prompt, or all answers stop within their thoughts.
+        ModelError: Logits that are not finite, no memory for a single prompt, or all bare answers stop within their thoughts.
     """
     heads = rank_heads(scores, max(group_sizes))
     anti = [head for head in rank_anti_heads(scores, anti_heads + len(heads)) if head not in heads][:anti_heads]
@@ -127,9 +127,10 @@ def reinforce(
 
     base, thinking = search.base, search.thinking
     report()
-    if thinking == len(development.questions):
+    if all(question in thinking for question in development.questions if question.attack == BARE):
         raise ModelError(
-            f"all {thinking} answers stop within their thoughts, after {answer_tokens} tokens: the model thinks before it refuses",
+            f"all answers to the bare prompts, {len(thinking)} of all {len(development.questions)}, stop within their thoughts, "
+            f"after {answer_tokens} tokens: the model thinks before it refuses",
             hint="give more --answer-tokens, or a --template that ends the thoughts at once (... <think></think>)",
         )
     if base.refusal.count < base.refusal.total:
@@ -147,7 +148,7 @@ def reinforce(
     record = _record(frontier, search.points[chosen], factors=factors, group_sizes=group_sizes, attacks=development.attacks)
     notes = (
         *development.notes,
-        *([_say_thinking(thinking, len(development.questions), answer_tokens)] if thinking else []),
+        *([_say_thinking(len(thinking), len(development.questions), answer_tokens)] if thinking else []),
         f"reinforced, the model refuses {record.refusal:.0%} of the harmful questions instead of {record.base_refusal:.0%}, under "
         "all attacks together; the factor was chosen on these prompts, so evaluate it on others",
     )
@@ -202,10 +203,10 @@ class _Search:
         )
 
     @property
-    def thinking(self) -> int:
-        """Answers of the base that stop within their thoughts."""
+    def thinking(self) -> list[Question]:
+        """Questions whose answers by the base stop within their thoughts."""
         pairs = zip(self.development.questions, self.base_answers, strict=True)
-        return sum(question.reader.split(answer).is_open for question, answer in pairs)
+        return [question for question, answer in pairs if question.reader.split(answer).is_open]
 
     def _answer(self, edits: Sequence[HeadEdit]) -> list[list[int]]:
         questions = [question.ids for question in self.development.questions]
