@@ -47,7 +47,7 @@ def add_own_files(
         headsurgery=__version__,
         base=record_base(plan.checkpoint, plan.anatomy),
         recipe_sha256=sha256(recipe_text.encode()).hexdigest(),
-        edits=[_record_edit(edit) for edit in plan.edits],
+        edits=[record_edit(edit) for edit in plan.edits],
         parameters=plan.checkpoint.num_parameters,
         parameters_changed=plan.parameters_changed,
         share=plan.share,
@@ -79,7 +79,8 @@ def _record_new(folder: Path, file: str) -> FileRecord:
     return FileRecord(file=file, num_bytes=(folder / file).stat().st_size, sha256=hash_file(folder / file))
 
 
-def _record_edit(edit: TensorEdit) -> EditRecord:
+def record_edit(edit: TensorEdit) -> EditRecord:
+    """What the manifest says of one planned slice."""
     return EditRecord(
         **edit.edit.model_dump(),
         tensor=edit.tensor.name,

@@ -152,12 +152,9 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
         raise SurgeryError(
             f"{checkpoint.files.where}: holds {taken[0]}, a name that apply needs for itself", hint="rename that file"
         )
-    edits = tuple(
-        tensor_edit for position, edit in enumerate(recipe.edits) for tensor_edit in _resolve(edit, anatomy, f"edits[{position}]: ")
-    )
+    edits = resolve_edits(recipe, anatomy)
     for tensor_edit in edits:
-        if tensor_edit.edit.factor != 1:
-            _check_storable(checkpoint.read_block(tensor_edit.tensor, tensor_edit.axis, tensor_edit.block), tensor_edit)
+        _check_storable(checkpoint, tensor_edit)
     return SurgeryPlan(
         recipe=recipe if allow_mismatch else _pin(recipe, checkpoint),
         checkpoint=checkpoint,
@@ -174,6 +171,27 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
     )
 
 
+def resolve_edits(recipe: Recipe, anatomy: Anatomy) -> tuple[TensorEdit, ...]:
+    """The slices that a recipe's edits touch, in its order.
+
+    Raises:
+        RecipeError, GeometryError: A head or a factor that the checkpoint doesn't allow.
+    """
+    return tuple(
+        tensor_edit for position, edit in enumerate(recipe.edits) for tensor_edit in _resolve(edit, anatomy, f"edits[{position}]: ")
+    )
+
+
+def check_edit(edit: HeadEdit, checkpoint: Checkpoint, anatomy: Anatomy) -> None:
+    """Refuse an edit that can't be made.
+
+    Raises:
+        RecipeError, GeometryError, SurgeryError: As `plan_surgery`.
+    """
+    for tensor_edit in _resolve(edit, anatomy, ""):
+        _check_storable(checkpoint, tensor_edit)
+
+
 def multiply(values: npt.NDArray[Any], factor: float) -> npt.NDArray[Any]:
     """Multiply in float32 (float64 for F64) and round once to the stored type (law 5). Factor 1 returns the values as they are."""
     if factor == 1:
@@ -184,9 +202,12 @@ def multiply(values: npt.NDArray[Any], factor: float) -> npt.NDArray[Any]:
         return product.astype(values.dtype)
 
 
-def _check_storable(values: npt.NDArray[Any], edit: TensorEdit) -> None:
+def _check_storable(checkpoint: Checkpoint, edit: TensorEdit) -> None:
     """Refuse an edit whose result overflows, is not a number, or is lost in rounding."""
     factor = edit.edit.factor
+    if factor == 1:
+        return
+    values = checkpoint.read_block(edit.tensor, edit.axis, edit.block)
     where = f"{edit.edit.ref}: {edit.tensor.name} × {factor:g}"
     before, stored = values.astype(np.float64), multiply(values, factor).astype(np.float64)
     if not np.isfinite(before).all():
