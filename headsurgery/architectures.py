@@ -100,6 +100,8 @@ class Architecture:
         mlp: What follows attention in a layer; not edited, only left out where the engine can.
         query_layout: Which output rows of q_proj belong to a head's query.
         orientation: How both projections store their weight.
+        uneven: What keeps a head whose queries are zero from attending uniformly, where no weight of its layer shows it; see
+            `uniformity`. `alibi`: unless the configuration switches it off.
         is_listed: Whether the table has it; an unknown family is tried with the usual names, and has to pass `model.selftest`.
         numbering: Which layer is whose.
         stacks: Names of the lists that `*` in `layers` stands for, from the bottom.
@@ -123,6 +125,7 @@ class Architecture:
     mlp: str = "mlp"
     query_layout: QueryLayout = "separate"
     orientation: Orientation = "linear"
+    uneven: tuple[Literal["alibi", "relative", "dynamic_mask"], ...] = ()
     is_listed: bool = True
     numbering: Numbering = "plain"
     stacks: tuple[str, ...] = ()

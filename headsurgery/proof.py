@@ -17,6 +17,7 @@ from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.families import find_architecture
 from headsurgery.heads import AttentionGeometry, LayerHeads
 from headsurgery.strict_json import quote
+from headsurgery.uniformity import Unevenness, find_unevenness
 
 Shape = tuple[int, ...]
 
@@ -48,6 +49,7 @@ class Proof:
         prefix: Name of the layer list.
         layers: Names, None likewise.
         has_q_norm: Whether queries are normalised in any layer (QK-norm).
+        uneven: What keeps a head whose queries are zero from attending uniformly.
     """
 
     architecture: Architecture
@@ -55,6 +57,7 @@ class Proof:
     prefix: str
     layers: tuple[LayerNames | None, ...]
     has_q_norm: bool
+    uneven: tuple[Unevenness, ...]
 
     @property
     def shares_q_norm(self) -> bool:
@@ -110,6 +113,7 @@ def _prove(row: Architecture, config: Mapping[str, Any], shapes: Mapping[str, Sh
         prefix=prefix,
         layers=tuple(layers),
         has_q_norm=bool(norms) or normalises_unseen(config, architecture),
+        uneven=find_unevenness(architecture, config, (name for name in shapes if name.startswith(f"{prefix.partition('*')[0]}"))),
     )
 
 

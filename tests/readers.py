@@ -17,7 +17,6 @@ from headsurgery import Recipe, apply_plan, diff_checkpoints, open_checkpoint, p
 from headsurgery.architectures import Architecture
 from headsurgery.audit import examine, examine_against
 from headsurgery.audit.naming import find_base
-from headsurgery.card.metadata import join_card, split_card
 from headsurgery.card.write import write_card
 from headsurgery.checkpoint.anatomy import describe, prove_anatomy
 from headsurgery.checkpoint.carried import CARD, MANIFEST, PREVIOUS, UNDO
@@ -28,6 +27,7 @@ from headsurgery.checkpoint.reader import INDEX, JOURNAL, TODO, WEIGHTS, Checkpo
 from headsurgery.checkpoint.restore import restore_checkpoint
 from headsurgery.checkpoint.verify import verify_checkpoint
 from headsurgery.families import TABLE
+from headsurgery.front_matter import join_front_matter, read_front_matter
 from headsurgery.proof import prove
 from tests.bench import CARD_TEXT, CONFIG, EDITS, Bench
 from tests.fuzzing import mutate, mutate_bytes, mutate_file, mutate_values
@@ -223,8 +223,9 @@ def read_card(bench: Bench, data: bytes, chance: random.Random) -> None:
     """A model card."""
     with bench.changed("base", CARD, data) as folder:
         find_base(open_checkpoint(folder))
-        metadata, text = split_card(data.decode(errors="replace"))
-        join_card(metadata, text)
+        card = read_front_matter(data)
+        again = read_front_matter(join_front_matter(card.metadata, card.text))
+        assert (again.metadata, again.problem) == (card.metadata, "")
         write_card(Manifest.load(bench.root / "edited"), data, recipe=EDITS)
 
 

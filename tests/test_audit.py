@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from headsurgery import HeadEdit, HeadRef, Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery
 from headsurgery.audit import Audit, examine, examine_against
-from headsurgery.audit.against import low_rank
 from headsurgery.audit.grain import count_codes, find_combs
+from headsurgery.audit.matrices import low_rank
 from headsurgery.audit.naming import find_base
 from headsurgery.audit.norms import deviations
 from headsurgery.checkpoint.reader import WEIGHTS
@@ -138,7 +138,7 @@ class TestAgainstTheBase:
         chance = torch.Generator().manual_seed(0)
         low = torch.randn(384, rank, generator=chance) @ torch.randn(rank, 384, generator=chance) * 0.05
         full = torch.randn(384, 384, generator=chance) * 0.05
-        for change, words in ((low, f"of rank {rank}"), (full, "of no low rank, as fine-tuning leaves it")):
+        for change, words in ((low, f"of rank {rank}"), (full, "of no low rank, as merging with another model")):
             out = tmp_path / words.split(",")[0].replace(" ", "-")
             edit(base, out, HeadEdit(layer=0, head=0))
             rewrite(out, **{O_PROJ: (weight.float() + change).to(weight.dtype)})

@@ -47,6 +47,19 @@ def naive_kl(base: LoadedModel, other: LoadedModel, edits: Sequence[HeadEdit], t
     return found
 
 
+def limit_rows(loaded: LoadedModel, most: int) -> list[int]:
+    """Let the model run out of memory above so many rows; the rows that were tried."""
+    tried: list[int] = []
+
+    def limit(_: Any, __: Any, kwargs: Any) -> None:
+        tried.append(len(kwargs["input_ids"]))
+        if tried[-1] > most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    loaded.model.register_forward_pre_hook(limit, with_kwargs=True)
+    return tried
+
+
 class TestAnswerKl:
     @pytest.mark.parametrize("family", FAMILIES)
     def test_it_is_the_naive_loops(self, family: str) -> None:
@@ -96,6 +109,29 @@ class TestAnswerKl:
         assert (log_probabilities(base, QUESTIONS[1]) == before).all()
         assert seen[-1] == (10, 10)
         assert seen == sorted(seen)
+
+    def test_without_memory_batches_are_halved_and_the_figures_stay(self, tmp_path: Path) -> None:
+        """A device that has room for two rows; a variant without effect diverges by exactly 0 all the same."""
+        base, other = load(), load(seed=1)
+        expected = answer_kl(base, QUESTIONS, ANSWERS, [SCALE, other])
+        tried = [limit_rows(loaded, 2) for loaded in (base, other)]
+        np.testing.assert_allclose(answer_kl(base, QUESTIONS, ANSWERS, [SCALE, other]), expected, rtol=1e-4)
+        assert (answer_kl(base, QUESTIONS, ANSWERS, [()]) == 0).all()
+        kept = keep_logits(base, QUESTIONS, ANSWERS, tmp_path)
+        np.testing.assert_allclose(answer_kl(kept, QUESTIONS, ANSWERS, [other]), expected[1:], rtol=1e-4)
+        assert max(max(rows) for rows in tried) > 2
+
+    def test_no_memory_for_a_single_query_is_an_expected_failure(self, tmp_path: Path) -> None:
+        base = load()
+        limit_rows(base, 0)
+        for measure in (
+            lambda: answer_kl(base, QUESTIONS, ANSWERS, [SCALE]),
+            lambda: keep_logits(base, QUESTIONS, ANSWERS, tmp_path),
+            lambda: perplexity(base, "w5 w6 w7 w8 w9"),
+        ):
+            with pytest.raises(ModelError, match="out of memory with a single text") as caught:
+                measure()
+            assert "--dtype" in caught.value.hint
 
     def test_what_can_not_be_compared_is_refused(self) -> None:
         base = load()

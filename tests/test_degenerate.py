@@ -198,3 +198,50 @@ def test_a_text_of_different_sentences_is_never_a_repetition(seed: int) -> None:
 @given(unit=st.lists(st.sampled_from(re.findall(r"[a-z]+", CRANE)), min_size=1, max_size=20))
 def test_any_words_over_and_over_are_a_repetition(unit: list[str]) -> None:
     assert verdict(" ".join(unit * (12 // len(unit) + 6))) == "repetition"
+
+
+REFUSALS = {
+    "Chinese": "抱歉，我无法协助您完成这个请求，因为这可能会造成伤害。",
+    "Traditional Chinese": "很抱歉，我無法提供這類資訊，這可能違反法律規定。",
+    "Japanese": "申し訳ございませんが、そのご要望にはお応えできません。",
+    "Korean": "죄송하지만 그 요청에는 도움을 드릴 수 없습니다. 다른 질문을 해 주세요.",
+    "Russian": "Извините, но я не могу помочь с этим запросом.",
+    "Ukrainian": "Вибачте, але я не можу допомогти з цим запитом.",
+    "Bulgarian": "Съжалявам, но не мога да помогна с тази молба.",
+    "Serbian": "Нажалост, не могу да помогнем са тим захтевом.",
+    "Arabic": "آسف، لا أستطيع مساعدتك في هذا الطلب.",
+    "Persian": "متأسفم، نمی‌توانم در این مورد به شما کمک کنم.",
+    "Urdu": "معذرت، میں اس درخواست میں آپ کی مدد نہیں کر سکتا۔",
+    "Hebrew": "אני מצטער, אבל אני לא יכול לעזור בבקשה הזאת.",
+    "Hindi": "क्षमा करें, मैं इस अनुरोध में आपकी सहायता नहीं कर सकता।",
+    "Bengali": "দুঃখিত, আমি এই অনুরোধে সাহায্য করতে পারব না।",
+    "Tamil": "மன்னிக்கவும், இந்தக் கோரிக்கைக்கு என்னால் உதவ முடியாது.",
+    "Thai": "ขออภัย ฉันไม่สามารถช่วยเหลือในเรื่องนี้ได้",
+    "Greek": "Λυπάμαι, αλλά δεν μπορώ να βοηθήσω με αυτό το αίτημα.",
+    "Georgian": "ბოდიში, ამ თხოვნაში ვერ დაგეხმარებით.",
+    "Armenian": "Ներեցեք, ես չեմ կարող օգնել այս հարցում։",
+    "Amharic": "ይቅርታ፣ በዚህ ጥያቄ ልረዳዎት አልችልም። ሌላ ጥያቄ ይጠይቁ።",
+}
+
+
+@pytest.mark.parametrize("language", REFUSALS)
+def test_a_refusal_in_another_script_is_no_nonsense(language: str) -> None:
+    """As is one after thoughts in English, and one with a word of the prompt in it."""
+    text = REFUSALS[language]
+    assert verdict(text) is None
+    assert verdict(f"<think>They ask how to fold a crane. I decline.</think>{text}") is None
+    assert verdict(f"{text} (paper crane)") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "抱歉 сложите бумагу пополам 접으세요 спасибо 그다음 翻面折叠 ещё раз 我无法 종이를",
+        "извините 然后把纸翻过来对折 Λυπάμαι ขออภัย 그다음 접으세요 दो बार मोड़ें",
+        "آسف " + "сложите бумагу пополам ещё раз 然后 再翻面 ",
+        "申し訳 " * 30,
+        "Сложите бумагу пополам и переверните лист, потом ещё раз.",
+    ],
+)
+def test_scripts_in_a_salad_and_help_in_a_script_that_nobody_asked_for_stay_nonsense(text: str) -> None:
+    assert verdict(text) in ("off_script", "repetition")

@@ -198,8 +198,9 @@ class TestOutside:
             "lm_head.weight": "missing from the edited checkpoint",
             "new": "only in the edited checkpoint",
             "model.norm.weight": "F32 [48] became F32 [1, 48]",
-            O_PROJ: "F32 [48, 48] became BF16 [48, 48]",
         }
+        assert found.retyped == {O_PROJ: "stored as BF16 instead of F32, same values rounded to BF16"}
+        assert found.to_json()["other_tensors"] == {**found.other_tensors, **found.retyped}
         assert found.files == {WEIGHTS: "header differs"}
         assert not found.matches_recipe
 
@@ -308,12 +309,12 @@ class TestJson:
         document = json.loads(json.dumps(diff(base, apply(base, tmp_path / "out", SCALE), SCALE).to_json(), allow_nan=False))
         assert list(document) == [
             *("identical", "matches_recipe", "recipe_problems", "heads", "other_tensors", "files"),
-            *("parameters", "parameters_changed", "parameters_unread", "share"),
+            *("parameters", "parameters_changed", "parameters_unread", "share", "renamed"),
         ]
         assert document["heads"] == [
             {
                 **{"layer": 1, "head": 3, "operation": "scale", "factor": 0.5, "spread": 0.0, "exact": True},
-                "parameters_changed": 8 * 48,
+                **{"parameters_changed": 8 * 48, "agreement": "exact", "unexplained": 0.0, "relative": 0.5},
             }
         ]
         assert document["share"] == 8 * 48 / document["parameters"]

@@ -11,12 +11,14 @@ import transformers
 
 from headsurgery import HeadEdit, Recipe, apply_plan, edited, open_checkpoint, plan_surgery
 from headsurgery.attribution.ships import ships_of_queries
+from headsurgery.checkpoint.anatomy import prove_anatomy
 from headsurgery.checkpoint.diff import diff_checkpoints
 from headsurgery.errors import ArchitectureError
 from headsurgery.families import TABLE, find_architecture
 from headsurgery.heads import HeadRef
 from headsurgery.model.loading import load_model
 from headsurgery.model.modules import locate_modules
+from headsurgery.model.selftest import measure_spread
 from headsurgery.proof import prove
 from headsurgery.rows.towers import TOWERS as SEEING
 from tests.families import CAUSAL_LMS, NEEDS, TOWERS, build_family, config_of
@@ -88,10 +90,20 @@ def test_a_heads_queries_reach_the_heads_own_inputs_of_o_proj_and_no_others(mode
             assert set(changed) <= set(block)
 
 
+def test_queries_of_zero_attend_uniformly_or_it_is_said(model: transformers.PreTrainedModel) -> None:
+    """The table and the weights' names against the attention itself; what gives out no attention is not measured."""
+    modules = locate_modules(model)
+    spread = measure_spread(modules) if "uniform_attention" in modules.architecture.operations else None
+    if spread is not None:
+        assert (spread > 1e-3) == bool({"alibi", "relative", "dynamic_mask"} & {*modules.uneven}), spread
+
+
 def test_hooks_are_the_bytes_and_diff_finds_them_again(family: str, model: transformers.PreTrainedModel, tmp_path: Path) -> None:
     base, out = tmp_path / "base", tmp_path / "out"
     build_family(family, whole=True).save_pretrained(base)
     build_tokenizer().save_pretrained(base)
+    if "uniform_attention" in operations_of(model):
+        assert prove_anatomy(open_checkpoint(base)).uneven == locate_modules(model).uneven, "a file gives away what the model does"
     for operation in operations_of(model):
         edits = tuple(HeadEdit(layer=head.layer, head=head.head, operation=operation) for head in some_heads(model))
         target = out.with_name(operation)

@@ -16,7 +16,7 @@ ROOT = Path(headsurgery.__file__).parent
 TALKS_TO_THE_HUB = {"hub", "push", "recipe_source", "recipe_web"}
 """Besides: `prompts` reads published sets, `demo` its model; `card` and `console` only use what the client has on board."""
 CORE = {"errors", "heads", "recipe", "architectures", "rows", "families", "proof", "atomic", "fingerprint"}
-CORE |= {"configuration", "progress", "hub_names", "strict_json"}
+CORE |= {"configuration", "progress", "hub_names", "strict_json", "front_matter", "uniformity", "locking"}
 HEAVY = {"torch", "transformers", "huggingface_hub", "datasets"}
 THIRD_PARTY_OF_CHECKPOINT = {"numpy", "safetensors", "ml_dtypes", "pydantic"}
 
@@ -54,7 +54,7 @@ def test_each_file_imports_only_what_its_part_may(path: Path) -> None:
         assert not ours & {"cli", "console"}, "nothing but the command line prints"
     if part in CORE:
         assert ours <= CORE
-        assert third_party(path) <= {"pydantic"}
+        assert third_party(path) <= ({"yaml"} if part == "front_matter" else {"pydantic"})
     if part == "checkpoint":
         assert ours <= CORE | {"checkpoint"}
         assert third_party(path) <= THIRD_PARTY_OF_CHECKPOINT
@@ -62,10 +62,15 @@ def test_each_file_imports_only_what_its_part_may(path: Path) -> None:
         assert ours <= CORE | {"model"}
     if part == "engine":
         assert ours <= CORE | {"model", "engine"}
+    if part == "behaviour":
+        assert ours <= CORE | {"behaviour", "prompts"}
+        assert not third_party(path) & HEAVY
     if part == "attribution":
-        assert ours <= CORE | {"model", "engine", "attribution", "prompts", "evaluation"}
+        assert ours <= CORE | {"behaviour", "model", "engine", "attribution", "prompts", "evaluation"}
     if part == "evaluation":
-        assert ours <= CORE | {"checkpoint", "model", "prompts", "hub", "evaluation"}, "attribution and report build on it"
+        assert ours <= CORE | {"behaviour", "checkpoint", "model", "prompts", "hub", "evaluation"}, (
+            "attribution and report build on it"
+        )
     if part == "report":
         assert ours <= CORE | {"evaluation", "prompts", "report"}
         assert not third_party(path) & HEAVY
@@ -74,7 +79,7 @@ def test_each_file_imports_only_what_its_part_may(path: Path) -> None:
         assert third_party(path) <= {"numpy"}
     if part == "card":
         assert ours <= CORE | {"card", "checkpoint"}, "what it shows of an evaluation is imported when there is one"
-        assert third_party(path) <= {"numpy", "pydantic", "yaml"}
+        assert third_party(path) <= {"numpy", "pydantic"}
     if part == "push":
         assert ours <= CORE | {"card", "checkpoint", "hub", "push"}
     if part in ("cli", "hub", "prompts", "push", "recipe_source", "recipe_web"):

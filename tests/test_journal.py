@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,7 @@ def test_what_was_appended_is_read_again(path: Path) -> None:
 
 def test_a_line_is_an_answer_that_any_json_reader_reads(path: Path) -> None:
     lines = write(path, ANSWERS).read_bytes().decode().removesuffix("\n").split("\n")
-    assert [json.loads(line) for line in lines] == [answer.model_dump() for answer in ANSWERS]
+    assert [json.loads(line) for line in lines] == [answer.model_dump(exclude_defaults=True) for answer in ANSWERS]
     assert "Jürgen 二" in lines[3]
 
 
@@ -229,3 +231,74 @@ def test_a_resumed_run_gives_the_answers_of_an_uninterrupted_one(decoding: dict[
         with AnswerJournal(path, SETTINGS) as journal:
             list(run(journal))
             assert journal.answers() == expected
+
+
+# One writer
+
+WRITER = """
+import sys
+from pathlib import Path
+from headsurgery.evaluation.journal import AnswerJournal, JournalError
+from headsurgery.evaluation.records import Answer
+path, force = Path(sys.argv[1]), sys.argv[2] == "force"
+try:
+    with AnswerJournal(path, {"base": "b"}, force=force) as journal:
+        print("writing", flush=True)
+        sys.stdin.readline()
+        for index in range(20):
+            if index not in journal.present(variant="v", prompt_set="s", seed=0):
+                fields = {"variant": "v", "set": "s", "seed": 0, "prompt": "p", "text": "w", "num_tokens": 1, "finished": True}
+                journal.append([Answer(index=index, **fields)])
+except JournalError as error:
+    print(f"{error} | {error.hint}", flush=True)
+"""
+
+needs_locks = pytest.mark.skipif(sys.platform == "win32", reason="no such locks")
+
+
+def start_writer(path: Path, *, force: bool = False) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITER, str(path), "force" if force else ""]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+@needs_locks
+@pytest.mark.parametrize("force", [False, True])
+def test_a_second_writer_is_refused_in_one_line_and_the_first_ones_answers_are_whole(path: Path, force: bool) -> None:
+    first = start_writer(path)
+    assert first.stdout is not None
+    assert first.stdout.readline() == "writing\n"
+    said, _ = start_writer(path, force=force).communicate("\n", timeout=60)
+    assert said == f"{path}: another run is writing it | wait for it, or give another -o\n"
+    first.communicate("\n", timeout=60)
+    assert [answer.index for answer in read_answers(path)] == list(range(20))
+    again, _ = start_writer(path).communicate("\n", timeout=60)
+    assert again == "writing\n", "the lock goes with its run"
+    assert len(read_answers(path)) == 20
+
+
+@needs_locks
+def test_of_writers_that_begin_at_once_one_writes(path: Path) -> None:
+    writers = [start_writer(path) for _ in range(4)]
+    said = [writer.stdout.readline() for writer in writers if writer.stdout is not None]
+    assert sorted(line == "writing\n" for line in said) == [False, False, False, True]
+    for writer in writers:
+        writer.communicate("\n", timeout=60)
+    assert len(read_answers(path)) == 20
+
+
+def test_a_killed_writer_keeps_nobody_out(path: Path) -> None:
+    writer = start_writer(path)
+    assert writer.stdout is not None
+    writer.stdout.readline()
+    writer.kill()
+    writer.communicate(timeout=60)
+    with AnswerJournal(path, {"base": "b"}) as journal:
+        journal.append(ANSWERS)
+
+
+def test_a_refused_run_leaves_no_empty_file(path: Path) -> None:
+    write(path, ANSWERS)
+    path.unlink()
+    with pytest.raises(JournalError, match="another run's"):
+        AnswerJournal(path, {**SETTINGS, "base": "other"})
+    assert not path.exists()

@@ -266,3 +266,47 @@ def test_what_cannot_judge_is_refused_with_what_is_known(tmp_path: Path) -> None
             load_judge(spec)
     with pytest.raises(CheckpointError):
         load_judge(f"classifier:harmbench={tmp_path / 'nowhere'}")
+
+
+def test_without_memory_a_judge_reads_fewer_answers_at_a_time(tmp_path: Path) -> None:
+    answers = mild_answers()
+    row = find_row("harmbench")
+    assert row is not None
+    prompts = [row.prompt.replace("{prompt}", one.prompt).replace("{response}", one.text) for one in answers]
+    judge: Any = load_judge(f"classifier:harmbench={save_yes_no_model(tmp_path / 'guard', prompts)}", device="cpu", batch_size=8)
+    expected, tried, most = judge.judge(answers), [], 3
+
+    def limit(_: Any, __: Any, kwargs: Any) -> None:
+        tried.append(len(kwargs["input_ids"]))
+        if tried[-1] > most:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    judge._model.register_forward_pre_hook(limit, with_kwargs=True)
+    assert judge.judge(answers) == expected
+    assert [rows for rows in tried if rows > most] == [8, 4], "what did not fit is not tried again"
+    most = 0
+    with pytest.raises(ModelError, match="out of memory with a single answer to judge"):
+        judge.judge(answers)
+
+
+def test_judge_models_read_the_reply_and_nothing_that_is_no_answer(tmp_path: Path) -> None:
+    row = find_row("harmbench")
+    assert row is not None
+    plain = mild_answers(6)
+    thinking = [one.model_copy(update={"text": f"<think>w90 w91</think>{one.text}"}) for one in plain]
+    prompts = [row.prompt.replace("{prompt}", one.prompt).replace("{response}", one.text) for one in plain]
+    judge = load_judge(f"classifier:harmbench={save_yes_no_model(tmp_path / 'guard', prompts)}", device="cpu")
+    assert judge.judge(thinking) == judge.judge(plain)
+    assert judge.judge([answer("<think>w90"), answer("")]) == ["no_answer", "no_answer"]
+    asked: list[str] = []
+
+    def grade(body: dict[str, Any]) -> tuple[str, int, str]:
+        asked.append(body["messages"][-1]["content"])
+        return "<think>refused: yes, or no?</think>refused: no\nconvincing: 4\nspecific: 4", 9, "stop"
+
+    with serve(grade) as server:
+        rubric = RubricJudge(Endpoint(server.url), name="endpoint:m")
+        assert rubric.judge([answer("<think>w90</think>w7"), answer("<think>w90")]) == ["complied", "no_answer"]
+    assert len(asked) == 1
+    assert "w7" in asked[0]
+    assert "w90" not in asked[0]

@@ -8,12 +8,15 @@ import pytest
 from safetensors.torch import load_file
 
 from headsurgery import Recipe, apply_plan, open_checkpoint, plan_surgery
-from headsurgery.errors import GeometryError
-from headsurgery.evaluation.parameters import paper_share, parameters_changed
+from headsurgery.architectures import Operation
+from headsurgery.checkpoint.anatomy import prove_anatomy
+from headsurgery.evaluation.parameters import paper_share
+from headsurgery.experiments.ablations import count_shares
+from headsurgery.experiments.settings import ExperimentSettings, load_experiment
 from headsurgery.heads import AttentionGeometry, LayerHeads
-from headsurgery.model.modules import locate_modules
 from headsurgery.recipe import HeadEdit
-from tests.tiny import FAMILIES, build_model, save_model
+from tests.families import build_family
+from tests.tiny import FAMILIES, save_model
 
 EDITS = (
     HeadEdit(layer=0, head=1),
@@ -32,17 +35,31 @@ def test_it_is_the_number_of_elements_that_surgery_changes(family: str, tmp_path
     apply_plan(plan_surgery(Recipe(edits=EDITS), checkpoint), tmp_path / "edited")
     before, after = (load_file(folder / "model.safetensors") for folder in (base, tmp_path / "edited"))
     changed = sum(int((before[name] != after[name]).sum()) for name in before)
-    modules = locate_modules(build_model(family))
-    q_bias = getattr(modules.projection(0, "q_proj"), "bias", None) is not None
-    assert parameters_changed(EDITS, modules.geometry, q_bias=q_bias) == changed
+    assert prove_anatomy(checkpoint).count_changed(EDITS) == changed
+    assert plan_surgery(Recipe(edits=EDITS), checkpoint).parameters_changed == changed
 
 
-def test_a_layers_own_width_counts() -> None:
-    layers = (LayerHeads(num_heads=4, num_kv_heads=2, head_dim=8), None, LayerHeads(num_heads=2, num_kv_heads=1, head_dim=32))
-    geometry = AttentionGeometry(hidden_size=10, layers=layers)
-    assert parameters_changed([HeadEdit(layer=0, head=3), HeadEdit(layer=2, head=1)], geometry) == 10 * 8 + 10 * 32
-    with pytest.raises(GeometryError, match="no attention heads"):
-        parameters_changed([HeadEdit(layer=1, head=0)], geometry)
+OF_ODD_QUERIES = ("deepseek_v3", "deepseek_v2/plain", "qwen3_next", "laguna", "mimo_v2_flash", "gpt_bigcode", "falcon")
+
+
+@pytest.mark.parametrize("family", OF_ODD_QUERIES)
+@pytest.mark.parametrize("operation", ["scale", "uniform_attention"])
+def test_queries_count_as_they_are(family: str, operation: Operation, tmp_path: Path) -> None:
+    """Out of a latent, beside a gate, of a layer's own number of heads, wider than the head's output, fused."""
+    build_family(family).save_pretrained(tmp_path / "base")
+    checkpoint = open_checkpoint(tmp_path / "base")
+    heads = list(prove_anatomy(checkpoint).geometry.heads())
+    edits = tuple(HeadEdit(layer=head.layer, head=head.head, operation=operation) for head in (heads[0], heads[-1]))
+    apply_plan(plan_surgery(Recipe(edits=edits), checkpoint), tmp_path / "edited")
+    before, after = (load_file(tmp_path / name / "model.safetensors") for name in ("base", "edited"))
+    anatomy = prove_anatomy(checkpoint)
+    assert anatomy.count_changed(edits) == sum(int((before[name] != after[name]).sum()) for name in before)
+    shares = [row for row in count_shares(settings_of(operation), anatomy, 1000) if row.quantity == "share of parameters, counted"]
+    assert [row.ours for row in shares] == [anatomy.count_changed(edits[:1]) / 1000]
+
+
+def settings_of(operation: Operation) -> ExperimentSettings:
+    return load_experiment("parameters").model_copy(update={"operations": (operation,), "group_sizes": (1,)})
 
 
 def test_the_papers_figures_come_out_its_way_and_ours_says_what_is_true() -> None:
@@ -51,12 +68,12 @@ def test_the_papers_figures_come_out_its_way_and_ours_says_what_is_true() -> Non
     assert f"{paper_share(heads, LLAMA_2_7B):.3%}" == "0.018%"
     total = 2 * 32_000 * 4096 + 32 * (4 * 4096**2 + 3 * 4096 * 11_008 + 2 * 4096) + 4096
     assert total == 6_738_415_616
-    assert f"{parameters_changed(heads[:1], LLAMA_2_7B) / total:.4%}" == "0.0078%"
-    assert f"{parameters_changed(heads, LLAMA_2_7B) / total:.4%}" == "0.0233%"
+    assert f"{128 * 4096 / total:.4%}" == "0.0078%"
+    assert f"{3 * 128 * 4096 / total:.4%}" == "0.0233%"
 
 
 def test_the_papers_way_counts_heads_not_operations() -> None:
     once = [HeadEdit(layer=0, head=0)]
     both = [*once, HeadEdit(layer=0, head=0, operation="uniform_attention"), HeadEdit(layer=1, head=0, factor=1.0)]
     assert paper_share(both, LLAMA_2_7B) == paper_share(once, LLAMA_2_7B)
-    assert paper_share([], LLAMA_2_7B) == parameters_changed([], LLAMA_2_7B) == 0
+    assert paper_share([], LLAMA_2_7B) == 0

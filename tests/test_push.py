@@ -418,6 +418,19 @@ def test_what_the_bases_licence_asks_for(
     assert ("Llama" if "llama" in licence else "Gemma").encode() in hub.files(name)["NOTICE"]
 
 
+def test_a_base_whose_licence_can_not_be_read_is_pushed_by_force_only(base: Path, hub: WritableHub, tmp_path: Path) -> None:
+    shutil.copytree(base, tmp_path / "licensed")
+    (tmp_path / "licensed/README.md").write_text("---\nlicense: openrail\nauthor: @me\n---\n")
+    out = edit(tmp_path / "licensed", tmp_path / "out", ABLATE)
+    said = " ".join(refused(out, "me/edited").split())
+    assert "the metadata of the base's card can't be read" in said
+    assert "it has 'license: openrail'" in said
+    assert "--force if you may" in said
+    push(out, "me/recipe", recipe_only=True)
+    push(out, force=True)
+    assert hub.files("me/edited")["headsurgery.base-card.md"].startswith(b"---\nlicense: openrail")
+
+
 def test_a_repository_that_moved(out: Path, hub: WritableHub) -> None:
     hub.add("me/edited", {}, private=True)
     hub.moved["me/old"] = "me/edited"

@@ -16,6 +16,7 @@ from scipy.special import log_softmax
 from headsurgery import attribute
 from headsurgery.attribution.refusal import ANSWER_TOKENS, REFUSAL_TOKENS, OwnAnswers, _Run, find_refusals, refusal
 from headsurgery.attribution.scores import best_heads
+from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.demo.planting import REFUSAL
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.measures import Divergence, LogOddsDrop, log_odds
@@ -177,18 +178,20 @@ def test_scores_do_not_depend_on_the_batch_size() -> None:
 def test_a_refusal_is_found_where_it_starts() -> None:
     loaded = load_refusing()
     ids = ids_of(HARMFUL)
-    found = find_refusals(LocalEngine(loaded), loaded.tokenizer, [*ids, *ids_of(HARMLESS)], ())
+    reader = AnswerReader(tokenizer=loaded.tokenizer)
+    found = find_refusals(LocalEngine(loaded), reader, [*ids, *ids_of(HARMLESS)], ()).found
     assert sorted(prompt for prompt, _, _ in found) == sorted(ids), "the harmful ones, and no other"
     assert {start for _, _, start in found} == {0}
     assert {loaded.tokenizer.decode(answer, skip_special_tokens=True) for _, answer, _ in found} == {REFUSAL}
     ablated = [HeadEdit(layer=PLANTED.layer, head=PLANTED.head)]
-    assert find_refusals(LocalEngine(loaded), loaded.tokenizer, ids, ablated) == []
+    assert find_refusals(LocalEngine(loaded), reader, ids, ablated).found == ()
 
 
 def test_a_refusal_that_comes_late_is_found_where_it_starts() -> None:
     loaded = load_late()
     ids = ids_of(HARMFUL, loaded.tokenizer)
-    found = find_refusals(LocalEngine(loaded), loaded.tokenizer, [*ids, *ids_of(HARMLESS, loaded.tokenizer)], ())
+    reader = AnswerReader(tokenizer=loaded.tokenizer)
+    found = find_refusals(LocalEngine(loaded), reader, [*ids, *ids_of(HARMLESS, loaded.tokenizer)], ()).found
     assert sorted(prompt for prompt, _, _ in found) == sorted(ids)
     for _, answer, start in found:
         assert loaded.tokenizer.decode(answer, skip_special_tokens=True) == f"{PREAMBLE} {REFUSAL}"
@@ -201,7 +204,7 @@ def test_a_refusal_that_comes_late_is_found_where_it_starts() -> None:
 def search(loaded: Any, harmful: list[str] = HARMFUL, harmless: list[str] | None = HARMLESS, **options: Any) -> Any:
     options = {"operation": "scale", "factor": 0.0, "group_size": 4, "contrast": 10.0, **options}
     sets = [None if texts is None else ids_of(texts, loaded.tokenizer) for texts in (harmful, harmless)]
-    return refusal(Sweeper(engine=LocalEngine(loaded)), loaded.tokenizer, *sets, **options)
+    return refusal(Sweeper(engine=LocalEngine(loaded)), AnswerReader(tokenizer=loaded.tokenizer), *sets, **options)
 
 
 def refs(table: Any) -> list[HeadRef]:

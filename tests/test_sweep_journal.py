@@ -141,8 +141,8 @@ def first_block(data: bytes) -> int:
 
 
 def test_the_format(finished: bytes) -> None:
-    assert finished.startswith(b"headsurgery.journal/1\n")
-    start = len(b"headsurgery.journal/1\n") + 24
+    assert finished.startswith(b"headsurgery.sweep/1\n")
+    start = len(b"headsurgery.sweep/1\n") + 24
     assert json.loads(finished[start : first_block(finished)]) == SETTINGS
 
 
@@ -167,7 +167,7 @@ def test_a_changed_run_says_why_it_does_not_go_on_and_nothing_is_lost(
         assert journal.num_blocks == 0
 
 
-@pytest.mark.parametrize("content", [b"", b"my notes\n", b"headsurgery.journal/2\n", b"headsurgery.journal/1\n\x05"])
+@pytest.mark.parametrize("content", [b"", b"my notes\n", b"headsurgery.sweep/2\n", b"headsurgery.sweep/1\n\x05"])
 def test_another_file_is_left_alone(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(JournalError, match=r"not a journal|are damaged"):
@@ -286,3 +286,12 @@ def test_a_full_disk_is_one_line_and_what_was_finished_stays(made: Path) -> None
     assert code == 1
     assert "full.json.journal: can't keep the journal there: File too large" in talk
     assert (made / "full.json.journal").stat().st_size > 3000
+
+
+def test_a_journal_of_0_1_under_the_name_that_it_shared_goes_on(path: Path, finished: bytes) -> None:
+    path.write_bytes(finished.replace(b"headsurgery.sweep/1\n", b"headsurgery.journal/1\n", 1))
+    with SweepJournal(path, SETTINGS) as journal:
+        assert journal.num_blocks > 0
+        engine = SmallBlocks()
+        Sweeper(engine=engine, journal=journal).sweep(task_of(States()))
+        assert engine.ran == 0, "all its blocks are read"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.torch import load_file, save_file
@@ -19,6 +22,10 @@ from tests.directories import FEW_KB, contents
 from tests.tiny import save_model
 
 RECIPE = Recipe(edits=(HeadEdit(layer=1, head=2, factor=0.5), HeadEdit(layer=2, head=0, operation="uniform_attention")))
+
+
+OURS = ("README.md", "headsurgery.png")
+"""The card and its picture, which people may rewrite."""
 
 
 @pytest.fixture
@@ -39,8 +46,6 @@ def shard_of(path: Path, tensor: str) -> Path:
 
 def forge(path: Path, file: Path) -> None:
     """Let the manifest say of a file what it is now."""
-    from hashlib import sha256
-
     manifest = Manifest.load(path)
     records = [
         record.model_copy(update={"sha256": sha256(file.read_bytes()).hexdigest()}) if record.file == file.name else record
@@ -120,9 +125,130 @@ def test_the_command(edited: Path, base: Path) -> None:
     assert "every edited slice is its original times its factor" in result.stdout
     result = CliRunner().invoke(app, ["verify", str(edited), "--base", str(base), "--json"])
     found = {"problems": {}, "others": [], "against": "base", "intact": True, "steps": 1, "restorable": 1}
+    found["not_checked"] = ["headsurgery", "notes", "base.model", "base.revision"]
+    found["not_checked"] += [f"files[{file}].{field}" for file in OURS for field in ("num_bytes", "sha256")]
     assert json.loads(result.stdout) == found
     (edited / "notes.txt").write_text("mine")
     (edited / "config.json").unlink()
     result = CliRunner().invoke(app, ["verify", str(edited)])
     assert result.exit_code == 1
     assert result.stdout.splitlines() == ["config.json: missing", "not in the manifest: notes.txt"]
+
+
+def leaves(document: Any, path: str = "") -> Iterator[tuple[str, Any, Any, Any]]:
+    """Every value of a document: its place as messages have it, the container, the key, the value."""
+    items = document.items() if isinstance(document, dict) else enumerate(document)
+    for key, value in items:
+        name = f"files[{value['file']}]" if path == "files" else f"{path}[{key}]" if isinstance(document, list) else f"{path}.{key}"
+        name = name.removeprefix(".")
+        if isinstance(value, dict | list) and value:
+            yield from leaves(value, name)
+        else:
+            yield name, document, key, value
+
+
+def falsify(name: str, value: Any) -> Any:
+    """Another value of the kind that belongs there."""
+    if name.endswith("operation"):
+        return "scale" if value == "uniform_attention" else "uniform_attention"
+    if name.endswith(("sha256", "fingerprint")):
+        return "0" * 64
+    if name.endswith("revision"):
+        return "0" * 40
+    if isinstance(value, list):
+        return [*value, "model.gguf"]
+    if isinstance(value, str):
+        return f"{value}x"
+    return 1 if value is None else value + 1
+
+
+class TestFalsifiedManifests:
+    """Whoever falsifies one field of a manifest is caught by its name, or the output says that the field was not checked."""
+
+    @pytest.mark.parametrize("against", ["base", "originals", "nothing"])
+    def test_every_field_is_checked_or_said_not_to_be(self, against: str, base: Path, tmp_path: Path) -> None:
+        (base / "README.md").write_text("---\nlicense: mit\n---\n")
+        (base / ".gitattributes").write_text("*.bin filter=lfs\n")
+        (base / "pytorch_model.bin").touch()
+        edited, plan = tmp_path / "edited", plan_surgery(RECIPE, open_checkpoint(base))
+        card = None if against == "nothing" else lambda manifest, text: write_card(manifest, text, recipe=RECIPE)
+        apply_plan(plan, edited, write_card=card, keep_originals=against != "nothing")
+        text = (edited / "headsurgery.json").read_text()
+        opened = open_checkpoint(base) if against == "base" else None
+        assert not verify_checkpoint(edited, base=opened).problems
+        seen = set()
+        for name, *_ in leaves(json.loads(text)):
+            document = json.loads(text)
+            place, container, key, value = next(leaf for leaf in leaves(document) if leaf[0] == name)
+            container[key] = falsify(place, value)
+            (edited / "headsurgery.json").write_text(json.dumps(document))
+            if name == "schema":
+                with pytest.raises(CheckpointError, match="schema"):
+                    verify_checkpoint(edited, base=opened)
+                continue
+            found = verify_checkpoint(edited, base=opened)
+            if not found.problems:
+                assert name.split("[0]")[0] in found.unchecked or name in found.unchecked, name
+                seen.add(name)
+            elif not name.startswith("files"):
+                assert any(name.removesuffix("[0]") in problem for problem in found.problems), (name, found.problems)
+        unproven = {"headsurgery", "base.model", "base.revision"}
+        without_base = {"base.fingerprint", "left_out[0]"} if against != "base" else set()
+        shards = {name for name in seen if name.startswith("files[model") and against == "nothing"}
+        ours = {name for name in seen if name.startswith(tuple(f"files[{file}]" for file in OURS))}
+        assert seen <= unproven | without_base | shards | ours | {"notes"}
+
+    def test_the_case_of_another_head_and_other_hashes(self, edited: Path, base: Path) -> None:
+        document = json.loads((edited / "headsurgery.json").read_text())
+        document["edits"][0] |= {"layer": 0, "factor": 2.0}
+        for record in document["files"]:
+            if record["base_sha256"] not in (None, record["sha256"]):
+                record["base_sha256"] = "0" * 64
+        (edited / "headsurgery.json").write_text(json.dumps(document))
+        result = CliRunner().invoke(app, ["verify", str(edited), "--base", str(base)])
+        assert result.exit_code == 1
+        assert "headsurgery.json, edits[0].layer: says 0, expected 1" in result.stdout
+        assert "headsurgery.json, edits[0].factor: says 2.0, expected 0.5" in result.stdout
+
+    @pytest.mark.parametrize("field", ["edits", "files"])
+    def test_an_entry_that_is_missing(self, field: str, edited: Path, base: Path) -> None:
+        text = (edited / "headsurgery.json").read_text()
+        for place in range(len(json.loads(text)[field])):
+            document = json.loads(text)
+            del document[field][place]
+            (edited / "headsurgery.json").write_text(json.dumps(document))
+            found = verify_checkpoint(edited, base=open_checkpoint(base))
+            assert found.problems or found.others
+
+    def test_originals_that_are_not_the_bases(self, edited: Path, base: Path) -> None:
+        """Zeros times any factor are zeros: only the base can tell."""
+        undo = edited / "headsurgery.undo"
+        data = bytearray(undo.read_bytes())
+        data[-4:] = b"\0\0\0\1"
+        undo.write_bytes(data)
+        forge(edited, undo)
+        found = verify_checkpoint(edited, base=open_checkpoint(base)).problems
+        assert "the original of L2H0" in str(found)
+
+    def test_an_earlier_steps_manifest(self, edited: Path, base: Path, tmp_path: Path) -> None:
+        recipe = Recipe(edits=(HeadEdit(layer=0, head=0, factor=0.5),))
+        twice = tmp_path / "twice"
+        apply_plan(plan_surgery(recipe, open_checkpoint(edited)), twice)
+        earlier = twice / "headsurgery.previous/headsurgery.json"
+        document = json.loads(earlier.read_text())
+        document["edits"][0]["factor"] = 0.7
+        earlier.write_text(json.dumps(document))
+        manifest = json.loads((twice / "headsurgery.json").read_text())
+        for record in manifest["files"]:
+            if record["file"] == "headsurgery.previous/headsurgery.json":
+                record["sha256"] = record["base_sha256"] = sha256(earlier.read_bytes()).hexdigest()
+                record["num_bytes"] = earlier.stat().st_size
+        (twice / "headsurgery.json").write_text(json.dumps(manifest))
+        found = verify_checkpoint(twice).problems
+        assert found == {"headsurgery.previous/headsurgery.json, edits[0].factor": "says 0.7, expected 0.5"}
+
+    def test_lines_that_were_cut_from_gitattributes(self, base: Path, tmp_path: Path) -> None:
+        (base / ".gitattributes").write_text("*.bin filter=lfs\n")
+        apply_plan(plan_surgery(RECIPE, open_checkpoint(base)), tmp_path / "out")
+        (tmp_path / "out/.gitattributes").write_text("*.bin")
+        assert ".gitattributes" in verify_checkpoint(tmp_path / "out").problems

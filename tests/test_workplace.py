@@ -129,7 +129,7 @@ class TestLeftovers:
 
     def test_without_locks_nothing_is_deleted(self, apply_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
         """Some network disks have none: then nobody knows who is alive."""
-        monkeypatch.setattr(locks, "_lock", lambda _: False)
+        monkeypatch.setattr(locks, "lock_open_file", lambda _: False)
         with watching(40, die):
             assert in_child(apply_scene.run) == -signal.SIGKILL
         found = apply_scene.leftovers()

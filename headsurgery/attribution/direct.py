@@ -1,8 +1,10 @@
-"""Direct head scores: one forward per prompt, no ablation (RDSHA, arXiv 2508.19697).
+"""Direct head scores: two forwards per prompt, no ablation (RDSHA, arXiv 2508.19697).
 
 The refusal direction is r = mean(harmful) - mean(harmless) of the residual stream behind the last decoder layer (resid_post, before
 the final norm) at the prompt's last position. A head's score is the mean over prompts of |head_result . r| / ||r||, its head_result
-read at the same position: what it writes along r itself, in units of the residual stream. What later layers make of it is not seen.
+read at the same position: what it writes along r itself, in units of the residual stream. Where a norm or a multiplier stands
+between o_proj and the residual stream, the head_result is what comes out of it (`writes`), with the norm's scale as it is at that
+position, so that the heads' results add up to what their layer's attention writes. What later layers make of it is not seen.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import torch
 from torch import nn
 
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads
+from headsurgery.attribution.writes import directions_at, residual_at_end
 from headsurgery.engine.calls import run_model
 from headsurgery.model.modules import ModuleMap
 
@@ -39,18 +42,29 @@ def direct(modules: ModuleMap, sets: Sequence[Sequence[Sequence[int]]], *, top: 
     )
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def direct_scores(
     modules: ModuleMap, harmful: Sequence[Sequence[int]], harmless: Sequence[Sequence[int]]
 ) -> tuple[FloatArray, FloatArray]:
-    """Scores on the harmful and on the harmless queries, [layer, head] each; NaN where a layer has no such head."""
+    """Scores on the harmful and on the harmless queries, [layer, head] each; NaN where a layer has no such head.
+
+    Raises:
+        ModelError: The model has several residual streams, or attention does not write into it.
+    """
     taken = [[_read(modules, query) for query in queries] for queries in (harmful, harmless)]
     means = [torch.stack([resid for resid, _ in of_set]).mean(dim=0) for of_set in taken]
     direction = torch.nn.functional.normalize(means[0] - means[1], dim=0)  # [hidden_size]
-    first, second = (
-        torch.stack([_along(modules, head_outputs, direction).abs() for _, head_outputs in of_set]).mean(dim=0) for of_set in taken
-    )
-    return first.numpy(), second.numpy()
+    weights = _weights(modules)
+    found = [
+        torch.stack(
+            [
+                _along(modules, weights, head_outputs, directions_at(modules, query, direction)).abs()
+                for query, (_, head_outputs) in zip(queries, of_set, strict=True)
+            ]
+        ).mean(dim=0)
+        for queries, of_set in zip((harmful, harmless), taken, strict=True)
+    ]
+    return found[0].numpy(), found[1].numpy()
 
 
 def _read(modules: ModuleMap, query: Sequence[int]) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
@@ -65,24 +79,38 @@ def _read(modules: ModuleMap, query: Sequence[int]) -> tuple[torch.Tensor, dict[
         return hook
 
     def leaving(_: nn.Module, __: Any, output: Any) -> None:
-        resid.append((output[0] if isinstance(output, tuple) else output)[0, -1].double().cpu())
+        resid[:] = [residual_at_end(output, modules.geometry.hidden_size).double().cpu()]
 
     with ExitStack() as stack:
         for layer in modules.geometry.attention_layers:
             stack.callback(modules.projection(layer, "o_proj").register_forward_pre_hook(keep(layer)).remove)
-        stack.callback(modules.layers[-1].register_forward_hook(leaving).remove)
+        for module in modules.layers:  # the last one may be left out, as those that look at images are
+            stack.callback(module.register_forward_hook(leaving).remove)
         run_model(modules, torch.tensor([list(query)], device=modules.device), tail=1, want_logits=False)
     return resid[0], heads
 
 
-def _along(modules: ModuleMap, head_outputs: dict[int, torch.Tensor], direction: torch.Tensor) -> torch.Tensor:
+def _weights(modules: ModuleMap) -> dict[int, torch.Tensor]:
+    """o_proj by attention layer, [hidden_size, width], in float64."""
+    found = {}
+    for layer in modules.geometry.attention_layers:
+        weight: Any = modules.projection(layer, "o_proj").weight
+        wide = weight.detach().double().cpu()
+        found[layer] = wide if modules.architecture.input_axis == 1 else wide.T
+    return found
+
+
+def _along(
+    modules: ModuleMap,
+    weights: dict[int, torch.Tensor],
+    head_outputs: dict[int, torch.Tensor],
+    directions: dict[int, torch.Tensor],
+) -> torch.Tensor:
     """head_result . direction of every head, [layer, head]."""
     geometry = modules.geometry
     found = torch.full((geometry.num_layers, geometry.max_heads), torch.nan, dtype=torch.float64)
     for layer, z in head_outputs.items():
-        weight: Any = modules.projection(layer, "o_proj").weight
-        toward = weight.detach().double().cpu()  # [hidden_size, width], or its transpose
-        read = direction @ (toward if modules.architecture.input_axis == 1 else toward.T)  # [width]
+        read = directions[layer] @ weights[layer]  # [width]
         heads = geometry.layers[layer]
         assert heads is not None  # attention_layers have heads
         found[layer, : heads.num_heads] = (z * read).view(heads.num_heads, heads.head_dim).sum(dim=1)

@@ -135,7 +135,7 @@ def estimate(
         UsageError: Method `direct`, which has no sweep.
     """
     if settings.method == "direct":
-        raise UsageError("direct takes one forward per prompt and no sweep, so there is nothing to estimate")
+        raise UsageError("direct takes two forwards per prompt and no sweep, so there is nothing to estimate")
     steps, notes = [], []
     weights = shape.parameters * itemsize
     for what, task in _sweeps(settings, geometry, sets):
@@ -146,7 +146,8 @@ def estimate(
     answers = 0.0
     if settings.method == "refusal":
         rounds = [sets[0]] * (settings.group_size + 1) + list(sets[1:])
-        answers = sum(count_generation(shape, [len(ids) for ids in queries], ANSWER_TOKENS) for queries in rounds)
+        tokens = settings.answer_tokens or ANSWER_TOKENS
+        answers = sum(count_generation(shape, [len(ids) for ids in queries], tokens) for queries in rounds)
         notes.append("at most: every prompt refused in every step, refusals first in their answers")
     if settings.screen is not None:
         notes.append("all heads are counted, although a screen lets some through; its gradients are not counted")

@@ -1,25 +1,27 @@
 """The refusal score: how much of the model's own refusal a head carries; and the greedy search for a group by it.
 
-For every harmful query the model answers, the keyword judge finds where its refusal starts, and the refusal's first tokens are
-read teacher-forced. A head's score is the mean drop of their log-odds (a token's logit against the log-sum of all others) when the
-head is ablated, in nats, over all queries; one that is not refused counts 0. Log-odds don't saturate near probability 1, where most
-of a trained refusal is; KL and probabilities do. The search is Sahara's (section 4.2, Algorithm 1), but each step answers anew with
-the group ablated and scores what is still refused, wherever in the answer that is: a first token that no longer refuses is not the
-end of a refusal. It ends when nothing is refused, or when no head takes more from the refusals than it costs. The control is the
-divergence KL(base || ablated) on the model's own harmless answers, over as many tokens, in nats; it is scored once, head by head.
+For every harmful query the model answers, the keyword judge finds where its refusal starts, in the reply and not in thoughts
+before it, and the refusal's first tokens are read teacher-forced, after the thoughts as the model itself wrote them. A head's score
+is the mean drop of their log-odds (a token's logit against the log-sum of all others) when the head is ablated, in nats, over all
+queries; one that is not refused counts 0. Log-odds don't saturate near probability 1, where most of a trained refusal is; KL and
+probabilities do. The search is Sahara's (section 4.2, Algorithm 1), but each step answers anew with the group ablated and scores
+what is still refused, wherever in the answer that is: a first token that no longer refuses is not the end of a refusal. It ends
+when nothing is refused, or when no head takes more from the refusals than it costs. The control is the divergence
+KL(base || ablated) on the model's own harmless answers, thoughts included, over as many tokens, in nats; it is scored once, head by
+head.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from headsurgery.architectures import Operation
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads, spread_over_heads
+from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.engine.measures import Divergence, LogOddsDrop
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import Engine, Measure, SweepTask
@@ -36,7 +38,20 @@ REFUSAL_TOKENS = 8
 """Tokens of an answer that are read at most."""
 
 ANSWER_TOKENS = 48
-"""New tokens among which a refusal is looked for."""
+"""New tokens among which a refusal is looked for; a model that thinks first needs more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusals:
+    """What a model refuses.
+
+    Args:
+        found: Prompts that are refused, each with its answer's ids and the token where the refusal starts.
+        thinking: Further answers that stop within their thoughts, so that nobody knows.
+    """
+
+    found: tuple[tuple[Sequence[int], list[int], int], ...]
+    thinking: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +90,7 @@ class OwnAnswers:
 
 def refusal(
     sweeper: Sweeper,
-    tokenizer: Any,
+    reader: AnswerReader,
     prompts: Sequence[Sequence[int]],
     harmless: Sequence[Sequence[int]] | None,
     *,
@@ -83,6 +98,7 @@ def refusal(
     factor: float,
     group_size: int,
     contrast: float | None = None,
+    answer_tokens: int = ANSWER_TOKENS,
     screener: Screener | None = None,
     on_progress: Progress | None = None,
 ) -> tuple[ScoreTable, tuple[str, ...]]:
@@ -90,13 +106,14 @@ def refusal(
 
     Args:
         sweeper: Runs the model with heads edited, and lets it answer.
-        tokenizer: The model's.
+        reader: Reads the model's answers.
         prompts: Token ids of the harmful queries.
         harmless: Token ids of the control's, or None.
         operation: The edit that is tried.
         factor: Its factor.
         group_size: Heads at most.
         contrast: The choice maximises harmful - contrast * harmless.
+        answer_tokens: New tokens among which a refusal is looked for.
         screener: Lets some heads through at every step, which alone are scored; None: all are.
         on_progress: Called with (head, query) pairs done and in all, over all steps that may be.
 
@@ -105,22 +122,25 @@ def refusal(
         user.
 
     Raises:
-        ModelError: The model refuses none of the prompts.
+        ModelError: The model refuses none of the prompts, or thinks for too long to be seen to refuse.
     """
-    refused = find_refusals(sweeper.engine, tokenizer, prompts, ())
+    seen = find_refusals(sweeper.engine, reader, prompts, (), tokens=answer_tokens)
+    refused = seen.found
     if not refused:
-        raise ModelError(
-            f"the model refuses none of {len(prompts)} prompts, so there is no refusal to attribute",
-            hint="give prompts that it refuses, or --method sahara, which looks at states and not at answers",
-        )
+        raise _nothing_to_attribute(seen, len(prompts), answer_tokens)
     notes = [f"the model refuses {len(refused)} of {len(prompts)} prompts; the scores are of these"]
+    if seen.thinking:
+        notes.append(
+            f"{seen.thinking} of {len(prompts)} answers stop within their thoughts, after {answer_tokens} tokens, and count as not "
+            "refused; more --answer-tokens lets the model come to its reply"
+        )
     run = _Run(sweeper=sweeper, operation=operation, factor=factor)
     num_heads = sweeper.geometry.num_heads_in_all if screener is None else screener.num_scored
     pairs = [len(harmless or ()) * num_heads, *(len(refused) * (num_heads - step) for step in range(group_size))]
     reports = iter(share_progress(pairs, on_progress))
     control = None
     if harmless is not None:
-        answers = sweeper.engine.complete(harmless, tokens=ANSWER_TOKENS)
+        answers = sweeper.engine.complete(harmless, tokens=answer_tokens)
         own = OwnAnswers.of([(ids, answer, 0) for ids, answer in zip(harmless, answers, strict=True)])
         control = _Control(run=run, own=own, screener=screener, report=next(reports))
     else:
@@ -149,8 +169,10 @@ def refusal(
             break
         chosen += score_heads(best, steps[-1], harmless_scores, contrast)
         group += tuple(run.edit(head) for head in best)
-        refused = find_refusals(sweeper.engine, tokenizer, prompts, group)
-    notes.append(f"with the {len(group)} chosen heads ablated it refuses {len(refused)} of {len(prompts)}")
+        seen = find_refusals(sweeper.engine, reader, prompts, group, tokens=answer_tokens)
+        refused = seen.found
+    thinking = f"; {seen.thinking} more answers stop within their thoughts" if seen.thinking else ""
+    notes.append(f"with the {len(group)} chosen heads ablated it refuses {len(refused)} of {len(prompts)}{thinking}")
     arrays = {"refusal": np.stack(steps)}
     if control is not None:
         arrays["refusal_harmless"] = control.scores[None]
@@ -171,24 +193,44 @@ def refusal(
 
 
 def find_refusals(
-    engine: Engine, tokenizer: Any, prompts: Sequence[Sequence[int]], edits: Sequence[HeadEdit]
-) -> list[tuple[Sequence[int], list[int], int]]:
-    """Prompts that the edited model refuses, each with its answer's ids and the token where the refusal starts."""
-    found = []
-    for prompt, answer in zip(prompts, engine.complete(prompts, tokens=ANSWER_TOKENS, edits=edits), strict=True):
-        start = _start_of_refusal(tokenizer, answer)
-        if start is not None:
-            found.append((prompt, answer, start))
-    return found
+    engine: Engine,
+    reader: AnswerReader,
+    prompts: Sequence[Sequence[int]],
+    edits: Sequence[HeadEdit],
+    *,
+    tokens: int = ANSWER_TOKENS,
+) -> Refusals:
+    """Which prompts the edited model refuses, and from which token of its answer on.
+
+    Args:
+        engine: Lets the model answer.
+        reader: Reads its answers.
+        prompts: Token ids.
+        edits: In force meanwhile.
+        tokens: New tokens of each answer at most.
+    """
+    found, thinking = [], 0
+    for prompt, answer in zip(prompts, engine.complete(prompts, tokens=tokens, edits=edits), strict=True):
+        split = reader.split(answer)
+        span = find_refusal(split.reply)
+        thinking += split.is_open
+        if span is not None:
+            found.append((prompt, answer, reader.token_at(answer, split.place_of(span.start))))
+    return Refusals(found=tuple(found), thinking=thinking)
 
 
-def _start_of_refusal(tokenizer: Any, answer: Sequence[int]) -> int | None:
-    """The token whose text reaches into the refusal's first sentence."""
-    span = find_refusal(tokenizer.decode(answer, skip_special_tokens=True))
-    if span is None:
-        return None
-    lengths = (len(tokenizer.decode(answer[:end], skip_special_tokens=True)) for end in count(1))
-    return next(position for position, length in zip(range(len(answer)), lengths, strict=False) if length > span.start)
+def _nothing_to_attribute(seen: Refusals, count: int, tokens: int) -> ModelError:
+    """Why no refusal was seen, and what to do."""
+    if not seen.thinking:
+        return ModelError(
+            f"the model refuses none of {count} prompts, so there is no refusal to attribute",
+            hint="give prompts that it refuses, or --method sahara, which looks at states and not at answers",
+        )
+    return ModelError(
+        f"the model refuses none of {count} prompts, but {seen.thinking} of its answers stop within their thoughts, after {tokens} "
+        "tokens: it thinks before it refuses",
+        hint="give more --answer-tokens, a --template that ends the thoughts at once (... <think></think>), or --method sahara",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

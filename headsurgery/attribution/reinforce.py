@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from headsurgery.attribution.attacks import Development, Question
+from headsurgery.attribution.attacks import BARE, Development, Question
 from headsurgery.attribution.frontier import (
     Bounds,
     Candidate,
@@ -45,7 +45,8 @@ ANTI_HEADS = 3
 """Anti-refusal heads that are taken out, one at a time: alone, and on top of the best group."""
 
 ANSWER_TOKENS = 32
-"""New tokens among which a refusal is looked for; late refusals are missed in the base and the candidates alike."""
+"""New tokens among which a refusal is looked for; late refusals are missed in the base and the candidates alike, and those of a
+model that thinks first need more."""
 
 KL_TOKENS = 12
 
@@ -90,6 +91,7 @@ def reinforce(
     factors: Sequence[float] = FACTORS,
     group_sizes: Sequence[int] = GROUP_SIZES,
     anti_heads: int = ANTI_HEADS,
+    answer_tokens: int = ANSWER_TOKENS,
     batch_size: BatchSize = "auto",
     on_progress: Progress | None = None,
 ) -> Reinforcement:
@@ -103,27 +105,34 @@ def reinforce(
         factors: Above 1.
         group_sizes: Heads together.
         anti_heads: How many to take out, one at a time.
+        answer_tokens: New tokens among which a refusal is looked for.
         batch_size: Prompts per forward, or `auto`.
         on_progress: Called with candidates done and in all, the base one of them.
 
     Raises:
         NoReinforcementError: Nothing refuses more than the base within bounds.
-        ModelError: Logits that are not finite, or no memory for a single prompt.
+        ModelError: Logits that are not finite, no memory for a single prompt, or all bare answers stop within their thoughts.
     """
     heads = rank_heads(scores, max(group_sizes))
     anti = [head for head in rank_anti_heads(scores, anti_heads + len(heads)) if head not in heads][:anti_heads]
     groups = plan_lanes(heads, group_sizes=group_sizes, factors=factors)
     alone: list[Lane] = [(Candidate(heads=(head,), factor=0.0),) for head in anti]
     total = 1 + sum(map(len, groups)) + len(anti) * (2 if groups else 1)
-    search = _Search(loaded=loaded, development=development, bounds=bounds, batch_size=batch_size)
+    search = _Search(loaded=loaded, development=development, bounds=bounds, answer_tokens=answer_tokens, batch_size=batch_size)
     steps = count(1)
 
     def report() -> None:
         if on_progress is not None:
             on_progress(next(steps), total)
 
-    base = search.base
+    base, thinking = search.base, search.thinking
     report()
+    if all(question in thinking for question in development.questions if question.attack == BARE):
+        raise ModelError(
+            f"all answers to the bare prompts, {len(thinking)} of all {len(development.questions)}, stop within their thoughts, "
+            f"after {answer_tokens} tokens: the model thinks before it refuses",
+            hint="give more --answer-tokens, or a --template that ends the thoughts at once (... <think></think>)",
+        )
     if base.refusal.count < base.refusal.total:
         search.scan(groups, report)
         best = choose(search.points, base, bounds, must_improve=False)
@@ -139,6 +148,7 @@ def reinforce(
     record = _record(frontier, search.points[chosen], factors=factors, group_sizes=group_sizes, attacks=development.attacks)
     notes = (
         *development.notes,
+        *([_say_thinking(len(thinking), len(development.questions), answer_tokens)] if thinking else []),
         f"reinforced, the model refuses {record.refusal:.0%} of the harmful questions instead of {record.base_refusal:.0%}, under "
         "all attacks together; the factor was chosen on these prompts, so evaluate it on others",
     )
@@ -152,6 +162,7 @@ class _Search:
     loaded: LoadedModel
     development: Development
     bounds: Bounds
+    answer_tokens: int
     batch_size: BatchSize
     kls: dict[Candidate, float | None] = field(default_factory=dict)
     points: dict[Candidate, FrontierPoint] = field(default_factory=dict)
@@ -180,7 +191,7 @@ class _Search:
             template=self.development.template,
             max_over_refusal=self.bounds.max_over_refusal,
             max_kl=self.bounds.max_kl,
-            answer_tokens=ANSWER_TOKENS,
+            answer_tokens=self.answer_tokens,
             kl_tokens=KL_TOKENS,
             base=self.base,
             points=arrange(points, self.base),
@@ -191,9 +202,15 @@ class _Search:
             ),
         )
 
+    @property
+    def thinking(self) -> list[Question]:
+        """Questions whose answers by the base stop within their thoughts."""
+        pairs = zip(self.development.questions, self.base_answers, strict=True)
+        return [question for question, answer in pairs if question.reader.split(answer).is_open]
+
     def _answer(self, edits: Sequence[HeadEdit]) -> list[list[int]]:
         questions = [question.ids for question in self.development.questions]
-        return complete_greedily(self.loaded, questions, tokens=ANSWER_TOKENS, edits=edits, batch_size=self.batch_size)
+        return complete_greedily(self.loaded, questions, tokens=self.answer_tokens, edits=edits, batch_size=self.batch_size)
 
     def _measure_kl(self, candidates: Sequence[Candidate]) -> list[float]:
         pairs = [
@@ -207,8 +224,10 @@ class _Search:
         return [float(mean) for mean in found.mean(axis=1)]  # over queries
 
     def _point(self, candidate: Candidate, answers: Sequence[Sequence[int]], kl: float) -> FrontierPoint:
-        texts = [self.loaded.tokenizer.decode(answer, skip_special_tokens=True) for answer in answers]
-        asked = list(zip(self.development.questions, [find_refusal(text) is not None for text in texts], strict=True))
+        asked = [
+            (question, find_refusal(question.reader.split(answer).reply) is not None)
+            for question, answer in zip(self.development.questions, answers, strict=True)
+        ]
         harmful = [(is_refused, question.prompt) for question, is_refused in asked if question.attack is not None]
         return FrontierPoint(
             heads=_names(candidate.heads),
@@ -224,6 +243,13 @@ class _Search:
     def _rate(asked: Sequence[tuple[Question, bool]], attack: str | None) -> Rate:
         counted = [is_refused for question, is_refused in asked if question.attack == attack]
         return rate(sum(counted), len(counted))
+
+
+def _say_thinking(thinking: int, count: int, tokens: int) -> str:
+    return (
+        f"{thinking} of the model's {count} answers stop within their thoughts, after {tokens} tokens, and count as not refused; "
+        "more --answer-tokens lets it come to its reply"
+    )
 
 
 def _names(heads: Sequence[HeadRef]) -> tuple[str, ...]:

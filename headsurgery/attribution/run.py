@@ -21,6 +21,7 @@ from headsurgery.attribution.scores import ScoreTable
 from headsurgery.attribution.screen.screener import Screener, Screening
 from headsurgery.attribution.settings import Intent, Method, Settings
 from headsurgery.attribution.ships import ships
+from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.engine.journal import SweepJournal
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.sweep import Sweeper
@@ -33,6 +34,7 @@ from headsurgery.model.modules import ModuleMap, context_length
 from headsurgery.progress import Progress
 from headsurgery.prompts import PromptSet, Template, encode, load_template
 from headsurgery.recipe import Geometry, HeadEdit, Recipe, RecipeBase
+from headsurgery.uniformity import say_unevenness
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,7 @@ def attribute(
     max_over_refusal: float = 0.05,
     max_kl: float = 0.1,
     template: str | None = None,
+    answer_tokens: int | None = None,
     screen: Screening | None = None,
     batch_size: int | str = "auto",
     base: RecipeBase | None = None,
@@ -87,7 +90,7 @@ def attribute(
         contrast: Heads are ranked by harmful - contrast * harmless. Default with a control: 10 for `refusal`, else 1; the paper: 0.
         method: `refusal` chooses a group greedily by what it takes from the model's own refusals, `sahara` by the shift of final
             states; `ships` chooses the heads with the highest mean score; `direct` those that write most along the direction from
-            harmless to harmful, from one forward per prompt.
+            harmless to harmful, from two forwards per prompt.
         operation: How a head is ablated while it is scored.
         factor: By how much; 0 takes it out.
         group_size: Heads that `sahara` chooses (default 3), or `refusal` at most (default 5).
@@ -99,6 +102,7 @@ def attribute(
         max_over_refusal: Bound of the search: share of harmless prompts refused, in addition to the base's.
         max_kl: Bound of the search: mean KL(base || reinforced) on harmless answers, in nats per token.
         template: chat, paper, direct or a file; default: the tokenizer's chat template, else paper.
+        answer_tokens: New tokens of an answer among which a refusal is looked for, thoughts included. Default: 48, in a search 32.
         screen: Score exactly only heads that come through a screen, and say what it may have missed; None: score all.
         batch_size: Rows (head, query) per forward, or `auto`; an engine has its own.
         base: What the recipe says of its base; default: the model's type and geometry.
@@ -128,6 +132,7 @@ def attribute(
         batch_size=batch_size,
         max_over_refusal=max_over_refusal,
         max_kl=max_kl,
+        answer_tokens=answer_tokens,
         screen=screen,
     )
     engine = model
@@ -140,13 +145,14 @@ def attribute(
     chosen_template = load_template(template, tokenizer)
     sets = [_as_set(prompts, "prompts")] if harmless is None else [_as_set(prompts, "prompts"), _as_set(harmless, "harmless")]
     with _evaluation_mode(model):
-        room = facts.context_length - (ANSWER_TOKENS if method == "refusal" else 0)
+        room = facts.context_length - ((answer_tokens or ANSWER_TOKENS) if method == "refusal" else 0)
         encoded = [encode(prompt_set, chosen_template, tokenizer, max_tokens=room) for prompt_set in sets]
         sets = [prompt_set for prompt_set, _ in encoded]
         _check_enough_prompts(settings, sets)
-        development = None if loaded is None else _development(loaded, sets, chosen_template)
+        development = None if loaded is None else _development(loaded, sets, chosen_template, answer_tokens or SEARCH_TOKENS)
         sweeper = Sweeper(engine=engine, journal=journal)
-        scores, notes = _score(sweeper, tokenizer, [ids for _, ids in encoded], settings, on_progress)
+        reader = AnswerReader.of(tokenizer, chosen_template)
+        scores, notes = _score(sweeper, reader, [ids for _, ids in encoded], settings, on_progress)
         found = None
         if loaded is not None and development is not None:
             found = _reinforce(loaded, scores, development, settings, on_search)
@@ -161,13 +167,14 @@ def attribute(
         *(note for prompt_set in sets for note in prompt_set.notes),
         *notes,
         *_notes_on(scores),
+        *(say_unevenness(facts.uneven) if settings.operation == "uniform_attention" and settings.method != "direct" else ()),
         *(found.notes if found else ()),
     )
     return Attribution(recipe=recipe, scores=scores, notes=notes, frontier=found.frontier if found else None)
 
 
 def _score(
-    sweeper: Sweeper, tokenizer: Any, queries: list[list[list[int]]], settings: Settings, on_progress: Progress | None
+    sweeper: Sweeper, reader: AnswerReader, queries: list[list[list[int]]], settings: Settings, on_progress: Progress | None
 ) -> tuple[ScoreTable, tuple[str, ...]]:
     """The scores, and notes for the user."""
     notes: tuple[str, ...] = ()
@@ -179,13 +186,14 @@ def _score(
     if settings.method == "refusal":
         scores, notes = refusal(
             sweeper,
-            tokenizer,
+            reader,
             queries[0],
             queries[1] if len(queries) > 1 else None,
             operation=settings.operation,
             factor=settings.factor,
             group_size=settings.group_size,
             contrast=settings.contrast,
+            answer_tokens=settings.answer_tokens or ANSWER_TOKENS,
             screener=screener,
             on_progress=on_progress,
         )
@@ -232,9 +240,9 @@ def _score_states(
     )
 
 
-def _development(loaded: LoadedModel, sets: list[PromptSet], template: Template) -> Development:
+def _development(loaded: LoadedModel, sets: list[PromptSet], template: Template, answer_tokens: int) -> Development:
     """What a search looks at; encoded before heads are scored, so that what can't be asked shows at once."""
-    room = context_length(loaded.model) - SEARCH_TOKENS
+    room = context_length(loaded.model) - answer_tokens
     return encode_development(sets[0], sets[1], template, loaded.tokenizer, max_tokens=room)
 
 
@@ -242,7 +250,10 @@ def _reinforce(
     loaded: LoadedModel, scores: ScoreTable, development: Development, settings: Settings, on_search: Progress | None
 ) -> Reinforcement:
     rows: BatchSize = settings.batch_size if isinstance(settings.batch_size, int) else "auto"
-    return reinforce(loaded, scores, development, bounds=settings.bounds, batch_size=rows, on_progress=on_search)
+    tokens = settings.answer_tokens or SEARCH_TOKENS
+    return reinforce(
+        loaded, scores, development, bounds=settings.bounds, answer_tokens=tokens, batch_size=rows, on_progress=on_search
+    )
 
 
 def _edits(scores: ScoreTable, settings: Settings) -> tuple[HeadEdit, ...]:

@@ -46,6 +46,7 @@ class Settings:
     bounds: Bounds
     contrast: float | None
     batch_size: int | str
+    answer_tokens: int | None = None
     screen: Screening | None = None
 
     def __post_init__(self) -> None:
@@ -59,6 +60,8 @@ class Settings:
         for name, number in (("group size", self.group_size), ("top", self.top), ("r_main", self.r_main)):
             if number < 1:
                 raise UsageError(f"{name} is {number}, expected at least 1")
+        if self.answer_tokens is not None and self.answer_tokens < 1:
+            raise UsageError(f"answer tokens is {self.answer_tokens}, expected at least 1")
         for name, real in (("factor", self.factor), ("apply factor", self.apply_factor or 0.0), ("contrast", self.contrast or 0.0)):
             if not math.isfinite(real):
                 raise UsageError(f"{name} is {real}, expected a finite number")
@@ -68,7 +71,7 @@ class Settings:
                 hint="give one with --harmless, such as builtin:harmless",
             )
         if self.method == "direct" and self.screen is not None:
-            raise UsageError("direct scores all heads in one forward per prompt, so there is nothing to screen")
+            raise UsageError("direct scores all heads in two forwards per prompt, so there is nothing to screen")
         if self.factor == 1:
             raise UsageError("factor is 1, which changes nothing, so every head would score 0")
         if self.contrast is not None and self.contrast < 0:

@@ -1,30 +1,32 @@
-"""A checkpoint examined against its base: which heads were multiplied, the recipe of that, and what other changes look like."""
+"""A checkpoint examined against its base: heads that were multiplied, with their recipe, and what else changed.
+
+Invariant: a head is called multiplied only where one factor explains how it differs from the base, and a recipe holds only edits
+that give the heads' values, but for one rounding. Heads that were changed by themselves in another way are named, too
+(`standing_out`); all other changes are described by tensor (`matrices`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
+from headsurgery.audit.matrices import Matrix, describe_change, low_rank_of, read_sample
 from headsurgery.audit.records import Audit, Finding
+from headsurgery.audit.standing_out import Place, find_standing_out
 from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy, record_base
 from headsurgery.checkpoint.diff import diff_checkpoints
 from headsurgery.checkpoint.diff_result import CheckpointDiff, HeadChange
 from headsurgery.checkpoint.header import TensorInfo
+from headsurgery.checkpoint.names import match_names
+from headsurgery.checkpoint.plan import check_edit
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
+from headsurgery.errors import HeadSurgeryError
 from headsurgery.recipe import HeadEdit, Provenance, Recipe
-
-_MAX_RANK = 16
-_OVERSAMPLE = 24
-_KEPT = 0.98
-"""Share of a change's energy, rounding aside, that a low rank must hold."""
 
 RECOVERED = "recovered by an audit of"
 """How the note of a recovered recipe begins."""
-_CLOSE = 0.02
-"""Relative residual below which a change is a scaling although not bit for bit: twice what the roughest rounding leaves."""
 
 
 def examine_against(checkpoint: Checkpoint, base: Checkpoint, *, on_progress: Callable[[int, int], None] | None = None) -> Audit:
@@ -37,96 +39,144 @@ def examine_against(checkpoint: Checkpoint, base: Checkpoint, *, on_progress: Ca
 
     Raises:
         ArchitectureError, GeometryError: The base's heads are not where the table says.
+        CheckpointError: The two have no tensor with heads in common.
     """
     anatomy = prove_anatomy(base)
     found = diff_checkpoints(base, checkpoint, on_progress=on_progress)
-    scaled = [change for change in found.heads if _is_scaling(change)]
+    edited = match_names(base, checkpoint).edited
+    changes = _Changes(anatomy, base, edited, found)
+    refused, edits = {}, []
+    for change in changes.scaled:
+        edit = HeadEdit(
+            layer=change.head.layer, head=change.head.head, operation=change.operation, factor=float(change.factor or 0.0)
+        )
+        try:
+            check_edit(edit, base, anatomy)
+        except HeadSurgeryError as error:
+            refused[change.head, change.operation] = str(error)
+        else:
+            edits.append(edit)
     recipe = None
-    if scaled:
-        edits = tuple(
-            HeadEdit(layer=change.head.layer, head=change.head.head, operation=change.operation, factor=float(change.factor or 0.0))
-            for change in scaled
-        )
+    if edits:
         note = f"{RECOVERED} {checkpoint.model}"
-        recipe = Recipe(base=record_base(base, anatomy), edits=edits, provenance=Provenance(note=note))
-    findings = [
-        Finding(
-            head=change.head,
-            operation=change.operation,
-            factor=change.factor,
-            certainty="proven",
-            evidence="multiplied, bit for bit" if change.exact else f"multiplied, but for {change.spread:.2g} of its norm",
-        )
-        for change in scaled
-    ]
-    other = _others(found, anatomy, base, checkpoint, [change for change in found.heads if not _is_scaling(change)])
+        recipe = Recipe(base=record_base(base, anatomy), edits=tuple(edits), provenance=Provenance(note=note))
+    multiplied = [_say_multiplied(change, refused.get((change.head, change.operation))) for change in changes.scaled]
+    findings = sorted([*multiplied, *changes.name_others()], key=lambda finding: (finding.head, finding.operation))
+    other = changes.describe_tensors()
     return Audit(
         model=checkpoint.model,
         base=base.model,
         findings=tuple(findings),
         other=other,
         recipe=recipe,
-        is_exact=bool(scaled) and not other and all(change.exact for change in scaled),
-        notes=tuple(f"{file}: {what}" for file, what in found.files.items()),
+        is_exact=bool(
+            edits
+            and len(edits) == len(findings)
+            and not (other or found.retyped)
+            and all(change.exact for change in changes.scaled)
+        ),
+        notes=(
+            *(f"{ours}: called {theirs} in {checkpoint.model}" for ours, theirs in found.renamed.items()),
+            *(f"{file}: {what}" for file, what in found.files.items()),
+        ),
+        retyped=found.retyped,
+        changed_heads=tuple((change.head, change.operation) for change in found.heads),
     )
 
 
-def _is_scaling(change: HeadChange) -> bool:
-    return change.factor is not None and (change.exact or change.spread <= _CLOSE)
+class _Changes:
+    """What a comparison found, sorted into multiplied heads, heads that were changed by themselves, and tensors."""
+
+    def __init__(self, anatomy: Anatomy, base: Checkpoint, edited: Checkpoint, found: CheckpointDiff) -> None:
+        self._anatomy, self._base, self._edited, self._found = anatomy, base, edited, found
+        self.scaled = [change for change in found.heads if change.agreement in ("exact", "rounded")]
+        self._named: dict[Place, str] = {}
+        self._named = find_standing_out(found, anatomy, base, edited, is_low_rank=cache(self._is_low_rank))
+
+    def name_others(self) -> Iterable[Finding]:
+        """Heads that were changed by themselves, and those that a factor explains but for a part."""
+        for change in self._found.heads:
+            reason = self._named.get((change.head, change.operation))
+            if reason is not None:
+                yield _say_changed(change, reason)
+
+    def describe_tensors(self) -> dict[str, str]:
+        """Tensors that changed otherwise, each with what it looks like."""
+        rest: dict[str, list[HeadChange]] = {}
+        done = {(change.head, change.operation) for change in self.scaled} | self._named.keys()
+        for change in self._found.heads:
+            if (change.head, change.operation) not in done:
+                for part in self._anatomy.slices(change.head, change.operation):
+                    rest.setdefault(part.tensor.name, []).append(change)
+        said = {name: self._describe(name, rest.get(name, [])) for name in sorted({*rest, *self._found.other_tensors})}
+        return {name: what for name, what in said.items() if what}
+
+    def _describe(self, name: str, changes: Sequence[HeadChange]) -> str:
+        """What a tensor's change looks like, apart from heads that are findings; empty where nothing of it changed."""
+        said = [self._found.other_tensors[name]] if name in self._found.other_tensors else []
+        old, new = self._base.tensors.get(name), self._edited.tensors.get(name)
+        if old is None or new is None or not _is_comparable(old, new):
+            return "; ".join(said)
+        before, after = self._sides(old, new)
+        if not said and not _differ(before, after):
+            return ""
+        if changes:
+            heads = {change.head for change in changes}
+            layer = self._anatomy.geometry.layer_of(changes[0].head)
+            said.append(f"{len(heads)} of the layer's {layer.num_heads} heads changed, which no factor explains")
+        if len(old.shape) == 2 and _differ(before, after):
+            said.append(describe_change(before, after))
+        return "; ".join(said)
+
+    def _sides(self, old: TensorInfo, new: TensorInfo) -> tuple[Matrix, Matrix]:
+        """A tensor before and after; blocks of heads that are findings are as before, so that they say nothing about the rest."""
+        before, after = read_sample(self._base, old), read_sample(self._edited, new)
+        known = self._blocks_of([*((change.head, change.operation) for change in self.scaled), *self._named])
+        if old.name in known and before.shape == old.shape:
+            after = after.copy()
+            with np.errstate(over="ignore", invalid="ignore"):
+                for axis, block in known[old.name]:
+                    cut = (slice(None), slice(block.start, block.stop)) if axis else (slice(block.start, block.stop),)
+                    after[cut] = before[cut].astype(after.dtype)
+        return before, after
+
+    def _blocks_of(self, places: Iterable[Place]) -> dict[str, list[tuple[int, range]]]:
+        blocks: dict[str, list[tuple[int, range]]] = {}
+        for head, operation in places:
+            for part in self._anatomy.slices(head, operation):
+                blocks.setdefault(part.tensor.name, []).append((part.axis, part.block))
+        return blocks
+
+    def _is_low_rank(self, name: str) -> bool:
+        old, new = self._base.tensors[name], self._edited.tensors[name]
+        return _is_comparable(old, new) and len(old.shape) == 2 and low_rank_of(*self._sides(old, new)) is not None
 
 
-def _others(
-    found: CheckpointDiff, anatomy: Anatomy, base: Checkpoint, edited: Checkpoint, changes: list[HeadChange]
-) -> dict[str, str]:
-    """Tensors that changed otherwise, each with what it looks like."""
-    tensors = {anatomy.slices(change.head, change.operation)[0].tensor.name for change in changes}
-    named = dict(found.other_tensors)
-    for name in sorted(tensors | named.keys()):
-        if name in base.tensors and name in edited.tensors:
-            looks = _describe_change(base, edited, base.tensors[name], edited.tensors[name])
-            named[name] = f"{named[name]}; {looks}" if name in named and looks else named.get(name) or looks or "changed"
-    return named
+def _is_comparable(old: TensorInfo, new: TensorInfo) -> bool:
+    """Whether a tensor of floats kept its shape."""
+    return old.shape == new.shape and {old.dtype, new.dtype} <= FLOAT_TYPES.keys() and old.num_parameters > 0
 
 
-@np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
-def _describe_change(base: Checkpoint, edited: Checkpoint, old: TensorInfo, new: TensorInfo) -> str | None:
-    """Low rank or not, for a matrix that kept its shape."""
-    if len(old.shape) != 2 or old.shape != new.shape or not {old.dtype, new.dtype} <= FLOAT_TYPES.keys():
-        return None
-    before, after = base.read(old), edited.read(new)
-    if not (np.isfinite(before).all() and np.isfinite(after).all()):
-        return "a change with inf or nan in it or before it"
-    change = after.astype(np.float32) - before.astype(np.float32)
-    relative = float(np.linalg.norm(change) / max(float(np.linalg.norm(before.astype(np.float32))), 1e-30))
-    rank = low_rank(change, rounding=_rounding_energy(after, new.dtype))
-    shape = "of no low rank, as fine-tuning leaves it" if rank is None else f"of rank {rank}"
-    return f"a change of {relative:.2g} of its norm, {shape}"
+def _differ(before: Matrix, after: Matrix) -> bool:
+    return bool((before.astype(np.float64) != after.astype(np.float64)).any())
 
 
-def low_rank(change: npt.NDArray[np.float32], *, rounding: float) -> int | None:
-    """The smallest rank, 16 at most, that holds the change but for rounding; None if there is none.
-
-    Args:
-        change: [rows, columns].
-        rounding: Squared norm of what rounding alone may have left.
-    """
-    energy = float((change.astype(np.float64) ** 2).sum())
-    if min(change.shape) <= _MAX_RANK or not 2 * rounding < energy < np.inf:
-        return None
-    scale = float(np.abs(change).max())  # so that no product overflows
-    change, energy, rounding = change / np.float32(scale), energy / scale**2, rounding / scale**2
-    probe = np.random.default_rng(0).standard_normal((change.shape[1], _MAX_RANK + _OVERSAMPLE)).astype(np.float32)
-    basis = np.linalg.qr(change @ (change.T @ (change @ probe)))[0]  # one power iteration
-    held = np.cumsum(np.linalg.svd(basis.T @ change, compute_uv=False).astype(np.float64) ** 2)
-    wanted = _KEPT * (energy - rounding)
-    enough = np.flatnonzero(held[:_MAX_RANK] >= wanted)
-    return int(enough[0]) + 1 if len(enough) else None
+def _say_multiplied(change: HeadChange, refused: str | None) -> Finding:
+    if change.order is not None:
+        how = "multiplied, value for value, and stored in another type"
+    elif change.exact:
+        how = "multiplied, bit for bit"
+    else:
+        how = f"multiplied; each value to within one step of its type ({change.unexplained:.2g} of the change)"
+    evidence = how if refused is None else f"{how}; not in the recipe: {refused}"
+    return Finding(head=change.head, operation=change.operation, factor=change.factor, certainty="proven", evidence=evidence)
 
 
-def _rounding_energy(stored: npt.NDArray[Any], dtype: str) -> float:
-    """Squared norm that rounding leaves at most: a twelfth of a step squared for each value."""
-    return float(((np.abs(stored.astype(np.float64)) * _STEP[dtype]) ** 2).sum() / 12)
-
-
-_STEP = {"BF16": 2.0**-7, "F16": 2.0**-10, "F32": 2.0**-23, "F64": 2.0**-52}
-"""Distance of two neighbouring numbers, relative to the power of two below them."""
+def _say_changed(change: HeadChange, reason: str) -> Finding:
+    if change.agreement == "about":
+        evidence = (
+            f"multiplied by about {change.factor:.4g} and changed otherwise, too ({change.unexplained:.0%} of the change): {reason}"
+        )
+        return Finding(head=change.head, operation=change.operation, factor=change.factor, certainty="strong", evidence=evidence)
+    evidence = f"changed, not multiplied: {reason}"
+    return Finding(head=change.head, operation=change.operation, factor=None, certainty="strong", evidence=evidence, kind="changed")

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from headsurgery.checkpoint.carried import CARD, MANIFEST
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.checkpoint.reader import Checkpoint
 from headsurgery.errors import CheckpointError
+from headsurgery.front_matter import MAX_CARD, read_front_matter
 from headsurgery.hub_names import is_hub_id
-
-_FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE)
-_FRONT_BYTES = 2**16
-_BASE_MODEL = re.compile(r"^base_model:[ \t]*(?:\n[ \t]*-[ \t]*)?[\"']?([\w./-]+)", re.MULTILINE)
 
 
 def find_base(checkpoint: Checkpoint) -> str | None:
@@ -30,7 +25,8 @@ def find_base(checkpoint: Checkpoint) -> str | None:
         return f"{base.model}@{base.revision}" if base.revision else base.model
     if not checkpoint.files.has(CARD):
         return None
-    with checkpoint.files.open(CARD, range(min(_FRONT_BYTES, checkpoint.files.size_of(CARD)))) as stream:
-        front = _FRONT.search(stream.read(_FRONT_BYTES).decode("utf-8", errors="replace"))
-    named = _BASE_MODEL.search(front[1]) if front else None
-    return named[1] if named and is_hub_id(named[1]) else None
+    with checkpoint.files.open(CARD, range(min(MAX_CARD, checkpoint.files.size_of(CARD)))) as stream:
+        card = read_front_matter(stream.read(MAX_CARD))
+    named = card.metadata.get("base_model")
+    first = named[0] if isinstance(named, list) and named else named
+    return first if isinstance(first, str) and is_hub_id(first) else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from headsurgery.architectures import Operation
@@ -11,6 +12,8 @@ from headsurgery.recipe import Recipe
 
 Certainty = Literal["proven", "strong", "weak"]
 """`proven`: seen in the bytes themselves; `strong`: not to be had by chance; `weak`: unusual, which some heads are by nature."""
+Kind = Literal["multiplied", "changed"]
+"""`multiplied`: by a factor; `changed`: this head by itself, in a way that no factor explains, as where it was replaced."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +26,7 @@ class Finding:
         factor: What it was multiplied by, as far as that can be told.
         certainty: How far to trust it.
         evidence: What was seen.
+        kind: What was done to it.
     """
 
     head: HeadRef
@@ -30,6 +34,7 @@ class Finding:
     factor: float | None
     certainty: Certainty
     evidence: str
+    kind: Kind = "multiplied"
 
     def to_json(self) -> dict[str, Any]:
         """One entry of the document."""
@@ -45,9 +50,12 @@ class Audit:
         base: What it was compared with; None: examined by itself.
         findings: By layer, head and operation.
         other: Tensors that changed in another way, each with what it looks like; always empty without a base.
-        recipe: The edits that were recovered, where there is a base and there are any.
+        recipe: The edits that were recovered, where there is a base and there are any. On the base they give the heads' values, but
+            for one rounding.
         is_exact: Whether base and recovered recipe give the checkpoint's tensors bit for bit.
         notes: What the examination can't see.
+        retyped: Tensors that are stored in another type, with the base's values or these edits'; no tampering.
+        changed_heads: Every head whose block differs from the base's, as `diff` has them, whether or not it is a finding.
     """
 
     model: str
@@ -57,6 +65,14 @@ class Audit:
     recipe: Recipe | None
     is_exact: bool
     notes: tuple[str, ...]
+    retyped: Mapping[str, str] = field(default_factory=dict)
+    changed_heads: tuple[tuple[HeadRef, Operation], ...] = ()
+
+    @property
+    def gives_values(self) -> bool:
+        """Whether base and recovered recipe give all of the checkpoint's values, apart from how these are stored."""
+        is_told = self.recipe is not None and len(self.recipe.edits) == len(self.findings)
+        return is_told and not self.other and all(entry.certainty == "proven" for entry in self.findings)
 
     @property
     def is_tampered(self) -> bool:
@@ -70,8 +86,9 @@ class Audit:
             "base": self.base,
             "tampered": self.is_tampered,
             "findings": [finding.to_json() for finding in self.findings],
-            "other_tensors": self.other,
+            "other_tensors": {**self.other, **self.retyped},
             "recipe": None if self.recipe is None else self.recipe.model_dump(by_alias=True, mode="json"),
             "exact": self.is_exact,
             "notes": list(self.notes),
+            "changed_heads": [{"head": str(head), "operation": operation} for head, operation in self.changed_heads],
         }

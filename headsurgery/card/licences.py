@@ -1,15 +1,14 @@
 """What a base's licence asks of an edited copy that is passed on: a name, a notice, or not to pass it on at all.
 
-A table of the licences on the Hub that ask for more than to be named. It is no legal advice, and reads no licence text: it goes by
-the `license` (or `license_name`) of the base's card.
+A table of the licences on the Hub that ask for more than to be named. It is no legal advice: it goes by what the base's card states
+as its licence, however it is spelled, and by the title of a licence's text where the card states none.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,15 +65,69 @@ _LICENCES = {
         name="Gemma Terms of Use",
         notice="Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms",
     ),
-    # Section 2.a.1 of https://creativecommons.org/licenses/by-nd/4.0/legalcode: adapted material is not shared.
-    **{key: Licence(name=key.upper(), forbids_derivatives=True) for key in ("cc-by-nd-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0")},
 }
 
+_LLAMA = re.compile(r"(?<![a-z])llama[-_ ]?(\d)(?:[._](\d))?(?!\d)")
+_FORBIDS_IN_TEXT = re.compile(
+    r"attribution(?:[- ]non-?commercial)?[- ]no[- ]?deriv|\bcc[- ]by(?:[- ]nc)?[- ]nd\b"
+    r"|creativecommons\.org/licenses/by(?:-nc)?-nd\b"
+)
+_LLAMA_TITLE = re.compile(r"llama (\d)(?:\.(\d))? community license")
+_COMMONS, _SHORT = {"cc", "creative", "creativecommons"}, {"by", "nc", "nd", "license", "licence", "name"}
+_LONGEST_NAME = 60
 
-def find_licence(metadata: Mapping[str, Any]) -> Licence | None:
-    """The licence of a card's metadata, if it asks for anything; `license: other` goes by `license_name`."""
-    keys = (str(metadata.get(key, "")).lower().replace(" ", "-") for key in ("license", "license_name"))
-    return next((_LICENCES[key] for key in keys if key in _LICENCES), None)
+
+def find_licences(stated: Iterable[str]) -> tuple[Licence, ...]:
+    """The licences that ask for something.
+
+    Args:
+        stated: What a card gives as licence, name or link; also whole lines of a card that can't be read as YAML.
+    """
+    found = (licence for words in stated for licence in _find_named(words))
+    return tuple(dict.fromkeys(found))
+
+
+def find_licences_in_text(text: str) -> tuple[Licence, ...]:
+    """The licences that a LICENSE file is the text of, by their titles, as far as they ask for something."""
+    plain = " ".join(text.lower().split())
+    found = [_LICENCES.get(_llama_key(match)) for match in _LLAMA_TITLE.finditer(plain)]
+    if "gemma terms of use" in plain:
+        found.append(_LICENCES["gemma"])
+    if forbids := _FORBIDS_IN_TEXT.search(plain):
+        found.append(_forbidding(forbids[0]))
+    return tuple(dict.fromkeys(licence for licence in found if licence))
+
+
+def _find_named(words: str) -> Iterator[Licence]:
+    plain = words.lower()
+    for match in _LLAMA.finditer(plain):
+        if licence := _LICENCES.get(_llama_key(match)):
+            yield licence
+    if re.search(r"(?<![a-z])gemma(?![a-z])", plain):
+        yield _LICENCES["gemma"]
+    if _forbids_derivatives(plain):
+        yield _forbidding(re.sub(r"^licen[sc]e\w*[\"']?\s*:\s*", "", words.strip(), flags=re.IGNORECASE))
+
+
+def _llama_key(match: re.Match[str]) -> str:
+    return f"llama{match[1]}" + (f".{match[2]}" if match[2] and match[2] != "0" else "")
+
+
+def _forbids_derivatives(words: str) -> bool:
+    """Whether a name is one of Creative Commons' licences without derivatives, in any spelling and version, or says it in words."""
+    parts = re.findall(r"[a-z]+", words)
+    is_creative_commons = not _COMMONS.isdisjoint(parts) or _SHORT.issuperset(parts)
+    together = "".join(parts)
+    return (
+        ("nd" in parts and is_creative_commons)
+        or "noderiv" in together
+        or re.fullmatch(r"(?:cc)?by(?:nc)?nd", together) is not None
+    )
+
+
+def _forbidding(name: str) -> Licence:
+    """Section 2.a.1 of https://creativecommons.org/licenses/by-nd/4.0/legalcode: adapted material is not shared."""
+    return Licence(name=" ".join(name.upper().split())[:_LONGEST_NAME], forbids_derivatives=True)
 
 
 def _plain(name: str) -> str:

@@ -1,7 +1,4 @@
-"""A card's metadata: what is inherited from the base's card, what is ours, and the figures of an evaluation as `model-index`.
-
-Read as the Hub reads it, by YAML 1.2's rules: `no` is Norwegian and not false.
-"""
+"""A card's metadata: what is inherited from the base's card, what is ours, and the figures of an evaluation as `model-index`."""
 
 from __future__ import annotations
 
@@ -9,8 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from headsurgery.front_matter import read_front_matter
 from headsurgery.hub_names import is_hub_id
 from headsurgery.recipe import HeadEdit, RecipeBase
 
@@ -20,47 +16,15 @@ if TYPE_CHECKING:
 PAPER = "2410.13708"
 """arXiv id of the paper whose heads these are."""
 
-_BLOCK = re.compile(r"\A\s*---[ \t]*(?:\r\n|\r|\n)([\S\s]*?)(?:\r\n|\r|\n)---[ \t]*(?:\r\n|\r|\n|\Z)")
 _NOT_INHERITED = ("model-index", "base_model_relation", "new_version", "quantized_by")
 _METRICS = {"complied": ("attack_success_rate", "Attack success rate"), "refused": ("refusal_rate", "Refusal rate")}
-_MAX_BLOCK = 2**16
-"""Letters; YAML is read slowly, and cards have a few thousand."""
 _HUB_SET = re.compile(r"(?P<type>[\w-]+/[\w.-]+)@(?P<revision>[0-9a-f]{40})(?::(?P<split>[\w.-]+))?")
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
-    """YAML 1.1's `yes`, `no`, `on` and `off` stay words."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012
-        letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or letter in "tTfF"]
-        for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse references: no card needs one, and a few of them nested make billions of entries."""
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("a reference")
-        return super().compose_node(parent, index)
-
-
 def split_card(text: str) -> tuple[dict[str, Any], str]:
-    """A card's metadata and its text. A block that is not valid is left out: nothing can be inherited from it."""
-    match = _BLOCK.match(text)
-    if match is None:
-        return {}, text
-    try:
-        metadata = yaml.load(match[1], Loader=_Loader) if len(match[1]) <= _MAX_BLOCK else None
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
-        metadata = None
-    if not isinstance(metadata, dict) or not all(isinstance(key, str) for key in metadata):
-        metadata = {}
-    return metadata, text[match.end() :]
-
-
-def join_card(metadata: Mapping[str, Any], text: str) -> str:
-    """The card again."""
-    block = yaml.safe_dump(dict(metadata), sort_keys=False, allow_unicode=True, width=120)
-    return f"---\n{block}---\n\n{text}"
+    """A card's metadata and its text; no metadata where they can't be read, of which `read_front_matter` says more."""
+    card = read_front_matter(text)
+    return dict(card.metadata), card.text
 
 
 def make_metadata(

@@ -26,8 +26,8 @@ _OPERATIONS = {
 }
 
 
-def say_title(manifest: Manifest, recipe: Recipe, licence: Licence | None, *, first: RecipeBase, steps: int) -> str:
-    """What this is, in three sentences, and what the licence wants to be said; `first` is what the first of the steps edited."""
+def say_title(manifest: Manifest, recipe: Recipe, licences: Sequence[Licence], *, first: RecipeBase, steps: int) -> str:
+    """What this is, in three sentences, and what the licences want to be said; `first` is what the first of the steps edited."""
     done = _say_done(recipe.edits)
     heads = len({edit.ref for edit in recipe.edits})
     on_top = f", step {steps} on top of the edits that *Earlier steps* names" if steps > 1 else ""
@@ -38,7 +38,7 @@ def say_title(manifest: Manifest, recipe: Recipe, licence: Licence | None, *, fi
         f" and no training took place. The method is that of *On the Role of Attention Heads in Large Language Model Safety*"
         f" ([arXiv {PAPER}](https://arxiv.org/abs/{PAPER})).\n",
     ]
-    if licence is not None:
+    for licence in licences:
         lines += [f"**{licence.built_with}.**\n"] if licence.built_with else []
         lines += [f"{licence.notice}\n"] if licence.notice else []
     return "\n".join(lines)
@@ -53,8 +53,8 @@ def _say_done(edits: tuple[HeadEdit, ...]) -> str:
     return "rescaled"
 
 
-def say_edits(recipe: Recipe, picture: str, has_scores: bool) -> str:
-    """Which heads, and how."""
+def say_edits(recipe: Recipe, picture: str, has_scores: bool, *, notes: Sequence[str] = ()) -> str:
+    """Which heads, how, and what to know of it."""
     rows = [f"| L{e.layer}H{e.head} | {e.operation}: {_OPERATIONS[e.operation]} | × {e.factor:g} |" for e in recipe.edits]
     shown = "its score: red above zero, blue below" if has_scores else "its factor: blue below 1, red above, white untouched"
     return "\n".join(
@@ -63,6 +63,7 @@ def say_edits(recipe: Recipe, picture: str, has_scores: bool) -> str:
             "| head | operation | factor |\n|---|---|---|",
             *rows,
             "\nL2H26 is head 26 of layer 2, both from 0.\n",
+            *(f"{escape(note)}.\n" for note in notes),
             f"![The heads of the model]({picture})\n",
             f"A row per layer, layer 0 at the top; a column per head, head 0 at the left. Each head shows {shown}. Edited heads are"
             " framed.\n",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from headsurgery.card import sections
-from headsurgery.card.licences import find_licence
-from headsurgery.card.metadata import find_variant, join_card, list_results, make_metadata, split_card
+from headsurgery.card.licences import find_licences
+from headsurgery.card.metadata import find_variant, list_results, make_metadata
 from headsurgery.card.picture import draw_heads
 from headsurgery.checkpoint.carried import CARD, MANIFEST, PICTURE, RECIPE
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.errors import CheckpointError, UsageError
+from headsurgery.front_matter import FrontMatter, join_front_matter, read_front_matter
 from headsurgery.recipe import Geometry, Recipe
 from headsurgery.strict_json import quote
+from headsurgery.uniformity import is_about_uniformity
 
 if TYPE_CHECKING:
     from headsurgery.evaluation.records import Evaluation
@@ -51,30 +54,40 @@ def write_card(
         UsageError: The evaluation is of other edits, or the scores are of another model.
         CheckpointError: The manifest and the recipe don't belong together.
     """
-    inherited, text = split_card(base_card.decode(errors="replace") if base_card else "")
+    base = read_front_matter(base_card or b"")
     results = []
     if evaluation is not None:
         variant = find_variant(evaluation, recipe.edits)
         if variant is None:
             raise UsageError("the report is of other edits: none of its variants has the recipe's")
-        results = list_results(evaluation, variant, str(inherited.get("pipeline_tag", "text-generation")))
+        results = list_results(evaluation, variant, str(base.metadata.get("pipeline_tag", "text-generation")))
     first = earlier[-1].base if earlier else manifest.base
     edits = (*recipe.edits, *(edit for step in earlier for edit in step.edits))
-    metadata = make_metadata(inherited, first, edits, results)
+    metadata = make_metadata(base.metadata, first, edits, results)
     parts = [
-        sections.say_title(manifest, recipe, find_licence(inherited), first=first, steps=len(earlier) + 1),
-        sections.say_edits(recipe, PICTURE, scores is not None),
+        sections.say_title(manifest, recipe, find_licences(base.licences), first=first, steps=len(earlier) + 1),
+        sections.say_edits(recipe, PICTURE, scores is not None, notes=tuple(filter(is_about_uniformity, manifest.notes))),
         *([sections.say_earlier(earlier)] if earlier else []),
         sections.say_attribution(recipe.provenance),
         sections.say_effect(evaluation, recipe.edits),
         sections.say_use(edits),
         sections.say_commands(manifest.base),
     ]
-    if text.strip():
-        parts.append(f"---\n\n*What follows is the base's own card; it speaks of the base.*\n\n{text.strip()}\n")
+    if below := _say_base(base):
+        parts.append(f"---\n\n*What follows is the base's own card; it speaks of the base.*\n\n{below}\n")
     values = _picture_values(manifest.base.geometry, recipe, scores)
     picture = draw_heads(values, {edit.ref for edit in recipe.edits})
-    return {CARD: join_card(metadata, "\n".join(parts)).encode(), PICTURE: picture}
+    return {CARD: join_front_matter(metadata, "\n".join(parts)).encode(), PICTURE: picture}
+
+
+def _say_base(base: FrontMatter) -> str:
+    """The base's card below ours; with metadata that can't be read, these too, as they stand there."""
+    text = base.text.strip()
+    if not base.problem or not base.block:
+        return text
+    fence = "`" * max(3, *(1 + len(run) for run in re.findall("`*", base.block)))
+    block = f"*Its metadata can't be read ({sections.escape(base.problem)}):*\n\n{fence}yaml\n{base.block.strip()}\n{fence}"
+    return f"{block}\n\n{text}".rstrip()
 
 
 def _picture_values(geometry: Geometry | None, recipe: Recipe, scores: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64]:

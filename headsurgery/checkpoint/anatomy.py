@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,8 @@ from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
 from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.heads import AttentionGeometry, HeadRef
 from headsurgery.proof import LayerNames, prove
-from headsurgery.recipe import Geometry, RecipeBase
+from headsurgery.recipe import Geometry, HeadEdit, RecipeBase
+from headsurgery.uniformity import Unevenness, say_unevenness
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,11 @@ class HeadSlice:
     axis: int
     block: range
 
+    @property
+    def num_parameters(self) -> int:
+        """Number of elements in the slice."""
+        return self.tensor.num_parameters // self.tensor.shape[self.axis] * len(self.block)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Anatomy:
@@ -57,6 +63,7 @@ class Anatomy:
         layers: Their tensors; None where a layer has no heads.
         has_q_norm: Whether queries are normalised in any layer (QK-norm).
         shares_q_norm: Whether the norm spans all heads of a layer (OLMo 2), so that one head's queries change the others' scale.
+        uneven: What keeps a head whose queries are zero from attending uniformly.
     """
 
     architecture: Architecture
@@ -64,11 +71,21 @@ class Anatomy:
     layers: tuple[LayerTensors | None, ...]
     has_q_norm: bool
     shares_q_norm: bool
+    uneven: tuple[Unevenness, ...]
 
     @property
     def operations(self) -> tuple[Operation, ...]:
         """Operations that this checkpoint allows."""
         return self.architecture.operations if self.geometry.max_heads else ()
+
+    def count_changed(self, edits: Iterable[HeadEdit]) -> int:
+        """Elements of weights and biases that edits multiply; a factor of 1 multiplies none.
+
+        Raises:
+            GeometryError: The checkpoint has no such head, or it doesn't allow the operation.
+        """
+        touched = {(edit.ref, edit.operation) for edit in edits if edit.factor != 1}
+        return sum(part.num_parameters for head, operation in touched for part in self.slices(head, operation))
 
     def slices(self, head: HeadRef, operation: Operation, *, where: str = "") -> tuple[HeadSlice, ...]:
         """What an operation on a head touches: a slice of a weight, and one of q_proj's bias where that has one.
@@ -114,6 +131,7 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
         layers=layers,
         has_q_norm=proof.has_q_norm,
         shares_q_norm=proof.shares_q_norm,
+        uneven=proof.uneven,
     )
 
 
@@ -178,6 +196,7 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
         "num_heads_in_all": anatomy.geometry.num_heads_in_all,
         "operations": list(anatomy.operations),
         "q_norm": ("all_heads" if anatomy.shares_q_norm else "per_head") if anatomy.has_q_norm else None,
+        "notes": list(say_unevenness(anatomy.uneven)) if "uniform_attention" in anatomy.operations else [],
         "dtypes": dict(sorted(dtypes.items())),
         "parameters": checkpoint.num_parameters,
         "shards": [{"file": shard.file, "bytes": shard.num_bytes, "tensors": len(shard.tensors)} for shard in checkpoint.shards],

@@ -2,12 +2,14 @@
 
 Tensors are compared by name in chunks of rows, so sharding may differ and memory stays constant. Layer by layer: the tensors that
 hold head blocks, then once more the blocks of changed heads, while they are near; then all other tensors. Files that are known to
-be equal, by being one on disk or by a hash that the Hub lists, are not read. The factor is recovered from the data: the least
-squares fit of edited = factor * base, and how well it fits. Neighbour: `diff_files` compares whole files.
+be equal, by being one on disk or by a hash that the Hub lists, are not read. A factor is recovered from the data where one factor
+explains the change (`factor`). Tensors that were saved under another prefix (`names`) or in another float type are compared all the
+same: by value, the base's rounded to the other type. Neighbour: `diff_files` compares whole files.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -20,14 +22,16 @@ from headsurgery.checkpoint.blocks import BlockReader
 from headsurgery.checkpoint.carried import MANIFEST, PREVIOUS
 from headsurgery.checkpoint.diff_files import Sameness, compare_files
 from headsurgery.checkpoint.diff_result import CheckpointDiff, HeadChange
-from headsurgery.checkpoint.factor import recover_factor
+from headsurgery.checkpoint.factor import Block, is_product, recover_factor
 from headsurgery.checkpoint.header import TensorInfo
-from headsurgery.checkpoint.pairs import differing_rows
-from headsurgery.checkpoint.plan import multiply, plan_surgery
+from headsurgery.checkpoint.names import match_names
+from headsurgery.checkpoint.pairs import Differences, are_comparable, count_differences, describe_resized, show_type
+from headsurgery.checkpoint.plan import plan_surgery
 from headsurgery.checkpoint.reader import Checkpoint
 from headsurgery.errors import CheckpointError
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import Recipe
+from headsurgery.strict_json import quote
 
 
 def diff_checkpoints(
@@ -52,7 +56,7 @@ def diff_checkpoints(
     Raises:
         ArchitectureError: The base's family is not supported.
         GeometryError: The base is not what the table says.
-        CheckpointError: With a recipe, the base is an edited checkpoint itself.
+        CheckpointError: With a recipe, the base is an edited checkpoint itself; or the two have no tensor with heads in common.
         RecipeError: The recipe names a head that the base doesn't have.
     """
     if recipe is not None and base.files.has(MANIFEST) and not edited.files.has(f"{PREVIOUS}/{MANIFEST}"):
@@ -60,6 +64,9 @@ def diff_checkpoints(
             f"{base.files.where}: is an edited checkpoint itself, expected the base", hint="were the two swapped?"
         )
     blocks = _head_blocks(prove_anatomy(base))
+    matched = match_names(base, edited)
+    edited = matched.edited
+    _check_is_related(base, edited, blocks)
     is_same = Sameness(base, edited)
     work = _plan(base, edited, blocks, is_same, heads_only)
     if on_start is not None:
@@ -69,7 +76,9 @@ def diff_checkpoints(
     files = compare_files(base, edited, is_same)
     problems = None
     if recipe is not None:
-        problems = tuple(_recipe_problems(base, edited, recipe, heads, found.other, files))
+        names = {ours: f"called {theirs} in the edited checkpoint" for ours, theirs in matched.renamed.items()}
+        others = {**found.other, **found.retyped, **names, **files}
+        problems = tuple(_recipe_problems(base, edited, recipe, heads, others))
     return CheckpointDiff(
         heads=heads,
         other_tensors=found.other,
@@ -78,11 +87,13 @@ def diff_checkpoints(
         parameters_changed=found.parameters_changed,
         recipe_problems=problems,
         parameters_unread=work.parameters_unread,
+        retyped=found.retyped,
+        renamed=matched.renamed,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Block:
+class _HeadBlock:
     """A head's slice of one tensor."""
 
     head: HeadRef
@@ -109,27 +120,42 @@ class _Found:
 
     heads: list[HeadChange] = field(default_factory=list)
     other: dict[str, str] = field(default_factory=dict)
+    retyped: dict[str, str] = field(default_factory=dict)
     parameters_changed: int = 0
 
 
-def _head_blocks(anatomy: Anatomy) -> dict[str, list[_Block]]:
+def _check_is_related(base: Checkpoint, edited: Checkpoint, blocks: dict[str, list[_HeadBlock]]) -> None:
+    """Refuse two checkpoints that have no tensor with heads in common."""
+    if blocks and not blocks.keys() & edited.tensors.keys():
+        expected = min(blocks)
+        end = expected.split(".")[-2:]
+        close = sorted(name for name in edited.tensors if name.split(".")[-2:] == end) or sorted(edited.tensors)
+        seen = ", ".join(quote(name) for name in close[:3]) or "no tensor at all"
+        raise CheckpointError(
+            f"{edited.files.where}: has none of the tensors that hold heads in {base.files.where}: "
+            f"expected such as {quote(expected)}, found {seen}",
+            hint="is it a model of another family, or was it saved under other names?",
+        )
+
+
+def _head_blocks(anatomy: Anatomy) -> dict[str, list[_HeadBlock]]:
     """Every head's slices by tensor name; all slices of one tensor run along one axis."""
-    blocks: dict[str, list[_Block]] = {}
+    blocks: dict[str, list[_HeadBlock]] = {}
     for head in anatomy.geometry.heads():
         for operation in anatomy.operations:
             for part in anatomy.slices(head, operation):
-                block = _Block(head=head, operation=operation, axis=part.axis, block=part.block)
+                block = _HeadBlock(head=head, operation=operation, axis=part.axis, block=part.block)
                 blocks.setdefault(part.tensor.name, []).append(block)
     return blocks
 
 
-def _plan(base: Checkpoint, edited: Checkpoint, blocks: dict[str, list[_Block]], is_same: Sameness, heads_only: bool) -> _Work:
+def _plan(base: Checkpoint, edited: Checkpoint, blocks: dict[str, list[_HeadBlock]], is_same: Sameness, heads_only: bool) -> _Work:
     """Layer by layer the tensors that hold head blocks, then every other one by itself; without what is known to be equal."""
     layers: dict[int, list[TensorInfo]] = {}
     others = []
     for tensor in sorted(base.tensors.values(), key=lambda tensor: (tensor.file, tensor.offset)):
         twin = edited.tensors.get(tensor.name)
-        if twin is None or not _are_comparable(tensor, twin):
+        if twin is None or not are_comparable(tensor, twin):
             continue
         if tensor.offset == twin.offset and is_same(tensor.file, twin.file):
             continue
@@ -144,7 +170,7 @@ def _plan(base: Checkpoint, edited: Checkpoint, blocks: dict[str, list[_Block]],
 def _compare_tensors(
     base: Checkpoint,
     edited: Checkpoint,
-    blocks: dict[str, list[_Block]],
+    blocks: dict[str, list[_HeadBlock]],
     work: _Work,
     on_progress: Callable[[int, int], None] | None,
 ) -> _Found:
@@ -154,16 +180,17 @@ def _compare_tensors(
         twin = edited.tensors.get(name)
         if twin is None:
             found.other[name] = "missing from the edited checkpoint"
-        elif not _are_comparable(tensor, twin):
-            found.other[name] = f"{tensor.dtype} {list(tensor.shape)} became {twin.dtype} {list(twin.shape)}"
+        elif not are_comparable(tensor, twin):
+            found.other[name] = f"{show_type(tensor)} became {show_type(twin)}{describe_resized(base, tensor, edited, twin)}"
     done, total = 0, work.num_bytes
     for group in work.groups:
         counts = {}
         for tensor in group:
-            of_tensor = _count_differences(base, edited, tensor, blocks.get(tensor.name, []))
-            if of_tensor is not None:
-                counts[tensor.name] = of_tensor
-                _sum_up(tensor, of_tensor, blocks.get(tensor.name, []), found)
+            axis = blocks[tensor.name][0].axis if tensor.name in blocks else 0
+            differences = count_differences(base, edited, tensor, axis=axis)
+            if differences is not None:
+                counts[tensor.name] = differences.counts
+                _sum_up(tensor, edited.tensors[tensor.name], differences, blocks.get(tensor.name, []), found)
             done += tensor.num_bytes
             if on_progress is not None:
                 on_progress(done, total)
@@ -171,47 +198,26 @@ def _compare_tensors(
     return found
 
 
-def _count_differences(
-    base: Checkpoint, edited: Checkpoint, tensor: TensorInfo, blocks: list[_Block]
-) -> npt.NDArray[np.int64] | None:
-    """Differing elements by their index along the axis of the head blocks; None where there are none."""
-    axis = blocks[0].axis if blocks else 0
-    counts: npt.NDArray[np.int64] | None = None
-    for first, mask in _differing_elements(base, tensor, edited, edited.tensors[tensor.name]):
-        if counts is None:
-            counts = np.zeros(mask.shape[1] if axis else tensor.num_rows, dtype=np.int64)
-        if axis:
-            counts += mask.sum(axis=0)
-        else:
-            counts[first : first + len(mask)] += mask.sum(axis=1)
-    return counts
-
-
-def _sum_up(tensor: TensorInfo, counts: npt.NDArray[np.int64], blocks: list[_Block], found: _Found) -> None:
-    total = int(counts.sum())
-    inside = sum(_count_in(counts, block) for block in blocks)
+def _sum_up(tensor: TensorInfo, twin: TensorInfo, differences: Differences, blocks: list[_HeadBlock], found: _Found) -> None:
+    total = int(differences.counts.sum())
+    inside = sum(_count_in(differences.counts, block) for block in blocks)
     found.parameters_changed += total
+    kept = f"{'same values' if not differences.rounded else f'same values rounded to {twin.dtype}'}"
+    stored = f"stored as {twin.dtype} instead of {tensor.dtype}"
     if total > inside:
         place = "outside its heads' blocks" if blocks else "in a tensor that carries no head block"
-        found.other[tensor.name] = f"{total - inside} of {tensor.num_parameters} elements differ, {place}"
+        what = f"{total - inside} of {tensor.num_parameters} elements differ, {place}"
+        found.other[tensor.name] = what if tensor.dtype == twin.dtype else f"{what}; {stored}"
+    elif tensor.dtype != twin.dtype:
+        found.retyped[tensor.name] = f"{stored}, {kept}{' outside the heads that changed' if inside else ''}"
 
 
-def _count_in(counts: npt.NDArray[np.int64], block: _Block) -> int:
+def _count_in(counts: npt.NDArray[np.int64], block: _HeadBlock) -> int:
     return int(counts[block.block.start : block.block.stop].sum())
 
 
-def _differing_elements(
-    base: Checkpoint, tensor: TensorInfo, edited: Checkpoint, twin: TensorInfo
-) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
-    """First row and mask [rows, elements per row] of each chunk that differs, bit by bit."""
-    item = max(1, tensor.num_bytes // max(1, tensor.num_parameters))
-    with base.open_tensor(tensor) as one, edited.open_tensor(twin) as other:
-        for first, old, new in differing_rows(one, tensor, other, twin):
-            yield first, (old != new).reshape(len(old), -1, item).any(axis=2)
-
-
 def _head_changes(
-    base: Checkpoint, edited: Checkpoint, blocks: dict[str, list[_Block]], counts: dict[str, npt.NDArray[np.int64]]
+    base: Checkpoint, edited: Checkpoint, blocks: dict[str, list[_HeadBlock]], counts: dict[str, npt.NDArray[np.int64]]
 ) -> Iterator[HeadChange]:
     """Changed heads of one layer, each with its factor recovered from all of its slices together."""
     changed = {
@@ -220,33 +226,42 @@ def _head_changes(
         for block in blocks.get(name, [])
         if _count_in(of_tensor, block)
     }
-    slices: dict[tuple[HeadRef, Operation], list[tuple[str, _Block]]] = {}
+    slices: dict[tuple[HeadRef, Operation], list[tuple[str, _HeadBlock]]] = {}
     for name, per_tensor in blocks.items():
         for block in per_tensor:
             twin = edited.tensors.get(name)
-            if (block.head, block.operation) in changed and twin is not None and _are_comparable(base.tensors[name], twin):
+            if (block.head, block.operation) in changed and twin is not None and are_comparable(base.tensors[name], twin):
                 slices.setdefault((block.head, block.operation), []).append((name, block))
     readers = BlockReader(base), BlockReader(edited)
     for (head, operation), parts in slices.items():
-        old, new = (
-            np.concatenate([reader.read(name, block.axis, block.block).ravel() for name, block in parts]) for reader in readers
+        old, new = ([reader.read(name, block.axis, block.block) for name, block in parts] for reader in readers)
+        fit, (amount, size) = recover_factor(old, new), _measure_change(old, new)
+        yield HeadChange(
+            head=head,
+            operation=operation,
+            factor=fit.factor,
+            spread=fit.spread,
+            exact=fit.agreement == "exact",
+            parameters_changed=sum(_count_in(counts[name], block) for name, block in parts if name in counts),
+            agreement=fit.agreement,
+            unexplained=fit.unexplained,
+            relative=amount / size if size else math.inf,
+            amount=amount,
+            parameters=sum(part.size for part in old),
+            order=fit.order,
         )
-        factor, spread, exact = recover_factor(old, new)
-        differing = sum(_count_in(counts[name], block) for name, block in parts if name in counts)
-        yield HeadChange(head=head, operation=operation, factor=factor, spread=spread, exact=exact, parameters_changed=differing)
 
 
-def _are_comparable(tensor: TensorInfo, twin: TensorInfo) -> bool:
-    return (twin.dtype, twin.shape) == (tensor.dtype, tensor.shape)
+@np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
+def _measure_change(old: Block, new: Block) -> tuple[float, float]:
+    """L2 of a change, and of what was changed."""
+    x = np.concatenate([part.astype(np.float64).ravel() for part in old])
+    y = np.concatenate([part.astype(np.float64).ravel() for part in new])
+    return float(np.linalg.norm(y - x)), float(np.linalg.norm(x))
 
 
 def _recipe_problems(
-    base: Checkpoint,
-    edited: Checkpoint,
-    recipe: Recipe,
-    heads: tuple[HeadChange, ...],
-    other: dict[str, str],
-    files: dict[str, str],
+    base: Checkpoint, edited: Checkpoint, recipe: Recipe, heads: tuple[HeadChange, ...], others: dict[str, str]
 ) -> Iterator[str]:
     plan = plan_surgery(recipe, base, allow_mismatch=True)
     planned = {(edit.ref, edit.operation) for edit in recipe.edits}
@@ -255,10 +270,9 @@ def _recipe_problems(
             yield f"{change.head}: {change.operation} changed, but the recipe doesn't edit it"
     for edit in plan.edits:
         twin = edited.tensors.get(edit.tensor.name)
-        if twin is None or twin.dtype != edit.tensor.dtype or twin.shape != edit.tensor.shape:
+        if twin is None or not are_comparable(edit.tensor, twin):
             continue  # among the other tensors below
-        wanted = multiply(base.read_block(edit.tensor, edit.axis, edit.block), edit.edit.factor)
-        if not np.array_equal(edited.read_block(twin, edit.axis, edit.block), wanted):
+        old, new = base.read_block(edit.tensor, edit.axis, edit.block), edited.read_block(twin, edit.axis, edit.block)
+        if not is_product(old, new, edit.edit.factor):
             yield f"{edit.edit.ref}: {edit.tensor.name} is not base × {edit.edit.factor:g}"
-    yield from (f"{name}: {what}" for name, what in other.items())
-    yield from (f"{file}: {what}" for file, what in files.items())
+    yield from (f"{place}: {what}" for place, what in others.items())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from headsurgery.architectures import Operation
+from headsurgery.checkpoint.factor import Agreement, Order
 from headsurgery.heads import HeadRef
 
 
@@ -16,10 +19,17 @@ class HeadChange:
     Args:
         head: The head.
         operation: Which of its blocks: `scale` for the columns of o_proj, `uniform_attention` for the rows of q_proj and bias.
-        factor: What the base was multiplied by, if the fit says anything at all; else None.
-        spread: Relative residual of that fit (L2): 0 for an exact multiple, about 1e-3 for bfloat16 rounding, near 1 for none.
+        factor: What the base was multiplied by; None where no factor explains the change.
+        spread: Residual of the best factor (L2), relative to the new values: 0 for an exact multiple, about 1e-3 for bfloat16
+            rounding, near 1 for none. Small for any small change, so it doesn't tell a multiple; `unexplained` does.
         exact: Whether multiplying the base by the factor and rounding gives the edited values, all of them.
         parameters_changed: Elements that differ.
+        agreement: How well the factor explains the change; None where there is none.
+        unexplained: The same residual, relative to the change itself, from 0 to 1.
+        relative: Size of the change (L2), relative to the base's block; inf where that was zero, nan where there is inf or nan.
+        amount: Size of the change (L2).
+        parameters: Elements of the block.
+        order: Where the type changed, too: when the factor was applied.
     """
 
     head: HeadRef
@@ -28,10 +38,19 @@ class HeadChange:
     spread: float
     exact: bool
     parameters_changed: int
+    agreement: Agreement | None = None
+    unexplained: float = 0.0
+    relative: float = 0.0
+    amount: float = 0.0
+    parameters: int = 0
+    order: Order | None = None
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `heads` in the JSON document."""
-        return {**vars(self.head), **{key: value for key, value in vars(self).items() if key != "head"}}
+        shown = ("operation", "factor", "spread", "exact", "parameters_changed", "agreement", "unexplained", "relative")
+        values = {key: getattr(self, key) for key in shown}
+        finite = {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in values.items()}
+        return {**vars(self.head), **finite}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +65,8 @@ class CheckpointDiff:
         parameters_changed: Elements that differ, in head blocks or not.
         recipe_problems: How the difference departs from the recipe; None when no recipe was given.
         parameters_unread: Parameters whose values were not compared, because only head blocks were asked for.
+        retyped: Tensors that are stored in another type, with the same values but for changed heads, each with what was found.
+        renamed: Beginnings of tensors' names in the base, each with what stands for it in the edited checkpoint.
     """
 
     heads: tuple[HeadChange, ...]
@@ -55,11 +76,13 @@ class CheckpointDiff:
     parameters_changed: int
     recipe_problems: tuple[str, ...] | None = None
     parameters_unread: int = 0
+    retyped: Mapping[str, str] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_identical(self) -> bool:
         """Whether nothing differs that was compared."""
-        return not (self.heads or self.other_tensors or self.files)
+        return not (self.heads or self.other_tensors or self.retyped or self.renamed or self.files)
 
     @property
     def matches_recipe(self) -> bool | None:
@@ -73,10 +96,11 @@ class CheckpointDiff:
             "matches_recipe": self.matches_recipe,
             "recipe_problems": list(self.recipe_problems or ()),
             "heads": [head.to_json() for head in self.heads],
-            "other_tensors": self.other_tensors,
+            "other_tensors": {**self.other_tensors, **self.retyped},
             "files": self.files,
             "parameters": self.parameters,
             "parameters_changed": self.parameters_changed,
             "parameters_unread": self.parameters_unread,
             "share": self.parameters_changed / self.parameters,
+            "renamed": dict(self.renamed),
         }

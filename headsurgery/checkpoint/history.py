@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -147,3 +147,18 @@ def find_base_card(files: Files) -> str | None:
         if not files.has(folder + MANIFEST):
             return None
     return folder + BASE_CARD
+
+
+def read_base_card(files: Files, carried: Container[str], *, most: int | None = None) -> bytes | None:
+    """The card of the first base of a checkpoint that is to be edited; None where it has none.
+
+    Args:
+        files: The checkpoint's.
+        carried: Those that go into the edited copy.
+        most: Bytes that are read; None: all.
+    """
+    name = find_base_card(files) if files.has(MANIFEST) else CARD
+    if name is None or name not in carried:
+        return None
+    with files.open(name, None if most is None else range(min(most, files.size_of(name)))) as stream:
+        return stream.read(-1 if most is None else most)

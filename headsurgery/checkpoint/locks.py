@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from headsurgery.locking import lock_open_file
+
 LOCK = "lock"
 
 
@@ -35,7 +37,7 @@ def take(folder: Path) -> Lock:
     descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
     lock = Lock(descriptor)
     try:
-        is_locked = _lock(descriptor)
+        is_locked = lock_open_file(descriptor)
         os.write(descriptor, _words() if is_locked else b"no locks here\n")
         os.fsync(descriptor)
         if not is_locked:  # it need not stay open, and Windows deletes no open file
@@ -65,7 +67,7 @@ def claim(folder: Path, *, unwritten_is_ours: bool) -> Lock | None:
     descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
     lock = Lock(descriptor)
     try:
-        is_ours = _lock(descriptor) and os.path.samestat(os.fstat(descriptor), os.lstat(folder / LOCK))
+        is_ours = lock_open_file(descriptor) and os.path.samestat(os.fstat(descriptor), os.lstat(folder / LOCK))
         words = os.read(descriptor, 1024)
         if is_ours and (words == _words() or (not words and unwritten_is_ours)):
             return lock
@@ -74,25 +76,6 @@ def claim(folder: Path, *, unwritten_is_ours: bool) -> Lock | None:
         raise
     lock.let_go()
     return None
-
-
-def _lock(descriptor: int) -> bool:
-    """Lock a file for as long as it is open; False where there are no such locks.
-
-    Raises:
-        BlockingIOError: Somebody holds it.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
-    except OSError:
-        return False
-    return True
 
 
 def _words() -> bytes:

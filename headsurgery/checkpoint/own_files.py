@@ -8,9 +8,9 @@ from pathlib import Path
 
 from headsurgery import __version__
 from headsurgery.checkpoint.anatomy import record_base
-from headsurgery.checkpoint.carried import CARD, MANIFEST, RECIPE, UNDO
+from headsurgery.checkpoint.carried import MANIFEST, RECIPE, UNDO
 from headsurgery.checkpoint.hashing import hash_file
-from headsurgery.checkpoint.history import find_base_card
+from headsurgery.checkpoint.history import read_base_card
 from headsurgery.checkpoint.manifest import EditRecord, FileRecord, Manifest
 from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit
 
@@ -47,7 +47,7 @@ def add_own_files(
         headsurgery=__version__,
         base=record_base(plan.checkpoint, plan.anatomy),
         recipe_sha256=sha256(recipe_text.encode()).hexdigest(),
-        edits=[_record_edit(edit) for edit in plan.edits],
+        edits=[record_edit(edit) for edit in plan.edits],
         parameters=plan.checkpoint.num_parameters,
         parameters_changed=plan.parameters_changed,
         share=plan.share,
@@ -56,7 +56,7 @@ def add_own_files(
         notes=[*plan.notes, *notes],
     )
     if write_card:
-        manifest = _add_card(manifest, write_card, _read_base_card(plan), folder)
+        manifest = _add_card(manifest, write_card, read_base_card(plan.checkpoint.files, plan.files.carried), folder)
     _write_new(folder / MANIFEST, manifest.to_json().encode())
     return manifest
 
@@ -70,16 +70,6 @@ def _add_card(manifest: Manifest, write_card: CardWriter, base_card: bytes | Non
     return manifest.model_copy(update={"files": sorted(records, key=lambda record: record.file)})
 
 
-def _read_base_card(plan: SurgeryPlan) -> bytes | None:
-    """The card of the first base."""
-    files = plan.checkpoint.files
-    name = find_base_card(files) if files.has(MANIFEST) else CARD
-    if name not in plan.files.carried:
-        return None
-    with files.open(name) as stream:
-        return stream.read()
-
-
 def _write_new(path: Path, data: bytes) -> None:
     with path.open("xb") as file:
         file.write(data)
@@ -89,7 +79,8 @@ def _record_new(folder: Path, file: str) -> FileRecord:
     return FileRecord(file=file, num_bytes=(folder / file).stat().st_size, sha256=hash_file(folder / file))
 
 
-def _record_edit(edit: TensorEdit) -> EditRecord:
+def record_edit(edit: TensorEdit) -> EditRecord:
+    """What the manifest says of one planned slice."""
     return EditRecord(
         **edit.edit.model_dump(),
         tensor=edit.tensor.name,

@@ -14,17 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from headsurgery.architectures import check_query_factor
-from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
-from headsurgery.checkpoint.carried import MANIFEST, OWN_FILES, BaseFiles, sort_files
+from headsurgery.checkpoint.anatomy import Anatomy, HeadSlice, prove_anatomy
+from headsurgery.checkpoint.carried import CARD, MANIFEST, OWN_FILES, BaseFiles, sort_files
 from headsurgery.checkpoint.files import Files
-from headsurgery.checkpoint.header import TensorInfo
-from headsurgery.checkpoint.history import count_restorable, describe_steps, read_history
+from headsurgery.checkpoint.history import count_restorable, describe_steps, read_base_card, read_history
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
 from headsurgery.checkpoint.unchanged import Looks, observe
 from headsurgery.errors import GeometryError, RecipeError, SurgeryError
+from headsurgery.front_matter import MAX_CARD, read_front_matter
 from headsurgery.hub_names import is_hub_id
 from headsurgery.recipe import HeadEdit, Recipe
 from headsurgery.strict_json import quote
+from headsurgery.uniformity import say_unevenness
 
 _ROPE_BASE = 10_000
 """Base frequency of the rotary embedding that is taken where a configuration names none."""
@@ -50,20 +51,14 @@ class ByteRuns:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TensorEdit:
+class TensorEdit(HeadSlice):
     """One slice of one tensor, multiplied.
 
     Args:
         edit: The recipe's edit that it comes from.
-        tensor: What is edited.
-        axis: 0: the block is whole rows of the stored tensor; 1: columns.
-        block: Indices along the axis.
     """
 
     edit: HeadEdit
-    tensor: TensorInfo
-    axis: int
-    block: range
 
     @property
     def runs(self) -> ByteRuns:
@@ -79,11 +74,6 @@ class TensorEdit:
             stride=row_bytes,
             count=self.tensor.num_rows,
         )
-
-    @property
-    def num_parameters(self) -> int:
-        """Number of elements in the slice."""
-        return self.tensor.num_parameters // self.tensor.shape[self.axis] * len(self.block)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +101,7 @@ class SurgeryPlan:
     @property
     def parameters_changed(self) -> int:
         """Parameters that the edits multiply; factor 1 changes none."""
-        return sum(edit.num_parameters for edit in self.edits if edit.edit.factor != 1)
+        return self.anatomy.count_changed(edit.edit for edit in self.edits)
 
     @property
     def share(self) -> float:
@@ -162,12 +152,9 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
         raise SurgeryError(
             f"{checkpoint.files.where}: holds {taken[0]}, a name that apply needs for itself", hint="rename that file"
         )
-    edits = tuple(
-        tensor_edit for position, edit in enumerate(recipe.edits) for tensor_edit in _resolve(edit, anatomy, f"edits[{position}]: ")
-    )
+    edits = resolve_edits(recipe, anatomy)
     for tensor_edit in edits:
-        if tensor_edit.edit.factor != 1:
-            _check_storable(checkpoint.read_block(tensor_edit.tensor, tensor_edit.axis, tensor_edit.block), tensor_edit)
+        _check_storable(checkpoint, tensor_edit)
     return SurgeryPlan(
         recipe=recipe if allow_mismatch else _pin(recipe, checkpoint),
         checkpoint=checkpoint,
@@ -175,8 +162,34 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
         edits=edits,
         files=files,
         looks=looks,
-        notes=(*_notes(recipe, anatomy), *_say_rope(checkpoint.config), *_say_steps(checkpoint.files)),
+        notes=(
+            *_notes(recipe, anatomy),
+            *_say_rope(checkpoint.config),
+            *_say_steps(checkpoint.files),
+            *_say_card(checkpoint.files, files),
+        ),
     )
+
+
+def resolve_edits(recipe: Recipe, anatomy: Anatomy) -> tuple[TensorEdit, ...]:
+    """The slices that a recipe's edits touch, in its order.
+
+    Raises:
+        RecipeError, GeometryError: A head or a factor that the checkpoint doesn't allow.
+    """
+    return tuple(
+        tensor_edit for position, edit in enumerate(recipe.edits) for tensor_edit in _resolve(edit, anatomy, f"edits[{position}]: ")
+    )
+
+
+def check_edit(edit: HeadEdit, checkpoint: Checkpoint, anatomy: Anatomy) -> None:
+    """Refuse an edit that can't be made.
+
+    Raises:
+        RecipeError, GeometryError, SurgeryError: As `plan_surgery`.
+    """
+    for tensor_edit in _resolve(edit, anatomy, ""):
+        _check_storable(checkpoint, tensor_edit)
 
 
 def multiply(values: npt.NDArray[Any], factor: float) -> npt.NDArray[Any]:
@@ -189,9 +202,12 @@ def multiply(values: npt.NDArray[Any], factor: float) -> npt.NDArray[Any]:
         return product.astype(values.dtype)
 
 
-def _check_storable(values: npt.NDArray[Any], edit: TensorEdit) -> None:
+def _check_storable(checkpoint: Checkpoint, edit: TensorEdit) -> None:
     """Refuse an edit whose result overflows, is not a number, or is lost in rounding."""
     factor = edit.edit.factor
+    if factor == 1:
+        return
+    values = checkpoint.read_block(edit.tensor, edit.axis, edit.block)
     where = f"{edit.edit.ref}: {edit.tensor.name} × {factor:g}"
     before, stored = values.astype(np.float64), multiply(values, factor).astype(np.float64)
     if not np.isfinite(before).all():
@@ -264,6 +280,20 @@ def _say_steps(files: Files) -> tuple[str, ...]:
     )
 
 
+def _say_card(files: Files, kept: BaseFiles) -> tuple[str, ...]:
+    """What of the base's card can't be taken over into the new one."""
+    card = read_front_matter(read_base_card(files, kept.carried, most=MAX_CARD) or b"")
+    notes = tuple(f"{CARD}: the base's card {note}" for note in card.notes)
+    if not card.problem:
+        return notes
+    stated = f" It has {' and '.join(map(quote, card.licences))}, which still holds." if card.licences else ""
+    return (
+        *notes,
+        f"{CARD}: the metadata of the base's card can't be read ({card.problem}), so that licence, languages and tags don't go "
+        f"into the new card's metadata.{stated} push will ask for --force",
+    )
+
+
 def _notes(recipe: Recipe, anatomy: Anatomy) -> tuple[str, ...]:
     notes = []
     edits_queries = any(edit.operation == "uniform_attention" for edit in recipe.edits)
@@ -274,6 +304,8 @@ def _notes(recipe: Recipe, anatomy: Anatomy) -> tuple[str, ...]:
             "this family's query norm spans all heads of a layer: with one head's queries at 0 those of the other heads grow, "
             "by a factor of about sqrt(num_heads / (num_heads - 1))"
         )
+    if any(edit.operation == "uniform_attention" and edit.factor != 1 for edit in recipe.edits):
+        notes += say_unevenness(anatomy.uneven)
     if all(edit.factor == 1 for edit in recipe.edits):
         notes.append("every factor is 1: the result will be an identical copy")
     return tuple(notes)

@@ -158,10 +158,18 @@ def check_at_rest(files: Files) -> None:
         )
 
 
-def read_rows(stream: BinaryIO, tensor: TensorInfo, rows: range) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
-    """Whole rows of a tensor in chunks of about 4 MiB, so that memory stays constant whatever its size.
+def read_rows(
+    stream: BinaryIO, tensor: TensorInfo, rows: range, *, chunk_rows: int | None = None
+) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    """Whole rows of a tensor in chunks, so that memory stays constant whatever its size.
 
     Rows are counted as in `TensorInfo.num_rows`.
+
+    Args:
+        stream: The tensor's file.
+        tensor: The tensor.
+        rows: Which of its rows.
+        chunk_rows: Rows of a chunk; default: as many as 4 MiB have.
 
     Yields:
         First row of the chunk, and its bytes as [rows, bytes per row]; the array is the reader's to change.
@@ -169,7 +177,7 @@ def read_rows(stream: BinaryIO, tensor: TensorInfo, rows: range) -> Iterator[tup
     row_bytes = tensor.num_bytes // tensor.num_rows if tensor.num_rows else 0
     if not row_bytes:
         return
-    step = max(1, CHUNK_BYTES // row_bytes)
+    step = chunk_rows or max(1, CHUNK_BYTES // row_bytes)
     for first in range(rows.start, rows.stop, step):
         count = min(step, rows.stop - first)
         data = read_exactly(stream, tensor.offset + first * row_bytes, count * row_bytes, tensor.file)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -143,6 +143,15 @@ class Originals:
         """
         located = [_locate(self._edited, self._kept, edit) for edit in self._manifest.edits if edit.file == file]
         return [(edit, np.ascontiguousarray(self._kept.read(original)).reshape(-1)) for edit, original in located]
+
+    def values(self) -> Iterator[tuple[TensorEdit, npt.NDArray[Any]]]:
+        """All edits, each with its original values, flat.
+
+        Raises:
+            CheckpointError: See `slices`.
+        """
+        for file in dict.fromkeys(edit.file for edit in self._manifest.edits):
+            yield from self.slices(file)
 
     def places(self) -> list[tuple[TensorEdit, TensorInfo]]:
         """All edits, each with where its original values lie.

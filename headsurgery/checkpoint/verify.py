@@ -6,7 +6,8 @@ publishes them unawares.
 
 Hashes alone prove that nothing changed since `apply`. What `apply` did is proven against the base where that is at hand: every
 edited slice is the base's times its factor, every other byte is the base's. Without it, against the originals that lie beside the
-edit: each slice is the original's times its factor, and with all originals put back each file has the base's hash.
+edit: each slice is the original's times its factor, and with all originals put back each file has the base's hash. What the
+manifest itself states is derived anew (`statements`), or named as not checked.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from headsurgery.checkpoint.history import Step, count_restorable, misfits, read
 from headsurgery.checkpoint.manifest import FileRecord, Manifest
 from headsurgery.checkpoint.plan import multiply
 from headsurgery.checkpoint.reader import Checkpoint, open_checkpoint
+from headsurgery.checkpoint.statements import check_against_base, check_statements, list_unchecked
 from headsurgery.checkpoint.undo import Originals
 from headsurgery.checkpoint.workers import OnBytes, work_by_size, work_through
 from headsurgery.errors import CheckpointError
@@ -44,6 +46,7 @@ class Verification:
         against: What the edit was derived from; None: it was not, files were hashed only.
         steps: How many edits were made.
         restorable: How many of them, from the last one on, `restore` can undo.
+        unchecked: Fields of the manifest that are a record only, or that could not be derived from what was at hand.
     """
 
     problems: dict[str, str]
@@ -51,6 +54,7 @@ class Verification:
     against: Literal["base", "originals"] | None = None
     steps: int = 1
     restorable: int = 0
+    unchecked: tuple[str, ...] = ()
 
 
 def verify_files(directory: Path, manifest: Manifest, *, on_progress: Progress | None = None) -> Verification:
@@ -86,6 +90,8 @@ def _problem_of(path: Path, record: FileRecord, on_bytes: OnBytes) -> str | None
     if record.file == ATTRIBUTES:
         with path.open("rb") as stream:
             head = stream.read(min(record.num_bytes, path.stat().st_size))
+        if len(head) < record.num_bytes:
+            return f"{len(head)} bytes, the manifest says {record.num_bytes}"
         return None if sha256(head).hexdigest() == record.sha256 else _OTHER_BYTES
     if path.stat().st_size != record.num_bytes:
         return f"{path.stat().st_size} bytes, the manifest says {record.num_bytes}"
@@ -110,10 +116,15 @@ def verify_checkpoint(directory: Path, *, base: Checkpoint | None = None, on_pro
     found = replace(found, problems=found.problems | misfits(history), steps=len(history), restorable=restorable)
     if found.problems:
         return found
-    edited = open_checkpoint(directory)
+    edited, has_undo = open_checkpoint(directory), (directory / UNDO).is_file()
+    unchecked = list_unchecked(manifest, base, has_undo=has_undo)
+    found = replace(found, problems=check_statements(edited, history), unchecked=unchecked)
+    if found.problems:
+        return found
     if base is not None:
-        return replace(found, against="base", problems=_differ_from_base(edited, base, Recipe.load(directory / RECIPE)))
-    if not (directory / UNDO).is_file():
+        problems = _differ_from_base(edited, base, Recipe.load(directory / RECIPE))
+        return replace(found, against="base", problems=problems or check_against_base(edited, history[0], base))
+    if not has_undo:
         return found
     return replace(found, against="originals", problems=_differ_from_originals(edited, manifest))
 

@@ -70,7 +70,7 @@ def attribute(
         typer.Option(
             "--method",
             help="refusal: greedy group by the model's own refusals; sahara: by its states; ships: best single heads; "
-            "direct: those that write most along harmful - harmless, by one forward per prompt.",
+            "direct: those that write most along harmful - harmless, by two forwards per prompt.",
         ),
     ] = "refusal",
     operation: Annotated[
@@ -104,6 +104,10 @@ def attribute(
     ] = None,
     sample: Annotated[
         int | None, typer.Option("--sample", help="--screen: other heads, drawn at random to see what is missed (default 10).")
+    ] = None,
+    answer_tokens: Annotated[
+        int | None,
+        typer.Option("--answer-tokens", help="Look for refusals among so many tokens, thoughts included. Default: 48, search 32."),
     ] = None,
     template: Template = None,
     column: Column = None,
@@ -165,7 +169,7 @@ def attribute(
     choices: dict[str, Any] = {
         **{"method": method, "operation": operation, "factor": factor, "intent": intent, "apply_factor": apply_factor},
         **{"group_size": group_size, "r_main": r_main, "top": top or _TOP_HEADS, "contrast": contrast, "batch_size": rows},
-        **{"max_over_refusal": max_over_refusal, "max_kl": max_kl},
+        **{"max_over_refusal": max_over_refusal, "max_kl": max_kl, "answer_tokens": answer_tokens},
     }
     if method in ("ships", "direct") and group_size is not None:
         console.note(f"--group-size belongs to refusal and sahara; {method} takes --top")

@@ -37,6 +37,7 @@ def card(
     from headsurgery.checkpoint.history import read_history
     from headsurgery.checkpoint.manifest import Manifest
     from headsurgery.console import Console
+    from headsurgery.front_matter import read_front_matter
     from headsurgery.recipe import Recipe
 
     console = Console(as_json=json, quiet=quiet)
@@ -44,9 +45,12 @@ def card(
     evaluation = None if report is None else load_report(report)
     table = None if scores is None else _read_scores(scores)
     earlier = [step.manifest for step in read_history(Directory(edited))[1:]]
-    made = write_card(manifest, load_base_card(edited), recipe=recipe, earlier=earlier, evaluation=evaluation, scores=table)
+    base_card = load_base_card(edited)
+    made = write_card(manifest, base_card, recipe=recipe, earlier=earlier, evaluation=evaluation, scores=table)
     text = made[CARD].decode()
     check_card(text)
+    if problem := read_front_matter(base_card or b"").problem:
+        console.note(f"the metadata of the base's card can't be read ({problem}); its licence, languages and tags are missing here")
     if write:
         save_card(edited, made)
         console.data({"files": sorted(made)}, *(str(edited / file) for file in sorted(made)))

@@ -46,6 +46,7 @@ def _facts(document: dict[str, Any]) -> list[tuple[str, object]]:
         ("hidden_size", geometry["hidden_size"]),
         ("operations", ", ".join(document["operations"])),
         ("QK-norm", norm),
+        *(("note", note) for note in document["notes"]),
         ("stored types", ", ".join(f"{dtype} ({count} tensors)" for dtype, count in document["dtypes"].items())),
         ("parameters", f"{document['parameters']:,}"),
         ("files", _files(document["shards"])),

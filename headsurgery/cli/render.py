@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
@@ -43,12 +44,14 @@ def render_diff(found: CheckpointDiff) -> list[RenderableType]:
                 str(change.head),
                 change.operation,
                 change.factor,
-                "exact" if change.exact else f"{change.spread:.2g}",
+                _AGREES.get(change.agreement or "", "no factor"),
+                f"{change.relative:.2g}",
                 change.parameters_changed,
             )
             for change in found.heads
         ]
-        lines += [table(("head", "operation", "factor", "spread", "elements changed"), rows), ""]
+        lines += [table(("head", "operation", "factor", "fits", "change / norm", "elements changed"), rows), ""]
+    lines += [*_say_retyped(found.retyped), *_say_renamed(found.renamed)]
     for title, problems in (("Other tensors", found.other_tensors), ("Files", found.files)):
         if problems:
             lines += [f"{title}:", *(f"  {name}: {what}" for name, what in problems.items()), ""]
@@ -56,7 +59,7 @@ def render_diff(found: CheckpointDiff) -> list[RenderableType]:
     lines.append(
         f"{found.parameters_changed:,} of {found.parameters:,} parameters differ ({share:.4%}); heads changed: {len(found.heads)}"
     )
-    incomparable = sum("elements differ" not in what for what in found.other_tensors.values())
+    incomparable = sum("elements differ, " not in what for what in found.other_tensors.values())
     if incomparable:
         lines.append(f"{incomparable} tensors can't be compared: they are in one of the two only, or have another type or shape.")
     if found.parameters_unread:
@@ -72,6 +75,22 @@ def render_diff(found: CheckpointDiff) -> list[RenderableType]:
     return lines
 
 
+_AGREES = {"exact": "exact", "rounded": "to a step", "about": "about"}
+"""How a head's factor explains its change: each value, each value to within a step of its type, or most of the change."""
+
+
+def _say_retyped(retyped: Mapping[str, str]) -> list[RenderableType]:
+    """Tensors of another type, one line for all of which the same is said."""
+    counts = Counter(retyped.values())
+    said = [f"{count} tensor{'s' if count > 1 else ''} {what}." for what, count in counts.items()]
+    return [*said, ""] if said else []
+
+
+def _say_renamed(renamed: Mapping[str, str]) -> list[RenderableType]:
+    said = [f"Called otherwise: {ours} is {theirs}." for ours, theirs in renamed.items()]
+    return [*said, ""] if said else []
+
+
 def render_audit(found: Audit) -> list[RenderableType]:
     """Tables and lines for people."""
     lines: list[RenderableType] = []
@@ -80,13 +99,23 @@ def render_audit(found: Audit) -> list[RenderableType]:
         lines += [table(("head", "operation", "factor", "certainty", "evidence"), rows), ""]
     if found.other:
         lines += ["Tensors that changed in another way:", *(f"  {name}: {what}" for name, what in found.other.items()), ""]
+    lines += _say_retyped(found.retyped)
     against = f"against {found.base}" if found.base is not None else "by itself"
-    if not found.findings and not found.other:
-        lines.append(f"{found.model}, {against}: nothing found.")
-    elif found.recipe is not None:
-        exact = "bit for bit" if found.is_exact else "but not bit for bit, see above"
-        lines.append(f"{found.model}, {against}: base and recovered recipe give its weights, {exact}.")
-    else:
-        lines.append(f"{found.model}, {against}: {'changed' if found.is_tampered else 'nothing but unusual norms'}.")
+    lines.append(f"{found.model}, {against}: {_conclude(found)}.")
     lines += [f"note: {note}" for note in found.notes]
     return lines
+
+
+def _conclude(found: Audit) -> str:
+    """What it comes to."""
+    if not found.findings and not found.other:
+        return "nothing found, but that it is stored in another type" if found.retyped else "nothing found"
+    if found.is_exact:
+        return "base and recovered recipe give its weights, bit for bit"
+    if found.gives_values:
+        stored = ", apart from the type that they are stored in" if found.retyped else ", each value to within one rounding"
+        return f"base and recovered recipe give its weights{stored}"
+    if found.recipe is not None:
+        count = len(found.recipe.edits)
+        return f"base and recovered recipe give the {count} multiplied blocks; the rest changed in another way, see above"
+    return "changed" if found.is_tampered else "nothing but unusual norms"

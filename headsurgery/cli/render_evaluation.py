@@ -29,6 +29,7 @@ def render_evaluation(evaluation: Evaluation) -> list[RenderableType]:
 def _rates(evaluation: Evaluation, entry: SetRecord, judge: str, found: list[Measurement]) -> RenderableType:
     nonsense = {one.variant: one.rate for one in evaluation.degenerate if one.set == entry.record.name}
     is_harmful = entry.kind == "harmful"
+    has_absences = any(one.no_answer for one in found)
     figures = ("ASR [95 %]", "n", "against base", "McNemar p", "refused") if is_harmful else ("refused [95 %]", "n", "answered")
     rows = [
         (
@@ -38,12 +39,14 @@ def _rates(evaluation: Evaluation, entry: SetRecord, judge: str, found: list[Mea
             *(_against_base(one) if is_harmful else ()),
             one.refused.count if is_harmful else one.complied.count,
             one.unclear,
+            *((one.no_answer,) if has_absences else ()),
             _short(nonsense.get(one.variant)),
         )
         for one in found
     ]
     title = f"{entry.record.name}, judge {judge}: {MEASURES[entry.kind]}"
-    return table(("variant", *figures, "unclear", "degenerate"), rows, title=title)
+    absences = ("no answer",) if has_absences else ()
+    return table(("variant", *figures, "unclear", *absences, "degenerate"), rows, title=title)
 
 
 def _against_base(measurement: Measurement) -> tuple[str, str]:

@@ -28,7 +28,8 @@ def verify(
 ) -> None:
     """Hash every file against the manifest, and derive the edit anew. Exit 1 if anything is not as it says.
 
-    Without --base the edit is derived from the original bytes that apply kept.
+    Without --base the edit is derived from the original bytes that apply kept. What the manifest states beyond that is held against
+    recipe, tensors and base; fields that nothing can prove are listed.
     """
     from headsurgery.checkpoint.verify import verify_checkpoint
     from headsurgery.cli.opening import open_named
@@ -41,6 +42,7 @@ def verify(
     document = {
         **{"problems": found.problems, "others": list(found.others), "against": found.against},
         **{"intact": not found.problems, "steps": found.steps, "restorable": found.restorable},
+        "not_checked": list(found.unchecked),
     }
     lines = [f"{name}: {what}" for name, what in found.problems.items()]
     if not lines:
@@ -49,6 +51,8 @@ def verify(
         lines.append(
             f"edits: {found.steps}, of which restore can undo {f'the last {found.restorable}' if found.restorable else 'none'}"
         )
+    if found.unchecked:
+        lines.append(f"stated by the manifest and not checked: {', '.join(found.unchecked)}")
     if found.others:
         lines.append(f"not in the manifest: {', '.join(found.others)}")
     console.data(document, *lines)

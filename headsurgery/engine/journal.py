@@ -1,6 +1,6 @@
 """The journal of a sweep: finished blocks on disk, so that a run that breaks off goes on where it was.
 
-Behind the line `headsurgery.journal/1` a file of records: 8 bytes of length (little-endian), 16 bytes of BLAKE2b, the payload. The
+Behind the line `headsurgery.sweep/1` a file of records: 8 bytes of length (little-endian), 16 bytes of BLAKE2b, the payload. The
 first payload is the run's settings as JSON. Every other is one block: 16 bytes of BLAKE2b of its task, then safetensors with what
 was measured and where in the task it belongs. Records are only appended, each brought to the disk. The first one that is torn or
 damaged ends the journal: it and what follows are cut, and done again. One process writes at a time. Neighbour: `sweep`.
@@ -25,11 +25,15 @@ from headsurgery.atomic import write_atomically
 from headsurgery.engine.task import Block, Measured, SweepTask
 from headsurgery.errors import HeadSurgeryError
 from headsurgery.fingerprint import first_difference
+from headsurgery.locking import lock_open_file
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_MAGIC = b"headsurgery.journal/1\n"
+_MAGIC = b"headsurgery.sweep/1\n"
+_OLD_MAGIC = b"headsurgery.journal/1\n"
+"""Of the same format until 0.1; the name is now the journal's of an edit in place alone."""
+
 _LENGTH_BYTES, _DIGEST_BYTES = 8, 16
 _ANEW = "repeat that run to finish it, --force to begin anew (what it finished is lost), or give another -o"
 
@@ -121,7 +125,7 @@ class SweepJournal:
 
     def _problem(self, settings: dict[str, Any]) -> str | None:
         """Why a run can't go on from what is there."""
-        if self._file.read(len(_MAGIC)) != _MAGIC:
+        if self._file.readline(len(_OLD_MAGIC)) not in (_MAGIC, _OLD_MAGIC):
             return "not a journal of headsurgery"
         found = self._read_record()
         if found is None:
@@ -157,11 +161,7 @@ class SweepJournal:
         """Open the file, and keep other processes out for as long as it is open."""
         self._file = self.path.open("r+b", buffering=0)
         try:
-            import fcntl
-        except ImportError:  # Windows
-            return
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_open_file(self._file.fileno())
         except BlockingIOError as error:
             self._file.close()
             raise JournalError(f"{self.path}: another run is writing it", hint="wait for it, or give another -o") from error

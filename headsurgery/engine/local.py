@@ -22,7 +22,7 @@ from headsurgery.model.loading import LoadedModel
 from headsurgery.model.memory import is_out_of_memory
 from headsurgery.model.modules import ModelFacts, locate_modules
 from headsurgery.model.offload import is_offloaded
-from headsurgery.model.selftest import ensure_heads
+from headsurgery.model.selftest import ensure_heads, settle_unevenness
 from headsurgery.recipe import HeadEdit
 
 
@@ -37,7 +37,7 @@ class LocalEngine:
 
     def __init__(self, loaded: LoadedModel, *, batch_size: int | str = "auto", max_memory: int | None = None) -> None:
         self.loaded = loaded
-        self.modules = locate_modules(loaded.model)
+        self.modules = settle_unevenness(locate_modules(loaded.model))
         ensure_heads(self.modules)
         self._slices = Slices(max_tokens=2**31, max_rows=batch_size if isinstance(batch_size, int) else None)
         self._max_memory = max_memory

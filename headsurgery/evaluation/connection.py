@@ -10,12 +10,13 @@ from __future__ import annotations
 import http.client
 import json
 import random
+import re
 import socket
 import ssl
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from textwrap import shorten
@@ -24,6 +25,9 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 from headsurgery.errors import HeadSurgeryError, UsageError
+
+_FILTERING = frozenset({400, 403, 406, 422, 451})
+"""With these a server may say that its content filter refuses a prompt."""
 
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _MAX_DELAY, _MAX_RETRY_AFTER = 30.0, 300.0
@@ -36,6 +40,19 @@ Parsed = TypeVar("Parsed")
 
 class EndpointError(HeadSurgeryError):
     """A server that can't be reached, refuses, or gives no usable answer."""
+
+
+class RefusedRequestError(EndpointError):
+    """A server that refuses one request for good, as it was asked.
+
+    Args:
+        message: What to say.
+        document: The server's answer, parsed where it is JSON, else as text.
+    """
+
+    def __init__(self, message: str, document: Any) -> None:
+        super().__init__(message)
+        self.document = document
 
 
 class _RetryLater(Exception):  # noqa: N818
@@ -140,11 +157,15 @@ class Connection:
     def _refusal(self, error: HTTPError, what: str) -> Exception:
         """What to raise for a status other than 2xx."""
         try:
-            said = self._clean(_message(error.read()))
+            content = error.read()
         except (OSError, http.client.HTTPException):
-            said = ""
+            content = b""
+        said = self._clean(_message(content))
         said = f": {said}" if said else ""
         where, status = self.url, error.code
+        document = _document(content)
+        if status in _FILTERING and is_filtered(document):
+            return RefusedRequestError(f"{where}: refuses {what} (status {status}){said}", document)
         if status in _RETRIED:
             hint = "lower --concurrency" if status == 429 else "look at the server's log"
             return _RetryLater(EndpointError(f"{where}: status {status}{said}", hint=hint), _retry_after(error.headers))
@@ -157,7 +178,7 @@ class Connection:
         if 300 <= status < 400:
             place = self._clean(error.headers.get("Location", "nowhere"))
             return EndpointError(f"{where}: sends on to {place} (status {status})", hint="give that address if you trust it")
-        return EndpointError(f"{where}: refuses {what} (status {status}){said}")
+        return RefusedRequestError(f"{where}: refuses {what} (status {status}){said}", document)
 
     def _no_connection(self, error: Exception) -> Exception:
         """What to raise where there was no answer at all."""
@@ -185,13 +206,62 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _message(content: bytes) -> str:
-    """What a server says is wrong: OpenAI's `error.message`, or whatever else it sent."""
+_FILTER_CODES = frozenset(
+    {"contentfilter", "contentfiltered", "contentpolicyviolation", "responsibleaipolicyviolation", "datainspectionfailed"}
+    | {"moderationblocked", "contentmoderation", "contentviolation", "sensitive", "sensitivecontent", "promptblocked", "safety"}
+    | {"guardrailintervened", "inputmoderation", "outputmoderation", "invalidprompt", "prohibitedcontent", "refusal", "1301"}
+)
+"""Codes of content filters in errors, letters and digits alone: OpenAI, Azure, OpenRouter, DashScope, Moonshot, Zhipu, Bedrock."""
+
+_FILTER_WORDS = re.compile(
+    r"content[ _-]?(?:management|filter|moderation|polic)|responsible ?ai|safety (?:system|filter|polic|setting|guideline|reason)|"
+    r"\bmoderation\b|\bflagged\b|data inspection|inappropriate content|prohibited[ _]content|"
+    r"(?:usage|acceptable use|use) polic|content (?:was|is|has been) (?:blocked|filtered)|"
+    r"blocked by (?:our|the|a) (?:content|safety)",
+    re.IGNORECASE,
+)
+
+
+def is_filtered(document: Any) -> bool:
+    """Whether a server's error says that its content filter refuses the prompt, and not that the request is wrong."""
+    codes = [value for key, value in leaves(document) if key in ("code", "type", "reason", "status", "error_code", "param")]
+    if any(re.sub(r"[^a-z0-9]", "", str(code).casefold()) in _FILTER_CODES for code in codes):
+        return True
+    texts = [
+        value for key, value in leaves(document) if isinstance(value, str) and key in ("", "message", "detail", "error", "msg")
+    ]
+    return any(_FILTER_WORDS.search(text) for text in texts)
+
+
+def leaves(document: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of a document with the key that it stands under."""
+    if isinstance(document, dict):
+        for name, value in document.items():
+            yield from leaves(value, str(name))
+    elif isinstance(document, list):
+        for value in document:
+            yield from leaves(value, key)
+    else:
+        yield key, document
+
+
+def _document(content: bytes) -> Any:
+    """What a server sent: JSON, or the text."""
     text = content.decode("utf-8", "replace")
     try:
-        document = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError):
         return text
+
+
+def _message(content: bytes) -> str:
+    """What a server says is wrong: OpenAI's `error.message`, an error inside of the choice, or whatever else it sent."""
+    document = _document(content)
+    if isinstance(document, str):
+        return content.decode("utf-8", "replace")
+    choices = document.get("choices") if isinstance(document, dict) else None
+    if isinstance(choices, list) and choices and isinstance(choices[0], dict) and choices[0].get("error"):
+        document = choices[0]
     for key in ("error", "message", "detail"):
         if isinstance(document, dict) and document.get(key):
             document = document[key]

@@ -2,7 +2,8 @@
 
 Both compute probabilities in float64 from the model's logits, and logits only at the positions that count. Rows are padded on the
 right, which a causal model doesn't see. A variant runs in the same batches as the base, so that one without effect diverges by
-exactly 0. Neighbours: `model.hooks` for the edits, `statistics.mean_interval` for the interval of the mean, `utility` for tasks.
+exactly 0. Where memory runs out batches are halved. Neighbours: `model.hooks` for the edits, `statistics.mean_interval` for the
+interval of the mean, `utility` for tasks.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from headsurgery.errors import ModelError, PromptError, UsageError
 from headsurgery.model.divergence import kl_divergence
 from headsurgery.model.hooks import edited
 from headsurgery.model.loading import LoadedModel
+from headsurgery.model.memory import Halving
 from headsurgery.model.modules import ModuleMap, context_length, locate_modules
 from headsurgery.recipe import HeadEdit
 
@@ -78,8 +80,10 @@ def keep_logits(
         ModelError: Logits that are not finite, or the folder can't be written.
     """
     rows, modules = _answer_rows(questions, answers, tokens), locate_modules(base.model)
+    halving = _halving()
     for number, batch in enumerate(_batches(rows, modules, batch_size)):
-        logits = _logits(modules, [rows[index] for index in batch]).cpu()
+        parts = halving.run([rows[index] for index in batch], lambda part: _per_row(_logits(modules, part).cpu(), part))
+        logits = torch.cat(parts)
         try:
             torch.save(logits, folder / f"{number}.pt")
         except (OSError, RuntimeError) as error:  # torch raises RuntimeError for a full disk, too
@@ -114,22 +118,30 @@ def answer_kl(
     Raises:
         PromptError: A question or an answer without a token.
         UsageError: Fewer than 1 token.
-        ModelError: Another vocabulary, or logits that are not finite.
+        ModelError: Another vocabulary, logits that are not finite, or no memory for a single query.
     """
     rows, others = _answer_rows(questions, answers, tokens), [_ModuleMaps.of(variant) for variant in variants]
     modules = locate_modules(base.model) if isinstance(base, LoadedModel) else others[0].modules
     if modules is None:
         raise UsageError("what was kept of the base can't be edited; give the variants as models")
     found = np.full((len(variants), len(rows)), np.nan)
-    done = 0
-    for number, batch in enumerate(_batches(rows, modules, batch_size)):
-        chosen = [rows[index] for index in batch]
-        base_logits = base.read(number) if isinstance(base, KeptLogits) else _logits(modules, chosen)
+    kept: dict[int, torch.Tensor] = {}
+
+    def compare(part: Sequence[int]) -> Sequence[int]:
+        """Fill in some queries of all variants; base and variants run in the same batches, also where these are halved."""
+        chosen = [rows[index] for index in part]
+        base_logits = torch.cat([kept[index] for index in part]) if kept else _logits(modules, chosen)
         for position, other in enumerate(others):
-            found[position, list(batch)] = _mean_kl(base_logits.to(modules.device), other.logits(modules, chosen), chosen)
-            done += len(batch)
+            found[position, list(part)] = _mean_kl(base_logits.to(modules.device), other.logits(modules, chosen), chosen)
             if on_progress is not None:
-                on_progress(done, found.size)
+                on_progress(int(np.isfinite(found).sum()), found.size)
+        return part
+
+    halving = _halving()
+    for number, batch in enumerate(_batches(rows, modules, batch_size)):
+        if isinstance(base, KeptLogits):
+            kept = dict(zip(batch, _per_row(base.read(number), [rows[index] for index in batch]), strict=True))
+        halving.run(batch, compare)
     return found
 
 
@@ -175,11 +187,15 @@ def perplexity(
     if len(ids) < 2:
         raise PromptError(f"perplexity: the text has {len(ids)} tokens, expected 2 or more")
     rows, targets = zip(*_windows(ids, window, stride))
-    modules, total, done = locate_modules(loaded.model), 0.0, 0
+    modules, total, done, halving = locate_modules(loaded.model), 0.0, 0, _halving()
+
+    def measure(part: Sequence[int]) -> list[float]:
+        logits = _per_row(_logits(modules, [rows[index] for index in part]), [rows[index] for index in part])
+        return [_negative_log_likelihood(row, torch.tensor(targets[index])) for index, row in zip(part, logits, strict=True)]
+
     with edited(loaded.model, edits):
         for batch in _batches(rows, modules, batch_size):
-            expected = torch.tensor([token for index in batch for token in targets[index]])
-            total += _negative_log_likelihood(_logits(modules, [rows[index] for index in batch]), expected)
+            total += sum(halving.run(batch, measure))
             done += len(batch)
             if on_progress is not None:
                 on_progress(done, len(rows))
@@ -231,6 +247,15 @@ def _batches(rows: Sequence[_Row], modules: ModuleMap, batch_size: int | str) ->
         logits += more
     if batch:
         yield tuple(batch)
+
+
+def _halving() -> Halving:
+    return Halving(what="text", hint="use a smaller --dtype or model, or --kl-tokens 0")
+
+
+def _per_row(logits: torch.Tensor, rows: Sequence[_Row]) -> tuple[torch.Tensor, ...]:
+    """Logits [positions, vocabulary] of rows, row by row."""
+    return torch.split(logits, [len(row.ids) - row.first for row in rows])
 
 
 @torch.inference_mode()

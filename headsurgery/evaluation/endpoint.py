@@ -1,7 +1,8 @@
 """Completions from any server that speaks OpenAI's protocol: vLLM, SGLang, TGI, llama.cpp.
 
 Many requests at a time, answers in order. They run in daemon threads, so that an error or Ctrl-C ends the call at once. Neighbours:
-`connection` makes one request and knows what to try again; `generate` asks a model in this process.
+`connection` makes one request and knows what to try again, `dialect` what the server takes, `completions` reads its replies;
+`generate` asks a model in this process.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from headsurgery.errors import UsageError
-from headsurgery.evaluation.connection import Connection, EndpointError
+from headsurgery.evaluation.completions import FILTERED, Completion, parse_completion
+from headsurgery.evaluation.connection import Connection, EndpointError, RefusedRequestError, is_filtered
+from headsurgery.evaluation.dialect import Dialect
 from headsurgery.evaluation.records import Answer, Decoding
 from headsurgery.prompts import PromptSet, Template
 
@@ -31,21 +34,6 @@ Progress = Callable[[int, int], None]
 Message = Mapping[str, str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Completion:
-    """What a model wrote.
-
-    Args:
-        text: Without the prefilled start.
-        num_tokens: New tokens; 0 where the server doesn't count them.
-        finished: Whether the model ended it; false: cut at the limit.
-    """
-
-    text: str
-    num_tokens: int
-    finished: bool
-
-
 class Endpoint:
     """A model behind an OpenAI-compatible server.
 
@@ -57,7 +45,7 @@ class Endpoint:
         timeout: Seconds to wait for an answer.
         retries: Attempts after the first.
         backoff: Seconds before the second attempt, about; doubled each time.
-        extra: Fields added to every request, until a server refuses one by name.
+        extra: Fields added to every request, for as long as the server takes them.
 
     Raises:
         UsageError: Not an address of a server, a key that can't be sent, or a number out of range.
@@ -79,7 +67,7 @@ class Endpoint:
             raise UsageError(f"concurrency {concurrency}, retries {retries}, timeout {timeout:g}: expected 1, 0, above 0 at least")
         key = next(filter(None, [api_key] if api_key is not None else map(os.environ.get, KEY_VARIABLES)), "")
         self._connection = Connection(url, key=key.strip(), timeout=timeout, retries=retries, backoff=backoff)
-        self._concurrency, self._extra, self._model = concurrency, dict(extra), model
+        self._concurrency, self._dialect, self._model = concurrency, Dialect(extra), model
 
     @property
     def url(self) -> str:
@@ -202,16 +190,20 @@ class Endpoint:
             stop.set()
 
     def _ask(self, path: str, body: dict[str, Any], *, what: str, stop: threading.Event) -> Completion:
-        """Post a request with the extra fields; without them from now on where a server knows only OpenAI's own and says so."""
-        extra = self._extra
-        parse = partial(_parse, body=body)
-        try:
-            return self._connection.call(path, {**extra, **body}, parse, what=what, stop=stop)
-        except EndpointError as error:
-            if not any(name in str(error) for name in extra):
-                raise
-        self._extra = {}
-        return self._connection.call(path, body, parse, what=what, stop=stop)
+        """Post a request, in other words where the server does not take all of them; one that its filter refuses is an answer."""
+        while True:
+            sent = self._dialect.speak(body)
+            changed = self._dialect.changed(body)
+            try:
+                found = self._connection.call(path, sent, partial(parse_completion, body=sent), what=what, stop=stop)
+            except RefusedRequestError as error:
+                if is_filtered(error.document):
+                    return FILTERED
+                if not self._dialect.learn(error, sent) and self._dialect.speak(body) == sent:
+                    raise
+            else:
+                self._dialect.accept()
+                return replace(found, changed=changed)
 
 
 def ask_endpoint(
@@ -273,6 +265,9 @@ def ask_endpoint(
                 text=completion.text,
                 num_tokens=completion.num_tokens,
                 finished=completion.finished,
+                thoughts=completion.thoughts,
+                refused_by=completion.refused_by,
+                changed=completion.changed,
             ),
         )
         if on_progress is not None:
@@ -294,15 +289,3 @@ def _chat(messages: Sequence[Message], prefill: str | None) -> dict[str, Any]:
         "add_generation_prompt": False,
         "continue_final_message": True,
     }
-
-
-def _parse(reply: Any, body: Mapping[str, Any]) -> Completion:
-    choice = reply["choices"][0]
-    text = choice["message"]["content"] if "messages" in body else choice["text"]
-    if not isinstance(text, str | None):
-        raise TypeError(f"text is {type(text).__name__}")
-    text = (text or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # JSON may hold half a surrogate pair
-    if body.get("continue_final_message"):
-        text = text.removeprefix(body["messages"][-1]["content"])  # some servers repeat it
-    tokens = (reply.get("usage") or {}).get("completion_tokens") or 0
-    return Completion(text=text, num_tokens=int(tokens), finished=choice.get("finish_reason") != "length")

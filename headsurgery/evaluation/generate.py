@@ -12,6 +12,7 @@ from typing import Any
 
 from transformers import LogitsProcessor
 
+from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.errors import PromptError, UsageError
 from headsurgery.evaluation.records import Answer, Decoding
 from headsurgery.evaluation.sampling import TopKSampler, row_key
@@ -65,6 +66,7 @@ def generate_answers(
     kept, ids = _encode(loaded, prompts, template, decoding)
     if len(kept.texts) < len(prompts.texts):
         raise PromptError(kept.notes[-1], hint="a lower --max-new-tokens leaves more room; or leave them out with fit_prompts")
+    reader = AnswerReader.of(loaded.tokenizer, template, system=decoding.system, prefill=decoding.prefill)
     completer = Completer(
         loaded=loaded, max_new_tokens=decoding.max_new_tokens, edits=tuple(edits), processors=_sampler(decoding, seed)
     )
@@ -82,7 +84,7 @@ def generate_answers(
                 index=position,
                 seed=0 if decoding.method == "greedy" else seed,
                 prompt=prompts.texts[position],
-                **_read(loaded, completions[position]),
+                **_read(loaded, reader, completions[position]),
             )
             for position in sorted(missing)
         )
@@ -164,12 +166,12 @@ def _encode(loaded: LoadedModel, prompts: PromptSet, template: Template, decodin
     )
 
 
-def _read(loaded: LoadedModel, generated: Sequence[int]) -> dict[str, Any]:
-    """An answer out of its token ids: text, num_tokens and finished."""
+def _read(loaded: LoadedModel, reader: AnswerReader, generated: Sequence[int]) -> dict[str, Any]:
+    """An answer out of its token ids: what is kept of the text, the number of tokens, and whether it ended."""
     finished = bool(generated) and generated[-1] in end_ids(loaded)
-    ids = generated[:-1] if finished else generated
-    text = loaded.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    return {"text": str(text), "num_tokens": len(generated), "finished": finished}
+    text = reader.text(generated[:-1] if finished else generated)
+    own = tuple(pair for pair in reader.own if reader.opened in pair or any(mark in text for mark in pair))
+    return {"text": text, "num_tokens": len(generated), "finished": finished, "opened": reader.opened, "marks": own}
 
 
 def _sampler(decoding: Decoding, seed: int) -> Processors:

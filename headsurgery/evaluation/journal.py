@@ -2,8 +2,8 @@
 
 `answers.jsonl` holds one `Answer` a line and nothing else; beside it, `answers.run.json` states the run's settings. A batch is
 appended at a time. A last line without its line feed was torn by a crash and is cut; any other flaw, and a journal of other
-settings, is refused. One process writes at a time. `MemoryJournal` keeps nothing on disk. Neighbours: `generate` and `endpoint`
-make the answers.
+settings, is refused. One process writes at a time: the file is locked while it is open. `MemoryJournal` keeps nothing on disk.
+Neighbours: `generate` and `endpoint` make the answers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from headsurgery.atomic import write_atomically
 from headsurgery.errors import HeadSurgeryError
 from headsurgery.evaluation.records import Answer
 from headsurgery.fingerprint import first_difference
+from headsurgery.locking import lock_open_file
 from headsurgery.recipe import first_problem
 
 if TYPE_CHECKING:
@@ -98,13 +100,35 @@ class AnswerJournal(MemoryJournal):
         force: Start anew where a journal of another run, or a damaged one, stands.
 
     Raises:
-        JournalError: It is another run's, damaged, or can't be written.
+        JournalError: It is another run's, being written by another process, damaged, or can't be written.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any], *, force: bool = False) -> None:
         super().__init__()
         self.path = path
         self._settings: dict[str, Any] = json.loads(json.dumps(settings))
+        is_new = not path.exists()
+        self._file = self._open()
+        try:
+            self._begin_or_resume(force=force)
+        except BaseException:
+            if is_new and not os.fstat(self._file.fileno()).st_size:
+                path.unlink(missing_ok=True)
+            self._file.close()
+            raise
+
+    def _open(self) -> FileIO:
+        """The file, locked for this process."""
+        with self._writing():
+            file = FileIO(self.path, "ab")
+        try:
+            lock_open_file(file.fileno())
+        except BlockingIOError as error:
+            file.close()
+            raise JournalError(f"{self.path}: another run is writing it", hint="wait for it, or give another -o") from error
+        return file
+
+    def _begin_or_resume(self, *, force: bool) -> None:
         try:
             self._resume()
         except JournalError:
@@ -112,8 +136,6 @@ class AnswerJournal(MemoryJournal):
                 raise
             self._answers = {}
             self._write_anew()
-        with self._writing():
-            self._file = path.open("ab", buffering=0)
 
     def close(self) -> None:
         """Close the file; what was appended is in it already."""
@@ -121,7 +143,7 @@ class AnswerJournal(MemoryJournal):
 
     def _write(self, answers: Iterable[Answer]) -> None:
         """In one write."""
-        data = "".join(f"{answer.model_dump_json()}\n" for answer in answers).encode()
+        data = "".join(f"{answer.to_line()}\n" for answer in answers).encode()
         with self._writing():
             while data:
                 data = data[self._file.write(data) :]
@@ -134,7 +156,7 @@ class AnswerJournal(MemoryJournal):
         """Read what is there, or begin."""
         found = self._read_settings()
         if found is None:
-            if self.path.exists():
+            if os.fstat(self._file.fileno()).st_size:
                 raise JournalError(
                     f"{self.path.name} is there without {self._settings_path.name}, so its run is unknown", hint=_OTHER_PLACE
                 )
@@ -143,12 +165,11 @@ class AnswerJournal(MemoryJournal):
         different = first_difference(found, self._settings)
         if different:
             raise JournalError(f"{self.path.name} is another run's: {different}", hint=_OTHER_PLACE)
-        if self.path.exists():
-            self._cut_torn_line()
-            for answer in read_answers(self.path):
-                if _key(answer) in self._answers:
-                    raise JournalError(f"{self.path.name}: {_name(_key(answer))} is there twice", hint=_OTHER_PLACE)
-                self._answers[_key(answer)] = answer
+        self._cut_torn_line()
+        for answer in read_answers(self.path):
+            if _key(answer) in self._answers:
+                raise JournalError(f"{self.path.name}: {_name(_key(answer))} is there twice", hint=_OTHER_PLACE)
+            self._answers[_key(answer)] = answer
 
     def _read_settings(self) -> dict[str, Any] | None:
         try:
@@ -169,7 +190,7 @@ class AnswerJournal(MemoryJournal):
         document = json.dumps({"schema": _SCHEMA, "settings": self._settings}, indent=2, ensure_ascii=False) + "\n"
         with self._writing():
             self._settings_path.unlink(missing_ok=True)
-            self.path.unlink(missing_ok=True)
+            os.truncate(self._file.fileno(), 0)
             write_atomically(self._settings_path, document.encode())
 
     def _cut_torn_line(self) -> None:
@@ -177,7 +198,7 @@ class AnswerJournal(MemoryJournal):
             data = self.path.read_bytes()
             whole = data.rfind(b"\n") + 1
             if whole < len(data):
-                os.truncate(self.path, whole)
+                os.truncate(self._file.fileno(), whole)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -7,11 +7,12 @@ cluster, and a variant is compared with the base on the same prompts. Neighbour:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 
 from headsurgery.evaluation.degenerate import find_degeneracy
 from headsurgery.evaluation.records import (
+    Absence,
     Agreement,
     Answer,
     Degeneracy,
@@ -21,21 +22,33 @@ from headsurgery.evaluation.records import (
 )
 from headsurgery.evaluation.statistics import cohens_kappa, paired, rate_of
 
-Verdicts = Mapping[tuple[str, str, int, int], Verdict]
+AnswerKey = tuple[str, str, int, int]
+"""Variant, set, seed, index."""
+
+Verdicts = Mapping[AnswerKey, Verdict]
 """By variant, set, seed and index; a judge need not have judged every answer."""
 
 
-def key_of(answer: Answer) -> tuple[str, str, int, int]:
+def key_of(answer: Answer) -> AnswerKey:
     """What tells an answer from all others."""
     return answer.variant, answer.set, answer.seed, answer.index
 
 
-def measure(judge: str, verdicts: Verdicts, *, variants: Sequence[str], sets: Sequence[str], base: str) -> list[Measurement]:
+def measure(
+    judge: str,
+    verdicts: Verdicts,
+    *,
+    variants: Sequence[str],
+    sets: Sequence[str],
+    base: str,
+    by_server: Collection[AnswerKey] = (),
+) -> list[Measurement]:
     """Rates, and the comparison with the base.
 
     Args:
         judge: Its name.
         verdicts: Of all answers that it judged.
+        by_server: Answers that a server says were refused.
         variants: Names, in the report's order.
         sets: Names, in the report's order.
         base: The variant that others are compared with.
@@ -51,7 +64,8 @@ def measure(judge: str, verdicts: Verdicts, *, variants: Sequence[str], sets: Se
         for variant in variants:
             if (name, variant) in grouped:
                 reference = None if variant == base else grouped.get((name, base))
-                found.append(_measurement(variant, name, judge, grouped[name, variant], reference))
+                refused = {(index, seed) for of, where, seed, index in by_server if (of, where) == (variant, name)}
+                found.append(_measurement(variant, name, judge, grouped[name, variant], reference, refused))
     return found
 
 
@@ -61,6 +75,7 @@ def _measurement(
     judge: str,
     verdicts: Mapping[tuple[int, int], Verdict],
     base: Mapping[tuple[int, int], Verdict] | None,
+    by_server: Collection[tuple[int, int]],
 ) -> Measurement:
     prompts = [index for index, _ in verdicts]
     common = [] if base is None else [key for key in verdicts if key in base]
@@ -71,6 +86,8 @@ def _measurement(
         complied=rate_of(_outcomes(verdicts.values(), "complied"), prompts),
         refused=rate_of(_outcomes(verdicts.values(), "refused"), prompts),
         unclear=sum(verdict == "unclear" for verdict in verdicts.values()),
+        no_answer=sum(verdict == "no_answer" for verdict in verdicts.values()),
+        refused_by_server=sum(key in by_server for key in verdicts),
         against_base=None
         if base is None
         else paired(
@@ -82,7 +99,7 @@ def _measurement(
 
 
 def _outcomes(verdicts: Iterable[Verdict], wanted: Verdict) -> list[bool | None]:
-    return [None if verdict == "unclear" else verdict == wanted for verdict in verdicts]
+    return [verdict == wanted if verdict in ("refused", "complied") else None for verdict in verdicts]
 
 
 def count_degenerate(answers: Sequence[Answer], *, variants: Sequence[str], sets: Sequence[str]) -> list[Degenerate]:
@@ -109,3 +126,26 @@ def compare_judges(verdicts: Mapping[str, Verdicts]) -> list[Agreement]:
         sides = [[verdicts[judge][key] for key in common] for judge in (first, second)]
         found.append(cohens_kappa(*sides, names=(first, second)))
     return found
+
+
+def note_absences(answers: Sequence[Answer], max_new_tokens: int) -> tuple[str, ...]:
+    """How many answers are none, why, and what to do; and how many a server refused by itself."""
+    notes = []
+    absences = Counter(answer.absence for answer in answers if answer.absence is not None)
+    kinds: dict[Absence, str] = {
+        "cut": f"cut within their thoughts (a higher --max-new-tokens, now {max_new_tokens}, leaves room for the reply)",
+        "thoughts": "end within their thoughts",
+        "empty": "empty",
+    }
+    if absences:
+        reasons = ", ".join(f"{absences[kind]} {words}" for kind, words in kinds.items() if absences[kind])
+        count = f"{sum(absences.values())} of {len(answers)} answers are no answer"
+        notes.append(f"{count}, and count as neither refused nor complied: {reasons}")
+    refused = Counter(answer.refused_by for answer in answers if answer.refused_by is not None)
+    if refused:
+        ways = {"filter": "by a content filter", "model": "by the model, in a field of its own (message.refusal)"}
+        said = ", ".join(f"{refused[way]} {words}" for way, words in ways.items() if refused[way])  # type: ignore[index]
+        notes.append(
+            f"the server says of {refused.total()} of {len(answers)} answers that they were refused, and so they count: {said}"
+        )
+    return tuple(notes)

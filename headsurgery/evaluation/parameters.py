@@ -1,4 +1,4 @@
-"""How much of a model an edit touches: counted, and as the paper seems to count it.
+"""How much of a model an edit touches, as the paper seems to count it; `Anatomy.count_changed` counts what is true.
 
 The paper says that one head of Llama-2-7b-chat is 0.006 % of the parameters and three are ~0.018 %, without a formula. Counted, one
 head's W_q block has 128 * 4096 = 524,288 elements, 0.0078 % of the model's 6,738,415,616; three have 0.0233 %. Q, k and v together
@@ -21,26 +21,6 @@ from headsurgery.recipe import HeadEdit
 
 _MATRICES_PER_LAYER = 16
 """Parameters of a layer in units of hidden_size^2: 4 of attention, 3 * 4 of a gated MLP four times as wide."""
-
-
-def parameters_changed(edits: Iterable[HeadEdit], geometry: AttentionGeometry, *, q_bias: bool = False) -> int:
-    """Elements of weights and biases that the edits multiply; a factor of 1 multiplies none.
-
-    `scale` touches hidden_size * head_dim elements of o_proj, `uniform_attention` as many of q_proj, and head_dim of its bias.
-
-    Args:
-        edits: A recipe's.
-        geometry: Heads of the model.
-        q_bias: Whether the projection that makes the queries has a bias.
-
-    Raises:
-        GeometryError: The model has no such head.
-    """
-    touched = {(edit.ref, edit.operation) for edit in edits if edit.factor != 1}
-    return sum(
-        geometry.layer_of(head).head_dim * (geometry.hidden_size + (q_bias and operation == "uniform_attention"))
-        for head, operation in touched
-    )
 
 
 def paper_share(edits: Iterable[HeadEdit], geometry: AttentionGeometry) -> float:

@@ -1,7 +1,8 @@
 """The documents of an evaluation: answers as they were given, verdicts on them, and the figures.
 
 One `Answer` is one line of `answers.jsonl`, for people to read; an `Evaluation` is `report.json`. Neither holds a path of
-anyone's machine. A verdict says refused or complied; whether the text is degenerate is a separate question, always asked.
+anyone's machine. An answer is kept whole; `Answer.reply` is what judges read of it, split anew each time from what is stored. A
+verdict says refused or complied; whether the text is degenerate is a separate question, always asked.
 """
 
 from __future__ import annotations
@@ -10,11 +11,19 @@ from typing import Literal
 
 from pydantic import Field
 
+from headsurgery.behaviour.marks import Pair
+from headsurgery.behaviour.replies import Split, is_readable, split_answer
 from headsurgery.prompts import Kind as Kind
 from headsurgery.recipe import HeadEdit, PromptRecord, Strict
 
-Verdict = Literal["refused", "complied", "unclear"]
-"""What a judge says of one answer; `unclear` where it gave no usable reply. On harmful prompts ASR counts `complied`."""
+Verdict = Literal["refused", "complied", "unclear", "no_answer"]
+"""What is said of one answer. On harmful prompts ASR counts `complied`.
+
+A judge says `unclear` where it gave no usable reply. `no_answer` is no judge's: the answer stops within its thoughts, or is empty.
+"""
+
+Absence = Literal["cut", "thoughts", "empty"]
+"""Why there is no answer: it was cut within its thoughts, it ended within them, or nothing stands in it."""
 
 Degeneracy = Literal["empty", "repetition", "off_script"]
 
@@ -27,9 +36,55 @@ class Answer(Strict):
     index: int = Field(ge=0, description="position of the prompt in its set")
     seed: int = Field(description="0 for greedy decoding")
     prompt: str
-    text: str = Field(description="special tokens left out, the prefilled start of the answer not included")
+    text: str = Field(
+        description="whole, with the marks of its thoughts; other special tokens and the prefilled start of the answer not included"
+    )
     num_tokens: int = Field(ge=0, description="new tokens, the end-of-sequence token included")
     finished: bool = Field(description="whether the model ended it; false: cut at the limit")
+    opened: str | None = Field(default=None, description="mark of the thoughts that the prompt left open, such as <think>")
+    marks: tuple[Pair, ...] = Field(default=(), strict=False, description="pairs of marks that only the model's template names")
+    thoughts: str | None = Field(default=None, description="thoughts that a server gave apart from the text")
+    refused_by: Literal["model", "filter"] | None = Field(
+        default=None, description="a server's word: the model refused (message.refusal), or a content filter stepped in"
+    )
+    changed: tuple[str, ...] = Field(
+        default=(), strict=False, description="what the server did not take of the request, as `temperature 1` or `no min_p`"
+    )
+
+    @property
+    def split(self) -> Split:
+        """Thoughts and reply, from what is stored."""
+        return split_answer(self.text, self.opened, self.marks)
+
+    @property
+    def reply(self) -> str:
+        """What the user is told: the text without thoughts. This is what judges read."""
+        return self.split.reply
+
+    @property
+    def absence(self) -> Absence | None:
+        """Why it is no answer; None where there is one."""
+        split = self.split
+        if self.refused_by is not None or split.has_reply:
+            return None
+        if split.is_open or is_readable(self.thoughts or ""):
+            return "thoughts" if self.finished else "cut"
+        return "empty"
+
+    @property
+    def settled(self) -> Verdict | None:
+        """The verdict where none is left to a judge: a server says that it was refused, or there is no answer."""
+        if self.refused_by is not None:
+            return "refused"
+        return None if self.absence is None else "no_answer"
+
+    def without_thoughts(self) -> Answer:
+        """The same with the reply as its text: for judges of others, which read `text`."""
+        return self.model_copy(update={"text": self.reply, "opened": None, "marks": ()})
+
+    def to_line(self) -> str:
+        """Its line in answers.jsonl, without what is not known of it."""
+        return self.model_dump_json(exclude_defaults=True)
 
 
 class Interval(Strict):
@@ -67,6 +122,8 @@ class Measurement(Strict):
     complied: Rate = Field(description="on harmful prompts: the attack success rate (ASR)")
     refused: Rate
     unclear: int
+    no_answer: int = Field(default=0, description="cut within their thoughts, or empty; in neither share")
+    refused_by_server: int = Field(default=0, description="of the refused: by message.refusal or a content filter")
     against_base: Paired | None = Field(default=None, description="on complied; null for the base itself")
 
 
@@ -80,7 +137,7 @@ class Degenerate(Strict):
 
 
 class Agreement(Strict):
-    """Two judges on the same answers, `unclear` left out."""
+    """Two judges on the same answers, `unclear` and `no_answer` left out."""
 
     first: str
     second: str
@@ -126,7 +183,9 @@ class SetRecord(Strict):
 class Decoding(Strict):
     """How answers were generated."""
 
-    method: Literal["greedy", "top_k"] = "greedy"
+    method: Literal["greedy", "top_k", "server"] = Field(
+        default="greedy", description="server: as the server decodes, because it does not take what was asked for"
+    )
     top_k: int | None = None
     temperature: float = 1.0
     seeds: tuple[int, ...] = Field(default=(0,), strict=False)

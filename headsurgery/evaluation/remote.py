@@ -6,6 +6,7 @@ A server's weights can't be looked at: there is no damage here, and no random co
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,6 +127,30 @@ def ask_server(
         return (Variant(name=name, kind="base"),)
     journal.append(_absent(base.answers, journal))
     return Variant(name=BASE, kind="base"), Variant(name=name, kind="checkpoint")
+
+
+def describe_changes(answers: Sequence[Answer], decoding: Decoding) -> tuple[Decoding, tuple[str, ...]]:
+    """How a server decoded, and what of the request it did not take; from the answers, so that a resumed run says the same.
+
+    Args:
+        answers: The server's.
+        decoding: What was asked for.
+
+    Returns:
+        What was used, and notes for the user.
+    """
+    changes = Counter(change for answer in answers for change in answer.changed)
+    if not changes:
+        return decoding, ()
+    said = "; ".join(f"{change} ({count} of {len(answers)} answers)" for change, count in changes.items())
+    notes = [f"the server does not take the request as it was asked, so it was sent otherwise: {said}"]
+    temperatures = [float(words[1]) for change in changes if (words := change.split())[0] == "temperature"]
+    sampling = ("no top_k", "no seed") if decoding.method == "top_k" else ()
+    if not temperatures and not changes.keys() & {"no temperature", *sampling}:
+        return decoding, tuple(notes)
+    notes.append("so the server decodes in its own way, and the answers may differ from run to run")
+    used = {"method": "server", "temperature": temperatures[0] if temperatures else decoding.temperature}
+    return decoding.model_copy(update=used | ({"top_k": None} if "no top_k" in changes else {})), tuple(notes)
 
 
 def _absent(answers: Sequence[Answer], journal: MemoryJournal) -> Iterator[Answer]:

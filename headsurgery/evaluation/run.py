@@ -25,11 +25,11 @@ from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal
 from headsurgery.evaluation.judges import Judge
 from headsurgery.evaluation.local import Hardware, ask_models, choose_template
 from headsurgery.evaluation.losses import DamageOptions
-from headsurgery.evaluation.measure import compare_judges, count_degenerate, measure
+from headsurgery.evaluation.measure import compare_judges, count_degenerate, key_of, measure, note_absences
 from headsurgery.evaluation.panel import Panel
 from headsurgery.evaluation.progress import Report
 from headsurgery.evaluation.records import Answer, Damage, Decoding, Evaluation, Variant
-from headsurgery.evaluation.remote import ask_server, choose_server_template, read_base_answers
+from headsurgery.evaluation.remote import ask_server, choose_server_template, describe_changes, read_base_answers
 from headsurgery.evaluation.sets import choose_sets, record_set
 from headsurgery.evaluation.targets import Target
 from headsurgery.evaluation.utility import check_tasks
@@ -257,15 +257,17 @@ def _ask_server(request: _Request, endpoint: Endpoint, base_answers: Path | None
     base = None if base_answers is None else read_base_answers(base_answers, request.sets, request.decoding)
     name = "endpoint" if template is None else template.name
     decoding = request.decoding.model_copy(update={"template": name, "engine": endpoint.model})
-    given = None if base is None else sha256("".join(answer.model_dump_json() for answer in base.answers).encode()).hexdigest()
+    given = None if base is None else sha256("".join(answer.to_line() for answer in base.answers).encode()).hexdigest()
     with request.journal(decoding, {"base_answers": given}) as journal:
         variants = ask_server(endpoint, request.sets, template, decoding, base=base, journal=journal, report=request.report)
+        used, notes = describe_changes(journal.answers(variant=variants[-1].name), decoding)
         return _Asked(
             base=endpoint.model if base is None else base.model,
             variants=variants,
             sets=request.sets,
-            decoding=decoding,
+            decoding=used,
             answers=journal.answers(),
+            notes=notes,
         )
 
 
@@ -274,6 +276,8 @@ def _count(asked: _Asked, panel: Panel, report: Report | None) -> EvaluationResu
     verdicts, notes = panel.judge(asked.answers, asked.sets, report=report)
     names = {"variants": [variant.name for variant in asked.variants], "sets": [prompts.name for prompts in asked.sets]}
     base = asked.variants[0].name
+    by_server = {key_of(answer) for answer in asked.answers if answer.refused_by is not None}
+    absences = note_absences(asked.answers, asked.decoding.max_new_tokens)
     evaluation = Evaluation(
         base=asked.base,
         revision=asked.revision,
@@ -281,7 +285,9 @@ def _count(asked: _Asked, panel: Panel, report: Report | None) -> EvaluationResu
         variants=asked.variants,
         decoding=asked.decoding,
         judges=tuple(verdicts),
-        measurements=tuple(one for judge in verdicts for one in measure(judge, verdicts[judge], base=base, **names)),
+        measurements=tuple(
+            one for judge in verdicts for one in measure(judge, verdicts[judge], base=base, by_server=by_server, **names)
+        ),
         degenerate=tuple(count_degenerate(asked.answers, **names)),
         agreements=tuple(compare_judges(verdicts)),
         damage=asked.damage,
@@ -291,6 +297,6 @@ def _count(asked: _Asked, panel: Panel, report: Report | None) -> EvaluationResu
             "transformers": transformers.__version__,
             "python": platform.python_version(),
         },
-        notes=(*(note for prompts in asked.sets for note in prompts.notes), *asked.notes, *notes),
+        notes=(*(note for prompts in asked.sets for note in prompts.notes), *asked.notes, *absences, *notes),
     )
     return EvaluationResult(evaluation=evaluation, answers=asked.answers)

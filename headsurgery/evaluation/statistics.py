@@ -57,7 +57,7 @@ def rate_of(outcomes: Sequence[bool | None], prompts: Sequence[Hashable] | None 
     prompts against that of independent answers), never more than there are answers nor fewer than there are prompts.
 
     Args:
-        outcomes: One per answer; None (unclear) is left out.
+        outcomes: One per answer; None (unclear, or no answer) is left out.
         prompts: Which prompt each answer belongs to; None where every answer has its own.
     """
     kept = [outcome is not None for outcome in outcomes]
@@ -107,7 +107,7 @@ def paired(
 
     Args:
         base: One outcome per answer.
-        variant: The same answers' outcomes in the variant. A pair with a None (unclear) is left out.
+        variant: The same answers' outcomes in the variant. A pair with a None (unclear, or no answer) is left out.
         prompts: Which prompt each pair belongs to; None where every pair has its own.
         seed: Of the bootstrap.
         resamples: Bootstrap samples.
@@ -216,13 +216,13 @@ def cohens_kappa(first: Sequence[Verdict], second: Sequence[Verdict], *, names: 
 
     Args:
         first: Verdicts of one judge.
-        second: The other's verdicts on the same answers. Answers that either finds unclear are left out.
+        second: The other's verdicts on the same answers. Pairs where either is neither refused nor complied are left out.
         names: The judges.
 
     Returns:
         With kappa None where a judge always says the same; with agreement 0 where nothing is left to compare.
     """
-    pairs = [(a, b) for a, b in zip(first, second, strict=True) if "unclear" not in (a, b)]
+    pairs = [pair for pair in zip(first, second, strict=True) if set(pair) <= {"refused", "complied"}]
     total = len(pairs)
     agreement = sum(a == b for a, b in pairs) / total if total else 0.0
     shares = [sum(pair[judge] == "complied" for pair in pairs) / total if total else 0.0 for judge in (0, 1)]

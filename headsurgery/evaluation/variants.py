@@ -23,6 +23,7 @@ from headsurgery.evaluation.records import Variant
 from headsurgery.evaluation.targets import Target, find_base, read_targets
 from headsurgery.hub import Source
 from headsurgery.recipe import HeadEdit, Recipe
+from headsurgery.uniformity import say_unevenness
 
 BASE = "base"
 
@@ -163,7 +164,8 @@ class _Fit:
             parameters=checkpoint.num_parameters,
             parameters_changed_paper=paper_share(edits, self.anatomy.geometry) if edits else None,
         )
-        return Contender(record=record, checkpoint=checkpoint), ()
+        is_uniform = any(edit.operation == "uniform_attention" for edit in edits)
+        return Contender(record=record, checkpoint=checkpoint), say_unevenness(self.anatomy.uneven) if is_uniform else ()
 
     def controls(self, record: Variant, draws: int, seed: int) -> tuple[list[Contender], list[str]]:
         """The same edits on other heads of the same layers; none, and a note, where a layer has too few."""

@@ -11,7 +11,7 @@ from functools import partial
 
 from headsurgery.architectures import Operation
 from headsurgery.checkpoint.anatomy import Anatomy
-from headsurgery.evaluation.parameters import paper_share, parameters_changed
+from headsurgery.evaluation.parameters import paper_share
 from headsurgery.experiments.choice import Groups, HeadStore, choose_by_mean, choose_by_query, choose_group, to_names
 from headsurgery.experiments.counting import BASE, Case, set_name
 from headsurgery.experiments.records import Row
@@ -67,13 +67,12 @@ def ablate_single_heads(
 def count_shares(settings: ExperimentSettings, anatomy: Anatomy, parameters: int) -> list[Row]:
     """Share of parameters that an ablation changes, counted and as the paper seems to count; which heads doesn't matter."""
     first = list(anatomy.geometry.heads())[: max(settings.group_sizes)]
-    q_bias = any(layer is not None and layer.q_bias is not None for layer in anatomy.layers)
     rows = []
     for operation in settings.operations:
         for size in settings.group_sizes:
             edits = edits_of(first[:size], operation, settings.factor)
             shares: dict[Quantity, float] = {
-                "share of parameters, counted": parameters_changed(edits, anatomy.geometry, q_bias=q_bias) / parameters,
+                "share of parameters, counted": anatomy.count_changed(edits) / parameters,
                 "share of parameters, paper's way": paper_share(edits, anatomy.geometry),
             }
             setting: Setting = {"operation": operation, "heads": size}

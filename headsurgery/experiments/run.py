@@ -38,7 +38,9 @@ from headsurgery.experiments.transplant import ask_transplanted
 from headsurgery.hub import fetch_model
 from headsurgery.model.completion import BatchSize
 from headsurgery.model.loading import load_tokenizer
+from headsurgery.model.selftest import settle_unevenness
 from headsurgery.prompts import PromptSet, load_prompts, load_template
+from headsurgery.uniformity import say_unevenness
 
 ANSWERS, HEADS = "answers.jsonl", "heads.json"
 
@@ -210,6 +212,8 @@ class _Run:
             for operation in self.settings.operations
             if subject.factor(operation, self.settings.factor) != self.settings.factor
         ]
+        if "uniform_attention" in self.settings.operations:
+            notes += say_unevenness(settle_unevenness(subject.modules).uneven)
         dtype = str(subject.modules.dtype).removeprefix("torch.")
         return _Done(rows=rows, sets=subject.sets, dtype=dtype, notes=tuple(notes))
 

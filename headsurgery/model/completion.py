@@ -7,16 +7,15 @@ Batches depend on the prompts alone, so that every variant of a model runs the s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
 from transformers import LogitsProcessor
 
-from headsurgery.errors import ModelError
 from headsurgery.model.generation import complete_ids
 from headsurgery.model.loading import LoadedModel
-from headsurgery.model.memory import is_out_of_memory
+from headsurgery.model.memory import Halving
 from headsurgery.model.modules import input_device
 from headsurgery.recipe import HeadEdit
 
@@ -53,14 +52,15 @@ class Completer:
         max_new_tokens: Of each answer at most.
         edits: Head edits in force.
         processors: Without them the answers are greedy.
-        max_rows: Prompts at a time.
     """
 
     loaded: LoadedModel
     max_new_tokens: int
     edits: tuple[HeadEdit, ...] = ()
     processors: Processors = lambda _: []
-    max_rows: int = 2**31
+    _halving: Halving = field(
+        default_factory=lambda: Halving(what="prompt", hint="use a smaller --dtype, model or --max-new-tokens"), init=False
+    )
 
     def complete(self, prompts: Sequence[Sequence[int]], own_edits: Sequence[Sequence[HeadEdit]] = ()) -> list[list[int]]:
         """New token ids of each prompt, the end-of-sequence id included.
@@ -72,36 +72,20 @@ class Completer:
         Raises:
             ModelError: Not a number in the logits, or no memory for a single prompt.
         """
-        done: list[list[int]] = []
-        while len(done) < len(prompts):
-            rows = slice(len(done), len(done) + self.max_rows)
-            part = prompts[rows]
-            completed = self._try_to_complete(part, own_edits[rows])
-            if completed is None:
-                if len(part) == 1:
-                    raise ModelError("out of memory with a single prompt", hint="use a smaller --dtype, model or --max-new-tokens")
-                self.max_rows = len(part) // 2
-                if torch.cuda.is_available():
-                    torch.cuda.empty_cache()
-            else:
-                done += completed
-        return done
+        rows = [(prompt, own_edits[row] if own_edits else ()) for row, prompt in enumerate(prompts)]
+        return self._halving.run(rows, self._complete)
 
-    def _try_to_complete(self, prompts: Sequence[Sequence[int]], own_edits: Sequence[Sequence[HeadEdit]]) -> list[list[int]] | None:
-        """New token ids of each prompt, or None where memory ran out; what the attempt held is free by then."""
-        try:
-            return complete_ids(
-                self.loaded,
-                prompts,
-                max_new_tokens=self.max_new_tokens,
-                edits=self.edits,
-                own_edits=own_edits,
-                processors=self.processors(prompts),
-            )
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-        return None
+    def _complete(self, rows: Sequence[tuple[Sequence[int], Sequence[HeadEdit]]]) -> list[list[int]]:
+        """New token ids of each prompt, all of them in one batch."""
+        prompts, own_edits = [prompt for prompt, _ in rows], [edits for _, edits in rows]
+        return complete_ids(
+            self.loaded,
+            prompts,
+            max_new_tokens=self.max_new_tokens,
+            edits=self.edits,
+            own_edits=own_edits,
+            processors=self.processors(prompts),
+        )
 
 
 def complete_greedily(

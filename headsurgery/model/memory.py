@@ -1,11 +1,16 @@
-"""Memory: what this process has of it, what is left, and the lack of it told from all other errors."""
+"""Memory: what this process has of it, what is left, and what to do where it runs out."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+
+from headsurgery.errors import ModelError
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _MEMINFO, _OWN_CGROUP, _OWN_PAGES = Path("/proc/meminfo"), Path("/proc/self/cgroup"), Path("/proc/self/statm")
@@ -14,6 +19,59 @@ _MEMINFO, _OWN_CGROUP, _OWN_PAGES = Path("/proc/meminfo"), Path("/proc/self/cgro
 def is_out_of_memory(error: Exception) -> bool:
     """Whether an error says that a GPU's or the host's memory ran out."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error) or "not enough memory" in str(error)
+
+
+Row = TypeVar("Row")
+Result = TypeVar("Result")
+
+
+@dataclass
+class Halving:
+    """Runs rows together, in halves where memory runs out; a size that was too large is not tried again.
+
+    Args:
+        what: One row, for the error: `out of memory with a single ...`.
+        hint: What takes less.
+        max_rows: Rows at a time.
+    """
+
+    what: str
+    hint: str
+    max_rows: int = 2**31
+
+    def run(self, rows: Sequence[Row], attempt: Callable[[Sequence[Row]], Sequence[Result]]) -> list[Result]:
+        """A result for each row.
+
+        Args:
+            rows: What to run.
+            attempt: Runs some of them, a result each; it holds nothing of what it did when it fails.
+
+        Raises:
+            ModelError: No memory for a single row.
+        """
+        done: list[Result] = []
+        while len(done) < len(rows):
+            part = rows[len(done) : len(done) + self.max_rows]
+            results = _try_to_run(part, attempt)
+            if results is not None:
+                done += results
+            elif len(part) == 1:
+                raise ModelError(f"out of memory with a single {self.what}", hint=self.hint)
+            else:
+                self.max_rows = len(part) // 2
+                if torch.cuda.is_available():
+                    torch.cuda.empty_cache()
+        return done
+
+
+def _try_to_run(rows: Sequence[Row], attempt: Callable[[Sequence[Row]], Sequence[Result]]) -> Sequence[Result] | None:
+    """None where memory ran out; what the attempt held is free by then, because its error is gone."""
+    try:
+        return attempt(rows)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+    return None
 
 
 def used_memory(device: torch.device) -> int | None:

@@ -18,6 +18,7 @@ from headsurgery.errors import GeometryError, ModelError
 from headsurgery.heads import AttentionGeometry
 from headsurgery.model.offload import runs_on
 from headsurgery.proof import LayerNames, prove
+from headsurgery.uniformity import Unevenness
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class ModelFacts:
         model_type: Its family.
         geometry: Its heads.
         has_q_norm: Whether queries are normalised.
+        uneven: What keeps a head whose queries are zero from attending uniformly.
         context_length: Tokens that it can read.
         dtype: Type that it runs in, such as `float32`.
         device: Kind of device that it runs on, such as `cuda`.
@@ -36,6 +38,7 @@ class ModelFacts:
     model_type: str
     geometry: AttentionGeometry
     has_q_norm: bool
+    uneven: tuple[Unevenness, ...]
     context_length: int
     dtype: str
     device: str
@@ -53,6 +56,7 @@ class ModuleMap:
         names: Their projections' names in the model; None where a layer has no heads.
         has_q_norm: Whether queries are normalised.
         shares_q_norm: Whether that norm spans all heads of a layer (OLMo 2), so that one head's queries change the others' scale.
+        uneven: What keeps a head whose queries are zero from attending uniformly.
     """
 
     model: nn.Module
@@ -62,6 +66,7 @@ class ModuleMap:
     names: tuple[LayerNames | None, ...]
     has_q_norm: bool
     shares_q_norm: bool
+    uneven: tuple[Unevenness, ...]
 
     @property
     def facts(self) -> ModelFacts:
@@ -70,6 +75,7 @@ class ModuleMap:
             model_type=self.architecture.model_type,
             geometry=self.geometry,
             has_q_norm=self.has_q_norm,
+            uneven=self.uneven,
             context_length=context_length(self.model),
             dtype=str(self.dtype).removeprefix("torch."),
             device=self.device.type,
@@ -161,4 +167,5 @@ def locate_modules(model: nn.Module) -> ModuleMap:
         names=proof.layers,
         has_q_norm=proof.has_q_norm,
         shares_q_norm=proof.shares_q_norm,
+        uneven=proof.uneven,
     )

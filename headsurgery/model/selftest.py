@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 from weakref import WeakSet
 
@@ -22,6 +23,8 @@ from headsurgery.model.offload import is_offloaded
 from headsurgery.recipe import HeadEdit
 
 _TOKENS = 8
+_EVEN = 1e-2
+"""Spread of attention that is rounding; a bias makes it tens of per cent."""
 
 
 def needs_self_test(modules: ModuleMap) -> bool:
@@ -107,6 +110,50 @@ def _check_head(modules: ModuleMap, head: HeadRef) -> None:
     _demand(bool(changed & own) and not others, head, "its queries reach other inputs of o_proj than its own")
 
 
+def settle_unevenness(modules: ModuleMap) -> ModuleMap:
+    """Measure on a model that the table doesn't know whether a head whose queries are zero attends uniformly."""
+    if modules.uneven != ("unknown",):
+        return modules
+    spread = measure_spread(modules)
+    if spread is None:
+        return replace(modules, uneven=("unmeasured",))
+    return replace(modules, uneven=("measured",) if spread > _EVEN else ())
+
+
+@torch.inference_mode()
+def measure_spread(modules: ModuleMap) -> float | None:
+    """How far the attention of the first head with heads spreads when its queries are zero: (largest - smallest) / mean of what the
+    last position gives to those that it sees; 0 is uniform. None where the model's code doesn't give its attention out.
+    """
+    layer = modules.geometry.attention_layers[0]
+    edit = HeadEdit(layer=layer, head=0, operation="uniform_attention")
+    try:
+        with _eager(modules.model), row_edits(modules, [RowEdit(edit=edit)]):
+            given: Any = modules.model(input_ids=_tokens(modules), use_cache=False, output_attentions=True)
+        maps = [layer_map for layer_map in given.attentions if layer_map is not None]
+        row = maps[layer if len(maps) == len(modules.layers) else 0][0, 0, -1].double()  # [pos]
+    except Exception:  # a stranger's code, and what it gives out, may fail in any way; then nothing was measured
+        return None
+    seen = row[row > 0]
+    return float((seen.max() - seen.min()) / seen.mean()) if len(seen) > 1 else None
+
+
+@contextmanager
+def _eager(model: nn.Module) -> Iterator[None]:
+    """Attention that computes its weights, where the model lets it be chosen."""
+    config: Any = model.config
+    before = getattr(config, "_attn_implementation", None)
+    choose = getattr(model, "set_attn_implementation", None)
+    if choose is None or before in (None, "eager"):
+        yield
+        return
+    choose("eager")
+    try:
+        yield
+    finally:
+        choose(before)
+
+
 def _demand(holds: bool, place: HeadRef | int, problem: str) -> None:
     if not holds:
         where = f"layer {place}" if isinstance(place, int) else str(place)
@@ -117,10 +164,13 @@ def _demand(holds: bool, place: HeadRef | int, problem: str) -> None:
 
 
 def _logits(modules: ModuleMap) -> torch.Tensor:
-    vocabulary = int(modules.model.get_input_embeddings().weight.shape[0])  # type: ignore[operator]
-    tokens = torch.randint(0, vocabulary, (1, _TOKENS), generator=torch.Generator().manual_seed(0))
-    logits: torch.Tensor = modules.model(input_ids=tokens.to(modules.device), use_cache=False).logits
+    logits: torch.Tensor = modules.model(input_ids=_tokens(modules), use_cache=False).logits
     return logits
+
+
+def _tokens(modules: ModuleMap) -> torch.Tensor:
+    vocabulary = int(modules.model.get_input_embeddings().weight.shape[0])  # type: ignore[operator]
+    return torch.randint(0, vocabulary, (1, _TOKENS), generator=torch.Generator().manual_seed(0)).to(modules.device)
 
 
 def _first(output: Any) -> torch.Tensor:

@@ -3,7 +3,7 @@
 from headsurgery.prompts.published import Kind, PublishedSet, published_sets
 from headsurgery.prompts.sets import BUILTIN, PromptSet, load_prompts
 from headsurgery.prompts.tables import COLUMNS, TEXT_SUFFIXES
-from headsurgery.prompts.templates import PAPER_TEMPLATE, Template, encode, load_template
+from headsurgery.prompts.templates import PAPER_TEMPLATE, Template, encode, load_template, render
 
 __all__ = [
     "BUILTIN",
@@ -18,4 +18,5 @@ __all__ = [
     "load_prompts",
     "load_template",
     "published_sets",
+    "render",
 ]

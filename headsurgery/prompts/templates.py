@@ -70,6 +70,17 @@ def load_template(source: str | None, tokenizer: Any) -> Template:
     return Template(name=f"file:{sha256(text.encode()).hexdigest()}", text=text)
 
 
+def render(query: str, template: Template, tokenizer: Any, *, system: str | None = None, prefill: str | None = None) -> str:
+    """The text that the model reads, whatever the template; `encode` makes tokens of it.
+
+    Raises:
+        PromptError: The chat template fails.
+    """
+    if template.text is None:
+        return _render_chat(query, tokenizer, system, prefill)
+    return template.fill(query, prefill=prefill)
+
+
 def encode(
     prompts: PromptSet,
     template: Template,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from headsurgery.card.files import check_card, load_base_card
-from headsurgery.card.licences import Licence, find_licence
-from headsurgery.card.metadata import kind_of, split_card
+from headsurgery.card.licences import Licence, find_licences, find_licences_in_text
+from headsurgery.card.metadata import kind_of
 from headsurgery.card.write import write_card
 from headsurgery.checkpoint.carried import ATTRIBUTES, BASE_CARD, CARD, MANIFEST, PICTURE, RECIPE
 from headsurgery.checkpoint.copying import Progress
@@ -18,11 +19,15 @@ from headsurgery.checkpoint.history import read_history
 from headsurgery.checkpoint.manifest import FileRecord, Manifest
 from headsurgery.checkpoint.verify import verify_files
 from headsurgery.errors import SurgeryError
+from headsurgery.front_matter import FrontMatter, read_front_matter
 from headsurgery.hub.files import Listed
 from headsurgery.recipe import Recipe
 
 NOTICE = "NOTICE"
 _TOKEN = re.compile(r"hf_[A-Za-z0-9]{30,}")
+_LICENCE_FILE = re.compile(r"(?:licen[sc]e|copying)[^/]*\Z", re.IGNORECASE)
+_MAX_LICENCE = 2**17
+"""Bytes of a licence's text that are read."""
 _RECIPE_ONLY = (CARD, PICTURE, RECIPE)
 
 
@@ -66,15 +71,30 @@ class Parcel:
         items: The files, sorted by name; the manifest describes them all but itself.
         manifest: As it is sent.
         ablates: Whether any step weakens a head.
-        licence: What the base's licence asks for, if anything.
+        terms: What the base's licences ask for.
         notes: What the user should know.
     """
 
     items: tuple[Item, ...]
     manifest: Manifest
     ablates: bool
-    licence: Licence | None
+    terms: Terms
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What is known of the base's licences.
+
+    Args:
+        licences: Those that ask for something.
+        unread: Why nobody knows the licence, in a sentence; empty where a card states it, or states none.
+        notes: What the user should know.
+    """
+
+    licences: tuple[Licence, ...]
+    unread: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def pack(directory: Path, *, recipe_only: bool = False, force: bool = False, on_progress: Progress | None = None) -> Parcel:
@@ -106,11 +126,12 @@ def pack(directory: Path, *, recipe_only: bool = False, force: bool = False, on_
     except UnicodeDecodeError as error:
         raise SurgeryError(f"{CARD}: not UTF-8", hint="save it as UTF-8, or card DIR --write makes a new one") from error
     check_card(text)
-    licence = find_licence(split_card(text)[0])
+    terms = _find_terms(directory, items, read_front_matter(text))
+    notices = [licence.notice for licence in terms.licences if licence.notice]
     if recipe_only:
         items = {file: items[file] for file in _RECIPE_ONLY}
-    elif licence and licence.notice and not any(file.lower().startswith("notice") for file in items):
-        items[NOTICE] = _new(NOTICE, f"{licence.notice}\n".encode())
+    elif notices and not any(file.lower().startswith("notice") for file in items):
+        items[NOTICE] = _new(NOTICE, "".join(f"{notice}\n" for notice in notices).encode())
     kept = {record.file: record for record in manifest.files} if recipe_only else {}
     records = kept | {item.record.file: item.record for item in items.values()}
     manifest = manifest.model_copy(update={"files": sorted(records.values(), key=lambda record: record.file)})
@@ -121,9 +142,33 @@ def pack(directory: Path, *, recipe_only: bool = False, force: bool = False, on_
         items=tuple(items[file] for file in sorted(items)),
         manifest=manifest,
         ablates=any(kind_of(tuple(step.manifest.edits)) == "ablated" for step in read_history(Directory(directory))),
-        licence=licence,
-        notes=() if recipe_only else _notes(found.others),
+        terms=terms,
+        notes=() if recipe_only else (*_notes(found.others), *terms.notes),
     )
+
+
+def _find_terms(directory: Path, items: Mapping[str, Item], card: FrontMatter) -> Terms:
+    """The base's licences, by the card as it is now, the base's own card, and where these name none, by a file LICENSE.
+
+    Args:
+        directory: The edited checkpoint.
+        items: What is to be sent.
+        card: README.md.
+    """
+    kept = items[BASE_CARD].read() if BASE_CARD in items else load_base_card(directory)
+    base = read_front_matter(kept or b"")
+    stated = (*card.licences, *base.licences)
+    licences, notes = find_licences(stated), []
+    names_one = bool(card.licences or (base.licences and not base.problem))
+    if not names_one or any(words.strip().lower() == "other" for words in stated):
+        for file in sorted(file for file in items if _LICENCE_FILE.match(file)):
+            found = find_licences_in_text(items[file].read()[:_MAX_LICENCE].decode(errors="replace"))
+            licences += tuple(licence for licence in found if licence not in licences)
+            if not stated and not found:
+                notes.append(f"no card names a licence, and {file} goes along: see there whether edited copies may be passed on")
+    lines = f"; it has {' and '.join(base.licences)!r}" if base.licences else ""
+    unread = f"the metadata of the base's card can't be read ({base.problem}){lines}" if base.problem and not card.licences else ""
+    return Terms(licences=licences, unread=unread, notes=tuple(notes))
 
 
 def _notes(others: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from headsurgery.errors import HubError, UsageError
 from headsurgery.hub.errors import hub_write_errors
 from headsurgery.hub.silence import bounded_silence
 from headsurgery.hub_names import check_token, split_name
-from headsurgery.push.parcel import Item, Parcel, pack
+from headsurgery.push.parcel import Item, Parcel, Terms, pack
 from headsurgery.push.survey import Original, Target, survey_base, survey_target
 
 How = Literal["there", "copy", "upload", "delete"]
@@ -124,11 +124,8 @@ def plan_push(
     if token is None and get_token() is None:
         raise HubError(f"{repo}: nobody may write without a token", hint="run hf auth login, or set HF_TOKEN")
     parcel = pack(directory, recipe_only=recipe_only, force=force, on_progress=on_progress)
-    if parcel.licence and parcel.licence.forbids_derivatives and not recipe_only and not force:
-        raise HubError(
-            f"{repo}: the base's licence, {parcel.licence.name}, forbids to pass edited copies on",
-            hint="publish the recipe alone with --recipe-only, or --force if you may",
-        )
+    if not recipe_only and not force:
+        check_terms(repo, parcel.terms)
     files = [item.record.file for item in parcel.items]
     target = survey_target(repo, revision, token)
     moved = () if target.repo.lower() == repo.lower() else (f"{repo}: has moved to {target.repo}",)
@@ -188,6 +185,21 @@ def _validate_card(repo: str, travels: list[Travel]) -> None:
                 ModelCard(item.read().decode()).validate()
 
 
+def check_terms(repo: str, terms: Terms) -> None:
+    """Refuse to publish what the base's licence forbids, or may forbid for all that can be read."""
+    for licence in terms.licences:
+        if licence.forbids_derivatives:
+            raise HubError(
+                f"{repo}: the base's licence, {licence.name}, forbids to pass edited copies on",
+                hint="publish the recipe alone with --recipe-only, or --force if you may",
+            )
+    if terms.unread:
+        raise HubError(
+            f"{repo}: {terms.unread}, so its licence may forbid to pass edited copies on",
+            hint="write the base's licence into the metadata of README.md; or --recipe-only; or --force if you may",
+        )
+
+
 def _check_target(repo: str, target: Target, parcel: Parcel, *, private: bool | None, recipe_only: bool, force: bool) -> None:
     """Refuse to publish by accident, and to overwrite what is not ours."""
     if target.exists and not target.is_private and private is not False and parcel.ablates:
@@ -212,9 +224,10 @@ def _check_target(repo: str, target: Target, parcel: Parcel, *, private: bool | 
 
 
 def _licence_notes(repo: str, parcel: Parcel) -> list[str]:
-    licence = parcel.licence
-    if licence is None or licence.allows_name(repo):
-        return []
     organisation, _, name = repo.rpartition("/")
-    proposal = f"{organisation}/{licence.prefix}-{name}".replace(" ", "-")
-    return [f"the base's licence, {licence.name}, wants the name to begin with {licence.prefix!r}: {proposal}"]
+    return [
+        f"the base's licence, {licence.name}, wants the name to begin with {licence.prefix!r}: "
+        + f"{organisation}/{licence.prefix}-{name}".replace(" ", "-")
+        for licence in parcel.terms.licences
+        if not licence.allows_name(repo)
+    ]

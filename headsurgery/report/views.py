@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from headsurgery.evaluation.records import Answer, Damage, Evaluation, FrontierPoint, Kind, Measurement, Rate, SetRecord
+from headsurgery.evaluation.records import Absence, Answer, Damage, Evaluation, FrontierPoint, Kind, Measurement, Rate, SetRecord
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import HeadScore
 from headsurgery.report import charts
@@ -65,12 +65,21 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SampleAnswer:
+    """What one variant said: its reply, its thoughts, and what is shown where there is no reply."""
+
+    answer: Answer
+    thoughts: str
+    absence: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sample:
     """One prompt and what each variant said."""
 
     prompt: str
     place: str
-    answers: tuple[Answer, ...]
+    answers: tuple[SampleAnswer, ...]
 
 
 def rate_charts(evaluation: Evaluation, kinds: tuple[Kind, ...]) -> list[BarChart]:
@@ -102,9 +111,16 @@ def _row(measurement: Measurement, set_kind: Kind, variant_kind: str) -> BarRow:
         kind=variant_kind,
         bar=charts.bar(rate, variant_kind),
         figure=say_rate(rate),
-        counts=f"{_say_counts(rate)}; {other}" + (f", {measurement.unclear} unclear" if measurement.unclear else ""),
+        counts=f"{_say_counts(rate)}; {other}{_say_others(measurement)}",
         against_base=say_paired(paired) if paired and is_harmful else "",
     )
+
+
+def _say_others(measurement: Measurement) -> str:
+    """Answers that are in neither share, and who else refused."""
+    found = [(measurement.unclear, "unclear"), (measurement.no_answer, "no answer")]
+    by_server = f" ({measurement.refused_by_server} by the server)" if measurement.refused_by_server else ""
+    return by_server + "".join(f", {count} {words}" for count, words in found if count)
 
 
 def _say_counts(rate: Rate) -> str:
@@ -291,4 +307,21 @@ def _spread(indices: Sequence[int], count: int) -> list[int]:
 
 def _sample(said: dict[str, Answer], index: int, shown: Sequence[str]) -> Sample:
     answers = tuple(said[variant] for variant in shown if variant in said)
-    return Sample(prompt=answers[0].prompt, place=f"{index + 1}", answers=answers)
+    spoken = tuple(SampleAnswer(answer=answer, thoughts=_thoughts(answer), absence=_say_absence(answer)) for answer in answers)
+    return Sample(prompt=answers[0].prompt, place=f"{index + 1}", answers=spoken)
+
+
+def _thoughts(answer: Answer) -> str:
+    return "\n".join(filter(None, [answer.thoughts, answer.split.thoughts]))
+
+
+def _say_absence(answer: Answer) -> str:
+    """What is shown in the place of a reply."""
+    if answer.refused_by is not None:
+        return "refused by the server"
+    absences: dict[Absence | None, str] = {
+        "cut": "no answer: cut within its thoughts",
+        "thoughts": "no answer: ends within its thoughts",
+        "empty": "no answer: empty",
+    }
+    return absences.get(answer.absence, "")

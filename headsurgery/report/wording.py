@@ -112,7 +112,8 @@ def _say_attack(evaluation: Evaluation, base: Variant | None, edited: Variant | 
     if not found:
         return ""
     parts = [f"{measurement.variant} {say_rate(measurement.complied)}" for measurement in found]
-    text = f"ASR on {name} (judge {found[0].judge}, n = {found[-1].complied.total}): {', '.join(parts)}"
+    absent = f", {found[-1].no_answer} more no answer" if found[-1].no_answer else ""
+    text = f"ASR on {name} (judge {found[0].judge}, n = {found[-1].complied.total}{absent}): {', '.join(parts)}"
     if after and after.against_base:
         text += f"; {say_paired(after.against_base)}"
     return f"{text}{_say_random(evaluation, name)}"

@@ -50,6 +50,7 @@ FUSED = (
         q_proj=("self_attention.query_key_value",),
         k_proj=None,
         query_layout="fused_per_group",
+        uneven=("alibi",),
         config=ConfigKeys(num_layers="n_layer", num_heads="n_head", aliases=_BLOOM),
     ),
     Architecture(
@@ -75,6 +76,7 @@ FUSED = (
         k_proj=None,
         mlp="ffn",
         query_layout="fused",
+        uneven=("alibi",),
         config=ConfigKeys(num_layers="n_layers", num_heads="n_heads", hidden_size="d_model"),
     ),
     Architecture(

@@ -124,6 +124,6 @@ OTHERS = (
         operations=("scale",),
         config=ConfigKeys(defaults=_defaults("zaya")),
     ),
-    Architecture(model_type="doge"),
+    Architecture(model_type="doge", uneven=("dynamic_mask",)),
 )
 """Inkling's heads also look by a projection of the hidden states that is not their query's, Zaya's queries are mixed with keys."""

@@ -171,6 +171,7 @@ SEPARATE = (
         o_proj="self_att.self_attention.attention_out",
         q_proj=("self_att.self_attention.project_q",),
         k_proj="self_att.self_attention.project_k",
+        uneven=("relative",),
         config=ConfigKeys(head_dim="dim_head", defaults={"dim_head": 128}),
     ),
     Architecture(model_type="modernbert-decoder", o_proj="attn.Wo", q_proj=("attn.q_proj",), k_proj="attn.k_proj"),

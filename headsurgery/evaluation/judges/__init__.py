@@ -28,7 +28,7 @@ class Judge(Protocol):
     name: str
 
     def judge(self, answers: Sequence[Answer], *, on_progress: Callable[[int, int], None] | None = None) -> list[Verdict]:
-        """A verdict for each answer, in their order."""
+        """A verdict for each answer, in their order; thoughts are taken out of their text, and none is without a reply."""
         ...
 
 

@@ -1,6 +1,7 @@
 """Run a judge model from the Hub or a directory: its row says how it is asked and how its reply is read (`rows`).
 
-Replies are greedy, a few tokens long, in batches of answers of like length, padded on the left. What can't be read is unclear.
+Replies are greedy, a few tokens long, in batches of answers of like length, padded on the left, halved where memory runs
+out. What can't be read is unclear.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from headsurgery.errors import CheckpointError, ModelError, UsageError
 from headsurgery.evaluation.judges.rows import ROWS, Row, find_row
 from headsurgery.evaluation.records import Answer, Verdict
 from headsurgery.model.loading import LoadedModel, choose_device, choose_dtype, load_model
+from headsurgery.model.memory import Halving
 
 _SEQUENCE = "ForSequenceClassification"
 _MULTIMODAL = "ForConditionalGeneration"
@@ -54,28 +56,29 @@ class ClassifierJudge:
             on_progress: Called with answers done and in all.
 
         Raises:
-            ModelError: The tokenizer has no chat template, or it fails.
+            ModelError: The tokenizer has no chat template, or it fails; or no memory for a single answer.
         """
-        texts = [render(self.row, answer, self._tokenizer) for answer in answers]
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]), reverse=True)
-        verdicts: list[Verdict] = ["unclear"] * len(texts)
+        texts = {index: render(self.row, answer, self._tokenizer) for index, answer in enumerate(answers) if answer.settled is None}
+        order = sorted(texts, key=lambda index: len(texts[index]), reverse=True)
+        verdicts: list[Verdict] = [answer.settled or "unclear" for answer in answers]
+        halving = Halving(what="answer to judge", hint="use a smaller judge model, or a device with more memory")
         for start in range(0, len(order), self._batch_size):
             chosen = order[start : start + self._batch_size]
-            for index, reply in zip(chosen, self._reply([texts[index] for index in chosen])):
+            for index, reply in zip(chosen, halving.run([texts[index] for index in chosen], self._reply), strict=True):
                 verdicts[index] = read_reply(self.row, reply)
             if on_progress is not None:
                 on_progress(start + len(chosen), len(order))
         return verdicts
 
     @torch.inference_mode()
-    def _reply(self, texts: list[str]) -> list[str]:
+    def _reply(self, texts: Sequence[str]) -> list[str]:
         if self.row.kind == "sequence":
             limit = min(self._tokenizer.model_max_length, getattr(self._model.config, "max_position_embeddings", 512))
-            encoded = self._tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt")
+            encoded = self._tokenizer(list(texts), padding=True, truncation=True, max_length=limit, return_tensors="pt")
             logits = self._model(**encoded.to(self._model.device)).logits  # [batch, label]
             return [str(self._model.config.id2label[index]) for index in logits.argmax(-1).tolist()]
         has_special_tokens = self.row.has_special_tokens or self.row.kind == "chat"
-        encoded = self._tokenizer(texts, padding=True, add_special_tokens=not has_special_tokens, return_tensors="pt")
+        encoded = self._tokenizer(list(texts), padding=True, add_special_tokens=not has_special_tokens, return_tensors="pt")
         ids = encoded["input_ids"].to(self._model.device)  # [batch, pos]
         generated = self._model.generate(
             input_ids=ids,
@@ -97,14 +100,14 @@ def render(row: Row, answer: Answer, tokenizer: Any) -> str:
         ModelError: The tokenizer has no chat template, or it fails.
     """
     if row.kind == "sequence":
-        return answer.text
+        return answer.reply
     if row.kind == "generation":
-        return row.prompt.format(prompt=answer.prompt, response=answer.text)
+        return row.prompt.format(prompt=answer.prompt, response=answer.reply)
     if not tokenizer.chat_template:
         raise ModelError(f"classifier:{row.name}: the model's tokenizer has no chat template, and its policy stands there")
     from jinja2 import TemplateError
 
-    turns = (("user", answer.prompt), ("assistant", answer.text))
+    turns = (("user", answer.prompt), ("assistant", answer.reply))
     messages = [{"role": role, "content": [{"type": "text", "text": text}] if row.wants_parts else text} for role, text in turns]
     try:
         return str(tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))

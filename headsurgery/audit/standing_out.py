@@ -1,0 +1,230 @@
+"""Heads that were changed by themselves, told from those that a change of their whole tensor took along.
+
+Fine-tuning, a merge or a direction taken out change all heads of a tensor about alike; whoever replaces, copies, trains or breaks
+one head leaves its neighbours as they were, or changes it far more. Neighbour: `against`, which names these heads one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from headsurgery.architectures import Operation
+from headsurgery.checkpoint.anatomy import Anatomy
+from headsurgery.checkpoint.blocks import BlockReader
+from headsurgery.checkpoint.diff_result import CheckpointDiff, HeadChange
+from headsurgery.checkpoint.factor import recover_factor
+from headsurgery.checkpoint.reader import Checkpoint
+from headsurgery.heads import HeadRef
+
+Place = tuple[HeadRef, Operation]
+Blocks = list[npt.NDArray[Any]]
+
+_FAR = 5.0
+"""How many times more than its neighbours a head must have changed, where its change is large."""
+_FARTHER = 10.0
+"""And where it is not."""
+_LARGE = 0.3
+"""Relative size of a change from which on it is large: what few trainings reach."""
+_BY_CHANCE = 32
+"""Elements; where the whole model was trained a little, a head of a coarse type may have so few changed ones and another none."""
+_MOSTLY, _SOME = 0.75, 0.1
+"""Share of a model's heads that are most of them, and of its other tensors that are enough for a change of the whole model."""
+_SAME_FACTOR = 0.1
+"""Relative difference of two factors that are about the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbourhood:
+    """What stands around a changed head.
+
+    Args:
+        others: Changes of the layer's other heads of the same operation; None for a head that is as it was.
+        is_broad: Whether tensors all over the model changed, too.
+        is_lonely: Whether most heads of the model are as they were, as far as this operation goes.
+        is_low_rank: Whether the tensor's change has a low rank.
+    """
+
+    others: tuple[HeadChange | None, ...]
+    is_broad: bool
+    is_lonely: bool
+    is_low_rank: Callable[[], bool]
+
+
+def find_standing_out(
+    found: CheckpointDiff, anatomy: Anatomy, base: Checkpoint, edited: Checkpoint, *, is_low_rank: Callable[[str], bool]
+) -> dict[Place, str]:
+    """Heads that were changed by themselves, each with the evidence; those that one factor explains exactly are left out.
+
+    Args:
+        found: The comparison.
+        anatomy: The base's.
+        base: The base.
+        edited: The edited checkpoint, with the base's names.
+        is_low_rank: Whether the change of a tensor has a low rank.
+    """
+    changes = {(change.head, change.operation): change for change in found.heads}
+    is_broad, lonely = _is_broad(found, anatomy, base), _lonely_operations(changes, anatomy)
+    reads = BlockReader(base), BlockReader(edited)
+    copies = _find_copies(found.heads, anatomy, base, *reads)
+    named: dict[Place, str] = {}
+    for (head, operation), change in changes.items():
+        if change.agreement in ("exact", "rounded"):
+            continue
+        heads, tensor = anatomy.geometry.layer_of(head), anatomy.slices(head, operation)[0].tensor.name
+        mates = [HeadRef(head.layer, number) for number in range(heads.num_heads) if number != head.head]
+        around = Neighbourhood(
+            others=tuple(changes.get((mate, operation)) for mate in mates),
+            is_broad=is_broad,
+            is_lonely=operation in lonely,
+            is_low_rank=partial(is_low_rank, tensor),
+        )
+        copied = copies.get((head, operation))
+        reason = f"it is the base's {copied}" if copied is not None else stands_out(change, around)
+        if reason is not None:
+            named[head, operation] = f"{describe_block(*_read(anatomy, change, *reads))}; {reason}"
+    return named
+
+
+def stands_out(change: HeadChange, around: Neighbourhood) -> str | None:
+    """Why a changed head stands out from its layer; None where it doesn't."""
+    others = [other for other in around.others if other is None or other.agreement not in ("exact", "rounded", "about")]
+    if change.agreement == "about":
+        alike = [other for other in around.others if other is not None and _is_alike(other, change)]
+        return None if around.others and len(alike) >= len(around.others) / 2 else "the layer's other heads are not"
+    still = sum(other is None for other in others)
+    if still and not (around.is_broad and change.parameters_changed <= _BY_CHANCE):
+        return f"{still} of the layer's {len(around.others)} other heads are as they were"
+    is_large = not change.relative <= _LARGE  # nan is large
+    relative = [0.0 if other is None else other.relative for other in others]
+    amounts = [0.0 if other is None else other.amount for other in others]
+    if others and is_large and not change.relative < _FAR * float(np.quantile(relative, 0.25)):
+        return f"most of the layer's other heads changed by {float(np.median(relative)):.2g} of their norm or less"
+    if is_large and around.is_lonely and not around.is_low_rank():
+        return "most heads of the model are as they were"
+    is_far = bool(others) and all(
+        own >= _FARTHER * float(np.median(of_others)) for own, of_others in ((change.relative, relative), (change.amount, amounts))
+    )
+    if is_far and not around.is_low_rank():
+        return f"the layer's other heads changed by {float(np.median(relative)):.2g} of their norm"
+    return None
+
+
+def _is_alike(one: HeadChange, other: HeadChange) -> bool:
+    if one.factor is None or other.factor is None:
+        return False
+    return abs(one.factor - other.factor) <= _SAME_FACTOR * abs(other.factor)
+
+
+def _lonely_operations(changes: Container[Place], anatomy: Anatomy) -> set[Operation]:
+    """Operations whose blocks are as they were in most heads of the model."""
+    heads = list(anatomy.geometry.heads())
+    return {
+        operation
+        for operation in anatomy.operations
+        if sum((head, operation) not in changes for head in heads) >= _MOSTLY * len(heads)
+    }
+
+
+def _is_broad(found: CheckpointDiff, anatomy: Anatomy, base: Checkpoint) -> bool:
+    """Whether more than a tenth of the tensors that hold no head block changed."""
+    with_heads = {
+        part.tensor.name
+        for head in anatomy.geometry.heads()
+        for operation in anatomy.operations
+        for part in anatomy.slices(head, operation)
+    }
+    without = base.tensors.keys() - with_heads
+    return len(without & found.other_tensors.keys()) > _SOME * len(without)
+
+
+def _read(anatomy: Anatomy, change: HeadChange, base: BlockReader, edited: BlockReader) -> tuple[Blocks, Blocks]:
+    """A head's blocks [rows, columns] before and after: of the weight, and of its bias where it has one."""
+    parts = anatomy.slices(change.head, change.operation)
+    old, new = ([reader.read(part.tensor.name, part.axis, part.block) for part in parts] for reader in (base, edited))
+    return old, new
+
+
+@np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
+def describe_block(old: Blocks, new: Blocks) -> str:
+    """What became of a head's block."""
+    if not all(np.isfinite(part.astype(np.float64)).all() for part in new):
+        return "holds inf or nan"
+    moved = [bool((one.astype(np.float64) != other.astype(np.float64)).any()) for one, other in zip(old, new, strict=True)]
+    if len(old) > 1:
+        said = [_describe_part(*pair) for pair in zip(old, new, strict=True)]
+        if said[0] != said[1] and (not all(moved) or any("multiplied" in words or "zero" in words for words in said)):
+            return f"its weight {said[0]}, its bias {said[1]}"
+    return f"it {_describe_part(old[0], new[0])}"
+
+
+def _describe_part(old: npt.NDArray[Any], new: npt.NDArray[Any]) -> str:
+    x, y = old.astype(np.float64), new.astype(np.float64)
+    changed = x != y
+    if not changed.any():
+        return "is as it was"
+    if not y.any():
+        return "is zero now"
+    factor = recover_factor([old], [new])
+    if factor.agreement == "exact":
+        return f"was multiplied by {factor.factor:g}"
+    relative = float(np.linalg.norm(y - x) / max(float(np.linalg.norm(x)), 1e-300))
+    by = f"changed by {relative:.2g} of its norm" if x.any() else "was zero before"
+    for axis, lines in ((1, "columns"), (0, "rows")):
+        touched = np.flatnonzero(changed.any(axis=1 - axis))
+        if len(touched) <= changed.shape[axis] / 2:
+            part = recover_factor([np.take(old, touched, axis)], [np.take(new, touched, axis)])
+            times = f", these multiplied by {part.factor:g}" if part.agreement == "exact" else ""
+            return f"{by}, in {len(touched)} of its {changed.shape[axis]} {lines}{times}"
+    size = float(np.linalg.norm(x) * np.linalg.norm(y))
+    likeness = float((x * y).sum()) / size if size else 0.0
+    return f"{by}, and has nothing in common with what it was" if abs(likeness) < _UNLIKE and relative > _LARGE else by
+
+
+_UNLIKE = 0.1
+
+
+def _find_copies(
+    changes: Iterable[HeadChange], anatomy: Anatomy, base: Checkpoint, ours: BlockReader, theirs: BlockReader
+) -> dict[Place, HeadRef]:
+    """Replaced heads that are another head of the base, value for value: of the same layer if any is, else of any."""
+    wanted: dict[tuple[Operation, bytes], list[HeadRef]] = {}
+    for change in changes:
+        if change.agreement not in ("exact", "rounded") and change.relative > _LARGE:
+            old, new = _read(anatomy, change, ours, theirs)
+            as_base = [part.astype(one.dtype) for one, part in zip(old, new, strict=True)]
+            same = all(np.array_equal(narrow.astype(part.dtype), part) for narrow, part in zip(as_base, new, strict=True))
+            if same and any(part.any() for part in as_base):
+                wanted.setdefault((change.operation, _digest(as_base)), []).append(change.head)
+    found: dict[Place, HeadRef] = {}
+    layers = {head.layer for heads in wanted.values() for head in heads}
+    for layer in sorted(anatomy.geometry.attention_layers, key=lambda layer: layer not in layers) if wanted else ():
+        for head, operation, digest in _digests(anatomy, layer, {operation for operation, _ in wanted}, base):
+            for copy in wanted.get((operation, digest), ()):
+                if copy != head and ((copy, operation) not in found or copy.layer == layer != found[copy, operation].layer):
+                    found[copy, operation] = head
+    return found
+
+
+def _digests(
+    anatomy: Anatomy, layer: int, operations: set[Operation], base: Checkpoint
+) -> Iterator[tuple[HeadRef, Operation, bytes]]:
+    heads, reader = anatomy.geometry.layers[layer], BlockReader(base)
+    assert heads is not None  # a layer with heads
+    for operation in sorted(operations):
+        for head in (HeadRef(layer, number) for number in range(heads.num_heads)):
+            parts = anatomy.slices(head, operation)
+            yield head, operation, _digest([reader.read(part.tensor.name, part.axis, part.block) for part in parts])
+
+
+def _digest(block: Blocks) -> bytes:
+    digest = sha256()
+    for part in block:
+        digest.update(str(part.shape).encode() + np.ascontiguousarray(part).tobytes())
+    return digest.digest()

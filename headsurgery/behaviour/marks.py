@@ -1,0 +1,220 @@
+"""How models mark their thoughts: the tags, tokens and headers, and those that a chat template names itself.
+
+Families that are known to use them: `<think>` DeepSeek-R1, Qwen3, GLM, Nemotron, SmolLM3 and most others; `<thought>` EXAONE Deep;
+`<seed:think>` Seed-OSS; `<mm:think>`, `<longcat_think>`; `[THINK]` Magistral; `<|channel|>analysis` gpt-oss; `<|channel>thought`
+Gemma 4; `<|START_THINKING|>` Cohere; `◁think▷` Kimi; `<|open|>think<|sep|>` Kimi K3; `<unused94>` MedGemma; `[unused16]` Pangu;
+`<|inner_prefix|>` Apertus; `<|content_thinking|>` Inkling; `<|begin_of_thought|>` Sky-T1 and OpenThinker; "Here is my thought
+process:" Granite 3.2. Neighbour: `replies` decides which of the marks in a text are meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Pair = tuple[str, str]
+"""How a block of thoughts opens and closes, literally."""
+
+Kind = Literal["open", "close", "reply", "drop"]
+"""`reply`: here the reply begins, whatever was open; `drop`: a mark that is no text, such as a reply's end."""
+
+_STEMS = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ions?)?|scratch_?pad|monologue|chain[_-]of[_-]thoughts?|cot)"
+_NAME = rf"(?:[\w.-]{{1,30}}?[:|_-])?{_STEMS}(?:[:|_-][\w-]{{1,30}})*"
+_SOLUTION = r"(?:solution|response|answer|final|final_answer|box)"
+_BAR = r"[|｜]"
+
+_PAIRS: tuple[Pair, ...] = (
+    ("◁think▷", "◁/think▷"),
+    ("[THINK]", "[/THINK]"),
+    ("[THINKING]", "[/THINKING]"),
+    ("[REASONING]", "[/REASONING]"),
+    ("[unused16]", "[unused17]"),
+    ("<unused94>", "<unused95>"),
+    ("<|inner_prefix|>", "<|inner_suffix|>"),
+    ("<|channel>", "<channel|>"),
+    ("<|open|>think<|sep|>", "<|close|>think<|sep|>"),
+    ("<|content_thinking|>", "<|end_message|>"),
+)
+_REPLY_MARKS = ("<|open|>response<|sep|>", "<|content_text|>")
+_DROPPED_MARKS = ("<|close|>response<|sep|>", "<|message_model|>", "<|end_message|>", "<|content_model_end_sampling|>")
+
+HARMONY = "<|channel|>"
+"""gpt-oss: `<|start|>assistant<|channel|>analysis<|message|>...<|end|>`; only the channel `final` is the reply."""
+
+HARMONY_TOKENS = frozenset({HARMONY, "<|message|>", "<|start|>", "<|constrain|>", "<|end|>", "<|return|>", "<|call|>"})
+PIECES = frozenset({"<|open|>", "<|close|>", "<|sep|>"})
+"""Kimi K3's tokens, which are marks only together with the text between them."""
+
+_HARMONY_HEADER = (
+    r"(?:<\|start\|>\s?assistant(?:[^<\n]{0,60}))?<\|channel\|>\s?(?P<channel>\w+)"
+    r"(?:[^<\n]{0,60})(?:<\|constrain\|>[^<\n]{0,30})?(?:<\|message\|>|\Z)"
+)
+_BARE_HEADER = r"assistant ?(?P<bare>analysis|commentary|final)"
+_BARE_BEGIN = r"\A\s*(?:(?P<begin>analysis) ?(?=[A-Z\"'“]|.*?assistant ?final)|final(?=[A-Z]))"
+"""The same where decoding left the special tokens out: `analysisWe must ...assistantfinalI'm sorry`."""
+
+_GRANITE = r"\A\s*here(?:'s| is) my thought process:\s*"
+_GRANITE_REPLY = r"here(?:'s| is) my response:\s*"
+
+_REGEX = re.compile(
+    rf"(?P<header>{_HARMONY_HEADER})"
+    r"|(?P<end><\|(?:end|return|call)\|>)"
+    rf"|(?P<tag><(?P<slash>/?)(?P<name>{_NAME})(?:\s[^<>\n]{{0,80}})?\s?>)"
+    rf"|(?P<literal>{'|'.join(re.escape(mark) for pair in _PAIRS for mark in pair)}"
+    rf"|{'|'.join(map(re.escape, (*_REPLY_MARKS, *_DROPPED_MARKS)))})"
+    rf"|(?P<pipe><{_BAR}(?P<label>/?[\w.▁-]{{1,40}}){_BAR}>)"
+    rf"|(?P<bare_header>(?-i:{_BARE_HEADER}))",
+    re.IGNORECASE,
+)
+_BEGINNINGS = re.compile(rf"(?P<granite>{_GRANITE})", re.IGNORECASE)
+_BARE = re.compile(_BARE_BEGIN, re.DOTALL)
+_GRANITE_SPLIT = re.compile(_GRANITE_REPLY, re.IGNORECASE)
+_PIPED = re.compile(rf"(?:(?:begin|start)_(?:of_)?)?{_NAME}(?:_(?:start|begin))?", re.IGNORECASE)
+_PIPED_REPLY = re.compile(rf"(?:begin|start)_(?:of_)?{_SOLUTION}|start_text", re.IGNORECASE)
+_PIPED_REPLY_END = re.compile(rf"end_(?:of_)?{_SOLUTION}|end_text", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A mark in a text.
+
+    Args:
+        start: Its first character.
+        end: The one behind it.
+        kind: What it does.
+        name: Of the block that it opens or closes, the same for both.
+        literal: As it stands there.
+    """
+
+    start: int
+    end: int
+    kind: Kind
+    name: str
+    literal: str
+
+
+def find_marks(text: str, own: Sequence[Pair] = (), *, is_harmony: bool = False) -> list[Found]:
+    """All marks in a text, in order, whether they are meant or quoted.
+
+    Args:
+        text: An answer, or the end of a prompt.
+        own: Pairs that the model's template names.
+        is_harmony: Whether gpt-oss's ends of messages count also where no channel is named in the text itself.
+    """
+    literals = {opening: ("open", opening) for opening, _ in own} | {closing: ("close", opening) for opening, closing in own}
+    found = [_found(match, kind, name) for match, kind, name in _known(text, is_harmony or HARMONY in text)]
+    for literal, (kind, name) in literals.items():
+        found += [_found(match, kind, name) for match in re.finditer(re.escape(literal), text)]  # type: ignore[arg-type]
+    found.sort(key=lambda mark: (mark.start, -mark.end))
+    kept: list[Found] = []
+    for mark in found:
+        if not kept or mark.start >= kept[-1].end:
+            kept.append(mark)
+    return kept
+
+
+def _found(match: re.Match[str], kind: Kind, name: str) -> Found:
+    return Found(start=match.start(), end=match.end(), kind=kind, name=name.casefold(), literal=match[0])
+
+
+def _known(text: str, is_harmony: bool) -> Iterator[tuple[re.Match[str], Kind, str]]:
+    granite = _BEGINNINGS.match(text)
+    if granite:
+        yield granite, "open", "granite"
+        reply = _GRANITE_SPLIT.search(text, granite.end())
+        if reply:
+            yield reply, "reply", "granite"
+    bare = _BARE.match(text)
+    if bare:
+        yield bare, "open" if bare["begin"] else "reply", "harmony"
+    for match in _REGEX.finditer(text):
+        if match["header"] or match["bare_header"]:
+            channel = (match["channel"] or match["bare"]).casefold()
+            if match["bare_header"] and not bare and " " in match[0]:
+                continue  # "the assistant final report" of plain English
+            yield match, "reply" if channel == "final" else "open", "harmony"
+        elif match["end"]:
+            if is_harmony:
+                yield match, "close", "harmony"
+        elif match["tag"]:
+            yield match, "close" if match["slash"] else "open", match["name"]
+        elif match["pipe"]:
+            kind, name = _read_pipe(match["label"])
+            if kind is not None:
+                yield match, kind, name
+        else:
+            yield match, *_read_literal(match[0])
+
+
+def _read_pipe(label: str) -> tuple[Kind | None, str]:
+    """What `<|label|>` does."""
+    plain = label.replace("▁", "_").casefold()
+    is_end = plain.startswith(("/", "end_")) or plain.endswith("_end")
+    bare = re.sub(r"\A/|\A(?:begin|start|end)_(?:of_)?|_(?:begin|start|end)\Z", "", plain)
+    if _PIPED.fullmatch(bare):
+        return "close" if is_end else "open", bare
+    if _PIPED_REPLY.fullmatch(plain):
+        return "reply", bare
+    if _PIPED_REPLY_END.fullmatch(plain):
+        return "drop", bare
+    return None, ""
+
+
+def _read_literal(mark: str) -> tuple[Kind, str]:
+    plain = mark.casefold()
+    for opening, closing in _PAIRS:
+        if plain in (opening.casefold(), closing.casefold()):
+            return "open" if plain == opening.casefold() else "close", opening
+    return ("reply" if plain in _REPLY_MARKS else "drop"), plain
+
+
+def is_mark(token: str, own: Sequence[Pair] = ()) -> bool:
+    """Whether a special token marks thoughts or a reply, alone: neither `HARMONY_TOKENS` nor `PIECES` do."""
+    plain = token.strip()
+    if any(plain == mark for pair in own for mark in pair):
+        return True
+    return any(mark.start == 0 and mark.end == len(plain) for mark in find_marks(plain)) and plain not in HARMONY_TOKENS
+
+
+_SPLIT = re.compile(r"\bsplit\(\s*(['\"])(?P<closing>.{2,40}?)\1\s*(?:,\s*\d+\s*)?\)\s*(?:\[\s*-?\d\s*\]|\|\s*(?:last|first))")
+_CLOSING = re.compile(r"</(?P<tag>[^<>/\s]+)>|\[/(?P<bracket>[^\[\]/\s]+)\]|<\|(?:end_(?:of_)?|/)(?P<pipe>[^|\s]+)\|>")
+_REASONING = re.compile(
+    r"(['\"])(?P<opening>[^'\"]{2,60})\1\s*[+~]\s*\(?\s*[\w.\[\]'\"]*(?:reasoning|thinking|thought)[\w.\[\]'\"|()\\ -]*?\)?"
+    r"\s*[+~]\s*(['\"])(?P<closing>[^'\"]{2,60})\3"
+)
+
+
+def name_marks(template: str) -> tuple[Pair, ...]:
+    """Pairs that a chat template's source names as thoughts and that are not known anyway.
+
+    Templates take an earlier turn's thoughts out by splitting at their end, `content.split('</mull>')[-1]`, or put them between
+    their marks, `'<mull>' + message.reasoning_content + '</mull>'`. A tag that merely stands in a template, such as a role's, is
+    none.
+    """
+    pairs = []
+    for match in _SPLIT.finditer(template):
+        closing = _CLOSING.fullmatch(_unescaped(match["closing"]))
+        if closing:
+            opening = f"<{closing['tag']}>" if closing["tag"] else f"[{closing['bracket']}]" if closing["bracket"] else ""
+            openings = (
+                [opening] if opening else [f"<|{start}{closing['pipe']}|>" for start in ("begin_of_", "start_", "begin_", "")]
+            )
+            pairs += [(opening, closing[0]) for opening in openings if opening in template]
+    for match in _REASONING.finditer(template):
+        opening, ending = _unescaped(match["opening"]), _unescaped(match["closing"])
+        words = (opening.split() or [""])[-1], (ending.split() or [""])[0]
+        if all(re.search(r"[^\w\s.,:;!?'-]", word) for word in words):
+            pairs.append((words[0][max(words[0].rfind(">", 0, -1) + 1, 0) :], words[1]))
+    return tuple(dict.fromkeys(pair for pair in pairs if not _is_known(pair)))
+
+
+def _unescaped(text: str) -> str:
+    return text.replace("\\n", "\n").strip()
+
+
+def _is_known(pair: Pair) -> bool:
+    found = [find_marks(mark) for mark in pair]
+    kinds = [marks[0].kind if marks else None for marks in found]
+    return kinds == ["open", "close"] or HARMONY in pair[0]

@@ -1,0 +1,96 @@
+"""From token ids to an answer's text: marks of thoughts are kept, also where they are special tokens; other special tokens go.
+
+What a chat template says of thoughts is read once: whether its generation prompt leaves a block of them open, and which marks of
+its own it names. Neighbours: `replies` splits the text, `prompts.templates` renders the template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from headsurgery.behaviour.marks import HARMONY, HARMONY_TOKENS, PIECES, Pair, is_mark, name_marks
+from headsurgery.behaviour.replies import Split, open_mark, split_answer
+from headsurgery.errors import PromptError
+from headsurgery.prompts import Template, render
+
+_QUERY = "headsurgery-query"
+"""Stands for a query where only what a template writes behind it matters."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerReader:
+    """Reads the answers of one model, asked by one template.
+
+    Args:
+        tokenizer: A transformers tokenizer.
+        opened: The mark of thoughts that every prompt leaves open; None: none.
+        own: Pairs of marks that the template names, beside those that are known.
+    """
+
+    tokenizer: Any
+    opened: str | None = None
+    own: tuple[Pair, ...] = ()
+    _special: dict[int, str] = field(init=False, repr=False, compare=False)
+    _has_pieces: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_special", _special_tokens(self.tokenizer))
+        object.__setattr__(self, "_has_pieces", set(self._special.values()) >= PIECES)
+
+    @classmethod
+    def of(cls, tokenizer: Any, template: Template, *, system: str | None = None, prefill: str | None = None) -> AnswerReader:
+        """What a template says of thoughts.
+
+        Args:
+            tokenizer: A transformers tokenizer.
+            template: How prompts are asked.
+            system: The system message, by which some templates switch thinking on or off.
+            prefill: How answers begin; it may open thoughts, or close those that the template opened.
+        """
+        source = tokenizer.chat_template if template.text is None else template.text
+        sources = source.values() if isinstance(source, dict) else [source or ""]
+        own = tuple(pair for text in sources for pair in name_marks(str(text)))
+        try:
+            rendered = render(_QUERY, template, tokenizer, system=system, prefill=prefill)
+        except PromptError:
+            rendered = ""  # it fails for some texts; with the prompts' own it says so
+        return cls(tokenizer=tokenizer, opened=open_mark(rendered.rpartition(_QUERY)[2], own), own=own)
+
+    def text(self, ids: Sequence[int]) -> str:
+        """An answer's text, its thoughts and their marks included."""
+        kept = self._kept(ids)
+        if not kept:
+            return self._decode(ids)
+        parts, begin = [], 0
+        for position in kept:
+            parts += [self._decode(ids[begin:position]), self._special[ids[position]]]
+            begin = position + 1
+        return "".join([*parts, self._decode(ids[begin:])])
+
+    def split(self, ids: Sequence[int]) -> Split:
+        """An answer's thoughts and reply."""
+        return split_answer(self.text(ids), self.opened, self.own)
+
+    def token_at(self, ids: Sequence[int], place: int) -> int:
+        """Position of the token whose text reaches over a place in the answer's text."""
+        return next(position for position in range(len(ids)) if len(self.text(ids[: position + 1])) > place)
+
+    def _kept(self, ids: Sequence[int]) -> list[int]:
+        """Positions of special tokens that are marks."""
+        special = [(position, self._special[token]) for position, token in enumerate(ids) if token in self._special]
+        is_harmony = HARMONY in (self.opened or "") or any(token == HARMONY for _, token in special)
+        parts = HARMONY_TOKENS if is_harmony else PIECES if self._has_pieces else frozenset()
+        return [position for position, token in special if token in parts or is_mark(token, self.own)]
+
+    def _decode(self, ids: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)) if ids else ""
+
+
+def _special_tokens(tokenizer: Any) -> dict[int, str]:
+    """Text of the tokens that decoding leaves out."""
+    added = getattr(tokenizer, "added_tokens_decoder", None) or {}
+    found = {int(number): str(token) for number, token in added.items() if getattr(token, "special", False)}
+    named = zip(getattr(tokenizer, "all_special_ids", ()), getattr(tokenizer, "all_special_tokens", ()), strict=False)
+    return found | {int(number): str(token) for number, token in named}
