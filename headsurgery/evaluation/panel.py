@@ -76,18 +76,13 @@ class Panel:
             read = [answer for answer in answers if kinds[answer.set] == "harmful" or not reads_harm(judge)]
             if len(read) < len(answers):
                 notes.append(f"judge {judge.name} tells harm, not refusal, so it read answers to harmful prompts only")
-<<<<<<< HEAD
-            if isinstance(judge, KeywordJudge):
-                notes += note_languages(read)
-            verdicts = judge.judge(read, on_progress=of_stage(report, f"judging by {judge.name}"))
-            found[judge.name] = dict(zip(map(key_of, read), verdicts, strict=True))
-=======
             left = [answer for answer in read if answer.settled is None]
+            if isinstance(judge, KeywordJudge):
+                notes += note_languages(left)
             replies = [answer.without_thoughts() for answer in left]
             verdicts = judge.judge(replies, on_progress=of_stage(report, f"judging by {judge.name}"))
             given = dict(zip(map(key_of, left), verdicts, strict=True))
             found[judge.name] = {key_of(answer): answer.settled or given[key_of(answer)] for answer in read}
->>>>>>> main
             if isinstance(spec, str) and spec.startswith("classifier:"):
                 del judge
                 gc.collect()  # a model may hold itself in a cycle
