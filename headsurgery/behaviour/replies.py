@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from headsurgery.behaviour.marks import HARMONY, Found, Pair, find_marks
+from headsurgery.behaviour.marks import HARMONY, Found, Pair, find_marks, phrase_at_end
 
 SHORT_PREAMBLE = 12
 """Words before thoughts that don't end, below which they are a mere preamble: "Let me think about it first." """
@@ -100,7 +100,7 @@ def open_mark(prompt_end: str, own: tuple[Pair, ...] = ()) -> str | None:
     inside: Found | None = None
     for mark in find_marks(prompt_end, own):
         inside = mark if mark.kind == "open" else None
-    return None if inside is None else inside.literal
+    return phrase_at_end(prompt_end) if inside is None else inside.literal
 
 
 class _Splitter:
@@ -113,6 +113,8 @@ class _Splitter:
         self._name = names[0].name if names else "" if opened is not None else None
         """Of the block that is open; empty where its mark is not known, None outside."""
         self._literal = opened
+        self._inside: set[str] = set()
+        """Names of blocks that were opened within the one that is open."""
         self._spans: list[range] = []
         self._thoughts: list[str] = []
 
@@ -122,7 +124,9 @@ class _Splitter:
             if mark.start < cursor:
                 continue
             if self._name is not None:
-                if self._ends(index):
+                if mark.kind == "open":
+                    self._inside.add(mark.name)
+                elif self._ends(index):
                     self._thoughts.append(self._text[cursor : mark.start])
                     self._name, cursor = None, mark.end
                     has_begun = has_begun or mark.kind == "reply"
@@ -136,7 +140,7 @@ class _Splitter:
                 self._spans.append(range(cursor, mark.start))
                 cursor = mark.end
                 if mark.kind == "open":
-                    self._name, self._literal = mark.name, mark.literal
+                    self._name, self._literal, self._inside = mark.name, mark.literal, set()
             has_begun = has_begun or (self._name is None and mark.kind == "reply")
         if self._name is not None:
             cursor = self._find_reply_in_open_thoughts(cursor)
@@ -177,7 +181,7 @@ class _Splitter:
             return False
         later = [other for other in self._marks[index:] if other.kind == "close"]
         own = [other for other in later if other.name == self._name]
-        candidates = own or later
+        candidates = own or [other for other in later if other.name not in self._inside]
         unquoted = [other for other in candidates if not self._is_quoted(other)]
         fenced = [other for other in candidates if not self._is_quoted(other, fences=False)]
         return mark is next(iter(unquoted or fenced), None)
