@@ -51,6 +51,7 @@ class Split:
         spans: Where in the answer the parts of the untrimmed reply stand.
         offset: Characters of these parts before the reply's first.
         open_mark: The mark of the thoughts that don't end, as it stands there.
+        is_headless: Whether a closing mark ended thoughts that nothing in the answer, nor what is known of its prompt, opened.
     """
 
     reply: str
@@ -59,6 +60,7 @@ class Split:
     spans: tuple[range, ...]
     offset: int = 0
     open_mark: str | None = None
+    is_headless: bool = False
 
     @property
     def has_reply(self) -> bool:
@@ -117,6 +119,7 @@ class _Splitter:
         """Names of blocks that were opened within the one that is open."""
         self._spans: list[range] = []
         self._thoughts: list[str] = []
+        self._is_headless = False
 
     def split(self) -> Split:
         cursor, has_begun = 0, False
@@ -134,6 +137,7 @@ class _Splitter:
                 continue
             elif (mark.kind == "close" and mark.name not in _ENDS_OF_MESSAGES) or (mark.kind == "reply" and not has_begun):
                 if mark.kind == "reply" or self._is_lone_end(mark):
+                    self._is_headless = self._is_headless or not self._thoughts
                     self._thoughts = [self._text[: mark.start]]
                     self._spans, cursor = [], mark.end
             elif mark.kind != "open" or self._begins(index):
@@ -170,6 +174,7 @@ class _Splitter:
             spans=tuple(span for span in self._spans if span),
             offset=begin,
             open_mark=self._literal if is_open else None,
+            is_headless=self._is_headless,
         )
 
     def _ends(self, index: int) -> bool:

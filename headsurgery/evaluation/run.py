@@ -29,7 +29,7 @@ from headsurgery.evaluation.measure import compare_judges, count_degenerate, key
 from headsurgery.evaluation.panel import Panel
 from headsurgery.evaluation.progress import Report
 from headsurgery.evaluation.records import Answer, Damage, Decoding, Evaluation, Variant
-from headsurgery.evaluation.remote import ask_server, choose_server_template, describe_changes, read_base_answers
+from headsurgery.evaluation.remote import ask_server, choose_server_template, describe_changes, find_cut_thoughts, read_base_answers
 from headsurgery.evaluation.sets import choose_sets, record_set
 from headsurgery.evaluation.targets import Target
 from headsurgery.evaluation.utility import check_tasks
@@ -261,13 +261,14 @@ def _ask_server(request: _Request, endpoint: Endpoint, base_answers: Path | None
     with request.journal(decoding, {"base_answers": given}) as journal:
         variants = ask_server(endpoint, request.sets, template, decoding, base=base, journal=journal, report=request.report)
         used, notes = describe_changes(journal.answers(variant=variants[-1].name), decoding)
+        answers, more = find_cut_thoughts(journal.answers(), variants[-1].name)
         return _Asked(
             base=endpoint.model if base is None else base.model,
             variants=variants,
             sets=request.sets,
             decoding=used,
-            answers=journal.answers(),
-            notes=notes,
+            answers=answers,
+            notes=(*notes, *more),
         )
 
 
