@@ -158,8 +158,8 @@ def describe_changes(answers: Sequence[Answer], decoding: Decoding) -> tuple[Dec
 def find_cut_thoughts(answers: Sequence[Answer], variant: str) -> tuple[tuple[Answer, ...], tuple[str, ...]]:
     """Answers that were cut within thoughts which the server's chat template opens, where nobody can see that but by the others.
 
-    A server that does not tell thoughts from replies gives `thoughts</think>reply`. One that is cut has no mark at all, and is known
-    by the company of those that have.
+    A server that does not tell thoughts from replies gives `thoughts</think>reply`. One that is cut has no mark at all, and is
+    known by the company of those that have.
 
     Returns:
         All answers, those of the variant that were cut with the mark that their prompt must have left open; and notes.
@@ -176,8 +176,8 @@ def find_cut_thoughts(answers: Sequence[Answer], variant: str) -> tuple[tuple[An
     count = sum(map(is_cut, answers))
     if not count:
         return found, ()
-    note = f"{count} answers were cut and have no mark of thoughts, but other answers of this server end thoughts that its chat template"
-    return found, (f"{note} opens, so these count as cut within their thoughts",)
+    note = f"{count} answers were cut and have no mark of thoughts, but other answers of this server end thoughts that its chat"
+    return found, (f"{note} template opens, so these count as cut within their thoughts",)
 
 
 def _absent(answers: Sequence[Answer], journal: MemoryJournal) -> Iterator[Answer]:
