@@ -164,7 +164,7 @@ def attribute(
         provenance=provenance.model_copy(update={"search": found.record}) if found else provenance,
     )
     notes = (
-        *(note for prompt_set in sets for note in prompt_set.notes),
+        *dict.fromkeys(note for prompt_set in sets for note in prompt_set.notes),
         *notes,
         *_notes_on(scores),
         *(say_unevenness(facts.uneven) if settings.operation == "uniform_attention" and settings.method != "direct" else ()),

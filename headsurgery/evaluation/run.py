@@ -298,6 +298,6 @@ def _count(asked: _Asked, panel: Panel, report: Report | None) -> EvaluationResu
             "transformers": transformers.__version__,
             "python": platform.python_version(),
         },
-        notes=(*(note for prompts in asked.sets for note in prompts.notes), *asked.notes, *absences, *notes),
+        notes=(*dict.fromkeys(note for prompts in asked.sets for note in prompts.notes), *asked.notes, *absences, *notes),
     )
     return EvaluationResult(evaluation=evaluation, answers=asked.answers)

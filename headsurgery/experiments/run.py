@@ -149,7 +149,7 @@ def run_experiment(
                 "transformers": transformers.__version__,
                 "python": platform.python_version(),
             },
-            notes=(*(note for prompts in done.sets for note in prompts.notes), *done.notes),
+            notes=(*dict.fromkeys(note for prompts in done.sets for note in prompts.notes), *done.notes),
         )
         return ExperimentResult(report=report, answers=journal.answers(), heads=store.heads)
 
