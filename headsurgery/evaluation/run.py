@@ -98,7 +98,7 @@ def evaluate(
         prompts: Sets, or names as `load_prompts` takes them. Default: `builtin:decline`.
         kinds: What a set is for, by name, where it doesn't say so itself.
         harmless: Ask `builtin:harmless`, too, where no harmless set is given.
-        column: Column of tables that holds the prompts.
+        column: Column of the tables among the sets that holds the prompts.
         limit: Use the first so many prompts of each set.
         judges: Judges, or specs as `load_judge` takes them; the first is the one that the report's finding quotes.
         judge_endpoint: Makes the endpoint for a judge model's name.

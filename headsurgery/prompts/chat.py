@@ -128,7 +128,9 @@ def _given(system: str | None, text: str, prefill: str | None) -> dict[Role, str
 
 def _forms(roles: Sequence[Role]) -> list[frozenset[Role]]:
     """Which messages are given as parts: none, all, then every mixture."""
-    forms = [frozenset(role for role, chosen in zip(roles, choice) if chosen) for choice in product((False, True), repeat=len(roles))]
+    forms = [
+        frozenset(role for role, chosen in zip(roles, choice) if chosen) for choice in product((False, True), repeat=len(roles))
+    ]
     return sorted(forms, key=lambda form: (0 < len(form) < len(roles), len(form)))
 
 
@@ -152,8 +154,8 @@ def _fill(frame: str, given: Mapping[Role, str]) -> str:
 def _find_lost(rendered: str, given: Mapping[Role, str], frame: str) -> list[Role]:
     """The messages that a text doesn't hold, white space at their ends aside.
 
-    What the frame holds anyway doesn't count: the prompt `a` is not rendered because there is an `assistant`. A message counts once,
-    so that one that stands in another doesn't count as rendered either.
+    What the frame holds anyway doesn't count: the prompt `a` is not rendered because there is an `assistant`. A message that is found
+    is taken out, so that one that stands only in another message is lost.
     """
     own, rest, lost = _fill(frame, dict.fromkeys(given, "\n")), rendered, list[Role]()
     for role in sorted(given, key=lambda role: len(given[role]), reverse=True):
@@ -176,7 +178,9 @@ def _refuse(lost: Sequence[Role], given: Mapping[Role, str], rendered: str) -> P
     what = " and ".join(_WHAT[role] for role in lost) or "a message"
     if lost == ["system"]:
         message = "this tokenizer's chat template ignores the system message, or changes it"
-        return PromptError(message, hint="go without --system, or write it into a template of your own: --template FILE with {query}")
+        return PromptError(
+            message, hint="go without --system, or write it into a template of your own: --template FILE with {query}"
+        )
     shown = f"it makes {shorten(rendered, 100)!r} of it" if rendered.strip() else "it renders nothing"
     return PromptError(f"this tokenizer's chat template doesn't write {what} as it is: {shown}", hint=_hint(given))
 

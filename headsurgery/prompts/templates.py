@@ -1,7 +1,7 @@
 """Templates: how a bare query becomes the token ids that a model reads.
 
-The generation prompt is included, special tokens never stand twice. The queries come from `sets`; `chat` renders the tokenizer's own
-template and proves that it loses nothing, `ids` looks for what the tokenizer loses.
+The generation prompt is included, special tokens never stand twice. The queries come from `sets`; `chat` renders the tokenizer's
+own template and proves that it loses nothing, `ids` looks for what the tokenizer loses.
 """
 
 from __future__ import annotations
