@@ -154,13 +154,14 @@ def _fill(frame: str, given: Mapping[Role, str]) -> str:
 def _find_lost(rendered: str, given: Mapping[Role, str], frame: str) -> list[Role]:
     """The messages that a text doesn't hold, white space at their ends aside.
 
-    What the frame holds anyway doesn't count: the prompt `a` is not rendered because there is an `assistant`. A message that is found
-    is taken out, so that one that stands only in another message is lost.
+    What the frame holds anyway doesn't count: the prompt `a` is not rendered because there is an `assistant`. A message that is
+    found is taken out, so that one that stands only in another message is lost.
     """
-    own, rest, lost = _fill(frame, dict.fromkeys(given, "\n")), rendered, list[Role]()
+    rest, lost = rendered, list[Role]()
     for role in sorted(given, key=lambda role: len(given[role]), reverse=True):
         text = given[role].strip()
-        if text and (text not in rest or rendered.count(text) <= own.count(text)):
+        without = _fill(frame, {**given, role: "\n"})
+        if text and (text not in rest or rendered.count(text) <= without.count(text)):
             lost.append(role)
         elif text:
             rest = rest.replace(text, "\n", 1)

@@ -127,6 +127,9 @@ def pick_prompts(rows: Sequence[Any], column: str | None, where: str) -> Picked:
     names = next((names for tier in _TIERS if (names := [name for name in tier if name in present])), None)
     if names is None:
         raise _no_column(" or ".join(COLUMNS), present, where)
+    several = next((present[name] for name in names if len(present[name]) > 1), None)
+    if several is not None:
+        raise PromptError(f"{where}: has columns {' and '.join(several)}", hint=f"name one: --column {several[0]}")
     if {"instruction", "input"} == set(names):
         return _join_alpaca(rows, _find_column(present, names[0], where), _find_column(present, names[1], where), where)
     candidates = [_pick(rows, _find_column(present, name, where), present, where) for name in names]
@@ -141,8 +144,9 @@ def _present(rows: Sequence[Any], where: str) -> dict[str, list[str]]:
     """The table's columns in lower case, each with its spellings."""
     if not rows:
         raise PromptError(f"{where}: no rows in it")
-    if not all(isinstance(row, dict) for row in rows):
-        raise PromptError(f"{where}: expected rows that are all objects or all strings")
+    odd = next(((number, row) for number, row in enumerate(rows, start=1) if not isinstance(row, dict)), None)
+    if odd is not None:
+        raise PromptError(f"{where}: expected rows that are all objects or all strings; row {odd[0]} is {type(odd[1]).__name__}")
     present: dict[str, list[str]] = {}
     for key in dict.fromkeys(key for row in rows for key in row if isinstance(key, str)):
         present.setdefault(key.strip().lower(), []).append(key)
