@@ -7,69 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from headsurgery.prompts import PromptSet, encode, load_prompts, load_template
 from headsurgery.prompts.chat import open_chat
 from headsurgery.prompts.ids import quote_prompt
+from tests.chat_templates import CHATML, GEMMA, GENERATION, IN_PARTS, IN_TEXT, LLAMA, LLAVA, REASONING, build_bytes
 from tests.test_prompts import refusal
-
-GENERATION = "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-CHATML = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}" + GENERATION
-LLAMA = (
-    "{{ bos_token }}{% if messages[0].role == 'system' %}{% set s = messages[0].content | trim %}{% set messages = messages[1:] %}"
-    "{% else %}{% set s = 'You are helpful.' %}{% endif %}<|system|>Today: {{ strftime_now('%d %b %Y') }}\n{{ s }}"
-    "{% if tools is not none and tools is defined %}tools{% endif %}{% for m in messages %}<|{{ m['role'] }}|>"
-    "{{ m['content'] | trim }}<|eot|>{% endfor %}{% if add_generation_prompt %}<|assistant|>\n\n{% endif %}"
-)
-MISTRAL = (
-    "{% if messages[0].role == 'system' %}{% set s = messages[0].content %}{% set rest = messages[1:] %}{% else %}"
-    "{% set rest = messages %}{% endif %}{{ bos_token }}{% for m in rest %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
-    "{{ raise_exception('roles must alternate') }}{% endif %}{% if m.role == 'user' %}[INST] {% if s is defined and loop.first %}"
-    "{{ s }}\n\n{% endif %}{{ m.content }} [/INST]{% else %}{{ m.content }}{{ eos_token }}{% endif %}{% endfor %}"
-)
-GEMMA = (
-    "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}{% for m in messages %}"
-    "<start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}\n{{ m.content | trim }}<end_of_turn>\n{% endfor %}"
-    "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
-)
-GEMMA_3 = (
-    "{% if messages[0].role == 'system' %}{% if messages[0].content is string %}{% set first = messages[0].content + '\n\n' %}"
-    "{% else %}{% set first = messages[0].content[0].text + '\n\n' %}{% endif %}{% set rest = messages[1:] %}{% else %}"
-    "{% set first = '' %}{% set rest = messages %}{% endif %}{% for m in rest %}<start_of_turn>{{ m.role }}\n"
-    "{{ first if loop.first }}{% if m.content is string %}{{ m.content | trim }}{% else %}{% for p in m.content %}"
-    "{% if p.type == 'text' %}{{ p.text | trim }}{% endif %}{% endfor %}{% endif %}<end_of_turn>\n{% endfor %}"
-    "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
-)
-REASONING = (
-    "{% for m in messages %}{% if m.role == 'assistant' %}<|a|>{{ m.content.split('</think>')[-1] }}{% else %}<|{{ m.role }}|>"
-    "{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt %}<|a|><think>\n{% endif %}"
-)
-DEFAULT_SYSTEM = (
-    "{% if messages[0].role != 'system' %}<|system|>You are a model.{% endif %}{% for m in messages %}<|{{ m.role }}|>"
-    "{{ m.content }}{% endfor %}" + GENERATION
-)
-IN_TEXT = {
-    **{"chatml": CHATML, "llama": LLAMA, "mistral": MISTRAL, "gemma3": GEMMA_3, "reasoning": REASONING},
-    **{"default system": DEFAULT_SYSTEM},
-}
-
-LLAVA = (
-    "{% for m in messages %}{{ m['role'] | upper }}: {% for p in m['content'] | selectattr('type', 'equalto', 'text') %}"
-    "{{ p['text'] }} {% endfor %}{% endfor %}{% if add_generation_prompt %}ASSISTANT:{% endif %}"
-)
-IDEFICS = (
-    "<s>{% for m in messages %}{{ m['role'].capitalize() }}{% if m['content'][0]['type'] == 'image' %}:{% else %}: {% endif %}"
-    "{% for line in m['content'] %}{% if line['type'] == 'text' %}{{ line['text'] }}{% elif line['type'] == 'image' %}<image>"
-    "{% endif %}{% endfor %}<end>\n{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"
-)
-INDEXED = "{% for m in messages %}<|{{ m.role }}|>{{ m.content[0].text + '' }}{% endfor %}" + GENERATION
-MIXED = (
-    "{% for m in messages %}<|{{ m.role }}|>{% if m.role == 'user' %}{% for p in m.content %}{{ p.text }}{% endfor %}{% else %}"
-    "{{ m.content.strip() }}{% endif %}{% endfor %}" + GENERATION
-)
-IN_PARTS = {"llava": LLAVA, "idefics": IDEFICS, "indexed": INDEXED, "mixed": MIXED}
 
 ODD = PromptSet.from_texts(
     [
@@ -79,24 +24,9 @@ ODD = PromptSet.from_texts(
 )
 
 
-def build(template: Any = None, *, normalizer: Any = None, **special: str) -> PreTrainedTokenizerFast:
-    """A byte-level tokenizer, which knows every text."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-    if normalizer is not None:
-        tokenizer.normalizer = normalizer
-    trainer = trainers.BpeTrainer(
-        vocab_size=270, special_tokens=["<s>", "</s>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
-    )
-    tokenizer.train_from_iterator(["hello"], trainer)
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", **special)
-    fast.chat_template = template
-    return fast
-
-
 def read(template: Any, prompts: PromptSet = ODD, **options: Any) -> tuple[PromptSet, list[str]]:
     """What the model reads."""
-    fast = build(template)
+    fast = build_bytes(template)
     kept, ids = encode(prompts, load_template("chat", fast), fast, max_tokens=10_000, **options)
     return kept, [fast.decode(row) for row in ids]
 
@@ -136,7 +66,7 @@ def test_the_thoughts_that_a_template_opens_stay() -> None:
 def test_any_prompt_is_rendered_whole(text: str) -> None:
     if text.strip():
         for template in (CHATML, LLAMA, LLAVA):
-            assert text.strip() in open_chat(build(template), system="s").render(text.strip())
+            assert text.strip() in open_chat(build_bytes(template), system="s").render(text.strip())
 
 
 LOSING = {
@@ -278,7 +208,7 @@ def test_a_system_role_that_is_not_supported_says_so() -> None:
 def test_named_templates() -> None:
     assert read({"default": CHATML, "tool_use": "x", "rag": "{{ 1 / 0 }}"})[0].texts == ODD.texts
     assert "several chat templates (rag, tool_use), and none of them is the default" in refused({"rag": CHATML, "tool_use": CHATML})
-    assert load_template(None, build({})).name == "paper"
+    assert load_template(None, build_bytes({})).name == "paper"
 
 
 # What a tokenizer loses
@@ -326,13 +256,13 @@ def test_prompts_that_are_all_the_same_to_the_model_are_refused() -> None:
     ],
 )
 def test_a_normalizer_that_drops_text_is_noticed(normalizer: Any, texts: tuple[str, ...], said: str) -> None:
-    assert any(said in note for note in direct(build(normalizer=normalizer), *texts))
-    assert direct(build(), *texts) == ()
+    assert any(said in note for note in direct(build_bytes(normalizer=normalizer), *texts))
+    assert direct(build_bytes(), *texts) == ()
 
 
 def test_harmless_normalizers_are_not_noticed() -> None:
     for normalizer in (normalizers.NFC(), normalizers.NFKC(), normalizers.NFD(), normalizers.Strip(), normalizers.Lowercase()):
-        assert direct(build(normalizer=normalizer), "Café ﬁne ½ \u200d x", "n\u0303 ü") == ()
+        assert direct(build_bytes(normalizer=normalizer), "Café ﬁne ½ \u200d x", "n\u0303 ü") == ()
 
 
 def test_a_tokenizer_that_fails_is_one_line() -> None:
@@ -341,7 +271,7 @@ def test_a_tokenizer_that_fails_is_one_line() -> None:
 
 
 def test_limits_that_a_tokenizer_file_sets_cut_no_prompt() -> None:
-    fast = build(CHATML)
+    fast = build_bytes(CHATML)
     fast.backend_tokenizer.enable_truncation(4)
     fast.backend_tokenizer.enable_padding(length=50)
     fast.model_max_length = 4

@@ -149,6 +149,11 @@ def _read_text(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def show(names: str) -> str:
+    """Names out of a file in a message: one line, not long, without what can't be printed."""
+    return shorten(names.encode(errors="backslashreplace").decode(), 100)
+
+
 def _split_lines(text: str) -> list[str]:
     """At line feeds only: a form feed or U+2028 (`str.splitlines`) may well stand in a prompt."""
     return text.removesuffix("\n").split("\n")
@@ -297,14 +302,14 @@ def _parse(text: str, path: Path, number: int | None = None) -> Any:
         return json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         line = number or getattr(error, "lineno", None)
-        raise PromptError(f"{path.name}{f':{line}' if line else ''}: not valid JSON: {shorten(str(error), 200)}") from error
+        raise PromptError(f"{path.name}{f':{line}' if line else ''}: not valid JSON: {show(str(error))}") from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"key {next(name for name in names if names.count(name) > 1)[:60]!r} stands twice in an object")
+        raise ValueError(f"key {show(next(name for name in names if names.count(name) > 1))!r} stands twice in an object")
     return document
 
 
@@ -329,7 +334,7 @@ def _read_yaml(text: str, path: Path) -> Any:
     try:
         document = yaml.load(text, Loader=_Loader)
     except Exception as error:  # yaml raises more than its own errors, for dates and numbers that are none
-        raise PromptError(f"{path.name}: not valid YAML: {shorten(str(error), 200)}") from error
+        raise PromptError(f"{path.name}: not valid YAML: {show(str(error))}") from error
     if not isinstance(document, list | dict):
         raise PromptError(f"{path.name}: YAML without a list in it", hint="begin each prompt with '- ', or name the file .txt")
     return document
@@ -360,7 +365,7 @@ def _unfold(document: Any, path: Path, columns: Sequence[str]) -> list[Any]:
     if len(found) == 1:
         return list(lists[found[0]])
     if len(lists) > 1:
-        shown, hint = shorten(", ".join(map(str, lists)), 100), "keep one list in the file" if records else "name one with --column"
+        shown, hint = show(", ".join(map(str, lists))), "keep one list in the file" if records else "name one with --column"
         raise PromptError(f"{path.name}: an object with several lists: {shown}", hint=hint)
     values = list(document.values())
     if values and all(isinstance(value, dict) for value in values):  # pandas, orient="index"

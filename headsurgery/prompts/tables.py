@@ -12,11 +12,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 from headsurgery.errors import PromptError
-from headsurgery.prompts.files import CONVERSATIONS, read_file
+from headsurgery.prompts.files import CONVERSATIONS, read_file, show
 
 _TIERS = (
     ("prompt", "instruction", "question", "query", "goal", "forbidden_prompt", "input"),
@@ -129,13 +128,13 @@ def pick_prompts(rows: Sequence[Any], column: str | None, where: str) -> Picked:
         raise _no_column(" or ".join(COLUMNS), present, where)
     several = next((present[name] for name in names if len(present[name]) > 1), None)
     if several is not None:
-        raise PromptError(f"{where}: has columns {' and '.join(several)}", hint=f"name one: --column {several[0]}")
+        raise PromptError(f"{where}: has columns {show(' and '.join(several))}", hint=f"name one: --column {show(several[0])}")
     if {"instruction", "input"} == set(names):
         return _join_alpaca(rows, _find_column(present, names[0], where), _find_column(present, names[1], where), where)
     candidates = [_pick(rows, _find_column(present, name, where), present, where) for name in names]
     filled = [found for found in candidates if any(found.texts)] or candidates[:1]
     if any(found.texts != filled[0].texts for found in filled):
-        shown = ", ".join(str(found.column) for found in filled)
+        shown = show(", ".join(str(found.column) for found in filled))
         raise PromptError(f"{where}: several columns may hold the prompts: {shown}", hint=f"name one: --column {filled[0].column}")
     return filled[0]
 
@@ -160,13 +159,13 @@ def _find_column(present: Mapping[str, list[str]], column: str, where: str) -> s
         raise _no_column(column.strip().lower(), present, where)
     if len(spellings) > 1 and column not in spellings:
         raise PromptError(
-            f"{where}: has columns {' and '.join(spellings)}", hint="rename one, or spell it with --column as it stands"
+            f"{where}: has columns {show(' and '.join(spellings))}", hint="rename one, or spell it with --column as it stands"
         )
     return column if column in spellings else spellings[0]
 
 
 def _no_column(wanted: str, present: Mapping[str, list[str]], where: str) -> PromptError:
-    has = shorten(", ".join(spellings[0] for spellings in present.values()), 100) or "none"
+    has = show(", ".join(spellings[0] for spellings in present.values())) or "none"
     return PromptError(
         f"{where}: no column {wanted}; it has {has}", hint="name one with --column; the first line of a CSV file names its columns"
     )
@@ -178,7 +177,7 @@ def _pick(rows: Sequence[Any], column: str, present: Mapping[str, list[str]], wh
     notes: list[str] = []
     chats = [_as_chat(value) for value in values]
     if any(chat is not None for chat in chats):
-        notes.append(f"{where}: the prompts are the user's messages in the column {column}")
+        notes.append(f"{where}: the prompts are the user's messages in the column {show(column)}")
         systems = sum(any(role == "system" and text for role, text in chat) for chat in chats if chat)
         if systems:
             notes.append(f"{where}: {systems} rows have a system message, which is not part of the prompt; --system gives one")
@@ -188,9 +187,8 @@ def _pick(rows: Sequence[Any], column: str, present: Mapping[str, list[str]], wh
         ]
     for name in _BESIDE:
         beside = next((key for key in present.get(name, ()) if key != column), None)
-        count = 0 if beside is None else sum(_is_filled(row.get(beside)) for row in rows)
-        if count:
-            notes.append(f"{where}: {count} rows have text in the column {beside}, which is not part of the prompt")
+        if beside is not None and (count := sum(_is_filled(row.get(beside)) for row in rows)):
+            notes.append(f"{where}: {count} rows have text in the column {show(beside)}, which is not part of the prompt")
     return Picked(texts=values, column=column, notes=tuple(notes))
 
 

@@ -82,10 +82,10 @@ def render(query: str, template: Template, tokenizer: Any, *, system: str | None
     """The text that the model reads, whatever the template; `encode` makes tokens of it.
 
     Raises:
-        PromptError: The chat template fails.
+        PromptError: The chat template fails, or doesn't write a message as it is.
     """
     if template.text is None:
-        return _render_chat(query, tokenizer, system, prefill)
+        return open_chat(tokenizer, system=system, prefill=prefill).render(query)
     return template.fill(query, prefill=prefill)
 
 
