@@ -78,6 +78,10 @@ def test_a_tables_separator_is_told_by_its_header(name: str, delimiter: str, col
     assert len(prompts.notes) == (delimiter != usual)
 
 
+def test_a_separator_is_told_where_no_column_is_known(tmp_path: Path) -> None:
+    assert "it has id, words" in refusal(lambda: load(tmp_path, "p.csv", "id;words\n1;one, two\n"))
+
+
 def test_excels_first_line_names_the_separator(tmp_path: Path) -> None:
     assert load(tmp_path, "p.csv", "sep=;\r\nid;prompt\r\n1;a, b\r\n").texts == ("a, b",)
 

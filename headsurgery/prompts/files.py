@@ -222,12 +222,14 @@ def _read_table(text: str, path: Path, columns: Sequence[str], *, first: str) ->
 
 
 def _find_delimiter(text: str, columns: Sequence[str], first: str) -> str:
-    """The separator under which the first line names a wanted column; the ending's own where several or none do."""
+    """The separator under which the first line names a wanted column; where none does, the only one in it, or the ending's own."""
     line = next((line for line in text.split("\n") if line.strip()), "")
-    for delimiter in sorted(_DELIMITERS, key=lambda one: one != first):
+    delimiters = sorted(_DELIMITERS, key=lambda one: one != first)
+    for delimiter in delimiters:
         if {name.strip(' "').lower() for name in line.split(delimiter)} & set(columns):
             return delimiter
-    return first
+    others = [delimiter for delimiter in delimiters if delimiter in line]
+    return others[0] if len(others) == 1 else first
 
 
 def _split_records(text: str, delimiter: str, path: Path, line: int) -> Iterator[tuple[int, list[str]]]:

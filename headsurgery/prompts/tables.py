@@ -125,7 +125,7 @@ def pick_prompts(rows: Sequence[Any], column: str | None, where: str) -> Picked:
         return _pick(rows, _find_column(present, column, where), present, where)
     names = next((names for tier in _TIERS if (names := [name for name in tier if name in present])), None)
     if names is None:
-        raise _no_column(" or ".join(COLUMNS), present, where)
+        raise _no_column("with a usual name for prompts", present, where)
     several = next((present[name] for name in names if len(present[name]) > 1), None)
     if several is not None:
         raise PromptError(f"{where}: has columns {show(' and '.join(several))}", hint=f"name one: --column {show(several[0])}")
