@@ -1,4 +1,5 @@
-"""Damaged headers, indexes, recipes, manifests, undo files, configurations, cards and scores, read by everything that reads them.
+"""Damaged headers, indexes, recipes, manifests, undo files, configurations, cards, scores, prompt files and chat templates, read by
+everything that reads them.
 
     python benchmarks/fuzz.py --count 10000 [--kinds header,index] [--seed 0] [--keep FOLDER]
 
@@ -68,6 +69,7 @@ def fuzz(kind: str, bench: Bench, seeds: range, keep: Path | None) -> Counter[st
     """Outcomes; each failure is told once for each place that it comes from."""
     outcomes: Counter[str] = Counter()
     told: set[str] = set()
+    prepare(kind, bench, seeds.start)  # what is imported for a kind is not its inputs' memory
     start = memory()
     for seed in seeds:
         data, read = prepare(kind, bench, seed)

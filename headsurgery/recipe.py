@@ -149,6 +149,7 @@ class Provenance(Strict):
     prompts: PromptRecord | None = None
     harmless: PromptRecord | None = None
     template: str | None = Field(default=None, description="chat, paper, direct, or file:<sha256 of its text>")
+    notes: list[str] | None = Field(default=None, description="what was left out of the prompts, or is not read as it stands")
     dtype: str | None = None
     scores: list[HeadScore] | None = None
     search: SearchRecord | None = Field(default=None, description="of a reinforcement's heads and factor")

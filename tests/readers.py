@@ -31,6 +31,7 @@ from headsurgery.front_matter import join_front_matter, read_front_matter
 from headsurgery.proof import prove
 from tests.bench import CARD_TEXT, CONFIG, EDITS, Bench
 from tests.fuzzing import mutate, mutate_bytes, mutate_file, mutate_values
+from tests.strange_prompts import make_prompt_file, make_template, read_prompt_file, read_template
 
 
 def examine_all(bench: Bench, folder: Path, *, deep: bool = True, base: Checkpoint | None = None) -> None:
@@ -264,6 +265,7 @@ READERS: dict[str, Reader] = {
         "card": read_card,
         "scores": read_scores,
     },
+    **{"prompts": read_prompt_file, "template": read_template},
 }
 
 
@@ -278,6 +280,10 @@ def make_input(kind: str, bench: Bench, chance: random.Random) -> bytes:
         return mutate_file(SCORES, chance)
     if kind == "card":
         return mutate_bytes(CARD_TEXT, chance)
+    if kind == "prompts":
+        return make_prompt_file(chance)
+    if kind == "template":
+        return make_template(chance)
     if kind == "recipe":
         full = {"schema": "headsurgery.recipe/1", "base": {"geometry": {"num_layers": 2, "num_heads": 4}, "model_type": "llama"}}
         edits = [{"layer": 0, "head": 1, "operation": "scale", "factor": 0.5}, {"head": "L1H2"}, {"head": "1-3", "factor": 2.0}]

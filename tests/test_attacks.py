@@ -20,12 +20,17 @@ def encoded(template: Template = DIRECT, *, max_tokens: int = 200, chat: bool = 
     return encode_development(PROMPTS, HARMLESS, template, build_tokenizer(chat=chat), max_tokens=max_tokens)
 
 
+def left_out(found: Development) -> list[str]:
+    """Notes, but for those on the attacks' English words, which the test's tokenizer doesn't know."""
+    return [note for note in found.notes if "the tokenizer has no token" not in note]
+
+
 def test_every_prompt_is_asked_under_every_attack_and_the_harmless_ones_bare() -> None:
     found = encoded()
     asked = [(question.attack, question.prompt) for question in found.questions]
     assert asked == [(attack.name, prompt) for attack in ATTACKS for prompt in (0, 1)] + [(None, prompt) for prompt in range(3)]
     assert found.attacks == tuple(attack.name for attack in ATTACKS)
-    assert found.notes == ()
+    assert left_out(found) == []
 
 
 def test_an_attack_wraps_the_query_and_the_template_wraps_the_attack() -> None:
@@ -63,8 +68,10 @@ def test_a_query_that_looks_like_a_template_is_put_in_as_it_is() -> None:
 def test_an_attack_that_does_not_fit_is_left_out_and_said_so() -> None:
     found = encoded(max_tokens=20)
     assert found.attacks == ("bare", "prefill", "prefix_injection")
-    assert len(found.notes) == 1
-    assert found.notes[0].startswith("attack refusal_suppression is left out: harmful, attack refusal_suppression: no prompt fits")
+    assert len(left_out(found)) == 1
+    assert left_out(found)[0].startswith(
+        "attack refusal_suppression is left out: harmful, attack refusal_suppression: no prompt fits"
+    )
 
 
 def test_a_single_prompt_that_does_not_fit_keeps_the_others_places() -> None:

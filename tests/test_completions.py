@@ -313,3 +313,35 @@ def test_a_server_that_refuses_whatever_it_is_asked_is_not_asked_for_ever() -> N
     ):
         run(url)
     assert len(asked) < 12
+
+
+def test_an_answer_that_was_cut_within_thoughts_that_the_servers_template_opens_is_known_by_the_others(tmp_path: Any) -> None:
+    """DeepSeek-R1 behind a server without a reasoning parser: the cut one looks like an answer."""
+
+    def behave(body: dict[str, Any]) -> tuple[int, Any]:
+        if "second" in str(body):
+            return 200, choice("Okay, they ask how it is done. First I", finish="length")
+        return 200, choice(f"Okay, they ask how it is done.\n</think>\n\n{DECLINE}")
+
+    with serving(behave) as (url, _):
+        found, again = run(url, out=tmp_path), run(url, out=tmp_path)
+    assert counts(found) == (0, 2, 1, 0)
+    assert "1 answers were cut and have no mark of thoughts" in found.evaluation.notes[0]
+    assert again == found
+    with serving(lambda _: (200, choice(HELP, finish="length"))) as (url, _):
+        assert counts(run(url)) == (3, 0, 0, 0), "a plain answer that was cut is read as far as it goes"
+
+
+@pytest.mark.parametrize("options", [{"prefill": "<think> I should help."}, {"template": "file", "prefill": None}])
+def test_thoughts_that_the_request_itself_opens_are_known(options: dict[str, Any], tmp_path: Any) -> None:
+    (tmp_path / "template.txt").write_text("User: {query}\nAssistant: <think>")
+    if options.get("template"):
+        options = {"template": str(tmp_path / "template.txt")}
+
+    def behave(body: dict[str, Any]) -> tuple[int, Any]:
+        is_first = "first" in str(body)
+        said, finish = (f"{DECLINE}, one could say. </think> {HELP}", "stop") if is_first else ("There are many", "length")
+        return 200, {"choices": [{"message": {"content": said}, "text": said, "finish_reason": finish}]}
+
+    with serving(behave) as (url, _):
+        assert counts(run(url, **options)) == (1, 0, 2, 0)

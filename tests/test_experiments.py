@@ -183,7 +183,7 @@ class TestAblations:
 
     def test_qk_norm_takes_factor_0_and_a_note_says_so(self) -> None:
         result = run("table-7", "normed", sets=["./mild.txt"], max_new_tokens=2)
-        assert ["QK-norm" in note for note in result.report.notes] == [True]
+        assert sum("QK-norm" in note for note in result.report.notes) == 1
 
     def test_parameters_are_counted_beside_the_rate(self, aligned: LoadedModel) -> None:
         result = run("parameters", sets=["./malicious-instruct"])

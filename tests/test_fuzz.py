@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from headsurgery.checkpoint.reader import WEIGHTS
 from headsurgery.families import TABLE
 from tests.bench import CARD_TEXT, CONFIG, EDITS, Bench
+from tests.chat_templates import LLAMA
 from tests.directories import pack
 from tests.fuzzing import places, run
 from tests.readers import EARLIER, READERS, SCORES, prepare, row_config, todo_list
+from tests.strange_prompts import TEXTS
 
 CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
 
@@ -112,5 +114,7 @@ def test_what_is_undamaged_is_read(kind: str, bench: Bench) -> None:
         "config": lambda: json.dumps(CONFIG).encode(),
         "card": lambda: CARD_TEXT,
         "scores": lambda: SCORES,
+        "prompts": lambda: b".csv\n" + TEXTS[".csv"],
+        "template": lambda: LLAMA.encode(),
     }
     assert run(lambda: READERS[kind](bench, sources[kind](), random.Random(0))) == "read"

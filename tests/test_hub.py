@@ -394,10 +394,10 @@ def test_closed_data_sets(token: str | None, hub: HubServer) -> None:
 
 
 def test_a_table_of_a_data_set_without_the_column(hub: HubServer) -> None:
-    hub.add("org/set", {"train.csv": b"text\none\n"}, kind="datasets")
+    hub.add("org/set", {"train.csv": b"words\none\n"}, kind="datasets")
     error = refusal(lambda: load_prompts("org/set"), PromptError)
     assert "train.csv" in str(error)
-    assert load_prompts("org/set", column="text").texts == ("one",)
+    assert load_prompts("org/set", column="words").texts == ("one",)
 
 
 @pytest.mark.parametrize("revision", ["", "@v1", "@refs/pr/2", "commit"])

@@ -311,7 +311,7 @@ def test_answers_must_fit_into_the_context() -> None:
     fitting, longer = "## w30 forbidden w31 ## Answer:", "## w30 forbidden w31 w32 ## Answer:"
     found = attribute(loaded.model, loaded.tokenizer, [fitting, longer], template="direct", group_size=1)
     assert found.recipe.provenance.prompts.count == 1
-    assert "left out 1 prompts longer than the model's 6 tokens" in found.notes[0]
+    assert any("left out 1 prompts longer than the model's 6 tokens" in note for note in found.notes)
     with pytest.raises(PromptError, match="no prompt fits"):
         attribute(loaded.model, loaded.tokenizer, [longer], template="direct")
 

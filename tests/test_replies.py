@@ -29,7 +29,8 @@ PAIRS = [
     ("◁think▷", "◁/think▷"), ("<unused94>thought\n", "<unused95>"), ("[unused16]", "[unused17]"),
     ("<|inner_prefix|>", "<|inner_suffix|>"), ("<|channel>thought\n", "<channel|>"), ("<|think|>", "<|/think|>"),
     ("<|START_THINKING|>", "<|END_THINKING|>"), ("<|begin_of_thought|>", "<|end_of_thought|>"),
-    ("<|thought_start|>", "<|thought_end|>"), ("<｜begin▁of▁thought｜>", "<｜end▁of▁thought｜>"),
+    ("<|thought_start|>", "<|thought_end|>"), ("<|think:start|>", "<|think:end|>"),
+    ("<｜begin▁of▁thought｜>", "<｜end▁of▁thought｜>"),
     ("<|open|>think<|sep|>", "<|close|>think<|sep|>"), ("<|channel|>analysis<|message|>", "<|end|>"),
 ]  # fmt: skip
 """How families open and close their thoughts."""
@@ -41,6 +42,11 @@ WHOLE = [
     "analysis{t}assistantfinal{r}", "analysis {t} assistantfinal {r}", "analysis{t} assistantcommentary{t}assistantfinal{r}",
     "<|START_THINKING|>{t}<|END_THINKING|><|START_RESPONSE|>{r}<|END_RESPONSE|>",
     "<|START_THINKING|>{t}<|START_TEXT|>{r}<|END_TEXT|>",
+    "Here are my reasoning steps:\n{t}\n[BEGIN FINAL RESPONSE]\n{r}\n[END FINAL RESPONSE]",
+    "{t}\n[BEGIN FINAL RESPONSE]\n{r}",
+    "<|open|>think<|sep|>{t}<|close|>think<|sep|><|open|>response<|sep|>{r}<|close|>response<|sep|><|close|>message<|sep|>",
+    "<think>\n{t}\n</think>\n<answer>\n{r}\n</answer>",
+    "<seed:think>{t}<seed:cot_budget_reflect>9 tokens are used.</seed:cot_budget_reflect>{t}</seed:think>{r}",
     "<|begin_of_thought|>\n\n{t}\n\n<|end_of_thought|>\n\n<|begin_of_solution|>\n\n{r}\n\n<|end_of_solution|>",
     "<|open|>think<|sep|>{t}<|close|>think<|sep|><|open|>response<|sep|>{r}<|close|>response<|sep|>",
     "<|message_model|><|content_thinking|>{t}<|end_message|><|message_model|><|content_text|>{r}<|end_message|>",
@@ -176,8 +182,12 @@ def template(end: str) -> str:
     [
         ("assistant", None), ("assistant\n<think>\n", "<think>"), ("<｜Assistant｜><think>\n", "<think>"), ("[THINK]", "[THINK]"),
         ("assistant\n<think>\n\n</think>\n\n", None), ("<|start|>assistant", None), ("<|START_THINKING|>", "<|START_THINKING|>"),
-        ("<|START_THINKING|><|END_THINKING|>", None), ("<|start|>assistant<|channel|>final<|message|>", None),
-        ("assistant<seed:think>Okay, ", "<seed:think>"), ("<|start|>assistant<|channel|>analysis<|message|>", "analysis"),
+        ("<|START_THINKING|><|END_THINKING|>", None), ("<|begin_assistant|>\nHere are my reasoning steps:\n", "reasoning steps"),
+        ("<|turn>model\n<|channel>thought\n<channel|>", None),
+        ("<|open|>message role=x<|sep|><|open|>think<|sep|>", "think<|sep|>"),
+        ("<|im:start|>assistant<|im:content|><|think:start|><|think:end|>", None), ("<think></think>", None),
+        ("<|start|>assistant<|channel|>final<|message|>", None), ("assistant<seed:think>Okay, ", "<seed:think>"),
+        ("<|start|>assistant<|channel|>analysis<|message|>", "analysis"),
     ],
 )  # fmt: skip
 def test_the_generation_prompt_says_whether_thoughts_are_open(end: str, opened: str | None) -> None:
@@ -185,6 +195,35 @@ def test_the_generation_prompt_says_whether_thoughts_are_open(end: str, opened: 
     loaded.tokenizer.chat_template = template(end)
     reader = AnswerReader.of(loaded.tokenizer, load_template("chat", loaded.tokenizer))
     assert reader.opened is opened if opened is None else opened in str(reader.opened)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think>They ask. <reflection>is it safe?</reflection> I weigh",
+        "<seed:think>hm <seed:cot_budget_reflect>9 used</seed:cot_budget_reflect> and so",
+        "<thinking>one <thought>two</thought> three",
+    ],
+)
+def test_a_block_within_the_thoughts_does_not_end_them(text: str) -> None:
+    assert split_answer(text).is_open
+
+
+def test_a_template_that_looks_for_a_switch_in_the_query_is_asked_for_each() -> None:
+    """As Nemotron's."""
+    loaded = load_saying(["w"])
+    loaded.tokenizer.chat_template = (
+        "{% for m in messages %}{{ m['role'] }} {{ m['content'].replace('/no_think', '') }}\n{% endfor %}"
+        "{% if add_generation_prompt %}assistant\n{% if '/no_think' in messages[-1]['content'] %}<think></think>{% else %}<think>\n"
+        "{% endif %}{% endif %}"
+    )
+    reader = AnswerReader.of(loaded.tokenizer, load_template("chat", loaded.tokenizer))
+    assert [reader.opened_by(query) for query in ("how? /no_think", "how?", "think", "assistant", "<think>")] == [
+        None, "<think>", "<think>", "<think>", "<think>",
+    ]  # fmt: skip
+    loaded.tokenizer.chat_template = template("assistant")
+    reader = AnswerReader.of(loaded.tokenizer, load_template("chat", loaded.tokenizer))
+    assert [reader.opened_by(query) for query in ("what is <think>", "<think>")] == [None, None]
 
 
 def test_a_users_words_open_nothing() -> None:

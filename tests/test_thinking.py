@@ -24,6 +24,7 @@ from headsurgery.evaluation.journal import read_answers
 from headsurgery.evaluation.judges import load_judge
 from headsurgery.evaluation.records import Answer, Verdict
 from headsurgery.prompts import PromptSet, encode, load_template
+from headsurgery.report.wording import say_finding
 from tests.reinforceable import PLANTED
 from tests.saying import load_saying, save_saying
 from tests.test_reinforce import table_of
@@ -178,7 +179,7 @@ def test_a_model_that_is_cut_within_its_thoughts_is_said_to_think(form: str) -> 
         attribute(loaded.model, loaded.tokenizer, PROMPTS, answer_tokens=20)
     assert "--answer-tokens" in caught.value.hint
     found = attribute(loaded.model, loaded.tokenizer, PROMPTS, answer_tokens=60, group_size=1)
-    assert "refuses 3 of 3 prompts" in found.notes[0]
+    assert any("refuses 3 of 3 prompts" in note for note in found.notes)
 
 
 def test_a_search_of_a_model_that_thinks_too_long_says_so() -> None:
@@ -188,3 +189,18 @@ def test_a_search_of_a_model_that_thinks_too_long_says_so() -> None:
     with pytest.raises(ModelError, match=r"stop within their thoughts, after 9 tokens") as caught:
         reinforce(loaded, table_of({PLANTED: 1.0}), development, bounds=Bounds(max_over_refusal=1, max_kl=9), answer_tokens=9)
     assert "--answer-tokens" in caught.value.hint
+
+
+def test_where_nothing_is_answered_nothing_is_compared(tmp_path: Path) -> None:
+    save_saying(tmp_path / "model", ["<think>", *TALK, "</think>", DECLINE])
+    recipe = {"schema": "headsurgery.recipe/1", "edits": [{"layer": 1, "head": 2, "operation": "scale", "factor": 0.0}]}
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    sets: dict[str, Any] = {
+        "prompts": [PROMPTS, PromptSet.from_texts(["a", "b"], name="h")],
+        "kinds": {"q": "harmful", "h": "harmless"},
+    }
+    found = evaluate([str(tmp_path / "model"), str(tmp_path / "recipe.json")], **sets, max_new_tokens=9, random_draws=0)
+    assert [one.against_base for one in found.evaluation.measurements] == [None] * 4
+    said = say_finding(found.evaluation)
+    assert "0 %" not in said.partition("degenerate")[0]
+    assert "no answers → no answers" in said

@@ -44,6 +44,7 @@ def record_run(
         prompts=sets[0].to_record(),
         harmless=sets[1].to_record() if len(sets) > 1 else None,
         template=template.name,
+        notes=list(dict.fromkeys(note for prompt_set in sets for note in prompt_set.notes)) or None,
         dtype=dtype,
         scores=list(_scores_of(edits, scores)),
         screen=_screen_record(settings, scores),

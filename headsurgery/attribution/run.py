@@ -163,13 +163,9 @@ def attribute(
         edits=edits,
         provenance=provenance.model_copy(update={"search": found.record}) if found else provenance,
     )
-    notes = (
-        *(note for prompt_set in sets for note in prompt_set.notes),
-        *notes,
-        *_notes_on(scores),
-        *(say_unevenness(facts.uneven) if settings.operation == "uniform_attention" and settings.method != "direct" else ()),
-        *(found.notes if found else ()),
-    )
+    uneven = say_unevenness(facts.uneven) if settings.operation == "uniform_attention" and settings.method != "direct" else ()
+    said = (note for prompt_set in sets for note in prompt_set.notes)
+    notes = tuple(dict.fromkeys((*said, *notes, *_notes_on(scores), *uneven, *(found.notes if found else ()))))
     return Attribution(recipe=recipe, scores=scores, notes=notes, frontier=found.frontier if found else None)
 
 

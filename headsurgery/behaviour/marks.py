@@ -3,8 +3,9 @@
 Families that are known to use them: `<think>` DeepSeek-R1, Qwen3, GLM, Nemotron, SmolLM3 and most others; `<thought>` EXAONE Deep;
 `<seed:think>` Seed-OSS; `<mm:think>`, `<longcat_think>`; `[THINK]` Magistral; `<|channel|>analysis` gpt-oss; `<|channel>thought`
 Gemma 4; `<|START_THINKING|>` Cohere; `◁think▷` Kimi; `<|open|>think<|sep|>` Kimi K3; `<unused94>` MedGemma; `[unused16]` Pangu;
-`<|inner_prefix|>` Apertus; `<|content_thinking|>` Inkling; `<|begin_of_thought|>` Sky-T1 and OpenThinker; "Here is my thought
-process:" Granite 3.2. Neighbour: `replies` decides which of the marks in a text are meant.
+`<|inner_prefix|>` Apertus; `<|think:start|>` Solar; `<|content_thinking|>` Inkling; `<|begin_of_thought|>` Sky-T1 and OpenThinker;
+"Here is my thought process:" Granite 3.2; "Here are my reasoning steps:" and `[BEGIN FINAL RESPONSE]` Apriel. Neighbour: `replies`
+decides which of the marks in a text are meant.
 """
 
 from __future__ import annotations
@@ -37,8 +38,11 @@ _PAIRS: tuple[Pair, ...] = (
     ("<|open|>think<|sep|>", "<|close|>think<|sep|>"),
     ("<|content_thinking|>", "<|end_message|>"),
 )
-_REPLY_MARKS = ("<|open|>response<|sep|>", "<|content_text|>")
-_DROPPED_MARKS = ("<|close|>response<|sep|>", "<|message_model|>", "<|end_message|>", "<|content_model_end_sampling|>")
+_REPLY_MARKS = ("<|open|>response<|sep|>", "<|content_text|>", "[begin final response]")
+_DROPPED_MARKS = (
+    *("<|close|>response<|sep|>", "<|close|>message<|sep|>", "<|message_model|>", "<|end_message|>"),
+    *("<|content_model_end_sampling|>", "[end final response]"),
+)
 
 HARMONY = "<|channel|>"
 """gpt-oss: `<|start|>assistant<|channel|>analysis<|message|>...<|end|>`; only the channel `final` is the reply."""
@@ -55,8 +59,8 @@ _BARE_HEADER = r"assistant ?(?P<bare>analysis|commentary|final)"
 _BARE_BEGIN = r"\A\s*(?:(?P<begin>analysis) ?(?=[A-Z\"'“]|.*?assistant ?final)|final(?=[A-Z]))"
 """The same where decoding left the special tokens out: `analysisWe must ...assistantfinalI'm sorry`."""
 
-_GRANITE = r"\A\s*here(?:'s| is) my thought process:\s*"
-_GRANITE_REPLY = r"here(?:'s| is) my response:\s*"
+_PHRASES = r"\s*here(?:(?:'s| is) my thought process| are my reasoning steps):\s*"
+_PHRASES_REPLY = r"here(?:'s| is) my response:\s*"
 
 _REGEX = re.compile(
     rf"(?P<header>{_HARMONY_HEADER})"
@@ -64,13 +68,14 @@ _REGEX = re.compile(
     rf"|(?P<tag><(?P<slash>/?)(?P<name>{_NAME})(?:\s[^<>\n]{{0,80}})?\s?>)"
     rf"|(?P<literal>{'|'.join(re.escape(mark) for pair in _PAIRS for mark in pair)}"
     rf"|{'|'.join(map(re.escape, (*_REPLY_MARKS, *_DROPPED_MARKS)))})"
-    rf"|(?P<pipe><{_BAR}(?P<label>/?[\w.▁-]{{1,40}}){_BAR}>)"
+    rf"|(?P<pipe><{_BAR}(?P<label>/?[\w.▁:-]{{1,40}}){_BAR}>)"
     rf"|(?P<bare_header>(?-i:{_BARE_HEADER}))",
     re.IGNORECASE,
 )
-_BEGINNINGS = re.compile(rf"(?P<granite>{_GRANITE})", re.IGNORECASE)
+_PHRASE = re.compile(rf"\A{_PHRASES}", re.IGNORECASE)
+_PHRASE_AT_END = re.compile(rf"(?:\A|\n|>|\]){_PHRASES}\Z", re.IGNORECASE)
 _BARE = re.compile(_BARE_BEGIN, re.DOTALL)
-_GRANITE_SPLIT = re.compile(_GRANITE_REPLY, re.IGNORECASE)
+_PHRASE_REPLY = re.compile(_PHRASES_REPLY, re.IGNORECASE)
 _PIPED = re.compile(rf"(?:(?:begin|start)_(?:of_)?)?{_NAME}(?:_(?:start|begin))?", re.IGNORECASE)
 _PIPED_REPLY = re.compile(rf"(?:begin|start)_(?:of_)?{_SOLUTION}|start_text", re.IGNORECASE)
 _PIPED_REPLY_END = re.compile(rf"end_(?:of_)?{_SOLUTION}|end_text", re.IGNORECASE)
@@ -115,17 +120,23 @@ def find_marks(text: str, own: Sequence[Pair] = (), *, is_harmony: bool = False)
     return kept
 
 
+def phrase_at_end(prompt_end: str) -> str | None:
+    """The plain words by which a prompt lets thoughts begin, where it ends in them."""
+    match = _PHRASE_AT_END.search(prompt_end)
+    return None if match is None else match[0].strip(" \n>]")
+
+
 def _found(match: re.Match[str], kind: Kind, name: str) -> Found:
     return Found(start=match.start(), end=match.end(), kind=kind, name=name.casefold(), literal=match[0])
 
 
 def _known(text: str, is_harmony: bool) -> Iterator[tuple[re.Match[str], Kind, str]]:
-    granite = _BEGINNINGS.match(text)
-    if granite:
-        yield granite, "open", "granite"
-        reply = _GRANITE_SPLIT.search(text, granite.end())
+    phrase = _PHRASE.match(text)
+    if phrase:
+        yield phrase, "open", "phrase"
+        reply = _PHRASE_REPLY.search(text, phrase.end())
         if reply:
-            yield reply, "reply", "granite"
+            yield reply, "reply", "phrase"
     bare = _BARE.match(text)
     if bare:
         yield bare, "open" if bare["begin"] else "reply", "harmony"
@@ -150,7 +161,7 @@ def _known(text: str, is_harmony: bool) -> Iterator[tuple[re.Match[str], Kind, s
 
 def _read_pipe(label: str) -> tuple[Kind | None, str]:
     """What `<|label|>` does."""
-    plain = label.replace("▁", "_").casefold()
+    plain = label.replace("▁", "_").replace(":", "_").casefold()
     is_end = plain.startswith(("/", "end_")) or plain.endswith("_end")
     bare = re.sub(r"\A/|\A(?:begin|start|end)_(?:of_)?|_(?:begin|start|end)\Z", "", plain)
     if _PIPED.fullmatch(bare):

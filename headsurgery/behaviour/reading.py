@@ -6,8 +6,9 @@ its own it names. Neighbours: `replies` splits the text, `prompts.templates` ren
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from headsurgery.behaviour.marks import HARMONY, HARMONY_TOKENS, PIECES, Pair, is_mark, name_marks
@@ -17,6 +18,8 @@ from headsurgery.prompts import Template, render
 
 _QUERY = "headsurgery-query"
 """Stands for a query where only what a template writes behind it matters."""
+_LONGEST_END = 80
+"""Characters that a template writes behind a query, where it writes others than usual."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +30,15 @@ class AnswerReader:
         tokenizer: A transformers tokenizer.
         opened: The mark of thoughts that every prompt leaves open; None: none.
         own: Pairs of marks that the template names, beside those that are known.
+        asks: Renders a query as the model is asked it; None where all prompts end alike.
+        end: What the template writes behind a query, as a rule.
     """
 
     tokenizer: Any
     opened: str | None = None
     own: tuple[Pair, ...] = ()
+    asks: Callable[[str], str] | None = None
+    end: str = ""
     _special: dict[int, str] = field(init=False, repr=False, compare=False)
     _has_pieces: bool = field(init=False, repr=False, compare=False)
 
@@ -56,7 +63,19 @@ class AnswerReader:
             rendered = render(_QUERY, template, tokenizer, system=system, prefill=prefill)
         except PromptError:
             rendered = ""  # it fails for some texts; with the prompts' own it says so
-        return cls(tokenizer=tokenizer, opened=open_mark(rendered.rpartition(_QUERY)[2], own), own=own)
+        end = rendered.rpartition(_QUERY)[2]
+        asks = partial(render, template=template, tokenizer=tokenizer, system=system, prefill=prefill)
+        return cls(tokenizer=tokenizer, opened=open_mark(end, own), own=own, asks=asks, end=end)
+
+    def opened_by(self, query: str) -> str | None:
+        """The mark of thoughts that one prompt leaves open: some templates look for `/no_think` in a query."""
+        if self.asks is None:
+            return self.opened
+        try:
+            rendered = self.asks(query)
+        except PromptError:
+            return self.opened
+        return self.opened if rendered.endswith(self.end) else open_mark(rendered[-_LONGEST_END:], self.own)
 
     def text(self, ids: Sequence[int]) -> str:
         """An answer's text, its thoughts and their marks included."""

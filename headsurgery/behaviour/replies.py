@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from headsurgery.behaviour.marks import HARMONY, Found, Pair, find_marks
+from headsurgery.behaviour.marks import HARMONY, Found, Pair, find_marks, phrase_at_end
 
 SHORT_PREAMBLE = 12
 """Words before thoughts that don't end, below which they are a mere preamble: "Let me think about it first." """
@@ -51,6 +51,7 @@ class Split:
         spans: Where in the answer the parts of the untrimmed reply stand.
         offset: Characters of these parts before the reply's first.
         open_mark: The mark of the thoughts that don't end, as it stands there.
+        is_headless: Whether a closing mark ended thoughts that nothing in the answer, nor what is known of its prompt, opened.
     """
 
     reply: str
@@ -59,6 +60,7 @@ class Split:
     spans: tuple[range, ...]
     offset: int = 0
     open_mark: str | None = None
+    is_headless: bool = False
 
     @property
     def has_reply(self) -> bool:
@@ -100,7 +102,7 @@ def open_mark(prompt_end: str, own: tuple[Pair, ...] = ()) -> str | None:
     inside: Found | None = None
     for mark in find_marks(prompt_end, own):
         inside = mark if mark.kind == "open" else None
-    return None if inside is None else inside.literal
+    return phrase_at_end(prompt_end) if inside is None else inside.literal
 
 
 class _Splitter:
@@ -113,8 +115,11 @@ class _Splitter:
         self._name = names[0].name if names else "" if opened is not None else None
         """Of the block that is open; empty where its mark is not known, None outside."""
         self._literal = opened
+        self._inside: set[str] = set()
+        """Names of blocks that were opened within the one that is open."""
         self._spans: list[range] = []
         self._thoughts: list[str] = []
+        self._is_headless = False
 
     def split(self) -> Split:
         cursor, has_begun = 0, False
@@ -122,7 +127,9 @@ class _Splitter:
             if mark.start < cursor:
                 continue
             if self._name is not None:
-                if self._ends(index):
+                if mark.kind == "open":
+                    self._inside.add(mark.name)
+                elif self._ends(index):
                     self._thoughts.append(self._text[cursor : mark.start])
                     self._name, cursor = None, mark.end
                     has_begun = has_begun or mark.kind == "reply"
@@ -130,13 +137,14 @@ class _Splitter:
                 continue
             elif (mark.kind == "close" and mark.name not in _ENDS_OF_MESSAGES) or (mark.kind == "reply" and not has_begun):
                 if mark.kind == "reply" or self._is_lone_end(mark):
+                    self._is_headless = self._is_headless or not self._thoughts
                     self._thoughts = [self._text[: mark.start]]
                     self._spans, cursor = [], mark.end
             elif mark.kind != "open" or self._begins(index):
                 self._spans.append(range(cursor, mark.start))
                 cursor = mark.end
                 if mark.kind == "open":
-                    self._name, self._literal = mark.name, mark.literal
+                    self._name, self._literal, self._inside = mark.name, mark.literal, set()
             has_begun = has_begun or (self._name is None and mark.kind == "reply")
         if self._name is not None:
             cursor = self._find_reply_in_open_thoughts(cursor)
@@ -166,6 +174,7 @@ class _Splitter:
             spans=tuple(span for span in self._spans if span),
             offset=begin,
             open_mark=self._literal if is_open else None,
+            is_headless=self._is_headless,
         )
 
     def _ends(self, index: int) -> bool:
@@ -177,7 +186,7 @@ class _Splitter:
             return False
         later = [other for other in self._marks[index:] if other.kind == "close"]
         own = [other for other in later if other.name == self._name]
-        candidates = own or later
+        candidates = own or [other for other in later if other.name not in self._inside]
         unquoted = [other for other in candidates if not self._is_quoted(other)]
         fenced = [other for other in candidates if not self._is_quoted(other, fences=False)]
         return mark is next(iter(unquoted or fenced), None)

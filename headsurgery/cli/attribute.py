@@ -54,7 +54,9 @@ def attribute(
     prompts: Annotated[
         str,
         typer.Option(
-            "--prompts", metavar="SET", help="builtin:decline, a .txt .csv .json .jsonl file, or org/name[@revision][:split]."
+            "--prompts",
+            metavar="SET",
+            help="builtin:decline, a .txt .csv .tsv .jsonl .json .yaml file, or org/name[@revision][:split].",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Recipe to write.")] = Path("recipe.json"),
@@ -143,7 +145,7 @@ def attribute(
     from headsurgery.cli.render_frontier import render_frontier
     from headsurgery.console import Console, quiet_transformers
     from headsurgery.hub import fetch_model, pinned_name
-    from headsurgery.prompts import load_prompts, load_template
+    from headsurgery.prompts import load_prompt_sets, load_template
 
     console = Console(as_json=json, quiet=quiet)
     rows, most = read_batch_size(batch_size), None if max_memory is None else read_bytes(max_memory)
@@ -154,8 +156,11 @@ def attribute(
         raise UsageError("--frontier: nothing is searched", hint="--intent reinforce without --apply-factor searches")
     if not screen and (survivors, sample) != (None, None):
         raise UsageError("--survivors, --sample: nothing is screened", hint="give --screen")
-    harmful_set = load_prompts(prompts, column=column, limit=limit, token=token)
-    harmless_set = None if harmless is None else load_prompts(harmless, column=column, limit=limit, token=token)
+    sets = load_prompt_sets([prompts, *([] if harmless is None else [harmless])], column=column, limit=limit, token=token)
+    harmful_set, harmless_set = sets[0], None if harmless is None else sets[1]
+    said = list(dict.fromkeys(note for prompt_set in sets for note in prompt_set.notes))
+    for note in said:
+        console.note(note)
     with console.ending_at_once("what was fetched is kept"):
         source = fetch_model(model, revision=revision, token=token)
     check_file(output, model=source.path, is_ours=is_attributed_recipe, force=force)
@@ -201,7 +206,7 @@ def attribute(
             checkpoint,
             anatomy,
             settings,
-            [harmful_set] if harmless_set is None else [harmful_set, harmless_set],
+            list(sets),
             template=template,
             hardware=estimate_for,
             dtype=dtype,
@@ -259,7 +264,8 @@ def attribute(
         "notes": list(found.notes),
     }
     for note in found.notes:
-        console.note(note)
+        if note not in said:
+            console.note(note)
     tried = () if found.frontier is None else render_frontier(found.frontier)
     console.data(document, *render_attribution(console, found, listed), *tried, f"Recipe: {output}")
     out = f"{source.model.split('/')[-1]}-{'ablated' if intent == 'ablate' else 'reinforced'}"

@@ -44,14 +44,15 @@ def show_estimate(
     shape = ModelShape.of_tensors(tensors, anatomy.architecture, anatomy.geometry)
     tokenizer = _tokenizer(checkpoint.path, trust_remote_code)
     found = load_template(template, tokenizer)
-    queries = [encode(prompts, found, tokenizer, max_tokens=2**31)[1] for prompts in sets]
+    encoded = [encode(prompts, found, tokenizer, max_tokens=2**31) for prompts in sets]
+    queries = [ids for _, ids in encoded]
     if hardware is not None:
         runs_on = plan_hardware(hardware, weight_type, shape.parameters * weight_type.itemsize)
     else:
         runs_on = measure_hardware(chosen, weight_type, shape, max_memory)
     result = estimate(shape, anatomy.geometry, settings, queries, runs_on, itemsize=weight_type.itemsize)
     name = str(weight_type).removeprefix("torch.")
-    for note in result.notes:
+    for note in dict.fromkeys((*(note for prompts, _ in encoded for note in prompts.notes), *result.notes)):
         console.note(note)
     console.data(
         {"model": checkpoint.model, "method": settings.method, "dtype": name, "template": found.name, **result.to_json()},

@@ -8,6 +8,7 @@ import typer
 
 from headsurgery.cli.options import (
     BatchOfPrompts,
+    Column,
     Device,
     Dtype,
     Json,
@@ -37,6 +38,7 @@ def experiment(
         list[str] | None,
         typer.Option("--set", metavar="SET", help="Name, file or org/name, repeatable. Default: the paper's."),
     ] = None,
+    column: Column = None,
     limit: Limit = None,
     heads_limit: Annotated[
         int | None, typer.Option("--heads-limit", help="figure-4b: only so many heads, those of the highest mean Ships.")
@@ -94,6 +96,7 @@ def experiment(
             pretrained=pretrained,
             sibling=sibling,
             sets=prompt_set or [],
+            column=column,
             limit=limit,
             heads_limit=heads_limit,
             max_new_tokens=max_new_tokens,

@@ -27,7 +27,7 @@ Dtype = Annotated[
         "--dtype", help="auto, float32, bfloat16, float16 or float64; auto is the checkpoint's, but float32 on a CPU that lacks it."
     ),
 ]
-Column = Annotated[str | None, typer.Option("--column", help="Column of a table that holds the prompts.")]
+Column = Annotated[str | None, typer.Option("--column", help="Column that holds the prompts, in those sets that are tables.")]
 Limit = Annotated[int | None, typer.Option("--limit", help="Use the first so many prompts of each set.")]
 Template = Annotated[
     str | None, typer.Option("--template", help="chat, paper, direct or a file with {query}. Default: chat if there is one.")

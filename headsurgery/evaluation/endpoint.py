@@ -16,6 +16,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from headsurgery.behaviour.replies import open_mark
 from headsurgery.errors import UsageError
 from headsurgery.evaluation.completions import FILTERED, Completion, parse_completion
 from headsurgery.evaluation.connection import Connection, EndpointError, RefusedRequestError, is_filtered
@@ -237,6 +238,9 @@ def ask_endpoint(
         UsageError: A system message without a chat template.
     """
     is_greedy = decoding.method == "greedy"
+    behind = decoding.prefill or ""
+    if template is not None and template.text is not None:
+        behind = template.text.rpartition("{query}")[2] + behind
     asked = [position for position in range(len(prompts.texts)) if position not in skip]
     fields = _decoding(
         decoding.max_new_tokens,
@@ -265,6 +269,7 @@ def ask_endpoint(
                 text=completion.text,
                 num_tokens=completion.num_tokens,
                 finished=completion.finished,
+                opened=open_mark(behind),
                 thoughts=completion.thoughts,
                 refused_by=completion.refused_by,
                 changed=completion.changed,

@@ -84,7 +84,7 @@ def generate_answers(
                 index=position,
                 seed=0 if decoding.method == "greedy" else seed,
                 prompt=prompts.texts[position],
-                **_read(loaded, reader, completions[position]),
+                **_read(loaded, reader, prompts.texts[position], completions[position]),
             )
             for position in sorted(missing)
         )
@@ -166,12 +166,13 @@ def _encode(loaded: LoadedModel, prompts: PromptSet, template: Template, decodin
     )
 
 
-def _read(loaded: LoadedModel, reader: AnswerReader, generated: Sequence[int]) -> dict[str, Any]:
+def _read(loaded: LoadedModel, reader: AnswerReader, query: str, generated: Sequence[int]) -> dict[str, Any]:
     """An answer out of its token ids: what is kept of the text, the number of tokens, and whether it ended."""
     finished = bool(generated) and generated[-1] in end_ids(loaded)
     text = reader.text(generated[:-1] if finished else generated)
-    own = tuple(pair for pair in reader.own if reader.opened in pair or any(mark in text for mark in pair))
-    return {"text": text, "num_tokens": len(generated), "finished": finished, "opened": reader.opened, "marks": own}
+    opened = reader.opened_by(query)
+    own = tuple(pair for pair in reader.own if opened in pair or any(mark in text for mark in pair))
+    return {"text": text, "num_tokens": len(generated), "finished": finished, "opened": opened, "marks": own}
 
 
 def _sampler(decoding: Decoding, seed: int) -> Processors:

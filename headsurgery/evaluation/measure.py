@@ -78,7 +78,8 @@ def _measurement(
     by_server: Collection[tuple[int, int]],
 ) -> Measurement:
     prompts = [index for index, _ in verdicts]
-    common = [] if base is None else [key for key in verdicts if key in base]
+    decided = ("refused", "complied")
+    common = [] if base is None else [key for key in verdicts if base.get(key) in decided and verdicts[key] in decided]
     return Measurement(
         variant=variant,
         set=name,
@@ -89,7 +90,7 @@ def _measurement(
         no_answer=sum(verdict == "no_answer" for verdict in verdicts.values()),
         refused_by_server=sum(key in by_server for key in verdicts),
         against_base=None
-        if base is None
+        if base is None or not common
         else paired(
             _outcomes([base[key] for key in common], "complied"),
             _outcomes([verdicts[key] for key in common], "complied"),

@@ -20,6 +20,8 @@ from headsurgery.evaluation.variants import BASE
 from headsurgery.prompts import PromptSet, Template, load_template
 
 _REPORT = "report.json"
+_THOUGHTS = "<think>"
+"""Stands for whatever mark a server's template opens thoughts with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +153,31 @@ def describe_changes(answers: Sequence[Answer], decoding: Decoding) -> tuple[Dec
     notes.append("so the server decodes in its own way, and the answers may differ from run to run")
     used = {"method": "server", "temperature": temperatures[0] if temperatures else decoding.temperature}
     return decoding.model_copy(update=used | ({"top_k": None} if "no top_k" in changes else {})), tuple(notes)
+
+
+def find_cut_thoughts(answers: Sequence[Answer], variant: str) -> tuple[tuple[Answer, ...], tuple[str, ...]]:
+    """Answers that were cut within thoughts which the server's chat template opens, where nobody can see that but by the others.
+
+    A server that does not tell thoughts from replies gives `thoughts</think>reply`. One that is cut has no mark at all, and is
+    known by the company of those that have.
+
+    Returns:
+        All answers, those of the variant that were cut with the mark that their prompt must have left open; and notes.
+    """
+    own = [answer for answer in answers if answer.variant == variant]
+    if not any(answer.split.is_headless for answer in own):
+        return tuple(answers), ()
+
+    def is_cut(answer: Answer) -> bool:
+        has_no_mark = answer.opened is None and answer.thoughts is None and not answer.split.thoughts and not answer.split.is_open
+        return answer.variant == variant and not answer.finished and has_no_mark and answer.refused_by is None
+
+    found = tuple(answer.model_copy(update={"opened": _THOUGHTS}) if is_cut(answer) else answer for answer in answers)
+    count = sum(map(is_cut, answers))
+    if not count:
+        return found, ()
+    note = f"{count} answers were cut and have no mark of thoughts, but other answers of this server end thoughts that its chat"
+    return found, (f"{note} template opens, so these count as cut within their thoughts",)
 
 
 def _absent(answers: Sequence[Answer], journal: MemoryJournal) -> Iterator[Answer]:

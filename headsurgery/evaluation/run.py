@@ -29,7 +29,7 @@ from headsurgery.evaluation.measure import compare_judges, count_degenerate, key
 from headsurgery.evaluation.panel import Panel
 from headsurgery.evaluation.progress import Report
 from headsurgery.evaluation.records import Answer, Damage, Decoding, Evaluation, Variant
-from headsurgery.evaluation.remote import ask_server, choose_server_template, describe_changes, read_base_answers
+from headsurgery.evaluation.remote import ask_server, choose_server_template, describe_changes, find_cut_thoughts, read_base_answers
 from headsurgery.evaluation.sets import choose_sets, record_set
 from headsurgery.evaluation.targets import Target
 from headsurgery.evaluation.utility import check_tasks
@@ -98,7 +98,7 @@ def evaluate(
         prompts: Sets, or names as `load_prompts` takes them. Default: `builtin:decline`.
         kinds: What a set is for, by name, where it doesn't say so itself.
         harmless: Ask `builtin:harmless`, too, where no harmless set is given.
-        column: Column of tables that holds the prompts.
+        column: Column of the tables among the sets that holds the prompts.
         limit: Use the first so many prompts of each set.
         judges: Judges, or specs as `load_judge` takes them; the first is the one that the report's finding quotes.
         judge_endpoint: Makes the endpoint for a judge model's name.
@@ -261,13 +261,14 @@ def _ask_server(request: _Request, endpoint: Endpoint, base_answers: Path | None
     with request.journal(decoding, {"base_answers": given}) as journal:
         variants = ask_server(endpoint, request.sets, template, decoding, base=base, journal=journal, report=request.report)
         used, notes = describe_changes(journal.answers(variant=variants[-1].name), decoding)
+        answers, more = find_cut_thoughts(journal.answers(), variants[-1].name)
         return _Asked(
             base=endpoint.model if base is None else base.model,
             variants=variants,
             sets=request.sets,
             decoding=used,
-            answers=journal.answers(),
-            notes=notes,
+            answers=answers,
+            notes=(*notes, *more),
         )
 
 
@@ -297,6 +298,6 @@ def _count(asked: _Asked, panel: Panel, report: Report | None) -> EvaluationResu
             "transformers": transformers.__version__,
             "python": platform.python_version(),
         },
-        notes=(*(note for prompts in asked.sets for note in prompts.notes), *asked.notes, *absences, *notes),
+        notes=(*dict.fromkeys(note for prompts in asked.sets for note in prompts.notes), *asked.notes, *absences, *notes),
     )
     return EvaluationResult(evaluation=evaluation, answers=asked.answers)

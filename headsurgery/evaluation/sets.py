@@ -12,7 +12,7 @@ from typing import get_args
 
 from headsurgery.errors import UsageError
 from headsurgery.evaluation.records import SetRecord
-from headsurgery.prompts import Kind, PromptSet, load_prompts
+from headsurgery.prompts import Kind, PromptSet, load_prompt_sets, load_prompts
 
 DEFAULT_HARMFUL, DEFAULT_HARMLESS = "builtin:decline", "builtin:harmless"
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -33,7 +33,7 @@ def choose_sets(
         sources: Sets, or names as `load_prompts` takes them; none: `builtin:decline`.
         kinds: What a set is for, by the name that was given or the set's own.
         harmless: Add `builtin:harmless` where no harmless set is given.
-        column: Column of tables that holds the prompts.
+        column: Column of the tables among them that holds the prompts.
         limit: Keep the first so many prompts of each set.
         token: For gated data sets.
 
@@ -46,12 +46,9 @@ def choose_sets(
     """
     kinds = dict(kinds or {})
     given = list(sources or [DEFAULT_HARMFUL])
-    loaded = [
-        _cut(source, limit)
-        if isinstance(source, PromptSet)
-        else load_prompts(source, column=_column(source, column), limit=limit, token=token)
-        for source in given
-    ]
+    names = [source for source in given if isinstance(source, str)]
+    by_name = iter(load_prompt_sets(names, column=column, limit=limit, token=token))
+    loaded = [next(by_name) if isinstance(source, str) else _cut(source, limit) for source in given]
     sets = [_with_kind(prompts, source, kinds) for prompts, source in zip(loaded, given, strict=True)]
     known = {name for prompts, source in zip(loaded, given, strict=True) for name in (source, prompts.name)}
     for name in kinds:
@@ -59,9 +56,9 @@ def choose_sets(
             raise UsageError(f"--kind {name}: no such set among {', '.join(prompts.name for prompts in sets)}")
     if harmless and all(prompts.kind != "harmless" for prompts in sets):
         sets.append(load_prompts(DEFAULT_HARMLESS, limit=limit))
-    names = [prompts.name for prompts in sets]
-    for name in names:
-        if names.count(name) > 1:
+    called = [prompts.name for prompts in sets]
+    for name in called:
+        if called.count(name) > 1:
             raise UsageError(f"--prompts: two sets are called {name}", hint="rename one of the files, or ask it once")
     return tuple(sets)
 
@@ -74,11 +71,6 @@ def record_set(prompts: PromptSet) -> SetRecord:
 
 def _cut(prompts: PromptSet, limit: int | None) -> PromptSet:
     return replace(prompts, texts=PromptSet.from_texts(prompts.texts, name=prompts.name, limit=limit).texts)
-
-
-def _column(source: str, column: str | None) -> str | None:
-    """Built-in sets have no columns; a column is meant for the others."""
-    return None if source.startswith("builtin:") else column
 
 
 def _with_kind(prompts: PromptSet, source: str | PromptSet, kinds: Mapping[str, Kind]) -> PromptSet:

@@ -39,7 +39,7 @@ from headsurgery.hub import fetch_model
 from headsurgery.model.completion import BatchSize
 from headsurgery.model.loading import load_tokenizer
 from headsurgery.model.selftest import settle_unevenness
-from headsurgery.prompts import PromptSet, load_prompts, load_template
+from headsurgery.prompts import PromptSet, load_prompt_sets, load_template
 from headsurgery.uniformity import say_unevenness
 
 ANSWERS, HEADS = "answers.jsonl", "heads.json"
@@ -52,6 +52,7 @@ def run_experiment(
     pretrained: str | Path | None = None,
     sibling: str | Path | None = None,
     sets: Sequence[str | PromptSet] = (),
+    column: str | None = None,
     limit: int | None = None,
     heads_limit: int | None = None,
     max_new_tokens: int | None = None,
@@ -75,6 +76,7 @@ def run_experiment(
         pretrained: figure-6a: what the model was aligned from.
         sibling: figure-5: another model aligned from the same weights; None: operations are compared in one model only.
         sets: Instead of the paper's: sets, or names as `load_prompts` takes them. What doesn't say its purpose counts as harmful.
+        column: Column of the tables among them that holds the prompts.
         limit: Use the first so many prompts of each set.
         heads_limit: figure-4b: ablate only so many heads, those of the highest mean Ships.
         max_new_tokens: Instead of the paper's 128.
@@ -99,7 +101,7 @@ def run_experiment(
     decoding = Decoding(max_new_tokens=settings.max_new_tokens or 1, template="", prefill=settings.prefill)
     check_generation(decoding, batch_size)
     hardware = Hardware(device=device, dtype=dtype, batch_size=batch_size, trust_remote_code=trust_remote_code)
-    asked = _load_sets(sets or settings.sets, limit, token)
+    asked = _load_sets(sets or settings.sets, column, limit, token)
     settings = settings.model_copy(update={"sets": tuple(prompts.name for prompts in asked)})
     checkpoint, anatomy = _open(model, revision, token)
     run_on = hardware.settings(checkpoint.path)
@@ -149,7 +151,7 @@ def run_experiment(
                 "transformers": transformers.__version__,
                 "python": platform.python_version(),
             },
-            notes=(*(note for prompts in done.sets for note in prompts.notes), *done.notes),
+            notes=(*dict.fromkeys(note for prompts in done.sets for note in prompts.notes), *done.notes),
         )
         return ExperimentResult(report=report, answers=journal.answers(), heads=store.heads)
 
@@ -243,8 +245,12 @@ def _check_choices(settings: ExperimentSettings, **given: str | Path | int | Non
         raise UsageError(f"--heads-limit {heads_limit}: expected at least 1")
 
 
-def _load_sets(sources: Sequence[str | PromptSet], limit: int | None, token: str | None) -> tuple[PromptSet, ...]:
-    loaded = [load_prompts(source, limit=limit, token=token) if isinstance(source, str) else source for source in sources]
+def _load_sets(
+    sources: Sequence[str | PromptSet], column: str | None, limit: int | None, token: str | None
+) -> tuple[PromptSet, ...]:
+    names = [source for source in sources if isinstance(source, str)]
+    by_name = iter(load_prompt_sets(names, column=column, limit=limit, token=token))
+    loaded = [next(by_name) if isinstance(source, str) else source for source in sources]
     return choose_sets([replace(prompts, kind=prompts.kind or "harmful") for prompts in loaded], harmless=False)
 
 

@@ -2,7 +2,7 @@
 
 A set is named in one word: `builtin:decline`, a published set like `advbench`, a file, or a data set on the Hub as
 `org/name[@revision][:split]`. Sets of harmful questions are loaded from where they are published (`published` says where) and never
-written anywhere; a recipe records a set's name, count and hash. `tables` reads files, `hub` fetches them.
+written anywhere; a recipe records a set's name, count and hash. `tables` picks prompts out of files, `hub` fetches them.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from headsurgery.errors import HubError, PromptError, UsageError
+from headsurgery.prompts.files import NAMED_ENDINGS
 from headsurgery.prompts.published import Kind, PublishedSet, find_published, published_sets
-from headsurgery.prompts.tables import TEXT_SUFFIXES, keep_rows, pick_column, read_prompts, read_rows
+from headsurgery.prompts.tables import Picked, has_column, keep_rows, pick_prompts, read_prompts, read_rows
 from headsurgery.recipe import PromptRecord
 
 _BUILTIN_KINDS: dict[str, Kind] = {"decline": "harmful", "harmless": "harmless"}
@@ -33,14 +34,16 @@ class PromptSet:
     Args:
         name: As it goes into a recipe: no path.
         texts: The prompts.
-        notes: What was left out, for the user.
+        notes: What was left out, and how it was read, for the user.
         kind: What it is for; None where nobody has said.
+        column: Of the table that they stood in; None where they are no table. Sets of the same prompts are equal whatever it is.
     """
 
     name: str
     texts: tuple[str, ...]
     notes: tuple[str, ...] = ()
     kind: Kind | None = None
+    column: str | None = field(default=None, compare=False)
 
     @property
     def sha256(self) -> str:
@@ -93,9 +96,9 @@ def load_prompts(source: str, *, column: str | None = None, limit: int | None = 
 
     Args:
         source: `builtin:decline` or `builtin:harmless`; a published set, `NAME[@revision]` (see `published_sets`), even where a
-            file of this name lies here: that is `./NAME`; a .txt (one prompt a line), .csv, .jsonl or .json file; or a data set
-            on the Hub, `org/name[@revision][:split]` (split `train` if not given).
-        column: Column of a table; default: the published one, or the first of `COLUMNS` that it has.
+            file of this name lies here: that is `./NAME`; a .txt (one prompt a line), .csv, .tsv, .jsonl, .json or .yaml file; or a
+            data set on the Hub, `org/name[@revision][:split]` (split `train` if not given).
+        column: Column of a table; default: the published one, or the one of `COLUMNS` that it has.
         limit: Keep the first so many.
         token: For gated data sets.
 
@@ -103,24 +106,63 @@ def load_prompts(source: str, *, column: str | None = None, limit: int | None = 
         The set. Its kind is None unless it is built in or published: what an unknown set is for is the caller's to say.
 
     Raises:
-        PromptError: No such set, column or prompts.
+        PromptError: No such set, column or prompts; a set without columns, and one is asked for.
         HubError: The Hub refused, or can't be reached.
         UsageError: A limit below 1.
     """
+    return load_prompt_sets([source], column=column, limit=limit, token=token)[0]
+
+
+def load_prompt_sets(
+    sources: Iterable[str], *, column: str | None = None, limit: int | None = None, token: str | None = None
+) -> tuple[PromptSet, ...]:
+    """Load several sets, as `load_prompts` does. The column is looked for in those that are tables.
+
+    Args:
+        sources: Names.
+        column: Column of the tables among them; a published set that has no such column keeps its own.
+        limit: Keep the first so many of each.
+        token: For gated data sets.
+
+    Raises:
+        PromptError: As `load_prompts`; or none of the sets has columns, and one is asked for.
+        HubError: The Hub refused, or can't be reached.
+        UsageError: A limit below 1.
+    """
+    named = list(sources)
+    sets = tuple(_load(source, column, limit, token, is_alone=len(named) == 1) for source in named)
+    wanted = None if column is None else column.strip().lower()
+    if wanted is not None and all(prompts.column is None or prompts.column.strip().lower() != wanted for prompts in sets):
+        names = ", ".join(named)
+        if all(prompts.column is None for prompts in sets):
+            raise PromptError(f"{names}: no columns in it, so there is no --column {column}")
+        raise PromptError(f"{names}: no column {column}")
+    return sets
+
+
+def _load(source: str, column: str | None, limit: int | None, token: str | None, *, is_alone: bool) -> PromptSet:
     if source.startswith("builtin:"):
-        if column is not None:
-            raise PromptError(f"{source}: has no columns, so there is no --column {column}")
         return _load_builtin(source.removeprefix("builtin:"), limit)
     if (row := find_published(source.partition("@")[0])) is not None:
-        return _load_published(row, source, column, limit, token)
+        return _load_published(row, source, column, limit, token, is_alone=is_alone)
     path = Path(os.path.expanduser(source))
     if os.path.exists(path) or _looks_like_path(source):
-        return PromptSet.from_texts(_read_local(path, column), name=path.name, limit=limit)
+        return _clean(_read_local(path, column), name=path.name, limit=limit)
     from headsurgery.hub import fetch_dataset  # the Hub client is slow to import
 
     dataset = fetch_dataset(source, token=token)
-    texts = [text for path in dataset.files for text in read_prompts(path, column)] or pick_column(dataset.rows, column, source)
-    return PromptSet.from_texts(texts, name=dataset.name, limit=limit)
+    picked = [read_prompts(path, column) for path in dataset.files] or [pick_prompts(dataset.rows, column, source)]
+    together = Picked(
+        texts=[text for part in picked for text in part.texts],
+        column=next((part.column for part in picked if part.column is not None), None),
+        notes=tuple(note for part in picked for note in part.notes),
+    )
+    return _clean(together, name=dataset.name, limit=limit)
+
+
+def _clean(picked: Picked, *, name: str, limit: int | None, kind: Kind | None = None) -> PromptSet:
+    prompts = PromptSet.from_texts(picked.texts, name=name, limit=limit, kind=kind)
+    return replace(prompts, notes=(*picked.notes, *prompts.notes), column=picked.column)
 
 
 def _looks_like_path(source: str) -> bool:
@@ -128,7 +170,7 @@ def _looks_like_path(source: str) -> bool:
     if source.startswith("hf://"):
         return False
     name = source.partition("@")[0].partition(":")[0]
-    return name.lower().endswith(TEXT_SUFFIXES) or source.startswith((".", "/", "~")) or name.count("/") != 1
+    return name.lower().endswith(NAMED_ENDINGS) or source.startswith((".", "/", "~")) or name.count("/") != 1
 
 
 def _load_builtin(name: str, limit: int | None) -> PromptSet:
@@ -138,7 +180,7 @@ def _load_builtin(name: str, limit: int | None) -> PromptSet:
     return PromptSet.from_texts(texts, name=f"builtin:{name}", limit=limit, kind=_BUILTIN_KINDS[name])
 
 
-def _read_local(path: Path, column: str | None) -> list[str]:
+def _read_local(path: Path, column: str | None) -> Picked:
     try:
         return read_prompts(path, column)
     except FileNotFoundError as error:
@@ -146,14 +188,15 @@ def _read_local(path: Path, column: str | None) -> list[str]:
         raise PromptError(f"{path}: no such file", hint=f"give a file, a Hub data set like org/name, or one of {known}") from error
 
 
-def _load_published(row: PublishedSet, source: str, column: str | None, limit: int | None, token: str | None) -> PromptSet:
+def _load_published(
+    row: PublishedSet, source: str, column: str | None, limit: int | None, token: str | None, *, is_alone: bool
+) -> PromptSet:
     """The set as `NAME@commit`, which loads the same texts again."""
     revision = source.partition("@")[2] if "@" in source else row.revision
     try:
         commit, rows = _fetch_rows(row, revision, token)
-        prompts = PromptSet.from_texts(
-            pick_column(rows, column or row.column, row.repo), name=f"{row.name}@{commit}", limit=limit, kind=row.kind
-        )
+        chosen = row.column if column is None or (not is_alone and not has_column(rows, column)) else column
+        prompts = _clean(pick_prompts(rows, chosen, row.repo), name=f"{row.name}@{commit}", limit=limit, kind=row.kind)
     except (HubError, PromptError) as error:
         raise _explain(row, error) from error
     if len(rows) != row.count:
@@ -166,7 +209,7 @@ def _fetch_rows(row: PublishedSet, revision: str | None, token: str | None) -> t
     from headsurgery.hub import fetch_dataset
 
     dataset = fetch_dataset(row.repo if revision is None else f"{row.repo}@{revision}", file=row.file, token=token)
-    rows = [line for path in dataset.files for line in read_rows(path)] or list(dataset.rows)
+    rows = [line for path in dataset.files for line in read_rows(path, row.column)] or list(dataset.rows)
     return dataset.revision, rows if row.where is None else keep_rows(rows, *row.where, row.repo)
 
 

@@ -1,64 +1,84 @@
-"""Tables of prompts: files become rows, rows become prompts.
+"""Tables of prompts: rows become prompts.
 
-Every reader refuses what it can't read with the file's name and place, and guesses no column beyond `COLUMNS`. `sets` calls it for
-files of the user and for files that `hub` fetched.
+A column is guessed only among names that are usual for prompts, and never where two of them say different things. What stands
+beside a prompt and belongs to it (Alpaca's `input`) is joined to it; other text that the model would need is named in a note. Chat
+messages are read as what the user says in them. Neighbours: `files` reads rows out of files, `sets` cleans the prompts.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 from headsurgery.errors import PromptError
+from headsurgery.prompts.files import CONVERSATIONS, read_file, show
 
-COLUMNS = ("prompt", "input", "goal", "query", "question", "instruction")
-"""Columns that hold prompts, in the order in which they are looked for."""
+_TIERS = (
+    ("prompt", "instruction", "question", "query", "goal", "forbidden_prompt", "input"),
+    ("behavior",),
+    ("text",),
+    CONVERSATIONS,
+)
+COLUMNS = tuple(name for tier in _TIERS for name in tier)
+"""Columns that hold prompts. Those of the first kind that a table has count: a `text` or `messages` beside a `prompt` does not."""
 
-TEXT_SUFFIXES = (".txt", ".csv", ".jsonl", ".json")
-_ROW_SUFFIXES = (".csv", ".jsonl", ".json")
+_BESIDE = ("input", "context", "contextstring", "context_string", "system", "system_prompt", "history")
+"""Columns whose text belongs to the prompt beside them."""
+
+_NO_INPUT = ("", "<noinput>")
+_ROLES: Mapping[str, str] = {
+    **dict.fromkeys(("user", "human", "prompter"), "user"),
+    **dict.fromkeys(("assistant", "gpt", "model", "bot", "chatgpt"), "assistant"),
+    **dict.fromkeys(("system", "developer"), "system"),
+}
+_CHAT_AS_TEXT = re.compile(r"""\s*\[\s*\{\s*['"](?:role|from|content|value)['"]\s*:""")
 
 
-def read_prompts(path: Path, column: str | None) -> list[str]:
+@dataclass(frozen=True, kw_only=True)
+class Picked:
+    """Prompts of a table.
+
+    Args:
+        texts: One for each row, empty where it has none; what is no text is left to `PromptSet.from_texts` to refuse.
+        column: Where they stood; None for rows that are plain strings.
+        notes: How they were read, for the user.
+    """
+
+    texts: list[Any]
+    column: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_prompts(path: Path, column: str | None) -> Picked:
     """Prompts of one file.
 
     Args:
-        path: .csv, .jsonl, .json; anything else is text, one prompt a line.
-        column: Column of a table; None for the first of `COLUMNS` that it has.
+        path: As `files.read_file` takes it.
+        column: Column of a table; None for the usual one that it has. A text has none.
 
     Raises:
         FileNotFoundError: No such file; the caller knows what else its name may mean.
-        PromptError: No such column, or not what its name says.
+        PromptError: No such column, several that may hold the prompts, or not what the file's name says.
     """
-    rows = read_rows(path)
-    if path.suffix.lower() in _ROW_SUFFIXES:
-        return pick_column(rows, column, path.name)
-    if column is not None:
-        raise PromptError(f"{path.name}: a text file has no columns; expected .csv or .jsonl with --column {column}")
-    return rows
+    found = read_file(path, COLUMNS if column is None else (column.strip().lower(),))
+    if not found.is_table:
+        return Picked(texts=found.rows, notes=found.notes)
+    picked = pick_prompts(found.rows, column, path.name)
+    return Picked(texts=picked.texts, column=picked.column, notes=(*found.notes, *picked.notes))
 
 
-def read_rows(path: Path) -> list[Any]:
-    """Rows of one file as they are; of a text file its lines.
+def read_rows(path: Path, column: str) -> list[Any]:
+    """Rows of one file as they are; see `files.read_file` for the errors.
 
-    Raises:
-        FileNotFoundError: No such file.
-        PromptError: Not what its name says.
+    Args:
+        path: The file.
+        column: One that it has; tells a table's separator.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise
-    except (OSError, UnicodeDecodeError) as error:
-        raise PromptError(f"{path}: can't be read as text: {error}") from error
-    suffix = path.suffix.lower()
-    if suffix == ".csv":
-        return _parse_csv_rows(text, path)
-    return _parse_json_rows(text, path) if suffix in _ROW_SUFFIXES else _split_lines(text)
+    return read_file(path, (column.strip().lower(),)).rows
 
 
 def keep_rows(rows: Sequence[Any], column: str, value: str, where: str) -> list[Any]:
@@ -73,66 +93,177 @@ def keep_rows(rows: Sequence[Any], column: str, value: str, where: str) -> list[
     Raises:
         PromptError: No such column, or no such row.
     """
-    found = _find_column(rows, (column,), where)
+    found = _find_column(_present(rows, where), column, where)
     kept = [row for row in rows if str(row.get(found)).strip() == value]
     if not kept:
         raise PromptError(f"{where}: no row has {value} in {column}")
     return kept
 
 
-def pick_column(rows: Sequence[Any], column: str | None, where: str) -> list[Any]:
-    """The prompts of a table; rows may also be plain strings. What is no text is left to `PromptSet.from_texts` to refuse.
+def has_column(rows: Sequence[Any], column: str) -> bool:
+    """Whether any row has a column of this name, whatever its case."""
+    wanted = column.strip().lower()
+    return any(isinstance(row, dict) and any(isinstance(key, str) and key.strip().lower() == wanted for key in row) for row in rows)
+
+
+def pick_prompts(rows: Sequence[Any], column: str | None, where: str) -> Picked:
+    """The prompts of a table; rows may also be plain strings.
+
+    Args:
+        rows: Objects, or strings.
+        column: Their column; None for the usual one that they have.
+        where: What the rows are of, for messages.
 
     Raises:
-        PromptError: No rows, no such column, or rows of different kinds.
+        PromptError: No rows, no such column, several that may hold the prompts, rows of different kinds, or chat messages that are
+            no single question.
     """
     if rows and all(isinstance(row, str) for row in rows):
-        return list(rows)
-    found = _find_column(rows, (column,) if column is not None else COLUMNS, where)
-    return ["" if row.get(found) is None else row[found] for row in rows]
+        return Picked(texts=list(rows))
+    present = _present(rows, where)
+    if column is not None:
+        return _pick(rows, _find_column(present, column, where), present, where)
+    names = next((names for tier in _TIERS if (names := [name for name in tier if name in present])), None)
+    if names is None:
+        raise _no_column("with a usual name for prompts", present, where)
+    several = next((present[name] for name in names if len(present[name]) > 1), None)
+    if several is not None:
+        raise PromptError(f"{where}: has columns {show(' and '.join(several))}", hint=f"name one: --column {show(several[0])}")
+    if {"instruction", "input"} == set(names):
+        return _join_alpaca(rows, _find_column(present, names[0], where), _find_column(present, names[1], where), where)
+    candidates = [_pick(rows, _find_column(present, name, where), present, where) for name in names]
+    filled = [found for found in candidates if any(found.texts)] or candidates[:1]
+    if any(found.texts != filled[0].texts for found in filled):
+        shown = show(", ".join(str(found.column) for found in filled))
+        raise PromptError(f"{where}: several columns may hold the prompts: {shown}", hint=f"name one: --column {filled[0].column}")
+    return filled[0]
 
 
-def _find_column(rows: Sequence[Any], wanted: Sequence[str], where: str) -> str:
-    """The first wanted column that any row has, as the table spells it."""
+def _present(rows: Sequence[Any], where: str) -> dict[str, list[str]]:
+    """The table's columns in lower case, each with its spellings."""
     if not rows:
         raise PromptError(f"{where}: no rows in it")
-    if not all(isinstance(row, dict) for row in rows):
-        raise PromptError(f"{where}: expected rows that are all objects or all strings")
-    present = {key.strip().lower(): key for row in reversed(rows) for key in row if isinstance(key, str)}
-    names = [name.strip().lower() for name in wanted]
-    found = next((present[name] for name in names if name in present), None)
-    if found is None:
+    odd = next(((number, row) for number, row in enumerate(rows, start=1) if not isinstance(row, dict)), None)
+    if odd is not None:
+        raise PromptError(f"{where}: expected rows that are all objects or all strings; row {odd[0]} is {type(odd[1]).__name__}")
+    present: dict[str, list[str]] = {}
+    for key in dict.fromkeys(key for row in rows for key in row if isinstance(key, str)):
+        present.setdefault(key.strip().lower(), []).append(key)
+    return present
+
+
+def _find_column(present: Mapping[str, list[str]], column: str, where: str) -> str:
+    """A column as the table spells it."""
+    spellings = present.get(column.strip().lower())
+    if spellings is None:
+        raise _no_column(column.strip().lower(), present, where)
+    if len(spellings) > 1 and column not in spellings:
         raise PromptError(
-            f"{where}: no column {' or '.join(names)}; it has {shorten(', '.join(present.values()), 100) or 'none'}",
-            hint="name one with --column; the first line of a CSV file names its columns",
+            f"{where}: has columns {show(' and '.join(spellings))}", hint="rename one, or spell it with --column as it stands"
         )
-    return found
+    return column if column in spellings else spellings[0]
 
 
-def _split_lines(text: str) -> list[str]:
-    """At line feeds only: a form feed or U+2028 (`str.splitlines`) may well stand in a prompt."""
-    return text.removesuffix("\n").split("\n")
+def _no_column(wanted: str, present: Mapping[str, list[str]], where: str) -> PromptError:
+    has = show(", ".join(spellings[0] for spellings in present.values())) or "none"
+    return PromptError(
+        f"{where}: no column {wanted}; it has {has}", hint="name one with --column; the first line of a CSV file names its columns"
+    )
 
 
-def _parse_csv_rows(text: str, path: Path) -> list[dict[str, str]]:
-    try:
-        return list(csv.DictReader(io.StringIO(text)))
-    except csv.Error as error:
-        raise PromptError(f"{path.name}: not valid CSV: {error}") from error
+def _pick(rows: Sequence[Any], column: str, present: Mapping[str, list[str]], where: str) -> Picked:
+    """One column's prompts, with a word on text that stands beside them."""
+    values = ["" if row.get(column) is None else row[column] for row in rows]
+    notes: list[str] = []
+    chats = [_as_chat(value) for value in values]
+    if any(chat is not None for chat in chats):
+        notes.append(f"{where}: the prompts are the user's messages in the column {show(column)}")
+        systems = sum(any(role == "system" and text for role, text in chat) for chat in chats if chat)
+        if systems:
+            notes.append(f"{where}: {systems} rows have a system message, which is not part of the prompt; --system gives one")
+        values = [
+            value if chat is None else _read_question(chat, f"{where}, row {number}")
+            for number, (value, chat) in enumerate(zip(values, chats), start=1)
+        ]
+    for name in _BESIDE:
+        beside = next((key for key in present.get(name, ()) if key != column), None)
+        if beside is not None and (count := sum(_is_filled(row.get(beside)) for row in rows)):
+            notes.append(f"{where}: {count} rows have text in the column {show(beside)}, which is not part of the prompt")
+    return Picked(texts=values, column=column, notes=tuple(notes))
 
 
-def _parse_json_rows(text: str, path: Path) -> list[Any]:
-    if path.suffix.lower() == ".json":
+def _is_filled(value: Any) -> bool:
+    """Whether there is anything in a field; NaN is how pandas says that there isn't."""
+    if isinstance(value, str):
+        return value.strip().lower() not in _NO_INPUT
+    return bool(value) and value == value
+
+
+def _join_alpaca(rows: Sequence[Any], instruction: str, data: str, where: str) -> Picked:
+    """An instruction and the data that it speaks of, as Alpaca's own format puts them: one after the other."""
+    texts, joined = list[Any](), 0
+    for number, row in enumerate(rows, start=1):
+        question, beside = row.get(instruction), row.get(data)
+        if not _is_filled(question) or not _is_filled(beside):
+            texts.append("" if question is None else question)
+            if not _is_filled(question) and _is_filled(beside):
+                raise PromptError(f"{where}, row {number}: {data} without {instruction}", hint="name the column with --column")
+        elif isinstance(question, str) and isinstance(beside, str):
+            texts.append(f"{question.strip()}\n\n{beside.strip()}")
+            joined += 1
+        else:
+            raise PromptError(f"{where}, row {number}: {data} is {type(beside).__name__}, expected text")
+    if not joined:
+        return Picked(texts=texts, column=instruction)
+    note = (
+        f"{where}: in {joined} rows the prompt is {instruction}, a blank line, and {data}; --column {instruction} takes one alone"
+    )
+    return Picked(texts=texts, column=instruction, notes=(note,))
+
+
+# Chat messages
+
+
+_Chat = list[tuple[str, str | None]]
+
+
+def _as_chat(value: Any) -> _Chat | None:
+    """Roles and texts of chat messages, or None for what is none: OpenAI's role and content, ShareGPT's from and value, turns."""
+    if isinstance(value, str):
+        if not _CHAT_AS_TEXT.match(value):
+            return None
         try:
-            rows = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise PromptError(f"{path.name}: not valid JSON: {error}") from error
-        return rows if isinstance(rows, list) else [rows]
-    rows = []
-    for number, line in enumerate(_split_lines(text), start=1):
-        if line.strip():
-            try:
-                rows.append(json.loads(line))
-            except (ValueError, RecursionError) as error:
-                raise PromptError(f"{path.name}:{number}: not valid JSON: {error}") from error
-    return rows
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return [("", None)]
+    if not isinstance(value, list | tuple) or not value:
+        return None
+    if all(isinstance(turn, str) for turn in value):
+        return [("user", turn) for turn in value]
+    if not all(isinstance(turn, dict) and ("role" in turn or "from" in turn) for turn in value):
+        return None
+    return [(_ROLES.get(str(turn.get("role", turn.get("from"))).lower(), ""), _content(turn)) for turn in value]
+
+
+def _content(turn: Mapping[str, Any]) -> str | None:
+    """A message's text; None where there is something else in it."""
+    content = turn.get("content", turn.get("value", turn.get("text")))
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list) and all(isinstance(part, dict) and isinstance(part.get("text"), str) for part in content):
+        return "\n".join(part["text"] for part in content)
+    return "" if content is None else None
+
+
+def _read_question(chat: _Chat, where: str) -> str:
+    """What the user asks, where that is all that was said before the answer."""
+    said = [(role, text) for role, text in chat if role != "system"]
+    questions = [text for role, text in said if role == "user"]
+    if any(not role for role, _ in said) or any(text is None for _, text in said):
+        raise PromptError(f"{where}: chat messages with something else than text of user, assistant and system")
+    if len(questions) != 1 or said[0][0] != "user":
+        raise PromptError(
+            f"{where}: a conversation with {len(questions)} messages of the user; expected one, which comes first",
+            hint="headsurgery asks single questions: keep rows with one, or write the question into a column of its own",
+        )
+    return questions[0] or ""

@@ -1,6 +1,7 @@
 """Templates: how a bare query becomes the token ids that a model reads.
 
-The generation prompt is included, special tokens never stand twice. The queries come from `sets`.
+The generation prompt is included, special tokens never stand twice. The queries come from `sets`; `chat` renders the tokenizer's
+own template and proves that it loses nothing, `ids` looks for what the tokenizer loses.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ import os
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 from headsurgery.errors import PromptError, UsageError
+from headsurgery.prompts.chat import Chat, open_chat
+from headsurgery.prompts.ids import check_ids, quote_prompt, tokenize
 from headsurgery.prompts.sets import PromptSet
 
 PAPER_TEMPLATE = "## Query:{query}\n## Answer:"
@@ -53,11 +55,17 @@ def load_template(source: str | None, tokenizer: Any) -> Template:
     Raises:
         PromptError: The tokenizer has no chat template, or the file doesn't serve.
     """
-    if source is None:
-        source = "chat" if tokenizer.chat_template else "paper"
-    if source == "chat":
-        if not tokenizer.chat_template:
+    if source is None or source == "chat":
+        known = getattr(tokenizer, "chat_template", None)
+        if source is None and not known:
+            return load_template("paper", tokenizer)
+        if not known:
             raise PromptError("this tokenizer has no chat template", hint="use --template paper, direct, or a file with {query}")
+        if isinstance(known, dict) and "default" not in known:
+            raise PromptError(
+                f"this tokenizer has several chat templates ({', '.join(map(str, known))}), and none of them is the default",
+                hint="use --template paper, direct, or a file with {query}",
+            )
         return Template(name="chat", text=None)
     if source in ("paper", "direct"):
         return Template(name=source, text=PAPER_TEMPLATE if source == "paper" else "{query}")
@@ -74,10 +82,10 @@ def render(query: str, template: Template, tokenizer: Any, *, system: str | None
     """The text that the model reads, whatever the template; `encode` makes tokens of it.
 
     Raises:
-        PromptError: The chat template fails.
+        PromptError: The chat template fails, or doesn't write a message as it is.
     """
     if template.text is None:
-        return _render_chat(query, tokenizer, system, prefill)
+        return open_chat(tokenizer, system=system, prefill=prefill).render(query)
     return template.fill(query, prefill=prefill)
 
 
@@ -101,54 +109,47 @@ def encode(
         prefill: How the answer begins; a template other than `chat` gets it appended as it is.
 
     Returns:
-        The set of what was encoded, and its ids.
+        The set of what was encoded, with notes on what the tokenizer doesn't keep of it; and its ids.
 
     Raises:
-        PromptError: Nothing is left, or the chat template fails.
+        PromptError: Nothing is left; the chat template fails, or doesn't write a prompt, the system message or the start of the
+            answer as they are; or all prompts become the same ids.
         UsageError: A system message for a template that has no place for it.
     """
     if system is not None and template.text is not None:
         raise UsageError(f"template {template.name} has no place for a system message", hint="use --template chat")
-    encoded = [(text, _encode_one(text, template, tokenizer, system, prefill)) for text in prompts.texts]
+    chat = open_chat(tokenizer, system=system, prefill=prefill) if template.text is None else None
+    encoded = [
+        (text, _encode_one(text, template, tokenizer, prefill) if chat is None else _encode_chat(prompts.name, text, chat))
+        for text in prompts.texts
+    ]
     kept = [(text, ids) for text, ids in encoded if 0 < len(ids) <= max_tokens]
     if not kept:
         raise PromptError(
             f"{prompts.name}: no prompt fits into the {max(0, max_tokens)} tokens that the model has for one",
             hint="shorter prompts, or fewer new tokens",
         )
-    notes = prompts.notes
+    texts, ids = tuple(text for text, _ in kept), [row for _, row in kept]
+    notes = [*prompts.notes, *(chat.notes if chat else ()), *check_ids(prompts.name, texts, ids, tokenizer)]
     if len(kept) < len(encoded):
-        notes += (f"{prompts.name}: left out {len(encoded) - len(kept)} prompts longer than the model's {max_tokens} tokens",)
-    return replace(prompts, texts=tuple(text for text, _ in kept), notes=notes), [ids for _, ids in kept]
+        notes.append(f"{prompts.name}: left out {len(encoded) - len(kept)} prompts longer than the model's {max_tokens} tokens")
+    return replace(prompts, texts=texts, notes=tuple(dict.fromkeys(notes))), ids
 
 
-def _encode_one(text: str, template: Template, tokenizer: Any, system: str | None, prefill: str | None) -> list[int]:
-    if template.text is None:
-        rendered = _render_chat(text, tokenizer, system, prefill)
-        return list(tokenizer(rendered, add_special_tokens=False)["input_ids"])
+def _encode_chat(name: str, text: str, chat: Chat) -> list[int]:
+    try:
+        rendered = chat.render(text)
+    except PromptError as error:
+        raise PromptError(f"{name}, {quote_prompt(text)}: {error}", hint=error.hint) from error
+    return tokenize(chat.tokenizer, rendered, add_special_tokens=False)
+
+
+def _encode_one(text: str, template: Template, tokenizer: Any, prefill: str | None) -> list[int]:
     rendered = template.fill(text, prefill=prefill)
-    ids = list(tokenizer(rendered)["input_ids"])
+    ids = tokenize(tokenizer, rendered)
     bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
     if bos is not None and ids[:2] == [bos, bos]:
         ids = ids[1:]
     if eos is not None and len(ids) > 1 and ids[-1] == eos and not rendered.endswith(str(tokenizer.eos_token)):
         ids = ids[:-1]  # the answer shall begin here, not end
     return ids
-
-
-def _render_chat(text: str, tokenizer: Any, system: str | None, prefill: str | None) -> str:
-    from jinja2 import TemplateError
-
-    messages = [{"role": "user", "content": text}]
-    if system is not None:
-        messages.insert(0, {"role": "system", "content": system})
-    mode = "continue_final_message" if prefill else "add_generation_prompt"
-    if prefill:
-        messages.append({"role": "assistant", "content": prefill})
-    try:
-        return str(tokenizer.apply_chat_template(messages, tokenize=False, **{mode: True}))
-    except (TemplateError, ValueError) as error:  # ValueError: the template changes the answer that shall be continued
-        reason = shorten(str(error), 200)
-        without = " and ".join(name for name, value in (("--system", system), ("--prefill", prefill)) if value)
-        hint = "use --template paper or direct" + (f", or go without {without}" if without else "")
-        raise PromptError(f"this tokenizer's chat template fails: {reason}", hint=hint) from error

@@ -137,7 +137,9 @@ def _say_costs(evaluation: Evaluation, base: Variant | None, edited: Variant | N
         name = _first_set(evaluation, kind)
         before, after = _find(evaluation, base, name), _find(evaluation, edited, name)
         if before and after:
-            shares = f"{say_percent(before.refused.interval.value)} → {say_percent(after.refused.interval.value)}"
+            shares = " → ".join(
+                say_percent(rate.interval.value) if rate.total else "no answers" for rate in (before.refused, after.refused)
+            )
             parts.append(f"{what} on {name} {shares} (n = {after.refused.total})")
             break
     harmful = _first_set(evaluation, "harmful")

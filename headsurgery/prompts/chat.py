@@ -1,0 +1,191 @@
+"""The tokenizer's chat template: messages become text, and nothing of them may be lost on the way.
+
+A template is a stranger's program. It may fail inside with any exception; it may read a message's content as text or as a list of
+parts; and it may drop, cut, escape or rewrite what it is given, with no error. So a conversation of marks is rendered first: every
+mark must come out again. The text around the marks is the frame. Each prompt's text must then be the frame with the prompt in its
+place, or hold the prompt where the template writes another frame for it. Neighbour: `templates` encodes what is rendered here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from textwrap import shorten
+from typing import Any, Literal
+
+from headsurgery.errors import PromptError
+
+Role = Literal["system", "user", "assistant"]
+
+_MARKS: dict[Role, str] = {"system": "Zq4System7Qz", "user": "Zq4Prompt7Qz", "assistant": "Zq4Prefill7Qz"}
+"""Mixed case and digits: no template's own text, and changed by templates that change letters."""
+
+_WHAT: dict[Role, str] = {"system": "the system message", "user": "the prompt", "assistant": "the start of the answer"}
+_FLAGS: dict[Role, str] = {"system": "--system", "assistant": "--prefill"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chat:
+    """A chat template that has been seen to render every message.
+
+    Args:
+        tokenizer: Has the template.
+        system: The system message.
+        prefill: How the answer begins.
+        in_parts: Roles whose content the template reads as a list of parts.
+        frame: What it writes around the marks.
+    """
+
+    tokenizer: Any
+    system: str | None
+    prefill: str | None
+    in_parts: frozenset[Role]
+    frame: str
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of how messages are given to the template."""
+        if not self.in_parts:
+            return ()
+        return ("this tokenizer's chat template reads content as a list of parts; messages are given to it as parts of type text",)
+
+    def render(self, text: str) -> str:
+        """A prompt as the model reads it, with the generation prompt or the start of the answer.
+
+        Raises:
+            PromptError: The template fails on this prompt, or doesn't write it as it is.
+        """
+        given = _given(self.system, text, self.prefill)
+        rendered = _apply(self.tokenizer, given, self.in_parts)
+        if not self._is_framed(rendered, given) and (lost := _find_lost(rendered, given, self.frame)):
+            raise _refuse(lost, given, rendered)
+        return rendered
+
+    def _is_framed(self, rendered: str, given: Mapping[Role, str]) -> bool:
+        """Whether it is the frame with the messages in it; a template may strip white space at a message's ends."""
+        stripped = {role: text.strip() for role, text in given.items()}
+        return rendered.rstrip() in (_fill(self.frame, given).rstrip(), _fill(self.frame, stripped).rstrip())
+
+
+def open_chat(tokenizer: Any, *, system: str | None = None, prefill: str | None = None) -> Chat:
+    """Find out how the tokenizer's chat template wants its messages, and that it renders all of them.
+
+    Args:
+        tokenizer: Has a chat template.
+        system: A system message.
+        prefill: How the answer begins.
+
+    Raises:
+        PromptError: The template fails, or ignores or changes a message in whatever form it is given.
+    """
+    marks = {role: _MARKS[role] for role in _given(system, "", prefill)}
+    refusal: PromptError | None = None
+    for in_parts in _forms(list(marks)):
+        try:
+            frame = _apply(tokenizer, marks, in_parts)
+        except PromptError as error:
+            refusal = refusal or error
+            continue
+        lost = _find_lost(frame, marks, "")
+        if not lost and not _is_raw(frame, marks):
+            return Chat(tokenizer=tokenizer, system=system, prefill=prefill, in_parts=in_parts, frame=frame)
+        refusal = refusal or _refuse(lost, marks, frame)
+    assert refusal is not None  # every form was refused
+    raise refusal
+
+
+def apply_chat_template(tokenizer: Any, messages: Sequence[Mapping[str, Any]], **mode: bool) -> str:
+    """Render messages; whatever the template raises is the template's fault.
+
+    Args:
+        tokenizer: Has a chat template.
+        messages: With `role` and `content`.
+        mode: `add_generation_prompt` or `continue_final_message`.
+
+    Raises:
+        PromptError: The template fails.
+    """
+    try:
+        return str(tokenizer.apply_chat_template(list(messages), tokenize=False, **mode))
+    except Exception as error:
+        from jinja2 import TemplateError
+
+        kind = "" if isinstance(error, TemplateError | ValueError) and str(error) else f"{type(error).__name__}: "
+        reason = shorten(f"{kind}{error}", 200).rstrip(": ")
+        raise PromptError(f"this tokenizer's chat template fails: {reason}", hint=_hint(())) from error
+
+
+def _given(system: str | None, text: str, prefill: str | None) -> dict[Role, str]:
+    """The messages that there are, in order."""
+    given: dict[Role, str] = {} if system is None else {"system": system}
+    given["user"] = text
+    if prefill:
+        given["assistant"] = prefill
+    return given
+
+
+def _forms(roles: Sequence[Role]) -> list[frozenset[Role]]:
+    """Which messages are given as parts: none, all, then every mixture."""
+    forms = [
+        frozenset(role for role, chosen in zip(roles, choice) if chosen) for choice in product((False, True), repeat=len(roles))
+    ]
+    return sorted(forms, key=lambda form: (0 < len(form) < len(roles), len(form)))
+
+
+def _apply(tokenizer: Any, given: Mapping[Role, str], in_parts: frozenset[Role]) -> str:
+    messages = [
+        {"role": role, "content": [{"type": "text", "text": text}] if role in in_parts else text} for role, text in given.items()
+    ]
+    mode = {"continue_final_message" if "assistant" in given else "add_generation_prompt": True}
+    try:
+        return apply_chat_template(tokenizer, messages, **mode)
+    except PromptError as error:
+        raise PromptError(str(error), hint=_hint(given)) from error.__cause__
+
+
+def _fill(frame: str, given: Mapping[Role, str]) -> str:
+    """The frame with messages in place of marks."""
+    roles = {_MARKS[role]: role for role in given}
+    return re.sub("|".join(roles), lambda mark: given[roles[mark[0]]], frame)
+
+
+def _find_lost(rendered: str, given: Mapping[Role, str], frame: str) -> list[Role]:
+    """The messages that a text doesn't hold, white space at their ends aside.
+
+    What the frame holds anyway doesn't count: the prompt `a` is not rendered because there is an `assistant`. A message that is
+    found is taken out, so that one that stands only in another message is lost.
+    """
+    rest, lost = rendered, list[Role]()
+    for role in sorted(given, key=lambda role: len(given[role]), reverse=True):
+        text = given[role].strip()
+        without = _fill(frame, {**given, role: "\n"})
+        if text and (text not in rest or rendered.count(text) <= without.count(text)):
+            lost.append(role)
+        elif text:
+            rest = rest.replace(text, "\n", 1)
+    if "assistant" in given and "assistant" not in lost and not rendered.rstrip().endswith(given["assistant"].rstrip()):
+        lost.append("assistant")
+    return [role for role in given if role in lost]
+
+
+def _is_raw(frame: str, marks: Mapping[Role, str]) -> bool:
+    """Whether a list of parts was written out as it is, by a template that wants text."""
+    return any(re.search(rf"""['"]text['"]\s*:\s*['"]{mark}""", frame) for mark in marks.values())
+
+
+def _refuse(lost: Sequence[Role], given: Mapping[Role, str], rendered: str) -> PromptError:
+    what = " and ".join(_WHAT[role] for role in lost) or "a message"
+    if lost == ["system"]:
+        message = "this tokenizer's chat template ignores the system message, or changes it"
+        return PromptError(
+            message, hint="go without --system, or write it into a template of your own: --template FILE with {query}"
+        )
+    shown = f"it makes {shorten(rendered, 100)!r} of it" if rendered.strip() else "it renders nothing"
+    return PromptError(f"this tokenizer's chat template doesn't write {what} as it is: {shown}", hint=_hint(given))
+
+
+def _hint(given: Mapping[Role, str] | Sequence[Role]) -> str:
+    without = " and ".join(flag for role, flag in _FLAGS.items() if role in given)
+    return "use --template paper, direct or a file with {query}" + (f", or go without {without}" if without else "")
