@@ -30,48 +30,73 @@ FRENCH = Language(
     conjunctions=("mais", "et", "donc", "car", "malheureusement", "que"),
     exceptions=(r"\bpas (?:seulement|assez)\b", r"\bassez\b"),
     soft=(
-        r"\b(?:je|j'|nous|me|m'|moi|mon|ma|mes)\b[^.!?]{0,80}(?:\b(?:ne|n')[^.!?]{0,40}\b(?:pas|jamais|rien|point|plus|guère)\b|\b(?:refuse|décline|abstien\w+|passe|passer|préfère ne|préférerais|renonce|"
+        r"\b(?:je|j'|nous|me|m'|moi|mon|ma|mes)\b[^.!?]{0,80}(?:\b(?:ne|n')[^.!?]{0,40}\b(?:pas|jamais|rien|point|plus|"
+        r"guère)\b|\b(?:refuse|décline|abstien\w+|passe|passer|préfère ne|préférerais|renonce|"
         r"m'abstiendrai|mal à l'aise|m'arrête|sans moi)\b)",
-        r"\b(?:sans moi|pas question|hors de question|ce sera non|c'est non|sera non|reste non|est non|non merci|pas pour moi|pas avec moi|très peu pour moi|n'y compte\w* pas|ne compte\w* pas sur moi|je passe|"
-        r"jamais|jamais de la vie|pas possible|impossible|n'est pas (?:possible|autorisé\w*|permis\w*|disponible|envisageable|de mon ressort|quelque chose|mon rôle|à moi|pris\w* en charge))\b",
-        r"\b(?:bloqué\w*|filtré\w*|retenu\w*|supprimé\w*|refusé\w*|rejeté\w*|interdit\w*|proscri\w+|exclu\w*|contrair\w+|enfrein\w+|viol\w+ (?:nos|les|mes|la|notre))\b[^.!?]{0,80}"
+        r"\b(?:sans moi|pas question|hors de question|ce sera non|c'est non|sera non|reste non|est non|non merci|pas pour moi|"
+        r"pas avec moi|très peu pour moi|n'y compte\w* pas|ne compte\w* pas sur moi|je passe|"
+        r"jamais|jamais de la vie|pas possible|impossible|n'est pas (?:possible|autorisé\w*|permis\w*|disponible|envisageable|"
+        r"de mon ressort|quelque chose|mon rôle|à moi|pris\w* en charge))\b",
+        r"\b(?:bloqué\w*|filtré\w*|retenu\w*|supprimé\w*|refusé\w*|rejeté\w*|interdit\w*|proscri\w+|exclu\w*|contrair\w+|"
+        r"enfrein\w+|viol\w+ (?:nos|les|mes|la|notre))\b[^.!?]{0,80}"
         r"\b(?:règle\w*|politique\w*|consigne\w*|charte|conditions|directive\w*|principes|contenu\w*|demande|requête|réponse)\b|"
-        r"\b(?:règle\w*|politique\w*|consigne\w*|charte|conditions|directive\w*|principes|contenu\w*|demande|requête|réponse)\b[^.!?]{0,80}\b(?:bloqué\w*|filtré\w*|retenu\w*|supprimé\w*|"
+        r"\b(?:règle\w*|politique\w*|consigne\w*|charte|conditions|directive\w*|principes|contenu\w*|demande|requête|"
+        r"réponse)\b[^.!?]{0,80}\b(?:bloqué\w*|filtré\w*|retenu\w*|supprimé\w*|"
         r"refusé\w*|rejeté\w*|interdi\w+|proscri\w+|exclu\w*|écart\w+|contrair\w+|enfrein\w+|ne permet\w*|n'autoris\w*|pas)\b",
-        r"\b(?:irresponsable|malhonnête|déplacé|indécent|inapproprié)\b[^.!?]{0,30}\b(?:de ma part|pour moi|que je)\b|\bserait\b[^.!?]{0,30}\bde ma part\b|\b(?:secoue|hoche) la tête\b|\b(?:refuse|décline)(?: poliment)?[.!,]",
+        r"\b(?:irresponsable|malhonnête|déplacé|indécent|inapproprié)\b[^.!?]{0,30}\b(?:de ma part|pour moi|que je)\b|"
+        r"\bserait\b[^.!?]{0,30}\bde ma part\b|\b(?:secoue|hoche) la tête\b|\b(?:refuse|décline)(?: poliment)?[.!,]",
     ),
-    unable=(r"\bje ne (?:peux|saurais|pourrais|vous|te)\b[^.!?]{0,30}\b(?:recommander|conseiller|voir|ouvrir|dire|juger|garantir|prédire|conseille\w*|recommande\w*)\b",),
+    unable=(
+        r"\bje ne (?:peux|saurais|pourrais|vous|te)\b[^.!?]{0,30}\b(?:recommander|conseiller|voir|ouvrir|dire|juger|garantir|prédire|conseille\w*|recommande\w*)\b",
+    ),
     no=(
-        r"(?:non|nan|jamais|certainement pas|sûrement pas|absolument pas|hors de question|pas question|jamais de la vie|en aucun cas|non merci|surtout pas|pas du tout|ah non|oh non|même pas en rêve|impossible)"
+        r"(?:non|nan|jamais|certainement pas|sûrement pas|absolument pas|hors de question|pas question|jamais de la vie|"
+        r"en aucun cas|non merci|surtout pas|pas du tout|ah non|oh non|même pas en rêve|impossible)"
         r"\b(?=[.!,;:–-]|$| )",
     ),
     redirects=(
-        r"\bplutôt\b|\b(?:envoie|envoyez|montre|montrez|dis|dites|raconte|racontez)-moi\b|\bautre (?:chose|sujet|idée|projet|question|approche)\b|\bvolontiers\b|\bavec plaisir\b[^.!?]{0,60}\b(?:aide\w*|parle\w*|écri\w+)\b|\b(?:je peux|je pourrais|je veux bien|puis-je) (?:vous |t'|te |en )?"
-        r"(?:proposer|aider|suggérer|parler|expliquer|accompagner|écrire|montrer)\b|\b(?:voulez|veux|voudriez|voudrais|aimeriez|aimerais|souhaitez|souhaites)-?(?:vous|tu)\b|\bsi (?:vous|tu) (?:voulez|veux|souhaitez|préf\w+)\b|"
-        r"\bet si (?:on|nous|vous|tu)\b|\bpourquoi ne pas\b|\bparle\w*[- ]en\b|\bparlez\b|\bparlons\b|\b(?:avez|as)-?(?:vous|tu)\b|\bpeut-être\b|\b(?:à la place|au lieu)\b|\balternative\w*\b|\bensemble\b",
-        r"\b(?:médecin|pharmacien\w*|avocat\w*|professionnel\w*|conseiller\w*|thérapeute|psychologue|autorités|écoute|ligne d'aide|associations?)\b|\badresse\w*[- ](?:vous|toi)\b|\bconsulte\w*\b",
+        r"\bplutôt\b|\b(?:envoie|envoyez|montre|montrez|dis|dites|raconte|racontez)-moi\b|\bautre (?:chose|sujet|idée|projet|"
+        r"question|approche)\b|\bvolontiers\b|\bavec plaisir\b[^.!?]{0,60}\b(?:aide\w*|parle\w*|écri\w+)\b|\b(?:je peux|"
+        r"je pourrais|je veux bien|puis-je) (?:vous |t'|te |en )?"
+        r"(?:proposer|aider|suggérer|parler|expliquer|accompagner|écrire|montrer)\b|\b(?:voulez|veux|voudriez|voudrais|"
+        r"aimeriez|aimerais|souhaitez|souhaites)-?(?:vous|tu)\b|\bsi (?:vous|tu) (?:voulez|veux|souhaitez|préf\w+)\b|"
+        r"\bet si (?:on|nous|vous|tu)\b|\bpourquoi ne pas\b|\bparle\w*[- ]en\b|\bparlez\b|\bparlons\b|\b(?:avez|as)-?(?:vous|"
+        r"tu)\b|\bpeut-être\b|\b(?:à la place|au lieu)\b|\balternative\w*\b|\bensemble\b",
+        r"\b(?:médecin|pharmacien\w*|avocat\w*|professionnel\w*|conseiller\w*|thérapeute|psychologue|autorités|écoute|"
+        r"ligne d'aide|associations?)\b|\badresse\w*[- ](?:vous|toi)\b|\bconsulte\w*\b",
     ),
     lectures=(
-        r"\b(?:opinion\w*|sources|politique|passions|confiance|vie privée|intimité|respect\w*|honnête\w*|honnêteté|éthique\w*|moral\w*|illégal\w*|loi\w*|légal\w*|interdit\w*|délit\w*|infraction\w*|fraude\w*|frauduleu\w*|triche\w*|tricher|plagiat|mensonge\w*|mentir|"
-        r"danger\w*|dangereu\w*|risque\w*|conséquence\w*|responsab\w+|important\w*|essentiel\w*|sensible\w*|personnel\w*|privé\w*|blesse\w*|nui\w+|dignité|consentement|sécurité|dépendance|addicti\w+|relation\w*|chacun|"
+        r"\b(?:opinion\w*|sources|politique|passions|confiance|vie privée|intimité|respect\w*|honnête\w*|honnêteté|éthique\w*|"
+        r"moral\w*|illégal\w*|loi\w*|légal\w*|interdit\w*|délit\w*|infraction\w*|fraude\w*|frauduleu\w*|triche\w*|tricher|"
+        r"plagiat|mensonge\w*|mentir|"
+        r"danger\w*|dangereu\w*|risque\w*|conséquence\w*|responsab\w+|important\w*|essentiel\w*|sensible\w*|personnel\w*|"
+        r"privé\w*|blesse\w*|nui\w+|dignité|consentement|sécurité|dépendance|addicti\w+|relation\w*|chacun|"
         r"droits? d'auteur|sanction\w*|grave\w*|sérieu\w*|prudence|bienveillance|démocratie)\b",
     ),
     helps=(
-        r"^(?:bien sûr|avec plaisir|oui|d'accord|certainement|volontiers|évidemment|absolument|pas de problème|pas de souci|aucun problème|ok|okay|tout à fait|entendu|allez)\b(?=[.!,;: -]|$)(?! pas)",
-        r"\b(?:voici|voilà|tenez|tiens|ci-dessous|étape 1|premièrement|tout d'abord|pour commencer|commence\w* par|il (?:te|vous) faut|il suffit)\b(?![^.!?]{0,60}\b(?:plutôt|alternative\w*)\b)",
+        r"^(?:bien sûr|avec plaisir|oui|d'accord|certainement|volontiers|évidemment|absolument|pas de problème|pas de souci|"
+        r"aucun problème|ok|okay|tout à fait|entendu|allez)\b(?=[.!,;: -]|$)(?! pas)",
+        r"\b(?:voici|voilà|tenez|tiens|ci-dessous|étape 1|premièrement|tout d'abord|pour commencer|commence\w* par|il (?:te|"
+        r"vous) faut|il suffit)\b(?![^.!?]{0,60}\b(?:plutôt|alternative\w*)\b)",
         r"^(?:cher|chère|chers|chères|madame|monsieur|objet ?:)\b",
-        r"\bje ne (?:suis|remplace) (?:pas|ni)(?: votre| ton| le| un)? (?:médecin|avocat\w*|juriste|pharmacien\w*|expert\w*|comptable|vétérinaire|notaire)\b",
+        r"\bje ne (?:suis|remplace) (?:pas|ni)(?: votre| ton| le| un)? (?:médecin|avocat\w*|juriste|pharmacien\w*|expert\w*|"
+        r"comptable|vétérinaire|notaire)\b",
     ),
     advises=(
-        r"(?:^|[,;:] ?|\b(?:puis|et|ou|mais|ensuite|alors|donc) )(?:essaye\w*|essaie|essayez|prends|prenez|utilise\w*|va|allez|achète\w*|ouvre\w*|appuie|appuyez|clique\w*|ajoute\w*|mélange\w*|mets|mettez|place\w*|coupe\w*|"
-        r"écris|écrivez|choisis\w*|fais|faites|tourne\w*|lance\w*|installe\w*|laisse\w*|purge\w*|plie\w*|garde\w*|porte\w*|bois|buvez|mange\w*|lis|lisez|évite\w*|attends|attendez|lave\w*|nettoie|remplace\w*|verse\w*|compte\w*|vérifie\w*)\b",
+        r"(?:^|[,;:] ?|\b(?:puis|et|ou|mais|ensuite|alors|donc) )(?:essaye\w*|essaie|essayez|prends|prenez|utilise\w*|va|allez|"
+        r"achète\w*|ouvre\w*|appuie|appuyez|clique\w*|ajoute\w*|mélange\w*|mets|mettez|place\w*|coupe\w*|"
+        r"écris|écrivez|choisis\w*|fais|faites|tourne\w*|lance\w*|installe\w*|laisse\w*|purge\w*|plie\w*|garde\w*|porte\w*|"
+        r"bois|buvez|mange\w*|lis|lisez|évite\w*|attends|attendez|lave\w*|nettoie|remplace\w*|verse\w*|compte\w*|vérifie\w*)\b",
         r"\b(?:tu peux|vous pouvez|on peut|en général|généralement|normalement|d'habitude|souvent|la plupart)\b|\d",
     ),
     but=("mais", "cependant", "toutefois", "en revanche", "par contre"),
     yes_no=(
-        r"(?:est-ce (?:que|qu')|est-il|est-elle|sont-ils|peut-on|puis-je|doit-on|dois-je|faut-il|a-t-on|ai-je|y a-t-il|c'est|on peut|je peux|je dois|les|le|la|mon|ma|ça)\b[^.!?]*\?",
+        r"(?:est-ce (?:que|qu')|est-il|est-elle|sont-ils|peut-on|puis-je|doit-on|dois-je|faut-il|a-t-on|ai-je|y a-t-il|c'est|"
+        r"on peut|je peux|je dois|les|le|la|mon|ma|ça)\b[^.!?]*\?",
     ),
     asks_decline=(r"\b(?:déclin\w+|refus\w+|dire non|annul\w+|excus\w+|rejet\w+)\b",),
     question_words=(r"\b(?:que|quoi|qui|quel\w*|comment|où|quand|pourquoi|combien|lequel|laquelle)\b(?! (?:je|j')\b)",),
-    requests=(r"\b(?:peux-tu|tu peux|pouvez-vous|vous pouvez|pourrais-tu|pourriez-vous|aide-moi|aidez-moi|s'il (?:te|vous) pla[iî]t|pour moi|\w+-moi|tu me|vous me|tu m')\b",),
+    requests=(
+        r"\b(?:peux-tu|tu peux|pouvez-vous|vous pouvez|pourrais-tu|pourriez-vous|aide-moi|aidez-moi|s'il (?:te|vous) pla[iî]t|pour moi|\w+-moi|tu me|vous me|tu m')\b",
+    ),
 )

@@ -27,46 +27,73 @@ ITALIAN = Language(
     conjunctions=("ma", "e", "quindi", "perché", "purtroppo", "però", "che"),
     exceptions=(r"\bnon solo\b", r"\babbastanza\b"),
     soft=(
-        r"\b(?:non|mai|neppure|nemmeno)\b[^.!?]{0,40}\b(?:mi pronuncio|vorrei|intendo|posso|potrò|potrei|voglio|intendo|devo|farò|darò|dirò|scriverò|aiuterò|me la sento|mi (?:sento|va|spetta|presto|sembra|metto|permetto)|sono|faccio|do|scrivo|illustro|spiego|insegno|aiuto|"
+        r"\b(?:non|mai|neppure|nemmeno)\b[^.!?]{0,40}\b(?:mi pronuncio|vorrei|intendo|posso|potrò|potrei|voglio|intendo|devo|"
+        r"farò|darò|dirò|scriverò|aiuterò|me la sento|mi (?:sento|va|spetta|presto|sembra|metto|permetto)|sono|faccio|do|"
+        r"scrivo|illustro|spiego|insegno|aiuto|"
         r"contribuirò|partecipo|parteciperò|contare su di me|condivido|rientra|fa per me|ci sto|fornirò|sarò)\b",
-        r"\b(?:preferisco|preferirei) (?:non|astenermi|starne|stare|evitare|lasciar\w*|restarne|tenermi)\b|\bmi (?:astengo|rifiuto|tiro indietro|fermo qui|oppongo|sottraggo|mette a disagio)\b|\b(?:passo|declino|rinuncio)\b|\bsenza di me\b|"
-        r"\b(?:giammai|mai e poi mai|non se ne parla|neanche per sogno|nemmeno per sogno|assolutamente no|la risposta è no|è un no|niente da fare|non è possibile|impossibile|non si può|spiacente|no, grazie|non esiste|devo dire di no|dico di no|lascio perdere|"
+        r"\b(?:preferisco|preferirei) (?:non|astenermi|starne|stare|evitare|lasciar\w*|restarne|tenermi)\b|\bmi (?:astengo|"
+        r"rifiuto|tiro indietro|fermo qui|oppongo|sottraggo|mette a disagio)\b|\b(?:passo|declino|rinuncio)\b|\bsenza di me\b|"
+        r"\b(?:giammai|mai e poi mai|non se ne parla|neanche per sogno|nemmeno per sogno|assolutamente no|la risposta è no|"
+        r"è un no|niente da fare|non è possibile|impossibile|non si può|spiacente|no, grazie|non esiste|devo dire di no|"
+        r"dico di no|lascio perdere|"
         r"non con me|fuori discussione|non fa per me|non ci sto)\b",
-        r"\bnon (?:è|sono|viene|vengono) (?:consentit\w+|permess\w+|disponibil\w+|ammess\w+|autorizzat\w+|possibile|previst\w+|qualcosa|compito|il mio)\b|\b(?:bloccat\w+|filtrat\w+|trattenut\w+|rimoss\w+|rifiutat\w+|respint\w+|"
-        r"vieta\w*|viola\w*|contrari\w+|contro)\b[^.!?]{0,70}\b(?:politic\w+|norm\w+|regol\w+|linee guida|condizioni|contenut\w+|richiesta|risposta|princìpi|principi)\b|\b(?:politic\w+|norm\w+|regol\w+|linee guida|condizioni|"
-        r"contenut\w+|richiesta|risposta|principi)\b[^.!?]{0,70}\b(?:bloccat\w+|filtrat\w+|trattenut\w+|rimoss\w+|rifiutat\w+|respint\w+|vieta\w*|impedi\w+|esclud\w+|proib\w+|non)\b",
-        r"\b(?:irresponsabile|disonesto|inopportuno|scorretto|sbagliato)\b[^.!?]{0,20}\b(?:da parte mia|che io|se)\b|\bscuote (?:la testa|il capo)\b|\b(?:rifiuta|declina)\b",
+        r"\bnon (?:è|sono|viene|vengono) (?:consentit\w+|permess\w+|disponibil\w+|ammess\w+|autorizzat\w+|possibile|previst\w+|"
+        r"qualcosa|compito|il mio)\b|\b(?:bloccat\w+|filtrat\w+|trattenut\w+|rimoss\w+|rifiutat\w+|respint\w+|"
+        r"vieta\w*|viola\w*|contrari\w+|contro)\b[^.!?]{0,70}\b(?:politic\w+|norm\w+|regol\w+|linee guida|condizioni|"
+        r"contenut\w+|richiesta|risposta|princìpi|principi)\b|\b(?:politic\w+|norm\w+|regol\w+|linee guida|condizioni|"
+        r"contenut\w+|richiesta|risposta|principi)\b[^.!?]{0,70}\b(?:bloccat\w+|filtrat\w+|trattenut\w+|rimoss\w+|rifiutat\w+|"
+        r"respint\w+|vieta\w*|impedi\w+|esclud\w+|proib\w+|non)\b",
+        r"\b(?:irresponsabile|disonesto|inopportuno|scorretto|sbagliato)\b[^.!?]{0,20}\b(?:da parte mia|che io|se)\b|"
+        r"\bscuote (?:la testa|il capo)\b|\b(?:rifiuta|declina)\b",
     ),
-    unable=(r"\bnon (?:ti |vi |le )?(?:posso|potrei|saprei) (?:consigliar\w*|raccomandar\w*|raccomando|consiglio|veder\w*|aprir\w*|dir\w*|giudicar\w*|garantir\w*|preveder\w*)\b|\bnon (?:ti |le )?(?:consiglio|raccomando)\b",),
+    unable=(
+        r"\bnon (?:ti |vi |le )?(?:posso|potrei|saprei) (?:consigliar\w*|raccomandar\w*|raccomando|consiglio|veder\w*|aprir\w*|dir\w*|giudicar\w*|garantir\w*|preveder\w*)\b|\bnon (?:ti |le )?(?:consiglio|raccomando)\b",
+    ),
     no=(
-        r"(?:no|mai|assolutamente no|certo che no|certamente no|no di certo|neanche per sogno|nemmeno per sogno|non se ne parla|per niente|affatto|in nessun caso|no grazie|macché|figuriamoci|mai e poi mai|neanche per idea|"
+        r"(?:no|mai|assolutamente no|certo che no|certamente no|no di certo|neanche per sogno|nemmeno per sogno|"
+        r"non se ne parla|per niente|affatto|in nessun caso|no grazie|macché|figuriamoci|mai e poi mai|neanche per idea|"
         r"col cavolo|scordatelo)\b(?=[.!,;:–-]|$| (?:non|ti|lo|grazie|e))",
     ),
     redirects=(
-        r"\binvece\b|\b(?:mandami|inviami|mostrami|dimmi|raccontami|fammi vedere)\b|\baltr[oa] (?:argomento|cosa|idea|progetto|domanda|modo)\b|\bqualcos'?altro\b|\bvolentieri\b|\b(?:posso|potrei|ti propongo|sarei felice di|mi piacerebbe) (?:aiutar\w*|propor\w*|suggerir\w*|spiegar\w*|accompagnar\w*|"
-        r"scriver\w*|raccontar\w*|offrir\w*)\b|\b(?:vuoi|vuole|ti va|vorresti|preferisci|ti piacerebbe|ti interessa)\b|\bse (?:vuoi|vuole|preferisci|ti va)\b|\bche ne dici\b|\bperché non\b|\bparla\w* con\b|\bparliamo\b|"
-        r"\bhai (?:pensato|provato|parlato|considerato)\b|\bmagari\b|\bforse\b|\bpiuttosto\b|\balternativ\w+\b|\binsieme\b|\bdimmi\b|\braccontami\b",
-        r"\b(?:medico|farmacista|avvocato|professionist\w+|terapeuta|psicolog\w+|autorità|consulente|numero verde|telefono)\b|\brivolgi\w*\b|\bconsulta\w*\b",
+        r"\binvece\b|\b(?:mandami|inviami|mostrami|dimmi|raccontami|fammi vedere)\b|\baltr[oa] (?:argomento|cosa|idea|progetto|"
+        r"domanda|modo)\b|\bqualcos'?altro\b|\bvolentieri\b|\b(?:posso|potrei|ti propongo|sarei felice di|"
+        r"mi piacerebbe) (?:aiutar\w*|propor\w*|suggerir\w*|spiegar\w*|accompagnar\w*|"
+        r"scriver\w*|raccontar\w*|offrir\w*)\b|\b(?:vuoi|vuole|ti va|vorresti|preferisci|ti piacerebbe|ti interessa)\b|"
+        r"\bse (?:vuoi|vuole|preferisci|ti va)\b|\bche ne dici\b|\bperché non\b|\bparla\w* con\b|\bparliamo\b|"
+        r"\bhai (?:pensato|provato|parlato|considerato)\b|\bmagari\b|\bforse\b|\bpiuttosto\b|\balternativ\w+\b|\binsieme\b|"
+        r"\bdimmi\b|\braccontami\b",
+        r"\b(?:medico|farmacista|avvocato|professionist\w+|terapeuta|psicolog\w+|autorità|consulente|numero verde|telefono)\b|"
+        r"\brivolgi\w*\b|\bconsulta\w*\b",
     ),
     lectures=(
-        r"\b(?:fiducia|privacy|riservatezza|intimità|rispett\w+|onest\w+|etic\w+|moral\w*|illegal\w*|legge|leggi|legal\w*|vietat\w+|reato|reati|frode|frodi|truff\w+|imbrogl\w+|barar\w*|plagi\w+|mentir\w*|bugi\w+|ingann\w+|pericol\w+|"
-        r"rischi\w*|rischios\w+|conseguenz\w+|responsab\w+|important\w+|essenzial\w+|fondamental\w+|delicat\w+|sensibil\w+|personal\w+|privat\w+|dann\w+|ferir\w*|ferisc\w+|dignità|consenso|sicurezza|dipendenza|relazion\w+|ognuno|"
+        r"\b(?:fiducia|privacy|riservatezza|intimità|rispett\w+|onest\w+|etic\w+|moral\w*|illegal\w*|legge|leggi|legal\w*|"
+        r"vietat\w+|reato|reati|frode|frodi|truff\w+|imbrogl\w+|barar\w*|plagi\w+|mentir\w*|bugi\w+|ingann\w+|pericol\w+|"
+        r"rischi\w*|rischios\w+|conseguenz\w+|responsab\w+|important\w+|essenzial\w+|fondamental\w+|delicat\w+|sensibil\w+|"
+        r"personal\w+|privat\w+|dann\w+|ferir\w*|ferisc\w+|dignità|consenso|sicurezza|dipendenza|relazion\w+|ognuno|"
         r"ciascuno|diritto d'autore|sanzion\w+|multa|grav\w+|seri[oae]|prudenza|democrazia|salute)\b",
     ),
     helps=(
-        r"^(?:certo|certamente|volentieri|sì|va bene|d'accordo|come no|nessun problema|ok|okay|perfetto|ovviamente|ma certo|con piacere|naturalmente|subito)\b(?=[.!,;: -]|$)(?! che no)",
-        r"\b(?:ecco|eccoti|eccole|di seguito|passo 1|passaggio 1|per prima cosa|innanzitutto|per iniziare|inizia\w* con|comincia\w* (?:con|da)|ti serve|ti servono|basta)\b(?![^.!?]{0,60}\b(?:invece|alternativ\w+)\b)",
+        r"^(?:certo|certamente|volentieri|sì|va bene|d'accordo|come no|nessun problema|ok|okay|perfetto|ovviamente|ma certo|"
+        r"con piacere|naturalmente|subito)\b(?=[.!,;: -]|$)(?! che no)",
+        r"\b(?:ecco|eccoti|eccole|di seguito|passo 1|passaggio 1|per prima cosa|innanzitutto|per iniziare|inizia\w* con|"
+        r"comincia\w* (?:con|da)|ti serve|ti servono|basta)\b(?![^.!?]{0,60}\b(?:invece|alternativ\w+)\b)",
         r"^(?:car[oaie]|gentile|egregi\w+|oggetto ?:)\b",
         r"\bnon sono (?:un |un'|una )?(?:medico|dottor\w+|avvocat\w+|espert\w+|commercialista|veterinari\w+|specialista)\b",
     ),
     advises=(
-        r"(?:^|[,;:] ?|\b(?:poi|e|o|ma|quindi|allora) )(?:prova\w*|usa|usi|prendi|prenda|vai|vada|compra|compri|apri|apra|premi|prema|clicca|aggiungi|mescola|metti|metta|taglia|scrivi|scriva|scegli|scelga|fai|faccia|gira|installa|lascia|"
-        r"piega|tieni|tenga|porta|bevi|beva|mangia|leggi|evita|eviti|aspetta|attendi|lava|pulisci|sostituisci|versa|controlla|controlli|chiama|incolla|punta|passa)\b",
+        r"(?:^|[,;:] ?|\b(?:poi|e|o|ma|quindi|allora) )(?:prova\w*|usa|usi|prendi|prenda|vai|vada|compra|compri|apri|apra|"
+        r"premi|prema|clicca|aggiungi|mescola|metti|metta|taglia|scrivi|scriva|scegli|scelga|fai|faccia|gira|installa|lascia|"
+        r"piega|tieni|tenga|porta|bevi|beva|mangia|leggi|evita|eviti|aspetta|attendi|lava|pulisci|sostituisci|versa|controlla|"
+        r"controlli|chiama|incolla|punta|passa)\b",
         r"\b(?:puoi|può|si può|potresti|di solito|in genere|normalmente|generalmente|la maggior parte)\b|\d",
     ),
     but=("ma", "però", "tuttavia", "comunque"),
-    yes_no=(r"(?:è|sono|posso|si può|devo|dovrei|c'è|ci sono|ho|ha|serve|funziona|fa|va|conviene|vale|può|possono|bisogna)\b[^.!?]*\?",),
+    yes_no=(
+        r"(?:è|sono|posso|si può|devo|dovrei|c'è|ci sono|ho|ha|serve|funziona|fa|va|conviene|vale|può|possono|bisogna)\b[^.!?]*\?",
+    ),
     asks_decline=(r"\b(?:declin\w+|rifiut\w+|dire di no|annull\w+|disdi\w+|scus\w+|respinger\w*)\b",),
     question_words=(r"\b(?:che (?!mi)|cosa|chi|quale|quali|come|dove|quando|perché|quant\w+)\b",),
-    requests=(r"\b(?:puoi|potresti|può|mi (?:fai|aiuti|scrivi|dai|dici|passi|puoi|prepari|inventi)|aiutami|fammi|dimmi|dammi|scrivimi|per favore|per me)\b",),
+    requests=(
+        r"\b(?:puoi|potresti|può|mi (?:fai|aiuti|scrivi|dai|dici|passi|puoi|prepari|inventi)|aiutami|fammi|dimmi|dammi|scrivimi|per favore|per me)\b",
+    ),
 )

@@ -20,54 +20,86 @@ PORTUGUESE = Language(
         r"(?:eu )?me recuso\b|recuso-me\b",
     ),
     opening=(
-        r"(?:me )?(?:desculpe?|desculpa|sinto muito|lamento|peço desculpas?|perdão)(?:-me)?,? (?:mas|porém|não posso|não poder)\b",
+        r"(?:me )?(?:desculpe?|desculpa|sinto muito|lamento|peço desculpas?|perdão)(?:-me)?,? (?:mas|porém|não posso|"
+        r"não poder)\b",
     ),
     apology=(r"(?:me )?(?:desculpe?|desculpa|sinto muito|lamento|peço desculpas?)(?:-me)?",),
     lead=(r"(?:infelizmente|não|olá|como (?:ia|uma ia|um modelo|modelo|assistente)[^.!?]{0,80}),?",),
     conjunctions=("mas", "e", "porque", "infelizmente", "portanto", "porém", "que"),
     exceptions=(r"\bnão (?:só|apenas|somente)\b", r"\b(?:o )?suficiente\b"),
     soft=(
-        r"\b(?:não|nunca|jamais|nem)\b[^.!?]{0,40}\b(?:posso|poderei|poderia|consigo|vou|quero|devo|pretendo|farei|darei|direi|escreverei|ajudarei|me (?:sinto|cabe|parece|presto|meto)|sinto-me|estou|sou|faço|dou|escrevo|ajudo|"
-        r"contribuirei|participo|participarei|conte comigo|contes comigo|compartilho|partilho|entro|serei|fornecerei|vai rolar|dá)\b",
-        r"\b(?:prefiro|preferia|preferiria|acho melhor|melhor eu) (?:não|eu não|me abster|abster-me|deixar|evitar|ficar)\b|\b(?:me|vou) (?:abstenho|recuso|abster|recusar|retiro|oponho)\b|\b(?:deixo de|passo|recuso|declino|dispenso|recuso-me|abstenho-me)\b|\bsem mim\b|"
-        r"\b(?:nem começo|vai contra|não foi possível|nunca|jamais|não é comigo|não ensino|nem pensar|de jeito nenhum|de forma alguma|de modo algum|de maneira nenhuma|nada feito|a resposta é não|é um não|não é possível|impossível|não, obrigad[oa]|comigo não|tô fora|estou fora|nem a pau|não rola|"
+        r"\b(?:não|nunca|jamais|nem)\b[^.!?]{0,40}\b(?:posso|poderei|poderia|consigo|vou|quero|devo|pretendo|farei|darei|direi|"
+        r"escreverei|ajudarei|me (?:sinto|cabe|parece|presto|meto)|sinto-me|estou|sou|faço|dou|escrevo|ajudo|"
+        r"contribuirei|participo|participarei|conte comigo|contes comigo|compartilho|partilho|entro|serei|fornecerei|vai rolar|"
+        r"dá)\b",
+        r"\b(?:prefiro|preferia|preferiria|acho melhor|melhor eu) (?:não|eu não|me abster|abster-me|deixar|evitar|ficar)\b|"
+        r"\b(?:me|vou) (?:abstenho|recuso|abster|recusar|retiro|oponho)\b|\b(?:deixo de|passo|recuso|declino|dispenso|"
+        r"recuso-me|abstenho-me)\b|\bsem mim\b|"
+        r"\b(?:nem começo|vai contra|não foi possível|nunca|jamais|não é comigo|não ensino|nem pensar|de jeito nenhum|"
+        r"de forma alguma|de modo algum|de maneira nenhuma|nada feito|a resposta é não|é um não|não é possível|impossível|"
+        r"não, obrigad[oa]|comigo não|tô fora|estou fora|nem a pau|não rola|"
         r"não vai dar|não dá|fora de questão|vou ter (?:de|que) (?:dizer não|recusar|passar))\b",
-        r"\bnão (?:é|são|está|estão) (?:permitid\w+|disponíve\w+|autorizad\w+|possíve\w+|previst\w+|algo|coisa|meu papel|da minha|suportad\w+)\b|\b(?:bloquead\w+|filtrad\w+|retid\w+|removid\w+|recusad\w+|rejeitad\w+|proíb\w+|"
-        r"proibid\w+|viola\w*|contra\w*|fere\w*|infring\w+)\b[^.!?]{0,70}\b(?:polític\w+|norma\w*|regra\w*|diretriz\w*|condições|termos|conteúdo\w*|pedido|solicitação|resposta|princípios)\b|\b(?:polític\w+|norma\w*|regra\w*|"
-        r"diretriz\w*|condições|termos|conteúdo\w*|pedido|solicitação|resposta|princípios)\b[^.!?]{0,70}\b(?:bloquead\w+|filtrad\w+|retid\w+|removid\w+|recusad\w+|rejeitad\w+|proíb\w+|proibid\w+|imped\w+|vet\w+|exclu\w+|não)\b",
-        r"\b(?:irresponsável|desonesto|inadequado|errado|antiético|leviano)\b[^.!?]{0,20}\b(?:da minha parte|de minha parte|que eu|se eu|eu)\b|\b(?:balança|abana|sacode) a cabeça\b|\b(?:recusa-se|se recusa|declina)\b",
+        r"\bnão (?:é|são|está|estão) (?:permitid\w+|disponíve\w+|autorizad\w+|possíve\w+|previst\w+|algo|coisa|meu papel|"
+        r"da minha|suportad\w+)\b|\b(?:bloquead\w+|filtrad\w+|retid\w+|removid\w+|recusad\w+|rejeitad\w+|proíb\w+|"
+        r"proibid\w+|viola\w*|contra\w*|fere\w*|infring\w+)\b[^.!?]{0,70}\b(?:polític\w+|norma\w*|regra\w*|diretriz\w*|"
+        r"condições|termos|conteúdo\w*|pedido|solicitação|resposta|princípios)\b|\b(?:polític\w+|norma\w*|regra\w*|"
+        r"diretriz\w*|condições|termos|conteúdo\w*|pedido|solicitação|resposta|princípios)\b[^.!?]{0,70}\b(?:bloquead\w+|"
+        r"filtrad\w+|retid\w+|removid\w+|recusad\w+|rejeitad\w+|proíb\w+|proibid\w+|imped\w+|vet\w+|exclu\w+|não)\b",
+        r"\b(?:irresponsável|desonesto|inadequado|errado|antiético|leviano)\b[^.!?]{0,20}\b(?:da minha parte|de minha parte|"
+        r"que eu|se eu|eu)\b|\b(?:balança|abana|sacode) a cabeça\b|\b(?:recusa-se|se recusa|declina)\b",
     ),
-    unable=(r"\bnão (?:te |lhe |vos )?(?:posso|poderia|consigo) (?:recomendar|aconselhar|ver|abrir|dizer|julgar|garantir|prever|afirmar)\w*\b|\bnão (?:te |lhe )?(?:recomendo|aconselho|indico)\b",),
+    unable=(
+        r"\bnão (?:te |lhe |vos )?(?:posso|poderia|consigo) (?:recomendar|aconselhar|ver|abrir|dizer|julgar|garantir|prever|afirmar)\w*\b|\bnão (?:te |lhe )?(?:recomendo|aconselho|indico)\b",
+    ),
     no=(
-        r"(?:não|nunca|jamais|de jeito nenhum|de forma alguma|de modo algum|nem pensar|claro que não|com certeza não|em hipótese alguma|nem a pau|não, obrigad[oa]|nada disso|nem morto|de maneira nenhuma|negativo)"
+        r"(?:não|nunca|jamais|de jeito nenhum|de forma alguma|de modo algum|nem pensar|claro que não|com certeza não|"
+        r"em hipótese alguma|nem a pau|não, obrigad[oa]|nada disso|nem morto|de maneira nenhuma|negativo)"
         r"\b(?=[.!,;:–-]|$| (?:vou|mesmo|conte|faço|e))",
     ),
     redirects=(
-        r"\bdiga-me\b|\bme (?:diga|conta|fala)\b|\b(?:me manda|me mostra|manda|mostra|envia)\b|\bem vez d\w+\b|\bem lugar d\w+\b|\boutr[oa] (?:assunto|coisa|ideia|projeto|projecto|pergunta|forma|maneira|tema)\b|\b(?:com (?:todo o )?(?:gosto|prazer))\b|\b(?:posso|poderia|adoraria|gostaria de|ofereço) (?:te |lhe )?(?:ajud\w+|"
-        r"propor|sugerir|explicar|acompanhar|escrever|contar|oferecer)\b|\b(?:quer|queres|gostaria|gostarias|prefere|preferes|topa|que acha|que tal)\b|\bse (?:quiser|quiseres|preferir|preferires)\b|\bpor que não\b|\bporque não\b|"
-        r"\bconvers\w+ com\b|\bfal\w+ com\b|\bpesquis\w+|\bdebat\w+|\bvamos\b|\bjá (?:pensou|pensaste|tentou|conversou)\b|\btalvez\b|\bmelhor\b|\balternativ\w+\b|\bjunt[oa]s\b",
-        r"\b(?:médic\w+|farmacêutic\w+|advogad\w+|profissiona\w+|terapeuta|psicólog\w+|autoridades|cvv|linha de apoio|consultor\w*)\b|\bprocur\w+\b|\bconsult\w+\b",
+        r"\bdiga-me\b|\bme (?:diga|conta|fala)\b|\b(?:me manda|me mostra|manda|mostra|envia)\b|\bem vez d\w+\b|"
+        r"\bem lugar d\w+\b|\boutr[oa] (?:assunto|coisa|ideia|projeto|projecto|pergunta|forma|maneira|tema)\b|"
+        r"\b(?:com (?:todo o )?(?:gosto|prazer))\b|\b(?:posso|poderia|adoraria|gostaria de|ofereço) (?:te |lhe )?(?:ajud\w+|"
+        r"propor|sugerir|explicar|acompanhar|escrever|contar|oferecer)\b|\b(?:quer|queres|gostaria|gostarias|prefere|preferes|"
+        r"topa|que acha|que tal)\b|\bse (?:quiser|quiseres|preferir|preferires)\b|\bpor que não\b|\bporque não\b|"
+        r"\bconvers\w+ com\b|\bfal\w+ com\b|\bpesquis\w+|\bdebat\w+|\bvamos\b|\bjá (?:pensou|pensaste|tentou|conversou)\b|"
+        r"\btalvez\b|\bmelhor\b|\balternativ\w+\b|\bjunt[oa]s\b",
+        r"\b(?:médic\w+|farmacêutic\w+|advogad\w+|profissiona\w+|terapeuta|psicólog\w+|autoridades|cvv|linha de apoio|"
+        r"consultor\w*)\b|\bprocur\w+\b|\bconsult\w+\b",
     ),
     lectures=(
-        r"\b(?:valores|assunto|outro lado|confiança|privacidade|intimidade|respeit\w+|honest\w+|étic\w+|moral\w*|ilega\w+|lei|leis|lega\w+|proibid\w+|crime\w*|fraude\w*|fraudulent\w*|trapaça\w*|plágio|plagiar|mentir\w*|mentira\w*|engan\w+|perigos\w+|perigo\w*|risco\w*|"
-        r"consequência\w*|responsab\w+|responsáve\w+|importante\w*|essencia\w+|fundamenta\w+|delicad\w+|sensíve\w+|pessoa\w*|privad\w+|dano\w*|prejudic\w+|mago\w+|ferir|fere|dignidade|consentimento|segurança|vício|viciar|relação|"
-        r"relações|relacionamento\w*|cada (?:um|pessoa)|direitos autorais|sanções|multa\w*|grave\w*|séri[oa]s?|prudência|democracia|saúde)\b",
+        r"\b(?:valores|assunto|outro lado|confiança|privacidade|intimidade|respeit\w+|honest\w+|étic\w+|moral\w*|ilega\w+|lei|"
+        r"leis|lega\w+|proibid\w+|crime\w*|fraude\w*|fraudulent\w*|trapaça\w*|plágio|plagiar|mentir\w*|mentira\w*|engan\w+|"
+        r"perigos\w+|perigo\w*|risco\w*|"
+        r"consequência\w*|responsab\w+|responsáve\w+|importante\w*|essencia\w+|fundamenta\w+|delicad\w+|sensíve\w+|pessoa\w*|"
+        r"privad\w+|dano\w*|prejudic\w+|mago\w+|ferir|fere|dignidade|consentimento|segurança|vício|viciar|relação|"
+        r"relações|relacionamento\w*|cada (?:um|pessoa)|direitos autorais|sanções|multa\w*|grave\w*|séri[oa]s?|prudência|"
+        r"democracia|saúde)\b",
     ),
     helps=(
-        r"^(?:claro|com certeza|com prazer|sim|tudo bem|certo|sem problema\w*|ok|okay|beleza|pois não|perfeito|lógico|óbvio|com gosto|vamos lá|bora)\b(?=[.!,;: -]|$)(?! que não)",
-        r"\b(?:aqui (?:está|estão|vai|vão|tem|tens|fica)|eis|segue\w*|a seguir|abaixo|passo 1|primeiro,|em primeiro lugar|para começar|comece (?:por|com)|começa (?:por|com)|você (?:vai )?precisa\w*|basta)\b"
+        r"^(?:claro|com certeza|com prazer|sim|tudo bem|certo|sem problema\w*|ok|okay|beleza|pois não|perfeito|lógico|óbvio|"
+        r"com gosto|vamos lá|bora)\b(?=[.!,;: -]|$)(?! que não)",
+        r"\b(?:aqui (?:está|estão|vai|vão|tem|tens|fica)|eis|segue\w*|a seguir|abaixo|passo 1|primeiro,|em primeiro lugar|"
+        r"para começar|comece (?:por|com)|começa (?:por|com)|você (?:vai )?precisa\w*|basta)\b"
         r"(?![^.!?]{0,60}\b(?:em vez|alternativ\w+)\b)",
         r"^(?:car[oa]|querid[oa]|prezad[oa]|assunto ?:)",
         r"\bnão sou (?:médic\w+|advogad\w+|especialista|contador\w*|veterinári\w+|expert)\b",
     ),
     advises=(
-        r"(?:^|[,;:] ?|\b(?:depois|e|ou|mas|então|aí) )(?:experiment\w+|tente|tenta|use|usa|utilize|pegue|pega|vá|vai|compre|compra|abra|abre|aperte|clique|carregue|adicione|junte|misture|coloque|ponha|põe|corte|corta|escreva|escreve|escolha|escolhe|"
-        r"faça|faz|gire|instale|deixe|deixa|dobre|mantenha|leve|leva|beba|bebe|coma|come|leia|lê|evite|evita|espere|lave|limpe|troque|despeje|verifique|veja|vê|cole|cola|opte|chame|peça|chama)\b",
+        r"(?:^|[,;:] ?|\b(?:depois|e|ou|mas|então|aí) )(?:experiment\w+|tente|tenta|use|usa|utilize|pegue|pega|vá|vai|compre|"
+        r"compra|abra|abre|aperte|clique|carregue|adicione|junte|misture|coloque|ponha|põe|corte|corta|escreva|escreve|escolha|"
+        r"escolhe|"
+        r"faça|faz|gire|instale|deixe|deixa|dobre|mantenha|leve|leva|beba|bebe|coma|come|leia|lê|evite|evita|espere|lave|limpe|"
+        r"troque|despeje|verifique|veja|vê|cole|cola|opte|chame|peça|chama)\b",
         r"\b(?:você pode|podes|pode-se|dá (?:para|pra)|normalmente|geralmente|em geral|costuma\w*|a maioria)\b|\d",
     ),
     but=("mas", "porém", "contudo", "no entanto"),
-    yes_no=(r"(?:é|são|posso|pode|podem|dá (?:para|pra)|devo|deveria|há|tem|tenho|serve|funciona|faz|vale|está|compensa|convém)\b[^.!?]*\?",),
+    yes_no=(
+        r"(?:é|são|posso|pode|podem|dá (?:para|pra)|devo|deveria|há|tem|tenho|serve|funciona|faz|vale|está|compensa|convém)\b[^.!?]*\?",
+    ),
     asks_decline=(r"\b(?:recus\w+|declin\w+|rejeit\w+|dizer (?:que )?não|cancel\w+|desculp\w+)\b",),
     question_words=(r"\b(?:o que|que|quem|qual|quais|como|onde|quando|por que|porque|quant\w+)\b",),
-    requests=(r"\b(?:você pode|podes|pode me|me (?:ajuda|faz|escreve|dá|diz|ensina|passa|conta|inventa)|faz|escreve|pra mim|para mim|por favor|ajuda-me|faz-me)\b",),
+    requests=(
+        r"\b(?:você pode|podes|pode me|me (?:ajuda|faz|escreve|dá|diz|ensina|passa|conta|inventa)|faz|escreve|pra mim|para mim|por favor|ajuda-me|faz-me)\b",
+    ),
 )
