@@ -30,6 +30,11 @@ FRENCH = Language(
     conjunctions=("mais", "et", "donc", "car", "malheureusement", "que"),
     exceptions=(r"\bpas (?:seulement|assez)\b", r"\bassez\b"),
     soft=(
+        r"\b(?:je|j'|nous) ?(?:\w+ )?(?:laisse\w*|décline\w*|refuse\w*|m'abstien\w+|préfère\w*|tairai|garde\w*|évite\w*|reste\w*|m'interdi\w+|me (?:refuse|retire|tais|garde\w*|tiens)|passe\w*|renonce\w*|m'arrête\w*|m'oppose\w*|dis non|dirai non|tiens à l'écart)\b(?! (?:le temps|mijoter|reposer))|\bau regret de\b|\bdois (?:décliner|refuser|passer|dire non|m'abstenir|m'arrêter)\b|\b(?:ma|la) réponse (?:est|reste|sera) non\b",
+        r"\b(?:n'appartien\w+ qu'|appartien\w+|revien\w+|incombe\w*) (?:à |qu'à )?(?:elle|lui|eux|vous|toi|votre|ton|un|une|leur|son)\b|\b(?:lui|leur|vous|t') ?appartien\w+\b|\b(?:elle|lui|vous|toi|eux) seule?s? (?:peut|peuvent|pouvez|peux|doit|sait)\b|\b(?:seule?|seul\w* un\w*|seuls) (?:un |une |votre |ton |elle |lui )?\w+ (?:\w+ )?(?:peut|peuvent|pouvez|peux|saura|pourra)\b|\bc'est à (?:vous|toi|elle|lui|votre|ton|un|une|eux)\b|\b(?:relève|relèvent|dépend) (?:de|d'|du)\b[^.!?]{0,30}\b(?:médecin|pharmacien\w*|avocat\w*|vous|toi|professionnel\w*|elle|lui)\b|\b(?:question|choix|décision|sujet|affaire) (?:pour|de|à poser à)\b[^.!?]{0,20}\b(?:médecin|pharmacien\w*|avocat\w*|vous|toi|seule?)\b",
+        r"\b(?:ne|n')[^.!?]{0,30}\b(?:sera|seront|serait|est|sont|peut|peuvent|sortira|figurera|passera|franchira|aura|verra\w*|trouvera\w*|obtiendra\w*|quittera)\b[^.!?]{0,20}\b(?:pas|jamais|point|rien|aucun\w*)\b|\b(?:très peu pour|pas mon (?:truc|genre|rôle|style)|pas de (?:ça|cela|ce genre|mon)|pas ici|sans façon|ça va trop loin|trop loin|dépasse (?:mes|les|ma)|hors de (?:ma|mes)|contre (?:mes|ma)|mes (?:limites|principes|valeurs|règles|consignes)|ma (?:ligne|limite|conscience|politique)|(?:restera?|demeure\w*) (?:scellé\w*|clos\w*|secret\w*|fermé\w*|sans réponse|muet\w*|entre|vide|privé\w*|confidentiel\w*|au coffre|close?)|bouche cousue|motus|cherche\w* (?:quelqu'un|un) d'autre|quelqu'un d'autre|adresse\w* ailleurs|ailleurs)\b",
+        r"^(?:erreur|bloqué|accès refusé|avis|contenu|réponse|requête|demande) ?(?:\w+ )?(?::|indisponible|bloqué\w*|refusé\w*|filtré\w*|interrompu\w*|non)|\b(?:indisponible|interrompu\w*|arrêté\w*|bloqué\w*|filtré\w*|rejeté\w*|refusé\w*)\b[^.!?]{0,40}\b(?:filtre\w*|sécurité|système|modération|politique\w*|par (?:le|nos|notre))\b|\bfiltre de (?:sécurité|contenu)\b",
+        r"^(?:\w+[,!.]+ )*(?:le|la|un|une|ce|cette|votre|ton|aucun\w*|l'|nul) ?(?:\w+ )?(?:\w+ )?(?:sorcier|sorcière|mage|magicien\w*|pirate|capitaine|majordome|chevalier|roi|reine|prince\w*|robot|génie|djinn|dragon|fée|elfe|vampire|oracle|détective|bibliothécaire|père noël|cuisini\w+|chef|moine|aubergiste|tavernier|gardien\w*|samouraï|shérif|troll|professeur\w*|servante|serviteur|valet|forgeron|barde|bouffon|fantôme|assistant\w*|robot|modèle|grimoire|lame|plume|épée|langue|clavier|loup de mer|matelot|sphinx|alchimiste|empereur|pharaon|sage|ermite)\b[^.!?]{0,80}\b(?:ne|n'|pas|jamais|rien|aucun\w*|referme|ferme|croise|détourne|secoue|refuse|décline|abaisse|baisse|soupire|grogne|fronce|range|repose|tourne|scellée?|clos\w*|muet\w*)\b",
         r"\b(?:je|j'|nous|me|m'|moi|mon|ma|mes)\b[^.!?]{0,80}(?:\b(?:ne|n')[^.!?]{0,40}\b(?:pas|jamais|rien|point|plus|"
         r"guère)\b|\b(?:refuse|décline|abstien\w+|passe|passer|préfère ne|préférerais|renonce|"
         r"m'abstiendrai|mal à l'aise|m'arrête|sans moi)\b)",
@@ -55,6 +60,7 @@ FRENCH = Language(
         r"\b(?=[.!,;:–-]|$| )",
     ),
     redirects=(
+        r"\b(?:montre|dis|envoie|raconte|explique|décris|donne|parle|confie)\w*-(?:moi|m'en|nous)\b|\b(?:qu'est-ce|que|quoi|quel\w*|comment|pourquoi|qui|où)\b[^.!?]*\b(?:tu|toi|ton|ta|tes|te|t'|vous|votre|vos|passé|arrivé)\b[^.!?]*\?|\bça (?:te|vous) (?:dit|dirait|va|tente|intéresse)\b|\b(?:on|nous) (?:peut|pourrait|pouvons|pourrions)\b|\b(?:je peux|je pourrais|je t'|je vous) ?(?:aide\w*|propose\w*|suggère|écri\w+|montre\w*|prépare\w*)\b|\bavec plaisir\b|\bau contraire\b|\bpourquoi pas\b|\bun mot à\b|\bun coup de main\b",
         r"\bplutôt\b|\b(?:envoie|envoyez|montre|montrez|dis|dites|raconte|racontez)-moi\b|\bautre (?:chose|sujet|idée|projet|"
         r"question|approche)\b|\bvolontiers\b|\bavec plaisir\b[^.!?]{0,60}\b(?:aide\w*|parle\w*|écri\w+)\b|\b(?:je peux|"
         r"je pourrais|je veux bien|puis-je) (?:vous |t'|te |en )?"
@@ -66,6 +72,7 @@ FRENCH = Language(
         r"ligne d'aide|associations?)\b|\badresse\w*[- ](?:vous|toi)\b|\bconsulte\w*\b",
     ),
     lectures=(
+        r"\b(?:mal|blesser|blessant\w*|mots|victime\w*|cruel\w*|cruauté|souffr\w+|mérite\w*|complexe\w*|multiples|opinions|avis|points de vue|prison|amende\w*|haine|harcèlement|droits?|dignes?|vivants?|économies|personne ne|pour tous|société)\b",
         r"\b(?:opinion\w*|sources|politique|passions|confiance|vie privée|intimité|respect\w*|honnête\w*|honnêteté|éthique\w*|"
         r"moral\w*|illégal\w*|loi\w*|légal\w*|interdit\w*|délit\w*|infraction\w*|fraude\w*|frauduleu\w*|triche\w*|tricher|"
         r"plagiat|mensonge\w*|mentir|"
@@ -74,6 +81,7 @@ FRENCH = Language(
         r"droits? d'auteur|sanction\w*|grave\w*|sérieu\w*|prudence|bienveillance|démocratie)\b",
     ),
     helps=(
+        r"\bje ne (?:prendrais|choisirais|mettrais|achèterais|prendrai|mettrai|achèterai|ferais|partirais) (?:pas|jamais)\b|\bil était une fois\b|\bcordialement\b|\bvotre dévoué\b|\bcondoléances\b",
         r"^(?:bien sûr|avec plaisir|oui|d'accord|certainement|volontiers|évidemment|absolument|pas de problème|pas de souci|"
         r"aucun problème|ok|okay|tout à fait|entendu|allez)\b(?=[.!,;: -]|$)(?! pas)",
         r"\b(?:voici|voilà|tenez|tiens|ci-dessous|étape 1|premièrement|tout d'abord|pour commencer|commence\w* par|il (?:te|"
@@ -83,6 +91,7 @@ FRENCH = Language(
         r"comptable|vétérinaire|notaire)\b",
     ),
     advises=(
+        r"(?:^|[,;:] ?|\b(?:puis|et|ou|mais) )(?!montre|dis|envoie|raconte|explique|parle|demande|respecte|consulte|adresse|contacte|cherche|laisse|passe|reste|elle|entre|comme|entre|une|contre)(?:\w+ez|\w+e) (?:le|la|les|un|une|du|des|ton|votre|tes|vos) \w+",
         r"(?:^|[,;:] ?|\b(?:puis|et|ou|mais|ensuite|alors|donc) )(?:essaye\w*|essaie|essayez|prends|prenez|utilise\w*|va|allez|"
         r"achète\w*|ouvre\w*|appuie|appuyez|clique\w*|ajoute\w*|mélange\w*|mets|mettez|place\w*|coupe\w*|"
         r"écris|écrivez|choisis\w*|fais|faites|tourne\w*|lance\w*|installe\w*|laisse\w*|purge\w*|plie\w*|garde\w*|porte\w*|"

@@ -28,6 +28,11 @@ PORTUGUESE = Language(
     conjunctions=("mas", "e", "porque", "infelizmente", "portanto", "porém", "que"),
     exceptions=(r"\bnão (?:só|apenas|somente)\b", r"\b(?:o )?suficiente\b"),
     soft=(
+        r"\bnão (?:me |te |o |a |lhe |se |vos |nos )*(?!só\b|sou\b|são\b|como\b|todo\b|muito\b|tanto\b|pouco\b|acho\b|tenho\b|conheço\b|vejo\b|ouço\b|lembro\b|sei\b|recomendo\b|aconselho\b|indico\b|creio\b|pelo\b|no\b|do\b|ao\b|risco\b|tempo\b|outro\b|bom\b|mesmo\b|quando\b)\w{2,}(?:arei|erei|irei|rei|o)\b",
+        r"\b(?:escolha|decisão|endereço|pergunta|resposta|voto|isso|isto|segredo|dado|assunto|coisa|tema)\b[^.!?]{0,40}\b(?:sua|seu|teu|tua|é d(?:ela|ele|eles)|cabe|pertence|só (?:você|ela|ele|tu)|nas suas mãos|de cada um|(?:o|a|um|uma) (?:seu |teu |sua )?(?:médic\w+|advogad\w+|farmacêutic\w+|dentista|veterinári\w+))\b|\b(?:só|somente|apenas) (?:você|tu|ela|ele|eles|um|uma|o seu|quem) (?:\w+ )?(?:pode\w*|deve\w*|sabe\w*)\b|\bcabe (?:a|ao|só|apenas)\b|\bquem (?:tem que|deve|pode) (?:te |lhe )?(?:dizer|decidir|responder)\b",
+        r"\b(?:não é comigo|não é (?:a )?minha|não é o meu|(?:fico|tô|estou|prefiro ficar) (?:de )?fora|fora dessa|vai contra|contra (?:os )?meus|meus (?:princípios|valores|limites)|minhas (?:regras|diretrizes)|minha (?:ética|consciência|política|programação)|me (?:calo|reservo|retiro|abstenho|oponho|guardo|nego|esquivo)|deixo (?:para|pra|essa|isso|de)|vamos parar|melhor (?:não|a verdade)|prefiro (?!o|os|as|um)\w+|(?:fica|ficam|ficará|permanece|continua|segue) (?:de fora|fora|trancad\w+|guardad\w+|selad\w+|fechad\w+|em segredo|comigo|sem resposta|entre|em branco)|procura outr\w+|procure outr\w+|pergunta(?:r)? (?:pra|a) outr\w+|noutr[oa] lugar|nem (?:que|morto|sonhando|por)|opa,? (?:não|isso)|aí não|essa não|nananinanão|nem rola)\b|\blamento (?:não|ter que|ter de)\b",
+        r"^(?:erro|bloquead\w+|acesso negado|aviso|conteúdo|resposta|solicitação|pedido) ?(?:\w+ )?(?::|bloquead\w+|indisponível|negad\w+|recusad\w+|interrompid\w+|cancelad\w+)|\b(?:bloquead\w+|interrompid\w+|filtrad\w+|recusad\w+|cancelad\w+|negad\w+|suspens\w+|removid\w+|retid\w+|barrad\w+)\b[^.!?]{0,40}\b(?:filtro|segurança|sistema|moderação|polític\w+|termos|pelo|pela|por)\b|\bfiltro de (?:segurança|conteúdo)\b|\bnão (?:será|serão|foi|pode ser|podem ser|se|é) (?:\w+ )?(?:reproduzid\w+|fornecid\w+|escrit\w+|revelad\w+|compartilhad\w+|mostrad\w+|gerad\w+|respondid\w+|dad\w+|processad\w+|atendid\w+|faz)\b",
+        r"^(?:\w+[,!.]+ )*(?:o|a|um|uma|este|esta|esse|seu|nenhum\w*|vosso) (?:\w+ )?(?:mago|maga|brux[oa]|feiticeir[oa]|pirata|capitão|capitã|mordomo|cavaleiro|rei|rainha|príncipe|princesa|robô|robot|gênio|génio|dragão|fada|elfo|vampiro|oráculo|detetive|bibliotecári[oa]|papai noel|pai natal|cozinheir[oa]|chef|monge|taberneir[oa]|guarda|guardião|samurai|xerife|troll|professor[a]?|criad[oa]|serv[oa]|ferreiro|bardo|fantasma|assistente|modelo|bot|espada|pena|língua|lobo do mar|marujo|corsário|esfinge|alquimista|imperador|faraó|sábi[oa]|eremita)\b[^.!?]{0,80}\b(?:não|nunca|jamais|nem|nenhum\w*|nada|fecha|balança|baixa|guarda|cruza|suspira|rosna|embainha|recusa|cala|vira)\b|\blíngua de\b[^.!?]{0,40}\bnão\b|\b(?:some|suma|saia|sai|fora) (?:d[oa]|daqui)\b",
         r"\b(?:não|nunca|jamais|nem)\b[^.!?]{0,40}\b(?:posso|poderei|poderia|consigo|vou|quero|devo|pretendo|farei|darei|direi|"
         r"escreverei|ajudarei|me (?:sinto|cabe|parece|presto|meto)|sinto-me|estou|sou|faço|dou|escrevo|ajudo|"
         r"contribuirei|participo|participarei|conte comigo|contes comigo|compartilho|partilho|entro|serei|fornecerei|vai rolar|"
@@ -57,6 +62,7 @@ PORTUGUESE = Language(
         r"\b(?=[.!,;:–-]|$| (?:vou|mesmo|conte|faço|e))",
     ),
     redirects=(
+        r"\b(?:me (?:mostra|manda|conta|diz|diga|mostre|mande|conte|explica|fala|passa|envia)|mostra-me|conta-me|diz-me|manda-me)\b|\b(?:que|qual|quais|como|por que|quem|onde)\b[^.!?]*\b(?:você|tu|teu|tua|seu|sua|te|aconteceu|houve|rolou|quer)\b[^.!?]*\?|\b(?:podemos|poderíamos|posso|poderia|te (?:proponho|ajudo|ofereço|acompanho|sugiro)|a gente)\b|\bquer(?:es)? que eu\b|\b(?:topa|pode ser|que tal|combinado|bora)\b|\bjuntos\b",
         r"\bdiga-me\b|\bme (?:diga|conta|fala)\b|\b(?:me manda|me mostra|manda|mostra|envia)\b|\bem vez d\w+\b|"
         r"\bem lugar d\w+\b|\boutr[oa] (?:assunto|coisa|ideia|projeto|projecto|pergunta|forma|maneira|tema)\b|"
         r"\b(?:com (?:todo o )?(?:gosto|prazer))\b|\b(?:posso|poderia|adoraria|gostaria de|ofereço) (?:te |lhe )?(?:ajud\w+|"
@@ -68,6 +74,7 @@ PORTUGUESE = Language(
         r"consultor\w*)\b|\bprocur\w+\b|\bconsult\w+\b",
     ),
     lectures=(
+        r"\b(?:palavras|machuca\w*|vítima\w*|cruel\w*|crueldade|sofr\w+|merec\w+|complex\w+|opiniões|pontos de vista|cadeia|prisão|ódio|bullying|direitos?|seres vivos|economias|ninguém|alhei\w+|sociedade|confiar)\b",
         r"\b(?:valores|assunto|outro lado|confiança|privacidade|intimidade|respeit\w+|honest\w+|étic\w+|moral\w*|ilega\w+|lei|"
         r"leis|lega\w+|proibid\w+|crime\w*|fraude\w*|fraudulent\w*|trapaça\w*|plágio|plagiar|mentir\w*|mentira\w*|engan\w+|"
         r"perigos\w+|perigo\w*|risco\w*|"
@@ -77,6 +84,7 @@ PORTUGUESE = Language(
         r"democracia|saúde)\b",
     ),
     helps=(
+        r"\beu não (?:compraria|usaria|escolheria|colocaria|pegaria|levaria)\b|\bera uma vez\b|\batenciosamente\b|\bmeus pêsames\b",
         r"^(?:claro|com certeza|com prazer|sim|tudo bem|certo|sem problema\w*|ok|okay|beleza|pois não|perfeito|lógico|óbvio|"
         r"com gosto|vamos lá|bora)\b(?=[.!,;: -]|$)(?! que não)",
         r"\b(?:aqui (?:está|estão|vai|vão|tem|tens|fica)|eis|segue\w*|a seguir|abaixo|passo 1|primeiro,|em primeiro lugar|"
