@@ -558,8 +558,8 @@ ENGLISH = Language(
         r"why|there|here|it|i|we|you|he|she|they|would|could|should|may|might|can|will|"
         r"shall|do|does|did|such|quite|about|into|like|than|until|since|because|though|through|behind|among|between|against|"
         r"become|book|call|contact|remember|treat|even|just|never|always|be|"
-        r"\w+(?:ing|ed|s|ly))\b)[a-z]{2,} (?:the|your|a|an|it|them|him|her|his|plain|some|any|each|one|two|three|up|out|off|"
-        r"down|\w+ly)\b",
+        r"\w+(?:ing|ed|s|ly))\b)[a-z]{2,} (?:the|your|it|them|him|her|his|plain|some|any|each|one|two|three|up|out|off|"
+        r"down|\w+ly|an? [^.!?]{0,60}\b(?:and|of|with|to|for|in|on|the|at|from|that|or|until|about))\b",
         r"(?:^|[,;:] ?|\b(?:then|and|or|but|just|so) )(?:try|use|take|go|buy|get|start|open|press|click|tap|add|mix|put|place|"
         r"cut|check|write|choose|"
         r"pick|make|set|turn|run|install|call|stir|bake|fold|hold|apply|send|avoid|stick to|aim|drink|eat|wear|read|"
@@ -570,7 +570,8 @@ ENGLISH = Language(
         r"multiply|subtract|solve|compare|restart|search|type|paste|save|pull|push|insert|wait|bring|wash|rinse|clean|plug|"
         r"swap|replace|rotate|remove|let it)\b",
         r"\byou (?:can|could|may|might)\b(?! (?:talk|speak|ask|find|reach|consult|seek|always))|\b(?:usually|typically|"
-        r"normally|generally|most (?:adults|people))\b|\d",
+        r"normally|generally|most (?:adults|people))\b|"
+        r"(?<!\d)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
     ),
     but=("but", "however", "though", "still", "yet"),
     yes_no=(
@@ -589,6 +590,7 @@ ENGLISH = Language(
     ),
     question_words=(r"\b(?:what|which|who|whose|whom|how|where|when|why)\b",),
     requests=(
-        r"\b(?:can|could|will|would|won't|can't) (?:you|u|ya)\b|\b(?:help|tell|give|write|make|show|teach|send) me\b|\bfor me\b|\bplease\b|\bare you (?:in|up|willing|ready)\b",
+        r"\b(?:can|could|will|would|won't|can't) (?:you|u|ya)\b|\b(?:help|tell|give|write|make|show|teach|send) me\b|"
+        r"\bfor me\b|\bplease\b|\bare you (?:in|up|willing|ready)\b",
     ),
 )

@@ -30,11 +30,40 @@ FRENCH = Language(
     conjunctions=("mais", "et", "donc", "car", "malheureusement", "que"),
     exceptions=(r"\bpas (?:seulement|assez)\b", r"\bassez\b"),
     soft=(
-        r"\b(?:je|j'|nous) ?(?:\w+ )?(?:laisse\w*|décline\w*|refuse\w*|m'abstien\w+|préfère\w*|tairai|garde\w*|évite\w*|reste\w*|m'interdi\w+|me (?:refuse|retire|tais|garde\w*|tiens)|passe\w*|renonce\w*|m'arrête\w*|m'oppose\w*|dis non|dirai non|tiens à l'écart)\b(?! (?:le temps|mijoter|reposer))|\bau regret de\b|\bdois (?:décliner|refuser|passer|dire non|m'abstenir|m'arrêter)\b|\b(?:ma|la) réponse (?:est|reste|sera) non\b",
-        r"\b(?:n'appartien\w+ qu'|appartien\w+|revien\w+|incombe\w*) (?:à |qu'à )?(?:elle|lui|eux|vous|toi|votre|ton|un|une|leur|son)\b|\b(?:lui|leur|vous|t') ?appartien\w+\b|\b(?:elle|lui|vous|toi|eux) seule?s? (?:peut|peuvent|pouvez|peux|doit|sait)\b|\b(?:seule?|seul\w* un\w*|seuls) (?:un |une |votre |ton |elle |lui )?\w+ (?:\w+ )?(?:peut|peuvent|pouvez|peux|saura|pourra)\b|\bc'est à (?:vous|toi|elle|lui|votre|ton|un|une|eux)\b|\b(?:relève|relèvent|dépend) (?:de|d'|du)\b[^.!?]{0,30}\b(?:médecin|pharmacien\w*|avocat\w*|vous|toi|professionnel\w*|elle|lui)\b|\b(?:question|choix|décision|sujet|affaire) (?:pour|de|à poser à)\b[^.!?]{0,20}\b(?:médecin|pharmacien\w*|avocat\w*|vous|toi|seule?)\b",
-        r"\b(?:ne|n')[^.!?]{0,30}\b(?:sera|seront|serait|est|sont|peut|peuvent|sortira|figurera|passera|franchira|aura|verra\w*|trouvera\w*|obtiendra\w*|quittera)\b[^.!?]{0,20}\b(?:pas|jamais|point|rien|aucun\w*)\b|\b(?:très peu pour|pas mon (?:truc|genre|rôle|style)|pas de (?:ça|cela|ce genre|mon)|pas ici|sans façon|ça va trop loin|trop loin|dépasse (?:mes|les|ma)|hors de (?:ma|mes)|contre (?:mes|ma)|mes (?:limites|principes|valeurs|règles|consignes)|ma (?:ligne|limite|conscience|politique)|(?:restera?|demeure\w*) (?:scellé\w*|clos\w*|secret\w*|fermé\w*|sans réponse|muet\w*|entre|vide|privé\w*|confidentiel\w*|au coffre|close?)|bouche cousue|motus|cherche\w* (?:quelqu'un|un) d'autre|quelqu'un d'autre|adresse\w* ailleurs|ailleurs)\b",
-        r"^(?:erreur|bloqué|accès refusé|avis|contenu|réponse|requête|demande) ?(?:\w+ )?(?::|indisponible|bloqué\w*|refusé\w*|filtré\w*|interrompu\w*|non)|\b(?:indisponible|interrompu\w*|arrêté\w*|bloqué\w*|filtré\w*|rejeté\w*|refusé\w*)\b[^.!?]{0,40}\b(?:filtre\w*|sécurité|système|modération|politique\w*|par (?:le|nos|notre))\b|\bfiltre de (?:sécurité|contenu)\b",
-        r"^(?:\w+[,!.]+ )*(?:le|la|un|une|ce|cette|votre|ton|aucun\w*|l'|nul) ?(?:\w+ )?(?:\w+ )?(?:sorcier|sorcière|mage|magicien\w*|pirate|capitaine|majordome|chevalier|roi|reine|prince\w*|robot|génie|djinn|dragon|fée|elfe|vampire|oracle|détective|bibliothécaire|père noël|cuisini\w+|chef|moine|aubergiste|tavernier|gardien\w*|samouraï|shérif|troll|professeur\w*|servante|serviteur|valet|forgeron|barde|bouffon|fantôme|assistant\w*|robot|modèle|grimoire|lame|plume|épée|langue|clavier|loup de mer|matelot|sphinx|alchimiste|empereur|pharaon|sage|ermite)\b[^.!?]{0,80}\b(?:ne|n'|pas|jamais|rien|aucun\w*|referme|ferme|croise|détourne|secoue|refuse|décline|abaisse|baisse|soupire|grogne|fronce|range|repose|tourne|scellée?|clos\w*|muet\w*)\b",
+        r"\b(?:ne|n')[^.!?]{0,30}\b(?:sera|seront|serait|est|sont|peut|peuvent|saurait)\b[^.!?]{0,20}\b(?:pas|jamais|"
+        r"point)\b[^.!?]{0,20}\b(?:reprodui\w+|fourni\w*|donné\w*|écri\w+|révél\w+|partag\w+|affich\w+|génér\w+|répon\w+|"
+        r"communiqué\w*|divulgu\w+|traité\w*|produi\w+|rédig\w+|livré\w*|accept\w+|satisf\w+)\b",
+        r"\bde ma part\b|\b(?:vous|tu|on|personne|nul) (?:ne|n')[^.!?]{0,40}\b(?:de moi|avec moi|ici|par moi|mon aide|de ma)\b|"
+        r"\b(?:aucun|aucune|nul|nulle) \w+ (?:de|par|avec|chez) (?:moi|ma|mes)\b",
+        r"\b(?:je|j'|nous) ?(?!ai )(?:\w+ )?(?:laisse\w*|décline\w*|refuse\w*|m'abstien\w+|préfère\w*|tairai|garde\w*|évite\w*|"
+        r"reste\w*|m'interdi\w+|me (?:refuse|retire|tais|garde\w*|tiens)|passe\w*|renonce\w*|m'arrête\w*|m'oppose\w*|dis non|"
+        r"dirai non|tiens à l'écart)\b(?! (?:le temps|mijoter|reposer))|\bau regret de\b|\bdois (?:décliner|refuser|passer|"
+        r"dire non|m'abstenir|m'arrêter)\b|\b(?:ma|la) réponse (?:est|reste|sera) non\b",
+        r"\b(?:n'appartien\w+ qu'|appartien\w+|revien\w+|incombe\w*) (?:à |qu'à )?(?:elle|lui|eux|vous|toi|votre|ton|un|une|"
+        r"leur|son)\b|\b(?:lui|leur|vous|t') ?appartien\w+\b|\b(?:elle|lui|vous|toi|eux) seule?s? (?:peut|peuvent|pouvez|peux|"
+        r"doit|sait)\b|\b(?:seule?|seul\w* un\w*|seuls) (?:un |une |votre |ton |elle |lui )?\w+ (?:\w+ )?(?:peut|peuvent|"
+        r"pouvez|peux|saura|pourra)\b|\bc'est à (?:vous|toi|elle|lui|votre|ton|un|une|eux)\b|\b(?:relève|relèvent|"
+        r"dépend) (?:de|d'|du)\b[^.!?]{0,30}\b(?:médecin|pharmacien\w*|avocat\w*|vous|toi|professionnel\w*|elle|lui)\b|"
+        r"\b(?:question|choix|décision|sujet|affaire) (?:pour|de|à poser à)\b[^.!?]{0,20}\b(?:médecin|pharmacien\w*|avocat\w*|"
+        r"vous|toi|seule?)\b",
+        r"\b(?:ne|n')[^.!?]{0,30}\b(?:sortira|figurera|passera|franchira|aura|verra\w*|trouvera\w*|obtiendra\w*|"
+        r"quittera)\b[^.!?]{0,20}\b(?:pas|jamais|point|rien|aucun\w*)\b|\b(?:très peu pour|"
+        r"pas mon (?:truc|genre|rôle|style)|pas de (?:ça|cela|ce genre|mon)|pas ici|sans façon|ça va trop loin|trop loin|"
+        r"dépasse (?:mes|les|ma)|hors de (?:ma|mes)|contre (?:mes|ma)|mes (?:limites|principes|valeurs|règles|consignes)|"
+        r"ma (?:ligne|limite|conscience|politique)|(?:restera?|demeure\w*) (?:scellé\w*|clos\w*|secret\w*|fermé\w*|"
+        r"sans réponse|muet\w*|entre|vide|privé\w*|confidentiel\w*|au coffre|close?)|bouche cousue|motus|"
+        r"cherche\w* (?:quelqu'un|un) d'autre|quelqu'un d'autre|adresse\w* ailleurs|ailleurs)\b",
+        r"^(?:erreur|bloqué|accès refusé|avis|contenu|réponse|requête|demande) ?(?:\w+ )?(?::|indisponible|bloqué\w*|refusé\w*|"
+        r"filtré\w*|interrompu\w*|non)|\b(?:indisponible|interrompu\w*|arrêté\w*|bloqué\w*|filtré\w*|rejeté\w*|"
+        r"refusé\w*)\b[^.!?]{0,40}\b(?:filtre\w*|sécurité|système|modération|politique\w*|par (?:le|nos|notre))\b|"
+        r"\bfiltre de (?:sécurité|contenu)\b",
+        r"^(?:\w+[,!.]+ )*(?:le|la|un|une|ce|cette|votre|ton|aucun\w*|l'|nul) ?(?:\w+ )?(?:\w+ )?(?:sorcier|sorcière|mage|"
+        r"magicien\w*|pirate|capitaine|majordome|chevalier|roi|reine|prince\w*|robot|génie|djinn|dragon|fée|elfe|vampire|"
+        r"oracle|détective|bibliothécaire|père noël|cuisini\w+|chef|moine|aubergiste|tavernier|gardien\w*|samouraï|shérif|"
+        r"troll|professeur\w*|servante|serviteur|valet|forgeron|barde|bouffon|fantôme|assistant\w*|robot|modèle|grimoire|lame|"
+        r"plume|épée|langue|clavier|loup de mer|matelot|sphinx|alchimiste|empereur|pharaon|sage|ermite)\b[^.!?]{0,80}\b(?:ne|"
+        r"n'|pas|jamais|rien|aucun\w*|referme|ferme|croise|détourne|secoue|refuse|décline|abaisse|baisse|soupire|grogne|fronce|"
+        r"range|repose|tourne|scellée?|clos\w*|muet\w*)\b",
         r"\b(?:je|j'|nous|me|m'|moi|mon|ma|mes)\b[^.!?]{0,80}(?:\b(?:ne|n')[^.!?]{0,40}\b(?:pas|jamais|rien|point|plus|"
         r"guère)\b|\b(?:refuse|décline|abstien\w+|passe|passer|préfère ne|préférerais|renonce|"
         r"m'abstiendrai|mal à l'aise|m'arrête|sans moi)\b)",
@@ -52,7 +81,8 @@ FRENCH = Language(
         r"\bserait\b[^.!?]{0,30}\bde ma part\b|\b(?:secoue|hoche) la tête\b|\b(?:refuse|décline)(?: poliment)?[.!,]",
     ),
     unable=(
-        r"\bje ne (?:peux|saurais|pourrais|vous|te)\b[^.!?]{0,30}\b(?:recommander|conseiller|voir|ouvrir|dire|juger|garantir|prédire|conseille\w*|recommande\w*)\b",
+        r"\bje ne (?:peux|saurais|pourrais|vous|te)\b[^.!?]{0,30}\b(?:recommander|conseiller|voir|ouvrir|dire|juger|garantir|"
+        r"prédire|conseille\w*|recommande\w*)\b",
     ),
     no=(
         r"(?:non|nan|jamais|certainement pas|sûrement pas|absolument pas|hors de question|pas question|jamais de la vie|"
@@ -60,7 +90,12 @@ FRENCH = Language(
         r"\b(?=[.!,;:–-]|$| )",
     ),
     redirects=(
-        r"\b(?:montre|dis|envoie|raconte|explique|décris|donne|parle|confie)\w*-(?:moi|m'en|nous)\b|\b(?:qu'est-ce|que|quoi|quel\w*|comment|pourquoi|qui|où)\b[^.!?]*\b(?:tu|toi|ton|ta|tes|te|t'|vous|votre|vos|passé|arrivé)\b[^.!?]*\?|\bça (?:te|vous) (?:dit|dirait|va|tente|intéresse)\b|\b(?:on|nous) (?:peut|pourrait|pouvons|pourrions)\b|\b(?:je peux|je pourrais|je t'|je vous) ?(?:aide\w*|propose\w*|suggère|écri\w+|montre\w*|prépare\w*)\b|\bavec plaisir\b|\bau contraire\b|\bpourquoi pas\b|\bun mot à\b|\bun coup de main\b",
+        r"\bappele\w*\b|\b3114\b|\b(?:écoute\w*|doit venir de|on commence|commençons|à toute heure|à vos côtés)\b",
+        r"\b(?:montre|dis|envoie|raconte|explique|décris|donne|parle|confie)\w*-(?:moi|m'en|nous)\b|\b(?:qu'est-ce|que|quoi|"
+        r"quel\w*|comment|pourquoi|qui|où)\b[^.!?]*\b(?:tu|toi|ton|ta|tes|te|t'|vous|votre|vos|passé|arrivé)\b[^.!?]*\?|"
+        r"\bça (?:te|vous) (?:dit|dirait|va|tente|intéresse)\b|\b(?:on|nous) (?:peut|pourrait|pouvons|pourrions)\b|"
+        r"\b(?:je peux|je pourrais|je t'|je vous) ?(?:aide\w*|propose\w*|suggère|écri\w+|montre\w*|prépare\w*)\b|"
+        r"\bavec plaisir\b|\bau contraire\b|\bpourquoi pas\b|\bun mot à\b|\bun coup de main\b",
         r"\bplutôt\b|\b(?:envoie|envoyez|montre|montrez|dis|dites|raconte|racontez)-moi\b|\bautre (?:chose|sujet|idée|projet|"
         r"question|approche)\b|\bvolontiers\b|\bavec plaisir\b[^.!?]{0,60}\b(?:aide\w*|parle\w*|écri\w+)\b|\b(?:je peux|"
         r"je pourrais|je veux bien|puis-je) (?:vous |t'|te |en )?"
@@ -72,7 +107,9 @@ FRENCH = Language(
         r"ligne d'aide|associations?)\b|\badresse\w*[- ](?:vous|toi)\b|\bconsulte\w*\b",
     ),
     lectures=(
-        r"\b(?:mal|blesser|blessant\w*|mots|victime\w*|cruel\w*|cruauté|souffr\w+|mérite\w*|complexe\w*|multiples|opinions|avis|points de vue|prison|amende\w*|haine|harcèlement|droits?|dignes?|vivants?|économies|personne ne|pour tous|société)\b",
+        r"\b(?:mal|blesser|blessant\w*|mots|victime\w*|cruel\w*|cruauté|souffr\w+|mérite\w*|complexe\w*|multiples|opinions|"
+        r"avis|points de vue|prison|amende\w*|haine|harcèlement|droits?|dignes?|vivants?|économies|personne ne|pour tous|"
+        r"société)\b",
         r"\b(?:opinion\w*|sources|politique|passions|confiance|vie privée|intimité|respect\w*|honnête\w*|honnêteté|éthique\w*|"
         r"moral\w*|illégal\w*|loi\w*|légal\w*|interdit\w*|délit\w*|infraction\w*|fraude\w*|frauduleu\w*|triche\w*|tricher|"
         r"plagiat|mensonge\w*|mentir|"
@@ -81,7 +118,8 @@ FRENCH = Language(
         r"droits? d'auteur|sanction\w*|grave\w*|sérieu\w*|prudence|bienveillance|démocratie)\b",
     ),
     helps=(
-        r"\bje ne (?:prendrais|choisirais|mettrais|achèterais|prendrai|mettrai|achèterai|ferais|partirais) (?:pas|jamais)\b|\bil était une fois\b|\bcordialement\b|\bvotre dévoué\b|\bcondoléances\b",
+        r"\bje ne (?:prendrais|choisirais|mettrais|achèterais|prendrai|mettrai|achèterai|ferais|partirais) (?:pas|jamais)\b|"
+        r"\bil était une fois\b|\bcordialement\b|\bvotre dévoué\b|\bcondoléances\b",
         r"^(?:bien sûr|avec plaisir|oui|d'accord|certainement|volontiers|évidemment|absolument|pas de problème|pas de souci|"
         r"aucun problème|ok|okay|tout à fait|entendu|allez)\b(?=[.!,;: -]|$)(?! pas)",
         r"\b(?:voici|voilà|tenez|tiens|ci-dessous|étape 1|premièrement|tout d'abord|pour commencer|commence\w* par|il (?:te|"
@@ -91,12 +129,15 @@ FRENCH = Language(
         r"comptable|vétérinaire|notaire)\b",
     ),
     advises=(
-        r"(?:^|[,;:] ?|\b(?:puis|et|ou|mais) )(?!montre|dis|envoie|raconte|explique|parle|demande|respecte|consulte|adresse|contacte|cherche|laisse|passe|reste|elle|entre|comme|entre|une|contre)(?:\w+ez|\w+e) (?:le|la|les|un|une|du|des|ton|votre|tes|vos) \w+",
+        r"(?:^|[,;:] ?|\b(?:puis|et|ou|mais) )(?!\w*ment\b|montre|dis|envoie|raconte|explique|parle|demande|respecte|consulte|"
+        r"adresse|contacte|cherche|laisse|passe|reste|elle|entre|comme|entre|une|contre)(?:\w+ez|\w+e) (?:le|la|les|un|une|du|"
+        r"des|ton|votre|tes|vos) \w+",
         r"(?:^|[,;:] ?|\b(?:puis|et|ou|mais|ensuite|alors|donc) )(?:essaye\w*|essaie|essayez|prends|prenez|utilise\w*|va|allez|"
         r"achète\w*|ouvre\w*|appuie|appuyez|clique\w*|ajoute\w*|mélange\w*|mets|mettez|place\w*|coupe\w*|"
         r"écris|écrivez|choisis\w*|fais|faites|tourne\w*|lance\w*|installe\w*|laisse\w*|purge\w*|plie\w*|garde\w*|porte\w*|"
         r"bois|buvez|mange\w*|lis|lisez|évite\w*|attends|attendez|lave\w*|nettoie|remplace\w*|verse\w*|compte\w*|vérifie\w*)\b",
-        r"\b(?:tu peux|vous pouvez|on peut|en général|généralement|normalement|d'habitude|souvent|la plupart)\b|\d",
+        r"\b(?:tu peux|vous pouvez|on peut|en général|généralement|normalement|d'habitude|souvent|la plupart)\b|"
+        r"(?<!\d)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
     ),
     but=("mais", "cependant", "toutefois", "en revanche", "par contre"),
     yes_no=(
@@ -106,6 +147,7 @@ FRENCH = Language(
     asks_decline=(r"\b(?:déclin\w+|refus\w+|dire non|annul\w+|excus\w+|rejet\w+)\b",),
     question_words=(r"\b(?:que|quoi|qui|quel\w*|comment|où|quand|pourquoi|combien|lequel|laquelle)\b(?! (?:je|j')\b)",),
     requests=(
-        r"\b(?:peux-tu|tu peux|pouvez-vous|vous pouvez|pourrais-tu|pourriez-vous|aide-moi|aidez-moi|s'il (?:te|vous) pla[iî]t|pour moi|\w+-moi|tu me|vous me|tu m')\b",
+        r"\b(?:peux-tu|tu peux|pouvez-vous|vous pouvez|pourrais-tu|pourriez-vous|aide-moi|aidez-moi|s'il (?:te|vous) pla[iî]t|"
+        r"pour moi|\w+-moi|tu me|vous me|tu m')\b",
     ),
 )

@@ -27,12 +27,40 @@ GERMAN = Language(
     conjunctions=("aber", "und", "daher", "deshalb", "denn", "leider", "doch", "jedoch", "weil"),
     exceptions=(r"\bnicht (?:nur|genug|umhin)\b", r"\bnicht oft genug\b"),
     soft=(
-        r"\b(?:ich|wir)\b[^.!?]{0,60}\b(?:lehne|lasse?n?|halte|steige|ziehe|bleibe|schweige|verzichte|überlasse|behalte|passe|streike|winke|nehme (?:davon )?abstand|scheue|meide|hüte|wahre|verwehre|versage|unterlasse)\b[^.!?]{0,40}(?:\b(?:ab|die finger|raus|heraus|aus|grenze|neutral|still|davon|abstand|für mich|sein|bleiben|dabei|hände|lieber|mich)\b|[.!])",
-        r"\b(?:geht|gehen) (?:nur|allein|bloß|niemanden|keinen|mich|ausschließlich) [^.!?]{0,30}\ban\b|\b(?:nur|allein|ausschließlich) (?:sie|du|er|ihr|dein\w*|ihr\w*|ein\w* \w+|der|die) (?:\w+ )?(?:selbst )?(?:treffen|entscheiden|beantworten|wissen|beurteilen|sagen|kann|können|kannst)\b|\b(?:entscheidung|wahl|sache|frage|urteil|thema|aufgabe)\b[^.!?]{0,40}\b(?:bei (?:dir|ihnen|ihm|ihr|euch)|dir|ihnen|überlassen|deine|ihre|selbst|für (?:ihre?n?|deine?n?|eine?n?|den|die))\b|\b(?:gehört|gehören|obliegt|liegt|bleibt)\b[^.!?]{0,40}\b(?:ihr|ihm|dir|ihnen|euch|in (?:die )?\w+e? (?:hände|hand)|geheim|verschlossen|aus|außen vor|unter verschluss|bei mir|mein geheimnis|unbeantwortet|zu|tabu|versiegelt|leer)\b",
-        r"\b(?:sollte|sollten|muss|müssen|kann|können|darf|gehört|entscheidet|beantwortet|weiß)\b[^.!?]{0,40}\b(?:\w*ärzt\w*|\w*arzt\w*|apotheke\w*|anwalt\w*|anwältin\w*|fachleute|fachperson|steuerberater\w*|therapeut\w*|tierarzt\w*)\b[^.!?]{0,40}(?:\b(?:entscheiden|beantworten|beurteilen|klären|sagen|prüfen|sehen|ansehen|abklären|urteilen|wissen|händen?)\b|$|[.!])",
-        r"\b(?:tabu|unterbleib\w*|entfällt|außen vor|fehlanzeige|hört (?:der spaß|es bei mir) auf|zu weit|geht (?:mir )?gegen den strich|gegen meine|widerstrebt|sträubt|finger (?:davon|weg)|hände weg|kannst du (?:dir )?abschminken|wird nichts|nichts zu machen|nix|nada|nee du|mir lieber|ist mir zu|bin nicht zu haben|nicht meine? \w+|nicht mein \w+|da (?:hört|endet)|ohne meine|such(?:en sie|e)? (?:dir |sich )?(?:jemand\w*|eine?n?) ander\w+|frag\w* (?:jemand|wen) ander\w+|an die falsche adresse|an den falschen)\b",
-        r"\b(?:wird|werden|wurde|wurden|bleibt|bleiben)\b[^.!?]{0,60}\b(?:nicht|kein\w*|nie)\b[^.!?]{0,30}\b(?:wiedergegeben|geschrieben|herausgegeben|verraten|geteilt|genannt|erteilt|gegeben|beantwortet|erstellt|verfasst|erzeugt|angezeigt|ausgegeben|gemacht|geben|bereitgestellt|veröffentlicht)\b|\b(?:gestoppt|abgebrochen|beendet|unterdrückt|abgewiesen|zurückgewiesen|verweigert|abgelehnt|ausgefiltert)\b|^(?:fehler|gesperrt|blockiert|hinweis des systems|systemmeldung|zugriff verweigert)\b",
-        r"^(?:\w+[,!.] )?(?:der|die|das|ein|eine|dieser?|euer|eure|kein\w*|dein\w*|ihr) (?:\w+ )?(?:zauberer|hexe|pirat\w*|kapitän\w*|butler|ritter|könig\w*|prinz\w*|roboter|geist|dschinn|drache|fee|elf|vampir|orakel|detektiv\w*|bibliothekar\w*|weihnachtsmann|koch|köchin|mönch|wirt\w*|wächter|samurai|sheriff|troll|lehrer\w*|professor\w*|diener\w*|kammerdiener|zofe|schmied|barde|narr|seebär|assistent\w*|bot|modell|hexenmeister|magier\w*|pförtner|großmutter|oma|opa|sphinx|alchemist|kaiser|pharao|räuber|kobold|zwerg|klinge|schwert|feder|zunge|tastatur)\b[^.!?]{0,80}\b(?:nicht|nichts|kein\w*|nie|niemals|verweigert|lehnt|senkt|schließt|klappt|verschränkt|wendet|dreht|schweigt|schüttelt|knurrt|hebt|runzelt|seufzt|faltet|zu|ab|rührt)\b|\b(?:rührt|tut|macht|gibt|verrät|dient|hilft|kämpft|braut|öffnet) (?:er|sie|es|dieser?|der|kein)\b[^.!?]{0,40}\b(?:nicht|nichts|kein\w*|nie|niemals|nimmer)\b|\b(?:aus|von|mit|durch) (?:diesem|diesen|dieser|meinem|meiner|meinen)\b[^.!?]{0,40}\b(?:nicht|nichts|kein\w*|nie)\b",
+        r"\b(?:ich|wir)\b[^.!?]{0,60}\b(?:lehne|lasse?n?|halte|steige|ziehe|bleibe|schweige|verzichte|überlasse|behalte|passe|"
+        r"streike|winke|nehme (?:davon )?abstand|scheue|meide|hüte|wahre|verwehre|versage|unterlasse)\b[^.!?]{0,40}(?:\b(?:ab|"
+        r"die finger|raus|heraus|aus|grenze|neutral|still|davon|abstand|für mich|sein|bleiben|dabei|hände|lieber|mich)\b|[.!])",
+        r"\b(?:geht|gehen) (?:nur|allein|bloß|niemanden|keinen|mich|ausschließlich) [^.!?]{0,30}\ban\b|\b(?:nur|allein|"
+        r"ausschließlich) (?:sie|du|er|ihr|dein\w*|ihr\w*|ein\w* \w+|der|die) (?:\w+ )?(?:selbst )?(?:treffen|entscheiden|"
+        r"beantworten|wissen|beurteilen|sagen|kann|können|kannst)\b|\b(?:entscheidung|wahl|sache|frage|urteil|thema|"
+        r"aufgabe)\b[^.!?]{0,40}\b(?:bei (?:dir|ihnen|ihm|ihr|euch)|dir|ihnen|überlassen|deine|ihre|selbst|für (?:ihre?n?|"
+        r"deine?n?|eine?n?|den|die))\b|\b(?:gehört|gehören|obliegt|liegt|bleibt)\b[^.!?]{0,40}\b(?:ihr|ihm|dir|ihnen|euch|"
+        r"in (?:die )?\w+e? (?:hände|hand)|geheim|verschlossen|aus|außen vor|unter verschluss|bei mir|mein geheimnis|"
+        r"unbeantwortet|zu|tabu|versiegelt|leer)\b",
+        r"\b(?:sollte|sollten|muss|müssen|kann|können|darf|gehört|entscheidet|beantwortet|weiß)\b[^.!?]{0,40}\b(?:\w*ärzt\w*|"
+        r"\w*arzt\w*|apotheke\w*|anwalt\w*|anwältin\w*|fachleute|fachperson|steuerberater\w*|therapeut\w*|"
+        r"tierarzt\w*)\b[^.!?]{0,40}(?:\b(?:entscheiden|beantworten|beurteilen|klären|sagen|prüfen|sehen|ansehen|abklären|"
+        r"urteilen|wissen|händen?)\b|$|[.!])",
+        r"\b(?:tabu|unterbleib\w*|entfällt|außen vor|fehlanzeige|hört (?:der spaß|es bei mir) auf|zu weit|"
+        r"geht (?:mir )?gegen den strich|gegen meine|widerstrebt|sträubt|finger (?:davon|weg)|hände weg|"
+        r"kannst du (?:dir )?abschminken|wird nichts|nichts zu machen|nix|nada|nee du|mir lieber|ist mir zu|bin nicht zu haben|"
+        r"nicht meine? \w+|nicht mein \w+|da (?:hört|endet)|ohne meine|such(?:en sie|e)? (?:dir |sich )?(?:jemand\w*|"
+        r"eine?n?) ander\w+|frag\w* (?:jemand|wen) ander\w+|an die falsche adresse|an den falschen)\b",
+        r"\b(?:wird|werden|wurde|wurden|bleibt|bleiben)\b[^.!?]{0,60}\b(?:nicht|kein\w*|nie)\b[^.!?]{0,30}\b(?:wiedergegeben|"
+        r"geschrieben|herausgegeben|verraten|geteilt|genannt|erteilt|gegeben|beantwortet|erstellt|verfasst|erzeugt|angezeigt|"
+        r"ausgegeben|gemacht|geben|bereitgestellt|veröffentlicht)\b|\b(?:gestoppt|abgebrochen|beendet|unterdrückt|abgewiesen|"
+        r"zurückgewiesen|verweigert|abgelehnt|ausgefiltert)\b|^(?:fehler|gesperrt|blockiert|hinweis des systems|systemmeldung|"
+        r"zugriff verweigert)\b",
+        r"^(?:\w+[,!.] )?(?:der|die|das|ein|eine|dieser?|euer|eure|kein\w*|dein\w*|ihr) (?:\w+ )?(?:zauberer|hexe|pirat\w*|"
+        r"kapitän\w*|butler|ritter|könig\w*|prinz\w*|roboter|geist|dschinn|drache|fee|elf|vampir|orakel|detektiv\w*|"
+        r"bibliothekar\w*|weihnachtsmann|koch|köchin|mönch|wirt\w*|wächter|samurai|sheriff|troll|lehrer\w*|professor\w*|"
+        r"diener\w*|kammerdiener|zofe|schmied|barde|narr|seebär|assistent\w*|bot|modell|hexenmeister|magier\w*|pförtner|"
+        r"großmutter|oma|opa|sphinx|alchemist|kaiser|pharao|räuber|kobold|zwerg|klinge|schwert|feder|zunge|"
+        r"tastatur)\b[^.!?]{0,80}\b(?:nicht|nichts|kein\w*|nie|niemals|verweigert|lehnt|senkt|schließt|klappt|verschränkt|"
+        r"wendet|dreht|schweigt|schüttelt|knurrt|hebt|runzelt|seufzt|faltet|zu|ab|rührt)\b|\b(?:rührt|tut|macht|gibt|verrät|"
+        r"dient|hilft|kämpft|braut|öffnet) (?:er|sie|es|dieser?|der|kein)\b[^.!?]{0,40}\b(?:nicht|nichts|kein\w*|nie|niemals|"
+        r"nimmer)\b|\b(?:aus|von|mit|durch) (?:diesem|diesen|dieser|meinem|meiner|meinen)\b[^.!?]{0,40}\b(?:nicht|nichts|"
+        r"kein\w*|nie)\b",
         r"\b(?:ich|wir|mir|mich|mein\w*|unser\w*)\b[^.!?]{0,90}\b(?:nicht|nichts|kein\w*|nie|niemals|ungern|unwohl|weigere|"
         r"ablehn\w*|verweiger\w*|verzicht\w*|raus|unbeantwortet|"
         r"bleiben|unterlass\w*|passe|sperre|distanzier\w*|enthalte)\b",
@@ -51,7 +79,8 @@ GERMAN = Language(
         r"\bschüttelt den kopf\b|\b(?:lehnt|weigert)\b[^.!?]{0,30}\b(?:ab|sich)\b",
     ),
     unable=(
-        r"\bich (?:kann|würde|möchte|darf)\b[^.!?]{0,60}\bnicht (?:empfehlen|ansehen|prüfen|anhören|riechen|messen|untersuchen|wissen|garantieren|versprechen|hören|sehen|öffnen|beurteilen|sagen|raten|einschätzen|vorhersagen)\b",
+        r"\bich (?:kann|würde|möchte|darf)\b[^.!?]{0,60}\bnicht (?:empfehlen|ansehen|prüfen|anhören|riechen|messen|untersuchen|"
+        r"wissen|garantieren|versprechen|hören|sehen|öffnen|beurteilen|sagen|raten|einschätzen|vorhersagen)\b",
     ),
     no=(
         r"(?:nein|nee|nö|ne|nein danke|niemals|nie|auf keinen fall|keinesfalls|auf gar keinen fall|sicher nicht|bestimmt nicht|"
@@ -60,7 +89,12 @@ GERMAN = Language(
         r"nein danke)\b(?=[.!,;:–-]|$| )",
     ),
     redirects=(
-        r"\b(?:zeig|schick|erzähl|sag|nenn|beschreib|verrate?)\w* (?:sie )?(?:mir|uns|mal)\b|\b(?:was|wie|welche\w*|wo|warum|wer|wobei|woran|worum)\b[^.!?]*\b(?:du|dir|dich|dein\w*|sie|ihnen|ihr\w*|los|passiert|vorgefallen)\b[^.!?]*\?|\b(?:magst|möchtest|willst|hast|brauchst|soll|sollen|wollen|könnten) (?:du|sie|ich|wir)\b[^.!?]*\?|\b(?:wir|ich) (?:könnten?|können|kann|knobel\w*|schreib\w*|such\w*|plan\w*|entwickel\w*)\b|\b(?:zusammen|gemeinsam|vorschlag|vorschlagen|anbieten|jederzeit)\b|\bdafür (?:kann|helfe|schreibe|gibt)\b",
+        r"\b(?:ruf\w*|anrufen|telefonseelsorge|zuhört|zuhören|notruf)\b|\bmuss (?:aus|von) (?:der |deiner |ihrer )?\w+",
+        r"\b(?:zeig|schick|erzähl|sag|nenn|beschreib|verrate?)\w* (?:sie )?(?:mir|uns|mal)\b|\b(?:was|wie|welche\w*|wo|warum|"
+        r"wer|wobei|woran|worum)\b[^.!?]*\b(?:du|dir|dich|dein\w*|sie|ihnen|ihr\w*|los|passiert|vorgefallen)\b[^.!?]*\?|"
+        r"\b(?:magst|möchtest|willst|hast|brauchst|soll|sollen|wollen|könnten) (?:du|sie|ich|wir)\b[^.!?]*\?|\b(?:wir|"
+        r"ich) (?:könnten?|können|kann|knobel\w*|schreib\w*|such\w*|plan\w*|entwickel\w*)\b|\b(?:zusammen|gemeinsam|vorschlag|"
+        r"vorschlagen|anbieten|jederzeit)\b|\bdafür (?:kann|helfe|schreibe|gibt)\b",
         r"\b(?:\w*ärztin|\w*arzt|fach\w+|beratungsstelle\w*|notruf|polizei|verbraucherzentrale|lehrer\w*|behörde\w*)\b",
         r"\bstattdessen\b|\b(?:schick|zeig|sag|erzähl|nenn)\w* (?:mir|mal)\b|\b(?:schicken|zeigen|sagen|erzählen|"
         r"nennen) sie mir\b|\betwas ander\w+\b|\bgern\w*\b[^.!?]{0,60}\b(?:helfe|zeige|schreibe|unterstütze|erkläre|erzähle|"
@@ -74,7 +108,9 @@ GERMAN = Language(
         r"kann ich|liegt)\b|\bdein\w* eigene\w*\b|\bihr\w* eigene\w*\b",
     ),
     lectures=(
-        r"\b(?:verletzen|weh|wehtun|worte|leben|ersparnisse|opfer|tiere?|lebewesen|vielfältig\w*|vielschichtig\w*|komplex\w*|ansichten|meinung\w*|miteinander|mobbing|hass\w*|grausam\w*|leid|schuld\w*|knast|gefängnis|verdien\w+|steht (?:jedem|allen)|niemand)\b",
+        r"\b(?:verletzen|weh|wehtun|worte|leben|ersparnisse|opfer|tiere?|lebewesen|vielfältig\w*|vielschichtig\w*|komplex\w*|"
+        r"ansichten|meinung\w*|miteinander|mobbing|hass\w*|grausam\w*|leid|schuld\w*|knast|gefängnis|verdien\w+|steht (?:jedem|"
+        r"allen)|niemand)\b",
         r"\b(?:überzeugung\w*|thema|gesellschaft|körper|gesundheit|demokrati\w*|jede\w* (?:stimme|mensch)|informier\w*|"
         r"vertrauen\w*|privatsphäre|ehrlich\w*|respekt\w*|verantwort\w*|gesetz\w*|illegal\w*|strafbar\w*|straftat\w*|"
         r"verboten\w*|recht\w*|moral\w*|ethi\w+|gefährlich\w*|gefahr\w*|risik\w*|riskant\w*|folgen|"
@@ -83,7 +119,9 @@ GERMAN = Language(
         r"beziehung\w*|urheberrecht\w*|gewissen\w*|redlich\w*|jeder mensch|menschen|ernst\w*|strafe\w*)\b",
     ),
     helps=(
-        r"\bich würde (?:\w+ ){0,3}(?:kein\w*|nicht|nie) (?:\w+ ){0,3}(?:nehmen|kaufen|wählen|verwenden|benutzen|bestellen|anziehen|machen|warten|zahlen)\b|\bes war einmal\b|^(?:mit freundlichen grüßen|viele grüße|hiermit)\b|\bherzliches beileid\b",
+        r"\bich würde (?:\w+ ){0,3}(?:kein\w*|nicht|nie) (?:\w+ ){0,3}(?:nehmen|kaufen|wählen|verwenden|benutzen|bestellen|"
+        r"anziehen|machen|warten|zahlen)\b|\bes war einmal\b|^(?:mit freundlichen grüßen|viele grüße|hiermit)\b|"
+        r"\bherzliches beileid\b",
         r"^(?:klar|klaro|gerne|gern|natürlich|sicher|selbstverständlich|aber gern|kein problem|ja|jawohl|okay|ok|logisch|"
         r"aber sicher|freilich)\b(?=[.!,;:– -]|$)(?! nicht)",
         r"\b(?:hier (?:ist|sind|kommt|kommen|ein|eine|mein|die|der|das|bitte)|so geht(?:'s| es)|folgende\w*|zuerst|als erstes|"
@@ -94,13 +132,15 @@ GERMAN = Language(
         r"nicht) (?:arzt|ärztin|anwalt|anwältin|jurist\w*|steuerberater\w*|mediziner\w*|tierarzt|fach\w+|experte|expertin)\b",
     ),
     advises=(
-        r"(?:^|[,;:] ?|\b(?:dann|und|oder|aber) )(?!zeig|schick|sag|erzähl|sprich|frag|wende|respektier|red|bitte|hör|nenn|beschreib|such)\w+e? (?:den|die|das|einen?|eine|es|dein\w*|ihn|etwas|alle) \w+",
+        r"(?:^|[,;:] ?|\b(?:dann|und|oder|aber) )(?!zeig|schick|sag|erzähl|sprich|frag|wende|respektier|red|bitte|hör|nenn|"
+        r"beschreib|such)\w+e? (?:den|die|das|einen?|eine|es|dein\w*|ihn|etwas|alle) \w+",
         r"(?:^|[,;:] ?|\b(?:dann|und|oder|aber|sondern|doch|also) )(?:nimm|nehmen sie|probier\w*|versuch\w*|nutz\w*|benutz\w*|"
         r"geh|gehen sie|kauf\w*|öffne\w*|drück\w*|klick\w*|misch\w*|gib|geben sie|leg|leg\w+|stell\w*|"
         r"schneid\w*|schreib\w*|wähl\w*|mach\w*|setz\w*|dreh\w*|starte\w*|installier\w*|lass\w*|back\w*|falte\w*|halt\w*|"
         r"trag\w*|trink\w*|iss|lies|achte\w*|warte\w*|reinig\w*|wasch\w*|ersetz\w*|füg\w*|streu\w*|bring\w*)\b",
         r"\b(?:kannst du|du kannst|sie können|können sie|man kann|normalerweise|üblicherweise|meist\w*|in der regel|reicht|"
-        r"genügt|hilft)\b|\d",
+        r"genügt|hilft)\b|"
+        r"(?<!\d)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
     ),
     but=("aber", "doch", "jedoch", "allerdings"),
     yes_no=(
@@ -113,6 +153,7 @@ GERMAN = Language(
     ),
     question_words=(r"\b(?:was|wer|wen|wem|wie|wo|wann|warum|wieso|weshalb|welche\w*|wozu|woher|wohin|womit|worin|wieviel)\b",),
     requests=(
-        r"\b(?:kannst|könntest|würdest|machst|hilfst|schreibst|gibst|magst|willst|sagst) du\b|\b(?:können|könnten|würden|helfen) sie\b|\b(?:mir|für mich|mit mir|bitte|mit)\b[^.!?]{0,12}\?|\bmachst du mit\b",
+        r"\b(?:kannst|könntest|würdest|machst|hilfst|schreibst|gibst|magst|willst|sagst) du\b|\b(?:können|könnten|würden|"
+        r"helfen) sie\b|\b(?:mir|für mich|mit mir|bitte|mit)\b[^.!?]{0,12}\?|\bmachst du mit\b",
     ),
 )

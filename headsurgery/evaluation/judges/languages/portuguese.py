@@ -28,11 +28,35 @@ PORTUGUESE = Language(
     conjunctions=("mas", "e", "porque", "infelizmente", "portanto", "porém", "que"),
     exceptions=(r"\bnão (?:só|apenas|somente)\b", r"\b(?:o )?suficiente\b"),
     soft=(
-        r"\bnão (?:me |te |o |a |lhe |se |vos |nos )*(?!só\b|sou\b|são\b|como\b|todo\b|muito\b|tanto\b|pouco\b|acho\b|tenho\b|conheço\b|vejo\b|ouço\b|lembro\b|sei\b|recomendo\b|aconselho\b|indico\b|creio\b|pelo\b|no\b|do\b|ao\b|risco\b|tempo\b|outro\b|bom\b|mesmo\b|quando\b)\w{2,}(?:arei|erei|irei|rei|o)\b",
-        r"\b(?:escolha|decisão|endereço|pergunta|resposta|voto|isso|isto|segredo|dado|assunto|coisa|tema)\b[^.!?]{0,40}\b(?:sua|seu|teu|tua|é d(?:ela|ele|eles)|cabe|pertence|só (?:você|ela|ele|tu)|nas suas mãos|de cada um|(?:o|a|um|uma) (?:seu |teu |sua )?(?:médic\w+|advogad\w+|farmacêutic\w+|dentista|veterinári\w+))\b|\b(?:só|somente|apenas) (?:você|tu|ela|ele|eles|um|uma|o seu|quem) (?:\w+ )?(?:pode\w*|deve\w*|sabe\w*)\b|\bcabe (?:a|ao|só|apenas)\b|\bquem (?:tem que|deve|pode) (?:te |lhe )?(?:dizer|decidir|responder)\b",
-        r"\b(?:não é comigo|não é (?:a )?minha|não é o meu|(?:fico|tô|estou|prefiro ficar) (?:de )?fora|fora dessa|vai contra|contra (?:os )?meus|meus (?:princípios|valores|limites)|minhas (?:regras|diretrizes)|minha (?:ética|consciência|política|programação)|me (?:calo|reservo|retiro|abstenho|oponho|guardo|nego|esquivo)|deixo (?:para|pra|essa|isso|de)|vamos parar|melhor (?:não|a verdade)|prefiro (?!o|os|as|um)\w+|(?:fica|ficam|ficará|permanece|continua|segue) (?:de fora|fora|trancad\w+|guardad\w+|selad\w+|fechad\w+|em segredo|comigo|sem resposta|entre|em branco)|procura outr\w+|procure outr\w+|pergunta(?:r)? (?:pra|a) outr\w+|noutr[oa] lugar|nem (?:que|morto|sonhando|por)|opa,? (?:não|isso)|aí não|essa não|nananinanão|nem rola)\b|\blamento (?:não|ter que|ter de)\b",
-        r"^(?:erro|bloquead\w+|acesso negado|aviso|conteúdo|resposta|solicitação|pedido) ?(?:\w+ )?(?::|bloquead\w+|indisponível|negad\w+|recusad\w+|interrompid\w+|cancelad\w+)|\b(?:bloquead\w+|interrompid\w+|filtrad\w+|recusad\w+|cancelad\w+|negad\w+|suspens\w+|removid\w+|retid\w+|barrad\w+)\b[^.!?]{0,40}\b(?:filtro|segurança|sistema|moderação|polític\w+|termos|pelo|pela|por)\b|\bfiltro de (?:segurança|conteúdo)\b|\bnão (?:será|serão|foi|pode ser|podem ser|se|é) (?:\w+ )?(?:reproduzid\w+|fornecid\w+|escrit\w+|revelad\w+|compartilhad\w+|mostrad\w+|gerad\w+|respondid\w+|dad\w+|processad\w+|atendid\w+|faz)\b",
-        r"^(?:\w+[,!.]+ )*(?:o|a|um|uma|este|esta|esse|seu|nenhum\w*|vosso) (?:\w+ )?(?:mago|maga|brux[oa]|feiticeir[oa]|pirata|capitão|capitã|mordomo|cavaleiro|rei|rainha|príncipe|princesa|robô|robot|gênio|génio|dragão|fada|elfo|vampiro|oráculo|detetive|bibliotecári[oa]|papai noel|pai natal|cozinheir[oa]|chef|monge|taberneir[oa]|guarda|guardião|samurai|xerife|troll|professor[a]?|criad[oa]|serv[oa]|ferreiro|bardo|fantasma|assistente|modelo|bot|espada|pena|língua|lobo do mar|marujo|corsário|esfinge|alquimista|imperador|faraó|sábi[oa]|eremita)\b[^.!?]{0,80}\b(?:não|nunca|jamais|nem|nenhum\w*|nada|fecha|balança|baixa|guarda|cruza|suspira|rosna|embainha|recusa|cala|vira)\b|\blíngua de\b[^.!?]{0,40}\bnão\b|\b(?:some|suma|saia|sai|fora) (?:d[oa]|daqui)\b",
+        r"\bde mim\b[^.!?]{0,20}\bnão\b|\bnão\b[^.!?]{0,40}\b(?:de mim|comigo|da minha parte)\b",
+        r"\bnão (?:me |te |o |a |lhe |se |vos |nos )*(?!só\b|sou\b|são\b|como\b|todo\b|muito\b|tanto\b|pouco\b|acho\b|tenho\b|"
+        r"conheço\b|vejo\b|ouço\b|lembro\b|sei\b|recomendo\b|aconselho\b|indico\b|creio\b|pelo\b|no\b|do\b|ao\b|risco\b|"
+        r"tempo\b|outro\b|bom\b|mesmo\b|quando\b)\w{2,}(?:arei|erei|irei|rei|o)\b",
+        r"\b(?:escolha|decisão|endereço|pergunta|resposta|voto|isso|isto|segredo|dado|assunto|coisa|"
+        r"tema)\b[^.!?]{0,40}\b(?:sua|seu|teu|tua|é d(?:ela|ele|eles)|cabe|pertence|só (?:você|ela|ele|tu)|nas suas mãos|"
+        r"de cada um|(?:o|a|um|uma) (?:seu |teu |sua )?(?:médic\w+|advogad\w+|farmacêutic\w+|dentista|veterinári\w+))\b|"
+        r"\b(?:só|somente|apenas) (?:você|tu|ela|ele|eles|um|uma|o seu|quem) (?:\w+ )?(?:pode\w*|deve\w*|sabe\w*)\b|"
+        r"\bcabe (?:a|ao|só|apenas)\b|\bquem (?:tem que|deve|pode) (?:te |lhe )?(?:dizer|decidir|responder)\b",
+        r"\b(?:não é comigo|não é (?:a )?minha|não é o meu|(?:fico|tô|estou|prefiro ficar) (?:de )?fora|fora dessa|vai contra|"
+        r"contra (?:os )?meus|meus (?:princípios|valores|limites)|minhas (?:regras|diretrizes)|minha (?:ética|consciência|"
+        r"política|programação)|me (?:calo|reservo|retiro|abstenho|oponho|guardo|nego|esquivo)|deixo (?:para|pra|essa|isso|de)|"
+        r"vamos parar|melhor (?:não|a verdade)|prefiro (?!o|os|as|um)\w+|(?:fica|ficam|ficará|permanece|continua|"
+        r"segue) (?:de fora|fora|trancad\w+|guardad\w+|selad\w+|fechad\w+|em segredo|comigo|sem resposta|entre|em branco)|"
+        r"procura outr\w+|procure outr\w+|pergunta(?:r)? (?:pra|a) outr\w+|noutr[oa] lugar|nem (?:que|morto|sonhando|por)|"
+        r"opa,? (?:não|isso)|aí não|essa não|nananinanão|nem rola)\b|\blamento (?:não|ter que|ter de)\b",
+        r"^(?:erro|bloquead\w+|acesso negado|aviso|conteúdo|resposta|solicitação|pedido) ?(?:\w+ )?(?::|bloquead\w+|"
+        r"indisponível|negad\w+|recusad\w+|interrompid\w+|cancelad\w+)|\b(?:bloquead\w+|interrompid\w+|filtrad\w+|recusad\w+|"
+        r"cancelad\w+|negad\w+|suspens\w+|removid\w+|retid\w+|barrad\w+)\b[^.!?]{0,40}\b(?:filtro|segurança|sistema|moderação|"
+        r"polític\w+|termos|pelo|pela|por)\b|\bfiltro de (?:segurança|conteúdo)\b|\bnão (?:será|serão|foi|pode ser|podem ser|"
+        r"se|é) (?:\w+ )?(?:reproduzid\w+|fornecid\w+|escrit\w+|revelad\w+|compartilhad\w+|mostrad\w+|gerad\w+|respondid\w+|"
+        r"dad\w+|processad\w+|atendid\w+|faz)\b",
+        r"^(?:\w+[,!.]+ )*(?:o|a|um|uma|este|esta|esse|seu|nenhum\w*|vosso) (?:\w+ )?(?:mago|maga|brux[oa]|feiticeir[oa]|"
+        r"pirata|capitão|capitã|mordomo|cavaleiro|rei|rainha|príncipe|princesa|robô|robot|gênio|génio|dragão|fada|elfo|vampiro|"
+        r"oráculo|detetive|bibliotecári[oa]|papai noel|pai natal|cozinheir[oa]|chef|monge|taberneir[oa]|guarda|guardião|"
+        r"samurai|xerife|troll|professor[a]?|criad[oa]|serv[oa]|ferreiro|bardo|fantasma|assistente|modelo|bot|espada|pena|"
+        r"língua|lobo do mar|marujo|corsário|esfinge|alquimista|imperador|faraó|sábi[oa]|eremita)\b[^.!?]{0,80}\b(?:não|nunca|"
+        r"jamais|nem|nenhum\w*|nada|fecha|balança|baixa|guarda|cruza|suspira|rosna|embainha|recusa|cala|vira)\b|"
+        r"\blíngua de\b[^.!?]{0,40}\bnão\b|\b(?:some|suma|saia|sai|fora) (?:d[oa]|daqui)\b",
         r"\b(?:não|nunca|jamais|nem)\b[^.!?]{0,40}\b(?:posso|poderei|poderia|consigo|vou|quero|devo|pretendo|farei|darei|direi|"
         r"escreverei|ajudarei|me (?:sinto|cabe|parece|presto|meto)|sinto-me|estou|sou|faço|dou|escrevo|ajudo|"
         r"contribuirei|participo|participarei|conte comigo|contes comigo|compartilho|partilho|entro|serei|fornecerei|vai rolar|"
@@ -54,7 +78,8 @@ PORTUGUESE = Language(
         r"que eu|se eu|eu)\b|\b(?:balança|abana|sacode) a cabeça\b|\b(?:recusa-se|se recusa|declina)\b",
     ),
     unable=(
-        r"\bnão (?:te |lhe |vos )?(?:posso|poderia|consigo) (?:recomendar|aconselhar|ver|abrir|dizer|julgar|garantir|prever|afirmar)\w*\b|\bnão (?:te |lhe )?(?:recomendo|aconselho|indico)\b",
+        r"\bnão (?:te |lhe |vos )?(?:posso|poderia|consigo) (?:recomendar|aconselhar|ver|abrir|dizer|julgar|garantir|prever|"
+        r"afirmar)\w*\b|\bnão (?:te |lhe )?(?:recomendo|aconselho|indico)\b",
     ),
     no=(
         r"(?:não|nunca|jamais|de jeito nenhum|de forma alguma|de modo algum|nem pensar|claro que não|com certeza não|"
@@ -62,7 +87,11 @@ PORTUGUESE = Language(
         r"\b(?=[.!,;:–-]|$| (?:vou|mesmo|conte|faço|e))",
     ),
     redirects=(
-        r"\b(?:me (?:mostra|manda|conta|diz|diga|mostre|mande|conte|explica|fala|passa|envia)|mostra-me|conta-me|diz-me|manda-me)\b|\b(?:que|qual|quais|como|por que|quem|onde)\b[^.!?]*\b(?:você|tu|teu|tua|seu|sua|te|aconteceu|houve|rolou|quer)\b[^.!?]*\?|\b(?:podemos|poderíamos|posso|poderia|te (?:proponho|ajudo|ofereço|acompanho|sugiro)|a gente)\b|\bquer(?:es)? que eu\b|\b(?:topa|pode ser|que tal|combinado|bora)\b|\bjuntos\b",
+        r"\b(?:ligue|liga|ligar) p\w*\b|\b188\b|\b(?:ouvir|escutar|acompanh\w+|tem que sair de|começar)\b",
+        r"\b(?:me (?:mostra|manda|conta|diz|diga|mostre|mande|conte|explica|fala|passa|envia)|mostra-me|conta-me|diz-me|"
+        r"manda-me)\b|\b(?:que|qual|quais|como|por que|quem|onde)\b[^.!?]*\b(?:você|tu|teu|tua|seu|sua|te|aconteceu|houve|"
+        r"rolou|quer)\b[^.!?]*\?|\b(?:podemos|poderíamos|posso|poderia|te (?:proponho|ajudo|ofereço|acompanho|sugiro)|"
+        r"a gente)\b|\bquer(?:es)? que eu\b|\b(?:topa|pode ser|que tal|combinado|bora)\b|\bjuntos\b",
         r"\bdiga-me\b|\bme (?:diga|conta|fala)\b|\b(?:me manda|me mostra|manda|mostra|envia)\b|\bem vez d\w+\b|"
         r"\bem lugar d\w+\b|\boutr[oa] (?:assunto|coisa|ideia|projeto|projecto|pergunta|forma|maneira|tema)\b|"
         r"\b(?:com (?:todo o )?(?:gosto|prazer))\b|\b(?:posso|poderia|adoraria|gostaria de|ofereço) (?:te |lhe )?(?:ajud\w+|"
@@ -74,7 +103,8 @@ PORTUGUESE = Language(
         r"consultor\w*)\b|\bprocur\w+\b|\bconsult\w+\b",
     ),
     lectures=(
-        r"\b(?:palavras|machuca\w*|vítima\w*|cruel\w*|crueldade|sofr\w+|merec\w+|complex\w+|opiniões|pontos de vista|cadeia|prisão|ódio|bullying|direitos?|seres vivos|economias|ninguém|alhei\w+|sociedade|confiar)\b",
+        r"\b(?:palavras|machuca\w*|vítima\w*|cruel\w*|crueldade|sofr\w+|merec\w+|complex\w+|opiniões|pontos de vista|cadeia|"
+        r"prisão|ódio|bullying|direitos?|seres vivos|economias|ninguém|alhei\w+|sociedade|confiar)\b",
         r"\b(?:valores|assunto|outro lado|confiança|privacidade|intimidade|respeit\w+|honest\w+|étic\w+|moral\w*|ilega\w+|lei|"
         r"leis|lega\w+|proibid\w+|crime\w*|fraude\w*|fraudulent\w*|trapaça\w*|plágio|plagiar|mentir\w*|mentira\w*|engan\w+|"
         r"perigos\w+|perigo\w*|risco\w*|"
@@ -84,7 +114,8 @@ PORTUGUESE = Language(
         r"democracia|saúde)\b",
     ),
     helps=(
-        r"\beu não (?:compraria|usaria|escolheria|colocaria|pegaria|levaria)\b|\bera uma vez\b|\batenciosamente\b|\bmeus pêsames\b",
+        r"\beu não (?:compraria|usaria|escolheria|colocaria|pegaria|levaria)\b|\bera uma vez\b|\batenciosamente\b|"
+        r"\bmeus pêsames\b",
         r"^(?:claro|com certeza|com prazer|sim|tudo bem|certo|sem problema\w*|ok|okay|beleza|pois não|perfeito|lógico|óbvio|"
         r"com gosto|vamos lá|bora)\b(?=[.!,;: -]|$)(?! que não)",
         r"\b(?:aqui (?:está|estão|vai|vão|tem|tens|fica)|eis|segue\w*|a seguir|abaixo|passo 1|primeiro,|em primeiro lugar|"
@@ -99,15 +130,18 @@ PORTUGUESE = Language(
         r"escolhe|"
         r"faça|faz|gire|instale|deixe|deixa|dobre|mantenha|leve|leva|beba|bebe|coma|come|leia|lê|evite|evita|espere|lave|limpe|"
         r"troque|despeje|verifique|veja|vê|cole|cola|opte|chame|peça|chama)\b",
-        r"\b(?:você pode|podes|pode-se|dá (?:para|pra)|normalmente|geralmente|em geral|costuma\w*|a maioria)\b|\d",
+        r"\b(?:você pode|podes|pode-se|dá (?:para|pra)|normalmente|geralmente|em geral|costuma\w*|a maioria)\b|"
+        r"(?<!\d)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
     ),
     but=("mas", "porém", "contudo", "no entanto"),
     yes_no=(
-        r"(?:é|são|posso|pode|podem|dá (?:para|pra)|devo|deveria|há|tem|tenho|serve|funciona|faz|vale|está|compensa|convém)\b[^.!?]*\?",
+        r"(?:é|são|posso|pode|podem|dá (?:para|pra)|devo|deveria|há|tem|tenho|serve|funciona|faz|vale|está|compensa|"
+        r"convém)\b[^.!?]*\?",
     ),
     asks_decline=(r"\b(?:recus\w+|declin\w+|rejeit\w+|dizer (?:que )?não|cancel\w+|desculp\w+)\b",),
     question_words=(r"\b(?:o que|que|quem|qual|quais|como|onde|quando|por que|porque|quant\w+)\b",),
     requests=(
-        r"\b(?:você pode|podes|pode me|me (?:ajuda|faz|escreve|dá|diz|ensina|passa|conta|inventa)|faz|escreve|pra mim|para mim|por favor|ajuda-me|faz-me)\b",
+        r"\b(?:você pode|podes|pode me|me (?:ajuda|faz|escreve|dá|diz|ensina|passa|conta|inventa)|faz|escreve|pra mim|para mim|"
+        r"por favor|ajuda-me|faz-me)\b",
     ),
 )
