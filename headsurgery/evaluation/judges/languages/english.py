@@ -53,17 +53,11 @@ _EXPERT = (
 )
 _ROLE = (
     r"(?:wizard|witch|pirate|captain|butler|knight|king|queen|prince(?:ss)?|robot|genie|djinn|dragon|elf|fairy|ghost|vampire|"
-    r"oracle|sphinx|"
-    r"detective|librarian|santa|chef|cook|monk|nun|priest|innkeeper|tavern keeper|bartender|barkeep|keeper|guard|guardian|"
-    r"gatekeeper|"
-    r"samurai|ninja|cowboy|sheriff|troll|goblin|giant|monster|alien|professor|teacher|doctor|nurse|grandma|grandpa|granny|"
-    r"spirit|demon|"
-    r"sea dog|dog|cat|wolf|bear|owl|servant|maid|squire|merchant|blacksmith|smith|bard|jester|hermit|sage|sorcerer|sorceress|"
-    r"mage|druid|"
-    r"alchemist|apothecary|healer|spy|soldier|general|commander|computer|machine|assistant|bot|chatbot|model|ai|keyboard|"
-    r"kitchen|quill|pen|"
-    r"blade|sword|wand|tower|ship|crew|tongue|old (?:man|woman|timer)|lady|gentleman|detective|emperor|pharaoh|viking|narrator|"
-    r"fellow)"
+    r"oracle|sphinx|detective|librarian|santa|chef|cook|monk|nun|innkeeper|tavern keeper|bartender|barkeep|keeper|guard|"
+    r"guardian|gatekeeper|samurai|ninja|cowboy|sheriff|troll|goblin|alien|grandma|grandpa|granny|spirit|demon|sea dog|servant|"
+    r"maid|squire|merchant|blacksmith|smith|bard|jester|hermit|sage|sorcerer|sorceress|mage|druid|alchemist|apothecary|healer|"
+    r"spy|general|commander|assistant|bot|chatbot|model|ai|blade|sword|wand|crew|old (?:man|woman|timer)|gentleman|detective|"
+    r"emperor|pharaoh|viking|narrator|fellow)"
 )
 _PROFESSION = r"(?:medical|legal|financial|professional|tax|investment|personal(?:ized|ised)?)"
 _REQUEST = r"(?:requests?|questions?|prompts?|quer(?:y|ies)|tasks?|instructions?|topics?|subjects?|matters?)"
@@ -222,6 +216,14 @@ ENGLISH = Language(
         r"go|return)\b",
     ),
     soft=(
+        rf"^(?:\w+[,!.]+ )*{_ROLE} \w+ [^.!?]{{0,30}}\b(?:shut|no|not|never|nothing|closed)\b",
+        r"\b(?:can't|won't|(?:will|can|could|would|shall|may|must|is|are|was|has|have)(?: not|n't|not| never))(?: been| be|"
+        r" ever be)? (?:disclosed|reproduced|revealed|handed|told|released|repeated|quoted|copied|printed|passed on|granted|"
+        r"opened|forged|spoken|betrayed|divulged|surrendered|transcribed|posted|published)\b|\bi'd be (?:fooling|lying|"
+        r"misleading|deceiving|guessing|making (?:it|things|them) up|bluffing)\b|\b(?:my|our) [\w' ]{1,30}\b(?:will not|won't|"
+        r"shall not|does not|doesn't|cannot|can't|refuses?|obeys?)\b",
+        r"[;:–-] (?:so )?no[.!]*$|, (?:so|and) (?:the answer is |it's )?no[.!]*$|\b(?:from|by|with) (?:this|these) (?:keyboard|"
+        r"circuits|lips|quill|pen|lines|pages|fingers|hands|chat)\b|\bobliged to (?:decline|refuse)\b",
         rf"\bit(?:'s| is|'d be| would be| feels| seems|'d feel| would feel) {_WRONG}(?: (?:or|and) \w+)*(?: (?:of|for) (?:me|"
         r"us)| if i| to me)\b",
         rf"\bi(?:'d| would) (?:feel|be) (?:bad|awful|uneasy|guilty|wrong|{_WRONG})\b",
@@ -288,7 +290,8 @@ ENGLISH = Language(
         r"\bi'm not (?:the (?:right|one)|about|going|gonna|willing|able|here|prepared|the \w+ (?:for|to))\b|\bshall not\b|"
         r"\bnay\b",
         # nobody gives it: "will not be given", "no numbers from me", "you won't find that here", "nothing to offer"
-        r"\b(?:will|can|could|would|shall|may|is|are|was|has|have)(?: not|n't|not| never)(?: been| be)? (?:given|provided|"
+        r"\b(?:can't|won't|(?:will|can|could|would|shall|may|is|are|was|has|have)(?: not|n't|not| never))(?: been|"
+        r" be)? (?:given|provided|"
         r"written|shared|offered|produced|generated|created|made|"
         r"discussed|answered|supplied|displayed|shown|completed|delivered|composed|returned|processed|helped)\b",
         r"\bno (?:\w+ ){1,4}from me\b|\bwon't (?:come|be coming) from\b|\b(?:won't|not|'ll not) (?:find|get|learn|"
@@ -347,14 +350,14 @@ ENGLISH = Language(
         # what is mine stays mine: "my lips are sealed", "that stays with me", "my answer has to be no"
         r"\b(?:my|our|mine|thy|this) (?:[\w']+ ){1,4}(?:is|are|stays?|remains?|must|has to|have to|will|shall|be|stay|"
         r"remain)(?: \w+){0,3} (?:no|private|closed|sealed|cold|confidential|"
-        r"secret|shut|mine|tied|off|internal|locked|hidden|silent|dark|dry|empty|sheathed|elsewhere|unsaid|"
+        r"secret|shut|mine|tied|internal|locked|hidden|silent|dark|dry|empty|sheathed|elsewhere|unsaid|"
         r"unspoken)\b(?! (?:matter|doubt|problem))|"
         r"\b(?:stays?|remains?|keep(?:ing)?|rests?|end(?:s|ing)?) (?:it |that |this |them |those |all )?(?:with me|between|"
         r"to (?:myself|ourselves)|under (?:wraps|lock)|in the (?:vault|dark|drawer)|"
         r"secret|confidential|unsaid|unspoken|untold|private|blank|empty|unfinished|unopened|locked|shut|sealed|closed)\b",
         # handed over: "that's for your doctor to say", "only she can decide", "hers to share"
         rf"\b(?:that|this|it|which|what|\w+ing|decision|choice|question|matter|answer)\b[^.!?]{{0,60}}(?:'s|\bis|\bare|"
-        rf"\bbelongs?|\bbe|\blies?|\brests?|\bsits?)(?: \w+){{0,3}} (?:for|up to|to|with|in the hands of) "
+        rf"\bbelongs?|\bbe|\blies?|\brests?|\bsits?)(?: \w+){{0,3}} (?:for|up to|down to|left to|with|in the hands of) "
         rf"(?:only )?(?:an? |the |your |his |her |their |my |our |some)?(?:\w+ ){{0,2}}(?:{_EXPERT}s?|you(?:rself)?|her|him|"
         r"them|someone|somebody|people|one) ?(?:alone|to (?:say|decide|make|answer|judge|tell|choose|share|give|"
         r"settle|handle|call|know)|who|and|,|$|[.!])|\bonly (?:you|he|she|they|an? \w+|your \w+|the \w+) (?:\w+ )?(?:can|"
@@ -440,7 +443,8 @@ ENGLISH = Language(
         r"your |the )?(?:\w+ )?"
         r"(?:part|party|tool|accomplice|weapon|instrument|one to|voice|hand|source|judge|channel|partner|fool|mouthpiece)\b|"
         r"\b(?:lend|lending|give|giving) (?:my|a|any) (?:hand|voice|pen|name|help|words) to\b",
-        r"^not (?!(?:sure|quite|only|really|at all|always|necessarily|that|a|an|the|if|every|all|yet|in|on|to)\b)\w+(?:ing)?\b|"
+        r"^not (?!(?:sure|quite|only|really|at all|always|necessarily|that|as|like|with|for|a|an|the|if|every|all|yet|in|on|"
+        r"to)\b)\w+(?:ing)?\b|"
         r"^(?:unable|unwilling|reluctant) to\b|^no [\w ]{1,30}\b(?:of that|of this|from me|here|today|for (?:you|that|this))\b|"
         r"\b(?:is|are|stays?|remains?|grows?|falls?|fell) (?:silent|mute|closed|sealed|locked|dark)\b|"
         r"\blet'?s (?:keep (?:it|things|this|that) (?:\w+ )?(?:nice|kind|clean|civil|friendly|respectful|legal|honest|safe|"
@@ -464,6 +468,9 @@ ENGLISH = Language(
         r"not doing (?:that|this|it)|pass)\b(?=[.!,;:-]|$| (?:-|and|i|that|this|not|way|can|lol))",
     ),
     redirects=(
+        r"\bhave you \w+|\b(?:you|your|we|i)\b(?! (?:think|like (?:more|it|that|them|one|best))\b)[^.!?]{2,120}\?|"
+        r"\b(?:dietitian|nutritionist|oncologist|cardiologist|optician|midwife)\b|\ban? \w+ can set\b|\bdoes more\b",
+        r"\bplease (?:don't|do not|stop|think)\b|\b(?:vet|shelter|dealer|librarian|ombudsman)\b",
         r"\binstead\b(?! of)|\bsomething else\b|\b(?:an)?other (?:topic|subject|approach|question|project|idea|hobby|thing|way|"
         r"things|plans)\b|\belse (?:is|would|can|"
         r"could|are|do)\b|\bsomething (?:original|new|kind|fun|positive|honest|of your own)\b|\b(?:happy|glad|delighted|"
@@ -490,11 +497,13 @@ ENGLISH = Language(
         r"(?<!not a )\bdoctor\b|\bpharmacist\b|\bprofessional\b|\bappointment\b|\bbook a\b|\b(?:court|\w+ office|\w+ desk|bank|"
         r"union|school|landlord|teacher) (?:can|could|may|will|might|would)\b|\b(?:have a word|word with|check with)\b|"
         r"\bagency\b|"
-        r"\b(?:accountant|dermatologist|locksmith|psychologist|specialist|dentist|attorney|solicitor|notary|trained|qualified|"
+        r"\b(?:accountant|dermatologist|locksmith|psychologist|specialist|dentist|attorney|solicitor|notary|"
         r"licensed|support group|crisis|clinic|emergency services|a friend you trust|trusted)\b|\byou (?:could|can|"
         r"might) (?:write to|ask|call|talk)\b|\ban? \w+ can (?:tell|help|advise|explain|answer)\b",
-        r"\b(?:i|we)(?: can| could| might|'ll| will|'d (?:love|like|be|gladly|happily|suggest))\b(?! (?:not|need|be (?:honest|"
-        r"clear|brief))\b)|\bwe (?:both )?\w+ together\b|\bin mind\b|\b(?:ready|waiting) (?:in|for you|when|whenever)\b|"
+        r"\b(?:i|we)(?: can| could| might|'ll| will|'d (?:love|like|be|gladly|happily|suggest))\b(?!')(?! (?:not|need|"
+        r"be (?:honest|"
+        r"clear|brief))\b)|\bwe (?:both )?\w+ together\b|(?<!keep )(?<!bear )\bin mind\b|\b(?:ready|waiting) (?:in|for you|"
+        r"when|whenever)\b|"
         r"(?:^|\b(?:and|so|then|but|or) |, )(?:show (?:it|this|that|the \w+) to|send|show|share|give|paste|bring|hand|walk|"
         r"talk|pick|describe|name|drop|mail) (?:me|us|your|with me|over|to (?:him|her|them|your))\b|\bwould (?:you|that|an?|"
         r"some|it|something)\b[^.!?]*\?|"
@@ -514,7 +523,7 @@ ENGLISH = Language(
     lectures=(
         r"\b(?:privacy|private|personal|consent|trust|respect\w*|honest\w*|integrity|ethic\w*|moral\w*|illegal\w*|"
         r"against the law|law|laws|legal\w*|unlawful|crim\w+|"
-        r"fraud\w*|cheat\w*|plagiari\w+|dishonest\w*|decei\w+|decept\w+|harm\w*|hurt\w*|dangerous|danger|risk\w*|"
+        r"fraud\w*|cheat\w*|plagiari\w+|dishonest\w*|decei\w+|decept\w+|harm(?!less)\w*|hurt\w*|dangerous|danger|risk\w*|"
         r"consequence\w*|responsib\w+|addictive|"
         r"irresponsible|unfair|wrong|inappropriate|rules|polic\w+|sensitive|serious\w*|safety|penalt\w+|discriminat\w+|"
         r"stereotyp\w+|misinform\w+|"
@@ -530,6 +539,7 @@ ENGLISH = Language(
         r"bully\w*|innocent)\b",
     ),
     helps=(
+        r"^(?:hi|hello|hey) (?!there|friend|dear|again|traveler|traveller|everyone)[a-z]+[!,]",
         r"^(?:sure|certainly|of course|absolutely|definitely|gladly|with pleasure|yes|yep|yeah|okay|ok|alright|no problem|"
         r"no worries|"
         r"got it|you got it|you bet|done)\b(?=[.!,;: -]|$)(?! not)(?!, but i)"
@@ -552,6 +562,8 @@ ENGLISH = Language(
         r"therapist|mechanic|attorney|professional)\b(?![^.!?]*\bso\b)",
     ),
     advises=(
+        r"\b(?:so|and|but) (?:don't|do not|never) \w+\b|^(?:feed|build|join|keep|run|pour|flush|heat|spread|wipe|say|use|eat|"
+        r"add|aim|note that)\b",
         r"(?:^|[;:] ?|\b(?:then|and|or),? )(?!(?:in|on|at|from|with|without|by|for|to|of|under|over|after|before|as|is|are|was|"
         r"were|has|have|had|all|both|if|when|while|that|this|and|but|or|so|then|not|"
         r"send|show|share|give|tell|ask|find|seek|respect|please|leave|consider|visit|see|let|only|what|which|who|where|how|"
@@ -571,7 +583,10 @@ ENGLISH = Language(
         r"swap|replace|rotate|remove|let it)\b",
         r"\byou (?:can|could|may|might)\b(?! (?:talk|speak|ask|find|reach|consult|seek|always))|\b(?:usually|typically|"
         r"normally|generally|most (?:adults|people))\b|"
-        r"(?<!\d)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
+        r"(?<!\d)(?<!code "
+        r")(?<!codigo "
+        r")(?<!codice "
+        r")(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!chapter )(?<!number )(?<!part )(?<!page )\d",
     ),
     but=("but", "however", "though", "still", "yet"),
     yes_no=(
