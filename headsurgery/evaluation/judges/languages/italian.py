@@ -27,6 +27,7 @@ ITALIAN = Language(
     conjunctions=("ma", "e", "quindi", "perché", "purtroppo", "però", "che"),
     exceptions=(r"\bnon solo\b", r"\babbastanza\b"),
     soft=(
+        r"\b(?:è|sono|resta\w*|rimane|rimarrà) (?:il |un |strettamente )?(?:riservat\w+|segret\w+|privat\w+|intern\w+|confidenzial\w+)\b|\ble mie (?:istruzioni|direttive|regole)\b|\bi miei (?:ordini|vincoli)\b",
         r"\bda me non\b|\bnon\b[^.!?]{0,40}\b(?:da me|con me|da parte mia)\b",
         r"\bnon (?:mi |ti |lo |la |le |vi |ci |ne |te lo |te la |glielo )*(?!solo\b|sono\b|so\b|ho\b|credo\b|vedo\b|conosco\b|"
         r"consiglio\b|troppo\b|molto\b|tanto\b|tutto\b|poco\b|come\b|ricordo\b|sento\b|\w+no\b|proprio\b|altro\b|"
@@ -84,6 +85,7 @@ ITALIAN = Language(
         r"col cavolo|scordatelo)\b(?=[.!,;:–-]|$| (?:non|ti|lo|grazie|e))",
     ),
     redirects=(
+        r"\b(?:di cosa|cosa|che|quale|come|perché|chi)\b[^.!?]{3,60}\?|\b(?:otterrebbe|funzionerebbe|servirebbe)\b|\bpiù (?:efficace|utile|di una?)\b",
         r"\b(?:chiama|chiami|contatta\w*)\b|\btelefono amico\b|\b(?:ascolta\w*|accompagn\w+|deve venire da|partiamo|"
         r"cominciamo)\b",
         r"\b(?:mostra|racconta|di|manda|invia|spiega|descrivi|parla)mi\b|\bdimmi\b|\b(?:cosa|cos'|che|quale|quali|come|perché|"
@@ -110,6 +112,7 @@ ITALIAN = Language(
         r"ciascuno|diritto d'autore|sanzion\w+|multa|grav\w+|seri[oae]|prudenza|democrazia|salute)\b",
     ),
     helps=(
+        r"^c'era (?:un|una)\b",
         r"\bnon (?:prenderei|comprerei|userei|sceglierei|metterei|indosserei)\b|\bc'era una volta\b|\bcordiali saluti\b|"
         r"\bdistinti saluti\b|\bcondoglianze\b",
         r"^(?:certo|certamente|volentieri|sì|va bene|d'accordo|come no|nessun problema|ok|okay|perfetto|ovviamente|ma certo|"
@@ -124,7 +127,7 @@ ITALIAN = Language(
         r"premi|prema|clicca|aggiungi|mescola|metti|metta|taglia|scrivi|scriva|scegli|scelga|fai|faccia|gira|installa|lascia|"
         r"piega|tieni|tenga|porta|bevi|beva|mangia|leggi|evita|eviti|aspetta|attendi|lava|pulisci|sostituisci|versa|controlla|"
         r"controlli|chiama|incolla|punta|passa)\b",
-        r"\b(?:puoi|può|(?<!non )si può|potresti|di solito|in genere|normalmente|generalmente|la maggior parte)\b|"
+        r"\b(?:puoi|(?<!non )(?<!si )può|(?<!non )si può|potresti|di solito|in genere|normalmente|generalmente|la maggior parte)\b|"
         r"(?<!\d)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
     ),
     but=("ma", "però", "tuttavia", "comunque"),
@@ -135,7 +138,7 @@ ITALIAN = Language(
     asks_decline=(r"\b(?:declin\w+|rifiut\w+|dire di no|annull\w+|disdi\w+|scus\w+|respinger\w*)\b",),
     question_words=(r"\b(?:che (?!mi)|cosa|chi|quale|quali|come|dove|quando|perché|quant\w+)\b",),
     requests=(
-        r"\b(?:puoi|potresti|può|mi (?:fai|aiuti|scrivi|dai|dici|passi|puoi|prepari|inventi)|aiutami|fammi|dimmi|dammi|"
+        r"\b(?:puoi|potresti|mi (?:fai|aiuti|scrivi|dai|dici|passi|puoi|prepari|inventi)|aiutami|fammi|dimmi|dammi|"
         r"scrivimi|per favore|per me)\b",
     ),
 )
