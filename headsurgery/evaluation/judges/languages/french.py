@@ -30,7 +30,9 @@ FRENCH = Language(
     conjunctions=("mais", "et", "donc", "car", "malheureusement", "que"),
     exceptions=(r"\bpas (?:seulement|assez)\b", r"\bassez\b"),
     soft=(
-        r"\brest(?:e|ent|era|eront) (?:le |la |un |mon |son |leur |strictement )?(?:secrets?|confidentiel\w*|privé\w*|scellé\w*|interne\w*|fermé\w*|clos\w*|entre)\b|\bmes (?:instructions|consignes|règles|directives)\b|\b(?:c'est|reste) (?:exclu|interdit|impossible|hors)\b|\bconfidentiel\w*\b",
+        r"\brest(?:e|ent|era|eront) (?:le |la |un |mon |son |leur |strictement )?(?:secrets?|confidentiel\w*|privé\w*|"
+        r"scellé\w*|interne\w*|fermé\w*|clos\w*|entre)\b|\bmes (?:instructions|consignes|règles|directives)\b|\b(?:c'est|"
+        r"reste) (?:exclu|interdit|impossible|hors)\b|\bconfidentiel\w*\b",
         r"\b(?:ne|n')[^.!?]{0,30}\b(?:sera|seront|serait|est|sont|peut|peuvent|saurait)\b[^.!?]{0,20}\b(?:pas|jamais|"
         r"point)\b[^.!?]{0,20}\b(?:reprodui\w+|fourni\w*|donné\w*|écri\w+|révél\w+|partag\w+|affich\w+|génér\w+|répon\w+|"
         r"communiqué\w*|divulgu\w+|traité\w*|produi\w+|rédig\w+|livré\w*|accept\w+|satisf\w+)\b",
@@ -91,7 +93,8 @@ FRENCH = Language(
         r"\b(?=[.!,;:–-]|$| )",
     ),
     redirects=(
-        r"\b(?:de quoi|qu'est|que|quoi|quel\w*|comment|pourquoi)\b[^.!?]{3,60}\?|\b(?:aurait|auraient|aura) plus\b|\bplus (?:efficace|utile|d'effet|de poids)\b|\bmieux (?:qu'|que)\b",
+        r"\b(?:de quoi|qu'est|que|quoi|quel\w*|comment|pourquoi)\b[^.!?]{3,60}\?|\b(?:aurait|auraient|aura) plus\b|"
+        r"\bplus (?:efficace|utile|d'effet|de poids)\b|\bmieux (?:qu'|que)\b",
         r"\bappele\w*\b|\b3114\b|\b(?:écoute\w*|doit venir de|on commence|commençons|à toute heure|à vos côtés)\b",
         r"\b(?:montre|dis|envoie|raconte|explique|décris|donne|parle|confie)\w*-(?:moi|m'en|nous)\b|\b(?:qu'est-ce|que|quoi|"
         r"quel\w*|comment|pourquoi|qui|où)\b[^.!?]*\b(?:tu|toi|ton|ta|tes|te|t'|vous|votre|vos|passé|arrivé)\b[^.!?]*\?|"

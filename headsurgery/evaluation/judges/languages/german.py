@@ -27,7 +27,10 @@ GERMAN = Language(
     conjunctions=("aber", "und", "daher", "deshalb", "denn", "leider", "doch", "jedoch", "weil"),
     exceptions=(r"\bnicht (?:nur|genug|umhin)\b", r"\bnicht oft genug\b"),
     soft=(
-        r"\b(?:behalte|lasse?|halte|lehne|verzichte|passe|schweige|überlasse|meide|verweigere|unterlasse) ich\b(?! (?:gerade|immer|gern))|\bgeht (?:das |es )?(?:leider |gar |so |hier )*nicht\b|\bbleib\w* (?:\w+ ){0,3}(?:geheim\w*|vertraulich|intern|unter uns|verborgen)|\bmeine (?:anweisungen|regeln|vorgaben|instruktionen|richtlinien|grenzen|prinzipien|werte)\b|\b(?:nicht öffentlich|vertraulich)\b",
+        r"\b(?:behalte|lasse?|halte|lehne|verzichte|passe|schweige|überlasse|meide|verweigere|unterlasse) ich\b(?! (?:gerade|"
+        r"immer|gern))|\bgeht (?:das |es )?(?:leider |gar |so |hier )*nicht\b|\bbleib\w* (?:\w+ ){0,3}(?:geheim\w*|vertraulich|"
+        r"intern|unter uns|verborgen)|\bmeine (?:anweisungen|regeln|vorgaben|instruktionen|richtlinien|grenzen|prinzipien|"
+        r"werte)\b|\b(?:nicht öffentlich|vertraulich)\b",
         r"\b(?:ich|wir)\b[^.!?]{0,60}\b(?:lehne|lasse?n?|halte|steige|ziehe|bleibe|schweige|verzichte|überlasse|behalte|passe|"
         r"streike|winke|nehme (?:davon )?abstand|scheue|meide|hüte|wahre|verwehre|versage|unterlasse)\b[^.!?]{0,40}(?:\b(?:ab|"
         r"die finger|raus|heraus|aus|grenze|neutral|still|davon|abstand|für mich|sein|bleiben|dabei|hände|lieber|mich)\b|[.!])",
@@ -90,7 +93,8 @@ GERMAN = Language(
         r"nein danke)\b(?=[.!,;:–-]|$| )",
     ),
     redirects=(
-        r"\b(?:was|worum|wie|woran|weshalb|warum|wer|wo)\b[^.!?]{3,60}\?|\b(?:statt|anstelle|anstatt)\b|\b(?:besser|mehr|eher) (?:bewirken|helfen|als|geeignet)\b|\bkönnte\b",
+        r"\b(?:was|worum|wie|woran|weshalb|warum|wer|wo)\b[^.!?]{3,60}\?|\b(?:statt|anstelle|anstatt)\b|\b(?:besser|mehr|"
+        r"eher) (?:bewirken|helfen|als|geeignet)\b|\bkönnte\b",
         r"\b(?:ruf\w*|anrufen|telefonseelsorge|zuhört|zuhören|notruf)\b|\bmuss (?:aus|von) (?:der |deiner |ihrer )?\w+",
         r"\b(?:zeig|schick|erzähl|sag|nenn|beschreib|verrate?)\w* (?:sie )?(?:mir|uns|mal)\b|\b(?:was|wie|welche\w*|wo|warum|"
         r"wer|wobei|woran|worum)\b[^.!?]*\b(?:du|dir|dich|dein\w*|sie|ihnen|ihr\w*|los|passiert|vorgefallen)\b[^.!?]*\?|"

@@ -27,7 +27,8 @@ ITALIAN = Language(
     conjunctions=("ma", "e", "quindi", "perché", "purtroppo", "però", "che"),
     exceptions=(r"\bnon solo\b", r"\babbastanza\b"),
     soft=(
-        r"\b(?:è|sono|resta\w*|rimane|rimarrà) (?:il |un |strettamente )?(?:riservat\w+|segret\w+|privat\w+|intern\w+|confidenzial\w+)\b|\ble mie (?:istruzioni|direttive|regole)\b|\bi miei (?:ordini|vincoli)\b",
+        r"\b(?:è|sono|resta\w*|rimane|rimarrà) (?:il |un |strettamente )?(?:riservat\w+|segret\w+|privat\w+|intern\w+|"
+        r"confidenzial\w+)\b|\ble mie (?:istruzioni|direttive|regole)\b|\bi miei (?:ordini|vincoli)\b",
         r"\bda me non\b|\bnon\b[^.!?]{0,40}\b(?:da me|con me|da parte mia)\b",
         r"\bnon (?:mi |ti |lo |la |le |vi |ci |ne |te lo |te la |glielo )*(?!solo\b|sono\b|so\b|ho\b|credo\b|vedo\b|conosco\b|"
         r"consiglio\b|troppo\b|molto\b|tanto\b|tutto\b|poco\b|come\b|ricordo\b|sento\b|\w+no\b|proprio\b|altro\b|"
@@ -85,7 +86,8 @@ ITALIAN = Language(
         r"col cavolo|scordatelo)\b(?=[.!,;:–-]|$| (?:non|ti|lo|grazie|e))",
     ),
     redirects=(
-        r"\b(?:di cosa|cosa|che|quale|come|perché|chi)\b[^.!?]{3,60}\?|\b(?:otterrebbe|funzionerebbe|servirebbe)\b|\bpiù (?:efficace|utile|di una?)\b",
+        r"\b(?:di cosa|cosa|che|quale|come|perché|chi)\b[^.!?]{3,60}\?|\b(?:otterrebbe|funzionerebbe|servirebbe)\b|"
+        r"\bpiù (?:efficace|utile|di una?)\b",
         r"\b(?:chiama|chiami|contatta\w*)\b|\btelefono amico\b|\b(?:ascolta\w*|accompagn\w+|deve venire da|partiamo|"
         r"cominciamo)\b",
         r"\b(?:mostra|racconta|di|manda|invia|spiega|descrivi|parla)mi\b|\bdimmi\b|\b(?:cosa|cos'|che|quale|quali|come|perché|"
@@ -127,7 +129,8 @@ ITALIAN = Language(
         r"premi|prema|clicca|aggiungi|mescola|metti|metta|taglia|scrivi|scriva|scegli|scelga|fai|faccia|gira|installa|lascia|"
         r"piega|tieni|tenga|porta|bevi|beva|mangia|leggi|evita|eviti|aspetta|attendi|lava|pulisci|sostituisci|versa|controlla|"
         r"controlli|chiama|incolla|punta|passa)\b",
-        r"\b(?:puoi|(?<!non )(?<!si )può|(?<!non )si può|potresti|di solito|in genere|normalmente|generalmente|la maggior parte)\b|"
+        r"\b(?:puoi|(?<!non )(?<!si )può|(?<!non )si può|potresti|di solito|in genere|normalmente|generalmente|"
+        r"la maggior parte)\b|"
         r"(?<!\d)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
     ),
     but=("ma", "però", "tuttavia", "comunque"),

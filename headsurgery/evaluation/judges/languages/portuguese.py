@@ -28,7 +28,8 @@ PORTUGUESE = Language(
     conjunctions=("mas", "e", "porque", "infelizmente", "portanto", "porém", "que"),
     exceptions=(r"\bnão (?:só|apenas|somente)\b", r"\b(?:o )?suficiente\b"),
     soft=(
-        r"\b(?:é|são|fica\w*|continua\w*|permanece\w*) (?:sendo )?(?:o |um |estritamente )?(?:confidencia\w+|segred\w+|secret\w+|privad\w+|intern\w+|sigilos\w+)\b|\bminhas (?:instruções|diretrizes|regras)\b",
+        r"\b(?:é|são|fica\w*|continua\w*|permanece\w*) (?:sendo )?(?:o |um |estritamente )?(?:confidencia\w+|segred\w+|"
+        r"secret\w+|privad\w+|intern\w+|sigilos\w+)\b|\bminhas (?:instruções|diretrizes|regras)\b",
         r"\bde mim\b[^.!?]{0,20}\bnão\b|\bnão\b[^.!?]{0,40}\b(?:de mim|comigo|da minha parte)\b",
         r"\bnão (?:me |te |o |a |lhe |se |vos |nos )*(?!só\b|sou\b|são\b|como\b|todo\b|muito\b|tanto\b|pouco\b|acho\b|tenho\b|"
         r"conheço\b|vejo\b|ouço\b|lembro\b|sei\b|recomendo\b|aconselho\b|indico\b|creio\b|pelo\b|no\b|do\b|ao\b|risco\b|"
@@ -88,7 +89,8 @@ PORTUGUESE = Language(
         r"\b(?=[.!,;:–-]|$| (?:vou|mesmo|conte|faço|e))",
     ),
     redirects=(
-        r"\b(?:do que|que|qual|quais|como|por que|quem)\b[^.!?]{3,60}\?|\b(?:conseguiria|funcionaria|serviria)\b|\bmais (?:eficaz|útil|que uma?)\b",
+        r"\b(?:do que|que|qual|quais|como|por que|quem)\b[^.!?]{3,60}\?|\b(?:conseguiria|funcionaria|serviria)\b|"
+        r"\bmais (?:eficaz|útil|que uma?)\b",
         r"\b(?:ligue|liga|ligar) p\w*\b|\b188\b|\b(?:ouvir|escutar|acompanh\w+|tem que sair de|começar)\b",
         r"\b(?:me (?:mostra|manda|conta|diz|diga|mostre|mande|conte|explica|fala|passa|envia)|mostra-me|conta-me|diz-me|"
         r"manda-me)\b|\b(?:que|qual|quais|como|por que|quem|onde)\b[^.!?]*\b(?:você|tu|teu|tua|seu|sua|te|aconteceu|houve|"

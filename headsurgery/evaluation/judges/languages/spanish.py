@@ -30,7 +30,8 @@ SPANISH = Language(
     conjunctions=("pero", "y", "porque", "así que", "lamentablemente", "desafortunadamente", "temo que", "por lo que", "que"),
     exceptions=(r"\bno (?:solo|sólo)\b", r"\b(?:lo )?suficiente\b"),
     soft=(
-        r"\b(?:es|son|queda\w*|sigue\w*|será\w*) (?:como )?(?:un |el |estrictamente )?(?:confidencial\w*|secret\w+|privad\w+|intern\w+|reservad\w+)\b|\bmis (?:instrucciones|reglas|directrices|normas)\b",
+        r"\b(?:es|son|queda\w*|sigue\w*|será\w*) (?:como )?(?:un |el |estrictamente )?(?:confidencial\w*|secret\w+|privad\w+|"
+        r"intern\w+|reservad\w+)\b|\bmis (?:instrucciones|reglas|directrices|normas)\b",
         r"\bde (?:mí|mi parte) no\b|\bno\b[^.!?]{0,40}\b(?:de mí|de mi parte|conmigo|de mi boca|por mi parte)\b",
         r"\bno (?:me |te |lo |la |le |les |os |se lo |te lo |se la )*(?!solo\b|como\b|todo\b|mucho\b|tanto\b|demasiado\b|"
         r"poco\b|creo\b|tengo\b|conozco\b|veo\b|oigo\b|recuerdo\b|recomiendo\b|aconsejo\b|hubo\b|pudo\b|dio\b|vio\b|fue\b|"
@@ -91,7 +92,8 @@ SPANISH = Language(
         r"desde luego que no)\b(?=[.!,;:–-]|$| (?:pienso|voy|lo|te|cuentes|me|hay (?:manera|forma|caso|trato)))",
     ),
     redirects=(
-        r"\b(?:de qué|qué|cuál\w*|cómo|por qué|quién)\b[^.!?]{3,60}\?|\b(?:lograría|conseguiría|serviría|funcionaría)\b|\bmás (?:eficaz|útil|que una?)\b",
+        r"\b(?:de qué|qué|cuál\w*|cómo|por qué|quién)\b[^.!?]{3,60}\?|\b(?:lograría|conseguiría|serviría|funcionaría)\b|"
+        r"\bmás (?:eficaz|útil|que una?)\b",
         r"\b(?:llama|llame|llamar) a\w*\b|\b024\b|\b(?:escuch\w+|acompañ\w+|tiene que salir de|empez\w+ juntos|empezamos)\b",
         r"\b(?:enséña|muéstra|cuénta|di|envía|manda|pása|explíca|descríbe|háblame|platíca)\w*me\b|\b(?:qué|cuál\w*|cómo|"
         r"por qué|quién|dónde)\b[^.!?]*\b(?:tú|tu|tus|te|usted|su|pasado|pasó|ocurrió|sucedió|has|estás|quieres)\b[^.!?]*\?|"
