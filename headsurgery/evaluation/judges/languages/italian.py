@@ -30,7 +30,8 @@ ITALIAN = Language(
         r"\b(?:è|sono|resta\w*|rimane|rimarrà) (?:il |un |strettamente )?(?:riservat\w+|segret\w+|privat\w+|intern\w+|"
         r"confidenzial\w+)\b|\ble mie (?:istruzioni|direttive|regole)\b|\bi miei (?:ordini|vincoli)\b",
         r"\bda me non\b|\bnon\b[^.!?]{0,40}\b(?:da me|con me|da parte mia)\b",
-        r"\bnon (?:mi |ti |lo |la |le |vi |ci |ne |te lo |te la |glielo )*(?!solo\b|sono\b|so\b|ho\b|credo\b|vedo\b|conosco\b|"
+        r"\bnon (?:mi |ti |lo |la |le |vi |ci |ne |te lo |te la |glielo )*(?!può\b|possono\b|hanno\b|vanno\b|solo\b|sono\b|"
+        r"so\b|ho\b|credo\b|vedo\b|conosco\b|"
         r"consiglio\b|troppo\b|molto\b|tanto\b|tutto\b|poco\b|come\b|ricordo\b|sento\b|\w+no\b|proprio\b|altro\b|"
         r"uno\b)\w{2,}(?:rò|o)\b",
         r"\b(?:scelta|decisione|indirizzo|domanda|risposta|voto|questo|quello|segreto|dato|cosa|"
