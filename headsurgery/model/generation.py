@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
-from headsurgery.errors import ModelError
+from headsurgery.errors import not_finite
 from headsurgery.model.hooks import RowEdit, edited, row_edits
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import input_device, locate_modules
@@ -117,4 +117,4 @@ class _NanWatch(LogitsProcessor):  # type: ignore[misc]
     def check(self, model: Any) -> None:
         if self._seen is not None and bool(self._seen):
             dtype = str(model.dtype).removeprefix("torch.")
-            raise ModelError(f"the model's logits are not numbers in {dtype}", hint="use --dtype float32 or bfloat16")
+            raise not_finite("the model's logits are not numbers", dtype)
