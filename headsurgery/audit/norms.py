@@ -1,7 +1,7 @@
 """Norms of head blocks that stand out from those of their layer and of the layers beside it.
 
-The logarithm of each block's norm less the median of the other heads of its layer, over the spread of all such differences in the
-model (1.4826 times their median, as for a normal distribution). Heads of one layer differ by nature, so this finds large factors
+The logarithm of each block's norm less the median of the other heads of its layer, over the spread within the layers of the model
+(1.4826 times the median difference from a layer's median, as for a normal distribution). Heads of one layer differ by nature, so this finds large factors
 only; it is what is left to find powers of two, which leave no comb (`grain`).
 
 Where a layer has few heads, two that were edited can be most of the others. So a head also has to differ from the heads of the
@@ -34,11 +34,16 @@ def deviations(logs: FloatArray) -> tuple[FloatArray, FloatArray]:
         other heads; NaN where the norm is not finite, or there is nothing to compare it with.
     """
     logs = np.where(np.isfinite(logs), logs, np.nan)
-    own = logs - _centres(logs, 0)
+    own, within = logs - _centres(logs, 0), logs - _medians(logs)
     beside = logs - _centres(logs, _BESIDE)
-    off = own / _spread(own)
+    off = own / _spread(within)
     is_usual = np.abs(beside) <= _EXCUSED * _spread(beside)  # False for NaN: a model of one layer
     return np.where(is_usual & np.isfinite(off), 0.0, off), np.exp(np.clip(own, -700.0, 700.0))
+
+
+def _medians(logs: FloatArray) -> FloatArray:
+    """Of each layer, [layer, 1]."""
+    return np.array([[np.median(row[~np.isnan(row)]) if not np.isnan(row).all() else np.nan] for row in logs])
 
 
 def _centres(logs: FloatArray, reach: int) -> FloatArray:
