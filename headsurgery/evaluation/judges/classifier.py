@@ -17,11 +17,24 @@ import transformers
 from torch import nn
 
 from headsurgery import hub
+from headsurgery.checkpoint.reader import open_checkpoint
+from headsurgery.checkpoint.sole_weights import check_sole_weights
 from headsurgery.errors import CheckpointError, ModelError, UsageError
 from headsurgery.evaluation.judges.rows import ROWS, Row, find_row
 from headsurgery.evaluation.records import Answer, Verdict
-from headsurgery.model.loading import LoadedModel, choose_device, choose_dtype, load_model
+from headsurgery.model.boundary import loading
+from headsurgery.model.loading import (
+    LoadedModel,
+    check_complete,
+    choose_device,
+    choose_dtype,
+    load_model,
+    load_tokenizer,
+    load_weights,
+    make_plain,
+)
 from headsurgery.model.memory import Halving
+from headsurgery.model.vocabulary import guard_embeddings
 
 _SEQUENCE = "ForSequenceClassification"
 _MULTIMODAL = "ForConditionalGeneration"
@@ -211,17 +224,15 @@ def _load(path: Path, row: Row, *, dtype: str, device: str, token: str | None, t
     if row.kind != "sequence" and not architecture.endswith(_MULTIMODAL):
         return load_model(path, dtype=dtype, device=device, trust_remote_code=trust_remote_code)
     auto = transformers.AutoModelForSequenceClassification if row.kind == "sequence" else transformers.AutoModelForImageTextToText
+    checkpoint = open_checkpoint(path)
+    check_sole_weights(checkpoint)
     chosen = choose_device(device)
-    options = {"trust_remote_code": trust_remote_code, "local_files_only": True}
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(str(path), **options)
-        model, report = auto.from_pretrained(
-            str(path), dtype=choose_dtype(dtype, chosen, path), output_loading_info=True, use_safetensors=True, **options
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
-        raise ModelError(f"{path.name}: transformers can't load it: {' '.join(str(error).split())[:200]}") from error
-    if report["missing_keys"]:
-        raise ModelError(f"{path.name}: {len(report['missing_keys'])} weights are missing, such as {min(report['missing_keys'])}")
+    tokenizer = load_tokenizer(path, trust_remote_code=trust_remote_code)
+    torch_dtype = choose_dtype(dtype, chosen, path)
+    model, missing = load_weights(auto, checkpoint, dtype=torch_dtype, trust_remote_code=trust_remote_code)
+    check_complete(path, missing)
+    make_plain(model, path)
+    guard_embeddings(model, tokenizer, path)
     labels = [str(label) for label in model.config.id2label.values()] if row.kind == "sequence" else []
     if labels and {read_reply(row, label) for label in labels} != {"refused", "complied"}:
         raise UsageError(f"{path.name}: its labels are {', '.join(labels)}; expected names that tell refusals from answers")
@@ -236,11 +247,10 @@ def _load_adapter(path: Path, *, dtype: str, device: str, token: str | None) -> 
         raise ModelError(f"{path.name}: an adapter, and peft, which loads it, is not installed", hint="pip install peft") from error
     if not (path / "adapter_model.safetensors").is_file():
         raise ModelError(f"{path.name}: an adapter without adapter_model.safetensors; headsurgery never unpickles")
-    try:
-        base = json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
-        loaded = load_model(hub.fetch_model(base, token=token).path, dtype=dtype, device=device)
+    with loading(path, "adapter_config.json", hint="download the adapter again"):
+        base = str(json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"])
+    loaded = load_model(hub.fetch_model(base, token=token).path, dtype=dtype, device=device)
+    tokenizer = load_tokenizer(path)
+    with loading(path, "the adapter", hint="download the adapter again"):
         model: nn.Module = peft.PeftModel.from_pretrained(loaded.model, str(path))
-        tokenizer = transformers.AutoTokenizer.from_pretrained(str(path), local_files_only=True)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise ModelError(f"{path.name}: the adapter can't be loaded: {' '.join(str(error).split())[:200]}") from error
     return LoadedModel(model=model.eval().requires_grad_(False), tokenizer=tokenizer)
