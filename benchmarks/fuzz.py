@@ -4,8 +4,11 @@ everything that reads them.
     python benchmarks/fuzz.py --count 10000 [--kinds header,index] [--seed 0] [--keep FOLDER]
     python benchmarks/fuzz.py --count 600 --kinds model-config,tokenizer,tokenizer-config,generation
 
-The kinds of the second line damage a tiny model's files and run it, with torch; they are not among the default. Every input must be read, or refused with a HeadSurgeryError: within 2 s of processor time, in less than 300 MB beyond the
-start, and with no write but below the sandbox's own folder. Exit 1 where one was not; `--keep` has its bytes.
+The kinds of the second line damage a tiny model's files and run it, with torch; they are not among the default.
+
+Every input must be read, or refused with a HeadSurgeryError: within 2 s of processor time (10 s where a model runs), in less than
+300 MB (600 MB) beyond the start, and with no write but below the sandbox's own folder. Exit 1 where one was not; `--keep` has its
+bytes.
 """
 
 from __future__ import annotations

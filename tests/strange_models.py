@@ -1,7 +1,7 @@
-"""Strangers' models, made by the thousand and run: a tiny one whose configuration, tokenizer or generation configuration is damaged.
+"""Strangers' models, made by the thousand and run: tiny ones with a damaged configuration, tokenizer or generation configuration.
 
 As `readers`, for what only running a model shows, so with torch. A kind is a file of the model; the reader loads the folder as
-`attribute` and `evaluate` do, scores its heads on two prompts and lets it answer. Each must end with a result or a HeadSurgeryError.
+`attribute` and `evaluate` do, scores its heads on two prompts and lets it answer. Each must end with a result or one of our errors.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ def run_model(folder: Path) -> None:
         loaded = load_model(folder, device="cpu")
         attribute(loaded.model, loaded.tokenizer, PROMPTS, method="ships", top=1)
         template = load_template(None, loaded.tokenizer)
-        for _ in generate_answers(loaded, PROMPTS, template=template, decoding=Decoding(method="greedy", max_new_tokens=3)):
+        for _ in generate_answers(
+            loaded, PROMPTS, template=template, decoding=Decoding(method="greedy", max_new_tokens=3, template=template.name)
+        ):
             pass
 
 
@@ -115,6 +117,7 @@ _ALSO_THERE: dict[str, dict[str, Any]] = {
     },
 }
 """Keys that published files have, and that transformers does not write for a model so small."""
+
 
 def make_input(kind: str, bench: ModelBench, chance: random.Random) -> tuple[str, bytes]:
     """A damaged file of a kind, and the family of the model that it is made for."""

@@ -12,7 +12,7 @@ from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
 from headsurgery.checkpoint.sole_weights import check_sole_weights, says_quantized
 from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.heads import AttentionGeometry, HeadRef
-from headsurgery.proof import LayerNames, prove
+from headsurgery.proof import LayerNames, Proof, prove
 from headsurgery.recipe import Geometry, HeadEdit, RecipeBase
 from headsurgery.uniformity import Unevenness, say_unevenness
 
@@ -120,9 +120,8 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
         GeometryError: Names, shapes or types are not as expected.
     """
     check_sole_weights(checkpoint)
-    shapes = {name: tensor.shape for name, tensor in checkpoint.tensors.items()}
     try:
-        proof = prove(checkpoint.config, shapes)
+        proof = _prove_tensors(checkpoint)
         layers = tuple(None if names is None else _tensors_of(checkpoint.tensors, names) for names in proof.layers)
     except (GeometryError, ArchitectureError) as error:
         method = says_quantized(checkpoint.config)
@@ -137,6 +136,20 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
         shares_q_norm=proof.shares_q_norm,
         uneven=proof.uneven,
     )
+
+
+def _prove_tensors(checkpoint: Checkpoint) -> Proof:
+    """Prove on the tensors that the index lists, and, where these don't do, on all that the shards hold.
+
+    A tool that drops layers may take them out of the index alone; then the shards hold more than the model has.
+    """
+    shapes = {name: tensor.shape for name, tensor in checkpoint.tensors.items()}
+    if not checkpoint.unlisted:
+        return prove(checkpoint.config, shapes)
+    try:
+        return prove(checkpoint.config, {name: shape for name, shape in shapes.items() if name not in checkpoint.unlisted})
+    except (GeometryError, ArchitectureError):
+        return prove(checkpoint.config, shapes)
 
 
 def _explain_quantized(method: str) -> ArchitectureError:

@@ -1,8 +1,8 @@
 """The model that runs is the checkpoint that is edited: its weights are compared with the stored ones as soon as it is loaded.
 
-transformers may load something else than the bytes that an edit changes: another file that the configuration names, weights that it
-quantizes on the way, tensors that it renames, code that comes with the model. Then scores and answers would belong to another model
-than the edited one, without a word. So, of every head, the slices that an edit would multiply are compared whole, and of every other
+transformers may load something else than the bytes that an edit changes: another file that the configuration names, weights that
+it quantizes on the way, tensors that it renames, code that comes with the model. Then scores and answers would belong to another
+model than the edited one, without a word. So, of every head, the slices that an edit would multiply are compared whole, and of every other
 tensor that has the same name here and there the beginning. Neighbours: `checkpoint.anatomy` finds the heads in the file, `modules`
 in the live model.
 """
@@ -74,7 +74,7 @@ def _compare_layer(checkpoint: Checkpoint, anatomy: Anatomy, modules: ModuleMap,
     tensors = anatomy.layers[layer]
     assert tensors is not None  # attention_layers have heads
     output, queries = modules.projection(layer, "o_proj"), modules.projection(layer, "q_proj")
-    pairs = [(tensors.o_proj, output.weight), (tensors.q_proj, queries.weight)]
+    pairs: list[tuple[TensorInfo, Any]] = [(tensors.o_proj, output.weight), (tensors.q_proj, queries.weight)]
     if tensors.q_bias is not None:
         pairs.append((tensors.q_bias, queries.bias))
     for stored, loaded in pairs:
@@ -91,8 +91,8 @@ def _compare_layer(checkpoint: Checkpoint, anatomy: Anatomy, modules: ModuleMap,
             axis = modules.architecture.input_axis if pull.side == "input" else 1 - modules.architecture.input_axis
             for part in anatomy.slices(HeadRef(layer, head), operation):
                 is_bias = part.tensor is tensors.q_bias
-                loaded: Any = module.bias if is_bias else module.weight
-                there = loaded.narrow(0 if is_bias else axis, pull.block.start, len(pull.block))
+                weight: Any = module.bias if is_bias else module.weight
+                there = weight.narrow(0 if is_bias else axis, pull.block.start, len(pull.block))
                 here = read(part.tensor).narrow(part.axis, part.block.start, len(part.block))
                 if not _same(here, there) and not _same(here.flatten().sort().values, there.detach().flatten().sort().values):
                     raise _differs(checkpoint, part.tensor)

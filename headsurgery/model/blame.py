@@ -1,8 +1,8 @@
 """Which file, and which key of it, is to blame, where transformers' own error doesn't say.
 
-Of config.json each key is left out in turn, and the model is built from what remains, on the meta device, where it takes neither time
-nor memory. The first key without which it can be built is the one. The tokenizer's files are read one by one. Neighbour: `boundary`
-makes the line that the user reads.
+Of config.json each key is left out in turn, and the model is built from what remains, on the meta device, where it takes neither
+time nor memory. The first key without which it can be built is the one. The tokenizer's files are read one by one. Neighbour:
+`boundary` makes the line that the user reads.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import transformers
 from torch import nn
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
+from headsurgery.checkpoint.header import not_the_file
 from headsurgery.errors import HeadSurgeryError, ModelError
 from headsurgery.model.boundary import explain, loading
 from headsurgery.model.memory import is_out_of_memory
@@ -29,7 +30,10 @@ _MAX_BYTES, _SECONDS = 2**20, 5.0
 """What is searched: a configuration of this size, for so long."""
 
 _MAX_TOKENIZER_BYTES = 256 * 2**20
-_UPDATE = f"update them, if the model is newer than they are: pip install -U tokenizers transformers (here {tokenizers.__version__} and {transformers.__version__})"
+_UPDATE = (
+    "update them, if the model is newer than they are: pip install -U tokenizers transformers "
+    f"(here {tokenizers.__version__} and {transformers.__version__})"
+)
 
 Document = Mapping[str, Any]
 
@@ -124,17 +128,25 @@ def blaming_a_tokenizer_file(path: Path | str) -> Iterator[None]:
 def _check_tokenizer_file(path: Path | str, file: str) -> None:
     """Refuse a file that is no JSON, no tokenizer that the library knows, or has a value of the wrong type."""
     where = f"{Path(path).name}: {file}"
+    data = b""
     try:
-        document = parse_object((Path(path) / file).read_bytes(), max_bytes=_MAX_TOKENIZER_BYTES, lenient=True)
+        data = (Path(path) / file).read_bytes()
+        document = parse_object(data, max_bytes=_MAX_TOKENIZER_BYTES, lenient=True)
     except (OSError, ValueError) as error:
-        raise ModelError(f"{where}: can't be read as JSON: {error}", hint="download this file again") from error
+        raise not_the_file(where, data[:64]) or ModelError(
+            f"{where}: can't be read as JSON: {error}", hint="download this file again"
+        ) from error
     if file == "tokenizer.json":
         with loading(path, file, hint=_UPDATE):
             tokenizers.Tokenizer.from_file(str(Path(path) / file))
         return
     for key, value in document.items():
         kinds = _KINDS.get(key, _TOKEN if key.endswith("_token") and not key.startswith("add_") else None)
-        if kinds is not None and value is not None and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
+        if (
+            kinds is not None
+            and value is not None
+            and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds))
+        ):
             expected = " or ".join(_KIND_NAMES[kind] for kind in kinds if kind is not float or int not in kinds)
             raise ModelError(f"{where}: {key} is {quote(value)}, expected {expected}", hint="correct that key, or leave it out")
 

@@ -260,7 +260,8 @@ def _refuse_shapes(path: Path, different: Mapping[str, tuple[tuple[int, ...], tu
     for name, (stored, wanted) in sorted(different.items()):
         more = f" (and {len(different) - 1} more tensors)" if len(different) > 1 else ""
         raise ModelError(
-            f"{path.name}: {quote(name)} has the shape {list(stored)}, but config.json demands {list(wanted)}{more}", hint=_ONE_MODEL
+            f"{path.name}: {quote(name)} has the shape {list(stored)}, but config.json demands {list(wanted)}{more}",
+            hint=_ONE_MODEL,
         )
 
 

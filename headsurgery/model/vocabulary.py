@@ -61,22 +61,22 @@ def check_end_ids(stated: object, num_rows: int, path: Path | str) -> list[int]:
     """
     name = Path(path).name
     file = "generation_config.json" if (Path(path) / "generation_config.json").is_file() else "config.json"
-    ids = list(stated) if isinstance(stated, list | tuple) else [] if stated is None else [stated]
+    ids: list[Any] = list(stated) if isinstance(stated, list | tuple) else [] if stated is None else [stated]
     for end in ids:
         if type(end) is not int:
             raise ModelError(f"{name}: {file}: eos_token_id is {quote(stated)}, expected a token id or a list of token ids")
         if not 0 <= end < num_rows:
             raise ModelError(
-                f"{name}: {file}: eos_token_id {end} is no token: the embeddings have {num_rows} rows, for the ids 0-{num_rows - 1}",
+                f"{name}: {file}: eos_token_id {end} is no token: the embeddings have {num_rows} rows, for ids 0-{num_rows - 1}",
                 hint=f"correct eos_token_id in {file}: an answer would never end",
             )
-    return [int(end) for end in ids]
+    return ids
 
 
 def _no_row(token: int, tokenizer: Any, num_rows: int, path: Path | str) -> ModelError:
     text = tokenizer.convert_ids_to_tokens(token) if token >= 0 else None
     return ModelError(
         f"{Path(path).name}: token {quote(text or '?')} has the id {token}, but the embeddings have {num_rows} rows, "
-        f"for the ids 0-{num_rows - 1}",
+        f"for ids 0-{num_rows - 1}",
         hint=_RESIZE,
     )
