@@ -2,9 +2,9 @@
 
 transformers may load something else than the bytes that an edit changes: another file that the configuration names, weights that
 it quantizes on the way, tensors that it renames, code that comes with the model. Then scores and answers would belong to another
-model than the edited one, without a word. So, of every head, the slices that an edit would multiply are compared whole, and of every other
-tensor that has the same name here and there the beginning. Neighbours: `checkpoint.anatomy` finds the heads in the file, `modules`
-in the live model.
+model than the edited one, without a word. So, of every head, the slices that an edit would multiply are compared whole, and of
+every other tensor that has the same name here and there the beginning. Neighbours: `checkpoint.anatomy` finds the heads in the
+file, `modules` in the live model.
 """
 
 from __future__ import annotations
@@ -60,13 +60,36 @@ def _compare_names(model: nn.Module, checkpoint: Checkpoint) -> None:
     prefix = f"{getattr(model, 'base_model_prefix', '')}."
     for stored in checkpoint.tensors.values():
         twin = next((loaded[name] for name in (stored.name, f"{prefix}{stored.name}") if name in loaded), None)
-        if twin is None or stored.dtype not in FLOAT_TYPES or tuple(twin.shape) != stored.shape or not twin.is_floating_point():
+        if (
+            twin is None
+            or twin.is_meta
+            or stored.dtype not in FLOAT_TYPES
+            or tuple(twin.shape) != stored.shape
+            or not twin.is_floating_point()
+        ):
             continue
         with checkpoint.open_tensor(stored) as stream:
             data = read_exactly(stream, stored.offset, min(stored.num_bytes, _BEGINNING), stored.file)
         values = _as_torch(data.view(FLOAT_TYPES[stored.dtype]))
-        if not _same(values, twin.detach().reshape(-1)[: len(values)]):
+        found = twin.detach().reshape(-1)[: len(values)].cpu()
+        padding = _padding_row(model, stored.name.rpartition(".")[0], prefix)
+        if padding is not None:  # some families zero it as they load
+            row = slice(padding * stored.shape[-1], (padding + 1) * stored.shape[-1])
+            values[row], found = 0, found.clone()
+            found[row] = 0
+        if not _same(values, found):
             raise _differs(checkpoint, stored)
+
+
+def _padding_row(model: nn.Module, name: str, prefix: str) -> int | None:
+    """The row that stands for padding, of a module that is an embedding with one."""
+    for full in (name, f"{prefix}{name}"):
+        try:
+            module = model.get_submodule(full)
+        except AttributeError:
+            continue
+        return module.padding_idx if isinstance(module, nn.Embedding) else None
+    return None
 
 
 def _compare_layer(checkpoint: Checkpoint, anatomy: Anatomy, modules: ModuleMap, layer: int) -> None:

@@ -21,8 +21,8 @@ from torch import nn
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from headsurgery.checkpoint.header import not_the_file
-from headsurgery.errors import HeadSurgeryError, ModelError
-from headsurgery.model.boundary import explain, loading
+from headsurgery.errors import ModelError
+from headsurgery.model.boundary import explain, is_of_the_file, loading
 from headsurgery.model.memory import is_out_of_memory
 from headsurgery.strict_json import parse_object, quote
 
@@ -47,10 +47,8 @@ def blaming_a_key(path: Path | str) -> Iterator[None]:
     """
     try:
         yield
-    except HeadSurgeryError:
-        raise
     except Exception as error:
-        if isinstance(error, MemoryError) or is_out_of_memory(error):
+        if not is_of_the_file(error) or isinstance(error, MemoryError) or is_out_of_memory(error):
             raise
         found = find_key(path)
         if found is None or repr(found[0].rpartition(".")[2]) in str(error):
@@ -71,6 +69,9 @@ def find_key(path: Path | str) -> tuple[str, Any] | None:
         config = parse_object(data, max_bytes=_MAX_BYTES, lenient=True)
     except (OSError, ValueError):
         return None
+    quantization = config.get("quantization_config")
+    if quantization is not None and not isinstance(quantization, dict):
+        return "quantization_config", quantization
     deadline = time.monotonic() + _SECONDS
     if _builds(config):
         return None
@@ -116,9 +117,9 @@ def blaming_a_tokenizer_file(path: Path | str) -> Iterator[None]:
     """
     try:
         yield
-    except HeadSurgeryError:
-        raise
-    except Exception:
+    except BaseException as error:
+        if not is_of_the_file(error):
+            raise
         for file in ("tokenizer.json", *_TOKENIZER_FILES):
             if (Path(path) / file).is_file():
                 _check_tokenizer_file(path, file)

@@ -32,9 +32,9 @@ def loading(path: Path | str, file: str, *, hint: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except HeadSurgeryError:
-        raise
-    except Exception as error:
+    except BaseException as error:
+        if not is_of_the_file(error):
+            raise
         from headsurgery.model.memory import is_out_of_memory  # with torch, which a tokenizer alone doesn't need
 
         if isinstance(error, MemoryError) or is_out_of_memory(error):
@@ -45,7 +45,13 @@ def loading(path: Path | str, file: str, *, hint: str = "") -> Iterator[None]:
         raise ModelError(f"{Path(path).name}: transformers can't load it: {file}: {explain(error)}", hint=hint) from error
 
 
-def explain(error: Exception) -> str:
+def is_of_the_file(error: BaseException) -> bool:
+    """Whether a library raised it: an exception that is not ours, or a panic of a library in Rust, which is no Exception."""
+    is_panic = type(error).__name__ == "PanicException"
+    return (isinstance(error, Exception) and not isinstance(error, HeadSurgeryError)) or is_panic
+
+
+def explain(error: BaseException) -> str:
     """An error of another library in one line, with the name of its class where the text alone says little."""
     text = " ".join(str(error).split())
     if len(text) > _MAX_CAUSE:

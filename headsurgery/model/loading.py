@@ -29,7 +29,7 @@ from headsurgery.model.blame import blaming_a_key, blaming_a_tokenizer_file, bui
 from headsurgery.model.boundary import loading
 from headsurgery.model.modules import input_device
 from headsurgery.model.offload import is_offloaded
-from headsurgery.model.vocabulary import check_end_ids, guard_embeddings
+from headsurgery.model.vocabulary import guard_embeddings
 from headsurgery.strict_json import parse_object, quote
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
@@ -128,15 +128,13 @@ def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> Any:
     Raises:
         ModelError: transformers can't load it, or it has no vocabulary.
     """
-    with loading(path, "the tokenizer", hint=_tokenizer_hint(path)), blaming_a_tokenizer_file(path):
+    with loading(path, "the tokenizer", hint=_tokenizer_hint(path)), blaming_a_key(path), blaming_a_tokenizer_file(path):
         tokenizer = transformers.AutoTokenizer.from_pretrained(
             str(path), trust_remote_code=trust_remote_code, local_files_only=True
         )
         files = {"tokenizer.json", *(getattr(tokenizer, "vocab_files_names", None) or {}).values()}
-        ids = list(tokenizer(_PROBE)["input_ids"])
-        tokenizer.decode(ids, skip_special_tokens=True)
-    has_file = any((Path(path) / file).is_file() for file in files)
-    if not ids or (len(files) > 1 and not has_file):
+        tokenizer.decode(tokenizer(_PROBE)["input_ids"], skip_special_tokens=True)
+    if len(files) > 1 and not any((Path(path) / file).is_file() for file in files):  # transformers would make an empty one
         raise ModelError(
             f"{Path(path).name}: the tokenizer has no vocabulary: expected {' or '.join(sorted(files))}",
             hint="copy the tokenizer's files from the model that this one was made from",
@@ -194,7 +192,7 @@ def load_model(
             model = model.to(chosen)
     model = model.eval().requires_grad_(False)
     check_as_stored(model, checkpoint)
-    make_plain(model, path)
+    make_plain(model)
     guard_embeddings(model, tokenizer, path)
     _run_once(model, path)
     return LoadedModel(model=model, tokenizer=tokenizer)
@@ -275,7 +273,7 @@ def _check_generation_file(path: Path | str) -> None:
         transformers.GenerationConfig.from_pretrained(str(path), local_files_only=True)
 
 
-def make_plain(model: Any, path: Path | str) -> None:
+def make_plain(model: Any) -> None:
     """Set aside what a checkpoint's configuration says of how to run it, so that every answer is decoded as the report says.
 
     Of the generation configuration only the ids that end an answer are kept: what `generate` is not told it takes from there
@@ -283,17 +281,11 @@ def make_plain(model: Any, path: Path | str) -> None:
 
     Args:
         model: A transformers model.
-        path: Its directory.
-
-    Raises:
-        ModelError: The ids that end an answer are no token ids.
     """
     vars(model).pop("generate", None)
     stated = getattr(model, "generation_config", None)
     if stated is not None:
-        num_rows = int(model.get_input_embeddings().weight.shape[0])
-        ends = check_end_ids(stated.eos_token_id, num_rows, path)
-        model.generation_config = transformers.GenerationConfig(eos_token_id=ends or None)
+        model.generation_config = transformers.GenerationConfig(eos_token_id=stated.eos_token_id)
     for module in model.modules():
         config = getattr(module, "config", None)
         if isinstance(config, transformers.PretrainedConfig):
@@ -312,7 +304,11 @@ def _run_once(model: Any, path: Path | str) -> None:
         if tuple(logits.shape[:2]) != tuple(tokens.shape):
             raise ValueError(f"logits of shape {tuple(logits.shape)}")
         if model.can_generate():
-            model.generate(input_ids=tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=2, do_sample=False)
+            ends, model.generation_config = model.generation_config, transformers.GenerationConfig()  # `read_end_ids` reads them
+            try:
+                model.generate(input_ids=tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=2, do_sample=False)
+            finally:
+                model.generation_config = ends
 
 
 def check_complete(path: Path | str, missing: Sequence[str]) -> None:

@@ -48,27 +48,29 @@ def guard_embeddings(model: Any, tokenizer: Any, path: Path | str) -> None:
     embeddings.register_forward_pre_hook(check)
 
 
-def check_end_ids(stated: object, num_rows: int, path: Path | str) -> list[int]:
-    """The ids that end an answer, as a generation configuration states them.
+def read_end_ids(model: Any) -> list[int]:
+    """The ids that end an answer, as the model's generation configuration states them.
 
     Args:
-        stated: A number, a list of numbers, or None.
-        num_rows: Of the embeddings.
-        path: Checkpoint directory.
+        model: A transformers model.
 
     Raises:
-        ModelError: Something else, or an id without a row.
+        ModelError: They are no token ids, or the embeddings have no row for one.
     """
-    name = Path(path).name
-    file = "generation_config.json" if (Path(path) / "generation_config.json").is_file() else "config.json"
+    stated = getattr(model.generation_config, "eos_token_id", None)
+    num_rows = int(model.get_input_embeddings().weight.shape[0])
     ids: list[Any] = list(stated) if isinstance(stated, list | tuple) else [] if stated is None else [stated]
     for end in ids:
         if type(end) is not int:
-            raise ModelError(f"{name}: {file}: eos_token_id is {quote(stated)}, expected a token id or a list of token ids")
+            raise ModelError(
+                f"generation_config.json: eos_token_id is {quote(stated)}, expected a token id or a list of token ids",
+                hint="correct eos_token_id, there or in config.json",
+            )
         if not 0 <= end < num_rows:
             raise ModelError(
-                f"{name}: {file}: eos_token_id {end} is no token: the embeddings have {num_rows} rows, for ids 0-{num_rows - 1}",
-                hint=f"correct eos_token_id in {file}: an answer would never end",
+                f"generation_config.json: eos_token_id {end} is no token: the embeddings have {num_rows} rows, for ids "
+                f"0-{num_rows - 1}",
+                hint="correct eos_token_id, there or in config.json: an answer would never end",
             )
     return ids
 

@@ -231,7 +231,7 @@ def _load(path: Path, row: Row, *, dtype: str, device: str, token: str | None, t
     torch_dtype = choose_dtype(dtype, chosen, path)
     model, missing = load_weights(auto, checkpoint, dtype=torch_dtype, trust_remote_code=trust_remote_code)
     check_complete(path, missing)
-    make_plain(model, path)
+    make_plain(model)
     guard_embeddings(model, tokenizer, path)
     labels = [str(label) for label in model.config.id2label.values()] if row.kind == "sequence" else []
     if labels and {read_reply(row, label) for label in labels} != {"refused", "complied"}:
