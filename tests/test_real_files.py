@@ -141,7 +141,7 @@ class TestBoundary:
 
     def test_a_lack_of_memory_is_not_the_files_fault(self) -> None:
         for error in (MemoryError(), torch.OutOfMemoryError("CUDA out of memory")):
-            with pytest.raises(ModelError, match="out of memory while its weights was loaded"), loading("m", "its weights"):
+            with pytest.raises(ModelError, match="out of memory while loading its weights"), loading("m", "its weights"):
                 raise error
 
 

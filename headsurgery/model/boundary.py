@@ -39,7 +39,7 @@ def loading(path: Path | str, file: str, *, hint: str = "") -> Iterator[None]:
 
         if isinstance(error, MemoryError) or is_out_of_memory(error):
             raise ModelError(
-                f"{Path(path).name}: out of memory while {file} was loaded",
+                f"{Path(path).name}: out of memory while loading {file}",
                 hint="use --dtype bfloat16, a larger machine, or --device-map auto where the command has it",
             ) from error
         raise ModelError(f"{Path(path).name}: transformers can't load it: {file}: {explain(error)}", hint=hint) from error
