@@ -449,7 +449,7 @@ class TestMessages:
             (b"version https://git-lfs.github.com/spec/v1\noid sha256:46\nsize 4\n", "git LFS pointer"),
             (b"<!DOCTYPE html><html><body>Sign in</body></html>", "a web page"),
             (b"Entry not found", "an error message of the Hub"),
-            (b"", "empty"),
+            (b"", "file size 0"),
             (b"GGUF\3\0\0\0" + bytes(60), "a GGUF file under another name"),
             (b"PK\3\4" + bytes(60), "a zip or PyTorch file under another name"),
         ],

@@ -97,7 +97,7 @@ def read_header(files: Files, file: str) -> Shard:
         if len(prefix) < 8 or not 2 <= length <= min(MAX_HEADER_BYTES, num_bytes - 8):
             begin = _read(files, file, range(min(64, num_bytes)))
             raise not_the_file(file, begin) or CheckpointError(
-                f"{file}: not a safetensors file: header length {length}, file size {num_bytes}"
+                f"{file}: not a safetensors file: header length {length}, file size {num_bytes}", hint="download this file again"
             )
         text = _read(files, file, range(8, 8 + length))
     except OSError as error:
@@ -123,8 +123,6 @@ def not_the_file(file: str, begin: bytes) -> CheckpointError | None:
             hint="git lfs install && git lfs pull, in that folder; or download the model with: hf download",
         )
     found = next((what for start, what in _BEGINNINGS.items() if begin.lstrip().lower().startswith(start)), None)
-    if not begin:
-        found = "empty"
     return None if found is None else CheckpointError(f"{file}: {found}", hint="download this file again")
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headsurgery.checkpoint.files import Directory, Files
+from headsurgery.checkpoint.foreign import explain_file, explain_folder
 from headsurgery.checkpoint.header import Shard, TensorInfo, not_the_file, read_header
 from headsurgery.errors import CheckpointError
 from headsurgery.strict_json import parse_object, quote
@@ -233,57 +234,7 @@ def _check_is_checkpoint(files: Files) -> None:
         if not files.has("config.json"):
             raise CheckpointError(f"{where}: has weights but no config.json, so its family is unknown")
         return
-    names = files.top()
-    if "adapter_config.json" in names:
-        raise CheckpointError(
-            f"{where}: a PEFT adapter, not a whole model",
-            hint="merge it first: AutoPeftModelForCausalLM.from_pretrained(adapter).merge_and_unload().save_pretrained(out)",
-        )
-    if any(name.endswith(".bin") for name in names):
-        raise CheckpointError(
-            f"{where}: has PyTorch .bin weights only; headsurgery never unpickles",
-            hint=f"convert them: python -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('{where}')"
-            f".save_pretrained('{files.name}-safetensors')\"",
-        )
-    gguf = [name for name in names if name.lower().endswith(".gguf")]
-    if gguf:
-        raise CheckpointError(f"{where}: has GGUF weights only; expected {WEIGHTS}", hint=_expand_hint(where, gguf[0]))
-    others = [name for name in names if name.endswith((".safetensors", ".safetensors.index.json"))]
-    seen = f"; found {quote(others[0])}, a name that transformers doesn't look for" if others else ""
-    hint = f"if {quote(others[0])} holds the whole model, name it {WEIGHTS}" if len(others) == 1 else ""
-    raise CheckpointError(f"{where}: not a checkpoint: neither {WEIGHTS} nor {INDEX} in it{seen}", hint=hint)
-
-
-def explain_file(path: Path) -> CheckpointError:
-    """Why a file is no checkpoint, and what to give instead of it: the user named a file of weights, say, and not its folder."""
-    name, folder = path.name.lower(), path.parent
-    if name.endswith(".gguf"):
-        return CheckpointError(
-            f"{path}: a GGUF file; expected a checkpoint directory with safetensors weights", hint=_expand_hint(folder, path.name)
-        )
-    hint = "give the directory that holds config.json"
-    if (folder / "config.json").is_file():
-        hint = f"give its directory, {folder}, which holds config.json"
-    return CheckpointError(f"{path}: a file; expected a checkpoint directory", hint=hint)
-
-
-def names_weights(path: Path | str) -> bool:
-    """Whether a name is that of a file of weights, of an index, or of a configuration, and so of no recipe."""
-    name = PurePath(path).name.lower()
-    return name.endswith(_WEIGHTS_SUFFIXES) or name == "config.json"
-
-
-_WEIGHTS_SUFFIXES = (".safetensors", ".safetensors.index.json", ".gguf", ".bin", ".bin.index.json", ".pt", ".pth", ".ckpt", ".onnx")
-
-
-def _expand_hint(folder: Path | str, file: str) -> str:
-    """How to make of a GGUF file what can be edited; its numbers are those of the quantized model."""
-    target = file[: -len(".gguf")]
-    load = f"from_pretrained({str(folder)!r}, gguf_file={file!r}).save_pretrained({target!r})"
-    return (
-        "use the safetensors model that it was made from; or expand it, with the gguf package: "
-        f'python -c "from transformers import AutoModelForCausalLM as M, AutoTokenizer as T; M.{load}; T.{load}"'
-    )
+    raise explain_folder(where, files.name, files.top(), weights=WEIGHTS, index=INDEX)
 
 
 def read_bounded(files: Files, file: str, max_bytes: int) -> bytes:

@@ -11,12 +11,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from headsurgery.checkpoint.foreign import MERGE_HINT
 from headsurgery.checkpoint.reader import INDEX, WEIGHTS, Checkpoint
 from headsurgery.errors import CheckpointError
 from headsurgery.strict_json import quote
 
 ADAPTER = "adapter_config.json"
-MERGE_HINT = "merge it first: AutoPeftModelForCausalLM.from_pretrained(adapter).merge_and_unload().save_pretrained(out)"
 _NAMES_WEIGHTS = "transformers_weights"
 _OF_A_DISTRIBUTED_RUN = re.compile(r"shard-[0-9]{5}-model-[0-9]{5}-of-[0-9]{5}\.safetensors")
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headsurgery.checkpoint.carried import MANIFEST
+from headsurgery.checkpoint.foreign import names_weights
 from headsurgery.checkpoint.manifest import Manifest
-from headsurgery.checkpoint.reader import names_weights
 from headsurgery.errors import RecipeError, UsageError
 from headsurgery.hub import Source, fetch_model
 from headsurgery.recipe import Recipe, RecipeBase

@@ -103,7 +103,7 @@ def _find(name: str, revision: str | None) -> Source | tuple[str, str | None]:
         return _local(Path(path))
     found = None if os.path.exists(path) else split_name(name, revision)
     if found is None and os.path.isfile(path):
-        from headsurgery.checkpoint.reader import explain_file
+        from headsurgery.checkpoint.foreign import explain_file
 
         raise explain_file(Path(path))
     if found is None:
