@@ -78,7 +78,7 @@ def fuzz(kind: str, root: Path, seeds: range, keep: Path | None) -> Counter[str]
     prepare, seconds, most = _opened(kind, root)
     outcomes: Counter[str] = Counter()
     told: set[str] = set()
-    prepare(kind, bench, seeds.start)  # what is imported for a kind is not its inputs' memory
+    prepare(seeds.start)  # what is imported for a kind is not its inputs' memory
     start = memory()
     for seed in seeds:
         data, read = prepare(seed)
