@@ -139,6 +139,7 @@ def main() -> int:
         if options.keep is not None:
             options.keep.mkdir(parents=True, exist_ok=True)
         else:
+            os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(Path(folder) / "inductor")  # torch makes it as it is imported
             watch(Path(folder))
         for kind in options.kinds.split(","):
             begin = time.monotonic()
