@@ -94,11 +94,6 @@ def test_only_a_few_parts_talk_to_the_hub(path: Path) -> None:
         assert not used & calls
 
 
-@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_can_be_read_in_one_go(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 350
-
-
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("imports")

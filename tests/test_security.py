@@ -169,7 +169,7 @@ class TestPaths:
         document = json.loads((edited / "headsurgery.json").read_text())
         document["files"].append({"file": ".gitattributes", "num_bytes": 2**62, "sha256": "0" * 64, "base_sha256": "0" * 64})
         (edited / "headsurgery.json").write_text(json.dumps(document))
-        assert verify_checkpoint(edited).problems == {".gitattributes": "not the bytes that apply wrote"}
+        assert verify_checkpoint(edited).problems == {".gitattributes": f"1 bytes, the manifest says {2**62}"}
         with pytest.raises(HeadSurgeryError):
             restore_checkpoint(edited, bench.out)
 
@@ -184,10 +184,10 @@ class TestPaths:
         document = json.loads((bench.root / "edited" / "headsurgery.json").read_text())
         document["edits"][0]["file"] = "config.json"
         (bench.root / "edited" / "headsurgery.json").write_text(json.dumps(document))
-        with pytest.raises(
-            CheckpointError, match=r"headsurgery\.json: edits '.*' in config\.json, which the checkpoint doesn't have"
-        ):
-            verify_checkpoint(bench.root / "edited")
+        problems = verify_checkpoint(bench.root / "edited").problems
+        assert problems == {"headsurgery.json, edits[0].file": f"says 'config.json', expected '{WEIGHTS}'"}
+        with pytest.raises(HeadSurgeryError):
+            restore_checkpoint(bench.root / "edited", bench.out)
 
 
 class TestTerminal:
