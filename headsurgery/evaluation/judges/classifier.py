@@ -19,7 +19,7 @@ from torch import nn
 from headsurgery import hub
 from headsurgery.checkpoint.reader import open_checkpoint
 from headsurgery.checkpoint.sole_weights import check_sole_weights
-from headsurgery.errors import CheckpointError, ModelError, UsageError
+from headsurgery.errors import CheckpointError, ModelError, PromptError, UsageError
 from headsurgery.evaluation.judges.rows import ROWS, Row, find_row
 from headsurgery.evaluation.records import Answer, Verdict
 from headsurgery.model.boundary import loading
@@ -35,6 +35,7 @@ from headsurgery.model.loading import (
 )
 from headsurgery.model.memory import Halving
 from headsurgery.model.vocabulary import guard_embeddings
+from headsurgery.prompts.chat import apply_chat_template
 
 _SEQUENCE = "ForSequenceClassification"
 _MULTIMODAL = "ForConditionalGeneration"
@@ -110,7 +111,7 @@ def render(row: Row, answer: Answer, tokenizer: Any) -> str:
     """What the judge model reads about an answer.
 
     Raises:
-        ModelError: The tokenizer has no chat template, or it fails.
+        ModelError: The tokenizer has no chat template, or one that fails, or that loses the prompt or the answer.
     """
     if row.kind == "sequence":
         return answer.reply
@@ -118,14 +119,19 @@ def render(row: Row, answer: Answer, tokenizer: Any) -> str:
         return row.prompt.format(prompt=answer.prompt, response=answer.reply)
     if not tokenizer.chat_template:
         raise ModelError(f"classifier:{row.name}: the model's tokenizer has no chat template, and its policy stands there")
-    from jinja2 import TemplateError
-
     turns = (("user", answer.prompt), ("assistant", answer.reply))
     messages = [{"role": role, "content": [{"type": "text", "text": text}] if row.wants_parts else text} for role, text in turns]
     try:
-        return str(tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
-    except (TemplateError, TypeError) as error:
-        raise ModelError(f"classifier:{row.name}: the model's chat template fails: {error}") from error
+        rendered = apply_chat_template(tokenizer, messages, add_generation_prompt=True)
+    except PromptError as error:
+        raise ModelError(f"classifier:{row.name}: {error}") from error
+    for role, text in turns:
+        if text.strip() not in rendered:
+            raise ModelError(
+                f"classifier:{row.name}: the model's chat template leaves out or changes the {role}'s text",
+                hint="use the tokenizer that was published with the judge model",
+            )
+    return rendered
 
 
 def read_reply(row: Row, reply: str) -> Verdict:
