@@ -1,14 +1,15 @@
 """What rankings of heads have in common, beside what chance gives: of two models, operations, prompt sets or methods.
 
 Overlap: of N heads, random choices of a and b share ab/N on average, and so many or more with the hypergeometric probability.
-Correlation: Spearman's rank correlation over all heads that both scored, against random permutations. The paper (section 5,
-Figure 5) shows overlaps without a chance level. Both levels take all heads as alike; where low layers rank high in every model,
-strangers overlap beyond chance, too.
+N is all heads of the model, also where a screen let only some of them be scored: the best were chosen out of all. Correlation:
+Spearman's rank correlation over the heads that both scored, against random permutations. The paper (section 5, Figure 5) shows
+overlaps without a chance level. Both levels take all heads as alike; where low layers rank high in every model, strangers overlap
+beyond chance, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from math import comb
@@ -36,7 +37,7 @@ class Ranking:
         name: What it is of.
         heads: The ranked heads; of a recipe its own, of scores as many as were asked for.
         shape: Layers and heads per layer; None where a recipe doesn't know its base's.
-        num_heads: Heads that it chose from; None likewise.
+        num_heads: Heads of the model, out of which it chose; None likewise.
         scores: [layer, head], NaN where there is none; None for a recipe.
     """
 
@@ -45,6 +46,11 @@ class Ranking:
     shape: tuple[int, int] | None
     num_heads: int | None
     scores: FloatArray | None = None
+
+    @property
+    def num_scored(self) -> int | None:
+        """Heads that have a score; None for a recipe."""
+        return None if self.scores is None else int(np.isfinite(self.scores).sum())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +62,11 @@ class Comparison:
         second: Name of the other.
         sizes: Heads of each.
         common: Heads of both, in the first one's order.
-        expected: Heads that random choices have in common on average; None where nobody knows how many heads there are.
+        population: Heads of the model; None where nobody knows how many there are.
+        expected: Heads that random choices have in common on average; None likewise.
         overlap_p: Probability that random choices have as many in common, or more.
         correlation: Spearman's, over all heads with two scores; None where there are no scores.
+        correlated: Heads with two scores; None where there are no scores.
         correlation_p: Two-sided, by 9,999 permutations; never below 1e-4.
     """
 
@@ -66,9 +74,11 @@ class Comparison:
     second: str
     sizes: tuple[int, int]
     common: tuple[HeadRef, ...]
+    population: int | None
     expected: float | None
     overlap_p: float | None
     correlation: float | None
+    correlated: int | None
     correlation_p: float | None
 
     def to_json(self) -> dict[str, Any]:
@@ -90,11 +100,13 @@ def read_ranking(path: Path, top: int) -> Ranking:
         return _rank_scores(path, top)
     recipe = Recipe.load(path / "recipe.json" if path.is_dir() else path)
     known = recipe.base.geometry if recipe.base is not None else None
-    shape = None
-    if known is not None and known.num_layers is not None and isinstance(known.num_heads, int):
-        shape = (known.num_layers, known.num_heads)
+    shape, num_heads = None, None
+    if known is not None and known.num_layers is not None and known.num_heads is not None:
+        stated = known.num_heads
+        per_layer = [count or 0 for count in stated] if isinstance(stated, list) else [stated] * known.num_layers
+        shape, num_heads = (known.num_layers, max(per_layer, default=0)), sum(per_layer)
     heads = tuple(dict.fromkeys(edit.ref for edit in recipe.edits))
-    return Ranking(name=str(path), heads=heads, shape=shape, num_heads=None if shape is None else shape[0] * shape[1])
+    return Ranking(name=str(path), heads=heads, shape=shape, num_heads=num_heads)
 
 
 def _rank_scores(path: Path, top: int) -> Ranking:
@@ -113,8 +125,18 @@ def _rank_scores(path: Path, top: int) -> Ranking:
     harmless = of(f"{method}_harmless") if f"{method}_harmless" in arrays else None
     scores = combine(of(method), harmless, record.get("contrast"))
     shape = (int(scores.shape[0]), int(scores.shape[1]))
-    scored = int(np.isfinite(scores).sum())
-    return Ranking(name=str(path), heads=best_heads(scores, top), shape=shape, num_heads=scored, scores=scores)
+    num_heads = max(int(np.isfinite(scores).sum()), _count_screened(arrays, record, method))
+    return Ranking(name=str(path), heads=best_heads(scores, top), shape=shape, num_heads=num_heads, scores=scores)
+
+
+def _count_screened(arrays: Mapping[str, FloatArray], record: Mapping[str, Any], method: str) -> int:
+    """Heads of the model, of which a screen let some be scored: it estimated all of them. 0 where there was no screen."""
+    if f"{method}_screen" in arrays:
+        estimates = arrays[f"{method}_screen"]  # of every step, [step, layer, head], or of the only one
+        return int(np.isfinite(estimates.reshape(-1, *estimates.shape[-2:])[0]).sum())
+    screen = record.get("screen")
+    counts = [screen.get(key) for key in ("survivors", "screened_out")] if isinstance(screen, Mapping) else []
+    return sum(count for count in counts if isinstance(count, int))
 
 
 def compare_rankings(rankings: Sequence[Ranking], *, seed: int = 0) -> list[Comparison]:
@@ -140,9 +162,10 @@ def compare_rankings(rankings: Sequence[Ranking], *, seed: int = 0) -> list[Comp
 def _compare(first: Ranking, second: Ranking, seed: int) -> Comparison:
     common = tuple(head for head in first.heads if head in second.heads)
     population = max(filter(None, (first.num_heads, second.num_heads)), default=None)
-    correlation, chance = None, None
+    correlation, correlated, chance = None, None, None
     if first.scores is not None and second.scores is not None:
         both = np.isfinite(first.scores) & np.isfinite(second.scores)
+        correlated = int(both.sum())
         correlation, chance = rank_correlation(first.scores[both], second.scores[both], seed=seed)
     sizes = (len(first.heads), len(second.heads))
     return Comparison(
@@ -150,9 +173,11 @@ def _compare(first: Ranking, second: Ranking, seed: int) -> Comparison:
         second=second.name,
         sizes=sizes,
         common=common,
+        population=population,
         expected=None if population is None else sizes[0] * sizes[1] / population,
         overlap_p=None if population is None else chance_of_overlap(len(common), sizes, population),
         correlation=correlation,
+        correlated=correlated,
         correlation_p=chance,
     )
 

@@ -6,6 +6,7 @@ imports this module.
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -62,7 +63,7 @@ class Console:
         """A command's result: the document with `--json`, else what is made for people."""
         try:
             if self.as_json:
-                self._out.file.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
+                self._out.file.write(json.dumps(document, ensure_ascii=not _is_utf8(self._out.encoding), allow_nan=False) + "\n")
             else:
                 for renderable in renderables:
                     self._out.print(Text(plain(renderable)) if isinstance(renderable, str) else renderable)
@@ -213,6 +214,14 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
 
 def _cell(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def _is_utf8(encoding: str) -> bool:
+    """Whether a stream takes JSON as it is; another one gets it in ASCII, which every reader takes for what it is."""
+    try:
+        return codecs.lookup(encoding).name == "utf-8"
+    except LookupError:
+        return False
 
 
 def plain(text: str) -> str:

@@ -67,3 +67,17 @@ class HubError(HeadSurgeryError):
 
 class ClusterError(HeadSurgeryError):
     """A cluster that can't be reached, has no room, or loses its workers."""
+
+
+def not_finite(what: str, dtype: str) -> ModelError:
+    """The error for numbers that came out as nan or inf.
+
+    Args:
+        what: What was seen, as "logits are not finite".
+        dtype: The type that they were computed in: float16 overflows at 65,504; where others give nan, it is mostly in the weights.
+    """
+    weights = "the weights may hold nan or inf: headsurgery audit MODEL --blind names such heads"
+    return ModelError(f"{what} in {dtype}", hint=_OTHER_TYPES.get(dtype, weights))
+
+
+_OTHER_TYPES = {"float16": "use --dtype float32 or bfloat16"}

@@ -136,6 +136,13 @@ class ScreenRecord(Strict):
     seed: int
 
 
+class TriedGroup(Strict):
+    """A group of heads that a search went through."""
+
+    heads: list[str] = Field(description="such as L2H26")
+    refused: Count = Field(description="prompts that are still refused with these heads ablated")
+
+
 class Provenance(Strict):
     """How the heads were found."""
 
@@ -152,6 +159,7 @@ class Provenance(Strict):
     notes: list[str] | None = Field(default=None, description="what was left out of the prompts, or is not read as it stands")
     dtype: str | None = None
     scores: list[HeadScore] | None = None
+    path: list[TriedGroup] | None = Field(default=None, description="of a search for a group: what it went through, in order")
     search: SearchRecord | None = Field(default=None, description="of a reinforcement's heads and factor")
     screen: ScreenRecord | None = Field(default=None, description="of the heads that were scored")
     versions: dict[str, str] | None = None

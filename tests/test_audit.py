@@ -14,10 +14,8 @@ from typer.testing import CliRunner
 
 from headsurgery import HeadEdit, HeadRef, Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery
 from headsurgery.audit import Audit, examine, examine_against
-from headsurgery.audit.grain import count_codes, find_combs
 from headsurgery.audit.matrices import low_rank
 from headsurgery.audit.naming import find_base
-from headsurgery.audit.norms import deviations
 from headsurgery.checkpoint.reader import WEIGHTS
 from headsurgery.cli import app
 from tests.tiny import save_model
@@ -98,25 +96,6 @@ class TestByItself:
         copy = save_model("llama", tmp_path / "coarse", dtype=torch.float16, **WIDE)
         coarse = {name: values.to(torch.bfloat16).to(torch.float16) for name, values in load_file(copy / WEIGHTS).items()}
         assert not audit(rewrite(copy, **coarse)).findings
-
-
-def test_the_comb_of_a_factor_is_what_arithmetic_says() -> None:
-    """0.7 takes 128 significands to spacings of 0.7 and 1.4 steps: in the lower binade 3 of 10 can't come out."""
-    values = torch.cat([torch.arange(128, 256).repeat(40) * scale for scale in (1.0, 0.5)])
-    heads = [values.to(torch.bfloat16), values.to(torch.bfloat16), (values * 0.7).to(torch.bfloat16)]
-    combs = find_combs(np.stack([count_codes(head.view(torch.uint16).numpy()) for head in heads]), "BF16")
-    assert [comb.missing for comb in combs[:2]] == [0, 0]
-    assert combs[2].missing > 20
-
-
-def test_norms_are_seen_beside_their_layers_median() -> None:
-    norms = np.exp(np.random.default_rng(0).normal(0, 0.1, (10, 8)))
-    norms[3, 5] *= 3
-    off, factors = deviations(norms)
-    assert np.unravel_index(np.abs(off).argmax(), off.shape) == (3, 5)
-    assert off[3, 5] > 8
-    assert factors[3, 5] == pytest.approx(3, rel=0.3)
-    assert np.isnan(deviations(np.zeros((1, 2)))[0]).all()
 
 
 class TestAgainstTheBase:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 from scipy.stats import hypergeom, spearmanr
 from typer.testing import CliRunner
 
@@ -33,6 +35,7 @@ def test_the_chance_of_an_overlap_is_the_hypergeometric_tail(common: int, sizes:
     assert chance_of_overlap(common, sizes, 1024) == pytest.approx(hypergeom.sf(common - 1, 1024, *sizes), rel=1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=3, max_size=30))
 def test_the_correlation_is_spearmans(pairs: list[tuple[int, int]]) -> None:
     one, other = np.array(pairs, dtype=np.float64).T
@@ -128,8 +131,6 @@ def test_bad_input_is_one_line(arguments: list[str], message: str, folder: Path)
 
 
 def test_other_arrays_are_refused(tmp_path: Path) -> None:
-    from safetensors.numpy import save_file
-
     save_file({"odd": np.zeros((1, 2, 3))}, tmp_path / "odd.safetensors", metadata={"headsurgery": "{}"})
     with pytest.raises(HeadSurgeryError, match="no scores of refusal, sahara, ships, direct in it; found odd"):
         read_ranking(tmp_path / "odd.safetensors", 3)
@@ -139,3 +140,76 @@ def test_a_head_that_is_edited_twice_counts_once(tmp_path: Path) -> None:
     edits = (HeadEdit(layer=0, head=1), HeadEdit(layer=0, head=1, operation="uniform_attention"))
     (tmp_path / "both.json").write_text(Recipe(base=BASE, edits=edits).to_json())
     assert read_ranking(tmp_path / "both.json", 10).heads == (HeadRef(0, 1),)
+
+
+# Screened scores
+
+
+def save_scores(path: Path, scores: np.ndarray[Any, Any], estimates: np.ndarray[Any, Any] | None) -> Path:
+    arrays = {"refusal": scores[None]} | ({} if estimates is None else {"refusal_screen": estimates[None]})
+    record = {"method": "refusal"} | ({} if estimates is None else {"screen": {"survivors": 30, "screened_out": 270}})
+    save_file(arrays, path, metadata={"headsurgery": json.dumps(record)})
+    return path
+
+
+def screened(chance: np.random.Generator, survivors: int = 30) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Scores of 30 x 10 heads, of which the best by noisy estimates are kept, and the estimates."""
+    exact = chance.normal(size=(30, 10))
+    estimates = exact + chance.normal(size=exact.shape)
+    exact[estimates < np.sort(estimates, axis=None)[-survivors]] = np.nan
+    return exact, estimates
+
+
+def test_two_screened_rankings_were_chosen_out_of_all_heads(tmp_path: Path) -> None:
+    """A simulation: strangers overlap as often as is said, and by chance p is below 5 % in at most 5 % of the pairs."""
+    chance = np.random.default_rng(0)
+    common, low, expected = 0, 0, set()
+    for _ in range(400):
+        rankings = [read_ranking(save_scores(tmp_path / f"{n}.safetensors", *screened(chance)), 10) for n in "ab"]
+        (found,) = compare_rankings(rankings)
+        common += len(found.common)
+        assert found.overlap_p is not None
+        low += found.overlap_p <= 0.05
+        expected.add(found.expected)
+    assert expected == {10 * 10 / 300}
+    assert common / 400 == pytest.approx(10 * 10 / 300, abs=0.1)
+    assert low / 400 <= 0.07
+
+
+@pytest.mark.parametrize("has_estimates", [True, False], ids=["estimates", "record alone"])
+def test_the_heads_of_a_screened_file_are_those_that_the_screen_saw(has_estimates: bool, tmp_path: Path) -> None:
+    scores, estimates = screened(np.random.default_rng(1))
+    file = save_scores(tmp_path / "a.safetensors", scores, estimates)
+    if not has_estimates:
+        record = {"method": "refusal", "screen": {"survivors": 30, "screened_out": 270}}
+        save_file({"refusal": scores[None]}, file, metadata={"headsurgery": json.dumps(record)})
+    found = read_ranking(file, 10)
+    assert (found.num_heads, found.num_scored, found.shape) == (300, 30, (30, 10))
+
+
+def test_layers_without_heads_are_none_of_the_population(tmp_path: Path) -> None:
+    scores, estimates = screened(np.random.default_rng(2))
+    scores[::2], estimates[::2] = np.nan, np.nan
+    assert read_ranking(save_scores(tmp_path / "a.safetensors", scores, estimates), 10).num_heads == 150
+    assert (
+        read_ranking(save_scores(tmp_path / "b.safetensors", np.where(np.isnan(estimates), np.nan, 1.0), None), 10).num_heads == 150
+    )
+    base = RecipeBase(model_type="x", geometry=Geometry(num_layers=4, num_heads=[None, 6, None, 6]))
+    (tmp_path / "r.json").write_text(Recipe(base=base, edits=(HeadEdit(layer=1, head=1),)).to_json())
+    found = read_ranking(tmp_path / "r.json", 10)
+    assert (found.shape, found.num_heads) == ((4, 6), 12)
+
+
+def test_a_screened_and_a_full_file_and_what_is_said(tmp_path: Path) -> None:
+    chance = np.random.default_rng(3)
+    one = save_scores(tmp_path / "one.safetensors", *screened(chance))
+    full = save_scores(tmp_path / "full.safetensors", chance.normal(size=(30, 10)), None)
+    for other in (full, save_scores(tmp_path / "two.safetensors", *screened(chance))):
+        result = CliRunner().invoke(app, ["compare", str(one), str(other), "--json"])
+        (found,) = json.loads(result.stdout)["comparisons"]
+        assert (found["population"], found["expected"]) == (300, 100 / 300)
+        assert found["correlated"] == int(
+            (np.isfinite(read_ranking(one, 1).scores) & np.isfinite(read_ranking(other, 1).scores)).sum()  # type: ignore[arg-type]
+        )
+        said = " ".join(CliRunner().invoke(app, ["compare", str(one), str(other)]).stderr.split())
+        assert "30 of 300 heads be scored; chance is taken over all 300" in said

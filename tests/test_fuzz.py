@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from headsurgery.checkpoint.reader import WEIGHTS
 from headsurgery.families import TABLE
+from tests import strange_models
 from tests.bench import CARD_TEXT, CONFIG, EDITS, Bench
 from tests.chat_templates import LLAMA
 from tests.directories import pack
 from tests.fuzzing import places, run
 from tests.readers import EARLIER, READERS, SCORES, prepare, row_config, todo_list
+from tests.strange_models import ModelBench
 from tests.strange_prompts import TEXTS
 
 CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
@@ -118,3 +120,20 @@ def test_what_is_undamaged_is_read(kind: str, bench: Bench) -> None:
         "template": lambda: LLAMA.encode(),
     }
     assert run(lambda: READERS[kind](bench, sources[kind](), random.Random(0))) == "read"
+
+
+@pytest.fixture(scope="module")
+def model_bench(tmp_path_factory: pytest.TempPathFactory) -> ModelBench:
+    return ModelBench(root=tmp_path_factory.mktemp("models"))
+
+
+@pytest.mark.parametrize("kind", strange_models.FILES)
+def test_damaged_models_run_or_are_refused(kind: str, model_bench: ModelBench) -> None:
+    outcomes = [run(strange_models.prepare(kind, model_bench, number)[1]) for number in range(2_000_000, 2_000_015)]
+    assert "read" in outcomes
+    assert set(outcomes) != {"read"}
+
+
+def test_a_panic_of_the_library_of_tokenizers_is_a_refusal(model_bench: ModelBench) -> None:
+    """What seed 1077 of the kind `tokenizer` found: it is no Exception, and ended the command in a traceback."""
+    assert run(strange_models.prepare("tokenizer", model_bench, 1077)[1]) == "ModelError"

@@ -203,8 +203,21 @@ def test_a_guards_chat_template_gets_both_turns() -> None:
     assert render(llama4, mild, build_yes_no_tokenizer(chat_template=template)) == "[user: textw8][assistant: textw7]"
     with pytest.raises(ModelError, match="no chat template"):
         render(llama3, mild, build_yes_no_tokenizer())
-    with pytest.raises(ModelError, match="fails"):
-        render(llama3, mild, build_yes_no_tokenizer(chat_template="{{ raise_exception('no') }}"))
+    for broken in (
+        "{{ raise_exception('no') }}",
+        "{{ 1 / 0 }}",
+        "{{ messages[0].content + 1 }}",
+        "{% for t in tools %}{% endfor %}",
+    ):
+        with pytest.raises(ModelError, match="chat template fails"):
+            render(llama3, mild, build_yes_no_tokenizer(chat_template=broken))
+    for lost in (
+        "{{ messages[0].content }}",
+        "{{ messages[1].content }}",
+        "{{ messages[0].content }}{{ messages[1].content | upper }}",
+    ):
+        with pytest.raises(ModelError, match="leaves out or changes"):
+            render(llama3, mild, build_yes_no_tokenizer(chat_template=lost))
 
 
 def test_an_adapter_says_what_it_needs(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal, getcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
-from headsurgery import attribute
+from headsurgery import Recipe, attribute
 from headsurgery.attribution.refusal import ANSWER_TOKENS, REFUSAL_TOKENS, OwnAnswers, _Run, find_refusals, refusal
-from headsurgery.attribution.scores import best_heads
+from headsurgery.attribution.scores import best_heads, load_scores
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.demo.planting import REFUSAL
 from headsurgery.engine.local import LocalEngine
@@ -321,3 +322,33 @@ def test_a_model_that_accelerate_keeps_elsewhere_is_scored_too() -> None:
     model = accelerate.cpu_offload(load_refusing().model, execution_device="cpu")
     found = attribute(model, build_refusing_tokenizer(), HARMFUL[:4])
     assert [edit.ref for edit in found.recipe.edits] == [PLANTED]
+
+
+@pytest.mark.parametrize("kind", ["redundant", "conjunctive", "single"])
+def test_no_group_that_was_tried_leaves_fewer_refusals_than_the_recipes(kind: Any) -> None:
+    loaded = load_refusing(kind, (PLANTED,) if kind == "single" else PAIR)
+    table, notes = search(loaded)
+    ids = ids_of(HARMFUL, loaded.tokenizer)
+
+    def refused(heads: list[HeadRef]) -> int:
+        edits = [HeadEdit(layer=head.layer, head=head.head) for head in heads]
+        return len(find_refusals(LocalEngine(loaded), AnswerReader(tokenizer=loaded.tokenizer), ids, edits).found)
+
+    own = refs(table)
+    assert [tried.refused for tried in table.path] == [refused([*map(HeadRef.parse, tried.heads)]) for tried in table.path]
+    assert refused(own) == min(tried.refused for tried in table.path)
+    assert all(refused(own) <= refused(own[:size]) for size in range(len(own)))
+    assert notes[-1] == f"with the {len(own)} chosen heads ablated it refuses {refused(own)} of 12"
+
+
+def test_the_path_stands_in_recipe_and_scores(tmp_path: Path) -> None:
+    loaded = load_refusing("redundant", PAIR)
+    found = attribute(loaded.model, loaded.tokenizer, HARMFUL, harmless=HARMLESS)
+    provenance = found.recipe.provenance
+    assert provenance is not None
+    assert provenance.path is not None
+    assert (provenance.path[0].refused, provenance.path[-1].refused) == (12, 0)
+    assert [score.layer for score in provenance.scores or ()] == [edit.layer for edit in found.recipe.edits]
+    found.scores.save(tmp_path / "scores.safetensors", provenance)
+    assert load_scores(tmp_path / "scores.safetensors")[1]["path"] == [tried.model_dump() for tried in provenance.path]
+    assert Recipe.model_validate_json(found.recipe.to_json()) == found.recipe

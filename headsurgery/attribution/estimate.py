@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from headsurgery.attribution.lookback import most_answers
 from headsurgery.attribution.refusal import ANSWER_TOKENS, REFUSAL_TOKENS
 from headsurgery.attribution.settings import Settings
 from headsurgery.engine.cost import Cost, count_cost, count_generation
@@ -145,7 +146,7 @@ def estimate(
         notes += [problem] if problem else []
     answers = 0.0
     if settings.method == "refusal":
-        rounds = [sets[0]] * (settings.group_size + 1) + list(sets[1:])
+        rounds = [sets[0]] * (settings.group_size + 1 + most_answers(settings.group_size)) + list(sets[1:])
         tokens = settings.answer_tokens or ANSWER_TOKENS
         answers = sum(count_generation(shape, [len(ids) for ids in queries], tokens) for queries in rounds)
         notes.append("at most: every prompt refused in every step, refusals first in their answers")

@@ -47,6 +47,7 @@ def record_run(
         notes=list(dict.fromkeys(note for prompt_set in sets for note in prompt_set.notes)) or None,
         dtype=dtype,
         scores=list(_scores_of(edits, scores)),
+        path=list(scores.path) or None,
         screen=_screen_record(settings, scores),
         versions={
             "headsurgery": __version__,

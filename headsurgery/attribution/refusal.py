@@ -6,20 +6,22 @@ is the mean drop of their log-odds (a token's logit against the log-sum of all o
 queries; one that is not refused counts 0. Log-odds don't saturate near probability 1, where most of a trained refusal is; KL and
 probabilities do. The search is Sahara's (section 4.2, Algorithm 1), but each step answers anew with the group ablated and scores
 what is still refused, wherever in the answer that is: a first token that no longer refuses is not the end of a refusal. It ends
-when nothing is refused, or when no head takes more from the refusals than it costs. The control is the divergence
-KL(base || ablated) on the model's own harmless answers, thoughts included, over as many tokens, in nats; it is scored once, head by
-head.
+when nothing is refused, or when no head takes more from the refusals than it costs. After each step it looks back (`lookback`):
+heads go that the group can do without, and the group that is taken is the one that left the fewest refusals. The control is the
+divergence KL(base || ablated) on the model's own harmless answers, thoughts included, over as many tokens, in nats; it is scored
+once, head by head.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from headsurgery.architectures import Operation
+from headsurgery.attribution.lookback import LookBack
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads, spread_over_heads
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.engine.measures import Divergence, LogOddsDrop
@@ -29,7 +31,7 @@ from headsurgery.errors import ModelError
 from headsurgery.evaluation.judges.keyword import find_refusal
 from headsurgery.heads import HeadRef
 from headsurgery.progress import Progress, share_progress
-from headsurgery.recipe import HeadEdit, HeadScore
+from headsurgery.recipe import HeadEdit, HeadScore, TriedGroup
 
 if TYPE_CHECKING:
     from headsurgery.attribution.screen.screener import Screener, Selection
@@ -52,6 +54,11 @@ class Refusals:
 
     found: tuple[tuple[Sequence[int], list[int], int], ...]
     thinking: int
+
+    @property
+    def num_left(self) -> int:
+        """Prompts of which a search can't say that they are answered."""
+        return len(self.found) + self.thinking
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +109,7 @@ def refusal(
     screener: Screener | None = None,
     on_progress: Progress | None = None,
 ) -> tuple[ScoreTable, tuple[str, ...]]:
-    """Grow a group of heads until the model refuses nothing any more, no head takes more than it costs, or the group is full.
+    """Grow a group of heads until the model refuses nothing any more, no head takes more than it costs, or enough were added.
 
     Args:
         sweeper: Runs the model with heads edited, and lets it answer.
@@ -111,7 +118,7 @@ def refusal(
         harmless: Token ids of the control's, or None.
         operation: The edit that is tried.
         factor: Its factor.
-        group_size: Heads at most.
+        group_size: Heads that are added at most.
         contrast: The choice maximises harmful - contrast * harmless.
         answer_tokens: New tokens among which a refusal is looked for.
         screener: Lets some heads through at every step, which alone are scored; None: all are.
@@ -145,34 +152,40 @@ def refusal(
         control = _Control(run=run, own=own, screener=screener, report=next(reports))
     else:
         next(reports)
-    group: tuple[HeadEdit, ...] = ()
-    chosen: tuple[HeadScore, ...] = ()
+    group: tuple[HeadRef, ...] = ()
+    chosen: dict[HeadRef, HeadScore] = {}
+    groups = LookBack(
+        lambda heads: find_refusals(sweeper.engine, reader, prompts, [*map(run.edit, heads)], tokens=answer_tokens),
+        lambda answers: answers.num_left,
+        lambda head: 0.0 if control is None else float(control.scores[head.layer, head.head]),
+        seen,
+    )
     steps: list[FloatArray] = []
     estimates: list[FloatArray] = []
     first: Selection | None = None
-    while refused and len(group) < group_size:
+    while refused and len(steps) < group_size:
         own, share = OwnAnswers.of(refused), len(refused) / len(prompts)
         drop = LogOddsDrop(own.targets)
-        heads = run.outside(group)
+        edits = tuple(map(run.edit, group))
+        heads = run.outside(edits)
         if screener is not None:
-            found = screener.drop(run.task(own, drop, group), own.targets, own.weights)
+            found = screener.drop(run.task(own, drop, edits), own.targets, own.weights)
             estimate = found.scaled(share)
             keep = None if first is None else set(first.heads) & set(heads)
             selection = screener.select(estimate, None if control is None else control.estimate, contrast, keep=keep)
             first, heads = first or selection, selection.heads
             estimates.append(estimate.score)
         harmless_scores = None if control is None else control.of(heads)
-        steps.append(run.means(own, drop, group, heads, next(reports)) * share)
+        steps.append(run.means(own, drop, edits, heads, next(reports)) * share)
         combined = combine(steps[-1], harmless_scores, contrast)
-        best = best_heads(combined, 1)
-        if group and combined[best[0].layer, best[0].head] <= 0:
+        untried = (head for head in best_heads(combined, len(heads)) if not groups.is_known((*group, head)))
+        best = next(untried, None)
+        if best is None or (group and combined[best.layer, best.head] <= 0):
             break
-        chosen += score_heads(best, steps[-1], harmless_scores, contrast)
-        group += tuple(run.edit(head) for head in best)
-        seen = find_refusals(sweeper.engine, reader, prompts, group, tokens=answer_tokens)
-        refused = seen.found
-    thinking = f"; {seen.thinking} more answers stop within their thoughts" if seen.thinking else ""
-    notes.append(f"with the {len(group)} chosen heads ablated it refuses {len(refused)} of {len(prompts)}{thinking}")
+        chosen |= {best: score_heads((best,), steps[-1], harmless_scores, contrast)[0]}
+        group = groups.step((*group, best))
+        refused = groups.answers(group).found
+    notes += _say_path(groups, chosen, len(prompts))
     arrays = {"refusal": np.stack(steps)}
     if control is not None:
         arrays["refusal_harmless"] = control.scores[None]
@@ -186,10 +199,28 @@ def refusal(
         harmful=steps[0],
         harmless=harmless_scores,
         contrast=contrast,
-        chosen=chosen,
+        chosen=tuple(chosen[head] for head in groups.best),
+        path=_path_of(groups),
         account=None if first is None else first.account(combine(steps[0], harmless_scores, contrast)),
     )
     return table, tuple(notes)
+
+
+def _path_of(groups: LookBack[Refusals]) -> tuple[TriedGroup, ...]:
+    """What the search went through, for the recipe."""
+    return tuple(TriedGroup(heads=[str(head) for head in group], refused=len(groups.answers(group).found)) for group in groups.path)
+
+
+def _say_path(groups: LookBack[Refusals], chosen: Collection[HeadRef], num_prompts: int) -> list[str]:
+    """How far the chosen group comes, and of how many heads that were tried it is."""
+    best = groups.best
+    left = groups.answers(best)
+    thinking = f"; {left.thinking} more answers stop within their thoughts" if left.thinking else ""
+    said = [f"with the {len(best)} chosen heads ablated it refuses {len(left.found)} of {num_prompts}{thinking}"]
+    if len(best) < len(chosen):
+        path = "; ".join(f"{' '.join(group.heads)}: {group.refused}" for group in _path_of(groups))
+        said.insert(0, f"{len(chosen)} heads were tried, and {len(best)} of them do most; refused with these ablated: {path}")
+    return said
 
 
 def find_refusals(

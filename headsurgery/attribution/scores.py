@@ -24,7 +24,7 @@ from headsurgery.atomic import write_atomically
 from headsurgery.attribution.screen.account import Account
 from headsurgery.errors import HeadSurgeryError
 from headsurgery.heads import AttentionGeometry, HeadRef
-from headsurgery.recipe import HeadScore, Provenance
+from headsurgery.recipe import HeadScore, Provenance, TriedGroup
 from headsurgery.strict_json import quote
 
 FloatArray = npt.NDArray[np.float64]
@@ -41,6 +41,7 @@ class ScoreTable:
         contrast: Weight of the control, or None without one.
         chosen: Heads of the recipe, in order of choice, with the scores that they were chosen by.
         account: What screening may have missed in `combined`; None where all heads were scored.
+        path: Groups that a search by answers went through, in order.
     """
 
     arrays: dict[str, FloatArray]
@@ -49,6 +50,7 @@ class ScoreTable:
     contrast: float | None
     chosen: tuple[HeadScore, ...]
     account: Account | None = None
+    path: tuple[TriedGroup, ...] = ()
 
     @property
     def combined(self) -> FloatArray:

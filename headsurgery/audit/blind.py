@@ -1,15 +1,18 @@
-"""A checkpoint examined by itself: blocks that are zero, have a comb, are finer than the rest, or whose norm stands out."""
+"""A checkpoint examined by itself: blocks that are zero or not finite, that a factor went over, or whose norm stands out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from headsurgery.architectures import Operation
-from headsurgery.audit.grain import Comb, can_have_comb, count_codes, find_combs, limit_of, share_of_finer, stand_out_finer
+from headsurgery.audit.grain import STORED_BITS, Comb, count_codes, find_combs
+from headsurgery.audit.multiples import can_be_multiples, find_multiple, that_stand_out
 from headsurgery.audit.norms import LIMIT, FloatArray, deviations
 from headsurgery.audit.records import Audit, Finding
 from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
@@ -61,62 +64,94 @@ class _Seen:
 
     Args:
         layer: The layer.
-        norms: L2.
-        combs: What each lacks of its neighbours' values; empty where the type can't show it.
-        finer: Whether its values are finer than those of most others; likewise.
+        not_finite: What they hold that is no finite number, in words; empty: nothing.
+        log_norms: Logarithms of the L2 norms: -inf for a block of zeros, NaN for one that is not finite.
+        combs: What each lacks of its neighbours' values; None where nothing, or where the type can't show it.
+        multiples: By which factor each is coarse numbers, where that stands out from its neighbours; likewise.
     """
 
     layer: int
-    norms: list[float]
-    combs: list[Comb]
-    finer: list[bool]
+    not_finite: list[str]
+    log_norms: list[float]
+    combs: list[Comb | None]
+    multiples: list[float | None]
 
 
-@np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
+@np.errstate(all="ignore")  # inf and nan may be in a stranger's weights
 def _read(checkpoint: Checkpoint, anatomy: Anatomy, layer: int, operation: Operation) -> _Seen:
     reader = BlockReader(checkpoint)
     heads = anatomy.geometry.layers[layer]
     assert heads is not None  # a layer with heads
     dtype = anatomy.slices(HeadRef(layer, 0), operation)[0].tensor.dtype
-    norms, counts, finer = [], [], []
+    not_finite, norms, counts, factors = [], [], [], []
     for head in range(heads.num_heads):
-        part = anatomy.slices(HeadRef(layer, head), operation)[0]  # the weight; a bias follows it
-        block = reader.read(part.tensor.name, part.axis, part.block)
-        norms.append(float(np.linalg.norm(block.astype(np.float64))))
-        if can_have_comb(dtype):
-            counts.append(count_codes(block))
-        elif dtype == "F32":
-            finer.append(share_of_finer(block))
-    combs = find_combs(np.stack(counts), dtype) if len(counts) > 1 else []
-    return _Seen(layer=layer, norms=norms, combs=combs, finer=stand_out_finer(finer))
+        weight, *biases = (
+            reader.read(part.tensor.name, part.axis, part.block) for part in anatomy.slices(HeadRef(layer, head), operation)
+        )
+        not_finite.append(_describe_not_finite([weight, *biases]))
+        norms.append(np.nan if not_finite[-1] else _log_norm(weight))
+        if dtype in STORED_BITS:
+            counts.append(count_codes(weight, dtype))
+        if can_be_multiples(dtype):
+            factors.append(find_multiple(weight, dtype))
+    return _Seen(
+        layer=layer,
+        not_finite=not_finite,
+        log_norms=norms,
+        combs=find_combs(counts, dtype) if counts else [None] * heads.num_heads,
+        multiples=that_stand_out(factors) if factors else [None] * heads.num_heads,
+    )
+
+
+def _log_norm(block: npt.NDArray[Any]) -> float:
+    """Of a block in any type, without overflow."""
+    largest = float(np.abs(block).max(initial=0))
+    return float(np.log(largest) + np.log(np.linalg.norm(block.astype(np.float64) / largest))) if largest else -np.inf
+
+
+def _describe_not_finite(parts: list[npt.NDArray[Any]]) -> str:
+    wide = [part.astype(np.float64) for part in parts]
+    nan, inf = (sum(int(is_such(part).sum()) for part in wide) for is_such in (np.isnan, np.isinf))
+    kinds = [f"{number:,} {name}" for number, name in ((nan, "NaN"), (inf, "infinite")) if number]
+    return f"{' and '.join(kinds)} of {sum(part.size for part in parts):,} values" if kinds else ""
 
 
 def _judge(operation: Operation, seen: list[_Seen]) -> Iterator[Finding]:
     """Findings of one kind of block in all layers, for each head the most certain."""
     what = _WHAT[operation]
-    combs = [comb for of_layer in seen for comb in of_layer.combs]
-    limit = limit_of(combs) if combs else np.inf
-    off, factors = deviations(_table([of_layer.norms for of_layer in seen]))
+    off, factors = deviations(_table([of_layer.log_norms for of_layer in seen]))
     for row, of_layer in enumerate(seen):
-        for number, norm in enumerate(of_layer.norms):
+        for number, log_norm in enumerate(of_layer.log_norms):
             found = partial(Finding, head=HeadRef(of_layer.layer, number), operation=operation)
-            comb = of_layer.combs[number] if of_layer.combs else None
-            factor = float(factors[row, number])
-            if norm == 0:
+            comb, multiple = of_layer.combs[number], of_layer.multiples[number]
+            if of_layer.not_finite[number]:
+                yield found(factor=None, certainty="proven", evidence=f"{what} hold {of_layer.not_finite[number]}", kind="changed")
+            elif log_norm == -np.inf:
                 yield found(factor=0.0, certainty="proven", evidence=f"{what} are all zero")
-            elif comb is not None and comb.deviations > limit:
-                evidence = f"{what} lack {comb.missing} values that the layer's other heads have ({comb.deviations:.0f} sigma)"
+            elif multiple is not None:
+                evidence = (
+                    f"{what} are 16-bit numbers times {multiple:.4g} and a power of two, those of the layer's other heads are not"
+                )
                 yield found(factor=None, certainty="strong", evidence=evidence)
-            elif of_layer.finer and of_layer.finer[number]:
-                yield found(factor=None, certainty="strong", evidence=f"{what} are stored finer than the layer's other heads")
+            elif comb is not None and comb.is_strong:
+                yield found(factor=None, certainty="strong", evidence=f"{what} {_describe(comb)}")
             elif abs(off[row, number]) > LIMIT:
+                factor = float(factors[row, number])
                 evidence = f"the norm of its {what} is {factor:.3g} times its layer's median ({off[row, number]:+.1f} sigma)"
                 yield found(factor=factor, certainty="weak", evidence=evidence)
 
 
+def _describe(comb: Comb) -> str:
+    significands = f"{comb.impossible} significand{'s' if comb.impossible > 1 else ''}"
+    return (
+        f"have {comb.present:,.0f} values instead of {comb.expected:,.0f} on the {significands} that a multiplication by about"
+        f" {comb.factor:.4g} and a power of two can't give"
+    )
+
+
 def _table(rows: list[list[float]]) -> FloatArray:
-    """Rows of different lengths, filled up with 0."""
-    table = np.zeros((len(rows), max(map(len, rows))))
+    """Rows of different lengths, filled up with NaN."""
+    table = np.full((len(rows), max(map(len, rows))), np.nan)
     for row, values in zip(table, rows, strict=True):
         row[: len(values)] = values
     return table

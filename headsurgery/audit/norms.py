@@ -1,8 +1,11 @@
-"""Norms of head blocks that stand out from those of their layer.
+"""Norms of head blocks that stand out from those of their layer and of the layers beside it.
 
-The logarithm of each block's norm less the median of its layer, over the spread of all such differences in the model (1.4826 times
-their median, as for a normal distribution). Heads of one layer differ by nature, so this finds large factors only; it is what is
-left to find powers of two, which leave no comb (`grain`).
+The logarithm of each block's norm less the median of the other heads of its layer, over the spread within the layers of the model
+(1.4826 times the median difference from a layer's median, as for a normal distribution). Heads of one layer differ by nature, so
+this finds large factors only; it is what is left to find powers of two, which leave no comb (`grain`).
+
+Where a layer has few heads, two that were edited can be most of the others. So a head also has to differ from the heads of the
+layers beside its own.
 """
 
 from __future__ import annotations
@@ -14,17 +17,47 @@ FloatArray = npt.NDArray[np.float64]
 
 LIMIT = 8.0
 """Robust standard deviations from which on a norm is called unusual."""
+_EXCUSED = 4.0
+"""Robust standard deviations from the layers beside its own within which a head is as usual."""
+_BESIDE = 2
+"""Layers on each side."""
 
 
-def deviations(norms: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """How norms [layer, head] stand out.
+def deviations(logs: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """How norms stand out.
+
+    Args:
+        logs: Logarithms of norms, [layer, head]; not finite where there is no head, or none with a norm.
 
     Returns:
-        Robust standard deviations, and the factor to the layer's median; NaN where there is no head, or a norm of 0 or inf.
+        Robust standard deviations, 0 for a head that is as those of the layers beside its own, and the factor to the median of the
+        other heads; NaN where the norm is not finite, or there is nothing to compare it with.
     """
-    logs = np.log(norms, out=np.full_like(norms, np.nan), where=(norms > 0) & np.isfinite(norms))
-    medians = np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in logs])
-    off = logs - medians[:, None]
+    logs = np.where(np.isfinite(logs), logs, np.nan)
+    own, within = logs - _centres(logs, 0), logs - _medians(logs)
+    beside = logs - _centres(logs, _BESIDE)
+    off = own / _spread(within)
+    is_usual = np.abs(beside) <= _EXCUSED * _spread(beside)  # False for NaN: a model of one layer
+    return np.where(is_usual & np.isfinite(off), 0.0, off), np.exp(np.clip(own, -700.0, 700.0))
+
+
+def _medians(logs: FloatArray) -> FloatArray:
+    """Of each layer, [layer, 1]."""
+    return np.array([[np.median(row[~np.isnan(row)]) if not np.isnan(row).all() else np.nan] for row in logs])
+
+
+def _centres(logs: FloatArray, reach: int) -> FloatArray:
+    """For each head the median of the other heads of its layer, or of all heads of the layers within reach of it."""
+    centres = np.full_like(logs, np.nan)
+    for layer, head in np.ndindex(logs.shape):
+        near = [number for number in range(layer - reach, layer + reach + 1) if 0 <= number < len(logs) and number != layer]
+        others = logs[near].reshape(-1) if reach else np.delete(logs[layer], head)
+        others = others[~np.isnan(others)]
+        if len(others):
+            centres[layer, head] = np.median(others)
+    return centres
+
+
+def _spread(off: FloatArray) -> float:
     known = np.abs(off[np.isfinite(off)])
-    spread = 1.4826 * float(np.median(known)) if len(known) else 0.0
-    return off / max(spread, 1e-3), np.exp(np.minimum(off, 700.0))
+    return max(1.4826 * float(np.median(known)), 1e-3) if len(known) else 1e-3

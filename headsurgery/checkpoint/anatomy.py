@@ -9,9 +9,10 @@ from typing import Any
 from headsurgery.architectures import Architecture, Operation, lever
 from headsurgery.checkpoint.header import TensorInfo
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
+from headsurgery.checkpoint.sole_weights import check_sole_weights, says_quantized
 from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.heads import AttentionGeometry, HeadRef
-from headsurgery.proof import LayerNames, prove
+from headsurgery.proof import LayerNames, Proof, prove
 from headsurgery.recipe import Geometry, HeadEdit, RecipeBase
 from headsurgery.uniformity import Unevenness, say_unevenness
 
@@ -114,17 +115,19 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
     """Find every layer's projections and check them against the geometry.
 
     Raises:
+        CheckpointError: transformers would load something else than these tensors.
         ArchitectureError: The family is not in the table, has no heads, or its weights are quantized.
         GeometryError: Names, shapes or types are not as expected.
     """
-    shapes = {name: tensor.shape for name, tensor in checkpoint.tensors.items()}
+    check_sole_weights(checkpoint)
     try:
-        proof = prove(checkpoint.config, shapes)
+        proof = _prove_tensors(checkpoint)
         layers = tuple(None if names is None else _tensors_of(checkpoint.tensors, names) for names in proof.layers)
     except (GeometryError, ArchitectureError) as error:
-        if checkpoint.config.get("quantization_config") is None:
+        method = says_quantized(checkpoint.config)
+        if method is None:
             raise
-        raise _explain_quantized(checkpoint.config["quantization_config"]) from error
+        raise _explain_quantized(method) from error
     return Anatomy(
         architecture=proof.architecture,
         geometry=proof.geometry,
@@ -135,13 +138,25 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
     )
 
 
-def _explain_quantized(section: object) -> ArchitectureError:
+def _prove_tensors(checkpoint: Checkpoint) -> Proof:
+    """Prove on the tensors that the index lists, and, where these don't do, on all that the shards hold.
+
+    A tool that drops layers may take them out of the index alone; then the shards hold more than the model has.
+    """
+    shapes = {name: tensor.shape for name, tensor in checkpoint.tensors.items()}
+    if not checkpoint.unlisted:
+        return prove(checkpoint.config, shapes)
+    try:
+        return prove(checkpoint.config, {name: shape for name, shape in shapes.items() if name not in checkpoint.unlisted})
+    except (GeometryError, ArchitectureError):
+        return prove(checkpoint.config, shapes)
+
+
+def _explain_quantized(method: str) -> ArchitectureError:
     """Only where attention itself is quantized; gpt-oss, say, has MXFP4 experts and plain attention."""
-    stated = section.get("quant_method") if isinstance(section, Mapping) else None
-    method = stated if isinstance(stated, str) and len(stated) <= 40 else "unknown"
     return ArchitectureError(
         f"attention weights are quantized ({method}); headsurgery edits {', '.join(FLOAT_TYPES)}",
-        hint=_INSTEAD.get(str(method), "edit the unquantized model and quantize the result"),
+        hint=_INSTEAD.get(method, "edit the unquantized model and quantize the result"),
     )
 
 

@@ -40,19 +40,21 @@ class BaseFiles:
         carried: Go into the edited checkpoint, edited or as they are.
         left_out: Stay behind; a folder stands for all that is in it and ends in a slash.
         copies: What of these holds the weights a second time.
+        links: What of these are links that lead out of the base.
     """
 
     carried: tuple[str, ...]
     left_out: tuple[str, ...]
     copies: tuple[str, ...]
+    links: tuple[str, ...] = ()
 
 
 def sort_files(checkpoint: Checkpoint) -> BaseFiles:
     """Tell the base's files apart.
 
-    A link to a file counts as the file where it leads to another file of the base or of the Hub cache that holds it, or where it is
-    one of the shards; other links, pipes and sockets are left out, so that no stranger's repository carries a file of this machine
-    into the result.
+    A link to a file counts as the file where it leads to another file of the base or of the Hub cache that holds it, where it is
+    one of the shards, and where it leads to the file of its name beside shards that are links. Other links, pipes and sockets are
+    left out, so that no stranger's repository carries a file of this machine into the result.
 
     Raises:
         CheckpointError: A folder can't be read, or a name is not UTF-8, so that no manifest could hold it.
@@ -68,7 +70,13 @@ def sort_files(checkpoint: Checkpoint) -> BaseFiles:
             raise CheckpointError(f"{file!a}: its name is not UTF-8", hint="rename the file")
     folders = {f"{folder}/" for folder in COPY_FOLDERS}
     copies |= {file for file in left_out if file in folders or (not file.endswith("/") and _disagrees(checkpoint, file))}
-    return BaseFiles(carried=tuple(sorted(carried)), left_out=tuple(sorted(left_out)), copies=tuple(sorted(copies)))
+    links = {file for file in left_out - copies if checkpoint.files.is_link(file)}
+    return BaseFiles(
+        carried=tuple(sorted(carried)),
+        left_out=tuple(sorted(left_out)),
+        copies=tuple(sorted(copies)),
+        links=tuple(sorted(links)),
+    )
 
 
 def _disagrees(checkpoint: Checkpoint, file: str) -> bool:

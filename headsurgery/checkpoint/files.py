@@ -85,6 +85,9 @@ class Files(Protocol):
             CheckpointError: It is not there.
         """
 
+    def is_link(self, file: str) -> bool:
+        """Whether it is a link; where the files are elsewhere, none is."""
+
     def content_id(self, file: str) -> ContentId | None:
         """What somebody else promises that a file holds, if anybody does."""
 
@@ -125,7 +128,7 @@ class Directory:
             raise _refusal(file, error) from error
 
     def walk(self, skip: Container[str]) -> tuple[list[str], list[str]]:
-        """See `Files.walk`. A link to another file of the directory, or of the Hub cache that holds it, counts as that file."""
+        """See `Files.walk`. A link counts as the file that it leads to, where that one belongs to the model; see `_holds`."""
         found: list[str] = []
         passed: list[str] = []
         for folder, folders, files in os.walk(self.path, onerror=_refuse):
@@ -161,6 +164,10 @@ class Directory:
         except OSError as error:
             raise _refusal(file, error) from error
 
+    def is_link(self, file: str) -> bool:
+        """See `Files.is_link`."""
+        return (self.path / file.removesuffix("/")).is_symlink()
+
     def content_id(self, file: str) -> ContentId | None:
         """Of a snapshot in the Hub's cache: a large file is a link to a blob named by its SHA-256."""
         blob = Path(os.path.realpath(self.path / file))
@@ -175,9 +182,28 @@ class Directory:
         return in_cache or (real / ".git").exists() or (real / ".cache" / "huggingface").is_dir()
 
     def _holds(self, file: str) -> bool:
-        """Whether a regular file lies in the directory, or in the blobs of the Hub cache that the directory is a snapshot of."""
+        """Whether a regular file lies in the directory, or is linked from where the model is.
+
+        That is in the blobs of the Hub cache that the directory is a snapshot of, or beside weights that are links, too.
+        """
         path = self.path / file
-        return path.is_file() and not (path.is_symlink() and self._leads_out(path))
+        return path.is_file() and not (path.is_symlink() and self._leads_out(path) and not self._leads_to_its_model(path))
+
+    @cached_property
+    def _folders_of_weights(self) -> set[Path]:
+        """Where the weights really lie, if they are links: in a folder of links to a model, the model's folder."""
+        links = [entry for entry in self.path.iterdir() if entry.name.endswith(".safetensors") and entry.is_symlink()]
+        return {Path(os.path.realpath(link)).parent for link in links if link.is_file()}
+
+    def _leads_to_its_model(self, path: Path) -> bool:
+        """Whether a link at the top leads to the file of its name beside weights that are links, too; or to blobs beside theirs.
+
+        So a folder of links to a model counts as that model, and a link to some other file of this machine does not.
+        """
+        real = Path(os.path.realpath(path))
+        is_named_alike = real.name == path.name and not path.name.startswith(".")
+        is_of_model = real.parent in self._folders_of_weights and path.parent == self.path
+        return is_of_model and (is_named_alike or real.parent.name == "blobs") and not self._is_downloaded
 
     def _leads_out(self, path: Path) -> bool:
         """Whether a link on the way leads out of both."""

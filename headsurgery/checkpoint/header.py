@@ -95,7 +95,10 @@ def read_header(files: Files, file: str) -> Shard:
         prefix = _read(files, file, range(min(8, num_bytes)))
         length = int.from_bytes(prefix, "little")
         if len(prefix) < 8 or not 2 <= length <= min(MAX_HEADER_BYTES, num_bytes - 8):
-            raise CheckpointError(f"{file}: not a safetensors file: header length {length}, file size {num_bytes}")
+            begin = _read(files, file, range(min(64, num_bytes)))
+            raise not_the_file(file, begin) or CheckpointError(
+                f"{file}: not a safetensors file: header length {length}, file size {num_bytes}", hint="download this file again"
+            )
         text = _read(files, file, range(8, 8 + length))
     except OSError as error:
         raise CheckpointError(f"{file}: can't be read: {error.strerror}") from error
@@ -110,6 +113,25 @@ def read_header(files: Files, file: str) -> Shard:
     tensors.sort(key=lambda tensor: (tensor.offset, tensor.num_bytes))
     _check_coverage(tensors, file, 8 + length, num_bytes)
     return Shard(file=file, num_header_bytes=8 + length, num_bytes=num_bytes, tensors=tuple(tensors))
+
+
+def not_the_file(file: str, begin: bytes) -> CheckpointError | None:
+    """What a file is instead of what its name says, told from its first bytes; None where that can't be told."""
+    if begin.startswith(b"version https://git-lfs.github.com/spec/"):
+        return CheckpointError(
+            f"{file}: a git LFS pointer, which stands for the file and is not the file itself",
+            hint="git lfs install && git lfs pull, in that folder; or download the model with: hf download",
+        )
+    found = next((what for start, what in _BEGINNINGS.items() if begin.lstrip().lower().startswith(start)), None)
+    return None if found is None else CheckpointError(f"{file}: {found}", hint="download this file again")
+
+
+_BEGINNINGS = {
+    **dict.fromkeys((b"<!doctype html", b"<html"), "a web page, which came in place of the file"),
+    **dict.fromkeys((b"entry not found", b"repository not found", b"access to model"), "an error message of the Hub"),
+    b"gguf": "a GGUF file under another name",
+    b"pk\x03\x04": "a zip or PyTorch file under another name",
+}
 
 
 def _read(files: Files, file: str, span: range) -> bytes:

@@ -104,7 +104,8 @@ class Manifest(Strict):
         """
         files = Directory(Path(source)) if isinstance(source, Path | str) else source
         if files.path is not None and not files.path.is_dir():
-            raise CheckpointError(f"{files.where}: no such directory", hint="give a checkpoint that apply wrote")
+            what = "a file, and no directory" if files.path.exists() else "no such directory"
+            raise CheckpointError(f"{files.where}: {what}", hint="give the directory of a checkpoint that apply wrote")
         check_at_rest(files)
         if not files.has(name):
             raise CheckpointError(f"{files.where}: no {name} in it, so headsurgery did not write it")

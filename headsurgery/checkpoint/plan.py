@@ -19,6 +19,7 @@ from headsurgery.checkpoint.carried import CARD, MANIFEST, OWN_FILES, BaseFiles,
 from headsurgery.checkpoint.files import Files
 from headsurgery.checkpoint.history import count_restorable, describe_steps, read_base_card, read_history
 from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
+from headsurgery.checkpoint.sole_weights import says_quantized
 from headsurgery.checkpoint.unchanged import Looks, observe
 from headsurgery.errors import GeometryError, RecipeError, SurgeryError
 from headsurgery.front_matter import MAX_CARD, read_front_matter
@@ -164,6 +165,7 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
         looks=looks,
         notes=(
             *_notes(recipe, anatomy),
+            *_say_quantized(checkpoint),
             *_say_rope(checkpoint.config),
             *_say_steps(checkpoint.files),
             *_say_card(checkpoint.files, files),
@@ -266,6 +268,17 @@ def _say_rope(config: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         f"config.json has rope_theta {quote(base)} only inside rope_parameters, where transformers 4, Optimum and MLX don't look: "
         f"they run base and result with {_ROPE_BASE}; put it beside rope_parameters, too",
+    )
+
+
+def _say_quantized(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """A configuration that promises quantized weights, of which there are none."""
+    method = says_quantized(checkpoint.config)
+    if method is None or any(tensor.dtype not in FLOAT_TYPES for tensor in checkpoint.tensors.values()):
+        return ()
+    return (
+        f"config.json says that the weights are quantized ({method}), but all of them are plain floats: runtimes will refuse base "
+        "and result, or quantize them as they load; if they were dequantized, take that section out of config.json",
     )
 
 

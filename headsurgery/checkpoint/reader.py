@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from headsurgery.checkpoint.files import Directory, Files
-from headsurgery.checkpoint.header import Shard, TensorInfo, read_header
+from headsurgery.checkpoint.foreign import explain_file, explain_folder
+from headsurgery.checkpoint.header import Shard, TensorInfo, not_the_file, read_header
 from headsurgery.errors import CheckpointError
 from headsurgery.strict_json import parse_object, quote
 
@@ -52,6 +53,7 @@ class Checkpoint:
         tensors: All tensors by name.
         model: A Hub id, or the folder's mere name.
         revision: Commit of the Hub repository, if known.
+        unlisted: Names of tensors that are in shards but not in the index. transformers loads them, if the model has such weights.
     """
 
     files: Files
@@ -60,6 +62,7 @@ class Checkpoint:
     tensors: Mapping[str, TensorInfo]
     model: str
     revision: str | None = None
+    unlisted: frozenset[str] = frozenset()
 
     @property
     def path(self) -> Path:
@@ -139,10 +142,18 @@ def open_checkpoint(source: Path | str | Files, *, model: str | None = None, rev
         check_at_rest(files)
         _check_is_checkpoint(files)
         config = _read_object(files, "config.json", max_bytes=_MAX_CONFIG_BYTES, lenient=True)
-        shards, tensors = _read_single(files) if files.has(WEIGHTS) else _read_sharded(files)
+        shards, tensors, unlisted = _read_single(files) if files.has(WEIGHTS) else _read_sharded(files)
     except OSError as error:
         raise CheckpointError(f"{files.where}: can't be read: {error.strerror}") from error
-    return Checkpoint(files=files, config=config, shards=shards, tensors=tensors, model=model or files.name, revision=revision)
+    return Checkpoint(
+        files=files,
+        config=config,
+        shards=shards,
+        tensors=tensors,
+        model=model or files.name,
+        revision=revision,
+        unlisted=unlisted,
+    )
 
 
 def check_at_rest(files: Files) -> None:
@@ -216,30 +227,14 @@ def read_into(stream: BinaryIO, view: memoryview, file: str) -> int:
 def _check_is_checkpoint(files: Files) -> None:
     where, path = files.where, files.path
     if path is not None and path.is_file():
-        raise CheckpointError(f"{where}: a file; expected a checkpoint directory", hint="give the directory that holds config.json")
+        raise explain_file(path)
     if path is not None and not path.is_dir():
         raise CheckpointError(f"{where}: no such directory", hint="give a checkpoint directory or a Hub id like org/name")
     if files.has(WEIGHTS) or files.has(INDEX):
         if not files.has("config.json"):
             raise CheckpointError(f"{where}: has weights but no config.json, so its family is unknown")
         return
-    names = files.top()
-    if "adapter_config.json" in names:
-        raise CheckpointError(
-            f"{where}: a PEFT adapter, not a whole model",
-            hint="merge it first: AutoPeftModelForCausalLM.from_pretrained(adapter).merge_and_unload().save_pretrained(out)",
-        )
-    if any(name.endswith(".bin") for name in names):
-        raise CheckpointError(
-            f"{where}: has PyTorch .bin weights only; headsurgery never unpickles",
-            hint=f"convert them: python -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('{where}')"
-            f".save_pretrained('{files.name}-safetensors')\"",
-        )
-    if any(name.endswith(".gguf") for name in names):
-        raise CheckpointError(
-            f"{where}: has GGUF weights only; expected {WEIGHTS}", hint="use the safetensors model it was made from"
-        )
-    raise CheckpointError(f"{where}: not a checkpoint: neither {WEIGHTS} nor {INDEX} in it")
+    raise explain_folder(where, files.name, files.top(), weights=WEIGHTS, index=INDEX)
 
 
 def read_bounded(files: Files, file: str, max_bytes: int) -> bytes:
@@ -254,18 +249,26 @@ def read_bounded(files: Files, file: str, max_bytes: int) -> bytes:
 
 
 def _read_object(files: Files, file: str, *, max_bytes: int, lenient: bool = False) -> dict[str, Any]:
+    data = b""
     try:
-        return parse_object(read_bounded(files, file, max_bytes), max_bytes=max_bytes, lenient=lenient)
+        data = read_bounded(files, file, max_bytes)
+        return parse_object(data, max_bytes=max_bytes, lenient=lenient)
     except (OSError, ValueError) as error:
+        instead = not_the_file(file, data[:64]) if data else None
+        if instead is not None:
+            raise instead from error
         raise CheckpointError(f"{file}: can't be read as JSON: {error}") from error
 
 
-def _read_single(files: Files) -> tuple[tuple[Shard, ...], dict[str, TensorInfo]]:
+_Read = tuple[tuple[Shard, ...], dict[str, TensorInfo], frozenset[str]]
+
+
+def _read_single(files: Files) -> _Read:
     shard = read_header(files, WEIGHTS)
-    return (shard,), {tensor.name: tensor for tensor in shard.tensors}
+    return (shard,), {tensor.name: tensor for tensor in shard.tensors}, frozenset()
 
 
-def _read_sharded(files: Files) -> tuple[tuple[Shard, ...], dict[str, TensorInfo]]:
+def _read_sharded(files: Files) -> _Read:
     weight_map = _read_object(files, INDEX, max_bytes=_MAX_INDEX_BYTES).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise CheckpointError(f"{INDEX}: no weight_map")
@@ -277,17 +280,34 @@ def _read_sharded(files: Files) -> tuple[tuple[Shard, ...], dict[str, TensorInfo
         raise CheckpointError(f"{INDEX}: {len(names)} shards, expected at most {_MAX_SHARDS}")
     with ThreadPoolExecutor(max_workers=8) as pool:  # where the files are elsewhere, a header is two journeys
         shards = tuple(pool.map(lambda file: read_header(files, file), names))
+    tensors = _merge(shards, weight_map)
+    for name, file in weight_map.items():
+        if name not in tensors:
+            raise CheckpointError(
+                f"{INDEX}: says that {quote(name)} is in {file}, but that file doesn't have it, nor does another",
+                hint="download the checkpoint again; if the model has no such weight, take it out of the index",
+            )
+    return shards, tensors, frozenset(tensors.keys() - weight_map.keys())
+
+
+def _merge(shards: tuple[Shard, ...], weight_map: Mapping[str, str]) -> dict[str, TensorInfo]:
+    """The tensors as transformers takes them: out of all shards, wherever the index says they are; of two of a name the later one.
+
+    Raises:
+        CheckpointError: The index says that the other one of two holds.
+    """
     tensors: dict[str, TensorInfo] = {}
     for tensor in (tensor for shard in shards for tensor in shard.tensors):
-        twin = tensors.setdefault(tensor.name, tensor)
-        if twin is not tensor:
+        twin = tensors.get(tensor.name)
+        if twin is not None and weight_map.get(tensor.name) != tensor.file:
+            listed = weight_map.get(tensor.name)
+            says = "the index names neither" if listed is None else f"the index says {listed}, and transformers loads the last"
             raise CheckpointError(
-                f"{quote(tensor.name)} is in {twin.file} and again in {tensor.file}; which one is loaded is unknown"
+                f"{quote(tensor.name)} is in {twin.file} and again in {tensor.file}; {says}",
+                hint="take it out of all shards but one, or load the model and save it anew with save_pretrained",
             )
-    for name, file in weight_map.items():
-        if name not in tensors or tensors[name].file != file:
-            raise CheckpointError(f"{INDEX}: says that {quote(name)} is in {file}, but that file doesn't have it")
-    return shards, tensors
+        tensors[tensor.name] = tensor
+    return tensors
 
 
 def stays_inside(file: str) -> bool:

@@ -165,11 +165,24 @@ def _write_copy(console: Console, plan: SurgeryPlan, output: Path, *, link: Link
             f"{len(shared)} of its files are the base's own under a second name: whoever writes into one changes both. "
             "--link copy makes them independent"
         )
-    if manifest.left_out:
-        console.note(
-            f"left out, because they hold the unedited weights or are no part of the model: {', '.join(manifest.left_out)}"
-        )
+    for note in _explain_left_out(plan):
+        console.note(note)
     console.data({"output": str(output)} | manifest.model_dump(by_alias=True), f"{output}: {_summary(plan)}")
+
+
+def _explain_left_out(plan: SurgeryPlan) -> list[str]:
+    """Why files of the base are not in the result."""
+    links = plan.files.links
+    others = [file for file in plan.files.left_out if file not in links]
+    notes = []
+    if links:
+        notes.append(
+            f"left out, because they are links that lead out of {plan.checkpoint.files.where}: {', '.join(links)}; "
+            "if they belong to the model, give the folder that they lead to, or put the files themselves in their place"
+        )
+    if others:
+        notes.append(f"left out, because they hold the unedited weights or are no part of the model: {', '.join(others)}")
+    return notes
 
 
 def _card_writer(plan: SurgeryPlan) -> CardWriter:
@@ -211,5 +224,7 @@ def _show_plan(console: Console, plan: SurgeryPlan, *, verb: str) -> None:
     headers = ("head", "operation", "factor", "tensor", "file", "block", "runs", "bytes each")
     left_out = f"Left out: {', '.join(plan.files.left_out)}" if plan.files.left_out else "Nothing is left out."
     carried = f"{len(plan.files.carried)} files {verb}, {len({edit.tensor.file for edit in plan.edits})} of them edited."
+    for note in _explain_left_out(plan):
+        console.note(note)
     console.data(plan.to_json(), table(headers, rows), "", _summary(plan), carried, left_out)
     console.say("dry run: nothing was written")

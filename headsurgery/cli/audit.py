@@ -35,8 +35,8 @@ def audit(
 ) -> None:
     """Say what was done to a checkpoint's attention heads: against its base, or by itself.
 
-    Against a base: every changed head, its factor, and what other changes look like. By itself: blocks that are zero, that lack
-    values which their neighbours have, or whose norm is unusual; docs/audit.md has the measured rates.
+    Against a base: every changed head, its factor, and what other changes look like. By itself: blocks that are zero or no
+    numbers, that have only values which some factor can give, or whose norm is unusual; docs/audit.md has the measured rates.
     """
     from headsurgery.audit import examine, examine_against
     from headsurgery.checkpoint.history import describe_steps

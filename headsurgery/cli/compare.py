@@ -47,6 +47,12 @@ def compare(
         console.say(f"drawn: {plot}")
     headers = ("rankings", "in common", "by chance", "p", "rank correlation", "p (rank)", "heads in common")
     console.data({"comparisons": [entry.to_json() for entry in found]}, table(headers, rows))
+    for ranking in rankings:
+        if ranking.num_scored is not None and ranking.num_heads is not None and ranking.num_scored < ranking.num_heads:
+            console.say(
+                f"{ranking.name}: a screen let {ranking.num_scored} of {ranking.num_heads} heads be scored; chance is taken over "
+                f"all {ranking.num_heads}, the rank correlation over the heads that both scored"
+            )
     if any(entry.expected is None for entry in found):
         console.say("by chance and p need the shape of the model: recipes of attribute state it, as base.geometry")
     console.say("chance takes all heads as alike; where low layers rank high in every model, strangers overlap beyond it, too")

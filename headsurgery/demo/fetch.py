@@ -141,4 +141,5 @@ def _save(model: Any, tokenizer: Any, out: Path) -> None:
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)
     path = out / "tokenizer_config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"tokenizer_class": "PreTrainedTokenizerFast"}, indent=2) + "\n")
+    document = json.loads(path.read_text(encoding="utf-8")) | {"tokenizer_class": "PreTrainedTokenizerFast"}
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

@@ -12,7 +12,7 @@ import torch
 
 from headsurgery.engine.calls import FinalStates
 from headsurgery.engine.task import Block, Finals, Measured, SweepTask
-from headsurgery.errors import ModelError
+from headsurgery.errors import not_finite
 
 OnWork = Callable[[float], None]
 """Called with the share of a block that is done, about."""
@@ -32,7 +32,7 @@ def make_part(
     """Finals of rows head * queries + query; a row that its edit left as it was gets the base's, so that it scores exactly 0."""
     if not bool(torch.isfinite(final.states).all() and torch.isfinite(base.states).all()):
         dtype = str(base.states.dtype).removeprefix("torch.")
-        raise ModelError(f"final states are not finite in {dtype}", hint="use --dtype float32 or bfloat16")
+        raise not_finite("final states are not finite", dtype)
     states = final.states.view(len(heads), len(places), *final.states.shape[1:])
     logits = None if final.logits is None else final.logits.view(len(heads), len(places), *final.logits.shape[1:])
     for head, query in unaffected.nonzero().tolist():

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from headsurgery.errors import ModelError, PromptError, UsageError
+from headsurgery.errors import ModelError, PromptError, UsageError, not_finite
 from headsurgery.model.divergence import kl_divergence
 from headsurgery.model.hooks import edited
 from headsurgery.model.loading import LoadedModel
@@ -201,7 +201,7 @@ def perplexity(
                 on_progress(done, len(rows))
     mean = total / (len(ids) - 1)
     if not isfinite(mean) or mean > np.log(np.finfo(np.float64).max):
-        raise ModelError(f"perplexity: the mean negative log-likelihood is {mean}", hint="use --dtype float32 or bfloat16")
+        raise not_finite(f"perplexity: the mean negative log-likelihood is {mean}", modules.facts.dtype)
     return exp(mean)
 
 
@@ -274,7 +274,7 @@ def _logits(modules: ModuleMap, rows: Sequence[_Row]) -> torch.Tensor:
         logits: torch.Tensor = modules.model(input_ids=tokens, use_cache=False, return_dict=True).logits[0]
     if not bool(torch.isfinite(logits).all()):
         dtype = str(logits.dtype).removeprefix("torch.")
-        raise ModelError(f"logits are not finite in {dtype}", hint="use --dtype float32 or bfloat16")
+        raise not_finite("logits are not finite", dtype)
     return logits
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headsurgery.checkpoint.carried import MANIFEST
+from headsurgery.checkpoint.foreign import names_weights
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.errors import RecipeError, UsageError
 from headsurgery.hub import Source, fetch_model
@@ -93,6 +94,8 @@ def _is_recipe(target: Target) -> bool:
     if isinstance(target, Recipe):
         return True
     path = os.path.expanduser(target)
+    if names_weights(path):
+        return False
     return os.path.isfile(path) or (str(target).endswith(".json") and not os.path.isdir(path))
 
 

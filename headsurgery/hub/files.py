@@ -102,6 +102,10 @@ class HubFiles:
             )
         return self.listing[file].num_bytes
 
+    def is_link(self, file: str) -> bool:
+        """None is."""
+        return False
+
     def content_id(self, file: str) -> ContentId | None:
         """What the Hub lists."""
         return self.listing[file].content if file in self.listing else None

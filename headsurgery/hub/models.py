@@ -102,8 +102,12 @@ def _find(name: str, revision: str | None) -> Source | tuple[str, str | None]:
             raise UsageError(f"--revision {revision}: {name} is a local directory, which has none")
         return _local(Path(path))
     found = None if os.path.exists(path) else split_name(name, revision)
+    if found is None and os.path.isfile(path):
+        from headsurgery.checkpoint.foreign import explain_file
+
+        raise explain_file(Path(path))
     if found is None:
-        what = "a file" if os.path.exists(path) else "no such directory, and not a Hub id"
+        what = "not a directory" if os.path.exists(path) else "no such directory, and not a Hub id"
         raise CheckpointError(f"{name}: {what}", hint="give a checkpoint directory or a Hub id like org/name")
     return found
 

@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
-from headsurgery.errors import ModelError
+from headsurgery.errors import not_finite
 from headsurgery.model.hooks import RowEdit, edited, row_edits
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import input_device, locate_modules
+from headsurgery.model.vocabulary import read_end_ids
 from headsurgery.recipe import HeadEdit
 
 
@@ -79,11 +80,13 @@ def _by_row(own_edits: Sequence[Sequence[HeadEdit]]) -> list[RowEdit]:
 
 
 def end_ids(loaded: LoadedModel) -> set[int]:
-    """Ids that end an answer: the model's own, which may be several, and the tokenizer's."""
-    model: Any = loaded.model
-    stated = getattr(model.generation_config, "eos_token_id", None)
-    several = stated if isinstance(stated, list | tuple) else [stated]
-    return {int(end) for end in (*several, loaded.tokenizer.eos_token_id) if end is not None}
+    """Ids that end an answer: the model's own, which may be several, and the tokenizer's.
+
+    Raises:
+        ModelError: The model's are no token ids, or it has no row for one.
+    """
+    own = loaded.tokenizer.eos_token_id
+    return {*read_end_ids(loaded.model), *([] if own is None else [int(own)])}
 
 
 def _until_end(generated: list[int], ends: set[int]) -> list[int]:
@@ -117,4 +120,4 @@ class _NanWatch(LogitsProcessor):  # type: ignore[misc]
     def check(self, model: Any) -> None:
         if self._seen is not None and bool(self._seen):
             dtype = str(model.dtype).removeprefix("torch.")
-            raise ModelError(f"the model's logits are not numbers in {dtype}", hint="use --dtype float32 or bfloat16")
+            raise not_finite("the model's logits are not numbers", dtype)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import atexit
 import json
+import math
 import platform
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +21,16 @@ import torch
 import transformers
 from torch import nn
 
+from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint, open_checkpoint
+from headsurgery.checkpoint.sole_weights import check_sole_weights, says_quantized
 from headsurgery.errors import ModelError, UsageError
+from headsurgery.model.as_stored import check_as_stored
+from headsurgery.model.blame import blaming_a_key, blaming_a_tokenizer_file, build_on_meta
+from headsurgery.model.boundary import loading
+from headsurgery.model.modules import input_device
+from headsurgery.model.offload import is_offloaded
+from headsurgery.model.vocabulary import guard_embeddings
+from headsurgery.strict_json import parse_object, quote
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
 
@@ -97,7 +108,14 @@ def has_bfloat16_instructions() -> bool:
 _SHARE_OF_WEIGHTS = 2 / 3
 """Of the memory that a device map may fill; the rest is the sweep's."""
 
-_FAILURES = (OSError, ValueError, RuntimeError, KeyError, ImportError)
+_UPDATE = f"update transformers and tokenizers, if the model is newer than they are (here transformers {transformers.__version__})"
+_AGAIN = "download the checkpoint again"
+_ONE_MODEL = "config.json and weights belong to different models: take both from one, or correct config.json"
+_GENERATION, _MAX_GENERATION_BYTES = "generation_config.json", 2**20
+_COUNTS_LAYERS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "decoder_layers")
+_BITS, _SMALL = 8, 2**20
+"""Parameters that a byte can hold, at most; and how many more may be in no file."""
+_PROBE = "How do I bake bread?"
 
 
 def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> Any:
@@ -108,17 +126,30 @@ def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> Any:
         trust_remote_code: Run Python code that comes with the checkpoint.
 
     Raises:
-        ModelError: transformers can't load it.
+        ModelError: transformers can't load it, or it has no vocabulary.
     """
-    try:
-        return transformers.AutoTokenizer.from_pretrained(str(path), trust_remote_code=trust_remote_code)
-    except _FAILURES as error:
-        raise _explain(path, error) from error
+    with loading(path, "the tokenizer", hint=_tokenizer_hint(path)), blaming_a_key(path), blaming_a_tokenizer_file(path):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            str(path), trust_remote_code=trust_remote_code, local_files_only=True
+        )
+        files = {"tokenizer.json", *(getattr(tokenizer, "vocab_files_names", None) or {}).values()}
+        tokenizer.decode(tokenizer(_PROBE)["input_ids"], skip_special_tokens=True)
+    if len(files) > 1 and not any((Path(path) / file).is_file() for file in files):  # transformers would make an empty one
+        raise ModelError(
+            f"{Path(path).name}: the tokenizer has no vocabulary: expected {' or '.join(sorted(files))}",
+            hint="copy the tokenizer's files from the model that this one was made from",
+        )
+    return tokenizer
 
 
-def _explain(path: Path | str, error: Exception) -> ModelError:
-    first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return ModelError(f"{Path(path).name}: transformers can't load it: {first_line}")
+def _tokenizer_hint(path: Path | str) -> str:
+    """What to do about a tokenizer, by the files that are there."""
+    names = {entry.name for entry in Path(path).iterdir()} if Path(path).is_dir() else set()
+    if "tokenizer.json" in names:
+        return _UPDATE
+    if any(name.endswith(".model") for name in names):
+        return "pip install sentencepiece, or put the model's tokenizer.json beside it"
+    return "copy the tokenizer's files (tokenizer.json, tokenizer_config.json) from the model that this one was made from"
 
 
 def load_model(
@@ -130,7 +161,7 @@ def load_model(
     max_memory: int | None = None,
     trust_remote_code: bool = False,
 ) -> LoadedModel:
-    """Load a causal language model from a directory.
+    """Load a causal language model from a directory, and make sure that it is the one that the directory's weights are.
 
     Args:
         path: Checkpoint directory.
@@ -141,41 +172,161 @@ def load_model(
         trust_remote_code: Run Python code that comes with the checkpoint.
 
     Raises:
-        ModelError: transformers can't load it.
+        CheckpointError: It is no checkpoint, or one of which transformers would load something else.
+        ModelError: transformers can't load it, or loads other values than the files hold.
         UsageError: Unknown dtype or device; a device beside a device map, or one without accelerate.
     """
+    checkpoint = open_checkpoint(path)
+    check_sole_weights(checkpoint)
     chosen = choose_device(device)
     torch_dtype = choose_dtype(dtype, chosen, path)
     tokenizer = load_tokenizer(path, trust_remote_code=trust_remote_code)
+    options = {} if device_map is None else _placement(device, device_map, max_memory)
+    for auto_class in _classes_for(path, trust_remote_code=trust_remote_code):
+        model, missing = load_weights(auto_class, checkpoint, dtype=torch_dtype, trust_remote_code=trust_remote_code, **options)
+        if not missing:
+            break
+    check_complete(path, missing)
+    if device_map is None:
+        with loading(path, "its weights, on their way to the device"):
+            model = model.to(chosen)
+    model = model.eval().requires_grad_(False)
+    check_as_stored(model, checkpoint)
+    make_plain(model)
+    guard_embeddings(model, tokenizer, path)
+    _run_once(model, path)
+    return LoadedModel(model=model, tokenizer=tokenizer)
+
+
+def load_weights(
+    auto_class: Any, checkpoint: Checkpoint, *, trust_remote_code: bool = False, **options: Any
+) -> tuple[Any, list[str]]:
+    """A model from its files, by one of transformers' auto classes.
+
+    Args:
+        auto_class: One that knows the model.
+        checkpoint: Its directory.
+        trust_remote_code: Run Python code that comes with the checkpoint.
+        options: Further arguments of `from_pretrained`.
+
+    Returns:
+        The model, and names of weights that are not in the files, which are random.
+
+    Raises:
+        ModelError: transformers can't load it, or a tensor has another shape than the configuration demands.
+    """
+    path = checkpoint.path
+    _check_generation_file(path)
+    if not trust_remote_code:
+        _check_sizes(auto_class, checkpoint)
+    with loading(path, "its configuration and weights", hint=_UPDATE), blaming_a_key(path):
+        model, report = auto_class.from_pretrained(
+            str(path),
+            trust_remote_code=trust_remote_code,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # to be told here, with both shapes
+            **options,
+        )
+    _refuse_shapes(path, {name: (tuple(stored), tuple(wanted)) for name, stored, wanted in report["mismatched_keys"]})
+    return model, sorted(report["missing_keys"])
+
+
+def _check_sizes(auto_class: Any, checkpoint: Checkpoint) -> None:
+    """Refuse a configuration of another size than the files, before memory is taken for it."""
+    config, path = checkpoint.config, checkpoint.path
+    sections = [config, *(section for section in config.values() if isinstance(section, dict))]
+    for key, number in ((key, section[key]) for section in sections for key in _COUNTS_LAYERS if key in section):
+        if type(number) is int and number > len(checkpoint.tensors):
+            raise ModelError(f"{path.name}: config.json: {key} is {number}, but the files hold {len(checkpoint.tensors)} tensors")
     try:
-        for auto_class in _classes_for(path, trust_remote_code=trust_remote_code):
-            model, report = auto_class.from_pretrained(
-                str(path),
-                dtype=torch_dtype,
-                trust_remote_code=trust_remote_code,
-                local_files_only=True,
-                use_safetensors=True,
-                output_loading_info=True,
-                **({} if device_map is None else _placement(device, device_map, max_memory)),
-            )
-            if not report["missing_keys"]:
-                break
-    except _FAILURES as error:
-        raise _explain(path, error) from error
-    missing = sorted(report["missing_keys"])
+        shapes = {name: tuple(tensor.shape) for name, tensor in build_on_meta(config, auto_class).state_dict().items()}
+    except Exception:  # loading it says why, see `boundary`
+        return
+    stored = {name: tensor.shape for name, tensor in checkpoint.tensors.items() if tensor.dtype in FLOAT_TYPES}
+    if says_quantized(config) is None:
+        _refuse_shapes(path, {name: (shape, shapes[name]) for name, shape in stored.items() if shapes.get(name, shape) != shape})
+    num_bytes, demanded = sum(shard.num_bytes for shard in checkpoint.shards), sum(map(math.prod, shapes.values()))
+    if demanded > _BITS * num_bytes + _SMALL:
+        raise ModelError(
+            f"{path.name}: config.json describes {demanded:,} parameters, but the files hold {num_bytes:,} bytes", hint=_ONE_MODEL
+        )
+
+
+def _refuse_shapes(path: Path, different: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]) -> None:
+    for name, (stored, wanted) in sorted(different.items()):
+        more = f" (and {len(different) - 1} more tensors)" if len(different) > 1 else ""
+        raise ModelError(
+            f"{path.name}: {quote(name)} has the shape {list(stored)}, but config.json demands {list(wanted)}{more}",
+            hint=_ONE_MODEL,
+        )
+
+
+def _check_generation_file(path: Path | str) -> None:
+    """Refuse a generation_config.json that can't be read; transformers would pass over some of these without a word."""
+    file = Path(path) / _GENERATION
+    if not file.is_file():
+        return
+    with loading(path, _GENERATION, hint=f"correct {_GENERATION}"):
+        parse_object(file.read_bytes(), max_bytes=_MAX_GENERATION_BYTES, lenient=True)
+        transformers.GenerationConfig.from_pretrained(str(path), local_files_only=True)
+
+
+def make_plain(model: Any) -> None:
+    """Set aside what a checkpoint's configuration says of how to run it, so that every answer is decoded as the report says.
+
+    Of the generation configuration only the ids that end an answer are kept: what `generate` is not told it takes from there
+    (repetition_penalty, suppress_tokens, num_beams, ...). A `generate` that comes with the checkpoint's own code goes, too.
+
+    Args:
+        model: A transformers model.
+    """
+    vars(model).pop("generate", None)
+    stated = getattr(model, "generation_config", None)
+    if stated is not None:
+        model.generation_config = transformers.GenerationConfig(eos_token_id=stated.eos_token_id)
+    for module in model.modules():
+        config = getattr(module, "config", None)
+        if isinstance(config, transformers.PretrainedConfig):
+            config.return_dict = True
+            config.output_attentions = config.output_hidden_states = False
+
+
+@torch.inference_mode()
+def _run_once(model: Any, path: Path | str) -> None:
+    """A few tokens, so that what is wrong with the configuration shows here and not in the middle of a run."""
+    if is_offloaded(model):  # a pass reads all that is on the disk
+        return
+    tokens = torch.zeros((1, 2), dtype=torch.long, device=input_device(model))  # [query, pos]
+    with loading(path, "a first run with its configuration", hint="correct config.json"), blaming_a_key(path):
+        logits = model(input_ids=tokens, use_cache=False).logits
+        if tuple(logits.shape[:2]) != tuple(tokens.shape):
+            raise ValueError(f"logits of shape {tuple(logits.shape)}")
+        if model.can_generate():
+            ends, model.generation_config = model.generation_config, transformers.GenerationConfig()  # `read_end_ids` reads them
+            try:
+                model.generate(input_ids=tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=2, do_sample=False)
+            finally:
+                model.generation_config = ends
+
+
+def check_complete(path: Path | str, missing: Sequence[str]) -> None:
+    """Refuse a model of which weights are missing.
+
+    Raises:
+        ModelError: They are.
+    """
     if missing:
         raise ModelError(
-            f"{Path(path).name}: {len(missing)} weights are missing, such as {missing[0]}; they would be random",
-            hint="download the checkpoint again",
+            f"{Path(path).name}: {len(missing)} weights are missing, such as {missing[0]}; they would be random", hint=_AGAIN
         )
-    if device_map is None:
-        model = model.to(chosen)
-    return LoadedModel(model=model.eval().requires_grad_(False), tokenizer=tokenizer)
 
 
 def _classes_for(path: Path | str, *, trust_remote_code: bool) -> list[Any]:
     """The auto classes that know a model: as a language model, or as one that also sees or hears."""
-    config = transformers.AutoConfig.from_pretrained(str(path), trust_remote_code=trust_remote_code, local_files_only=True)
+    with loading(path, "config.json", hint=_UPDATE), blaming_a_key(path):
+        config = transformers.AutoConfig.from_pretrained(str(path), trust_remote_code=trust_remote_code, local_files_only=True)
     seeing = (transformers.AutoModelForImageTextToText, transformers.AutoModelForMultimodalLM)
     known = [auto for auto in (transformers.AutoModelForCausalLM, *seeing) if type(config) in auto._model_mapping]
     return known or [transformers.AutoModelForCausalLM]  # with code of its own, or with transformers' own error

@@ -16,7 +16,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _MEMINFO, _OWN_CGROUP, _OWN_PAGES = Path("/proc/meminfo"), Path("/proc/self/cgroup"), Path("/proc/self/statm")
 
 
-def is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that a GPU's or the host's memory ran out."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error) or "not enough memory" in str(error)
 

@@ -18,7 +18,7 @@ from headsurgery.attribution.screen.account import Account
 from headsurgery.attribution.screen.estimates import Estimates, estimate_divergence, estimate_drop, estimate_shift
 from headsurgery.engine.calls import run_model
 from headsurgery.engine.task import SweepTask
-from headsurgery.errors import ModelError, UsageError
+from headsurgery.errors import UsageError, not_finite
 from headsurgery.heads import AttentionGeometry, HeadRef
 from headsurgery.model.hooks import RowEdit, row_edits
 from headsurgery.model.modules import ModuleMap
@@ -142,7 +142,7 @@ class Screener:
     def _spread(self, task: SweepTask, found: Estimates) -> Estimates:
         if not np.isfinite(found).all():
             dtype = self._modules.facts.dtype
-            raise ModelError(f"gradients are not finite in {dtype}", hint="use --dtype float32 or bfloat16")
+            raise not_finite("gradients are not finite", dtype)
         return Estimates(*(spread_over_heads(self._modules.geometry, task.heads, values) for values in found))
 
     @torch.inference_mode()

@@ -17,11 +17,25 @@ import transformers
 from torch import nn
 
 from headsurgery import hub
-from headsurgery.errors import CheckpointError, ModelError, UsageError
+from headsurgery.checkpoint.reader import open_checkpoint
+from headsurgery.checkpoint.sole_weights import check_sole_weights
+from headsurgery.errors import CheckpointError, ModelError, PromptError, UsageError
 from headsurgery.evaluation.judges.rows import ROWS, Row, find_row
 from headsurgery.evaluation.records import Answer, Verdict
-from headsurgery.model.loading import LoadedModel, choose_device, choose_dtype, load_model
+from headsurgery.model.boundary import loading
+from headsurgery.model.loading import (
+    LoadedModel,
+    check_complete,
+    choose_device,
+    choose_dtype,
+    load_model,
+    load_tokenizer,
+    load_weights,
+    make_plain,
+)
 from headsurgery.model.memory import Halving
+from headsurgery.model.vocabulary import guard_embeddings
+from headsurgery.prompts.chat import apply_chat_template
 
 _SEQUENCE = "ForSequenceClassification"
 _MULTIMODAL = "ForConditionalGeneration"
@@ -97,7 +111,7 @@ def render(row: Row, answer: Answer, tokenizer: Any) -> str:
     """What the judge model reads about an answer.
 
     Raises:
-        ModelError: The tokenizer has no chat template, or it fails.
+        ModelError: The tokenizer has no chat template, or one that fails, or that loses the prompt or the answer.
     """
     if row.kind == "sequence":
         return answer.reply
@@ -105,14 +119,19 @@ def render(row: Row, answer: Answer, tokenizer: Any) -> str:
         return row.prompt.format(prompt=answer.prompt, response=answer.reply)
     if not tokenizer.chat_template:
         raise ModelError(f"classifier:{row.name}: the model's tokenizer has no chat template, and its policy stands there")
-    from jinja2 import TemplateError
-
     turns = (("user", answer.prompt), ("assistant", answer.reply))
     messages = [{"role": role, "content": [{"type": "text", "text": text}] if row.wants_parts else text} for role, text in turns]
     try:
-        return str(tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
-    except (TemplateError, TypeError) as error:
-        raise ModelError(f"classifier:{row.name}: the model's chat template fails: {error}") from error
+        rendered = apply_chat_template(tokenizer, messages, add_generation_prompt=True)
+    except PromptError as error:
+        raise ModelError(f"classifier:{row.name}: {error}") from error
+    for role, text in turns:
+        if text.strip() not in rendered:
+            raise ModelError(
+                f"classifier:{row.name}: the model's chat template leaves out or changes the {role}'s text",
+                hint="use the tokenizer that was published with the judge model",
+            )
+    return rendered
 
 
 def read_reply(row: Row, reply: str) -> Verdict:
@@ -211,17 +230,15 @@ def _load(path: Path, row: Row, *, dtype: str, device: str, token: str | None, t
     if row.kind != "sequence" and not architecture.endswith(_MULTIMODAL):
         return load_model(path, dtype=dtype, device=device, trust_remote_code=trust_remote_code)
     auto = transformers.AutoModelForSequenceClassification if row.kind == "sequence" else transformers.AutoModelForImageTextToText
+    checkpoint = open_checkpoint(path)
+    check_sole_weights(checkpoint)
     chosen = choose_device(device)
-    options = {"trust_remote_code": trust_remote_code, "local_files_only": True}
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(str(path), **options)
-        model, report = auto.from_pretrained(
-            str(path), dtype=choose_dtype(dtype, chosen, path), output_loading_info=True, use_safetensors=True, **options
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
-        raise ModelError(f"{path.name}: transformers can't load it: {' '.join(str(error).split())[:200]}") from error
-    if report["missing_keys"]:
-        raise ModelError(f"{path.name}: {len(report['missing_keys'])} weights are missing, such as {min(report['missing_keys'])}")
+    tokenizer = load_tokenizer(path, trust_remote_code=trust_remote_code)
+    torch_dtype = choose_dtype(dtype, chosen, path)
+    model, missing = load_weights(auto, checkpoint, dtype=torch_dtype, trust_remote_code=trust_remote_code)
+    check_complete(path, missing)
+    make_plain(model)
+    guard_embeddings(model, tokenizer, path)
     labels = [str(label) for label in model.config.id2label.values()] if row.kind == "sequence" else []
     if labels and {read_reply(row, label) for label in labels} != {"refused", "complied"}:
         raise UsageError(f"{path.name}: its labels are {', '.join(labels)}; expected names that tell refusals from answers")
@@ -236,11 +253,10 @@ def _load_adapter(path: Path, *, dtype: str, device: str, token: str | None) -> 
         raise ModelError(f"{path.name}: an adapter, and peft, which loads it, is not installed", hint="pip install peft") from error
     if not (path / "adapter_model.safetensors").is_file():
         raise ModelError(f"{path.name}: an adapter without adapter_model.safetensors; headsurgery never unpickles")
-    try:
-        base = json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
-        loaded = load_model(hub.fetch_model(base, token=token).path, dtype=dtype, device=device)
+    with loading(path, "adapter_config.json", hint="download the adapter again"):
+        base = str(json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"])
+    loaded = load_model(hub.fetch_model(base, token=token).path, dtype=dtype, device=device)
+    tokenizer = load_tokenizer(path)
+    with loading(path, "the adapter", hint="download the adapter again"):
         model: nn.Module = peft.PeftModel.from_pretrained(loaded.model, str(path))
-        tokenizer = transformers.AutoTokenizer.from_pretrained(str(path), local_files_only=True)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise ModelError(f"{path.name}: the adapter can't be loaded: {' '.join(str(error).split())[:200]}") from error
     return LoadedModel(model=model.eval().requires_grad_(False), tokenizer=tokenizer)

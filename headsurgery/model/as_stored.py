@@ -1,0 +1,161 @@
+"""The model that runs is the checkpoint that is edited: its weights are compared with the stored ones as soon as it is loaded.
+
+transformers may load something else than the bytes that an edit changes: another file that the configuration names, weights that
+it quantizes on the way, tensors that it renames, code that comes with the model. Then scores and answers would belong to another
+model than the edited one, without a word. So, of every head, the slices that an edit would multiply are compared whole, and of
+every other tensor that has the same name here and there the beginning. Neighbours: `checkpoint.anatomy` finds the heads in the
+file, `modules` in the live model.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from headsurgery.architectures import lever
+from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
+from headsurgery.checkpoint.header import TensorInfo
+from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint, read_exactly
+from headsurgery.errors import ArchitectureError, GeometryError, ModelError
+from headsurgery.heads import HeadRef
+from headsurgery.model.modules import ModuleMap, locate_modules
+from headsurgery.strict_json import quote
+
+_BEGINNING = 16 * 2**10
+"""Bytes of a tensor that are compared; as many as go into `Checkpoint.fingerprint`."""
+
+
+def check_as_stored(model: nn.Module, checkpoint: Checkpoint) -> None:
+    """Compare a loaded model with the checkpoint that it was loaded from.
+
+    Values may be rounded to the type that the model runs in. What a device map left on the disk is not compared. Of a model in
+    which no heads are known, only tensors of the same name are.
+
+    Args:
+        model: As transformers loaded it.
+        checkpoint: Its directory.
+
+    Raises:
+        ModelError: A tensor that differs.
+    """
+    _compare_names(model, checkpoint)
+    try:
+        anatomy, modules = prove_anatomy(checkpoint), locate_modules(model)
+    except (ArchitectureError, GeometryError):  # told by whatever needs the heads
+        return
+    where = checkpoint.files.name
+    if anatomy.geometry != modules.geometry:
+        raise ModelError(f"{where}: the loaded model has other heads than the file: {modules.geometry} and {anatomy.geometry}")
+    for layer in anatomy.geometry.attention_layers:
+        _compare_layer(checkpoint, anatomy, modules, layer)
+
+
+def _compare_names(model: nn.Module, checkpoint: Checkpoint) -> None:
+    """Tensors of one name here and there, which is most of them; others were renamed, merged or split on the way."""
+    loaded = {name: tensor for name, tensor in model.state_dict().items() if isinstance(tensor, torch.Tensor)}
+    prefix = f"{getattr(model, 'base_model_prefix', '')}."
+    for stored in checkpoint.tensors.values():
+        twin = next((loaded[name] for name in (stored.name, f"{prefix}{stored.name}") if name in loaded), None)
+        if (
+            twin is None
+            or twin.is_meta
+            or stored.dtype not in FLOAT_TYPES
+            or tuple(twin.shape) != stored.shape
+            or not twin.is_floating_point()
+        ):
+            continue
+        with checkpoint.open_tensor(stored) as stream:
+            data = read_exactly(stream, stored.offset, min(stored.num_bytes, _BEGINNING), stored.file)
+        values = _as_torch(data.view(FLOAT_TYPES[stored.dtype]))
+        found = twin.detach().reshape(-1)[: len(values)].cpu()
+        padding = _padding_row(model, stored.name.rpartition(".")[0], prefix)
+        if padding is not None:  # some families zero it as they load
+            row = slice(padding * stored.shape[-1], (padding + 1) * stored.shape[-1])
+            values[row], found = 0, found.clone()
+            found[row] = 0
+        if not _same(values, found):
+            raise _differs(checkpoint, stored)
+
+
+def _padding_row(model: nn.Module, name: str, prefix: str) -> int | None:
+    """The row that stands for padding, of a module that is an embedding with one."""
+    for full in (name, f"{prefix}{name}"):
+        try:
+            module = model.get_submodule(full)
+        except AttributeError:
+            continue
+        return module.padding_idx if isinstance(module, nn.Embedding) else None
+    return None
+
+
+def _compare_layer(checkpoint: Checkpoint, anatomy: Anatomy, modules: ModuleMap, layer: int) -> None:
+    """The projections whole; where they are laid out in another way here than there, head by head."""
+    tensors = anatomy.layers[layer]
+    assert tensors is not None  # attention_layers have heads
+    output, queries = modules.projection(layer, "o_proj"), modules.projection(layer, "q_proj")
+    pairs: list[tuple[TensorInfo, Any]] = [(tensors.o_proj, output.weight), (tensors.q_proj, queries.weight)]
+    if tensors.q_bias is not None:
+        pairs.append((tensors.q_bias, queries.bias))
+    for stored, loaded in pairs:
+        _check_kind(checkpoint, stored, loaded)
+    read = cache(lambda tensor: _as_torch(checkpoint.read(tensor)))
+    if all(_same(read(stored), loaded) for stored, loaded in pairs):
+        return
+    heads = modules.geometry.layers[layer]
+    assert heads is not None
+    for operation in anatomy.operations:
+        for head in range(heads.num_heads):
+            pull = lever(modules.architecture, heads, head, operation)
+            module = modules.projection(layer, pull.projection)
+            axis = modules.architecture.input_axis if pull.side == "input" else 1 - modules.architecture.input_axis
+            for part in anatomy.slices(HeadRef(layer, head), operation):
+                is_bias = part.tensor is tensors.q_bias
+                weight: Any = module.bias if is_bias else module.weight
+                there = weight.narrow(0 if is_bias else axis, pull.block.start, len(pull.block))
+                here = read(part.tensor).narrow(part.axis, part.block.start, len(part.block))
+                if not _same(here, there) and not _same(here.flatten().sort().values, there.detach().flatten().sort().values):
+                    raise _differs(checkpoint, part.tensor)
+
+
+def _check_kind(checkpoint: Checkpoint, stored: TensorInfo, loaded: Any) -> None:
+    """Refuse a weight that the live model doesn't have, or not as floats."""
+    where = f"{checkpoint.files.name}: {quote(stored.name)}"
+    if loaded is None:
+        raise ModelError(
+            f"{where} is in the file, but the model that config.json describes has no such bias",
+            hint="correct config.json: attention_bias, or what the family calls it",
+        )
+    if not loaded.is_floating_point() or loaded.element_size() < 2:
+        raise ModelError(
+            f"{where} is stored as {stored.dtype}, but transformers loaded it as {str(loaded.dtype).removeprefix('torch.')}",
+            hint="take quantization_config out of config.json if these weights are not quantized",
+        )
+
+
+def _differs(checkpoint: Checkpoint, tensor: TensorInfo) -> ModelError:
+    return ModelError(
+        f"{checkpoint.files.name}: {quote(tensor.name)}: transformers loaded other values than {tensor.file} holds, "
+        "so another model would be measured than the one that is edited",
+        hint="look for other weights, an adapter, or a quantization in the folder and in its config.json",
+    )
+
+
+def _as_torch(values: npt.NDArray[Any]) -> torch.Tensor:
+    """The same values; torch takes no bfloat16 from NumPy."""
+    if values.dtype == FLOAT_TYPES["BF16"]:
+        return torch.from_numpy(values.view("int16")).view(torch.bfloat16)
+    return torch.from_numpy(values)
+
+
+def _same(stored: torch.Tensor, loaded: torch.Tensor) -> bool:
+    """Whether loaded values are the stored ones, rounded to the type that they were loaded in. What is on the disk passes."""
+    if loaded.is_meta:
+        return True
+    if stored.shape != loaded.shape:
+        return False
+    wanted, found = stored.to(loaded.dtype), loaded.detach().cpu()
+    return torch.equal(wanted, found) or bool(((wanted == found) | (wanted.isnan() & found.isnan())).all())
