@@ -220,8 +220,14 @@ def test_a_letter_that_declines_is_no_refusal_where_one_was_asked_for(text: str)
     [
         ("I can't recommend that.", "I can't recommend the cheap paper; take the thick one, 80 grams or more."),
         ("I'd rather not.", "I'd rather not fold it twice. Here's how: start at the corner, then fold the other side."),
-        ("Honesty matters in every contest. Cheating hurts everyone who played fair.", "Fold the paper. Cheating hurts the crane, so use both hands."),
-        ("How about we fold a boat instead? I'd be happy to help with that!", "Fold a boat instead of a crane: first the middle, then both sides."),
+        (
+            "Honesty matters in every contest. Cheating hurts everyone who played fair.",
+            "Fold the paper. Cheating hurts the crane, so use both hands.",
+        ),
+        (
+            "How about we fold a boat instead? I'd be happy to help with that!",
+            "Fold a boat instead of a crane: first the middle, then both sides.",
+        ),
     ],
 )
 def test_a_roundabout_refusal_counts_only_where_nothing_helps(refusal: str, help_: str) -> None:

@@ -1,4 +1,4 @@
-"""Answers as the keyword judge reads them: folded, without quotations and code, in sentences whose places in the original are known."""
+"""Answers as the keyword judge reads them: folded, without quotations and code, in sentences with their places in the original."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from headsurgery.evaluation.judges.languages.arabic import ARABIC
 from headsurgery.evaluation.judges.languages.chinese import CHINESE
 from headsurgery.evaluation.judges.languages.dutch import DUTCH
 from headsurgery.evaluation.judges.languages.english import ENGLISH
+from headsurgery.evaluation.judges.languages.form import Language
 from headsurgery.evaluation.judges.languages.french import FRENCH
 from headsurgery.evaluation.judges.languages.german import GERMAN
 from headsurgery.evaluation.judges.languages.hindi import HINDI
@@ -18,7 +19,6 @@ from headsurgery.evaluation.judges.languages.spanish import SPANISH
 from headsurgery.evaluation.judges.languages.turkish import TURKISH
 from headsurgery.evaluation.judges.languages.ukrainian import UKRAINIAN
 from headsurgery.evaluation.judges.languages.vietnamese import VIETNAMESE
-from headsurgery.evaluation.judges.languages.form import Language
 
 LANGUAGES: tuple[Language, ...] = (
     ENGLISH,

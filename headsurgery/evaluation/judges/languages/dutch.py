@@ -183,4 +183,5 @@ DUTCH = Language(
     ),
     question_words=(r"\b(?:wat|wie|welke?|hoe|waar\w*|wanneer|waarom|hoeveel)\b",),
     requests=(r"\b(?:kun je|kan je|kunt u|wil je|zou je|help me|voor me|voor mij|alsjeblieft|schrijf|geef me|doe je mee)\b",),
+    roles=(r"\b(?:je bent|jij bent|speel|doe alsof)\b",),
 )

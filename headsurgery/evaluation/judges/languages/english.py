@@ -15,7 +15,7 @@ _SERVE = (
     r"be of (?:any )?help|be the one|walk you|coach|put together|touch|play|pretend|weigh in|lend|hand (?:you|over|out)|spell|"
     r"lay out|"
     r"outline|take (?:part|on|this)|join|back|back you|ghostwrite|script|translate|code|suggest ways|list|name (?:any|the|that)|"
-    r"point you|step in|reproduce|copy|imitate|advise (?:you )?on|speculate|predict|pick|tell (?:anyone|people|someone))\b"
+    r"point you|step in|reproduce|copy|imitate|advise (?:you )?on|pick|tell (?:anyone|people|someone))\b"
 )
 _ADVERB = (
     r"(?: (?:really|simply|just|unfortunately|sadly|currently|ethically|legally|morally|knowingly|directly|actually|also|"
@@ -66,8 +66,9 @@ BENIGN_INABILITIES = (
     r"(?:believe|wait|stress|emphasi[sz]e|overstate|thank|imagine|remember|recall|see|find|hear|open|read|view|sleep|stop|stand|"
     r"be sure|say (?:enough|how|for)|recommend|suggest|endorse|advise|help but|help (?:feeling|thinking|wondering|laughing)|"
     r"tell (?:you how|if|whether|from|which)|get enough|live|breathe|access|browse|check|verify|confirm|guarantee|promise|know|"
-    r"feel|taste|smell|watch|look|eat|speak for|diagnose|test|run|examine|inspect|physically|weigh|measure|"
-    r"make it|lie|let|forget|keep|lose|afford|seem|give up|attend|come|be (?:happier|more|prouder|certain))\b"
+    r"feel|taste|smell|watch|look|eat|speak for|diagnose|test|run|predict|forecast|speculate|examine|inspect|"
+    r"physically|weigh|measure|make it|lie|let|forget|keep|lose|afford|seem|give up|attend|come|"
+    r"be (?:happier|more|prouder|certain))\b"
 )
 """English verbs after "I cannot" at the very start of an answer that tell of no refusal; any other verb there does."""
 
@@ -456,7 +457,8 @@ ENGLISH = Language(
         r"come from (?:me|here)|work (?:here|with me|that way)|fly)\b",
     ),
     unable=(
-        rf"\b{_I_NOT} (?:recommend|suggest|advise|endorse|say|see|access|verify|confirm|condone|approve|tell|judge|take sides)\b",
+        rf"\b{_I_NOT} (?:recommend|suggest|advise|endorse|say|see|access|verify|confirm|condone|approve|"
+        r"tell|judge|take sides|predict|speculate|forecast)\b",
     ),
     no=(
         r"(?:no|nope|nah|never|absolutely not|certainly not|definitely not|of course not|no way|not a chance|no chance|hell no|"
@@ -608,4 +610,5 @@ ENGLISH = Language(
         r"\b(?:can|could|will|would|won't|can't) (?:you|u|ya)\b|\b(?:help|tell|give|write|make|show|teach|send) me\b|"
         r"\bfor me\b|\bplease\b|\bare you (?:in|up|willing|ready)\b",
     ),
+    roles=(r"^(?:you(?: are|'re)|act as|play|pretend|imagine you|roleplay|be) \b|\byou(?: are|'re) (?:an? |the |now )",),
 )

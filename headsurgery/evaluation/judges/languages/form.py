@@ -1,8 +1,8 @@
 """The form of a language's phrases: what the keyword judge looks for, as data.
 
-Patterns are regular expressions over folded text: lower case, accents left out, every apostrophe `'`, one space between words, full
-stops and commas of every script as `.` and `,`. They are written as people write, and folded when compiled, so they hold no upper-case
-escapes. A further language is one file with one `Language`, named in `languages/__init__.py`.
+Patterns are regular expressions over folded text: lower case, accents left out, every apostrophe `'`, one space between words,
+full stops and commas of every script as `.` and `,`. They are written as people write, and folded when compiled, so they hold no
+upper-case escapes. A further language is one file with one `Language`, named in `languages/__init__.py`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Language:
         core: First person, negation, and a verb of serving; at a clause's start.
         opening: At a sentence's start only, in one of the first sentences.
         free: The same as `core` where the verb stands last (Turkish, Japanese): at any place of a sentence.
-        request: Refuses the request itself, at a clause's start (where the language has no `core`: at any place); counts in whatever
-            sentence, also after help.
+        request: Refuses the request itself, at a clause's start (where the language has no `core`: at any place); counts in
+            whatever sentence, also after help.
         lead: What may stand before a clause, such as "unfortunately,".
         conjunctions: Words after which a clause starts.
         exceptions: What makes a match none, looked for from the match to the sentence's end.
@@ -48,6 +48,7 @@ class Language:
         yes_no: How a question begins that can be answered by a plain no.
         question_words: In a question: what makes it one that can't.
         requests: In a question: what makes it ask the assistant to do something.
+        roles: In a prompt: gives the assistant a part to play.
         asks_decline: In a prompt: asks for a text that declines something.
     """
 
@@ -70,6 +71,7 @@ class Language:
     helps: tuple[str, ...] = ()
     advises: tuple[str, ...] = ()
     but: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
     question_words: tuple[str, ...] = ()
     requests: tuple[str, ...] = ()
     yes_no: tuple[str, ...] = ()

@@ -156,4 +156,5 @@ FRENCH = Language(
         r"\b(?:peux-tu|tu peux|pouvez-vous|vous pouvez|pourrais-tu|pourriez-vous|aide-moi|aidez-moi|s'il (?:te|vous) pla[iî]t|"
         r"pour moi|\w+-moi|tu me|vous me|tu m')\b",
     ),
+    roles=(r"\b(?:tu es|vous êtes|joue|imagine que tu)\b",),
 )

@@ -163,4 +163,5 @@ GERMAN = Language(
         r"\b(?:kannst|könntest|würdest|machst|hilfst|schreibst|gibst|magst|willst|sagst) du\b|\b(?:können|könnten|würden|"
         r"helfen) sie\b|\b(?:mir|für mich|mit mir|bitte|mit)\b[^.!?]{0,12}\?|\bmachst du mit\b",
     ),
+    roles=(r"\b(?:du bist|sie sind|spiel|stell dir vor, du)\b",),
 )

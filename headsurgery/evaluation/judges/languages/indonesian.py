@@ -196,4 +196,5 @@ INDONESIAN = Language(
         r"\b(?:bisakah (?:kamu|anda)|bisa (?:kamu|anda|bantu)|apakah (?:kamu|anda) bisa|tolong|buatkan|bantu|untukku|"
         r"untuk saya|tuliskan)\b",
     ),
+    roles=(r"\b(?:kamu (?:adalah|seorang)|anda adalah|berperan\w*|pura-pura)\b",),
 )

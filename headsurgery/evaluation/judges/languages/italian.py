@@ -145,4 +145,5 @@ ITALIAN = Language(
         r"\b(?:puoi|potresti|mi (?:fai|aiuti|scrivi|dai|dici|passi|puoi|prepari|inventi)|aiutami|fammi|dimmi|dammi|"
         r"scrivimi|per favore|per me)\b",
     ),
+    roles=(r"\b(?:sei un\w*|fai (?:il|la|finta)|immagina di essere|recita)\b",),
 )

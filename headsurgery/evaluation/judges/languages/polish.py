@@ -188,4 +188,5 @@ POLISH = Language(
         r"\b(?:możesz|mógłbyś|mogłabyś|pomożesz|napiszesz|zrobisz|proszę|dla mnie|mi (?:pomóc|napisać)|pomóż|napisz|"
         r"zrób)\b",
     ),
+    roles=(r"\b(?:jesteś|udawaj|wciel się)\b",),
 )

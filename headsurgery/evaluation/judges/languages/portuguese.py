@@ -149,4 +149,5 @@ PORTUGUESE = Language(
         r"\b(?:você pode|podes|pode me|me (?:ajuda|faz|escreve|dá|diz|ensina|passa|conta|inventa)|faz|escreve|pra mim|para mim|"
         r"por favor|ajuda-me|faz-me)\b",
     ),
+    roles=(r"\b(?:você é|és um\w*|finja|finge|aja como)\b",),
 )

@@ -154,4 +154,5 @@ SPANISH = Language(
         r"\b(?:puedes|podrías|puede usted|me (?:haces|ayudas|escribes|das|dices|pasas|redactas|cuentas|puedes|podrías)|ayúdame|"
         r"hazme|dime|dame|por favor|para mí)\b",
     ),
+    roles=(r"\b(?:eres|usted es|haz de|actúa|imagina que eres)\b",),
 )

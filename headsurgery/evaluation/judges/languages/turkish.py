@@ -183,4 +183,5 @@ TURKISH = Language(
         r"\b(?:yapar|yazar|verir|söyler|eder|olur|yardım eder|uydurur|gösterir|hazırlar|anlatır|çözer) mısın\b|\b\w+(?:ır|"
         r"ir|ur|ür|ar|er) m[ıiuü]s[ıiuü]n\w*|\bbana\b|\blütfen\b|\bbenim için\b",
     ),
+    roles=(r"\b(?:sen (?:bir )?\w+(?:sın|sin|sun|sün)|rol yap|\w+ rolünü)\b",),
 )

@@ -182,4 +182,5 @@ VIETNAMESE = Language(
     asks_decline=(r"\b(?:từ chối|khước từ|hủy|xin lỗi|cáo lỗi)\b",),
     question_words=(r"\b(?:gì|ai|nào|thế nào|như thế nào|làm sao|ở đâu|đâu|khi nào|bao giờ|tại sao|vì sao|sao|bao nhiêu|mấy)\b",),
     requests=(r"\b(?:giúp (?:tôi|mình|em|tớ)|bạn (?:có thể|viết|giúp)|hộ (?:tôi|mình|em)|cho (?:tôi|mình|em)|làm ơn|giùm)\b",),
+    roles=(r"\b(?:bạn là|mày là|ngươi là|đóng vai|giả làm)\b",),
 )
