@@ -33,6 +33,11 @@ def resumable(console: Console, journal: Path | None, what: str) -> Iterator[Non
         raise
 
 
+def journal_of(output: Path) -> Path:
+    """The file of the journal beside what a run will write."""
+    return output.with_name(f"{output.name}.journal")
+
+
 @contextmanager
 def journaled(console: Console, output: Path, settings: Mapping[str, Any], *, force: bool) -> Iterator[SweepJournal]:
     """The journal of a sweep, beside what it is for.
@@ -45,7 +50,7 @@ def journaled(console: Console, output: Path, settings: Mapping[str, Any], *, fo
     """
     from headsurgery.engine.journal import SweepJournal
 
-    kept = output.with_name(f"{output.name}.journal")
+    kept = journal_of(output)
     with SweepJournal(kept, settings, force=force) as journal, resumable(console, kept, "finished blocks"):
         if journal.num_blocks:
             console.say(f"{kept}: {journal.num_blocks} finished blocks; going on from there")

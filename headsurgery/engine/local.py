@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from headsurgery.engine.limits import Limits, Room, find_room, fit_limits
-from headsurgery.engine.linears import fast_linears
 from headsurgery.engine.parts import collect
 from headsurgery.engine.plan import plan_blocks
 from headsurgery.engine.probe import find_shortcuts
@@ -18,6 +17,7 @@ from headsurgery.engine.wave import run_wave
 from headsurgery.engine.whole import run_whole
 from headsurgery.errors import ModelError
 from headsurgery.model.completion import complete_greedily
+from headsurgery.model.linears import fast_linears
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.memory import is_out_of_memory
 from headsurgery.model.modules import ModelFacts, locate_modules

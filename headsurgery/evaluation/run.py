@@ -21,7 +21,7 @@ from headsurgery import __version__
 from headsurgery.errors import HeadSurgeryError, UsageError
 from headsurgery.evaluation.endpoint import Endpoint
 from headsurgery.evaluation.generate import check_generation, choose_seeds
-from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal
+from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, kept_dtype
 from headsurgery.evaluation.judges import Judge
 from headsurgery.evaluation.local import Hardware, ask_models, choose_template
 from headsurgery.evaluation.losses import DamageOptions
@@ -180,7 +180,7 @@ def evaluate(
         if damage.tasks:
             check_tasks(damage.tasks)
         hardware = Hardware(device=device, dtype=dtype, batch_size=batch_size, trust_remote_code=trust_remote_code)
-        asked = _ask_models(request, lineup, hardware, damage)
+        asked = _ask_models(request, lineup, hardware.settled(lineup.base.path, kept_dtype(request.out)), damage)
     return _count(asked, panel, on_progress)
 
 
@@ -242,7 +242,7 @@ def _ask_models(request: _Request, lineup: Lineup, hardware: Hardware, options: 
             decoding=decoding.model_copy(update={"dtype": found.dtype}),
             answers=journal.answers(),
             damage=tuple(found.damage[variant.name] for variant in variants if variant.name in found.damage),
-            notes=(*lineup.notes, *found.notes),
+            notes=(*lineup.notes, *((hardware.reason,) if hardware.reason else ()), *found.notes),
         )
 
 
