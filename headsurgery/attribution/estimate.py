@@ -21,6 +21,7 @@ from headsurgery.engine.cost import Cost, answer_seconds, count_cost, count_gene
 from headsurgery.engine.hardware import Hardware
 from headsurgery.engine.limits import Limits, Room, fit_limits
 from headsurgery.engine.measures import Divergence, LogOddsDrop, States, StatesAndDivergence
+from headsurgery.engine.pace import fit_time
 from headsurgery.engine.shape import ModelShape
 from headsurgery.engine.shortcuts import shared_prefix
 from headsurgery.engine.task import Measure, SweepTask
@@ -269,6 +270,8 @@ def _limits(shape: ModelShape, task: SweepTask, hardware: Hardware, itemsize: in
     if hardware.workers > 1:
         tokens = len(task.heads) * (prefix + sum(len(query) - prefix for query in task.queries))
         limits = replace(limits, block=min(limits.block, tokens // (_BLOCKS_PER_WORKER * hardware.workers)))
+    else:
+        limits = fit_time(limits, shape, task, prefix=prefix, speed=hardware.speed)
     if hardware.memory is None:
         return limits, None
     taken = weights + (_LIBRARIES if hardware.device.type == "cpu" else 0)

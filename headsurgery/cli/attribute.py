@@ -234,7 +234,7 @@ def attribute(
         with ExitStack() as stack:
             running, tokenizer = stack.enter_context(opened)
             known = run | {"dtype": running.facts.dtype, "device": running.facts.device}
-            journal = stack.enter_context(journaled(console, output, known, force=force))
+            sweeping = stack.enter_context(journaled(console, output, known, force=force))
             report = stack.enter_context(stages(console))
             found = attribution.attribute(
                 running,
@@ -244,9 +244,9 @@ def attribute(
                 template=template,
                 screen=screening,
                 base=base,
-                journal=journal,
-                on_progress=of_stage(report, "scoring heads x prompts"),
-                on_search=of_stage(report, "trying heads x factors"),
+                journal=sweeping.journal,
+                on_progress=sweeping.watch(of_stage(report, "scoring heads x prompts")),
+                on_search=sweeping.watch_search(of_stage(report, "trying heads x factors")),
                 **choices,
             )
     except NoReinforcementError as error:
@@ -259,7 +259,7 @@ def attribute(
         save_frontier(found.frontier, frontier)
     if scores is not None and found.recipe.provenance is not None:
         found.scores.save(scores, found.recipe.provenance)
-    journal.remove()
+    sweeping.journal.remove()
     listed = found.scores.top(top or _TABLE_ROWS)
     document = {
         "recipe": found.recipe.model_dump(by_alias=True, exclude_none=True),

@@ -76,6 +76,19 @@ def count_cost(shape: ModelShape, task: SweepTask, limits: Limits, *, itemsize: 
     )
 
 
+def count_block(shape: ModelShape, task: SweepTask, block: Block, prefix: int) -> float:
+    """FLOPs of one block.
+
+    Args:
+        shape: The model's sizes.
+        task: The task.
+        block: Of it.
+        prefix: Tokens that all queries share and that run once per head.
+    """
+    lengths = [len(task.queries[query]) for query in block.queries]
+    return _block_flops(shape, task, lengths, _variants(task, block, len(shape.layers)), prefix)
+
+
 def _variants(task: SweepTask, block: Block, num_layers: int) -> list[int]:
     """Variants that run through each layer: the base, and the heads up to it."""
     joining = [0] * num_layers

@@ -95,6 +95,12 @@ class Hardware:
         return max(busy)
 
 
+def sweep_speed(device: torch.device, dtype: torch.dtype, shape: ModelShape) -> float:
+    """FLOP/s that a sweep reaches here, by a short probe."""
+    flops, seconds = _time_layer(device, dtype, shape, tokens=Limits.of(device).tokens, seconds=_PROBE_SECONDS / 5)
+    return flops / seconds * _efficiency(dtype)
+
+
 def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape, max_memory: int | None) -> Hardware:
     """This machine, by a probe on a layer of the model's sizes.
 
@@ -104,7 +110,7 @@ def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape
         shape: Its sizes.
         max_memory: Bytes that it may take; None: four fifths of what is free.
     """
-    efficiency = _EFFICIENCY if dtype.itemsize > 2 else _EFFICIENCY_16_BIT
+    efficiency = _efficiency(dtype)
     speed, free = _layer_speed(device, dtype, shape), free_memory(device)
     call = _time_layer(device, dtype, shape, tokens=_FEW_TOKENS, seconds=_PROBE_SECONDS / 4)[1]
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"this machine's {device.type}"
@@ -152,6 +158,10 @@ def plan_hardware(text: str, dtype: torch.dtype, weights: int) -> Hardware:
         memory=per_worker * room,
         assumption=f"{UTILISATION:.0%} of the published {peak / 1e12:,.0f} TFLOP/s{spread}",
     )
+
+
+def _efficiency(dtype: torch.dtype) -> float:
+    return _EFFICIENCY if dtype.itemsize > 2 else _EFFICIENCY_16_BIT
 
 
 def _layer_speed(device: torch.device, dtype: torch.dtype, shape: ModelShape) -> float:

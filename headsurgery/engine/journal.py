@@ -57,6 +57,7 @@ class SweepJournal:
 
     def __init__(self, path: Path, settings: Mapping[str, Any], *, force: bool = False) -> None:
         self.path = path
+        self._pairs = 0
         self._places: defaultdict[bytes, list[tuple[int, int]]] = defaultdict(list)  # offset and length by task
         wanted = json.loads(json.dumps(settings))
         with self._accessing():
@@ -95,6 +96,11 @@ class SweepJournal:
             self.remove()
 
     @property
+    def num_pairs(self) -> int:
+        """(head, query) pairs of the finished blocks of all tasks."""
+        return self._pairs
+
+    @property
     def num_blocks(self) -> int:
         """Finished blocks."""
         return sum(map(len, self._places.values()))
@@ -130,6 +136,7 @@ class SweepJournal:
                 record = record[self._file.write(record) :]
             os.fsync(self._file.fileno())
         self._places[key].append((end + _LENGTH_BYTES + _DIGEST_BYTES + len(key), len(data)))
+        self._pairs += measured.block.num_pairs
 
     def remove(self) -> None:
         """Delete the file, when the run's result is safe."""
@@ -153,6 +160,8 @@ class SweepJournal:
             end = self._file.tell()
             length = len(payload) - _DIGEST_BYTES
             self._places[payload[:_DIGEST_BYTES]].append((end - length, length))
+            block = load(payload[_DIGEST_BYTES:])
+            self._pairs += block["block.heads"].numel() * block["block.queries"].numel()
             whole = end
         self._file.truncate(whole)
 
