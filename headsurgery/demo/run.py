@@ -13,9 +13,6 @@ from typing import Any
 import torch
 
 from headsurgery.attribution import Attribution, attribute
-from headsurgery.attribution.attacks import encode_development
-from headsurgery.attribution.frontier import Bounds
-from headsurgery.attribution.reinforce import ANSWER_TOKENS, Reinforcement, reinforce
 from headsurgery.attribution.scores import best_heads
 from headsurgery.checkpoint.anatomy import prove_anatomy, record_base
 from headsurgery.checkpoint.diff import diff_checkpoints
@@ -32,28 +29,17 @@ from headsurgery.heads import HeadRef
 from headsurgery.hub import Source
 from headsurgery.model.hooks import edited
 from headsurgery.model.loading import LoadedModel, load_model
-from headsurgery.model.modules import context_length
-from headsurgery.prompts import Kind, PromptSet, load_prompts, load_template
+from headsurgery.prompts import Kind, PromptSet, load_prompts
 from headsurgery.recipe import HeadEdit, Provenance, Recipe
 from headsurgery.report import write_report
 
 SETS: dict[str, Kind] = {"builtin:decline": "harmful", "builtin:harmless": "harmless"}
-NUM_PROMPTS = 4
-"""Prompts of each built-in set that the attribution sees."""
+NUM_PROMPTS = 6
+"""Prompts of each built-in set that the attribution sees; the effect is measured on the others."""
 
-NUM_MEASURED = 20
-"""Others that the effect is measured on: enough that the intervals of base and ablated model lie far apart."""
-
-NEW_TOKENS = 40
-RANDOM_DRAWS = 2
-FACTORS, GROUP_SIZES, ANTI_HEADS = (1.5, 2.0, 3.0), (1, 3, 5), 1
-"""What is tried to bring refusals back: a part of what `attribute --intent reinforce` tries, so that the demo takes minutes."""
-
+NEW_TOKENS = 48
 DTYPE = "float32"
 """Everywhere the same, so that its figures are."""
-
-MAX_OVER_REFUSAL, MAX_KL = 0.05, 0.1
-"""Bounds of the search; those of `attribute`."""
 
 WEAK_FACTOR = 0.7
 """What the planted heads are multiplied with before refusals are brought back: about half of them are lost."""
@@ -140,16 +126,10 @@ def run_demo(output: Path, say: Say, report: Report) -> DemoResult:
     say("evaluate: base, ablated heads, random heads of the same layers, on the other prompts")
     sets = [harmful[1], harmless[1]]
     measured = evaluate(
-        output / "recipe.json",
-        base=source.path,
-        prompts=sets,
-        random_draws=RANDOM_DRAWS,
-        dtype=DTYPE,
-        max_new_tokens=NEW_TOKENS,
-        on_progress=report,
+        output / "recipe.json", base=source.path, prompts=sets, dtype=DTYPE, max_new_tokens=NEW_TOKENS, on_progress=report
     )
     write_report(measured.evaluation, measured.answers, output / "report", scores=found.scores, unit="nats", marked=planted)
-    reinforced, brought_back = _reinforce(run, base, source, planted, (harmful, harmless), found)
+    reinforced, brought_back = _reinforce(run, base, source, planted, (harmful, harmless))
     order = best_heads(found.scores.combined, found.scores.combined.size)
     return DemoResult(
         source=source,
@@ -167,34 +147,22 @@ def run_demo(output: Path, say: Say, report: Report) -> DemoResult:
 
 
 def _reinforce(
-    run: _Run,
-    base: LoadedModel,
-    source: Source,
-    planted: tuple[HeadRef, ...],
-    sets: tuple[tuple[PromptSet, PromptSet], ...],
-    ranked: Attribution,
+    run: _Run, base: LoadedModel, source: Source, planted: tuple[HeadRef, ...], sets: tuple[tuple[PromptSet, PromptSet], ...]
 ) -> tuple[Attribution, Evaluation]:
-    """Weaken the planted heads, and find which of the heads that were found, and what factor, brings refusals back.
-
-    Both are live: factors multiply. The heads are ranked by the attribution of the intact model.
-    """
+    """Weaken the planted heads, and find heads and a factor that bring refusals back. Both are live: factors multiply."""
     weak = tuple(HeadEdit(layer=head.layer, head=head.head, factor=WEAK_FACTOR) for head in planted)
     (harmful, harmful_rest), (harmless, harmless_rest) = sets
-    run.say(f"reinforce: the planted heads are multiplied by {WEAK_FACTOR:g}; which of the found heads brings refusals back?")
-    room = context_length(base.model) - ANSWER_TOKENS
-    development = encode_development(harmful, harmless, load_template(None, base.tokenizer), base.tokenizer, max_tokens=room)
+    run.say(f"attribute --intent reinforce: the planted heads are multiplied by {WEAK_FACTOR:g}; what brings refusals back?")
     with edited(base.model, weak):
-        search = reinforce(
-            base,
-            ranked.scores,
-            development,
-            bounds=Bounds(max_over_refusal=MAX_OVER_REFUSAL, max_kl=MAX_KL),
-            factors=FACTORS,
-            group_sizes=GROUP_SIZES,
-            anti_heads=ANTI_HEADS,
-            on_progress=of_stage(run.report, "trying heads x factors"),
+        found = attribute(
+            base.model,
+            base.tokenizer,
+            harmful,
+            harmless=harmless,
+            intent="reinforce",
+            on_progress=of_stage(run.report, "scoring heads x prompts"),
+            on_search=of_stage(run.report, "trying heads x factors"),
         )
-    found = _as_attribution(search, ranked)
     recipes = {"weakened": weak, "reinforced": _multiply(weak, found.recipe.edits)}
     for name, edits in recipes.items():
         Recipe(edits=edits, provenance=Provenance(note=f"headsurgery demo: {name}")).save(run.output / f"{name}.json")
@@ -220,20 +188,6 @@ def _reinforce(
     return found, measured.evaluation
 
 
-def _as_attribution(search: Reinforcement, ranked: Attribution) -> Attribution:
-    """What was searched, with the attribution that ranked the heads."""
-    provenance = ranked.recipe.provenance
-    assert provenance is not None  # an attribution's
-    record = {
-        "search": search.record,
-        "intent": "reinforce",
-        "scores": None,
-        "note": "heads ranked on the model before it was weakened",
-    }
-    recipe = ranked.recipe.model_copy(update={"edits": search.edits, "provenance": provenance.model_copy(update=record)})
-    return Attribution(recipe=recipe, scores=ranked.scores, notes=search.notes, frontier=search.frontier)
-
-
 def _multiply(*edits: tuple[HeadEdit, ...]) -> tuple[HeadEdit, ...]:
     """One edit per head, with the product of its factors."""
     factors: dict[HeadRef, float] = {}
@@ -243,12 +197,12 @@ def _multiply(*edits: tuple[HeadEdit, ...]) -> tuple[HeadEdit, ...]:
 
 
 def _split(prompts: PromptSet, kind: Kind) -> tuple[PromptSet, PromptSet]:
-    """Every fifth prompt for the attribution, others to measure on."""
+    """Every fifth prompt for the attribution, the others to measure on."""
     seen = prompts.texts[::5][:NUM_PROMPTS]
-    rest = [text for text in prompts.texts if text not in seen][:NUM_MEASURED]
+    rest = [text for text in prompts.texts if text not in seen]
     return (
         PromptSet.from_texts(seen, name=f"{prompts.name}[::5]", kind=kind),
-        PromptSet.from_texts(rest, name=f"{prompts.name}, {len(rest)} others", kind=kind),
+        PromptSet.from_texts(rest, name=f"{prompts.name}, the others", kind=kind),
     )
 
 
