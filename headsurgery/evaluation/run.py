@@ -226,6 +226,8 @@ class _Asked:
 
 def _ask_models(request: _Request, lineup: Lineup, hardware: Hardware, options: DamageOptions) -> _Asked:
     settings = hardware.settings(lineup.base.path)
+    if hardware.reason is not None and request.report is not None:  # said, not recorded: reports of one run are the same bytes
+        request.report(f"running in {hardware.reason}", 0, 1)
     template = choose_template(lineup, request.template, request.sets, request.decoding, hardware)
     decoding = request.decoding.model_copy(update={"template": template.name})
     base = {"model": lineup.base.model, "fingerprint": lineup.base.fingerprint()}
@@ -242,7 +244,7 @@ def _ask_models(request: _Request, lineup: Lineup, hardware: Hardware, options: 
             decoding=decoding.model_copy(update={"dtype": found.dtype}),
             answers=journal.answers(),
             damage=tuple(found.damage[variant.name] for variant in variants if variant.name in found.damage),
-            notes=(*lineup.notes, *((hardware.reason,) if hardware.reason else ()), *found.notes),
+            notes=(*lineup.notes, *found.notes),
         )
 
 
