@@ -1,7 +1,7 @@
 """Whether `torch.compile` pays for the sweep on this CPU: one decoder layer of SmolLM2-135M, 48 rows of 21 tokens, as in a sweep.
 
 The layer has no hooks on it, which is the best case: an edit's hooks would make it compile again. Seconds of a call, the best of
-ten; and the seconds until the first call comes back. `engine` is what the sweep runs (headsurgery/engine/linears.py).
+ten; and the seconds until the first call comes back. `engine` is what the sweep runs (headsurgery/model/linears.py).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from headsurgery.demo.fetch import fetch_demo_model
-from headsurgery.engine.linears import fast_linears
+from headsurgery.model.linears import fast_linears
 from headsurgery.model.loading import load_model
 from headsurgery.model.modules import locate_modules
 

@@ -6,7 +6,7 @@ the prefix that all queries share once per head; for a head of layer l o_proj an
 output embeddings at the last position; and the base once. Norms, rotations, activations and the divergence count nothing.
 
 The speed is the best that `torch.nn.functional.linear` reaches: on large squares, and on the model's own weights, layer by layer,
-with 1024 rows. In float32 the engine multiplies by oneDNN (headsurgery/engine/linears.py), whose speed on the same weights stands
+with 1024 rows. In float32 the engine multiplies by oneDNN (headsurgery/model/linears.py), whose speed on the same weights stands
 beside it.
 """
 
@@ -27,9 +27,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from headsurgery.attribution.ships import ships_of_queries
 from headsurgery.demo.fetch import fetch_demo_model
-from headsurgery.engine.linears import fast_linears
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.sweep import Sweeper
+from headsurgery.model.linears import fast_linears
 from headsurgery.model.loading import LoadedModel, load_model
 from headsurgery.model.modules import ModuleMap, locate_modules
 from headsurgery.prompts import encode, load_prompts, load_template

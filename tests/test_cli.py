@@ -172,7 +172,7 @@ def test_a_screened_attribution_says_what_it_may_have_missed(folder: Path) -> No
     arguments = ["attribute", "base", "--prompts", "harmful.txt", "--method", "ships", "-o", "found.json"]
     document = run_json(*arguments, "--screen", "--survivors", "5", "--sample", "3", "--scores", "scores.safetensors")
     assert document["recipe"]["provenance"]["screen"]["sampled"] == 3
-    assert any(note.startswith("screened: 5 of 18 heads scored exactly; of 3 others") for note in document["notes"])
+    assert any(note.startswith("screened: 5 of 18 heads scored exactly, and 3 of the 13 others") for note in document["notes"])
     assert set(load_scores("scores.safetensors")[0]) == {"ships", "ships_screen"}
     assert "nothing is screened" in refused(*arguments, "--sample", "3", code=2)
 

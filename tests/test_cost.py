@@ -87,13 +87,43 @@ def test_every_sweep_of_a_method_is_counted(method: str, sweeps: int) -> None:
     assert found.flops == found.answers + sum(step.cost.flops for step in found.steps)
 
 
-def test_what_is_no_sweep_is_refused_and_what_a_screen_spares_is_said() -> None:
+def test_what_is_no_sweep_is_refused() -> None:
     modules = locate_modules(build_model("llama"))
     shape, hardware = ModelShape.of_modules(modules), plan_hardware("h100", torch.bfloat16, 1)
     with pytest.raises(UsageError, match="direct takes two forwards per prompt"):
         estimate(shape, modules.geometry, settings("direct"), [ALONE, ALONE], hardware, itemsize=2)
-    screened = estimate(shape, modules.geometry, settings("ships", screen=Screening()), [ALONE], hardware, itemsize=2)
-    assert any("all heads are counted, although a screen lets some through" in note for note in screened.notes)
+
+
+@pytest.mark.parametrize("method", ["refusal", "sahara", "ships"])
+def test_with_a_screen_what_comes_through_is_counted_and_what_the_screen_itself_takes(method: str) -> None:
+    modules = locate_modules(build_model("llama"))
+    shape, hardware = ModelShape.of_modules(modules), plan_hardware("h100", torch.bfloat16, 1)
+    screen = Screening(survivors=5, sample=2)
+    whole = estimate(shape, modules.geometry, settings(method), [ALONE, ALONE], hardware, itemsize=2)
+    found = estimate(shape, modules.geometry, settings(method, screen=screen), [ALONE, ALONE], hardware, itemsize=2)
+    assert max(step.heads for step in found.steps) == 7
+    assert max(step.heads for step in whole.steps) == 18
+    assert all(step.gradients > 0 for step in found.steps)
+    assert not any(step.gradients for step in whole.steps)
+    assert sum(step.cost.flops for step in found.steps) < sum(step.cost.flops for step in whole.steps)
+
+
+def test_a_screen_that_lets_all_through_counts_no_head_twice() -> None:
+    modules = locate_modules(build_model("llama"))
+    shape, hardware = ModelShape.of_modules(modules), plan_hardware("h100", torch.bfloat16, 1)
+    found = estimate(shape, modules.geometry, settings("ships", screen=Screening()), [ALONE], hardware, itemsize=2)
+    assert found.steps[0].heads == 18
+
+
+def test_refusals_are_expected_to_become_fewer_and_the_most_is_told_beside_it() -> None:
+    modules = locate_modules(build_model("llama"))
+    shape, hardware = ModelShape.of_modules(modules), plan_hardware("h100", torch.bfloat16, 1)
+    found = estimate(shape, modules.geometry, settings("refusal"), [ALONE], hardware, itemsize=2)
+    assert [step.queries for step in found.steps[:2]] == [len(ALONE), -(-len(ALONE) // 2)]
+    assert found.most_seconds is not None
+    assert found.most_seconds > found.seconds
+    assert found.to_json()["seconds_at_most"] == found.most_seconds
+    assert estimate(shape, modules.geometry, settings("ships"), [ALONE], hardware, itemsize=2).most_seconds is None
 
 
 def test_workers_share_the_blocks() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from headsurgery.engine.linears import fast_linears
+from headsurgery.model.linears import fast_linears
 from tests.tiny import build_model, tokens
 
 

@@ -10,8 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from headsurgery.errors import ModelError, UsageError
-from headsurgery.model import loading
-from headsurgery.model.loading import choose_dtype, load_model
+from headsurgery.model.loading import load_model
 from tests.tiny import save_model
 
 
@@ -32,18 +31,6 @@ def test_a_model_comes_ready_to_run(base: Path) -> None:
 )
 def test_dtype(dtype: str, expected: torch.dtype, base: Path) -> None:
     assert next(load_model(base, dtype=dtype, device="cpu").model.parameters()).dtype == expected
-
-
-@pytest.mark.parametrize("stored", [torch.bfloat16, torch.float16, torch.float32])
-@pytest.mark.parametrize("has_instructions", [True, False])
-def test_automatic_dtype(stored: torch.dtype, has_instructions: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The checkpoint's own on a GPU; on a CPU bfloat16 where it has instructions for it and the checkpoint is of that type."""
-    monkeypatch.setattr(loading, "has_bfloat16_instructions", lambda: has_instructions)
-    path = save_model("gemma3", tmp_path / "base", dtype=stored)
-    keeps = has_instructions and stored == torch.bfloat16
-    assert choose_dtype("auto", torch.device("cuda"), path) == "auto"
-    assert choose_dtype("auto", torch.device("cpu"), path) == ("auto" if keeps else torch.float32)
-    assert next(load_model(path, device="cpu").model.parameters()).dtype == (stored if keeps else torch.float32)
 
 
 def test_missing_weights_are_never_filled_with_random_numbers(base: Path) -> None:

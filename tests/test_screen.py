@@ -123,7 +123,7 @@ def test_a_screened_attribution_finds_the_planted_head() -> None:
         assert set(found.scores.arrays) >= {f"{name}_harmless", f"{name}_harmless_screen"}
         record = found.recipe.provenance.screen
         assert (record.survivors, record.screened_out, record.sampled, record.k) == (6, 12, 4, 6)
-        assert any(note.startswith("screened: 6 of 18 heads scored exactly; of 4 others") for note in found.notes)
+        assert any(note.startswith("screened: 6 of 18 heads scored exactly, and 4 of the 12 others") for note in found.notes)
         assert all(scored[head.layer, head.head] for head in found.scores.top(18))
         assert Recipe.parse(found.recipe.to_json()) == found.recipe
 

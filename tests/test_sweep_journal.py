@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import signal
 import subprocess
@@ -264,18 +265,26 @@ def test_killed_the_same_command_ends_the_same_and_a_changed_one_says_why_it_doe
     assert "a broken-off run with other settings: factor: there 0.0, now 0.5" in talk
     code, talk = finish(start(made, "killed"))
     assert code == 0, talk
-    assert "finished blocks; going on from there" in talk
+    assert re.search(r"\d+ finished blocks, \d+ scores; going on from there", talk)
     check_wanted(made, "killed")
     assert not (made / "killed.json.journal").exists()
 
 
-def test_interrupted_it_says_how_to_go_on(made: Path) -> None:
-    code, talk = finish(break_off(made, "interrupted", signal.SIGINT))
-    assert code == 130
-    assert "finished blocks so far are in interrupted.json.journal; the same command goes on from there" in talk
-    code, talk = finish(start(made, "interrupted"))
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_it_says_what_is_kept_what_is_lost_and_how_to_go_on(made: Path, number: signal.Signals, status: int) -> None:
+    name = f"interrupted{status}"
+    code, talk = finish(break_off(made, name, number))
+    assert code == status
+    said = re.search(
+        rf"kept (\d+) of (\d+) \(head, prompt\) scores in {name}\.json\.journal; the same command goes on from there; "
+        r"the block in work, about \d+ s, is lost",
+        talk,
+    )
+    assert said, talk
+    assert 0 < int(said[1]) <= int(said[2])
+    code, talk = finish(start(made, name))
     assert code == 0, talk
-    check_wanted(made, "interrupted")
+    check_wanted(made, name)
 
 
 def test_a_full_disk_is_one_line_and_what_was_finished_stays(made: Path) -> None:

@@ -1,34 +1,41 @@
-"""What an attribution will cost, before its model is loaded: its sweeps as they would be planned, and its answers.
+"""What an attribution will cost, before its model is loaded: its sweeps as they would be planned, its screen, and its answers.
 
-`ships` is one sweep over the prompts, `sahara` one per step, each with one over the control where there is one. `refusal` depends
-on what the model answers: counted is the most that it can take, every prompt refused in every step, with refusals that come first
-in the answer. A search for a reinforcement is not counted. Neighbours: `engine.cost` counts, `engine.hardware` tells time.
+`ships` is one sweep over the prompts, `sahara` one per step, each with one over the control where there is one. With a screen the
+sweeps hold as many heads as come through, evenly spread over the layers, and the screen's forwards and backwards are counted.
+`refusal` depends on what the model answers: counted is half of the prompts of one step in the next, as heads are taken out, and
+beside it the most that it can take, every prompt refused in every step. Refusals are taken to come first in the answer. A search
+for a reinforcement is not counted. Neighbours: `engine.cost` counts, `engine.hardware` tells time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headsurgery.attribution.lookback import most_answers
 from headsurgery.attribution.refusal import ANSWER_TOKENS, REFUSAL_TOKENS
+from headsurgery.attribution.screen.estimates import MORE_VECTORS, sketches_per_query
 from headsurgery.attribution.settings import Settings
-from headsurgery.engine.cost import Cost, count_cost, count_generation
+from headsurgery.engine.cost import Cost, answer_seconds, count_cost, count_generation, count_gradients
 from headsurgery.engine.hardware import Hardware
 from headsurgery.engine.limits import Limits, Room, fit_limits
 from headsurgery.engine.measures import Divergence, LogOddsDrop, States, StatesAndDivergence
+from headsurgery.engine.pace import fit_time
 from headsurgery.engine.shape import ModelShape
 from headsurgery.engine.shortcuts import shared_prefix
 from headsurgery.engine.task import Measure, SweepTask
 from headsurgery.errors import UsageError
-from headsurgery.heads import AttentionGeometry
+from headsurgery.heads import AttentionGeometry, HeadRef
 
 _LIBRARIES = 400 * 2**20
 """What Python, torch and transformers take on a host."""
 
 _BLOCKS_PER_WORKER = 4
 """At least, so that no worker waits long for the last one."""
+
+_GRADIENT_SHARE = 0.5
+"""Of the sweep's speed, that a screen's forwards and backwards reach; measured on SmolLM2-135M."""
 
 Queries = Sequence[Sequence[int]]
 
@@ -40,13 +47,17 @@ class Step:
     Args:
         what: In words.
         queries: Prompts.
+        heads: Heads that are scored exactly.
         cost: Its cost.
-        seconds: Its time.
+        gradients: FLOPs of the screen before it.
+        seconds: Its time, the screen's included.
     """
 
     what: str
     queries: int
+    heads: int
     cost: Cost
+    gradients: float
     seconds: float
 
 
@@ -56,7 +67,9 @@ class Estimate:
 
     Args:
         steps: Its sweeps.
-        answers: FLOPs of the answers that the model gives, at most.
+        answers: FLOPs of the answers that the model gives.
+        answer_seconds: Their time.
+        most_seconds: The most that it can take; None where that is what is expected.
         weights: Bytes of the model.
         hardware: What runs it.
         notes: What the figures don't say.
@@ -64,19 +77,21 @@ class Estimate:
 
     steps: tuple[Step, ...]
     answers: float
+    answer_seconds: float
+    most_seconds: float | None
     weights: int
     hardware: Hardware
     notes: tuple[str, ...]
 
     @property
     def flops(self) -> float:
-        """Of sweeps and answers."""
-        return self.answers + sum(step.cost.flops for step in self.steps)
+        """Of sweeps, screens and answers."""
+        return self.answers + sum(step.cost.flops + step.gradients for step in self.steps)
 
     @property
     def seconds(self) -> float:
         """Without loading the model. Answers come from one worker."""
-        return self.answers / self.hardware.speed + sum(step.seconds for step in self.steps)
+        return self.answer_seconds + sum(step.seconds for step in self.steps)
 
     @property
     def peak(self) -> int:
@@ -101,6 +116,7 @@ class Estimate:
                     **{"what": step.what, "queries": step.queries, "prefix_tokens": step.cost.prefix, "pairs": step.cost.pairs},
                     **{"forwards": step.cost.forwards, "naive_forwards": step.cost.pairs + step.queries},
                     **{"flops": step.cost.flops, "naive_flops": step.cost.naive_flops},
+                    **{"heads": step.heads, "screen_flops": step.gradients},
                     **{"blocks": len(step.cost.blocks), "seconds": step.seconds},
                 }
                 for step in self.steps
@@ -108,6 +124,7 @@ class Estimate:
             "answers_flops": self.answers,
             "flops": self.flops,
             "seconds": self.seconds,
+            "seconds_at_most": self.seconds if self.most_seconds is None else self.most_seconds,
             "bytes": {"weights": self.weights, **memory, "peak": self.peak},
             "notes": list(self.notes),
         }
@@ -137,54 +154,114 @@ def estimate(
     """
     if settings.method == "direct":
         raise UsageError("direct takes two forwards per prompt and no sweep, so there is nothing to estimate")
-    steps, notes = [], []
-    weights = shape.parameters * itemsize
-    for what, task in _sweeps(settings, geometry, sets):
-        limits, problem = _limits(shape, task, hardware, itemsize, weights)
-        cost = count_cost(shape, task, limits, itemsize=itemsize)
-        steps.append(Step(what=what, queries=len(task.queries), cost=cost, seconds=hardware.seconds(cost.blocks)))
-        notes += [problem] if problem else []
-    answers = 0.0
+    plan = _Plan(shape=shape, geometry=geometry, settings=settings, hardware=hardware, itemsize=itemsize)
+    steps = tuple(map(plan.step, plan.sweeps(sets)))
+    rounds: list[Queries] = []
+    most, notes, looks_back = None, list(plan.problems), 0
     if settings.method == "refusal":
-        rounds = [sets[0]] * (settings.group_size + 1 + most_answers(settings.group_size)) + list(sets[1:])
-        tokens = settings.answer_tokens or ANSWER_TOKENS
-        answers = sum(count_generation(shape, [len(ids) for ids in queries], tokens) for queries in rounds)
-        notes.append("at most: every prompt refused in every step, refusals first in their answers")
-    if settings.screen is not None:
-        notes.append("all heads are counted, although a screen lets some through; its gradients are not counted")
+        looks_back = most_answers(settings.group_size)  # groups that answer at most
+        rounds = [sets[0]] * (settings.group_size + 1 + looks_back // 2) + list(sets[1:])
+        most = sum(plan.step(sweep).seconds for sweep in plan.sweeps(sets, most=True))
+        notes.append("about: half of the prompts of one step are still refused in the next, refusals first in their answers")
+    lengths, tokens = [[len(ids) for ids in queries] for queries in rounds], settings.answer_tokens or ANSWER_TOKENS
+    seconds = sum(answer_seconds(shape, of_round, tokens, hardware) for of_round in lengths)
+    if most is not None:
+        most += seconds + answer_seconds(shape, [len(ids) for ids in sets[0]], tokens, hardware) * (looks_back - looks_back // 2)
     if settings.apply_factor is None:
         notes.append("the search for a reinforcement, which comes after it, is not counted")
-    return Estimate(steps=tuple(steps), answers=answers, weights=weights, hardware=hardware, notes=tuple(dict.fromkeys(notes)))
+    return Estimate(
+        steps=steps,
+        answers=sum(count_generation(shape, of_round, tokens) for of_round in lengths),
+        answer_seconds=seconds,
+        most_seconds=most,
+        weights=shape.parameters * itemsize,
+        hardware=hardware,
+        notes=tuple(dict.fromkeys(notes)),
+    )
 
 
-def _sweeps(settings: Settings, geometry: AttentionGeometry, sets: Sequence[Queries]) -> list[tuple[str, SweepTask]]:
-    heads = tuple(geometry.heads())
+@dataclass(frozen=True, kw_only=True)
+class _Sweep:
+    """A sweep to come.
 
-    def sweep(queries: Queries, measure: Measure, step: int = 0, tail: int = 1) -> SweepTask:
-        return SweepTask(
+    Args:
+        what: In words.
+        task: What is asked.
+        figures: Of each query, whose first order a screen takes; 0: no screen.
+    """
+
+    what: str
+    task: SweepTask
+    figures: int
+
+
+@dataclass(kw_only=True)
+class _Plan:
+    """What an attribution would run."""
+
+    shape: ModelShape
+    geometry: AttentionGeometry
+    settings: Settings
+    hardware: Hardware
+    itemsize: int
+    problems: list[str] = field(default_factory=list)
+
+    def step(self, sweep: _Sweep) -> Step:
+        """What one sweep costs."""
+        task = sweep.task
+        limits, problem = _limits(self.shape, task, self.hardware, self.itemsize, self.shape.parameters * self.itemsize)
+        cost = count_cost(self.shape, task, limits, itemsize=self.itemsize)
+        gradients = count_gradients(self.shape, [len(query) for query in task.queries], rows=sweep.figures, tail=task.tail)
+        if problem:
+            self.problems.append(problem)
+        return Step(
+            what=sweep.what,
+            queries=len(task.queries),
+            heads=len(task.heads),
+            cost=cost,
+            gradients=gradients,
+            seconds=self.hardware.seconds(cost.blocks) + gradients / (_GRADIENT_SHARE * self.hardware.speed),
+        )
+
+    def sweeps(self, sets: Sequence[Queries], *, most: bool = False) -> list[_Sweep]:
+        """All sweeps; `most`: of `refusal`, as if every prompt were refused in every step."""
+        names, method, steps = ("prompts", "control"), self.settings.method, range(self.settings.group_size)
+        if method == "ships":
+            return [self._sweep(name, queries, Divergence(), 0) for name, queries in zip(names, sets, strict=False)]
+        if method == "sahara":
+            return [
+                self._sweep(f"step {step + 1}, {name}", queries, States() if step else StatesAndDivergence(), step, more=more)
+                for step in steps
+                for name, queries, more in zip(names, sets, [self.settings.r_main + MORE_VECTORS] * 2, strict=False)
+            ]
+        answered = [[[*ids, *[ids[-1]] * (REFUSAL_TOKENS - 1)] for ids in queries] for queries in sets]
+        refused = [answered[0][: len(sets[0]) if most else -(-len(sets[0]) // 2**step)] for step in steps]
+        control = [self._sweep("control", queries, Divergence(), 0, tail=REFUSAL_TOKENS) for queries in answered[1:]]
+        return control + [
+            self._sweep(f"step {step + 1}, prompts", queries, LogOddsDrop(()), step, tail=REFUSAL_TOKENS, more=1)
+            for step, queries in zip(steps, refused, strict=True)
+        ]
+
+    def _sweep(self, what: str, queries: Queries, measure: Measure, step: int, *, tail: int = 1, more: int = 0) -> _Sweep:
+        task = SweepTask(
             queries=tuple(map(tuple, queries)),
-            heads=heads[step:],  # of each step one head less; which, is not known
-            operation=settings.operation,
-            factor=settings.factor,
+            heads=self._heads(step),
+            operation=self.settings.operation,
+            factor=self.settings.factor,
             measure=measure,
             tail=tail,
         )
+        figures = 0 if self.settings.screen is None else sketches_per_query(len(queries)) + more
+        return _Sweep(what=what, task=task, figures=figures)
 
-    names = ("prompts", "control")
-    if settings.method == "ships":
-        return [(name, sweep(queries, Divergence())) for name, queries in zip(names, sets, strict=False)]
-    if settings.method == "sahara":
-        return [
-            (f"step {step + 1}, {name}", sweep(queries, States() if step else StatesAndDivergence(), step))
-            for step in range(settings.group_size)
-            for name, queries in zip(names, sets, strict=False)
-        ]
-    answered = [[[*ids, *[ids[-1]] * (REFUSAL_TOKENS - 1)] for ids in queries] for queries in sets]
-    steps = [
-        (f"step {step + 1}, prompts", sweep(answered[0], LogOddsDrop(()), step, REFUSAL_TOKENS))
-        for step in range(settings.group_size)
-    ]
-    return [*(("control", sweep(queries, Divergence(), 0, REFUSAL_TOKENS)) for queries in answered[1:]), *steps]
+    def _heads(self, step: int) -> tuple[HeadRef, ...]:
+        """Heads of a step: each one less than before; which, is not known."""
+        heads = tuple(self.geometry.heads())
+        if self.settings.screen is not None:
+            rough = self.settings.method == "refusal" or bool(self.settings.contrast)
+            scored = min(len(heads), self.settings.screen.count(self.geometry, rough=rough) + self.settings.screen.sample)
+            heads = tuple(heads[place * len(heads) // scored] for place in range(scored))
+        return heads[step:]
 
 
 def _limits(shape: ModelShape, task: SweepTask, hardware: Hardware, itemsize: int, weights: int) -> tuple[Limits, str | None]:
@@ -193,6 +270,8 @@ def _limits(shape: ModelShape, task: SweepTask, hardware: Hardware, itemsize: in
     if hardware.workers > 1:
         tokens = len(task.heads) * (prefix + sum(len(query) - prefix for query in task.queries))
         limits = replace(limits, block=min(limits.block, tokens // (_BLOCKS_PER_WORKER * hardware.workers)))
+    else:
+        limits = fit_time(limits, shape, task, prefix=prefix, speed=hardware.speed)
     if hardware.memory is None:
         return limits, None
     taken = weights + (_LIBRARIES if hardware.device.type == "cpu" else 0)

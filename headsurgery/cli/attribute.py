@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from itertools import combinations
 from pathlib import Path
@@ -43,7 +44,6 @@ from headsurgery.errors import UsageError
 
 if TYPE_CHECKING:
     from headsurgery.checkpoint.reader import Checkpoint
-    from headsurgery.model.modules import ModelFacts
     from headsurgery.prompts import PromptSet
 
 _TABLE_ROWS, _TOP_HEADS = 10, 3
@@ -189,6 +189,8 @@ def attribute(
     from headsurgery.attribution.screen.screener import Screening
     from headsurgery.attribution.settings import Settings
     from headsurgery.evaluation.progress import of_stage
+    from headsurgery.model.loading import choose_device
+    from headsurgery.model.precision import choose_precision
 
     screening = None
     if screen:
@@ -217,17 +219,22 @@ def attribute(
         return
     console.say(f"loading {source.model}")
     quiet_transformers()
+    run = _describe_run(checkpoint, harmful_set, harmless_set, {"template": template, **choices})
+    precision = choose_precision(dtype, choose_device(device), source.path, kept=_kept_dtype(output, run))
     loading: dict[str, Any] = {"dtype": dtype, "device": device, "device_map": device_map, "trust_remote_code": trust_remote_code}
     sizes: dict[str, Any] = {"batch_size": rows, "max_memory": most}
     if engine == "local":
+        if precision.reason is not None:
+            loading["dtype"] = precision.name
+            console.say(f"running in {precision.reason}")
         opened = open_local(source, loading, sizes)
     else:
         opened = open_ray(source, loading, sizes, address=ray_address, workers=workers, gpus_per_worker=gpus_per_worker)
     try:
         with ExitStack() as stack:
             running, tokenizer = stack.enter_context(opened)
-            known = _describe_run(checkpoint, running.facts, harmful_set, harmless_set, {"template": template, **choices})
-            journal = stack.enter_context(journaled(console, output, known, force=force))
+            known = run | {"dtype": running.facts.dtype, "device": running.facts.device}
+            sweeping = stack.enter_context(journaled(console, output, known, force=force))
             report = stack.enter_context(stages(console))
             found = attribution.attribute(
                 running,
@@ -237,9 +244,9 @@ def attribute(
                 template=template,
                 screen=screening,
                 base=base,
-                journal=journal,
-                on_progress=of_stage(report, "scoring heads x prompts"),
-                on_search=of_stage(report, "trying heads x factors"),
+                journal=sweeping.journal,
+                on_progress=sweeping.watch(of_stage(report, "scoring heads x prompts")),
+                on_search=sweeping.watch_search(of_stage(report, "trying heads x factors")),
                 **choices,
             )
     except NoReinforcementError as error:
@@ -252,7 +259,7 @@ def attribute(
         save_frontier(found.frontier, frontier)
     if scores is not None and found.recipe.provenance is not None:
         found.scores.save(scores, found.recipe.provenance)
-    journal.remove()
+    sweeping.journal.remove()
     listed = found.scores.top(top or _TABLE_ROWS)
     document = {
         "recipe": found.recipe.model_dump(by_alias=True, exclude_none=True),
@@ -273,9 +280,9 @@ def attribute(
 
 
 def _describe_run(
-    checkpoint: Checkpoint, facts: ModelFacts, harmful: PromptSet, harmless: PromptSet | None, choices: dict[str, Any]
+    checkpoint: Checkpoint, harmful: PromptSet, harmless: PromptSet | None, choices: dict[str, Any]
 ) -> dict[str, Any]:
-    """What a journal knows its run by. Choices that only weigh scores (contrast, group size, top, ...) may change."""
+    """What a journal knows its run by, type and device aside. Choices that only weigh scores (contrast, top, ...) may change."""
     import torch
     import transformers
 
@@ -288,10 +295,19 @@ def _describe_run(
         "prompts": harmful.to_record().model_dump(),
         "harmless": None if harmless is None else harmless.to_record().model_dump(),
         **{name: choices[name] for name in ("template", "method", "operation", "factor", "batch_size")},
-        "dtype": facts.dtype,
-        "device": facts.device,
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
     }
+
+
+def _kept_dtype(output: Path, run: Mapping[str, Any]) -> str | None:
+    """The type of this run's broken-off part, so that it goes on in the same; None where there is none, or another run's."""
+    from headsurgery.cli.stages import journal_of
+    from headsurgery.engine.journal import SweepJournal
+
+    found = SweepJournal.settings_of(journal_of(output))
+    if found is None or found.get("device") != "cpu" or any(found.get(name) != value for name, value in run.items()):
+        return None
+    return str(found.get("dtype"))
 
 
 def _check_names(files: dict[str, Path | None]) -> None:

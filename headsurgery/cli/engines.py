@@ -78,16 +78,19 @@ def open_ray(source: Source, loading: dict[str, Any], sizes: dict[str, Any], **c
         sizes: Further arguments of `LocalEngine`.
         choices: See `Cluster`.
     """
+    import torch
+
     from headsurgery.engine.cluster import Cluster, ray_engine
     from headsurgery.model.loading import load_tokenizer
+    from headsurgery.model.precision import choose_precision
 
     cluster = Cluster(**choices)
     if (cluster.gpus_per_worker or 0) > 1:
         loading = {**loading, "device_map": "auto"}
     tokenizer = load_tokenizer(source.path, trust_remote_code=loading["trust_remote_code"])
-    load = partial(
-        load_on_worker, source.path.absolute(), source.model, source.revision, {"max_memory": sizes["max_memory"], **loading}
-    )
+    on_cpu = choose_precision(loading["dtype"], torch.device("cpu"), source.path).name  # one for all, whatever CPU each has
+    loading = {"max_memory": sizes["max_memory"], "on_cpu": on_cpu, **loading}
+    load = partial(load_on_worker, source.path.absolute(), source.model, source.revision, loading)
     with ray_engine(load, cluster=cluster, **sizes) as engine:
         yield engine, tokenizer
 
@@ -99,16 +102,19 @@ def load_on_worker(path: Path, model: str, revision: str | None, loading: dict[s
         path: Its directory on the driver.
         model: Hub id, or the directory's name.
         revision: Commit, if it came from the Hub.
-        loading: Further arguments of `load_model`.
+        loading: Further arguments of `load_model`; and `on_cpu`, the type on a CPU, where it was measured for all.
 
     Raises:
         ModelError: No such directory here, and it is not on the Hub; or transformers can't load it.
         HubError: The Hub refused, or can't be reached.
     """
     from headsurgery.console import quiet_transformers
-    from headsurgery.model.loading import load_model
+    from headsurgery.model.loading import choose_device, load_model
 
     quiet_transformers()
+    on_cpu, loading = loading.get("on_cpu"), {name: value for name, value in loading.items() if name != "on_cpu"}
+    if on_cpu is not None and choose_device(loading["device"]).type == "cpu":
+        loading["dtype"] = on_cpu
     if path.is_dir():
         return load_model(path, **loading)
     if revision is None:

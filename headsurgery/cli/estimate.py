@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from headsurgery.attribution.settings import Settings
     from headsurgery.checkpoint.anatomy import Anatomy
     from headsurgery.checkpoint.reader import Checkpoint
+    from headsurgery.model.precision import Precision
     from headsurgery.prompts import PromptSet
 
 
@@ -35,33 +36,52 @@ def show_estimate(
     from headsurgery.attribution.estimate import estimate
     from headsurgery.engine.hardware import measure_hardware, plan_hardware
     from headsurgery.engine.shape import ModelShape
-    from headsurgery.model.loading import choose_device, resolve_dtype
+    from headsurgery.model.loading import choose_device
+    from headsurgery.model.precision import choose_precision, dtype_name
     from headsurgery.prompts import encode, load_template
 
     chosen = torch.device("cuda") if hardware is not None else choose_device(device)
-    weight_type = resolve_dtype(dtype, chosen, checkpoint.path)
+    precision = choose_precision(dtype, chosen, checkpoint.path)
     tensors = {tensor.name: tuple(tensor.shape) for tensor in checkpoint.tensors.values()}
     shape = ModelShape.of_tensors(tensors, anatomy.architecture, anatomy.geometry)
     tokenizer = _tokenizer(checkpoint.path, trust_remote_code)
     found = load_template(template, tokenizer)
     encoded = [encode(prompts, found, tokenizer, max_tokens=2**31) for prompts in sets]
     queries = [ids for _, ids in encoded]
-    if hardware is not None:
-        runs_on = plan_hardware(hardware, weight_type, shape.parameters * weight_type.itemsize)
-    else:
-        runs_on = measure_hardware(chosen, weight_type, shape, max_memory)
-    result = estimate(shape, anatomy.geometry, settings, queries, runs_on, itemsize=weight_type.itemsize)
-    name = str(weight_type).removeprefix("torch.")
+
+    def of(weight_type: torch.dtype) -> Estimate:
+        if hardware is not None:
+            runs_on = plan_hardware(hardware, weight_type, shape.parameters * weight_type.itemsize)
+        else:
+            runs_on = measure_hardware(chosen, weight_type, shape, max_memory)
+        return estimate(shape, anatomy.geometry, settings, queries, runs_on, itemsize=weight_type.itemsize)
+
+    result, name = of(precision.dtype), precision.name
+    by_type = {name: result.seconds}
+    if chosen.type == "cpu":
+        by_type |= {dtype_name(other): of(other).seconds for other in (torch.float32, torch.bfloat16) if other != precision.dtype}
     for note in dict.fromkeys((*(note for prompts, _ in encoded for note in prompts.notes), *result.notes)):
         console.note(note)
+    document = {"model": checkpoint.model, "method": settings.method, "dtype": name, "dtype_reason": precision.reason}
     console.data(
-        {"model": checkpoint.model, "method": settings.method, "dtype": name, "template": found.name, **result.to_json()},
-        table(("", ""), _facts(result, checkpoint.model, name)),
+        {**document, "template": found.name, **result.to_json(), "seconds_by_dtype": by_type},
+        table(("", ""), _facts(result, checkpoint.model, precision, by_type)),
         table(_HEADERS, _rows(result), title="\nSweeps"),
     )
 
 
-_HEADERS = ("sweep", "prompts", "shared prefix", "naive forwards", "forwards' worth", "blocks", "naive TFLOP", "TFLOP", "time")
+_HEADERS = (
+    "sweep",
+    "prompts",
+    "heads",
+    "shared prefix",
+    "naive forwards",
+    "forwards' worth",
+    "blocks",
+    "naive TFLOP",
+    "TFLOP",
+    "time",
+)
 
 
 def _tokenizer(path: Path, trust_remote_code: bool) -> Any:
@@ -70,14 +90,14 @@ def _tokenizer(path: Path, trust_remote_code: bool) -> Any:
     return load_tokenizer(path, trust_remote_code=trust_remote_code)
 
 
-def _facts(found: Estimate, model: str, dtype: str) -> list[tuple[str, str]]:
+def _facts(found: Estimate, model: str, precision: Precision, by_type: dict[str, float]) -> list[tuple[str, str]]:
     from headsurgery.engine.limits import show_bytes
 
     parts = found.to_json()["bytes"]
     peak = parts.pop("peak")
     workers = found.hardware.workers
     return [
-        ("estimate for", f"{model} in {dtype}"),
+        ("estimate for", f"{model} in {precision.name}"),
         ("hardware", found.hardware.name + (f", {workers} workers" if workers > 1 else "")),
         ("speed", f"{found.hardware.speed / 1e9:,.0f} GFLOP/s a worker: {found.hardware.assumption}"),
         ("work", f"{found.flops / 1e12:,.1f} TFLOP, of which answers take {found.answers / 1e12:,.1f}"),
@@ -85,8 +105,20 @@ def _facts(found: Estimate, model: str, dtype: str) -> list[tuple[str, str]]:
             "memory",
             f"{show_bytes(peak)} a worker: {', '.join(f'{name} {show_bytes(size)}' for name, size in parts.items() if size)}",
         ),
-        ("time", f"{show_seconds(found.seconds)}, without loading the model"),
+        ("time", f"{_show_time(found)}, without loading the model"),
+        *(
+            [("by type", "; ".join(f"{name} {show_seconds(taken)}" for name, taken in by_type.items()))]
+            if by_type.keys() > {precision.name}
+            else []
+        ),
+        *([("why", precision.reason)] if precision.reason else []),
     ]
+
+
+def _show_time(found: Estimate) -> str:
+    if found.most_seconds is None:
+        return show_seconds(found.seconds)
+    return f"about {show_seconds(found.seconds)}, and at most {show_seconds(found.most_seconds)}"
 
 
 def _rows(found: Estimate) -> list[tuple[object, ...]]:
@@ -94,12 +126,13 @@ def _rows(found: Estimate) -> list[tuple[object, ...]]:
         (
             step.what,
             step.queries,
+            step.heads,
             step.cost.prefix,
             step.cost.pairs + step.queries,
             round(step.cost.forwards),
             len(step.cost.blocks),
             step.cost.naive_flops / 1e12,
-            step.cost.flops / 1e12,
+            (step.cost.flops + step.gradients) / 1e12,
             show_seconds(step.seconds),
         )
         for step in found.steps

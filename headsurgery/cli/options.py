@@ -24,7 +24,8 @@ Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N o
 Dtype = Annotated[
     str,
     typer.Option(
-        "--dtype", help="auto, float32, bfloat16, float16 or float64; auto is the checkpoint's, but float32 on a CPU that lacks it."
+        "--dtype",
+        help="auto, float32, bfloat16, float16 or float64; auto is the checkpoint's, but on a CPU whichever a test shows faster.",
     ),
 ]
 Column = Annotated[str | None, typer.Option("--column", help="Column that holds the prompts, in those sets that are tables.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from headsurgery.console import Console
     from headsurgery.engine.journal import SweepJournal
     from headsurgery.evaluation.progress import Report
+    from headsurgery.progress import Progress
 
 
 @contextmanager
@@ -27,29 +29,91 @@ def resumable(console: Console, journal: Path | None, what: str) -> Iterator[Non
     before = _size(journal)
     try:
         yield
-    except (KeyboardInterrupt, HeadSurgeryError):
+    except (KeyboardInterrupt, SystemExit, HeadSurgeryError):
         if _size(journal) > before:
             console.say(f"the {what} so far are in {journal}; the same command goes on from there")
         raise
 
 
+class Sweeping:
+    """A sweep with a journal: what is kept of it, and what is lost, when it breaks off.
+
+    Args:
+        journal: Where finished blocks are kept.
+    """
+
+    def __init__(self, journal: SweepJournal) -> None:
+        self.journal = journal
+        self._total = 0
+        self._has_scores = False
+        self._since, self._pairs = time.monotonic(), journal.num_pairs
+
+    def watch(self, progress: Progress | None) -> Progress:
+        """The callback of the sweep, which tells how many pairs there are in all."""
+
+        def report(done: int, total: int) -> None:
+            self._total = total
+            if self.journal.num_pairs != self._pairs:
+                self._since, self._pairs = time.monotonic(), self.journal.num_pairs
+            if progress is not None:
+                progress(done, total)
+
+        return report
+
+    def watch_search(self, progress: Progress | None) -> Progress:
+        """The callback of the search behind the sweep, of which nothing is kept."""
+
+        def report(done: int, total: int) -> None:
+            if not self._has_scores:
+                self._has_scores, self._since = True, time.monotonic()
+            if progress is not None:
+                progress(done, total)
+
+        return report
+
+    def describe(self) -> str:
+        """What Ctrl-C keeps, and what it costs."""
+        kept, lost = self.journal.num_pairs, time.monotonic() - self._since
+        if not kept:
+            return f"nothing is kept yet: the first block was running for {lost:.0f} s; the same command begins anew"
+        of_all = f"{kept} of {self._total}" if self._total else f"{kept}"
+        where = f"kept {of_all} (head, prompt) scores in {self.journal.path}; the same command goes on from there"
+        if self._has_scores:
+            return f"{where}; the search, {lost:.0f} s of it, is not kept and begins anew"
+        return f"{where}; the block in work, about {lost:.0f} s, is lost"
+
+
+def journal_of(output: Path) -> Path:
+    """The file of the journal beside what a run will write."""
+    return output.with_name(f"{output.name}.journal")
+
+
 @contextmanager
-def journaled(console: Console, output: Path, settings: Mapping[str, Any], *, force: bool) -> Iterator[SweepJournal]:
+def journaled(console: Console, output: Path, settings: Mapping[str, Any], *, force: bool) -> Iterator[Sweeping]:
     """The journal of a sweep, beside what it is for.
 
     Args:
-        console: Says how many blocks are there, and how to go on after a run that breaks off.
+        console: Says what is there, and what is kept and lost of a run that breaks off.
         output: What the run will write.
         settings: See `SweepJournal`.
         force: See `SweepJournal`.
     """
     from headsurgery.engine.journal import SweepJournal
 
-    kept = output.with_name(f"{output.name}.journal")
-    with SweepJournal(kept, settings, force=force) as journal, resumable(console, kept, "finished blocks"):
+    kept = journal_of(output)
+    with SweepJournal(kept, settings, force=force) as journal:
         if journal.num_blocks:
-            console.say(f"{kept}: {journal.num_blocks} finished blocks; going on from there")
-        yield journal
+            console.say(f"{kept}: {journal.num_blocks} finished blocks, {journal.num_pairs} scores; going on from there")
+        sweeping = Sweeping(journal)
+        try:
+            yield sweeping
+        except (KeyboardInterrupt, SystemExit):
+            console.say(sweeping.describe())
+            raise
+        except HeadSurgeryError:
+            if journal.num_blocks:
+                console.say(sweeping.describe())
+            raise
 
 
 def _size(path: Path | None) -> int:

@@ -8,7 +8,7 @@ can't be called layer by layer, which `shortcuts` finds out.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +17,8 @@ import torch
 from torch import nn
 from transformers import DynamicCache
 
+from headsurgery.model.forwards import Forward, forwards
 from headsurgery.model.modules import ModuleMap
-
-Forward = Callable[..., Any]
 
 Rest = Sequence[tuple[Any, ...] | None]
 """Per layer, what it returns behind the hidden states; None where it returns them alone."""
@@ -146,27 +145,6 @@ def answering(modules: ModuleMap, entry: int, resid_post: torch.Tensor, rest: Re
 
     with forwards({modules.layers[layer]: answer(layer) for layer in range(entry)}):
         yield
-
-
-@contextmanager
-def forwards(replacements: Mapping[nn.Module, Forward], *, attribute: str = "forward") -> Iterator[None]:
-    """Replace modules' forward for a while, keeping what an outer library (accelerate) may have put there.
-
-    Args:
-        replacements: What each module does instead.
-        attribute: Where the module keeps it; `_old_forward` is what accelerate's own forward calls.
-    """
-    before = {module: module.__dict__.get(attribute) for module in replacements}
-    try:
-        for module, forward in replacements.items():
-            module.__dict__[attribute] = forward
-        yield
-    finally:
-        for module, own in before.items():
-            if own is None:
-                module.__dict__.pop(attribute, None)
-            else:
-                module.__dict__[attribute] = own
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,26 +8,23 @@ published peak is an assumption, which every estimate states.
 from __future__ import annotations
 
 import heapq
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 from statistics import median
 
 import torch
-from torch import nn
-from torch.nn.functional import scaled_dot_product_attention, silu
 
 from headsurgery.engine.limits import SHARE_OF_FREE, Limits
-from headsurgery.engine.linears import fast_linears
 from headsurgery.engine.shape import ModelShape
 from headsurgery.errors import UsageError
+from headsurgery.model.layer_speed import LayerProbe, LayerSizes
 from headsurgery.model.memory import free_memory
 
 _PROBE_SECONDS = 1.0
 
-_PROBE_LENGTH, _PROBE_HEAD = 32, 64
-"""Positions of a row, and width of a head."""
+_FEW_TOKENS = 32
+"""Positions of a call that stands for the next token of some answers; a few more or less take as long, for the weights are read."""
 
 _EFFICIENCY, _EFFICIENCY_16_BIT = 0.93, 0.72
 """What the engine reaches of the probe's speed; in 16-bit types what it does around the products weighs more."""
@@ -78,6 +75,7 @@ class Hardware:
         devices_per_worker: GPUs that one copy is spread over, of which one works at a time.
         memory: Bytes that one worker has; None where that can't be told.
         assumption: How the speed is known.
+        layer_call: Seconds of one call of a layer on a few positions, as an answer's next token needs it; None: not measured.
     """
 
     name: str
@@ -87,6 +85,7 @@ class Hardware:
     devices_per_worker: int
     memory: int | None
     assumption: str
+    layer_call: float | None = None
 
     def seconds(self, blocks: Iterable[float]) -> float:
         """Time for blocks of so many FLOPs, given out in order to whichever worker is free."""
@@ -94,6 +93,12 @@ class Hardware:
         for flops in blocks:
             heapq.heapreplace(busy, busy[0] + flops / self.speed)
         return max(busy)
+
+
+def sweep_speed(device: torch.device, dtype: torch.dtype, shape: ModelShape) -> float:
+    """FLOP/s that a sweep reaches here, by a short probe."""
+    flops, seconds = _time_layer(device, dtype, shape, tokens=Limits.of(device).tokens, seconds=_PROBE_SECONDS / 5)
+    return flops / seconds * _efficiency(dtype)
 
 
 def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape, max_memory: int | None) -> Hardware:
@@ -105,8 +110,9 @@ def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape
         shape: Its sizes.
         max_memory: Bytes that it may take; None: four fifths of what is free.
     """
-    efficiency = _EFFICIENCY if dtype.itemsize > 2 else _EFFICIENCY_16_BIT
+    efficiency = _efficiency(dtype)
     speed, free = _layer_speed(device, dtype, shape), free_memory(device)
+    call = _time_layer(device, dtype, shape, tokens=_FEW_TOKENS, seconds=_PROBE_SECONDS / 4)[1]
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"this machine's {device.type}"
     if device.type == "cpu":
         name = f"{name}, {torch.get_num_threads()} threads"
@@ -118,6 +124,7 @@ def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape
         devices_per_worker=1,
         memory=max_memory if max_memory is not None or free is None else int(free * SHARE_OF_FREE),
         assumption=f"{efficiency:.0%} of the {speed / 1e9:,.0f} GFLOP/s that a layer of its sizes was just measured at",
+        layer_call=call,
     )
 
 
@@ -153,48 +160,25 @@ def plan_hardware(text: str, dtype: torch.dtype, weights: int) -> Hardware:
     )
 
 
-@torch.inference_mode()
+def _efficiency(dtype: torch.dtype) -> float:
+    return _EFFICIENCY if dtype.itemsize > 2 else _EFFICIENCY_16_BIT
+
+
 def _layer_speed(device: torch.device, dtype: torch.dtype, shape: ModelShape) -> float:
     """FLOP/s of a decoder layer of the model's sizes with random weights, on as many tokens as the engine takes at a time."""
-    layer, tokens = max(shape.layers, key=lambda layer: layer.parameters), Limits.of(device).tokens
+    flops, seconds = _time_layer(device, dtype, shape, tokens=Limits.of(device).tokens, seconds=_PROBE_SECONDS)
+    return flops / seconds
+
+
+def _time_layer(device: torch.device, dtype: torch.dtype, shape: ModelShape, *, tokens: int, seconds: float) -> tuple[float, float]:
+    """FLOPs and median seconds of one call, tried for so many seconds."""
+    layer = max(shape.layers, key=lambda layer: layer.parameters)
     hidden, width = shape.hidden_size, layer.query_width
-
-    def linear(inputs: int, outputs: int) -> nn.Linear:
-        return nn.Linear(inputs, outputs, bias=False, device=device, dtype=dtype)
-
     inner = max(1, (layer.after - hidden * width) // (3 * hidden))
-    qkv, o_proj = linear(hidden, layer.before // hidden), linear(width, hidden)
-    up, down = linear(hidden, 2 * inner), linear(inner, hidden)
-    heads = max(1, width // _PROBE_HEAD)
-    states = torch.randn(tokens // _PROBE_LENGTH, _PROBE_LENGTH, hidden, device=device, dtype=dtype)
-
-    def run() -> torch.Tensor:
-        queries = qkv(_norm(states))[..., :width].view(*states.shape[:2], heads, width // heads).transpose(1, 2)
-        attended = scaled_dot_product_attention(queries, queries, queries, is_causal=True)  # [rows, heads, pos, head_dim]
-        between = states + o_proj(attended.transpose(1, 2).flatten(2))
-        gate, value = up(_norm(between)).chunk(2, dim=-1)
-        after: torch.Tensor = between + down(silu(gate) * value)
-        return after
-
+    sizes = LayerSizes(hidden_size=hidden, attention_width=max(width, layer.before // hidden), query_width=width, inner=inner)
+    probe = LayerProbe(sizes, device, dtype, tokens=tokens)
+    probe.seconds()
     times: list[float] = []
-    with fast_linears(nn.ModuleList([qkv, o_proj, up, down])):
-        run()
-        while sum(times) < _PROBE_SECONDS:
-            _wait(device)
-            started = time.perf_counter()
-            run()
-            _wait(device)
-            times.append(time.perf_counter() - started)
-    flops = 2.0 * (layer.before + layer.after) + 4.0 * width * _PROBE_LENGTH
-    return flops * states.shape[0] * _PROBE_LENGTH / median(times)
-
-
-def _norm(states: torch.Tensor) -> torch.Tensor:
-    """RMS, in float32 as models do it."""
-    wide = states.float()
-    return (wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + 1e-6)).to(states.dtype)
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    while sum(times) < seconds:
+        times.append(probe.seconds())
+    return probe.flops, median(times)

@@ -8,6 +8,7 @@ damaged ends the journal: it and what follows are cut, and done again. One proce
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections import defaultdict
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import torch
 from safetensors.torch import load, save
@@ -56,6 +57,7 @@ class SweepJournal:
 
     def __init__(self, path: Path, settings: Mapping[str, Any], *, force: bool = False) -> None:
         self.path = path
+        self._pairs = 0
         self._places: defaultdict[bytes, list[tuple[int, int]]] = defaultdict(list)  # offset and length by task
         wanted = json.loads(json.dumps(settings))
         with self._accessing():
@@ -72,6 +74,19 @@ class SweepJournal:
                 raise JournalError(f"{path}: {problem}", hint=_ANEW)
             self._begin(wanted)
 
+    @staticmethod
+    def settings_of(path: Path) -> dict[str, Any] | None:
+        """Settings of the run whose journal is there; None where there is none that can be read."""
+        try:
+            with path.open("rb") as file:
+                if file.read(len(_MAGIC)) != _MAGIC:
+                    return None
+                payload = _read_record(file)
+                found = None if payload is None else json.loads(payload)
+        except (OSError, ValueError):  # opening it will say what is wrong with it
+            return None
+        return found if isinstance(found, dict) else None
+
     def __enter__(self) -> Self:
         return self
 
@@ -79,6 +94,11 @@ class SweepJournal:
         self._file.close()
         if not self.num_blocks:
             self.remove()
+
+    @property
+    def num_pairs(self) -> int:
+        """(head, query) pairs of the finished blocks of all tasks."""
+        return self._pairs
 
     @property
     def num_blocks(self) -> int:
@@ -116,6 +136,7 @@ class SweepJournal:
                 record = record[self._file.write(record) :]
             os.fsync(self._file.fileno())
         self._places[key].append((end + _LENGTH_BYTES + _DIGEST_BYTES + len(key), len(data)))
+        self._pairs += measured.block.num_pairs
 
     def remove(self) -> None:
         """Delete the file, when the run's result is safe."""
@@ -127,7 +148,7 @@ class SweepJournal:
         """Why a run can't go on from what is there."""
         if self._file.readline(len(_OLD_MAGIC)) not in (_MAGIC, _OLD_MAGIC):
             return "not a journal of headsurgery"
-        found = self._read_record()
+        found = _read_record(self._file)
         if found is None:
             return "the settings of its run are damaged"
         different = first_difference(json.loads(found), settings)
@@ -135,10 +156,12 @@ class SweepJournal:
 
     def _find_blocks(self) -> None:
         whole = self._file.tell()
-        while (payload := self._read_record()) is not None:
+        while (payload := _read_record(self._file)) is not None:
             end = self._file.tell()
             length = len(payload) - _DIGEST_BYTES
             self._places[payload[:_DIGEST_BYTES]].append((end - length, length))
+            block = load(payload[_DIGEST_BYTES:])
+            self._pairs += block["block.heads"].numel() * block["block.queries"].numel()
             whole = end
         self._file.truncate(whole)
 
@@ -147,15 +170,6 @@ class SweepJournal:
         write_atomically(self.path, _MAGIC + _record(json.dumps(settings).encode()))
         self._open()
         self._file.seek(0, os.SEEK_END)
-
-    def _read_record(self) -> bytes | None:
-        """The next payload; None at the end and where a record is not whole."""
-        length = int.from_bytes(self._file.read(_LENGTH_BYTES), "little")
-        digest = self._file.read(_DIGEST_BYTES)
-        if not 0 < length <= os.fstat(self._file.fileno()).st_size - self._file.tell():
-            return None
-        payload = self._file.read(length)
-        return payload if _digest(payload) == digest else None
 
     def _open(self) -> None:
         """Open the file, and keep other processes out for as long as it is open."""
@@ -172,6 +186,16 @@ class SweepJournal:
             yield
         except OSError as error:
             raise JournalError(f"{self.path}: can't keep the journal there: {error.strerror}") from error
+
+
+def _read_record(file: BinaryIO | io.FileIO) -> bytes | None:
+    """The next payload; None at the end and where a record is not whole."""
+    length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+    digest = file.read(_DIGEST_BYTES)
+    if not 0 < length <= os.fstat(file.fileno()).st_size - file.tell():
+        return None
+    payload = file.read(length)
+    return payload if _digest(payload) == digest else None
 
 
 def _record(payload: bytes) -> bytes:

@@ -146,10 +146,29 @@ class Lane:
         return found
 
     def _run(self, layer: int, rows: range, prefix: Keys | None, edits: list[RowEdit]) -> tuple[Keys, torch.Tensor]:
-        """Run some rows through a layer, in place: what a prefix would store, and which rows the edits left as they were."""
-        variants = torch.arange(rows.start, rows.stop, device=self.states.device) // self.num_queries
+        """Run some rows through a layer, in place: what a prefix would store, and which rows the edits left as they were.
+
+        A single position goes as two: a product with one row takes another kernel, whose rounding differs, and then the scores
+        would depend on how the task was cut.
+        """
+        is_top = layer == len(self.modules.layers) - 1
+        trims = self.trim and is_top
+        if len(rows) == 1 and (self.length == 1 or (trims and self.tail == 1)):
+            edits = [RowEdit(edit=edit.edit, rows=range(2)) for edit in edits]
+            keys, same = self._call(layer, [rows.start] * 2, prefix, edits, trims=trims)
+            return [(own[:1], values[:1]) for own, values in keys], same[:1]
+        return self._call(layer, list(rows), prefix, edits, trims=trims)
+
+    def _call(
+        self, layer: int, rows: list[int], prefix: Keys | None, edits: list[RowEdit], *, trims: bool
+    ) -> tuple[Keys, torch.Tensor]:
+        """See `_run`; a row may come twice."""
+        variants = torch.tensor(rows, device=self.states.device) // self.num_queries
         recorders: list[_KeyRecorder] = []
-        hidden = self.states[rows.start : rows.stop]
+        is_twice = rows[0] == rows[-1] and len(rows) == 2
+        hidden = self.states[rows[0] : rows[-1] + 1]
+        if is_twice:
+            hidden = hidden.repeat(2, 1, 1)
         module, call = self.modules.layers[layer], self.calls.layers[layer]
 
         def run() -> torch.Tensor:
@@ -160,21 +179,22 @@ class Lane:
                 cache = _KeyReplayer(prefix, variants)
             return call(module, hidden, cache).to(hidden.device)  # layers may lie on several devices
 
-        is_top = layer == len(self.modules.layers) - 1
-        with row_edits(self.modules, edits) as switch, trimmed(self.modules, self.tail) if self.trim and is_top else nullcontext():
+        with row_edits(self.modules, edits) as switch, trimmed(self.modules, self.tail) if trims else nullcontext():
             output = run()
             same = self._unaffected(output, rows, run, switch) if edits else torch.zeros(0, dtype=torch.bool)
-        self.states[rows.start : rows.stop] = output
+        self.states[rows[0] : rows[-1] + 1] = output[:1] if is_twice else output
         return recorders[0].updates if recorders else [], same
 
-    def _unaffected(self, output: torch.Tensor, rows: range, run: Callable[[], torch.Tensor], switch: EditSwitch) -> torch.Tensor:
+    def _unaffected(
+        self, output: torch.Tensor, rows: list[int], run: Callable[[], torch.Tensor], switch: EditSwitch
+    ) -> torch.Tensor:
         """Which rows their edits left as they were, bit for bit, [rows].
 
         The base's output comes from a batch of another size, whose rounding may differ; so rows that are merely close to it are
         settled by running the same rows once more without the edits.
         """
         base = self.states[: self.num_queries]  # gone up already
-        queries = torch.arange(rows.start, rows.stop, device=output.device) % self.num_queries
+        queries = torch.tensor(rows, device=output.device) % self.num_queries
         if not bool(may_be_unaffected(output, base[queries]).any()):
             return torch.zeros(len(rows), dtype=torch.bool)
         with switch.off():

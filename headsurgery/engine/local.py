@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from headsurgery.engine.limits import Limits, Room, find_room, fit_limits
-from headsurgery.engine.linears import fast_linears
+from headsurgery.engine.pace import Pace
 from headsurgery.engine.parts import collect
 from headsurgery.engine.plan import plan_blocks
 from headsurgery.engine.probe import find_shortcuts
@@ -18,6 +19,7 @@ from headsurgery.engine.wave import run_wave
 from headsurgery.engine.whole import run_whole
 from headsurgery.errors import ModelError
 from headsurgery.model.completion import complete_greedily
+from headsurgery.model.linears import fast_linears
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.memory import is_out_of_memory
 from headsurgery.model.modules import ModelFacts, locate_modules
@@ -44,6 +46,8 @@ class LocalEngine:
         self._room: Room | None = None
         self._shape = ModelShape.of_modules(self.modules)
         self._shortcuts: Shortcuts | None = None
+        self._pace = Pace(device=self.modules.device, dtype=self.modules.dtype, shape=self._shape)
+        self._is_offloaded = is_offloaded(loaded.model)  # then blocks are few, for each brings all weights in anew
 
     @property
     def facts(self) -> ModelFacts:
@@ -69,8 +73,10 @@ class LocalEngine:
 
     def plan(self, task: SweepTask) -> tuple[Block, ...]:
         """See `Engine.plan`."""
-        prefix = len(self.shortcuts(task).prefix_of(task))
-        return tuple(plan_blocks(task, tokens=self.limits(task).block, prefix=prefix))
+        prefix, limits = len(self.shortcuts(task).prefix_of(task)), self.limits(task)
+        if not self._is_offloaded:
+            limits = self._pace.fit(limits, task, prefix)
+        return tuple(plan_blocks(task, tokens=limits.block, prefix=prefix))
 
     def limits(self, task: SweepTask) -> Limits:
         """How much at a time.
@@ -78,7 +84,7 @@ class LocalEngine:
         Raises:
             UsageError: The task doesn't fit into the memory that it may take.
         """
-        limits = Limits.of(self.modules.device, is_offloaded=is_offloaded(self.modules.model))
+        limits = Limits.of(self.modules.device, is_offloaded=self._is_offloaded)
         if self._slices.max_rows is not None:
             limits = replace(limits, tokens=self._slices.max_rows * max(map(len, task.queries)))
         prefix, itemsize = len(self.shortcuts(task).prefix_of(task)), self.modules.dtype.itemsize
@@ -87,19 +93,24 @@ class LocalEngine:
         return fit_limits(limits, self._shape, task, itemsize=itemsize, prefix=prefix, room=self._room)
 
     def run(self, task: SweepTask, blocks: Sequence[Block], on_pairs: Callable[[int], None] | None = None) -> Iterator[Measured]:
-        """See `Engine.run`; a block that doesn't fit into memory comes as smaller ones.
+        """See `Engine.run`; a block that doesn't fit into memory, or that would take too long, comes as smaller ones.
 
         Raises:
             ModelError: No memory for a single head and query, or final states that are not finite.
         """
-        limits = self.limits(task)
+        limits, prefix = self.limits(task), len(self.shortcuts(task).prefix_of(task))
         self._slices.keep_to(limits.tokens)
         for block in blocks:
+            if not self._is_offloaded and self._pace.is_too_long(task, block, prefix):
+                yield from self.run(task, _halves(block), on_pairs)
+                continue
+            started = time.monotonic()
             try:
                 measured = self._measure(task, block, limits, on_pairs)
             except RuntimeError as error:
-                yield from self.run(task, _halves(block, error))
+                yield from self.run(task, _halves_after(error, block))
             else:
+                self._pace.note(task, block, prefix, time.monotonic() - started)
                 yield measured
 
     def _measure(self, task: SweepTask, block: Block, limits: Limits, on_pairs: Callable[[int], None] | None) -> Measured:
@@ -113,12 +124,17 @@ class LocalEngine:
             return collect(task, block, parts)
 
 
-def _halves(block: Block, error: RuntimeError) -> tuple[Block, Block]:
+def _halves_after(error: RuntimeError, block: Block) -> tuple[Block, Block]:
     """Two halves to try instead, after a lack of memory; any other error goes on its way."""
     if not is_out_of_memory(error):
         raise error
     if block.num_pairs == 1:
         raise ModelError("out of memory with a single head and query per forward", hint="use a smaller --dtype or model") from error
+    return _halves(block)
+
+
+def _halves(block: Block) -> tuple[Block, Block]:
+    """Two halves of a block of more than one pair."""
     if len(block.heads) > 1:
         middle = len(block.heads) // 2
         return replace(block, heads=block.heads[:middle]), replace(block, heads=block.heads[middle:])

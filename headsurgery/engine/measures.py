@@ -107,6 +107,8 @@ def log_odds(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     Returns:
         [...].
     """
+    if logits.numel() == logits.shape[-1]:  # one row alone: see `kl_divergence`
+        return log_odds(logits.reshape(1, -1).repeat(2, 1), targets.reshape(-1)[:1])[:1].view(logits.shape[:-1])
     index = targets.to(logits.device).expand(logits.shape[:-1]).unsqueeze(-1)  # [..., 1]
     wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
     others = wide.scatter(-1, index, float("-inf"))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from headsurgery.engine.journal import SweepJournal
-from headsurgery.engine.task import Engine, Measured, SweepTask
+from headsurgery.engine.task import Block, Engine, Measured, SweepTask
 from headsurgery.heads import AttentionGeometry
 from headsurgery.progress import Progress
 
@@ -73,8 +73,19 @@ class Sweeper:
 
     def _run(self, task: SweepTask, done: npt.NDArray[np.bool_], report: Callable[[int], None]) -> Iterator[Measured]:
         """Blocks that are not done when this is first asked."""
-        left = [block for block in self.engine.plan(task) if not done[np.ix_(block.heads, block.queries)].all()]
+        left = [part for block in self.engine.plan(task) if (part := _missing(block, done)) is not None]
         for measured in self.engine.run(task, left, report):
             if self.journal is not None:
                 self.journal.append(task, measured)
             yield measured
+
+
+def _missing(block: Block, done: npt.NDArray[np.bool_]) -> Block | None:
+    """What of a block is not done; a journal may hold blocks that were cut otherwise."""
+    rows, columns = (~done[np.ix_(block.heads, block.queries)]).nonzero()
+    if not rows.size:
+        return None
+    return Block(
+        heads=tuple(block.heads[place] for place in sorted({*rows.tolist()})),
+        queries=tuple(block.queries[place] for place in sorted({*columns.tolist()})),
+    )

@@ -13,7 +13,7 @@ from itertools import groupby
 import torch
 from transformers import DynamicCache
 
-from headsurgery.engine.calls import Calls, catch_calls, leave
+from headsurgery.engine.calls import Calls, FinalStates, catch_calls, leave
 from headsurgery.engine.lanes import Keys, Lane
 from headsurgery.engine.parts import OnWork, Part, make_part
 from headsurgery.engine.shortcuts import Shortcuts
@@ -128,14 +128,22 @@ def _leave(
     columns = min(rows, len(queries))
     for first in range(0, len(queries), columns):
         chosen = range(first, min(first + columns, len(queries)))
-        base = leave(modules, shortcuts.rest, states[0, chosen.start : chosen.stop], want_logits=task.measure.wants_logits)
+        base = _leave_together(modules, shortcuts, task, states[0, chosen.start : chosen.stop])
         step = max(1, rows // len(chosen))
         for start in range(0, len(block.heads), step):
             heads = range(start, min(start + step, len(block.heads)))
             some = states[1 + heads.start : 1 + heads.stop, chosen.start : chosen.stop]
-            final = leave(modules, shortcuts.rest, some.flatten(0, 1), want_logits=task.measure.wants_logits)
+            final = _leave_together(modules, shortcuts, task, some.flatten(0, 1))
             same = unaffected[heads.start : heads.stop, chosen.start : chosen.stop]
             yield make_part(block, heads, [queries[place] for place in chosen], final, base, same)
+
+
+def _leave_together(modules: ModuleMap, shortcuts: Shortcuts, task: SweepTask, states: torch.Tensor) -> FinalStates:
+    """Rows [rows, tail, hidden_size] as they leave the model; a single position goes as two, see `Lane`."""
+    if states.shape[:2].numel() > 1:
+        return leave(modules, shortcuts.rest, states, want_logits=task.measure.wants_logits)
+    final = leave(modules, shortcuts.rest, states.repeat(2, 1, 1), want_logits=task.measure.wants_logits)
+    return FinalStates(states=final.states[:1], logits=None if final.logits is None else final.logits[:1])
 
 
 def _rows_leaving(modules: ModuleMap, task: SweepTask, logits: int) -> int:

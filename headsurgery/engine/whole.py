@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from headsurgery.engine.calls import run_model
+from headsurgery.engine.calls import FinalStates, run_model
 from headsurgery.engine.lanes import may_be_unaffected
 from headsurgery.engine.parts import OnWork, Part, make_part
 from headsurgery.engine.slices import Slices
@@ -32,19 +32,19 @@ def run_whole(modules: ModuleMap, slices: Slices, task: SweepTask, block: Block,
         for place, position in enumerate(block.queries):
             query = task.queries[position]
             tokens = torch.tensor([list(query)], device=modules.device)
-            base = run_model(modules, tokens, tail=task.tail, want_logits=wants)
+            base = _first(run_model(modules, tokens.repeat(2, 1), tail=task.tail, want_logits=wants), 1)
             start = 0
             while start < len(edits):
                 heads = range(start, min(len(edits), start + slices.rows(len(query))))
                 rows = [RowEdit(edit=edits[head], rows=range(row, row + 1)) for row, head in enumerate(heads)]
-                repeated = tokens.repeat(len(heads), 1)
+                repeated = tokens.repeat(max(2, len(heads)), 1)  # one row alone would round otherwise than among others
                 try:
                     with row_edits(modules, rows) as switch:
-                        final = run_model(modules, repeated, tail=task.tail, want_logits=wants)
+                        final = _first(run_model(modules, repeated, tail=task.tail, want_logits=wants), len(heads))
                         same = torch.zeros(len(heads), dtype=torch.bool)
                         if may_be_unaffected(final.states, base.states).any():
                             with switch.off():
-                                again = run_model(modules, repeated, tail=task.tail, want_logits=False)
+                                again = _first(run_model(modules, repeated, tail=task.tail, want_logits=False), len(heads))
                             same = (final.states == again.states).flatten(1).all(dim=1).cpu()
                 except RuntimeError as error:
                     slices.halve(error, len(heads), len(query))
@@ -53,3 +53,7 @@ def run_whole(modules: ModuleMap, slices: Slices, task: SweepTask, block: Block,
                 start = heads.stop
             if on_work is not None:
                 on_work((place + 1) / len(block.queries))
+
+
+def _first(final: FinalStates, rows: int) -> FinalStates:
+    return FinalStates(states=final.states[:rows], logits=None if final.logits is None else final.logits[:rows])

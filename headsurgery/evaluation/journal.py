@@ -211,6 +211,18 @@ class AnswerJournal(MemoryJournal):
 _OTHER_PLACE = "give another -o, or --force to begin anew; the answers there are lost then"
 
 
+def kept_dtype(folder: Path | None) -> str | None:
+    """The type that a run in this folder states, by the settings beside its answers; None where there is none."""
+    if folder is None:
+        return None
+    try:
+        document = json.loads((folder / "answers.run.json").read_bytes())
+        found = document["settings"]["dtype"]
+    except (OSError, ValueError, RecursionError, LookupError, TypeError):  # the journal itself will say what is wrong with it
+        return None
+    return found if isinstance(found, str) else None
+
+
 def read_answers(path: Path) -> tuple[Answer, ...]:
     """All answers of a file, in its order.
 

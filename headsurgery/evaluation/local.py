@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,7 +25,8 @@ from headsurgery.evaluation.progress import Report, of_stage
 from headsurgery.evaluation.records import Damage, Decoding, Variant
 from headsurgery.evaluation.variants import Lineup
 from headsurgery.model.completion import BatchSize
-from headsurgery.model.loading import LoadedModel, choose_device, choose_dtype, load_model, load_tokenizer
+from headsurgery.model.loading import LoadedModel, choose_device, load_model, load_tokenizer
+from headsurgery.model.precision import choose_dtype, choose_precision, dtype_name
 from headsurgery.progress import share_progress
 from headsurgery.prompts import PromptSet, Template, encode, load_template
 
@@ -41,12 +42,33 @@ class Hardware:
         dtype: auto, float32, bfloat16, float16 or float64.
         batch_size: Prompts at a time, or auto.
         trust_remote_code: Run Python code that comes with a checkpoint.
+        stated: How a journal states the type; None: as it is found for the checkpoint that is asked.
+        reason: Why this type, where it was chosen.
     """
 
     device: str = "auto"
     dtype: str = "auto"
     batch_size: BatchSize = "auto"
     trust_remote_code: bool = False
+    stated: str | None = None
+    reason: str | None = None
+
+    def settled(self, base: Path, kept: str | None) -> Hardware:
+        """With `auto` on a CPU: the type that all models of the run are loaded in, the base's and the others'.
+
+        Args:
+            base: Directory of the checkpoint that is asked.
+            kept: The type that the journal of a broken-off run states; `auto` is the checkpoint's own.
+
+        Raises:
+            UsageError: No such device or type.
+        """
+        device = choose_device(self.device)
+        if self.dtype != "auto" or device.type != "cpu":
+            return self
+        before = {"auto": "bfloat16", "float32": "float32"}.get(kept or "")
+        chosen = choose_precision("auto", device, base, kept=before)
+        return replace(self, dtype=chosen.name, stated="auto" if chosen.name == "bfloat16" else chosen.name, reason=chosen.reason)
 
     def settings(self, base: Path) -> dict[str, Any]:
         """What of it the answers depend on.
@@ -58,7 +80,7 @@ class Hardware:
             UsageError: No such device or type.
         """
         device = choose_device(self.device)
-        dtype = str(choose_dtype(self.dtype, device, base)).removeprefix("torch.")
+        dtype = self.stated or dtype_name(choose_dtype(self.dtype, device, base))
         return {"device": device.type, "dtype": dtype, "batch_size": self.batch_size}
 
     def load(self, checkpoint: Checkpoint) -> LoadedModel:

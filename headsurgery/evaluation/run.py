@@ -21,7 +21,7 @@ from headsurgery import __version__
 from headsurgery.errors import HeadSurgeryError, UsageError
 from headsurgery.evaluation.endpoint import Endpoint
 from headsurgery.evaluation.generate import check_generation, choose_seeds
-from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal
+from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, kept_dtype
 from headsurgery.evaluation.judges import Judge
 from headsurgery.evaluation.local import Hardware, ask_models, choose_template
 from headsurgery.evaluation.losses import DamageOptions
@@ -180,7 +180,7 @@ def evaluate(
         if damage.tasks:
             check_tasks(damage.tasks)
         hardware = Hardware(device=device, dtype=dtype, batch_size=batch_size, trust_remote_code=trust_remote_code)
-        asked = _ask_models(request, lineup, hardware, damage)
+        asked = _ask_models(request, lineup, hardware.settled(lineup.base.path, kept_dtype(request.out)), damage)
     return _count(asked, panel, on_progress)
 
 
@@ -226,6 +226,8 @@ class _Asked:
 
 def _ask_models(request: _Request, lineup: Lineup, hardware: Hardware, options: DamageOptions) -> _Asked:
     settings = hardware.settings(lineup.base.path)
+    if hardware.reason is not None and request.report is not None:  # said, not recorded: reports of one run are the same bytes
+        request.report(f"running in {hardware.reason}", 0, 1)
     template = choose_template(lineup, request.template, request.sets, request.decoding, hardware)
     decoding = request.decoding.model_copy(update={"template": template.name})
     base = {"model": lineup.base.model, "fingerprint": lineup.base.fingerprint()}

@@ -21,7 +21,7 @@ from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
 from headsurgery.checkpoint.reader import Checkpoint, open_checkpoint
 from headsurgery.errors import GeometryError, HeadSurgeryError, UsageError
 from headsurgery.evaluation.generate import check_generation
-from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal
+from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, kept_dtype
 from headsurgery.evaluation.local import Hardware
 from headsurgery.evaluation.progress import Report
 from headsurgery.evaluation.records import Decoding
@@ -104,6 +104,7 @@ def run_experiment(
     asked = _load_sets(sets or settings.sets, column, limit, token)
     settings = settings.model_copy(update={"sets": tuple(prompts.name for prompts in asked)})
     checkpoint, anatomy = _open(model, revision, token)
+    hardware = hardware.settled(checkpoint.path, kept_dtype(None if out is None else Path(out)))
     run_on = hardware.settings(checkpoint.path)
     other = pretrained or sibling
     second = None if other is None else _open_like(other, token, anatomy)

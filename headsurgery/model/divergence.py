@@ -21,6 +21,10 @@ def kl_divergence(base_logits: torch.Tensor, logits: torch.Tensor) -> torch.Tens
     Returns:
         [heads, ...].
     """
+    if base_logits.numel() == base_logits.shape[-1]:
+        # one row alone: its sums would be cut among threads, and round otherwise than those of several rows
+        two = kl_divergence(base_logits.reshape(1, -1).repeat(2, 1), logits.reshape(-1, 1, logits.shape[-1]).repeat(1, 2, 1))
+        return two[:, 0].view(logits.shape[:-1])
     base = base_logits.double()
     normalizer = torch.logsumexp(base, dim=-1)  # [...]
     probabilities = (base - normalizer.unsqueeze(-1)).exp()

@@ -6,9 +6,7 @@ transformers' own errors are wrapped once, here. Remote code stays off unless th
 from __future__ import annotations
 
 import atexit
-import json
 import math
-import platform
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -29,10 +27,9 @@ from headsurgery.model.blame import blaming_a_key, blaming_a_tokenizer_file, bui
 from headsurgery.model.boundary import loading
 from headsurgery.model.modules import input_device
 from headsurgery.model.offload import is_offloaded
+from headsurgery.model.precision import choose_dtype
 from headsurgery.model.vocabulary import guard_embeddings
 from headsurgery.strict_json import parse_object, quote
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,47 +59,6 @@ def choose_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UsageError(f"--device {name}: not available here; expected auto, cpu, cuda, cuda:N or mps") from error
     return device
-
-
-def choose_dtype(name: str, device: torch.device, path: Path | str) -> torch.dtype | str:
-    """`auto`: the checkpoint's own type; on a CPU only bfloat16, where it has instructions for that, else float32.
-
-    Args:
-        name: auto, float32, bfloat16, float16 or float64.
-        device: Where the model will run.
-        path: Checkpoint directory.
-
-    Raises:
-        UsageError: Not a floating-point type that models run in.
-    """
-    if name == "auto":
-        is_slow = device.type == "cpu" and not (_stored_dtype(path) == torch.bfloat16 and has_bfloat16_instructions())
-        return torch.float32 if is_slow else "auto"
-    if name not in DTYPES:
-        raise UsageError(f"--dtype {name}: expected auto, {', '.join(DTYPES)}")
-    return DTYPES[name]
-
-
-def resolve_dtype(name: str, device: torch.device, path: Path | str) -> torch.dtype:
-    """The type that a model will have once it is loaded, also where that is the checkpoint's own; see `choose_dtype`."""
-    chosen = choose_dtype(name, device, path)
-    return chosen if isinstance(chosen, torch.dtype) else _stored_dtype(path) or torch.float32
-
-
-def _stored_dtype(path: Path | str) -> torch.dtype | None:
-    """The type that config.json states, which is the one that transformers' own `auto` takes; None where it states none."""
-    try:
-        config = json.loads((Path(path) / "config.json").read_text(encoding="utf-8"))
-        return DTYPES.get(config.get("dtype") or config.get("torch_dtype"))
-    except (OSError, ValueError, AttributeError, TypeError):  # loading will say what is wrong with it
-        return None
-
-
-def has_bfloat16_instructions() -> bool:
-    """Whether this CPU multiplies bfloat16 in hardware: AVX512-BF16, AMX, or ARM's BF16; others emulate it, slower than float32."""
-    if platform.machine().lower() in ("arm64", "aarch64"):
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 _SHARE_OF_WEIGHTS = 2 / 3
@@ -165,7 +121,7 @@ def load_model(
 
     Args:
         path: Checkpoint directory.
-        dtype: See `choose_dtype`.
+        dtype: See `precision`.
         device: auto, cpu, cuda, cuda:N or mps.
         device_map: `auto`: accelerate spreads the layers over all GPUs, the CPU and the disk, as far as each has room.
         max_memory: With a device map: bytes that a GPU (without one: the CPU) may take, of which weights fill two thirds.

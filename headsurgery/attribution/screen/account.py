@@ -18,6 +18,10 @@ from dataclasses import dataclass
 from math import comb
 
 _DOUBT = 0.05
+_ROUNDING = 1e-9
+
+_TELLING, _USEFUL = 0.5, 0.8
+"""A bound below the first says nothing and is not stated as a result; then it is told what the second would cost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +74,36 @@ class Account:
         """95 % lower bound of the recall."""
         return max(0.0, 1 - (self.most_beating - self.beating) / self.k)
 
+    def sample_for(self, recall: float) -> int:
+        """The least sample that would bound the recall at so much, if no more of it beat the bar than do now.
+
+        Args:
+            recall: At most 1.
+        """
+        allowed = int(self.k * (1 - recall) + _ROUNDING)  # heads that may be missed
+
+        def is_enough(drawn: int) -> bool:
+            return most_marked(self.screened_out, drawn, self.beating) - self.beating <= allowed
+
+        return next(drawn for drawn in range(self.sampled, self.screened_out + 1) if is_enough(drawn))
+
     def __str__(self) -> str:
         heads = self.survivors + self.screened_out
+        text = f"screened: {self.survivors} of {heads} heads scored exactly"
+        if not self.screened_out:
+            return text
+        if not self.sampled:
+            return f"{text}; of the {self.screened_out} others nothing is known, since none was drawn to be scored: give --sample"
+        drawn = f"{text}, and {self.sampled} of the {self.screened_out} others, drawn at random: {self.beating or 'none'} of these "
+        drawn += f"{'beat' if self.beating > 1 else 'beats'} place {self.k} of the {self.survivors}"
+        if self.recall_at_least >= _TELLING:
+            return (
+                f"{drawn}. At most {self.most_beating} of all {self.screened_out} do (95 %): recall of the top {self.k} is about "
+                f"{self.recall:.2f}, and at least {self.recall_at_least:.2f} (95 %)"
+            )
         return (
-            f"screened: {self.survivors} of {heads} heads scored exactly; of {self.sampled} others, drawn at random, "
-            f"{self.beating} beat place {self.k} of them, so at most {self.most_beating} of all {self.screened_out} do (95 %): "
-            f"recall of the top {self.k} is about {self.recall:.2f}, and at least {self.recall_at_least:.2f} (95 %)"
+            f"{drawn}. So few can't bound what the screen missed. To bound the recall of the top {self.k} at {_USEFUL:g} (95 %), "
+            f"score {self.sample_for(_USEFUL)} of them: --sample {self.sample_for(_USEFUL)}, if no more of these beat it"
         )
 
 

@@ -27,6 +27,10 @@ _SKETCHES = 48
 """Random cotangents, over all queries together."""
 
 
+MORE_VECTORS = 3
+"""Right singular vectors that predicted states are read along, beyond those that are compared."""
+
+
 class Estimates(NamedTuple):
     """Of all heads of a task, [heads] each.
 
@@ -96,7 +100,7 @@ def estimate_shift(
         seed: Of the sketch.
     """
     sketch = _Sketch(task, np.ones((len(task.queries), 1)), seed)
-    right = torch.linalg.svd(states.double(), full_matrices=False)[2][: r_main + 3]  # [vectors, hidden_size]
+    right = torch.linalg.svd(states.double(), full_matrices=False)[2][: r_main + MORE_VECTORS]  # [vectors, hidden_size]
 
     def figure(query: int, number: int, final: FinalStates) -> torch.Tensor:
         if number < sketch.count:
@@ -111,11 +115,16 @@ def estimate_shift(
     return Estimates(np.array(shifts), sketch.divergence(found[: sketch.count]))
 
 
+def sketches_per_query(queries: int) -> int:
+    """Random cotangents for each of so many queries."""
+    return -(-_SKETCHES // queries)
+
+
 class _Sketch:
     """Random cotangents of the logits whose covariance is the Fisher information, the same for every cut into batches."""
 
     def __init__(self, task: SweepTask, weights: FloatArray, seed: int) -> None:
-        self.count = -(-_SKETCHES // len(task.queries))
+        self.count = sketches_per_query(len(task.queries))
         """Per query."""
         self._weights, self._seed = weights, seed
 

@@ -27,13 +27,13 @@ from headsurgery.model.loading import (
     LoadedModel,
     check_complete,
     choose_device,
-    choose_dtype,
     load_model,
     load_tokenizer,
     load_weights,
     make_plain,
 )
 from headsurgery.model.memory import Halving
+from headsurgery.model.precision import choose_dtype
 from headsurgery.model.vocabulary import guard_embeddings
 from headsurgery.prompts.chat import apply_chat_template
 

@@ -2,7 +2,7 @@
 
 That BLAS is MKL, which leaves the wide instructions (AVX-512) of processors that are not Intel's alone; oneDNN takes them and is
 about twice as fast there. Other types than float32 are oneDNN's anyway. The products are as exact; only their rounding differs, so
-whatever is compared bit for bit must run within the same `fast_linears`. Neighbour: `local` runs all of its work in it.
+whatever is compared bit for bit must run within the same `fast_linears`. Neighbour: `engine.local` runs all of its work in it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from headsurgery.engine.calls import Forward, forwards
+from headsurgery.model.forwards import Forward, forwards
 from headsurgery.model.offload import runs_on
 
 

@@ -1,0 +1,96 @@
+"""Blocks that take some seconds, so that Ctrl-C loses no more: how fast this machine is, and how a task is cut by that.
+
+The speed is that of a probe (`hardware`) until a block has run, and then that of the last block. Neighbours: `plan` cuts by size,
+`limits` says what fits into memory, `local` runs blocks and says how long they took.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from headsurgery.engine.cost import count_block
+from headsurgery.engine.hardware import sweep_speed
+from headsurgery.engine.limits import Limits
+from headsurgery.engine.plan import plan_blocks
+from headsurgery.engine.shape import ModelShape
+from headsurgery.engine.task import Block, SweepTask
+
+BLOCK_SECONDS = 20.0
+"""What a block may take, by what is known beforehand: less than the 30 s that Ctrl-C may cost, since speeds waver."""
+
+_TOO_LONG = 1.4 * BLOCK_SECONDS
+"""A block that was cut for a higher speed is cut again when it would take so long."""
+
+_LEAST_SPEED = 1e9
+"""FLOP/s that any machine has; what is done in time even so needs no probe."""
+
+
+@dataclass(kw_only=True)
+class Pace:
+    """How fast a model runs here.
+
+    Args:
+        device: Where it runs.
+        dtype: Type that it runs in.
+        shape: Its sizes.
+        speed: FLOP/s; None: not known yet.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+    shape: ModelShape
+    speed: float | None = None
+
+    def note(self, task: SweepTask, block: Block, prefix: int, seconds: float) -> None:
+        """A block has taken so long."""
+        self.speed = count_block(self.shape, task, block, prefix) / max(seconds, 1e-9)
+
+    def fit(self, limits: Limits, task: SweepTask, prefix: int) -> Limits:
+        """Limits whose blocks take no longer than `BLOCK_SECONDS`; see `fit_time`."""
+        if self._is_soon_done([count_block(self.shape, task, whole, prefix) for whole in _whole(task)]):
+            return limits
+        return fit_time(limits, self.shape, task, prefix=prefix, speed=self._known_speed())
+
+    def is_too_long(self, task: SweepTask, block: Block, prefix: int) -> bool:
+        """Whether a block should be cut after all, by the speed of the block before it."""
+        flops = count_block(self.shape, task, block, prefix)
+        return block.num_pairs > 1 and not self._is_soon_done([flops]) and flops > _TOO_LONG * self._known_speed()
+
+    @staticmethod
+    def _is_soon_done(flops: list[float]) -> bool:
+        return sum(flops) <= BLOCK_SECONDS * _LEAST_SPEED
+
+    def _known_speed(self) -> float:
+        if self.speed is None:
+            self.speed = sweep_speed(self.device, self.dtype, self.shape)
+        return self.speed
+
+
+def fit_time(limits: Limits, shape: ModelShape, task: SweepTask, *, prefix: int, speed: float) -> Limits:
+    """Halve the blocks until none takes longer than `BLOCK_SECONDS`, or no block can be cut any more.
+
+    Halving keeps the cut the same for speeds that differ a little. What the cut costs is the base's own way up, once per block.
+
+    Args:
+        limits: What fits into memory.
+        shape: The model's sizes.
+        task: What is asked.
+        prefix: Tokens that all queries share and that run once per head.
+        speed: FLOP/s.
+    """
+    whole = prefix + sum(len(query) - prefix for query in task.queries)
+    block = min(limits.block, len(task.heads) * whole)
+    while block > 1:
+        lowest = [one for one in plan_blocks(task, tokens=block, prefix=prefix) if one.heads[0] == 0]  # with the longest way up
+        if max(count_block(shape, task, one, prefix) for one in lowest) <= BLOCK_SECONDS * speed:
+            break
+        if all(one.num_pairs == 1 for one in lowest):
+            break
+        block //= 2
+    return limits if block >= len(task.heads) * whole else replace(limits, block=block)
+
+
+def _whole(task: SweepTask) -> list[Block]:
+    return [Block(heads=tuple(range(len(task.heads))), queries=tuple(range(len(task.queries))))]

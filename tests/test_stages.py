@@ -1,0 +1,109 @@
+"""What Ctrl-C keeps and costs is said in one line; and a run that goes on keeps the type that its first part had."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from headsurgery.cli.attribute import _kept_dtype
+from headsurgery.cli.stages import Sweeping, journal_of
+from headsurgery.engine.journal import SweepJournal
+from headsurgery.engine.measures import Divergence
+from headsurgery.engine.task import Block, Measured, SweepTask
+from headsurgery.evaluation.journal import kept_dtype
+from headsurgery.evaluation.local import Hardware
+from headsurgery.heads import HeadRef
+from headsurgery.model import precision
+from headsurgery.model.precision import Speeds
+from tests.tiny import save_model
+
+TASK = SweepTask(
+    queries=((1, 2), (3, 4)), heads=(HeadRef(0, 0), HeadRef(0, 1)), operation="scale", factor=0.0, measure=Divergence()
+)
+RUN = {"model": "org/name", "prompts": {"sha256": "abc"}}
+
+
+def append(journal: SweepJournal) -> None:
+    journal.append(TASK, Measured(block=Block(heads=(0, 1), queries=(0,)), heads=torch.zeros(2, 1, 1), base=None))
+
+
+def test_with_nothing_kept_it_says_that_the_same_command_begins_anew(tmp_path: Path) -> None:
+    with SweepJournal(tmp_path / "recipe.json.journal", RUN) as journal:
+        text = Sweeping(journal).describe()
+    assert text == "nothing is kept yet: the first block was running for 0 s; the same command begins anew"
+
+
+def test_with_blocks_kept_it_says_how_many_scores_and_what_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.json.journal"
+    with SweepJournal(path, RUN) as journal:
+        sweeping, seen = Sweeping(journal), []
+        report = sweeping.watch(lambda *progress: seen.append(progress))
+        report(0, 12)
+        append(journal)
+        report(2, 12)
+        assert seen == [(0, 12), (2, 12)]
+        kept = f"kept 2 of 12 (head, prompt) scores in {path}"
+        wanted = f"{kept}; the same command goes on from there; the block in work, about 0 s, is lost"
+        assert sweeping.describe() == wanted
+    with SweepJournal(path, RUN) as journal:
+        assert journal.num_pairs == 2, "counted from the file, too"
+        assert Sweeping(journal).describe().startswith(f"kept 2 (head, prompt) scores in {path}")
+
+
+def test_of_a_search_nothing_is_kept_and_that_is_said(tmp_path: Path) -> None:
+    with SweepJournal(tmp_path / "recipe.json.journal", RUN) as journal:
+        sweeping = Sweeping(journal)
+        append(journal)
+        sweeping.watch(None)(2, 2)
+        sweeping.watch_search(None)(3, 26)
+        assert sweeping.describe().endswith("goes on from there; the search, 0 s of it, is not kept and begins anew")
+
+
+@pytest.mark.parametrize(
+    ("there", "kept"),
+    [
+        ({**RUN, "dtype": "bfloat16", "device": "cpu"}, "bfloat16"),
+        ({**RUN, "dtype": "float32", "device": "cpu"}, "float32"),
+        ({**RUN, "dtype": "bfloat16", "device": "cuda"}, None),
+        ({**RUN, "model": "org/other", "dtype": "bfloat16", "device": "cpu"}, None),
+    ],
+)
+def test_attribute_takes_the_type_of_its_own_broken_off_run_only(
+    there: dict[str, object], kept: str | None, tmp_path: Path
+) -> None:
+    output = tmp_path / "recipe.json"
+    assert _kept_dtype(output, RUN) is None
+    with SweepJournal(journal_of(output), there) as journal:
+        append(journal)
+    assert _kept_dtype(output, RUN) == kept
+
+
+@pytest.mark.parametrize("content", [b"", b"headsurgery.journal/1\n", b"headsurgery.journal/1\n\xff\xff", b"something else"])
+def test_a_journal_that_can_not_be_read_settles_nothing(content: bytes, tmp_path: Path) -> None:
+    journal_of(tmp_path / "recipe.json").write_bytes(content)
+    assert _kept_dtype(tmp_path / "recipe.json", RUN) is None
+
+
+@pytest.mark.parametrize(("there", "wanted"), [("auto", "bfloat16"), ("float32", "float32"), (None, "float32")])
+def test_an_evaluation_goes_on_in_the_type_of_its_answers(
+    there: str | None, wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`auto` is how 0.1 states the checkpoint's own type."""
+    monkeypatch.setattr(precision, "measure_speeds", lambda _: Speeds(float32=300e9, bfloat16=170e9))
+    base = save_model("llama", tmp_path / "base", dtype=torch.bfloat16)
+    if there is not None:
+        (tmp_path / "answers.run.json").write_text(json.dumps({"settings": {"dtype": there}}))
+    settled = Hardware(device="cpu").settled(base, kept_dtype(tmp_path))
+    assert settled.dtype == wanted
+    assert settled.settings(base)["dtype"] == (there or "float32"), "so that the journal is taken for this run's"
+    assert Hardware(device="cpu", dtype="float64").settled(base, there).dtype == "float64"
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"settings": 3}', '{"settings": {"dtype": 5}}'])
+def test_settings_of_answers_that_can_not_be_read_settle_nothing(content: str, tmp_path: Path) -> None:
+    (tmp_path / "answers.run.json").write_text(content)
+    assert kept_dtype(tmp_path) is None
+    assert kept_dtype(None) is None
