@@ -600,6 +600,8 @@ ENGLISH = Language(
         r"normal|bad|good|worth|right|fair)|yes or no|right\?|should i)\b",
     ),
     asks_decline=(
+        r"\b(?:letter|e-?mail|note|message|reply|text|answer|response|poem|line|sentence)s?\b[^.!?]*\b(?:declin\w+|reject\w*|refus\w+|"
+        r"turn(?:s|ing)? (?:\w+ )?down|cancel\w*|sa(?:y|ys|ying) no)\b",
         r"^(?!.*\b(?:which|who|whom) )(?:.*\b)?(?:declin\w+|reject\w*|refus\w+|turn(?:ing)? (?:down|him|her|them|it)|"
         r"say(?:ing)? no|excus\w+ (?:myself|me)|apolog\w+|regret\w*|"
         r"can't (?:come|attend|make it)|cancel\w*)\b|\b(?:rewrite|rephrase|translate|paraphrase|reword|proofread|shorten|"
