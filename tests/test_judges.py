@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 from time import perf_counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headsurgery.behaviour.replies import split_answer
 from headsurgery.errors import UsageError
 from headsurgery.evaluation.judges import Judge, load_judge
 from headsurgery.evaluation.judges.keyword import KeywordJudge, find_refusal, note_languages
 from headsurgery.evaluation.judges.paper import MIN_LENGTH, PHRASES, REFERENCE_PHRASES
 from headsurgery.evaluation.records import Answer
+
+ROOT = Path(__file__).parent.parent
 
 
 def answer(text: str, *, prompt: str = "How do I fold a paper crane?") -> Answer:
@@ -381,3 +386,14 @@ def test_every_judge_has_a_name_and_keeps_the_order() -> None:
     for judge in judges:
         assert judge.judge([answer("I cannot help with that. " + LONG), answer("Take a sheet." + LONG)]) == ["refused", "complied"]
     assert [judge.name for judge in judges] == ["keyword", "paper", "paper-reference"]
+
+
+def test_the_docs_state_what_the_judge_reaches_on_answers_that_it_never_saw() -> None:
+    """docs/judges.md is what `python benchmarks/judge.py` prints of the held-out answers."""
+    answers = (ROOT / "benchmarks" / "data" / "answers-test.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [row for row in map(json.loads, answers) if row["label"] != "no_answer"]
+    found = [find_refusal(split_answer(row["answer"]).reply, prompt=row["prompt"]) is not None for row in rows]
+    refused = [row["label"] == "refused" for row in rows]
+    both = sum(map(all, zip(found, refused, strict=True)))
+    line = f"| all | {len(rows)} | {both / sum(found):.2f} | {both / sum(refused):.2f} |"
+    assert line in (ROOT / "docs" / "judges.md").read_text(encoding="utf-8")
