@@ -35,7 +35,7 @@ _BLOCKS_PER_WORKER = 4
 """At least, so that no worker waits long for the last one."""
 
 _GRADIENT_SHARE = 0.5
-"""Of the sweep's speed, that a screen's forwards and backwards reach; measured on SmolLM2-135M."""
+"""Of the sweep's speed, that a screen's forwards and backwards reach: set by hand, not measured; they are a small part of a run."""
 
 Queries = Sequence[Sequence[int]]
 
