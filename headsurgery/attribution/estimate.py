@@ -157,16 +157,16 @@ def estimate(
     plan = _Plan(shape=shape, geometry=geometry, settings=settings, hardware=hardware, itemsize=itemsize)
     steps = tuple(map(plan.step, plan.sweeps(sets)))
     rounds: list[Queries] = []
-    most, notes, looks_back = None, list(plan.problems), 0
+    most, notes, tokens = None, list(plan.problems), settings.answer_tokens or ANSWER_TOKENS
     if settings.method == "refusal":
-        looks_back = most_answers(settings.group_size)  # groups that answer at most
-        rounds = [sets[0]] * (settings.group_size + 1 + looks_back // 2) + list(sets[1:])
+        size, grown = settings.group_size, len(steps) - len(sets[1:])
+        rounds = [sets[0]] * (grown + 1 + most_answers(grown) // 2) + list(sets[1:])
+        all_rounds = [sets[0]] * (size + 1 + most_answers(size)) + list(sets[1:])
         most = sum(plan.step(sweep).seconds for sweep in plan.sweeps(sets, most=True))
+        most += sum(answer_seconds(shape, [len(ids) for ids in queries], tokens, hardware) for queries in all_rounds)
         notes.append("about: half of the prompts of one step are still refused in the next, refusals first in their answers")
-    lengths, tokens = [[len(ids) for ids in queries] for queries in rounds], settings.answer_tokens or ANSWER_TOKENS
+    lengths = [[len(ids) for ids in queries] for queries in rounds]
     seconds = sum(answer_seconds(shape, of_round, tokens, hardware) for of_round in lengths)
-    if most is not None:
-        most += seconds + answer_seconds(shape, [len(ids) for ids in sets[0]], tokens, hardware) * (looks_back - looks_back // 2)
     if settings.apply_factor is None:
         notes.append("the search for a reinforcement, which comes after it, is not counted")
     return Estimate(
@@ -235,11 +235,12 @@ class _Plan:
                 for name, queries, more in zip(names, sets, [self.settings.r_main + MORE_VECTORS] * 2, strict=False)
             ]
         answered = [[[*ids, *[ids[-1]] * (REFUSAL_TOKENS - 1)] for ids in queries] for queries in sets]
-        refused = [answered[0][: len(sets[0]) if most else -(-len(sets[0]) // 2**step)] for step in steps]
+        refused = [answered[0][: len(sets[0]) if most else len(sets[0]) // 2**step] for step in steps]
         control = [self._sweep("control", queries, Divergence(), 0, tail=REFUSAL_TOKENS) for queries in answered[1:]]
         return control + [
             self._sweep(f"step {step + 1}, prompts", queries, LogOddsDrop(()), step, tail=REFUSAL_TOKENS, more=1)
             for step, queries in zip(steps, refused, strict=True)
+            if queries  # else the search has ended
         ]
 
     def _sweep(self, what: str, queries: Queries, measure: Measure, step: int, *, tail: int = 1, more: int = 0) -> _Sweep:
