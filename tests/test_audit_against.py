@@ -272,6 +272,34 @@ class TestHeadsChangedByThemselves:
         found = audit(base, tmp_path / "out", lambda weights: block(base, weights, HeadRef(1, 3), "uniform_attention")[0].zero_())
         assert "its weight is zero now, its bias is as it was" in self.named(found)[HeadRef(1, 3)].evidence
 
+    def test_a_few_values_of_one_head(self, base: Path, tmp_path: Path) -> None:
+        """However few: nothing else changed, so that it was this head."""
+        found = audit(base, tmp_path / "out", lambda weights: block(base, weights, HeadRef(1, 3))[0][0, :2].mul_(1.1))
+        assert "other heads are as they were" in self.named(found)[HeadRef(1, 3)].evidence
+
+    @pytest.mark.parametrize("operation", ["scale", "uniform_attention"])
+    def test_a_few_values_here_and_there_in_the_model_name_no_head(self, operation: Operation, base: Path, tmp_path: Path) -> None:
+        """Weak noise on all of a coarse type moves one or two values of some heads, and none of others."""
+
+        def noise(weights: Weights) -> None:
+            for layer, head in ((0, 1), (1, 2), (1, 4), (2, 5)):
+                block(base, weights, HeadRef(layer, head), operation)[0][layer, :2].mul_(1.01)
+
+        found = audit(base, tmp_path / "out", noise)
+        assert found.findings == ()
+        assert found.is_tampered
+        assert len(found.changed_heads) == 4
+
+    def test_a_head_replaced_beside_such_noise_is_named(self, base: Path, tmp_path: Path) -> None:
+        def change(weights: Weights) -> None:
+            for layer in range(3):
+                block(base, weights, HeadRef(layer, 1))[0][layer, :2].mul_(1.01)
+            view = block(base, weights, HeadRef(1, 3))[0]
+            view.copy_(chance(*view.shape) * 0.1)
+            block(base, weights, HeadRef(2, 3))[0][0, 0] = torch.inf
+
+        assert set(self.named(audit(base, tmp_path / "out", change))) == {HeadRef(1, 3), HeadRef(2, 3)}
+
     def test_all_but_one_head_of_a_layer(self, base: Path, tmp_path: Path) -> None:
         def change(weights: Weights) -> None:
             for number in range(5):

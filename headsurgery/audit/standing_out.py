@@ -33,7 +33,9 @@ _FARTHER = 10.0
 _LARGE = 0.3
 """Relative size of a change from which on it is large: what few trainings reach."""
 _BY_CHANCE = 32
-"""Elements; where the whole model was trained a little, a head of a coarse type may have so few changed ones and another none."""
+"""Elements; where the whole model was changed a little, a head of a coarse type may have so few changed ones and another none."""
+_SCATTERED = 3
+"""Layers; where heads of so many have just a few changed elements, they are what a small change of the whole model left."""
 _MOSTLY, _SOME = 0.75, 0.1
 """Share of a model's heads that are most of them, and of its other tensors that are enough for a change of the whole model."""
 _SAME_FACTOR = 0.1
@@ -46,7 +48,7 @@ class Neighbourhood:
 
     Args:
         others: Changes of the layer's other heads of the same operation; None for a head that is as it was.
-        is_broad: Whether tensors all over the model changed, too.
+        is_broad: Whether tensors all over the model changed, too, or a few elements of heads all over it.
         is_lonely: Whether most heads of the model are as they were, as far as this operation goes.
         is_low_rank: Whether the tensor's change has a low rank.
     """
@@ -70,7 +72,8 @@ def find_standing_out(
         is_low_rank: Whether the change of a tensor has a low rank.
     """
     changes = {(change.head, change.operation): change for change in found.heads}
-    is_broad, lonely = _is_broad(found, anatomy, base), _lonely_operations(changes, anatomy)
+    is_broad = _is_scattered(found.heads) or _is_broad(found, anatomy, base)
+    lonely = _lonely_operations(changes, anatomy)
     reads = BlockReader(base), BlockReader(edited)
     copies = _find_copies(found.heads, anatomy, base, *reads)
     named: dict[Place, str] = {}
@@ -99,7 +102,9 @@ def stands_out(change: HeadChange, around: Neighbourhood) -> str | None:
         alike = [other for other in around.others if other is not None and _is_alike(other, change)]
         return None if around.others and len(alike) >= len(around.others) / 2 else "the layer's other heads are not"
     still = sum(other is None for other in others)
-    if still and not (around.is_broad and change.parameters_changed <= _BY_CHANCE):
+    if around.is_broad and _is_by_chance(change):
+        return None
+    if still:
         return f"{still} of the layer's {len(around.others)} other heads are as they were"
     is_large = not change.relative <= _LARGE  # nan is large
     relative = [0.0 if other is None else other.relative for other in others]
@@ -130,6 +135,16 @@ def _lonely_operations(changes: Container[Place], anatomy: Anatomy) -> set[Opera
         for operation in anatomy.operations
         if sum((head, operation) not in changes for head in heads) >= _MOSTLY * len(heads)
     }
+
+
+def _is_by_chance(change: HeadChange) -> bool:
+    """Whether so little of a head changed that a small change of the whole model may have left it."""
+    return change.parameters_changed <= _BY_CHANCE and change.relative <= _LARGE  # nan is large
+
+
+def _is_scattered(changes: Iterable[HeadChange]) -> bool:
+    """Whether a few elements changed in heads of several layers, as weak noise leaves it in a coarse type."""
+    return len({change.head.layer for change in changes if _is_by_chance(change)}) >= _SCATTERED
 
 
 def _is_broad(found: CheckpointDiff, anatomy: Anatomy, base: Checkpoint) -> bool:
