@@ -26,6 +26,7 @@ from headsurgery.checkpoint.reader import WEIGHTS
 from headsurgery.cli import app
 from headsurgery.errors import CheckpointError
 from tests.directories import recipe_of
+from tests.families import build_family
 from tests.tiny import build_model, save_model
 
 Weights = dict[str, torch.Tensor]
@@ -128,6 +129,28 @@ def merged(weight: float) -> Change:
     return matrices("weight", one)
 
 
+def slerp(weight: float) -> Change:
+    """Along the sphere, to another model of the same norm."""
+
+    def one(old: torch.Tensor) -> torch.Tensor:
+        other = chance(*old.shape)
+        other *= old.norm() / other.norm()
+        angle = torch.arccos(torch.nn.functional.cosine_similarity(old.flatten(), other.flatten(), dim=0))
+        return (torch.sin((1 - weight) * angle) * old + torch.sin(weight * angle) * other) / torch.sin(angle)
+
+    return matrices("weight", one)
+
+
+def task_vector(times: float, *, share: float = 1.0, size: float = 0.02) -> Change:
+    """The difference to a training, taken several times; of a share of its values (DARE and TIES)."""
+
+    def one(old: torch.Tensor) -> torch.Tensor:
+        kept = torch.rand(*old.shape, generator=torch.Generator().manual_seed(2)) < share
+        return old + times * kept * size * old.std() * chance(*old.shape, seed=1)
+
+    return matrices("weight", one)
+
+
 def trained(family: str, steps: int, rate: float) -> Change:
     def change(weights: Weights) -> None:
         dtype = next(iter(weights.values())).dtype
@@ -156,6 +179,12 @@ UNSCALED: dict[str, Change] = {
         for share in (0.7, 1.6)
     },
     **{f"mean with another model, {weight}": merged(weight) for weight in (0.1, 0.5, 0.9)},
+    **{f"SLERP with another model, {weight}": slerp(weight) for weight in (0.05, 0.3, 0.5, 0.95)},
+    "SLERP beyond the other model": slerp(1.2),
+    "half of a training (task arithmetic)": task_vector(0.5),
+    "the opposite of a training": task_vector(-1.0),
+    "a tenth of a training's changes, ten times as large (DARE)": task_vector(10.0, share=0.1),
+    "the mean of two trainings": then(task_vector(0.5), task_vector(0.5, size=0.03)),
     "a norm folded into q": matrices(Q, lambda old: old * (1 + 0.1 * chance(old.shape[1]).abs())),
     "a norm folded into q, nearly 1": matrices(Q, lambda old: old * (1.5 + 0.02 * chance(old.shape[1]))),
     "all rows of o of one norm": matrices(OUT, lambda old: old / old.norm(dim=1, keepdim=True)),
@@ -372,6 +401,35 @@ class TestPlantedFactors:
             (HeadRef(2, 0), "uniform_attention", "proven"),
         ]
         assert found.is_exact
+
+    @pytest.mark.parametrize("dtype", TYPES, ids=str)
+    @pytest.mark.parametrize("family", ["deepseek_v3", "deepseek_v2/plain", "glm4_moe_lite", "minicpm3"])
+    @pytest.mark.parametrize("factor", [0.0, 0.5, 0.9, 1.1, 4.0, -1.0])
+    def test_under_latent_attention(self, factor: float, family: str, dtype: torch.dtype, tmp_path: Path) -> None:
+        """A head's values are narrower than its queries there, and these may come from a low rank."""
+        base = tmp_path / "base"
+        build_family(family).to(dtype).save_pretrained(base)
+        operations = prove_anatomy(open_checkpoint(base)).operations
+        planted: list[tuple[HeadRef, Operation]] = [(HeadRef(1, 3), "scale"), (HeadRef(2, 0), "uniform_attention")]
+        planted = [(head, operation) for head, operation in planted if operation in operations]
+        change = then(*(times(base, head, factor, operation) for head, operation in planted))
+        found = audit(base, tmp_path / "out", change)
+        assert [(entry.head, entry.operation, entry.certainty) for entry in found.findings] == [
+            (head, operation, "proven") for head, operation in planted
+        ]
+        assert [entry.factor for entry in found.findings] == pytest.approx([factor] * len(planted), rel=4e-3)
+        assert found.is_exact
+
+    @pytest.mark.parametrize("family", ["deepseek_v3", "deepseek_v2/plain"])
+    def test_training_multiplies_no_head_under_latent_attention(self, family: str, tmp_path: Path) -> None:
+        base = tmp_path / "base"
+        build_family(family).to(torch.bfloat16).save_pretrained(base)
+        found = audit(base, tmp_path / "out", task_vector(1.0))
+        assert (found.findings, found.recipe) == ((), None)
+        assert found.changed_heads
+        found = audit(base, tmp_path / "more", lora(1, OUT, 0.02))
+        assert (found.findings, found.recipe) == ((), None)
+        assert found.changed_heads
 
     @pytest.mark.parametrize("factor", [0.0, 0.5, 0.9, 1.1, 2.0])
     def test_in_a_model_that_was_trained_as_well(self, factor: float, base: Path, tmp_path: Path) -> None:
