@@ -405,12 +405,14 @@ def main() -> None:
     parser.add_argument("models", nargs="*", type=Path, metavar="MODEL", help="checkpoint directories")
     parser.add_argument("--only", action="append", choices=KINDS, help="this kind of change; can be given several times")
     parser.add_argument("--like", action="append", default=[], metavar="TEXT", help="changes whose name holds this, or another one")
+    parser.add_argument("--dtype", choices=("bfloat16", "float16", "float32"), help="type of the base; default: as it is")
     given = parser.parse_args()
+    dtype = getattr(torch, given.dtype) if given.dtype else None
     sources = given.models or [fetch_demo_model(lambda text: print(text, file=sys.stderr)).path]
     for source in sources:
         with tempfile.TemporaryDirectory() as folder:
-            print(json.dumps({"model": source.name}), flush=True)
-            bench = Bench(source, Path(folder))
+            print(json.dumps({"model": source.name, "dtype": given.dtype}), flush=True)
+            bench = Bench(source, Path(folder), dtype)
             for kind in given.only or KINDS:
                 KINDS[kind](bench, lambda name: not given.like or any(text in name for text in given.like))
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 import torch
@@ -237,6 +238,14 @@ class TestWhatAChangeLooksLike:
     def test_it_is_described(self, change: Callable[[torch.Tensor], torch.Tensor], words: str) -> None:
         before = chance(96, 96, seed=3) * 0.15
         assert words in describe_change(before.numpy(), change(before).numpy())
+
+    @pytest.mark.parametrize("count", [1, 3, 20])
+    def test_a_few_values_that_moved_by_a_step_are_no_fine_tuning(self, count: int) -> None:
+        before = chance(96, 96, seed=3).bfloat16()
+        after = before.clone()
+        after.view(torch.int16).flatten()[torch.arange(count) * 401] += 1
+        words = describe_change(*(values.float().numpy().astype(ml_dtypes.bfloat16) for values in (before, after)))
+        assert f"in {count} of its 9216 values only, as a few steps of training, weak noise or rounding leaves it" in words
 
     def test_quantization_shows_in_its_levels(self) -> None:
         weights = {"x.proj.weight": chance(96, 96) * 0.1}

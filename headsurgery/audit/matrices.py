@@ -27,6 +27,8 @@ _MOST_ELEMENTS = 2**25
 """Of a larger matrix evenly spaced rows are looked at."""
 _LARGE = 0.3
 """Relative size of a change above which weights were mixed or replaced rather than trained further."""
+_FEW = 0.01
+"""Share of the values; where fewer changed, most by one step, their directions tell nothing."""
 _PER_LINE = 0.2
 """Share of the change (L2) that a factor for each line may leave unexplained."""
 
@@ -152,6 +154,9 @@ def _describe_rank(change: Matrix, relative: float, rounding: float) -> str:
     rank = _rank_of(held, rounding / energy, change.shape) if energy > 2 * rounding else None
     if rank is not None:
         return f"of rank {rank}, which holds {held[rank - 1]:.1%} of its energy"
+    count = int(np.count_nonzero(change))
+    if count <= _FEW * change.size and relative <= _LARGE:
+        return f"in {count} of its {change.size} values only, as a few steps of training, weak noise or rounding leaves it"
     share = f"its {min(_SHOWN, len(held))} largest directions hold {held[min(_SHOWN, len(held)) - 1]:.0%} of its energy"
     if relative > _LARGE:
         cause = "merging with another model, or other weights in its place,"
