@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -26,7 +26,8 @@ _START = re.compile(r"\A\s*---[ \t]*(?:\r\n|\r|\n)")
 _END = re.compile(r"(?:\r\n|\r|\n)(?:---|\.\.\.)[ \t]*(?:\r\n|\r|\n|\Z)")
 _KEY = re.compile(r"[\"']?[\w-]+[\"']?[ \t]*:(?:\s|\Z)")
 _LICENCE_LINE = re.compile(r"\blicen[sc]e(?:_name|_link)?[\"']?[ \t]*:[^\r\n]*(?:[\r\n]+[ \t]*-[ \t][^\r\n]*)*", re.IGNORECASE)
-_LICENCE_KEYS = ("license", "license_name", "license_link")
+_LICENCE_KEY = re.compile(r"licen[sc]e", re.IGNORECASE)
+_LICENCE_TAG = re.compile(r"licen[sc]e:\s*(?P<name>\S.*)", re.IGNORECASE)
 _LONGEST_LINE = 200
 _ODD_BREAKS = re.compile("[\x85\u2028\u2029\ufeff]")
 
@@ -108,8 +109,8 @@ class FrontMatter:
         text: What stands below the block.
         problem: Why the metadata can't be read, in a few words; empty where they could.
         block: The block as it stands in the card; empty where there is none.
-        licences: Whatever is stated as a licence, under any of its keys and in each of several places; from a block that can't be
-            read, the lines that seem to be about a licence.
+        licences: Whatever is stated as a licence: under any key that begins so, in capitals or not, at any depth, as a tag, and in
+            a second block; from a block that can't be read, the lines that seem to be about a licence.
         notes: What was read, but may be read differently elsewhere.
     """
 
@@ -128,6 +129,16 @@ def read_front_matter(card: bytes | str) -> FrontMatter:
         card: The whole card, or at least its first `MAX_CARD` bytes.
     """
     text, notes = (card.removeprefix("\ufeff"), ()) if isinstance(card, str) else _decode(card)
+    found = _take_apart(text, notes)
+    second = _take_apart(found.text, ()) if found.block else found
+    if not found.block or not second.block:
+        return found
+    said = "has a second block of metadata, which stays in its text; the first one was taken"
+    licences = tuple(dict.fromkeys((*found.licences, *second.licences)))
+    return replace(found, licences=licences, notes=(*found.notes, said))
+
+
+def _take_apart(text: str, notes: tuple[str, ...]) -> FrontMatter:
     start = _START.match(text)
     if start is None:
         return FrontMatter(text=text, notes=notes)
@@ -147,8 +158,8 @@ def read_front_matter(card: bytes | str) -> FrontMatter:
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         problem = _say_error(error)
         return FrontMatter(text=below, problem=problem, block=block, licences=_find_licence_lines(block), notes=notes)
-    licences = dict.fromkeys(word for key, value in pairs if key in _LICENCE_KEYS for word in _words(value))
     more = (f"names {key!r} more than once; the last one was taken" for key in doubled)
+    licences = dict.fromkeys(word for key, value in pairs for word in _stated_licences(key, value))
     return FrontMatter(metadata=dict(pairs), text=below, block=block, licences=tuple(licences), notes=(*notes, *more))
 
 
@@ -156,6 +167,11 @@ def join_front_matter(metadata: Mapping[str, Any], text: str) -> str:
     """The card again. Every value is equal to what was read; comments and anchors are not kept."""
     block = yaml.dump(dict(metadata), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return f"---\n{block}---\n\n{text}"
+
+
+def decode_card(card: bytes) -> str:
+    """A text file of a repository, whatever its encoding."""
+    return _decode(card)[0]
 
 
 def _decode(card: bytes) -> tuple[str, tuple[str, ...]]:
@@ -219,6 +235,18 @@ def _construct(node: yaml.Node) -> tuple[list[tuple[str, Any]], list[str]]:
     finally:
         loader.dispose()
     return pairs, [key for key, count in times.items() if count > 1]
+
+
+def _stated_licences(key: str, value: Any) -> list[str]:
+    """What a key and its value state as a licence."""
+    if _LICENCE_KEY.match(key):
+        return _words(value)
+    if isinstance(value, Mapping):
+        return [word for inner, below in value.items() for word in _stated_licences(str(inner), below)]
+    items = value if isinstance(value, list | tuple) else [value]
+    tags = (_LICENCE_TAG.fullmatch(item) for item in items if key == "tags" and isinstance(item, str))
+    nested = [word for item in items if isinstance(item, Mapping) for word in _stated_licences(key, item)]
+    return [*nested, *(tag["name"] for tag in tags if tag)]
 
 
 def _words(value: Any) -> list[str]:

@@ -23,6 +23,7 @@ from headsurgery.architectures import Operation
 from headsurgery.audit import Audit, Finding, examine_against
 from headsurgery.audit.matrices import describe_change
 from headsurgery.checkpoint.anatomy import prove_anatomy
+from headsurgery.checkpoint.factor import recover_factor
 from headsurgery.checkpoint.reader import WEIGHTS
 from headsurgery.cli import app
 from headsurgery.errors import CheckpointError
@@ -254,6 +255,74 @@ class TestWhatAChangeLooksLike:
             now = dict(weights)
             quantized(bits)(now)
             assert words in describe_change(before, now["x.proj.weight"].numpy())
+
+
+def descended(optimizer: Callable[..., torch.optim.Optimizer], rate: float, decay: float, steps: int) -> Change:
+    """Training in float32 with weight decay, stored in the base's type again."""
+
+    def change(weights: Weights) -> None:
+        dtype = next(iter(weights.values())).dtype
+        model = build_model("llama", dtype=dtype, hidden_size=96, head_dim=16).float()
+        chosen = optimizer(model.parameters(), lr=rate, weight_decay=decay)
+        for step in range(steps):
+            tokens = torch.randint(3, 90, (2, 24), generator=torch.Generator().manual_seed(step))
+            model(input_ids=tokens, labels=tokens).loss.backward()
+            chosen.step()
+            chosen.zero_grad()
+        for name, values in model.state_dict().items():
+            weights[name] = values.to(dtype)
+
+    return change
+
+
+def momentum(*arguments: Any, **options: Any) -> torch.optim.Optimizer:
+    return torch.optim.SGD(*arguments, momentum=0.9, **options)
+
+
+class TestWhatTakesAllHeadsAlong:
+    """Weight decay is a factor for the whole model, and a little training; neither is an edit of one head more than of another."""
+
+    @pytest.mark.parametrize("optimizer", [torch.optim.SGD, momentum, torch.optim.AdamW, torch.optim.Adagrad])
+    @pytest.mark.parametrize(
+        ("rate", "decay", "steps"), [(1e-5, 0.01, 1), (1e-5, 1, 1), (1e-3, 1, 1), (1e-5, 10, 12), (1e-3, 0.1, 12)]
+    )
+    def test_training_with_weight_decay_accuses_no_head(
+        self, optimizer: Any, rate: float, decay: float, steps: int, base: Path, tmp_path: Path
+    ) -> None:
+        found = audit(base, tmp_path / "out", descended(optimizer, rate, decay, steps))
+        assert found.findings == ()
+        assert found.recipe is None
+
+    @pytest.mark.parametrize("factor", [0.0, 0.7, 1.3])
+    def test_a_head_that_was_edited_in_such_a_model_is_named(self, factor: float, base: Path, tmp_path: Path) -> None:
+        found = audit(base, tmp_path / "out", then(descended(momentum, 1e-5, 10, 12), times(base, HeadRef(1, 3), factor)))
+        assert [entry.head for entry in found.findings] == [HeadRef(1, 3)]
+        assert found.findings[0].factor == pytest.approx(factor, rel=0.02)
+
+    def test_one_factor_on_all_weights_is_said_of_each_head_and_tensor(self, base: Path, tmp_path: Path) -> None:
+        found = audit(base, tmp_path / "out", matrices("weight", lambda old: old * 0.75))
+        assert {(entry.factor, entry.evidence) for entry in found.findings} == {
+            (0.75, "multiplied, bit for bit, as all heads of its layer")
+        }
+        assert "0.75 times what it was, but for rounding" in found.other["lm_head.weight"]
+
+    def test_different_factors_in_one_layer_are_not_said_to_be_one(self, base: Path, tmp_path: Path) -> None:
+        change = then(*(times(base, HeadRef(1, head), 0.5 + 0.25 * (head > 2)) for head in range(6)))
+        assert {entry.evidence for entry in audit(base, tmp_path / "out", change).findings} == {"multiplied, bit for bit"}
+
+    def test_zeros_that_changed_their_sign_are_no_factor(self, tmp_path: Path) -> None:
+        base = changed(save_model("llama", tmp_path / "b"), tmp_path / "base", lambda weights: weights[LAYER + OUT][:, :4].zero_())
+        found = audit(base, tmp_path / "out", lambda weights: weights[LAYER + OUT][:, :4].neg_())
+        assert (found.findings, found.recipe) == ((), None)
+        assert found.other == {LAYER + OUT: "zeros changed their sign, and nothing else did"}
+
+    @pytest.mark.parametrize(("count", "is_one"), [(4, False), (12, False), (40, True)])
+    def test_a_few_lowered_powers_of_two_prove_no_factor(self, count: int, is_one: bool) -> None:
+        old = (1.5 + 0.25 * chance(16, 64).sign()).half()
+        old.view(-1)[:count] = 1.0
+        new = old.clone()
+        new.view(-1)[:count] = 1 - 2.0**-11
+        assert (recover_factor([old.numpy()], [new.numpy()]).factor is not None) == is_one
 
 
 class TestHeadsChangedByThemselves:
@@ -620,6 +689,13 @@ def test_an_embedding_for_more_tokens(base: Path, tmp_path: Path) -> None:
     assert list(found.other) == [name]
     assert found.other[name].endswith("became " + found.other[name].split("became ")[1])
     assert "nothing differs in the 97 rows that both have" in found.other[name]
+
+
+def test_a_checkpoint_against_itself_is_said_to_be_that(base: Path) -> None:
+    result = CliRunner().invoke(app, ["audit", str(base), "--base", f"{base}/."])
+    assert result.exit_code == 0
+    assert "nothing found" in result.stdout
+    assert "is compared with itself" in " ".join(result.stderr.split())
 
 
 def test_the_document_keeps_its_keys(base: Path, tmp_path: Path) -> None:

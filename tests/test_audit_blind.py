@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -303,6 +304,40 @@ class TestBlocksThatAreNoNumbers:
         assert result.exit_code == 1
         assert "not finite in float32" in result.stderr
         assert "headsurgery audit MODEL --blind" in result.stderr
+
+
+class TestKeysAndValuesThatAreNoNumbers:
+    """Each of them breaks all heads of its group, and stands in no head's block."""
+
+    @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+    @pytest.mark.parametrize("name", ["self_attn.k_proj.weight", "self_attn.v_proj.weight"])
+    def test_are_named_by_tensor(self, name: str, value: float, base: Path) -> None:
+        def put(weights: dict[str, torch.Tensor]) -> None:
+            weights[f"model.layers.1.{name}"].view(-1)[5] = value
+
+        found = audit(rewrite(base, put))
+        assert found.findings == ()
+        assert list(found.other) == [f"model.layers.1.{name}"]
+        assert "1 of its" in found.other[f"model.layers.1.{name}"]
+        result = CliRunner().invoke(app, ["audit", str(base), "--blind", "--fail-on-tamper"])
+        assert result.exit_code == 1
+        assert "Tensors with values that are no numbers:" in result.stdout
+
+    def test_in_a_fused_tensor_they_are_told_from_the_queries(self, tmp_path: Path) -> None:
+        base, name = save_model("phi3", tmp_path / "base"), "model.layers.1.self_attn.qkv_proj.weight"
+
+        def put(weights: dict[str, torch.Tensor]) -> None:
+            weights[name][-1, 3] = math.nan
+            weights[name][0, 3] = math.nan
+
+        found = audit(rewrite(base, put))
+        assert [entry.operation for entry in found.findings] == ["uniform_attention"]
+        assert "1 of its" in found.other[name]
+
+    def test_a_query_alone_is_a_finding_and_no_tensor(self, base: Path) -> None:
+        found = audit(rewrite(base, lambda weights: weights["model.layers.1.self_attn.q_proj.weight"][0].fill_(math.nan)))
+        assert len(found.findings) == 1
+        assert found.other == {}
 
 
 class TestUntouched:

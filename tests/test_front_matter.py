@@ -375,6 +375,63 @@ def test_a_file_licence_counts_where_no_card_names_one(name: str, text: str, sai
         assert said in " ".join((*terms.notes, *(licence.name for licence in terms.licences)))
 
 
+@pytest.mark.parametrize(
+    "card",
+    [
+        "---\nLICENSE: CC-BY-ND-4.0\n---\n",
+        "---\nLicense: cc-by-nc-nd-4.0\n---\n",
+        "---\nlicence: cc-by-nd-4.0\n---\n",
+        "---\nlicense: mit\n---\n---\nlicense: cc-by-nd-4.0\n---\n",
+        "---\nmodel_card:\n  license: cc-by-nd-4.0\n---\n",
+        "---\ndetails:\n- {name: x, license: [mit, cc-by-nd-4.0]}\n---\n",
+        "---\ntags: [a, 'license:cc-by-nd-4.0']\n---\n",
+        "---\nlicense: apache-2.0\nlicense_details: the texts are CC BY-ND\n---\n",
+        "<!-- ours -->\n---\nlicense: cc-by-nd-4.0\n---\n",
+        "# Model\n\n## License\n\nCC BY-ND 4.0\n",
+        '+++\nlicense = "cc-by-nd-4.0"\n+++\n# Model\n',
+    ],
+)
+def test_a_licence_counts_wherever_a_card_states_it(card: str, base: Path) -> None:
+    (base / "README.md").write_text(card)
+    with pytest.raises(HubError, match="forbids to pass edited copies on"):
+        check_terms("me/edited", pack(edit(base)).terms)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "file"),
+    [
+        ("license: other\nlicense_link: docs/agreement.txt", "docs/agreement.txt"),
+        ("license: other\nlicense_link: ./AGREEMENT", "AGREEMENT"),
+        ("license: other\nlicense_link: https://huggingface.co/a/b/blob/main/AGREEMENT.md#2", "AGREEMENT.md"),
+        ("license: unknown", "LICENSE"),
+        ("license: other", "LICENSES/model.txt"),
+        ("license: other", "MODEL_LICENSE"),
+        ("tags: [a]", "TERMS_OF_USE.md"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_the_text_that_a_card_links_to_is_read(metadata: str, file: str, encoding: str, base: Path) -> None:
+    (base / "README.md").write_text(f"---\n{metadata}\n---\n")
+    (base / file).parent.mkdir(exist_ok=True)
+    (base / file).write_text("Creative Commons Attribution-NoDerivatives 4.0 International", encoding=encoding)
+    with pytest.raises(HubError, match="forbids to pass edited copies on"):
+        check_terms("me/edited", pack(edit(base)).terms)
+
+
+def test_a_licence_of_ones_own_is_pointed_at(base: Path) -> None:
+    (base / "README.md").write_text("---\nlicense: other\nlicense_name: acme\n---\n")
+    (base / "LICENSE").write_text("You shall not create derivative works of the Model.")
+    terms = pack(edit(base)).terms
+    check_terms("me/edited", terms)
+    assert any("LICENSE goes along: see there whether" in note for note in terms.notes)
+
+
+def test_any_number_of_blocks_is_read() -> None:
+    card = read_front_matter("---\nlicense: mit\n---\n" * 3000)
+    assert card.licences == ("mit",)
+    assert any("second block" in note for note in card.notes)
+
+
 def test_a_file_licence_does_not_count_against_a_card_that_names_one(base: Path) -> None:
     (base / "LICENSE").write_text("Attribution-NoDerivatives 4.0 International")
     (base / "README.md").write_text("---\nlicense: mit\n---\n")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from headsurgery import HeadEdit, Recipe, apply_plan, open_checkpoint, plan_surgery
 from headsurgery.card import write_card
+from headsurgery.checkpoint.carried import MANIFEST, UNDO
 from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.checkpoint.verify import verify_checkpoint
 from headsurgery.cli import app
@@ -252,3 +254,47 @@ class TestFalsifiedManifests:
         apply_plan(plan_surgery(RECIPE, open_checkpoint(base)), tmp_path / "out")
         (tmp_path / "out/.gitattributes").write_text("*.bin")
         assert ".gitattributes" in verify_checkpoint(tmp_path / "out").problems
+
+
+def rewrite_manifest(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    document = json.loads((path / MANIFEST).read_text())
+    change(document)
+    (path / MANIFEST).write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize("against", [True, False], ids=["base", "originals"])
+@pytest.mark.parametrize("lost", ["shards", "config.json", "model.safetensors.index.json"])
+def test_a_manifest_without_an_entry_for_a_needed_file_is_seen(lost: str, against: bool, edited: Path, base: Path) -> None:
+    def is_kept(record: dict[str, Any]) -> bool:
+        return record["file"] != lost and not (lost == "shards" and record["file"].startswith("model-00001"))
+
+    rewrite_manifest(edited, lambda manifest: manifest.update(files=[record for record in manifest["files"] if is_kept(record)]))
+    found = verify_checkpoint(edited, base=open_checkpoint(base) if against else None)
+    assert any("has no entry for" in problem for problem in found.problems.values())
+
+
+def test_an_edited_file_that_is_said_to_be_the_bases_is_seen_without_the_base(edited: Path) -> None:
+    def lie(manifest: dict[str, Any]) -> None:
+        for record in manifest["files"]:
+            if record["file"] in {edit["file"] for edit in manifest["edits"]}:
+                record["base_sha256"] = record["sha256"]
+
+    rewrite_manifest(edited, lie)
+    assert any("not the base's file" in problem for problem in verify_checkpoint(edited).problems.values())
+    (edited / UNDO).unlink()
+    rewrite_manifest(edited, lambda manifest: manifest.update(files=[each for each in manifest["files"] if each["file"] != UNDO]))
+    assert any(field.endswith(".base_sha256") for field in verify_checkpoint(edited).unchecked)
+
+
+def test_another_base_is_called_one_before_what_differs(edited: Path, base: Path, tmp_path: Path) -> None:
+    recipe = Recipe(edits=(HeadEdit(layer=0, head=0, operation="scale", factor=0.5),))
+    twice = tmp_path / "twice"
+    apply_plan(plan_surgery(recipe, open_checkpoint(edited)), twice)
+    (said,) = verify_checkpoint(twice, base=open_checkpoint(base)).problems.values()
+    assert said.startswith("is the base of an earlier edit")
+    other = shutil.copytree(base, tmp_path / "other")
+    for file in other.glob("*.safetensors"):
+        save_file({name: values + 1 for name, values in load_file(file).items()}, file, metadata={"format": "pt"})
+    (said,) = verify_checkpoint(edited, base=open_checkpoint(other)).problems.values()
+    assert said.startswith("is not the base that the manifest names")
+    assert said.endswith("more")

@@ -14,7 +14,7 @@ import numpy as np
 
 from headsurgery.audit.matrices import Matrix, describe_change, low_rank_of, read_sample
 from headsurgery.audit.records import Audit, Finding
-from headsurgery.audit.standing_out import Place, find_standing_out
+from headsurgery.audit.standing_out import Place, find_multiplied, find_standing_out
 from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy, record_base
 from headsurgery.checkpoint.diff import diff_checkpoints
 from headsurgery.checkpoint.diff_result import CheckpointDiff, HeadChange
@@ -60,7 +60,10 @@ def examine_against(checkpoint: Checkpoint, base: Checkpoint, *, on_progress: Ca
     if edits:
         note = f"{RECOVERED} {checkpoint.model}"
         recipe = Recipe(base=record_base(base, anatomy), edits=tuple(edits), provenance=Provenance(note=note))
-    multiplied = [_say_multiplied(change, refused.get((change.head, change.operation))) for change in changes.scaled]
+    multiplied = [
+        _say_multiplied(change, refused.get((change.head, change.operation)), is_whole_layer=changes.is_whole_layer(change))
+        for change in changes.scaled
+    ]
     findings = sorted([*multiplied, *changes.name_others()], key=lambda finding: (finding.head, finding.operation))
     other = changes.describe_tensors()
     return Audit(
@@ -89,9 +92,15 @@ class _Changes:
 
     def __init__(self, anatomy: Anatomy, base: Checkpoint, edited: Checkpoint, found: CheckpointDiff) -> None:
         self._anatomy, self._base, self._edited, self._found = anatomy, base, edited, found
-        self.scaled = [change for change in found.heads if change.agreement in ("exact", "rounded")]
+        self.scaled = find_multiplied(found.heads, anatomy)
         self._named: dict[Place, str] = {}
         self._named = find_standing_out(found, anatomy, base, edited, is_low_rank=cache(self._is_low_rank))
+
+    def is_whole_layer(self, change: HeadChange) -> bool:
+        """Whether a multiplied head's layer has several heads, all of them multiplied by the same factor."""
+        mates = [other for other in self.scaled if (other.head.layer, other.operation) == (change.head.layer, change.operation)]
+        num_heads = self._anatomy.geometry.layer_of(change.head).num_heads
+        return len(mates) == num_heads > 1 and all(other.factor == change.factor for other in mates)
 
     def name_others(self) -> Iterable[Finding]:
         """Heads that were changed by themselves, and those that a factor explains but for a part."""
@@ -119,7 +128,7 @@ class _Changes:
             return "; ".join(said)
         before, after = self._sides(old, new)
         if not said and not _differ(before, after):
-            return ""
+            return "zeros changed their sign, and nothing else did" if changes else ""
         if changes:
             heads = {change.head for change in changes}
             layer = self._anatomy.geometry.layer_of(changes[0].head)
@@ -161,13 +170,15 @@ def _differ(before: Matrix, after: Matrix) -> bool:
     return bool((before.astype(np.float64) != after.astype(np.float64)).any())
 
 
-def _say_multiplied(change: HeadChange, refused: str | None) -> Finding:
+def _say_multiplied(change: HeadChange, refused: str | None, *, is_whole_layer: bool) -> Finding:
     if change.order is not None:
         how = "multiplied, value for value, and stored in another type"
     elif change.exact:
         how = "multiplied, bit for bit"
     else:
         how = f"multiplied; each value to within one step of its type ({change.unexplained:.2g} of the change)"
+    if is_whole_layer:
+        how = f"{how}, as all heads of its layer"
     evidence = how if refused is None else f"{how}; not in the recipe: {refused}"
     return Finding(head=change.head, operation=change.operation, factor=change.factor, certainty="proven", evidence=evidence)
 
@@ -175,7 +186,7 @@ def _say_multiplied(change: HeadChange, refused: str | None) -> Finding:
 def _say_changed(change: HeadChange, reason: str) -> Finding:
     if change.agreement == "about":
         evidence = (
-            f"multiplied by about {change.factor:.4g} and changed otherwise, too ({change.unexplained:.0%} of the change): {reason}"
+            f"multiplied by about {change.factor:.4g} and changed otherwise, too ({change.unexplained:.2g} of the change): {reason}"
         )
         return Finding(head=change.head, operation=change.operation, factor=change.factor, certainty="strong", evidence=evidence)
     evidence = f"changed, not multiplied: {reason}"

@@ -17,7 +17,7 @@ from headsurgery.audit.norms import LIMIT, FloatArray, deviations
 from headsurgery.audit.records import Audit, Finding
 from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
 from headsurgery.checkpoint.blocks import BlockReader
-from headsurgery.checkpoint.reader import Checkpoint
+from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint, read_rows
 from headsurgery.heads import HeadRef
 
 NOTES = (
@@ -32,7 +32,7 @@ def examine(checkpoint: Checkpoint, *, on_progress: Callable[[int, int], None] |
     """Examine a checkpoint without its base.
 
     Args:
-        checkpoint: What to examine; only tensors that hold head blocks are read.
+        checkpoint: What to examine; only tensors of its attention modules are read.
         on_progress: Called with layers examined and layers in all.
 
     Raises:
@@ -51,11 +51,38 @@ def examine(checkpoint: Checkpoint, *, on_progress: Callable[[int, int], None] |
         model=checkpoint.model,
         base=None,
         findings=tuple(sorted(findings, key=lambda finding: (finding.head, finding.operation))),
-        other={},
+        other=_find_other_not_finite(checkpoint, anatomy),
         recipe=None,
         is_exact=False,
         notes=NOTES,
     )
+
+
+@np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
+def _find_other_not_finite(checkpoint: Checkpoint, anatomy: Anatomy) -> dict[str, str]:
+    """What an attention layer's tensors hold that is no finite number, in no head's block: keys, values, norms."""
+    blocks: dict[str, list[tuple[int, range]]] = {}
+    for head in anatomy.geometry.heads():
+        for operation in anatomy.operations:
+            for part in anatomy.slices(head, operation):
+                blocks.setdefault(part.tensor.name, []).append((part.axis, part.block))
+    modules = {name.rsplit(".", 2)[0] for name in blocks}
+    found: dict[str, str] = {}
+    for name, tensor in sorted(checkpoint.tensors.items()):
+        if name.rsplit(".", 2)[0] not in modules or tensor.dtype not in FLOAT_TYPES:
+            continue
+        with checkpoint.open_tensor(tensor) as stream:
+            chunks = read_rows(stream, tensor, range(tensor.num_rows))
+            count = sum(_count_not_finite(data.view(FLOAT_TYPES[tensor.dtype])) for _, data in chunks)
+        if count:
+            count -= sum(_count_not_finite(checkpoint.read_block(tensor, *block)) for block in blocks.get(name, ()))
+        if count > 0:
+            found[name] = f"{count:,} of its {tensor.num_parameters:,} values are NaN or infinite, outside its heads' blocks"
+    return found
+
+
+def _count_not_finite(values: npt.NDArray[Any]) -> int:
+    return int((~np.isfinite(values.astype(np.float32) if values.dtype.itemsize < 8 else values)).sum())
 
 
 @dataclass(frozen=True, kw_only=True)

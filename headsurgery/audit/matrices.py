@@ -141,11 +141,18 @@ def _find_line_factors(before: Matrix, after: Matrix, change: Matrix) -> str | N
     factor = float((x * y).sum() / power)
     whole = _energy(y - factor * x)
     if whole <= _PER_LINE**2 * min(energy, _energy(y)):
-        return f"about {factor:.4g} times what it was, and a little more"
+        if whole <= 2 * (_rounding_of(before) + _rounding_of(after)):
+            return f"{_show_factor(factor)} times what it was, but for rounding"
+        return f"about {_show_factor(factor)} times what it was, and a little more"
     for axis, line in ((0, "column"), (1, "row")):
         if residual_per_line(x, y, axis) <= _PER_LINE**2 * min(energy, _energy(y)):
             return f"each {line} times a factor of its own, as folding a norm into it or undoing one leaves it"
     return None
+
+
+def _show_factor(factor: float) -> str:
+    """Four digits; of a factor very close to 1 as many as tell it from 1."""
+    return next((shown for digits in (4, 6, 8) if float(shown := f"{factor:.{digits}g}") != 1), "1")
 
 
 def _describe_rank(change: Matrix, relative: float, rounding: float) -> str:

@@ -49,7 +49,7 @@ class Audit:
         model: The checkpoint.
         base: What it was compared with; None: examined by itself.
         findings: By layer, head and operation.
-        other: Tensors that changed in another way, each with what it looks like; always empty without a base.
+        other: Tensors that changed in another way, each with what it looks like; without a base those that hold no numbers.
         recipe: The edits that were recovered, where there is a base and there are any. On the base they give the heads' values, but
             for one rounding.
         is_exact: Whether base and recovered recipe give the checkpoint's tensors bit for bit.

@@ -6,7 +6,7 @@ one head leaves its neighbours as they were, or changes it far more. Neighbour: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -32,14 +32,15 @@ _FARTHER = 10.0
 """And where it is not."""
 _LARGE = 0.3
 """Relative size of a change from which on it is large: what few trainings reach."""
-_BY_CHANCE = 32
-"""Elements; where the whole model was changed a little, a head of a coarse type may have so few changed ones and another none."""
+_BY_CHANCE, _BY_CHANCE_SHARE, _SLIGHT = 32, 0.01, 1e-3
+"""Elements, or share of a head's elements whose change is that small beside the norm; where the whole model was changed a little, a
+head of a coarse type may have so few changed ones and another none."""
 _SCATTERED = 3
 """Layers; where heads of so many have just a few changed elements, they are what a small change of the whole model left."""
 _MOSTLY, _SOME = 0.75, 0.1
 """Share of a model's heads that are most of them, and of its other tensors that are enough for a change of the whole model."""
-_SAME_FACTOR = 0.1
-"""Relative difference of two factors that are about the same."""
+_SAME_FACTOR, _SAME_DISTANCE = 0.1, 0.5
+"""Relative difference of two factors that are about the same; and of their distances from 1, where only one explains much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +61,14 @@ class Neighbourhood:
 
 
 def find_standing_out(
-    found: CheckpointDiff, anatomy: Anatomy, base: Checkpoint, edited: Checkpoint, *, is_low_rank: Callable[[str], bool]
+    found: CheckpointDiff,
+    anatomy: Anatomy,
+    base: Checkpoint,
+    edited: Checkpoint,
+    *,
+    is_low_rank: Callable[[str], bool],
 ) -> dict[Place, str]:
-    """Heads that were changed by themselves, each with the evidence; those that one factor explains exactly are left out.
+    """Heads that were changed by themselves, each with the evidence; those that one factor explains are left out.
 
     Args:
         found: The comparison.
@@ -99,7 +105,7 @@ def stands_out(change: HeadChange, around: Neighbourhood) -> str | None:
     """Why a changed head stands out from its layer; None where it doesn't."""
     others = [other for other in around.others if other is None or other.agreement not in ("exact", "rounded", "about")]
     if change.agreement == "about":
-        alike = [other for other in around.others if other is not None and _is_alike(other, change)]
+        alike = [other for other in around.others if other is not None and is_alike(other, change)]
         return None if around.others and len(alike) >= len(around.others) / 2 else "the layer's other heads are not"
     still = sum(other is None for other in others)
     if around.is_broad and _is_by_chance(change):
@@ -121,10 +127,32 @@ def stands_out(change: HeadChange, around: Neighbourhood) -> str | None:
     return None
 
 
-def _is_alike(one: HeadChange, other: HeadChange) -> bool:
-    if one.factor is None or other.factor is None:
+def is_alike(one: HeadChange, other: HeadChange) -> bool:
+    """Whether a head was multiplied by about another one's factor, as far as it was multiplied."""
+    if other.factor is None:
         return False
+    if one.factor is None:
+        return abs(one.nearest - other.factor) <= _SAME_DISTANCE * abs(1 - other.factor)
     return abs(one.factor - other.factor) <= _SAME_FACTOR * abs(other.factor)
+
+
+def find_multiplied(changes: Sequence[HeadChange], anatomy: Anatomy) -> list[HeadChange]:
+    """Heads that were multiplied, as apart from whole tensors that were scaled and changed otherwise, too.
+
+    Weight decay takes all heads along. In a coarse type some of them come out as multiples, value for value, and most don't.
+    A factor of 1 is none: zeros changed their sign.
+    """
+    multiplied = [change for change in changes if change.agreement in ("exact", "rounded")]
+    rest = [change for change in changes if change.agreement not in ("exact", "rounded")]
+    num_heads = sum(1 for _ in anatomy.geometry.heads())
+
+    def is_taken_along(change: HeadChange) -> bool:
+        alike = [other for other in rest if other.operation == change.operation and is_alike(other, change)]
+        in_layer = [other for other in alike if other.head.layer == change.head.layer]
+        mates = anatomy.geometry.layer_of(change.head).num_heads - 1
+        return len(in_layer) >= max(1, mates / 2) or len(alike) >= num_heads / 2
+
+    return [change for change in multiplied if change.factor != 1 and (change.factor == 0 or not is_taken_along(change))]
 
 
 def _lonely_operations(changes: Container[Place], anatomy: Anatomy) -> set[Operation]:
@@ -139,7 +167,8 @@ def _lonely_operations(changes: Container[Place], anatomy: Anatomy) -> set[Opera
 
 def _is_by_chance(change: HeadChange) -> bool:
     """Whether so little of a head changed that a small change of the whole model may have left it."""
-    return change.parameters_changed <= _BY_CHANCE and change.relative <= _LARGE  # nan is large
+    is_slight = change.parameters_changed <= _BY_CHANCE_SHARE * change.parameters and change.relative <= _SLIGHT
+    return is_slight or (change.parameters_changed <= _BY_CHANCE and change.relative <= _LARGE)  # nan is large
 
 
 def _is_scattered(changes: Iterable[HeadChange]) -> bool:

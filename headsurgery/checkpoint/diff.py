@@ -249,6 +249,7 @@ def _head_changes(
             amount=amount,
             parameters=sum(part.size for part in old),
             order=fit.order,
+            nearest=fit.nearest,
         )
 
 

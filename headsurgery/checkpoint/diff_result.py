@@ -30,6 +30,7 @@ class HeadChange:
         amount: Size of the change (L2).
         parameters: Elements of the block.
         order: Where the type changed, too: when the factor was applied.
+        nearest: The factor that leaves the least of the change (L2), whether or not it explains any; nan where nobody knows.
     """
 
     head: HeadRef
@@ -44,6 +45,7 @@ class HeadChange:
     amount: float = 0.0
     parameters: int = 0
     order: Order | None = None
+    nearest: float = math.nan
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `heads` in the JSON document."""

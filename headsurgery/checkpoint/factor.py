@@ -37,8 +37,9 @@ _ROUNDED, _ABOUT = 0.3, 0.2
 """Share of the change (L2) that a factor may leave unexplained, where every value fits to within a step, and else."""
 _SPREAD = 0.3
 """Residual beside the new block above which a factor is none: pruning nine of ten values is no factor of 0.1."""
-_ENOUGH_BITS = 30
-"""Binary logarithm of how many ways there are to choose as many elements as changed; with fewer, an exact factor may be chance."""
+_ENOUGH_CHANGED = 24
+"""Elements that must have changed where most did not; with fewer, an exact factor may be chance. A factor close to 1 changes powers
+of two alone, whose step down is half as large. So does a little training, and with few of them it may happen to lower them all."""
 _MOST_VALUES = 0.9
 """Share of values that a factor must give to within a step, where a few others are something else."""
 
@@ -53,6 +54,7 @@ class FactorFit:
         spread: Residual of the best factor (L2), relative to the new values; 0 for an exact multiple, near 1 for unrelated ones.
         unexplained: The same residual, relative to the change itself, from 0 to 1.
         order: See `Order`; None where both have one type.
+        nearest: The factor that leaves the least of the change (L2), whether or not it explains any; nan where there is inf or nan.
     """
 
     factor: float | None
@@ -60,6 +62,7 @@ class FactorFit:
     spread: float
     unexplained: float
     order: Order | None = None
+    nearest: float = math.nan
 
 
 @np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
@@ -83,14 +86,14 @@ def recover_factor(old: Block, new: Block) -> FactorFit:
         for stored, order in ways:
             factor = _find_exact(old, stored, order)
             if factor is not None:
-                return FactorFit(factor=factor, agreement="exact", spread=spread, unexplained=unexplained, order=order)
+                return FactorFit(factor=factor, agreement="exact", spread=spread, unexplained=unexplained, order=order, nearest=fit)
         agreement = _judge(old, new, fit, spread, unexplained)
         if agreement is not None:
-            return FactorFit(factor=fit, agreement=agreement, spread=spread, unexplained=unexplained)
+            return FactorFit(factor=fit, agreement=agreement, spread=spread, unexplained=unexplained, nearest=fit)
         usual = _usual_factor(old, new)
         if usual is not None:
-            return FactorFit(factor=usual, agreement="about", spread=spread, unexplained=unexplained)
-    return FactorFit(factor=None, agreement=None, spread=spread, unexplained=unexplained)
+            return FactorFit(factor=usual, agreement="about", spread=spread, unexplained=unexplained, nearest=fit)
+    return FactorFit(factor=None, agreement=None, spread=spread, unexplained=unexplained, nearest=fit)
 
 
 def is_product(old: npt.NDArray[Any], new: npt.NDArray[Any], factor: float) -> bool:
@@ -128,10 +131,7 @@ def _is_evident(x: FloatArray, y: FloatArray) -> bool:
     size, changed = int((x != 0).sum()), int((x != y).sum())
     if not changed or not y.any():
         return True
-    if changed >= size / 2:
-        return changed >= _FEW
-    ways = math.lgamma(size + 1) - math.lgamma(changed + 1) - math.lgamma(size - changed + 1)
-    return ways >= _ENOUGH_BITS * math.log(2)
+    return changed >= (_FEW if changed >= size / 2 else _ENOUGH_CHANGED)
 
 
 _FEW = 4

@@ -18,7 +18,7 @@ from headsurgery.checkpoint.history import Step
 from headsurgery.checkpoint.manifest import FileRecord, Manifest
 from headsurgery.checkpoint.own_files import record_edit
 from headsurgery.checkpoint.plan import TensorEdit, resolve_edits
-from headsurgery.checkpoint.reader import Checkpoint, read_bounded
+from headsurgery.checkpoint.reader import INDEX, Checkpoint, read_bounded
 from headsurgery.checkpoint.undo import Originals
 from headsurgery.errors import HeadSurgeryError
 from headsurgery.hub_names import is_hub_id
@@ -44,7 +44,12 @@ def check_statements(edited: Checkpoint, steps: tuple[Step, ...]) -> dict[str, s
         CheckpointError: A file can't be read.
     """
     anatomy = prove_anatomy(edited)
-    return {f"{step.folder}{MANIFEST}, {field}": what for step in steps for field, what in _check_step(edited, anatomy, step)}
+    found = {f"{step.folder}{MANIFEST}, {field}": what for step in steps for field, what in _check_step(edited, anatomy, step)}
+    named = {record.file for record in steps[0].manifest.files}
+    needed = {"config.json", *(shard.file for shard in edited.shards)} | ({INDEX} if edited.files.has(INDEX) else set())
+    if lacking := sorted(needed - named):
+        found[f"{MANIFEST}, files"] = f"has no entry for {', '.join(lacking)}, which the checkpoint is made of"
+    return found
 
 
 def check_against_base(edited: Checkpoint, step: Step, base: Checkpoint) -> dict[str, str]:
@@ -68,7 +73,8 @@ def list_unchecked(manifest: Manifest, base: Checkpoint | None, *, has_undo: boo
     for record in manifest.files:
         if record.file in (CARD, PICTURE):  # for people to rewrite
             fields += [f"files[{record.file}].num_bytes", f"files[{record.file}].sha256"]
-        if base is None and not has_undo and record.base_sha256 not in (None, record.sha256):
+        is_edited = any(edit.file == record.file for edit in manifest.edits)
+        if base is None and not has_undo and record.base_sha256 is not None and (is_edited or record.base_sha256 != record.sha256):
             fields.append(f"files[{record.file}].base_sha256")
     return tuple(fields)
 

@@ -13,6 +13,7 @@ manifest itself states is derived anew (`statements`), or named as not checked.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -122,18 +123,34 @@ def verify_checkpoint(directory: Path, *, base: Checkpoint | None = None, on_pro
     if found.problems:
         return found
     if base is not None:
-        problems = _differ_from_base(edited, base, Recipe.load(directory / RECIPE))
+        problems = _differ_from_base(edited, base, Recipe.load(directory / RECIPE), history)
         return replace(found, against="base", problems=problems or check_against_base(edited, history[0], base))
     if not has_undo:
         return found
     return replace(found, against="originals", problems=_differ_from_originals(edited, manifest))
 
 
-def _differ_from_base(edited: Checkpoint, base: Checkpoint, recipe: Recipe) -> dict[str, str]:
+def _differ_from_base(edited: Checkpoint, base: Checkpoint, recipe: Recipe, history: Sequence[Step]) -> dict[str, str]:
     compared = diff_checkpoints(base, edited, recipe=recipe)
     rewritten = {f"{file}: {what}" for file, what in compared.files.items() if file in (CARD, PICTURE)}
     problems = [problem for problem in compared.recipe_problems or () if problem not in rewritten]
-    return {base.model: "; ".join(problems)} if problems else {}
+    if not problems:
+        return {}
+    more = [f"and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
+    return {base.model: "; ".join([*_say_other_base(base, history), *problems[:_SHOWN], *more])}
+
+
+_SHOWN = 5
+
+
+def _say_other_base(base: Checkpoint, history: Sequence[Step]) -> list[str]:
+    """Whether the weights that a checkpoint is held against are not those that its last edit was made from."""
+    found = base.fingerprint()
+    if found == history[0].manifest.base.fingerprint:
+        return []
+    if any(found == step.manifest.base.fingerprint for step in history[1:]):
+        return ["is the base of an earlier edit, expected the checkpoint that the last edit was made from"]
+    return ["is not the base that the manifest names, by base.fingerprint: other weights, or the same ones saved anew"]
 
 
 def _differ_from_originals(edited: Checkpoint, manifest: Manifest) -> dict[str, str]:
@@ -141,12 +158,13 @@ def _differ_from_originals(edited: Checkpoint, manifest: Manifest) -> dict[str, 
     records = {record.file: record for record in manifest.files}
 
     def examine(file: str, on_bytes: OnBytes) -> dict[str, str]:
-        problems = {}
+        problems, has_edits = {}, False
         for edit, values in originals.slices(file):
+            has_edits = True
             now = edited.read_block(edit.tensor, edit.axis, edit.block)
             if now.tobytes() != multiply(values, edit.edit.factor).tobytes():
                 problems[edit.tensor.name] = f"{edit.edit.ref} is not its original × {edit.edit.factor:g}"
-        if file in shards and records[file].sha256 != records[file].base_sha256:
+        if file in shards and (has_edits or records[file].sha256 != records[file].base_sha256):
             with edited.files.open(file) as source:
                 restored = hash_shard(source, shards[file], originals.changes(file), on_bytes)
             if restored.after != records[file].base_sha256:

@@ -58,6 +58,8 @@ def audit(
     if output is not None:
         for known in (opened, original):
             check_file(output, model=known.files.path if known else None, is_ours=is_recovered_recipe, force=force)
+    if original is not None and original.files.where == opened.files.where:
+        console.say(f"{opened.files.where} is compared with itself, so nothing can differ; is --base the right one?")
     with console.progress("comparing" if original is not None else "examining") as on_progress:
         if original is not None:
             found = examine_against(opened, original, on_progress=on_progress)

@@ -98,7 +98,8 @@ def render_audit(found: Audit) -> list[RenderableType]:
         rows = [(str(entry.head), entry.operation, entry.factor, entry.certainty, entry.evidence) for entry in found.findings]
         lines += [table(("head", "operation", "factor", "certainty", "evidence"), rows), ""]
     if found.other:
-        lines += ["Tensors that changed in another way:", *(f"  {name}: {what}" for name, what in found.other.items()), ""]
+        title = "Tensors that changed in another way:" if found.base is not None else "Tensors with values that are no numbers:"
+        lines += [title, *(f"  {name}: {what}" for name, what in found.other.items()), ""]
     lines += _say_retyped(found.retyped)
     against = f"against {found.base}" if found.base is not None else "by itself"
     lines.append(f"{found.model}, {against}: {_conclude(found)}.")

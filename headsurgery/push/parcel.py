@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,15 +19,19 @@ from headsurgery.checkpoint.history import read_history
 from headsurgery.checkpoint.manifest import FileRecord, Manifest
 from headsurgery.checkpoint.verify import verify_files
 from headsurgery.errors import SurgeryError
-from headsurgery.front_matter import FrontMatter, read_front_matter
+from headsurgery.front_matter import FrontMatter, decode_card, read_front_matter
 from headsurgery.hub.files import Listed
 from headsurgery.recipe import Recipe
 
 NOTICE = "NOTICE"
 _TOKEN = re.compile(r"hf_[A-Za-z0-9]{30,}")
-_LICENCE_FILE = re.compile(r"(?:licen[sc]e|copying)[^/]*\Z", re.IGNORECASE)
-_MAX_LICENCE = 2**17
-"""Bytes of a licence's text that are read."""
+_LICENCE_FILE = re.compile(
+    r"(?:.*/)?(?:licen[sc]es?/[^/]*|[^/]*licen[sc]e[^/]*|copying[^/]*|terms[^/]*|use[-_ ]?policy[^/]*)", re.IGNORECASE
+)
+_NO_NAME = re.compile(r"other|unknown|custom|proprietary|none|null|no|see .*|", re.IGNORECASE)
+"""What stands for a licence and names none."""
+_MAX_LICENCE = 2**20
+"""Bytes of a licence's text; a larger file is none."""
 _RECIPE_ONLY = (CARD, PICTURE, RECIPE)
 
 
@@ -160,15 +164,27 @@ def _find_terms(directory: Path, items: Mapping[str, Item], card: FrontMatter) -
     stated = (*card.licences, *base.licences)
     licences, notes = find_licences(stated), []
     names_one = bool(card.licences or (base.licences and not base.problem))
-    if not names_one or any(words.strip().lower() == "other" for words in stated):
-        for file in sorted(file for file in items if _LICENCE_FILE.match(file)):
-            found = find_licences_in_text(items[file].read()[:_MAX_LICENCE].decode(errors="replace"))
-            licences += tuple(licence for licence in found if licence not in licences)
-            if not stated and not found:
-                notes.append(f"no card names a licence, and {file} goes along: see there whether edited copies may be passed on")
+    is_unnamed = not names_one or any(_NO_NAME.fullmatch(words.strip()) for words in stated)
+    files = sorted(file for file in items if _is_licence_file(file, stated, is_unnamed=is_unnamed))
+    texts = {file: decode_card(items[file].read()) for file in files if items[file].record.num_bytes <= _MAX_LICENCE}
+    if not names_one:
+        texts["the base's card"] = base.text
+    for file, text in texts.items():
+        found = find_licences_in_text(text)
+        licences += tuple(licence for licence in found if licence not in licences)
+        if is_unnamed and not (licences or found) and file in items:
+            notes.append(
+                f"no card names a licence by name, and {file} goes along: see there whether edited copies may be passed on"
+            )
     lines = f"; it has {' and '.join(base.licences)!r}" if base.licences else ""
     unread = f"the metadata of the base's card can't be read ({base.problem}){lines}" if base.problem and not card.licences else ""
     return Terms(licences=licences, unread=unread, notes=tuple(notes))
+
+
+def _is_licence_file(file: str, stated: Iterable[str], *, is_unnamed: bool) -> bool:
+    """Whether a file is named like a licence's text, where the cards name no licence, or is what they link to."""
+    linked = any(words.strip().split("?")[0].split("#")[0].removeprefix("./").endswith(file) for words in stated)
+    return linked or (is_unnamed and _LICENCE_FILE.fullmatch(file) is not None)
 
 
 def _notes(others: tuple[str, ...]) -> tuple[str, ...]:
