@@ -179,7 +179,7 @@ def test_the_hubs_own_lines_in_gitattributes_change_nothing(out: Path, hub: Writ
     assert plan_push(downloaded, "me/edited").is_done, "a download can be pushed as well"
     push(downloaded, "me/other")
     assert hub.files("me/other") == contents(out)
-    (downloaded / ".gitattributes").write_bytes(b"*.md filter=lfs\n")
+    (downloaded / ".gitattributes").write_bytes(b"*.md filter=lfs diff=lfs merge=lfs -text\n")
     assert ".gitattributes: not the bytes that apply wrote" in refused(downloaded, "me/edited")
 
 
