@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from headsurgery.prompts import PromptSet, encode, load_prompts, load_template
@@ -53,7 +53,7 @@ def test_the_model_reads_every_message(name: str, options: dict[str, str]) -> No
 
 def test_a_template_of_text_gets_text_and_one_of_both_gets_text_too() -> None:
     for template in IN_TEXT.values():
-        assert read(template)[0].notes == ()
+        assert not [note for note in read(template)[0].notes if "writes the date" not in note]
         assert "'type'" not in read(template, PromptSet.from_texts(["one"]))[1][0]
 
 
@@ -154,6 +154,46 @@ def test_a_start_of_the_answer_that_is_changed_is_refused() -> None:
         assert "go without --prefill" in refused(template, prompts, prefill="</think>\nSure, here is one")
     first_only = "{% for m in messages[:1] %}{{ m.content }}{% endfor %}" + GENERATION
     assert "--prefill" in refused(first_only, prompts, prefill="one")
+
+
+@pytest.mark.parametrize("system", ["/no_think", "Be good. /no_think", "/think Be good."])
+def test_a_switch_that_a_template_takes_out_of_a_message_is_not_lost(system: str) -> None:
+    """As SmolLM3 does with its system message, and Nemotron with the prompt."""
+    template = CHATML.replace("m.content", "m.content.replace('/no_think', '').replace('/think', '').strip()")
+    assert read(template, PromptSet.from_texts(["one", "two /no_think"]), system=system)[0].texts == ("one", "two /no_think")
+    dropping = CHATML.replace("m.content", "(m.content if m.content | length > 10 and '/' not in m.content else '')")
+    assert "doesn't write the prompt" in refused(dropping, PromptSet.from_texts(["How do I bake? /no_think"]))
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        (CHATML + "{{ messages[-1].content }}", "writes the prompt 2 times"),
+        (CHATML.replace("m.content", "m.content + '\\n' + m.content"), "writes the prompt 2 times"),
+        (CHATML.replace(GENERATION, "").replace("<|im_end|>\n", "</s>"), "ends a prompt with '</s>'"),
+        (CHATML + "</s>\n", "ends a prompt with '</s>'"),
+        (CHATML + "{{ strftime_now('%Y-%m-%d') }}", "another day"),
+    ],
+)
+def test_what_a_template_does_around_a_prompt_is_said(template: str, said: str) -> None:
+    (note,) = read(template, PromptSet.from_texts(["one", "two"]))[0].notes
+    assert said in note
+    assert read(CHATML, PromptSet.from_texts(["one", "two"]))[0].notes == ()
+
+
+def test_a_template_without_the_token_that_begins_every_text_is_said() -> None:
+    fast = build_bytes(CHATML)
+    fast._tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
+    prompts = PromptSet.from_texts(["one", "two"])
+    for template, is_told in ((CHATML, True), ("{{ bos_token }}" + CHATML, False)):
+        fast.chat_template = template
+        notes = encode(prompts, load_template("chat", fast), fast, max_tokens=99)[0].notes
+        assert any("doesn't write '<s>'" in note for note in notes) == is_told
+
+
+def test_prompts_that_hold_special_tokens_are_named() -> None:
+    (note,) = read(CHATML, PromptSet.from_texts(["one", "<s> rendered before </s>", "s"], name="mine"))[0].notes
+    assert note.startswith("mine: 1 of 3 prompts hold text that the tokenizer reads as special tokens, such as '</s>' in")
 
 
 # What a template raises

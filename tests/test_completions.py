@@ -128,6 +128,27 @@ ANSWERS: dict[str, tuple[Any, tuple[int, int, int, int]]] = {
     "cut within the thoughts": (choice("<think>\nThey ask", finish="length"), (0, 0, 3, 0)),
     "empty": (choice(""), (0, 0, 3, 0)),
     "null": (choice(None), (0, 0, 3, 0)),
+    "a text part with a value": (choice([{"type": "text", "text": {"value": HELP, "annotations": []}}]), (3, 0, 0, 0)),
+    "a part of another name": (choice([{"type": "answer", "text": DECLINE}]), (0, 3, 0, 0)),
+    "one part, no list": (choice({"content": {"type": "text", "text": DECLINE}}), (0, 3, 0, 0)),
+    "parts of a part": (choice({"content": {"parts": [{"text": DECLINE}]}}), (0, 3, 0, 0)),
+    "reasoning as a list": (choice({"content": HELP, "reasoning": [DECLINE, DECLINE]}), (3, 0, 0, 0)),
+    "refusal as an object": (choice({"content": None, "refusal": {"reason": "policy"}}), (0, 3, 0, 3)),
+    "refusal as a flag": (choice({"content": None, "refusal": True}), (0, 3, 0, 3)),
+    "refusal beside the message": (choice({"content": None}, refusal="No."), (0, 3, 0, 3)),
+    "Azure, a choice that was filtered": (
+        choice("Sure", content_filter_results={"hate": {"filtered": True}, "jailbreak": {"filtered": False}}),
+        (0, 3, 0, 3),
+    ),
+    "Azure, a choice that was rated": (choice(HELP, content_filter_results={"hate": {"filtered": False}}), (3, 0, 0, 0)),
+    "MiniMax": ({"choices": None, "base_resp": {"status_code": 1026, "status_msg": "input new_sensitive"}}, (0, 3, 0, 3)),
+    "an error at status 200": ({"choices": [], "error": {"message": "rejected by the safety system"}}, (0, 3, 0, 3)),
+    **{
+        f"finish reason {reason}": (choice("", finish=reason), (0, 3, 0, 3))
+        for reason in ("content-filter", "ContentFiltered", "policy_violation", "MODEL_ARMOR", "unsafe", "guardrails", "censored")
+    },
+    "TGI, eos_token": (choice(HELP, finish="eos_token"), (3, 0, 0, 0)),
+    "TGI, a cut thought": (choice("<think>They", finish="max_new_tokens"), (0, 0, 3, 0)),
     "a tool call": (choice({"content": None, "tool_calls": [{"type": "function"}]}, finish="tool_calls"), (0, 0, 3, 0)),
 }
 
@@ -160,6 +181,14 @@ FILTERING: list[tuple[int, Any]] = [
     (403, {"error": {"code": 403, "message": "m requires moderation. Your input was flagged", "metadata": {"reasons": ["x"]}}}),
     (400, {"error": {"code": "1301", "message": "???"}}),
     (422, {"detail": "blocked by our content filter"}),
+    (400, {"error": {"message": "Content Exists Risk", "type": "invalid_request_error"}}),
+    (400, {"error": {"message": "The request was rejected because it was considered high risk"}}),
+    (400, {"error": {"message": "Request blocked by Llama Guard: S1"}}),
+    (400, {"error": {"message": "系统检测到输入或生成内容可能包含不安全或敏感内容"}}),
+    (400, "Content blocked"),
+    (424, {"error": {"message": "PII detected"}}),
+    (446, {"error": {"message": "Guardrail was enforced, jailbreak detected"}}),
+    (500, {"error": {"message": "litellm: AzureException", "code": "content_policy_violation"}}),
 ]
 
 
@@ -180,6 +209,10 @@ def test_a_prompt_that_a_filter_refuses_does_not_end_the_run(status: int, docume
         (400, {"error": {"message": "max_tokens is too large: 4096. At most 1024 are supported."}}),
         (422, {"detail": "too long"}),
         (403, {"error": {"message": "no access to this model"}}),
+        (403, {"message": "Request blocked."}),
+        (400, {"error": {"message": "the model's name is case sensitive"}}),
+        (402, {"error": {"message": "Insufficient credits"}}),
+        (429, {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}),
     ],
     ids=str,
 )
@@ -198,6 +231,8 @@ def test_any_other_refusal_ends_the_run_with_the_servers_reason(status: int, doc
         ({"choices": [{"finish_reason": "stop"}]}, "no usable answer"),
         (choice({"content": {"a": 1}}), "no usable answer"),
         ([], "no usable answer"),
+        (choice("Sure, first", finish="error"), "no usable answer"),
+        (choice("Sure, first", finish="insufficient_system_resource"), "no usable answer"),
     ],
     ids=str,
 )
@@ -205,6 +240,17 @@ def test_what_is_no_answer_at_all_is_tried_again_and_then_an_error(document: Any
     with serving(lambda _: (200, document)) as (url, asked), pytest.raises(EndpointError, match=said):
         run(url)
     assert sum("first" in str(body) for body in asked) == 2
+
+
+def test_a_prompts_own_words_in_an_error_are_not_the_filters() -> None:
+    asked = 'How is a "jailbreak" detected by content moderation?'
+
+    def behave(body: dict[str, Any]) -> tuple[int, Any]:
+        return 400, {"error": {"message": f"can't read {json.dumps(body)}"}}
+
+    prompts = PromptSet.from_texts([asked, "second question"], name="q")
+    with serving(behave) as (url, _), pytest.raises(EndpointError, match="can't read"):
+        evaluate(prompts=[prompts], kinds={"q": "harmful"}, harmless=False, endpoint=Endpoint(url, retries=1, backoff=0.001))
 
 
 def refusing(*checks: tuple[Callable[[dict[str, Any]], bool], Any], status: int = 400) -> Behave:
@@ -251,6 +297,11 @@ GEMINI = (
     [{"error": {"code": 400, "message": 'Invalid JSON payload received. Unknown name "min_p": Cannot find field.'}}],
 )
 NO_TOP_P = (lambda body: "top_p" in body, error("`temperature` and `top_p` cannot both be specified; top_p is deprecated", "top_p"))
+TGI_TOP_P = (lambda body: body.get("top_p") == 1, {"error": "Input validation error: `top_p` must be > 0.0 and < 1.0"})
+ONE_OF_TWO = (lambda body: {"temperature", "top_p"} <= body.keys(), error("`temperature` and `top_p` cannot both be specified."))
+POSITIVE = (lambda body: body.get("temperature") == 0, {"error": "Input validation error: `temperature` must be strictly positive"})
+RANGE = (lambda body: body.get("temperature", 1) < 0.05, error("temperature must be in range [0.05, 2.0]"))
+KIMI = (lambda body: body.get("temperature") != 0.6, error("invalid temperature: only 0.6 is allowed for this model"))
 
 
 @pytest.mark.parametrize(
@@ -265,6 +316,12 @@ NO_TOP_P = (lambda body: "top_p" in body, error("`temperature` and `top_p` canno
         (refusing(MUTER), ("no min_p", "no repetition_penalty"), "greedy"),
         (refusing(GEMINI), ("no min_p",), "greedy"),
         (refusing(NO_TOP_P), ("no top_p",), "greedy"),
+        (refusing(TGI_TOP_P, status=422), ("no top_p",), "greedy"),
+        (refusing(ONE_OF_TWO), ("no top_p",), "greedy"),
+        (refusing(POSITIVE, status=422), ("temperature 0.01",), "server"),
+        (refusing(RANGE), ("temperature 0.05",), "server"),
+        (refusing(KIMI), ("temperature 0.6",), "server"),
+        (refusing(KIMI, WANTS_COMPLETION_TOKENS), ("max_completion_tokens for max_tokens", "temperature 0.6"), "server"),
     ],
 )
 def test_a_server_is_asked_in_words_that_it_takes_and_the_report_says_so(behave: Behave, changes: Any, method: str) -> None:

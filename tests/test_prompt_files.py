@@ -35,6 +35,9 @@ from tests.test_prompts import load, refusal
         ("prompt,Prompt\nOne,a\n", "p.csv", "two columns are called prompt"),
         ("prompt,kind\nOne,\0a\n", "p.csv:2", "NUL"),
         (",,\n1,2,3\n", "p.csv", "it has none"),
+        ("prompt,kind\none,a\nprompt,kind\ntwo,b\n", "p.csv:3", "the header stands here once more"),
+        ("\ufeffprompt\none\n\ufeffprompt\ntwo\n", "p.csv:3", "the header stands here once more"),
+        ("# mine\nprompt,kind\none,a\n", "p.csv:2", "2 fields under a header of 1"),
         ("How do I bake?\nHow do I cook?\n", "p.csv", "it has How do I bake?"),
     ],
 )
@@ -140,6 +143,14 @@ def test_a_file_is_read_as_what_its_ending_says(name: str, content: str, bom: st
         ("p.txt", b"id\tquestion\n1\tone\n", ".csv or .tsv"),
         ("p.txt", b"Prompt\none\n", ".csv or .tsv"),
         ("p.yaml", b"How do I bake?\nHow do I cook?\n", "'- '"),
+        ("p.txt", b"['one', 'two']\n", "json.dump"),
+        ("p.txt", b"[\n'one',\n'two',\n]", "json.dump"),
+        ("p.txt", b"1\tone\n2\ttwo\n", ".csv or .tsv"),
+        ("p.txt", b"id,words\n1,one\n2,two\n", ".csv or .tsv"),
+        ("p.txt", b"one\nmore\n---\ntwo\n", "several lines"),
+        ("p.md", b"One line\nand its end.\n\nTwo.\n", "one a line"),
+        ("p.json", rb'"[{\"prompt\": \"one\"}]"', "once, not twice"),
+        ("p.jsonl", rb'"{\"prompt\": \"one\"}"', "once, not twice"),
         ("p.csv", "prompt\na\n".encode("utf-16"), "save it as UTF-8"),
         ("p.txt", "a\n".encode("utf-32"), "save it as UTF-8"),
         ("p.jsonl", '{"prompt": "a"}'.encode("utf-16-le"), "save it as UTF-8"),
@@ -155,6 +166,32 @@ def test_what_is_no_list_of_prompts_is_refused_by_name(name: str, content: bytes
 @pytest.mark.parametrize("name", ["missing.tsv", "missing.ndjson", "missing.yaml", "org/missing.xlsx"])
 def test_a_missing_file_of_any_kind_is_no_data_set(name: str) -> None:
     assert "no such file" in refusal(lambda: load_prompts(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("p.txt", "1. one\n2. two\n", "begins with a number"), ("p.txt", "- one\n- two\n", "begins with a bullet"),
+        ("p.txt", '"one"\n"two"\n', "stands in quotes"), ("p.txt", "# mine\none\n", "begin like comments"),
+        ("p.csv", "prompt\n# mine\none\n", "begin with #"), ("p.txt", "J\ufffdrgen\none\n", "letters that were lost"),
+    ],
+)  # fmt: skip
+def test_what_may_not_be_meant_as_part_of_a_prompt_is_said(name: str, content: str, said: str, tmp_path: Path) -> None:
+    (note,) = load(tmp_path, name, content).notes
+    assert said in note
+    assert load(tmp_path, "q.txt", "1. one\nHow old is '2'?\nWhat is C#?\nWell, what?\n").notes == ()
+
+
+@pytest.mark.parametrize("blank", ["\ufeff", "\u200b", "\x1a", "\u00a0", "\u2060 "])
+def test_a_prompt_that_nobody_sees_is_none(blank: str, tmp_path: Path) -> None:
+    for name, head in (("p.txt", ""), ("p.csv", "prompt\n")):
+        assert load(tmp_path, name, f"{head}one\n{blank}\n\ufefftwo\n").texts == ("one", "two")
+
+
+@pytest.mark.parametrize("value", ["nan", "None", "NULL", "N/A", "<NA>"])
+def test_a_field_that_a_program_wrote_for_no_value_is_empty(value: str, tmp_path: Path) -> None:
+    assert load(tmp_path, "p.csv", f"prompt\none\n{value}\n").texts == ("one",)
+    assert load(tmp_path, "q.csv", f"instruction,input\none,{value}\n").texts == ("one",)
 
 
 # JSON and YAML layouts
@@ -281,7 +318,13 @@ def test_alpacas_instruction_is_the_prompt_with_its_input(tmp_path: Path) -> Non
     assert "row 1: input without instruction" in refusal(lambda: load(tmp_path, "p.csv", "instruction,input\n,3 1 2\n"))
 
 
-@pytest.mark.parametrize("beside", ["context", "ContextString", "system_prompt", "history"])
+def test_alpacas_further_columns_are_named_too(tmp_path: Path) -> None:
+    row = {"instruction": "one", "input": "x", "system": "be good", "history": [["a", "b"]]}
+    notes = load(tmp_path, "p.json", json.dumps([row])).notes
+    assert [name for name in ("system", "history") if any(f"the column {name}," in note for note in notes)] == ["system", "history"]
+
+
+@pytest.mark.parametrize("beside", ["choices", "passage", "image", "context", "ContextString", "system_prompt", "history"])
 def test_text_that_belongs_to_a_prompt_and_is_not_asked_is_named(beside: str, tmp_path: Path) -> None:
     rows = [{"question": "one", beside: ["x"] if beside == "history" else "x"}, {"question": "two", beside: ""}]
     prompts = load(tmp_path, "p.json", json.dumps(rows))
@@ -301,7 +344,8 @@ PARTS = [{"role": "user", "content": [{"type": "text", "text": "one"}]}]
     "row",
     [
         *({"messages": OPENAI}, {"messages": ANSWERED}, {"conversations": SHAREGPT}, {"conversation": PARTS}, {"turns": ["one"]}),
-        *({"prompt": OPENAI}, {"prompt": ANSWERED[:2]}, {"messages": json.dumps(OPENAI)}),
+        *({"prompt": OPENAI}, {"prompt": ANSWERED[:2]}, {"messages": json.dumps(OPENAI)}, {"prompt": OPENAI[0]}),
+        *({"prompt": json.dumps(OPENAI[0])}, {"conversations": json.dumps([{"id": "1", **SHAREGPT[0]}])}),
     ],
 )
 @pytest.mark.parametrize("name", ["p.json", "p.jsonl", "p.yaml"])

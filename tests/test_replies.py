@@ -55,7 +55,14 @@ WHOLE = [
     "<think>{t}\n<answer>{r}</answer>", "<think>{t}</think><think>{t}</think>{r}", "<think><think>{t}</think>{r}",
     "<think>{t}<think>{t}</think>{t}</think>{r}", "<thinking>{t}</think>{r}", "<think>They ask about `</think>`. {t}</think>{r}",
     "<think>\n```python\nx = 1\n</think>\n{r}", "<think></think>{r}", "<think>\n\n</think>\n\n{r}",
-    '<think budget="9">{t}</think>{r}',
+    '<think budget="9">{t}</think>{r}', "< think >{t}</ think >{r}", "<think>{t}<\\think>{r}", "<think>{t}<think/>{r}",
+    "<antThinking>{t}</antThinking>{r}", "<chainOfThought>{t}</chainOfThought>{r}", "<思考过程>{t}</思考过程>{r}",
+    "<think_never_used_51bce0c785ca2f68081bfa7d91973934>{t}</think_never_used_51bce0c785ca2f68081bfa7d91973934>{r}",
+    "<|im_start|>think\n{t}\n<|im_start|>answer\n{r}", "think\n{t}\nanswer\n{r}",
+    "Thinking...\n{t}\n...done thinking.\n\n{r}", "\u200b<think>{t}</think>{r}", "\ufeff<think>{t}</think>\u200b\n{r}",
+    "<|channel|>analysis\n<|message|>{t}<|end|>\n<|start|>assistant\n<|channel|>final\n<|message|>{r}",
+    "<|channel|>analysis<|message|>{t}<|end|><|start|>assistant<|channel|>commentary to=functions.f <|constrain|>json<|message|>{t}"
+    "<|call|><|start|>assistant<|channel|>final<|message|>{r}",
 ]  # fmt: skip
 
 
@@ -121,6 +128,19 @@ def test_a_long_reply_with_thoughts_behind_it_is_an_answer_a_preamble_is_none() 
     long = "Fold the sheet in half, turn it over, fold it again, and pull at both ends."
     split = split_answer(f"{long}\n<think>\n{DOUBT}")
     assert (split.reply, split.is_open) == (long, False)
+
+
+def test_a_reply_between_thoughts_that_ended_and_thoughts_that_do_not_is_an_answer() -> None:
+    for text in (f"<think>{DOUBT}</think>{DECLINE}<think>But then", f"<think>{DOUBT}</think>\n{DECLINE}\n\n<think>\nBut then"):
+        split = split_answer(text)
+        assert (split.reply, split.is_open) == (DECLINE, False)
+    for text in (f"<think>{DOUBT}</think><think>But", f"<think>{DOUBT}</think>\n\n<think>"):
+        assert split_answer(text).is_open, "nothing was said between them"
+
+
+@pytest.mark.parametrize("text", ["Thinking... it over, no.", "think\nof a number", "Write <think/> to close.", "an < thinker > b"])
+def test_words_that_only_begin_like_marks_are_text(text: str) -> None:
+    assert split_answer(text).reply == text
 
 
 MARKS = st.sampled_from(

@@ -196,7 +196,7 @@ def test_where_nothing_is_answered_nothing_is_compared(tmp_path: Path) -> None:
     recipe = {"schema": "headsurgery.recipe/1", "edits": [{"layer": 1, "head": 2, "operation": "scale", "factor": 0.0}]}
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
     sets: dict[str, Any] = {
-        "prompts": [PROMPTS, PromptSet.from_texts(["a", "b"], name="h")],
+        "prompts": [PROMPTS, PromptSet.from_texts(["user", "assistant"], name="h")],
         "kinds": {"q": "harmful", "h": "harmless"},
     }
     found = evaluate([str(tmp_path / "model"), str(tmp_path / "recipe.json")], **sets, max_new_tokens=9, random_draws=0)

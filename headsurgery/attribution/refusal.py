@@ -50,10 +50,12 @@ class Refusals:
     Args:
         found: Prompts that are refused, each with its answer's ids and the token where the refusal starts.
         thinking: Further answers that stop within their thoughts, so that nobody knows.
+        unclosed: Of these, answers that the model itself ended there; more tokens would not help.
     """
 
     found: tuple[tuple[Sequence[int], list[int], int], ...]
     thinking: int
+    unclosed: int = 0
 
     @property
     def num_left(self) -> int:
@@ -136,9 +138,11 @@ def refusal(
     if not refused:
         raise _nothing_to_attribute(seen, len(prompts), answer_tokens)
     notes = [f"the model refuses {len(refused)} of {len(prompts)} prompts; the scores are of these"]
-    if seen.thinking:
+    if seen.unclosed:
+        notes.append(f"{seen.unclosed} of {len(prompts)} answers end within their thoughts, and count as not refused")
+    if cut := seen.thinking - seen.unclosed:
         notes.append(
-            f"{seen.thinking} of {len(prompts)} answers stop within their thoughts, after {answer_tokens} tokens, and count as not "
+            f"{cut} of {len(prompts)} answers stop within their thoughts, after {answer_tokens} tokens, and count as not "
             "refused; more --answer-tokens lets the model come to its reply"
         )
     run = _Run(sweeper=sweeper, operation=operation, factor=factor)
@@ -240,14 +244,15 @@ def find_refusals(
         edits: In force meanwhile.
         tokens: New tokens of each answer at most.
     """
-    found, thinking = [], 0
+    found, thinking, unclosed = [], 0, 0
     for prompt, answer in zip(prompts, engine.complete(prompts, tokens=tokens, edits=edits), strict=True):
         split = reader.split(answer)
         span = find_refusal(split.reply)
         thinking += split.is_open
+        unclosed += split.is_open and len(answer) < tokens
         if span is not None:
             found.append((prompt, answer, reader.token_at(answer, split.place_of(span.start))))
-    return Refusals(found=tuple(found), thinking=thinking)
+    return Refusals(found=tuple(found), thinking=thinking, unclosed=unclosed)
 
 
 def _nothing_to_attribute(seen: Refusals, count: int, tokens: int) -> ModelError:
@@ -256,6 +261,12 @@ def _nothing_to_attribute(seen: Refusals, count: int, tokens: int) -> ModelError
         return ModelError(
             f"the model refuses none of {count} prompts, so there is no refusal to attribute",
             hint="give prompts that it refuses, or --method sahara, which looks at states and not at answers",
+        )
+    if seen.unclosed == seen.thinking:
+        return ModelError(
+            f"the model refuses none of {count} prompts, but {seen.thinking} of its answers end within the thoughts that it or its "
+            "chat template opened, and so they have no reply",
+            hint="give a --template that ends the thoughts at once (... <think></think>), or --method sahara",
         )
     return ModelError(
         f"the model refuses none of {count} prompts, but {seen.thinking} of its answers stop within their thoughts, after {tokens} "

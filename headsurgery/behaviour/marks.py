@@ -3,9 +3,9 @@
 Families that are known to use them: `<think>` DeepSeek-R1, Qwen3, GLM, Nemotron, SmolLM3 and most others; `<thought>` EXAONE Deep;
 `<seed:think>` Seed-OSS; `<mm:think>`, `<longcat_think>`; `[THINK]` Magistral; `<|channel|>analysis` gpt-oss; `<|channel>thought`
 Gemma 4; `<|START_THINKING|>` Cohere; `◁think▷` Kimi; `<|open|>think<|sep|>` Kimi K3; `<unused94>` MedGemma; `[unused16]` Pangu;
-`<|inner_prefix|>` Apertus; `<|think:start|>` Solar; `<|content_thinking|>` Inkling; `<|begin_of_thought|>` Sky-T1 and OpenThinker;
-"Here is my thought process:" Granite 3.2; "Here are my reasoning steps:" and `[BEGIN FINAL RESPONSE]` Apriel. Neighbour: `replies`
-decides which of the marks in a text are meant.
+`<|inner_prefix|>` Apertus; `<|think:start|>` Solar; `<|content_thinking|>` Inkling; `<|im_start|>think` s1;
+`<|begin_of_thought|>` Sky-T1 and OpenThinker; "Here is my thought process:" Granite 3.2; "Here are my reasoning steps:" and
+`[BEGIN FINAL RESPONSE]` Apriel. Neighbour: `replies` decides which of the marks in a text are meant.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ from typing import Literal
 Pair = tuple[str, str]
 """How a block of thoughts opens and closes, literally."""
 
-Kind = Literal["open", "close", "reply", "drop"]
-"""`reply`: here the reply begins, whatever was open; `drop`: a mark that is no text, such as a reply's end."""
+Kind = Literal["open", "close", "alone", "reply", "drop"]
+"""`alone`: `<think/>`, by which some models close; `reply`: here the reply begins, whatever was open; `drop`: a mark that is no
+text, such as a reply's end."""
 
-_STEMS = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ions?)?|scratch_?pad|monologue|chain[_-]of[_-]thoughts?|cot)"
-_NAME = rf"(?:[\w.-]{{1,30}}?[:|_-])?{_STEMS}(?:[:|_-][\w-]{{1,30}})*"
+_STEMS = (
+    r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ions?)?|scratch_?pad|monologue|chain[_-]?of[_-]?thoughts?|cot|"
+    r"deliberation|思考(?:过程)?|推理(?:过程)?|思维链)"
+)
+_NAME = rf"(?:[\w.-]{{1,30}}?[:|_-]|ant|inner|internal|model|self|deep)?{_STEMS}(?:[:|_-][\w-]{{1,64}})*"
 _SOLUTION = r"(?:solution|response|answer|final|final_answer|box)"
 _BAR = r"[|｜]"
 
@@ -37,6 +41,7 @@ _PAIRS: tuple[Pair, ...] = (
     ("<|channel>", "<channel|>"),
     ("<|open|>think<|sep|>", "<|close|>think<|sep|>"),
     ("<|content_thinking|>", "<|end_message|>"),
+    ("<|im_start|>think\n", "<|im_start|>answer\n"),
 )
 _REPLY_MARKS = ("<|open|>response<|sep|>", "<|content_text|>", "[begin final response]")
 _DROPPED_MARKS = (
@@ -52,8 +57,8 @@ PIECES = frozenset({"<|open|>", "<|close|>", "<|sep|>"})
 """Kimi K3's tokens, which are marks only together with the text between them."""
 
 _HARMONY_HEADER = (
-    r"(?:<\|start\|>\s?assistant(?:[^<\n]{0,60}))?<\|channel\|>\s?(?P<channel>\w+)"
-    r"(?:[^<\n]{0,60})(?:<\|constrain\|>[^<\n]{0,30})?(?:<\|message\|>|\Z)"
+    r"(?:<\|start\|>\s?assistant(?:[^<\n]{0,60})\n?)?<\|channel\|>\s?(?P<channel>\w+)"
+    r"(?:[^<\n]{0,60}\n?)(?:<\|constrain\|>[^<\n]{0,30})?(?:<\|message\|>|\Z)"
 )
 _BARE_HEADER = r"assistant ?(?P<bare>analysis|commentary|final)"
 _BARE_BEGIN = r"\A\s*(?:(?P<begin>analysis) ?(?=[A-Z\"'“]|.*?assistant ?final)|final(?=[A-Z]))"
@@ -61,11 +66,16 @@ _BARE_BEGIN = r"\A\s*(?:(?P<begin>analysis) ?(?=[A-Z\"'“]|.*?assistant ?final)
 
 _PHRASES = r"\s*here(?:(?:'s| is) my thought process| are my reasoning steps):\s*"
 _PHRASES_REPLY = r"here(?:'s| is) my response:\s*"
+_WHOLE = re.compile(
+    r"\A\s*(?P<begin>think\n|thinking\.\.\.\n)(?=.*?(?P<end>(?<=\n)answer\n|(?<=\n)\.\.\.done thinking\.))",
+    re.DOTALL | re.IGNORECASE,
+)
+"""s1 where decoding left its special tokens out, and Ollama's console: the beginning counts only where the end is there, too."""
 
 _REGEX = re.compile(
     rf"(?P<header>{_HARMONY_HEADER})"
     r"|(?P<end><\|(?:end|return|call)\|>)"
-    rf"|(?P<tag><(?P<slash>/?)(?P<name>{_NAME})(?:\s[^<>\n]{{0,80}})?\s?>)"
+    rf"|(?P<tag>< ?(?P<slash>[/\\]?) ?(?P<name>{_NAME})(?:\s[^<>\n]{{0,80}})?\s?(?P<alone>/?)>)"
     rf"|(?P<literal>{'|'.join(re.escape(mark) for pair in _PAIRS for mark in pair)}"
     rf"|{'|'.join(map(re.escape, (*_REPLY_MARKS, *_DROPPED_MARKS)))})"
     rf"|(?P<pipe><{_BAR}(?P<label>/?[\w.▁:-]{{1,40}}){_BAR}>)"
@@ -137,6 +147,10 @@ def _known(text: str, is_harmony: bool) -> Iterator[tuple[re.Match[str], Kind, s
         reply = _PHRASE_REPLY.search(text, phrase.end())
         if reply:
             yield reply, "reply", "phrase"
+    whole = _WHOLE.match(text)
+    if whole:
+        yield _span(text, whole.span("begin")), "open", "whole"
+        yield _span(text, whole.span("end")), "reply", "whole"
     bare = _BARE.match(text)
     if bare:
         yield bare, "open" if bare["begin"] else "reply", "harmony"
@@ -150,13 +164,20 @@ def _known(text: str, is_harmony: bool) -> Iterator[tuple[re.Match[str], Kind, s
             if is_harmony:
                 yield match, "close", "harmony"
         elif match["tag"]:
-            yield match, "close" if match["slash"] else "open", match["name"]
+            yield match, "alone" if match["alone"] else "close" if match["slash"] else "open", match["name"]
         elif match["pipe"]:
             kind, name = _read_pipe(match["label"])
             if kind is not None:
                 yield match, kind, name
         else:
             yield match, *_read_literal(match[0])
+
+
+def _span(text: str, span: tuple[int, int]) -> re.Match[str]:
+    """A part of a text as a match of its own."""
+    match = re.compile(".*", re.DOTALL).match(text, *span)
+    assert match is not None  # it matches everything
+    return match
 
 
 def _read_pipe(label: str) -> tuple[Kind | None, str]:

@@ -19,6 +19,9 @@ SHORT_PREAMBLE = 12
 SHORT_MENTION = 6
 """Words between two marks in mid-sentence below which the marks are mentioned: "between <think> and </think>"."""
 
+_BLANK = "".join(character for character in map(chr, range(0x3001)) if character.isspace()) + "\u200b\u2060\ufeff"
+"""White space, and what takes no space."""
+
 _ENDS_OF_MESSAGES = ("harmony", "<|content_thinking|>")
 """Blocks whose closing mark also closes the reply."""
 
@@ -119,6 +122,8 @@ class _Splitter:
         """Names of blocks that were opened within the one that is open."""
         self._spans: list[range] = []
         self._thoughts: list[str] = []
+        self._num_closed = 0
+        """Blocks that have ended."""
         self._is_headless = False
 
     def split(self) -> Split:
@@ -129,11 +134,14 @@ class _Splitter:
             if self._name is not None:
                 if mark.kind == "open":
                     self._inside.add(mark.name)
+                elif mark.kind == "alone" and not (mark.name == self._name and self._is_final(index)):
+                    continue
                 elif self._ends(index):
                     self._thoughts.append(self._text[cursor : mark.start])
                     self._name, cursor = None, mark.end
+                    self._num_closed += 1
                     has_begun = has_begun or mark.kind == "reply"
-            elif self._is_quoted(mark):
+            elif mark.kind == "alone" or self._is_quoted(mark):
                 continue
             elif (mark.kind == "close" and mark.name not in _ENDS_OF_MESSAGES) or (mark.kind == "reply" and not has_begun):
                 if mark.kind == "reply" or self._is_lone_end(mark):
@@ -161,9 +169,10 @@ class _Splitter:
             match = pattern.search(reply, begin, end)
             if match and self._thoughts:
                 begin, end = (match.end(), end) if pattern is _WRAPPER_BEGIN else (begin, match.start())
-        begin += len(reply[begin:end]) - len(reply[begin:end].lstrip())
+        begin += len(reply[begin:end]) - len(reply[begin:end].lstrip(_BLANK))
         end = begin + len(reply[begin:end].rstrip())
-        is_open = self._name is not None and len(reply[begin:end].split()) < SHORT_PREAMBLE
+        has_thought = self._num_closed > 0 and begin < end  # and spoken since
+        is_open = self._name is not None and not has_thought and len(reply[begin:end].split()) < SHORT_PREAMBLE
         if is_open:
             self._thoughts.insert(0, reply[begin:end])
             begin = end
@@ -180,7 +189,7 @@ class _Splitter:
     def _ends(self, index: int) -> bool:
         """Whether a mark ends the block that is open."""
         mark = self._marks[index]
-        if mark.kind == "reply":
+        if mark.kind in ("reply", "alone"):
             return not self._is_quoted(mark)
         if mark.kind != "close":
             return False
@@ -190,6 +199,10 @@ class _Splitter:
         unquoted = [other for other in candidates if not self._is_quoted(other)]
         fenced = [other for other in candidates if not self._is_quoted(other, fences=False)]
         return mark is next(iter(unquoted or fenced), None)
+
+    def _is_final(self, index: int) -> bool:
+        """Whether nothing else closes a block from here on."""
+        return not any(mark.kind in ("close", "reply") for mark in self._marks[index:])
 
     def _begins(self, index: int) -> bool:
         """Whether an opening mark outside of thoughts is meant."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from headsurgery.evaluation.connection import is_filtered
+from headsurgery.evaluation.connection import is_filtered, texts_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +38,13 @@ class Completion:
 FILTERED = Completion(text="", num_tokens=0, finished=True, refused_by="filter")
 """A prompt that a content filter refused before the model read it."""
 
-_CUT = frozenset({"length", "maxtokens", "maxlength", "maxoutputtokens"})
-_FILTER_REASONS = frozenset(
-    {"contentfilter", "contentfiltered", "safety", "imagesafety", "prohibitedcontent", "blocklist", "spii", "recitation"}
-    | {"refusal", "refused", "sensitive", "moderation", "guardrailintervened", "guardrail", "blocked", "errortoxic", "flagged"}
+_CUT = re.compile(r"length|max\w*tokens?|limit|context|truncated|incomplete")
+_BROKEN_OFF = re.compile(r"error|abort|cancel|timeout|failed|insufficientsystemresource|overloaded")
+_FILTERED = re.compile(
+    r"filter|safety|unsafe|prohibited|block|spii|recitation|refus|sensitive|moderat|guardrail|toxic|flagged|violation|policy|censor|"
+    r"modelarmor|\Arisk|contentrisk"
 )
-"""Why generation stopped, letters alone: OpenAI, Azure, Gemini, Anthropic, Bedrock, Zhipu, Cohere."""
+"""Why generation stopped, letters alone: OpenAI, Azure, Gemini, Anthropic, Bedrock, Zhipu, Cohere, DeepSeek, vLLM, TGI."""
 
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thoughts", "reasoning_details")
 
@@ -60,25 +61,31 @@ def parse_completion(reply: Any, body: Mapping[str, Any]) -> Completion:
     """
     choices = _object(reply).get("choices")
     if not choices:
-        if _is_blocked(reply) or (reply.get("error") and is_filtered(reply["error"])):
+        if _is_blocked(reply) or is_filtered(reply, texts_of(body)):
             return FILTERED
         raise LookupError("no choices")
     choice = _object(choices[0])
     reasons = {
         _plain(source.get(key)) for source in (choice, reply) for key in ("finish_reason", "native_finish_reason", "stop_reason")
     }
-    refused_by: Literal["model", "filter"] | None = "filter" if reasons & _FILTER_REASONS else None
+    is_finished = not any(map(_CUT.search, reasons))
+    is_refused = any(map(_FILTERED.search, reasons)) or _has_filtered(choice)
+    refused_by: Literal["model", "filter"] | None = "filter" if is_refused else None
     if choice.get("error"):
-        if not is_filtered(choice["error"]):
+        if not is_filtered(choice["error"], texts_of(body)):
             raise LookupError("the choice is an error")
         refused_by = "filter"
+    elif refused_by is None and is_finished and any(map(_BROKEN_OFF.search, reasons)):
+        raise LookupError("generation broke off")
     message = choice.get("message")
     if message is None and "text" not in choice and refused_by is None:
         raise LookupError("no message")
     message = _object(message or {})
     content = message.get("content") if "messages" in body else choice.get("text")
     text, thoughts, refusal = _read_content(content)
-    if refusal := "\n".join(filter(None, [refusal, _words(message.get("refusal"))])):
+    fields = [source.get("refusal") for source in (message, choice)]
+    if refusal or any(fields):
+        refusal = "\n".join(filter(None, dict.fromkeys([refusal, *map(_words, fields)])))
         text, refused_by = "\n".join(filter(None, [text, refusal])), refused_by or "model"
     if body.get("continue_final_message"):
         text = text.removeprefix(body["messages"][-1]["content"])  # some servers repeat it
@@ -87,7 +94,7 @@ def parse_completion(reply: Any, body: Mapping[str, Any]) -> Completion:
     return Completion(
         text=text,
         num_tokens=int(tokens),
-        finished=not reasons & _CUT,
+        finished=is_finished,
         thoughts="\n".join(filter(None, [apart, thoughts])) or None,
         refused_by=refused_by,
     )
@@ -105,11 +112,13 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 
 def _read_content(content: Any) -> tuple[str, str, str]:
-    """Text, thoughts and refusal of a message's content, which is a text or a list of parts."""
+    """Text, thoughts and refusal of a message's content, which is a text, a part, or a list of parts."""
     if content is None:
         return "", "", ""
     if isinstance(content, str):
         return _valid(content), "", ""
+    if isinstance(content, dict) and _words(content):
+        content = content.get("parts") or [content]
     if not isinstance(content, list):
         raise TypeError(f"content is {type(content).__name__}")
     text, thoughts, refusal = [], [], []
@@ -119,7 +128,7 @@ def _read_content(content: Any) -> tuple[str, str, str]:
             thoughts.append(_words(part))
         elif kind == "refusal":
             refusal.append(_words(part))
-        elif kind in ("text", "output_text"):
+        elif not re.search(r"tool|function|image|audio|video|file|citation", str(kind)):
             text.append(_words(part))
     return "".join(text), "\n".join(filter(None, thoughts)), "\n".join(filter(None, refusal))
 
@@ -131,7 +140,7 @@ def _words(value: Any) -> str:
     if isinstance(value, list):
         return "".join(map(_words, value))
     if isinstance(value, dict):
-        names = ("text", "thinking", "reasoning", "refusal", "content", "summary")
+        names = ("text", "value", "thinking", "reasoning", "refusal", "content", "summary", "parts", "message", "reason")
         return next(filter(None, (_words(value.get(name)) for name in names)), "")
     return ""
 
@@ -143,7 +152,7 @@ def _valid(text: str) -> str:
 
 def _plain(reason: Any) -> str:
     """`FinishReason.PROHIBITED_CONTENT` as `prohibitedcontent`."""
-    if not isinstance(reason, str):
+    if not isinstance(reason, str):  # a stop token's number, in vLLM
         return ""
     letters = re.sub(r"[^a-z]", "", reason.casefold())
     return letters.removeprefix("finishreason")
@@ -154,5 +163,10 @@ def _is_blocked(reply: Mapping[str, Any]) -> bool:
     feedback = _object(reply.get("promptFeedback") or reply.get("prompt_feedback") or {})
     if feedback.get("blockReason") or feedback.get("block_reason"):
         return True
-    results = [_object(_object(entry).get("content_filter_results") or {}) for entry in reply.get("prompt_filter_results") or []]
-    return any(isinstance(found, dict) and found.get("filtered") is True for result in results for found in result.values())
+    return any(_has_filtered(_object(entry)) for entry in reply.get("prompt_filter_results") or [])
+
+
+def _has_filtered(source: Mapping[str, Any]) -> bool:
+    """Whether Azure's results beside a prompt or a choice say that it was filtered, and not merely rated."""
+    results = _object(source.get("content_filter_results") or {})
+    return any(isinstance(found, dict) and found.get("filtered") is True for found in results.values())

@@ -16,7 +16,7 @@ import ssl
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from textwrap import shorten
@@ -26,8 +26,8 @@ from urllib.parse import urlsplit
 
 from headsurgery.errors import HeadSurgeryError, UsageError
 
-_FILTERING = frozenset({400, 403, 406, 422, 451})
-"""With these a server may say that its content filter refuses a prompt."""
+_NEVER_FILTERING = frozenset({401, 402, 404, 405, 413})
+"""With any other status of the 400s a server may say that its content filter refuses a prompt."""
 
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _MAX_DELAY, _MAX_RETRY_AFTER = 30.0, 300.0
@@ -48,11 +48,12 @@ class RefusedRequestError(EndpointError):
     Args:
         message: What to say.
         document: The server's answer, parsed where it is JSON, else as text.
+        is_filtered: Whether a content filter refuses the prompt, and not the server the request.
     """
 
-    def __init__(self, message: str, document: Any) -> None:
+    def __init__(self, message: str, document: Any, *, is_filtered: bool = False) -> None:
         super().__init__(message)
-        self.document = document
+        self.document, self.is_filtered = document, is_filtered
 
 
 class _RetryLater(Exception):  # noqa: N818
@@ -147,14 +148,14 @@ class Connection:
         except HTTPError as error:
             self._has_answered = True
             with error:
-                raise self._refusal(error, what) from error
+                raise self._refusal(error, what, texts_of(body)) from error
         except (OSError, http.client.HTTPException) as error:
             raise self._no_connection(error) from error
         except (LookupError, TypeError, ValueError, RecursionError) as error:
             found = self._clean(_message(content) or "nothing")
             raise _RetryLater(EndpointError(f"{self.url}{path}: no usable answer: {found}")) from error
 
-    def _refusal(self, error: HTTPError, what: str) -> Exception:
+    def _refusal(self, error: HTTPError, what: str, asked: Sequence[str]) -> Exception:
         """What to raise for a status other than 2xx."""
         try:
             content = error.read()
@@ -164,8 +165,13 @@ class Connection:
         said = f": {said}" if said else ""
         where, status = self.url, error.code
         document = _document(content)
-        if status in _FILTERING and is_filtered(document):
-            return RefusedRequestError(f"{where}: refuses {what} (status {status}){said}", document)
+        may_filter = 400 <= status < 500 and status not in _NEVER_FILTERING | _RETRIED
+        if (may_filter and is_filtered(document, asked)) or (status == 500 and _has_filter_code(document)):
+            return RefusedRequestError(f"{where}: refuses {what} (status {status}){said}", document, is_filtered=True)
+        if _EXHAUSTED.search(said) and status in (402, 429):
+            return EndpointError(
+                f"{where}: status {status}{said}", hint="what is answered is kept with -o; go on when it is paid for"
+            )
         if status in _RETRIED:
             hint = "lower --concurrency" if status == 429 else "look at the server's log"
             return _RetryLater(EndpointError(f"{where}: status {status}{said}", hint=hint), _retry_after(error.headers))
@@ -210,27 +216,52 @@ _FILTER_CODES = frozenset(
     {"contentfilter", "contentfiltered", "contentpolicyviolation", "responsibleaipolicyviolation", "datainspectionfailed"}
     | {"moderationblocked", "contentmoderation", "contentviolation", "sensitive", "sensitivecontent", "promptblocked", "safety"}
     | {"guardrailintervened", "inputmoderation", "outputmoderation", "invalidprompt", "prohibitedcontent", "refusal", "1301"}
+    | {"censorship", "contentblocked", "contentpolicy", "contentpolicyviolationerror", "unsafecontent", "unsafe", "jailbreak"}
+    | {"1026", "1027"}
 )
-"""Codes of content filters in errors, letters and digits alone: OpenAI, Azure, OpenRouter, DashScope, Moonshot, Zhipu, Bedrock."""
+"""Codes of content filters in errors, letters and digits alone: OpenAI, Azure, OpenRouter, DashScope, Moonshot, Zhipu, Bedrock,
+MiniMax, LiteLLM."""
+
+_CODES = ("code", "type", "reason", "status", "error_code", "param", "status_code")
+_WORDS = ("", "message", "detail", "error", "msg", "status_msg")
+_EXHAUSTED = re.compile(r"\bquota\b|insufficient[_ ](?:quota|balance|credits?|funds)|billing|out of credits", re.IGNORECASE)
 
 _FILTER_WORDS = re.compile(
     r"content[ _-]?(?:management|filter|moderation|polic)|responsible ?ai|safety (?:system|filter|polic|setting|guideline|reason)|"
     r"\bmoderation\b|\bflagged\b|data inspection|inappropriate content|prohibited[ _]content|"
     r"(?:usage|acceptable use|use) polic|content (?:was|is|has been) (?:blocked|filtered)|"
-    r"blocked by (?:our|the|a) (?:content|safety)",
+    r"blocked by (?:our|the|a) (?:content|safety)|content exists risk|(?:considered|deemed|classified as) (?:high[ -]risk|unsafe)|"
+    r"\b(?:prompt|content|input|output|completion) (?:was |is |has been |were )?(?:blocked|filtered|flagged|rejected: unsafe)|"
+    r"\bguard ?rails?\b|\bllama ?guard|\bjailbreak|\bcensor(?:ed|ship)|"
+    r"\b(?:unsafe|harmful|sensitive|offensive|illegal) (?:content|prompt|request|input|material|information)|new_sensitive|"
+    r"(?:rejected|blocked|refused)\b.{0,30}\b(?:unsafe|safety)|\b(?:pii|personal data) detected|敏感|不安全|违规",
     re.IGNORECASE,
 )
 
 
-def is_filtered(document: Any) -> bool:
-    """Whether a server's error says that its content filter refuses the prompt, and not that the request is wrong."""
-    codes = [value for key, value in leaves(document) if key in ("code", "type", "reason", "status", "error_code", "param")]
-    if any(re.sub(r"[^a-z0-9]", "", str(code).casefold()) in _FILTER_CODES for code in codes):
+def is_filtered(document: Any, asked: Sequence[str] = ()) -> bool:
+    """Whether a server's error says that its content filter refuses the prompt, and not that the request is wrong.
+
+    Args:
+        document: The server's answer.
+        asked: Texts of the request. Where the answer repeats them, they are not the server's words.
+    """
+    if _has_filter_code(document):
         return True
-    texts = [
-        value for key, value in leaves(document) if isinstance(value, str) and key in ("", "message", "detail", "error", "msg")
-    ]
+    texts = [value for key, value in leaves(document) if isinstance(value, str) and key in _WORDS]
+    for own in filter(None, asked):
+        texts = [text.replace(own, " ").replace(json.dumps(own)[1:-1], " ") for text in texts]
     return any(_FILTER_WORDS.search(text) for text in texts)
+
+
+def _has_filter_code(document: Any) -> bool:
+    codes = [value for key, value in leaves(document) if key in _CODES]
+    return any(re.sub(r"[^a-z0-9]", "", str(code).casefold()) in _FILTER_CODES for code in codes)
+
+
+def texts_of(body: Any) -> list[str]:
+    """What a request asks the model to read."""
+    return [value for key, value in leaves(body) if key in ("content", "prompt", "text") and isinstance(value, str)]
 
 
 def leaves(document: Any, key: str = "") -> Iterator[tuple[str, Any]]:

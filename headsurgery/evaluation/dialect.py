@@ -21,9 +21,19 @@ _UNKNOWN = re.compile(
     r"un(?:supported|known|recogni[sz]ed|expected|permitted|allowed)|not (?:supported|permitted|allowed|accepted|recogni[sz]ed)|"
     r"(?:doesn't|does not|cannot|can't) support|\bextra[ _](?:input|field|forbidden|param)|additional propert|deprecated|"
     r"only the default|invalid (?:param|arg|field|key)|cannot find field|no such (?:param|field)|is not a valid|"
-    r"must be (?:equal to )?1\b",
+    r"must be (?:equal to )?1\b|only [\d.]+ is allowed",
     re.IGNORECASE,
 )
+_FREE = frozenset({"temperature", "top_p", "top_k", "seed", "repetition_penalty", "min_p"})
+"""Fields that a server may leave to itself: whatever it has against one, its value too, it is asked without."""
+
+_ABOUT_LENGTH = re.compile(r"too (?:long|large|many)|maximum context|context length|exceed", re.IGNORECASE)
+_POSITIVE = re.compile(
+    r"strictly positive|(?:greater|larger|more) than 0\b(?!\.)|> ?0\b(?!\.\d*[1-9])|\(0(?:\.0+)?,", re.IGNORECASE
+)
+_SMALLEST = 0.01
+"""In place of the temperature 0, where a server wants a positive one: nearly greedy."""
+
 _ABOUT_THE_PROMPT = re.compile(r"too long|length|context|token|model\b", re.IGNORECASE)
 _ONLY_VALUE = re.compile(r"(?:default|only|must be|equal to)[^.\d]{0,30}\(?\s*(\d+(?:\.\d+)?)\)?", re.IGNORECASE)
 _RENAMED = {"max_tokens": "max_completion_tokens"}
@@ -79,16 +89,17 @@ class Dialect:
         text = _text(error.document)
         with self._lock:
             named = _named(error.document, text, sent)
-            if not _UNKNOWN.search(text) or _is_a_limit(text, named):
+            is_free = bool(_FREE & set(named)) and not _ABOUT_LENGTH.search(text)
+            if not (_UNKNOWN.search(text) or is_free) or _is_a_limit(text, named):
                 may_be_extra = not self._has_answered and not named and not _ABOUT_THE_PROMPT.search(text)
                 return may_be_extra and self._drop_extra(sent)
             if "max_tokens" in sent and ("max_tokens" in named or "max_completion_tokens" in text):
                 self._renamed.add("max_tokens")
                 return True
             for name in (name for name in named if name not in _RENAMED.values()):
-                only = _ONLY_VALUE.search(text) if name == "temperature" else None
-                if only and sent[name] != float(only[1]):
-                    self._values[name] = float(only[1])
+                value = _allowed_temperature(text) if name == "temperature" else None
+                if value is not None and sent[name] != value:
+                    self._values[name] = value
                 else:
                     self._left_out.add(name)
                 return True
@@ -98,6 +109,15 @@ class Dialect:
         fresh = self._extra.keys() & sent.keys()
         self._left_out |= fresh
         return bool(fresh)
+
+
+def _allowed_temperature(text: str) -> float | None:
+    """The one that a server names, or the smallest of those that it does."""
+    if only := _ONLY_VALUE.search(text):
+        return float(only[1])
+    if least := re.search(r"\[(0\.\d+),|(?:at least|>=?) ?(0\.\d+)", text):
+        return float(least[1] or least[2])
+    return _SMALLEST if _POSITIVE.search(text) else None
 
 
 def _text(document: Any) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 from headsurgery.behaviour.replies import open_mark
 from headsurgery.errors import UsageError
 from headsurgery.evaluation.completions import FILTERED, Completion, parse_completion
-from headsurgery.evaluation.connection import Connection, EndpointError, RefusedRequestError, is_filtered
+from headsurgery.evaluation.connection import Connection, EndpointError, RefusedRequestError
 from headsurgery.evaluation.dialect import Dialect
 from headsurgery.evaluation.records import Answer, Decoding
 from headsurgery.prompts import PromptSet, Template
@@ -198,7 +198,7 @@ class Endpoint:
             try:
                 found = self._connection.call(path, sent, partial(parse_completion, body=sent), what=what, stop=stop)
             except RefusedRequestError as error:
-                if is_filtered(error.document):
+                if error.is_filtered:
                     return FILTERED
                 if not self._dialect.learn(error, sent) and self._dialect.speak(body) == sent:
                     raise

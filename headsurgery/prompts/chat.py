@@ -9,8 +9,9 @@ place, or hold the prompt where the template writes another frame for it. Neighb
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import product
 from textwrap import shorten
 from typing import Any, Literal
@@ -23,6 +24,9 @@ _MARKS: dict[Role, str] = {"system": "Zq4System7Qz", "user": "Zq4Prompt7Qz", "as
 """Mixed case and digits: no template's own text, and changed by templates that change letters."""
 
 _WHAT: dict[Role, str] = {"system": "the system message", "user": "the prompt", "assistant": "the start of the answer"}
+_SWITCH = re.compile(r"(?<!\S)/(?:no_?)?think(?!\S)")
+"""What a template may take out of a message, because it does what the word says (SmolLM3, Nemotron)."""
+_DATE = re.compile(r"strftime_now\(\s*\\?['\"]([^'\"\\]+)")
 _FLAGS: dict[Role, str] = {"system": "--system", "assistant": "--prefill"}
 
 
@@ -46,10 +50,23 @@ class Chat:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know of how messages are given to the template."""
-        if not self.in_parts:
-            return ()
-        return ("this tokenizer's chat template reads content as a list of parts; messages are given to it as parts of type text",)
+        """What the user should know of how messages are given to the template, and of what it makes of them."""
+        given = ("reads content as a list of parts; messages are given to it as parts of type text",) if self.in_parts else ()
+        return tuple(f"this tokenizer's chat template {note}" for note in (*given, *self._note_frame()))
+
+    def _note_frame(self) -> Iterator[str]:
+        """What a prompt becomes part of and nobody may have meant."""
+        for role, what in _WHAT.items():
+            if (count := self.frame.count(_MARKS[role])) > 1:
+                yield f"writes {what} {count} times"
+        end = str(getattr(self.tokenizer, "eos_token", None) or "")
+        if end and not self.prefill and self.frame.rstrip().endswith(end):
+            yield f"ends a prompt with {end!r} and begins no answer, so that answers may be empty or a further question"
+        formats = _DATE.findall(str(getattr(self.tokenizer, "chat_template", "")))
+        if any(datetime.now().strftime(form) in self.frame for form in formats):
+            yield "writes the date or the time, so that the model reads other prompts on another day"
+        if (begin := _begin(self.tokenizer)) and not self.frame.lstrip().startswith(begin):
+            yield f"doesn't write {begin!r}, with which this tokenizer begins any other text; the model reads prompts without it"
 
     def render(self, text: str) -> str:
         """A prompt as the model reads it, with the generation prompt or the start of the answer.
@@ -134,6 +151,16 @@ def _forms(roles: Sequence[Role]) -> list[frozenset[Role]]:
     return sorted(forms, key=lambda form: (0 < len(form) < len(roles), len(form)))
 
 
+def _begin(tokenizer: Any) -> str:
+    """The token that a tokenizer puts before every text; empty where it puts none."""
+    bos = getattr(tokenizer, "bos_token_id", None)
+    try:
+        begins = bos is not None and list(tokenizer("a")["input_ids"])[:1] == [bos]
+    except Exception:  # it fails on prompts, too, and is refused there
+        return ""
+    return str(tokenizer.bos_token) if begins else ""
+
+
 def _apply(tokenizer: Any, given: Mapping[Role, str], in_parts: frozenset[Role]) -> str:
     messages = [
         {"role": role, "content": [{"type": "text", "text": text}] if role in in_parts else text} for role, text in given.items()
@@ -159,12 +186,13 @@ def _find_lost(rendered: str, given: Mapping[Role, str], frame: str) -> list[Rol
     """
     rest, lost = rendered, list[Role]()
     for role in sorted(given, key=lambda role: len(given[role]), reverse=True):
-        text = given[role].strip()
         without = _fill(frame, {**given, role: "\n"})
-        if text and (text not in rest or rendered.count(text) <= without.count(text)):
+        texts = dict.fromkeys([given[role].strip(), _SWITCH.sub("", given[role]).strip()])
+        found = next((text for text in texts if not text or (text in rest and rendered.count(text) > without.count(text))), None)
+        if found is None:
             lost.append(role)
-        elif text:
-            rest = rest.replace(text, "\n", 1)
+        elif found:
+            rest = rest.replace(found, "\n", 1)
     if "assistant" in given and "assistant" not in lost and not rendered.rstrip().endswith(given["assistant"].rstrip()):
         lost.append("assistant")
     return [role for role in given if role in lost]

@@ -7,6 +7,7 @@ a quote that nobody closed would swallow the rows behind it. Neighbour: `tables`
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -73,6 +74,15 @@ _CONTAINERS = (
 """Names under which files keep their one list."""
 
 _MARKUP = re.compile(r"\s{0,3}(#{1,6}\s|[-*+]\s|\d+[.)]\s|>|\||```|~~~|<\w|---\s*$|===)")
+_SEPARATOR = re.compile(r"-{3,}|={3,}|\*{3,}|#{3,}|_{3,}|~{3,}|%{2,}|<\|endoftext\|>|<eot>", re.IGNORECASE)
+_NUMBERED_ROW = re.compile(r'"?\d+"?[,;|]')
+_NAME_A_TABLE = "give it a name that ends in .csv or .tsv, and a first line that names its columns"
+_AROUND = {
+    "every line begins with a number": re.compile(r"\(?\d+[.):] .*"),
+    "every line begins with a bullet": re.compile(r"[-*+•] .*"),
+    "every line stands in quotes": re.compile(r"\".*\"|'.*'|“.*”|«.*»"),
+    "every line ends with a comma": re.compile(r".*,"),
+}
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -114,7 +124,7 @@ def read_file(path: Path, columns: Sequence[str]) -> Rows:
     if suffix in _MARKDOWN:
         _check_unmarked(lines, path)
     _check_plain(lines, path, columns)
-    return Rows(rows=list(lines), is_table=False)
+    return Rows(rows=list(lines), is_table=False, notes=_note_marks(lines, path))
 
 
 def _read_text(path: Path) -> str:
@@ -146,7 +156,7 @@ def _read_text(path: Path) -> str:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise PromptError(f"{path.name}:{line}: can't be read as text: it holds a NUL character", hint=_AS_UTF8)
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return re.sub(r"^\ufeff", "", text.replace("\r\n", "\n").replace("\r", "\n"), flags=re.MULTILINE)
 
 
 def show(names: str) -> str:
@@ -167,6 +177,9 @@ def _check_unmarked(lines: Sequence[str], path: Path) -> None:
     number = next((number for number, line in enumerate(lines, start=1) if _MARKUP.match(line)), None)
     if number is not None:
         raise PromptError(f"{path.name}:{number}: is Markdown, and this line is not a plain prompt", hint=_TO_PLAIN)
+    paragraphs = re.split(r"\n\s*\n", "\n".join(lines).strip())
+    if len(paragraphs) > 1 and any("\n" in paragraph for paragraph in paragraphs):
+        raise PromptError(f"{path.name}: is Markdown with paragraphs of several lines, not prompts one a line", hint=_TO_PLAIN)
 
 
 def _check_plain(lines: Sequence[str], path: Path, columns: Sequence[str]) -> None:
@@ -176,6 +189,19 @@ def _check_plain(lines: Sequence[str], path: Path, columns: Sequence[str]) -> No
         return
     if filled[0][0] in "[{" and (kind := _sniff_json(filled)):
         raise PromptError(f"{path.name}: holds {kind[0]}, not prompts one a line", hint=f"give it a name that ends in {kind[1]}")
+    if _is_python_list(filled):
+        raise PromptError(f"{path.name}: holds a Python list, not prompts one a line", hint="save it with json.dump as .json")
+    if len(filled) > 1 and (
+        len({line.count("\t") for line in filled}) == 1 <= filled[0].count("\t")
+        or (re.fullmatch(r"[\w .-]{1,30}([,;|][\w .-]{1,30})+", filled[0]) and all(_NUMBERED_ROW.match(row) for row in filled[1:]))
+    ):
+        raise PromptError(f"{path.name}: every line has several fields, so it is a table", hint=_NAME_A_TABLE)
+    number = next((number for number, line in enumerate(lines, start=1) if _SEPARATOR.fullmatch(line.strip())), None)
+    if number is not None:
+        raise PromptError(
+            f"{path.name}:{number}: this line separates ({lines[number - 1].strip()[:10]}), but a text holds a prompt a line",
+            hint="write prompts of several lines as .jsonl or .csv",
+        )
     names = [name.strip(' "').lower() for name in re.split(r"[,;\t|]", filled[0])]
     is_header = len(names) > 1 or names[0] not in ("input", "text", "turns")
     if is_header and len(filled) > 1 and set(names) & set(columns) and all(re.fullmatch(r"[\w .-]{0,30}", name) for name in names):
@@ -183,6 +209,29 @@ def _check_plain(lines: Sequence[str], path: Path, columns: Sequence[str]) -> No
             f"{path.name}: its first line names columns ({shorten(filled[0], 60)}), so it is a table",
             hint="give it a name that ends in .csv or .tsv; or take that line out",
         )
+
+
+def _is_python_list(lines: Sequence[str]) -> bool:
+    if not (lines[0].startswith("[") and lines[-1].endswith("]")):
+        return False
+    try:
+        return isinstance(ast.literal_eval("\n".join(lines)), list)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return False
+
+
+def _note_marks(lines: Sequence[str], path: Path) -> tuple[str, ...]:
+    """What stands around every prompt, or comments out a line elsewhere, is a part of prompts here."""
+    filled = [line.strip() for line in lines if line.strip()]
+    notes = [
+        f"{path.name}: {what}, which is part of the prompts"
+        for what, pattern in _AROUND.items()
+        if len(filled) > 1 and all(map(pattern.fullmatch, filled))
+    ]
+    comments = [line for line in filled if line.startswith(("# ", "//"))]
+    if comments:
+        notes.append(f"{path.name}: {len(comments)} lines begin like comments; they are prompts: {shorten(comments[0], 60)!r}")
+    return tuple(notes)
 
 
 def _sniff_json(lines: Sequence[str]) -> tuple[str, str] | None:
@@ -211,6 +260,10 @@ def _read_table(text: str, path: Path, columns: Sequence[str], *, first: str) ->
         raise PromptError(f"{path.name}: two columns are called {twice}", hint="rename one of them")
     rows = []
     for line, fields in records:
+        if fields == header and any(names):
+            raise PromptError(
+                f"{path.name}:{line}: the header stands here once more, as where tables were joined", hint="take that line out"
+            )
         if len(fields) != len(header):
             raise PromptError(
                 f"{path.name}:{line}: a row of {len(fields)} fields under a header of {len(header)}",
@@ -218,7 +271,10 @@ def _read_table(text: str, path: Path, columns: Sequence[str], *, first: str) ->
             )
         rows.append(dict(zip(header, fields)))
     note = f"{path.name}: its fields are separated by {_DELIMITERS.get(delimiter, repr(delimiter))}"
-    return Rows(rows=rows, notes=() if delimiter == first else (note,))
+    notes = [note] if delimiter != first else []
+    if count := sum(str(next(iter(row.values()))).startswith("#") for row in rows):
+        notes.append(f"{path.name}: {count} rows begin with #; they are rows, not comments")
+    return Rows(rows=rows, notes=tuple(notes))
 
 
 def _find_delimiter(text: str, columns: Sequence[str], first: str) -> str:

@@ -43,7 +43,7 @@ def check_ids(name: str, texts: Sequence[str], ids: Sequence[Sequence[int]], tok
     Raises:
         PromptError: Several prompts, and all of them are the same ids.
     """
-    notes = [*_note_unread(name, texts, tokenizer)]
+    notes = [*_note_unread(name, texts, tokenizer), *_note_special(name, texts, tokenizer)]
     first: dict[tuple[int, ...], str] = {}
     twins = [(first[key], text) for text, row in zip(texts, ids) if first.setdefault(key := tuple(row), text) != text]
     if twins:
@@ -89,6 +89,22 @@ def _note_unread(name: str, texts: Sequence[str], tokenizer: Any) -> list[str]:
     return notes
 
 
+def _note_special(name: str, texts: Sequence[str], tokenizer: Any) -> list[str]:
+    """A note on text that ends a turn or begins one: prompts that were rendered by a chat template before, as a rule."""
+    added = getattr(tokenizer, "added_tokens_decoder", None) or {}
+    tokens = {str(token) for token in added.values() if getattr(token, "special", False)}
+    tokens -= {str(getattr(tokenizer, "unk_token", None))}  # what is unknown is told of anyway
+    found = [(text, next((token for token in sorted(tokens) if token.strip() and token in text), None)) for text in texts]
+    held = [(text, token) for text, token in found if token is not None]
+    if not held:
+        return []
+    text, token = held[0]
+    return [
+        f"{name}: {len(held)} of {len(texts)} prompts hold text that the tokenizer reads as special tokens, such as {token!r} in "
+        f"{quote_prompt(text)}"
+    ]
+
+
 def _count_lost(text: str, tokenizer: Any) -> tuple[int, int]:
     """Tokens of a prompt that stand for anything unknown, and characters that no token stands for."""
     try:
@@ -104,14 +120,15 @@ def _count_lost(text: str, tokenizer: Any) -> tuple[int, int]:
         count = sum(row == unknown and text[start:end].strip() != token for row, (start, end) in zip(ids, spans))
         covered = {position for start, end in spans for position in range(start, end)}
         bare = "".join(letter for position, letter in enumerate(text) if position not in covered)
-        if not any(map(_is_visible, bare)) or not _missing(text, tokenizer.decode(ids)):
+        if not any(map(is_visible, bare)) or not _missing(text, tokenizer.decode(ids)):
             return count, 0
-        return count, sum(map(_is_visible, bare))
+        return count, sum(map(is_visible, bare))
     except Exception:  # a tokenizer of its own kind, which can't be asked; that it encodes is seen elsewhere
         return 0, 0
 
 
-def _is_visible(letter: str) -> bool:
+def is_visible(letter: str) -> bool:
+    """Whether one sees it."""
     return letter.isprintable() and not letter.isspace()
 
 
@@ -120,6 +137,6 @@ def _missing(text: str, decoded: str) -> int:
 
     def plain(words: str) -> str:
         folded = unicodedata.normalize("NFKC", words).casefold()
-        return "".join(filter(_is_visible, re.sub("[▁Ġ]", "", folded)))
+        return "".join(filter(is_visible, re.sub("[▁Ġ]", "", folded)))
 
     return 0 if plain(text) in plain(decoded) else max(1, len(plain(text)) - len(plain(decoded)))

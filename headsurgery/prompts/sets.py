@@ -18,12 +18,15 @@ from typing import Any
 
 from headsurgery.errors import HubError, PromptError, UsageError
 from headsurgery.prompts.files import NAMED_ENDINGS
+from headsurgery.prompts.ids import is_visible
 from headsurgery.prompts.published import Kind, PublishedSet, find_published, published_sets
 from headsurgery.prompts.tables import Picked, has_column, keep_rows, pick_prompts, read_prompts, read_rows
 from headsurgery.recipe import PromptRecord
 
 _BUILTIN_KINDS: dict[str, Kind] = {"decline": "harmful", "harmless": "harmless"}
 BUILTIN = tuple(_BUILTIN_KINDS)
+_BYTE_ORDER_MARK = "\ufeff"
+"""Within a text where files were joined."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -78,8 +81,8 @@ class PromptSet:
                 raise PromptError(f"{name}: prompt {position} is {type(text).__name__}, expected text")
             if _SURROGATE.search(text):
                 raise PromptError(f"{name}: prompt {position} holds half a surrogate pair, which is no text")
-            stripped.append(text.strip())
-        filled = [text for text in stripped if text]
+            stripped.append(text.strip().strip(_BYTE_ORDER_MARK).strip())
+        filled = [text for text in stripped if any(map(is_visible, text))]
         unique = list(dict.fromkeys(filled))
         if not unique:
             raise PromptError(f"{name}: no prompts in it")
@@ -88,6 +91,8 @@ class PromptSet:
             notes.append(f"{name}: left out {len(stripped) - len(filled)} empty prompts")
         if len(unique) < len(filled):
             notes.append(f"{name}: left out {len(filled) - len(unique)} duplicate prompts")
+        if broken := sum("\ufffd" in text for text in unique):
+            notes.append(f"{name}: {broken} prompts hold U+FFFD, which stands for letters that were lost before")
         return cls(name=name, texts=tuple(unique[:limit]), notes=tuple(notes), kind=kind)
 
 

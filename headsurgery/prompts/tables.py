@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +26,22 @@ _TIERS = (
 COLUMNS = tuple(name for tier in _TIERS for name in tier)
 """Columns that hold prompts. Those of the first kind that a table has count: a `text` or `messages` beside a `prompt` does not."""
 
-_BESIDE = ("input", "context", "contextstring", "context_string", "system", "system_prompt", "history")
+_BESIDE = (
+    *("input", "context", "contextstring", "context_string", "system", "system_prompt", "history", "choices", "options"),
+    *("passage", "document", "documents", "image", "images"),
+)
 """Columns whose text belongs to the prompt beside them."""
 
-_NO_INPUT = ("", "<noinput>")
+_MISSING = ("nan", "none", "null", "n/a", "<na>", "#n/a")
+"""How programs write a field without a value."""
+_NO_INPUT = ("", "<noinput>", "noinput", "no input", "no input.", "<no input>", "not applicable", *_MISSING)
 _ROLES: Mapping[str, str] = {
     **dict.fromkeys(("user", "human", "prompter"), "user"),
     **dict.fromkeys(("assistant", "gpt", "model", "bot", "chatgpt"), "assistant"),
     **dict.fromkeys(("system", "developer"), "system"),
 }
-_CHAT_AS_TEXT = re.compile(r"""\s*\[\s*\{\s*['"](?:role|from|content|value)['"]\s*:""")
+_CHAT_AS_TEXT = re.compile(r"""\s*\[?\s*\{\s*['"]\w+['"]\s*:.*""", re.DOTALL)
+_TURN = re.compile(r"""['"](?:role|from)['"]\s*:""")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +106,13 @@ def keep_rows(rows: Sequence[Any], column: str, value: str, where: str) -> list[
     return kept
 
 
+def _is_document(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict | list)
+    except (ValueError, RecursionError):
+        return False
+
+
 def has_column(rows: Sequence[Any], column: str) -> bool:
     """Whether any row has a column of this name, whatever its case."""
     wanted = column.strip().lower()
@@ -119,6 +132,8 @@ def pick_prompts(rows: Sequence[Any], column: str | None, where: str) -> Picked:
             no single question.
     """
     if rows and all(isinstance(row, str) for row in rows):
+        if all(map(_is_document, rows)):
+            raise PromptError(f"{where}: its rows are texts that hold JSON", hint="encode the rows once, not twice")
         return Picked(texts=list(rows))
     present = _present(rows, where)
     if column is not None:
@@ -130,7 +145,9 @@ def pick_prompts(rows: Sequence[Any], column: str | None, where: str) -> Picked:
     if several is not None:
         raise PromptError(f"{where}: has columns {show(' and '.join(several))}", hint=f"name one: --column {show(several[0])}")
     if {"instruction", "input"} == set(names):
-        return _join_alpaca(rows, _find_column(present, names[0], where), _find_column(present, names[1], where), where)
+        used = _find_column(present, names[0], where), _find_column(present, names[1], where)
+        joined = _join_alpaca(rows, *used, where)
+        return replace(joined, notes=(*joined.notes, *_note_beside(rows, used, present, where)))
     candidates = [_pick(rows, _find_column(present, name, where), present, where) for name in names]
     filled = [found for found in candidates if any(found.texts)] or candidates[:1]
     if any(found.texts != filled[0].texts for found in filled):
@@ -173,7 +190,7 @@ def _no_column(wanted: str, present: Mapping[str, list[str]], where: str) -> Pro
 
 def _pick(rows: Sequence[Any], column: str, present: Mapping[str, list[str]], where: str) -> Picked:
     """One column's prompts, with a word on text that stands beside them."""
-    values = ["" if row.get(column) is None else row[column] for row in rows]
+    values = ["" if _is_missing(row.get(column)) else row[column] for row in rows]
     notes: list[str] = []
     chats = [_as_chat(value) for value in values]
     if any(chat is not None for chat in chats):
@@ -185,11 +202,21 @@ def _pick(rows: Sequence[Any], column: str, present: Mapping[str, list[str]], wh
             value if chat is None else _read_question(chat, f"{where}, row {number}")
             for number, (value, chat) in enumerate(zip(values, chats), start=1)
         ]
+    return Picked(texts=values, column=column, notes=(*notes, *_note_beside(rows, (column,), present, where)))
+
+
+def _note_beside(rows: Sequence[Any], used: Sequence[str], present: Mapping[str, list[str]], where: str) -> list[str]:
+    """Words on columns that belong to the prompts and are no part of them."""
+    notes = []
     for name in _BESIDE:
-        beside = next((key for key in present.get(name, ()) if key != column), None)
+        beside = next((key for key in present.get(name, ()) if key not in used), None)
         if beside is not None and (count := sum(_is_filled(row.get(beside)) for row in rows)):
             notes.append(f"{where}: {count} rows have text in the column {show(beside)}, which is not part of the prompt")
-    return Picked(texts=values, column=column, notes=tuple(notes))
+    return notes
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value.strip().lower() in _MISSING)
 
 
 def _is_filled(value: Any) -> bool:
@@ -230,12 +257,14 @@ _Chat = list[tuple[str, str | None]]
 def _as_chat(value: Any) -> _Chat | None:
     """Roles and texts of chat messages, or None for what is none: OpenAI's role and content, ShareGPT's from and value, turns."""
     if isinstance(value, str):
-        if not _CHAT_AS_TEXT.match(value):
+        if not (_CHAT_AS_TEXT.fullmatch(value) and _TURN.search(value)):
             return None
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
             return [("", None)]
+    if isinstance(value, dict):
+        value = [value]
     if not isinstance(value, list | tuple) or not value:
         return None
     if all(isinstance(turn, str) for turn in value):
