@@ -188,11 +188,11 @@ def test_by_default_attribute_takes_the_models_own_refusals_and_as_many_heads_as
     assert (recipe.provenance.method, recipe.provenance.unit, recipe.provenance.contrast) == ("refusal", "nats", 10.0)
     assert document["notes"][-2:] == [
         "the model refuses 8 of 8 prompts; the scores are of these",
-        "with the 1 chosen heads ablated it refuses 0 of 8",
+        "with the chosen head ablated it refuses 0 of 8",
     ]
     assert set(load_scores("scores.safetensors")[0]) == {"refusal", "refusal_harmless"}
     people = run(*arguments)
-    assert "note: with the 1 chosen heads ablated it refuses 0 of 8" in people.stderr
+    assert "note: with the chosen head ablated it refuses 0 of 8" in people.stderr
     assert "next: headsurgery apply found.json refusing -o refusing-ablated" in people.stderr
 
 

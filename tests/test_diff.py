@@ -20,7 +20,7 @@ from headsurgery import CheckpointDiff, HeadRef, Recipe, apply_plan, diff_checkp
 from headsurgery.architectures import OPERATIONS, Operation
 from headsurgery.checkpoint.diff_result import HeadChange
 from headsurgery.checkpoint.reader import FLOAT_TYPES, WEIGHTS
-from headsurgery.errors import GeometryError, RecipeError
+from headsurgery.errors import CheckpointError, GeometryError, RecipeError
 from tests.directories import FEW_KB, ODD_TENSORS, append_tensors, edit_json, recipe_of
 from tests.tiny import FAMILIES, Q_NORM_FAMILIES, save_model
 
@@ -361,3 +361,10 @@ def test_a_checkpoint_of_400_mb_is_edited_and_compared_in_less_than_200_mb(tmp_p
     shutil.rmtree(tmp_path / "out")
     shutil.rmtree(base)
     assert peak < 200, f"{peak:.0f} MiB"
+
+
+def test_models_of_another_size_are_not_compared(tmp_path: Path) -> None:
+    base = open_checkpoint(save_model("llama", tmp_path / "base"))
+    other = open_checkpoint(save_model("llama", tmp_path / "other", hidden_size=96))
+    with pytest.raises(CheckpointError, match=r"have other shapes than in .*: '.*_proj\.weight' is \[.*\], expected \[.*\]"):
+        diff_checkpoints(base, other)

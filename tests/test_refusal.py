@@ -222,7 +222,7 @@ def test_the_head_that_refuses_is_found_and_then_the_search_ends(load: Any, harm
     assert all(scores.shape == (1, 3, 6) for scores in table.arrays.values())
     assert notes == (
         "the model refuses 12 of 12 prompts; the scores are of these",
-        "with the 1 chosen heads ablated it refuses 0 of 12",
+        "with the chosen head ablated it refuses 0 of 12",
     )
     pairs = (12 * 18 if harmless else 0) + 12 * (18 + 17 + 16 + 15)
     assert seen == sorted(seen)
@@ -252,7 +252,10 @@ def test_of_heads_that_are_all_needed_one_is_enough() -> None:
 def test_the_group_is_not_larger_than_asked_for() -> None:
     table, notes = search(load_refusing("redundant", PAIR), group_size=1)
     assert len(table.chosen) == 1
-    assert notes[-1] == "with the 1 chosen heads ablated it refuses 12 of 12"
+    assert notes[-2:] == (
+        "with the chosen head ablated it refuses 12 of 12",
+        "this recipe has no effect: the model refuses 12 as it is, and no group of heads that was tried takes any away",
+    )
 
 
 def test_prompts_that_are_not_refused_count_0() -> None:
@@ -338,7 +341,8 @@ def test_no_group_that_was_tried_leaves_fewer_refusals_than_the_recipes(kind: An
     assert [tried.refused for tried in table.path] == [refused([*map(HeadRef.parse, tried.heads)]) for tried in table.path]
     assert refused(own) == min(tried.refused for tried in table.path)
     assert all(refused(own) <= refused(own[:size]) for size in range(len(own)))
-    assert notes[-1] == f"with the {len(own)} chosen heads ablated it refuses {refused(own)} of 12"
+    heads = "the chosen head" if len(own) == 1 else f"the {len(own)} chosen heads"
+    assert notes[-1] == f"with {heads} ablated it refuses {refused(own)} of 12"
 
 
 def test_the_path_stands_in_recipe_and_scores(tmp_path: Path) -> None:

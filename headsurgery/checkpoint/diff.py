@@ -125,7 +125,7 @@ class _Found:
 
 
 def _check_is_related(base: Checkpoint, edited: Checkpoint, blocks: dict[str, list[_HeadBlock]]) -> None:
-    """Refuse two checkpoints that have no tensor with heads in common."""
+    """Refuse two checkpoints that have no tensor with heads in common, by name or by shape."""
     if blocks and not blocks.keys() & edited.tensors.keys():
         expected = min(blocks)
         end = expected.split(".")[-2:]
@@ -135,6 +135,14 @@ def _check_is_related(base: Checkpoint, edited: Checkpoint, blocks: dict[str, li
             f"{edited.files.where}: has none of the tensors that hold heads in {base.files.where}: "
             f"expected such as {quote(expected)}, found {seen}",
             hint="is it a model of another family, or was it saved under other names?",
+        )
+    shared = sorted(blocks.keys() & edited.tensors.keys())
+    if shared and all(base.tensors[name].shape != edited.tensors[name].shape for name in shared):
+        name = shared[0]
+        raise CheckpointError(
+            f"{edited.files.where}: all tensors that hold heads have other shapes than in {base.files.where}: "
+            f"{quote(name)} is {list(edited.tensors[name].shape)}, expected {list(base.tensors[name].shape)}",
+            hint="is it a model of another size or family?",
         )
 
 

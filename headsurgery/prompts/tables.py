@@ -197,7 +197,9 @@ def _pick(rows: Sequence[Any], column: str, present: Mapping[str, list[str]], wh
         notes.append(f"{where}: the prompts are the user's messages in the column {show(column)}")
         systems = sum(any(role == "system" and text for role, text in chat) for chat in chats if chat)
         if systems:
-            notes.append(f"{where}: {systems} rows have a system message, which is not part of the prompt; --system gives one")
+            notes.append(
+                f"{where}: {systems} rows have a system message, which is not part of the prompt; `evaluate --system` gives one"
+            )
         values = [
             value if chat is None else _read_question(chat, f"{where}, row {number}")
             for number, (value, chat) in enumerate(zip(values, chats), start=1)
