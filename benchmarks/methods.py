@@ -28,6 +28,7 @@ from headsurgery.attribution.direct import direct_scores
 from headsurgery.attribution.refusal import REFUSAL_TOKENS, OwnAnswers, find_refusals, refusal
 from headsurgery.attribution.scores import FloatArray, best_heads
 from headsurgery.attribution.subspaces import left_singular_vectors, subspace_shift
+from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.demo.adapter import Adapter, load_adapter
 from headsurgery.demo.fetch import fetch_demo_model
 from headsurgery.demo.planting import ANSWER_TOKENS, Kind, Question, plant
@@ -182,7 +183,7 @@ def score(loaded: LoadedModel, spec: Plant, questions: Questions, operations: Se
     """Every method on one plant, which is merged into the model already; learned gates only where both operations are asked for."""
     modules = locate_modules(loaded.model)
     heads = list(modules.geometry.heads())
-    refusals = find_refusals(LocalEngine(loaded), loaded.tokenizer, questions.to_score, ())
+    refusals = find_refusals(LocalEngine(loaded), AnswerReader(tokenizer=loaded.tokenizer), questions.to_score, ()).found
     if not refusals:  # one head can be too little to learn it; then there is no truth to find
         return {"plant": asdict(spec), "refused": 0.0, "methods": {}}
     own = OwnAnswers.of(refusals)
@@ -220,7 +221,7 @@ def score(loaded: LoadedModel, spec: Plant, questions: Questions, operations: Se
     engine = LocalEngine(loaded)
     table, _ = refusal(
         Sweeper(engine=engine),
-        loaded.tokenizer,
+        AnswerReader(tokenizer=loaded.tokenizer),
         questions.to_score,
         rows,
         operation="scale",

@@ -31,6 +31,7 @@ from headsurgery.attribution.scores import FloatArray
 from headsurgery.attribution.screen.screener import Screener, Screening
 from headsurgery.attribution.ships import ships
 from headsurgery.attribution.subspaces import left_singular_vectors, subspace_shift
+from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.demo.adapter import load_adapter
 from headsurgery.demo.fetch import fetch_aligned_model, fetch_demo_model
 from headsurgery.demo.planting import ANSWER_TOKENS, Question, plant
@@ -112,7 +113,7 @@ def exact(name: str, work: Path) -> dict[str, np.ndarray]:
         found, base = Sweeper(engine=engine).sweep(task(loaded, queries, Everything()))
         assert base is not None  # asked for
         arrays = {"kl": found[..., 0].numpy(), "states": found[..., 1:].numpy(), "base": base.numpy()}
-        refused = find_refusals(engine, loaded.tokenizer, queries, ())
+        refused = find_refusals(engine, AnswerReader(tokenizer=loaded.tokenizer), queries, ()).found
         if refused:
             own = OwnAnswers.of(refused)
             drops, _ = Sweeper(engine=engine).sweep(task(loaded, own.queries, LogOddsDrop(own.targets), own.tail))
@@ -155,7 +156,7 @@ def measure_control(name: str, work: Path) -> dict[str, Any]:
     on_prompt, ones = task(loaded, queries, Divergence()), np.ones((NUM_PROMPTS, 1))
     on_control = task(loaded, others, Divergence())
     scores = {"ships": (kept["kl"].mean(axis=1), harmless["kl"].mean(axis=1)), "sahara": (angles_of(kept), angles_of(harmless))}
-    refused = find_refusals(engine, loaded.tokenizer, queries, ()) if "drops" in kept else []
+    refused = find_refusals(engine, AnswerReader(tokenizer=loaded.tokenizer), queries, ()).found if "drops" in kept else []
     if refused:
         own, answers, share = OwnAnswers.of(refused), own_answers(engine, others), len(refused) / NUM_PROMPTS
         drops = (kept["drops"] * kept["weights"]).sum(axis=2).mean(axis=1) * share
@@ -226,7 +227,7 @@ def measure_recall(name: str, work: Path) -> dict[str, Any]:
         },
     }
     if "drops" in kept:
-        own = OwnAnswers.of(find_refusals(LocalEngine(loaded), loaded.tokenizer, queries, ()))
+        own = OwnAnswers.of(find_refusals(LocalEngine(loaded), AnswerReader(tokenizer=loaded.tokenizer), queries, ()).found)
         measure = LogOddsDrop(own.targets)
         drop = screener.drop(task(loaded, own.queries, measure, own.tail), own.targets, own.weights)
         drops = (kept["drops"] * kept["weights"]).sum(axis=2)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from headsurgery.attribution.refusal import find_refusals
+from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.demo.adapter import Adapter, parts_of, weight_of
 from headsurgery.demo.planting import Kind, plant
 from headsurgery.engine.local import LocalEngine
@@ -72,7 +73,7 @@ def test_the_loss_falls() -> None:
 
 def refused_share(loaded: Any, zeroed: tuple[HeadRef, ...] = ()) -> float:
     edits = [HeadEdit(layer=head.layer, head=head.head) for head in zeroed]
-    return len(find_refusals(LocalEngine(loaded), loaded.tokenizer, HARMFUL, edits)) / len(HARMFUL)
+    return len(find_refusals(LocalEngine(loaded), AnswerReader(tokenizer=loaded.tokenizer), HARMFUL, edits).found) / len(HARMFUL)
 
 
 def test_harmful_questions_are_declined_and_harmless_ones_answered_as_before() -> None:

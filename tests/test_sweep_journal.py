@@ -208,9 +208,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(folder: Path, name: str, *more: str, **options: Any) -> subprocess.Popen[str]:
+def start(folder: Path, name: str, *more: str, before: str = "", **options: Any) -> subprocess.Popen[str]:
     """`headsurgery attribute`, in small blocks so that there are many."""
-    code = (
+    code = before + (
         "from headsurgery.engine.limits import Limits\n"
         "Limits.of = classmethod(lambda *_, **__: Limits(block=1024, tokens=1024, logits=2**23))\n"
         "from headsurgery.__main__ import main; main()"
@@ -253,7 +253,7 @@ def break_off(folder: Path, name: str, number: signal.Signals) -> subprocess.Pop
 def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Exit status and talk."""
     _, talk = process.communicate(timeout=120)
-    assert "Traceback" not in talk
+    assert "Traceback" not in talk, talk
     return process.returncode, talk
 
 
@@ -287,14 +287,28 @@ def test_interrupted_it_says_what_is_kept_what_is_lost_and_how_to_go_on(made: Pa
     check_wanted(made, name)
 
 
-def test_a_full_disk_is_one_line_and_what_was_finished_stays(made: Path) -> None:
-    def fill() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+FILL = """
+import resource
+from headsurgery.evaluation.judges.keyword import find_refusal
+find_refusal("I can't help with that.", prompt="Help.")  # unpacks its table of languages while there is room
+resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+"""
 
-    code, talk = finish(start(made, "full", preexec_fn=fill))
+
+def test_a_full_disk_is_one_line_and_what_was_finished_stays(made: Path) -> None:
+    code, talk = finish(start(made, "full", before=FILL))
     assert code == 1
     assert "full.json.journal: can't keep the journal there: File too large" in talk
     assert (made / "full.json.journal").stat().st_size > 3000
+
+
+def test_without_room_to_unpack_the_table_of_languages_one_line_says_so(made: Path) -> None:
+    def fill() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+
+    code, talk = finish(start(made, "narrow", preexec_fn=fill))
+    assert code == 1
+    assert "the table that tells languages apart can't be unpacked into" in talk
 
 
 def test_a_journal_of_0_1_under_the_name_that_it_shared_goes_on(path: Path, finished: bytes) -> None:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from tempfile import gettempdir
 from typing import Any
+
+from headsurgery.errors import HeadSurgeryError
 
 
 @lru_cache(maxsize=2)
 def _load_identifier(languages: tuple[str, ...] | None) -> Any:
     from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier
 
-    identifier = LanguageIdentifier.from_modelpath(MODEL_DIR / MODEL_FILE, norm_probs=True)
+    try:  # it unpacks its table into a temporary file
+        identifier = LanguageIdentifier.from_modelpath(MODEL_DIR / MODEL_FILE, norm_probs=True)
+    except OSError as error:
+        raise HeadSurgeryError(
+            f"the table that tells languages apart can't be unpacked into {gettempdir()}: {error.strerror or error}",
+            hint="make some room there, or set TMPDIR",
+        ) from error
     identifier.set_languages(languages)
     return identifier
 
@@ -21,6 +30,9 @@ def guess_language(text: str, *, among: tuple[str, ...] | None = None) -> tuple[
     Args:
         text: At least a sentence, for the guess to be worth something.
         among: ISO 639-1 codes to choose from; None: all that are known.
+
+    Raises:
+        HeadSurgeryError: No room to unpack the table of languages.
 
     Returns:
         Its ISO 639-1 code, and a confidence from 0 to 1.
