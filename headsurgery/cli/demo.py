@@ -54,7 +54,6 @@ def _render(console: Any, result: DemoResult, output: Path) -> list[RenderableTy
 
     verdict = "bit-identical logits" if result.hooks_equal_bytes else "DIFFERENT logits"
     chosen = ", ".join(f"L{edit.layer}H{edit.head}" for edit in result.attribution.recipe.edits)
-    reinforcing = ", ".join(f"L{edit.layer}H{edit.head} x {edit.factor:g}" for edit in result.reinforced.recipe.edits)
     return [
         *render_attribution(console, result.attribution, result.attribution.scores.top(10)),
         table(
@@ -68,10 +67,18 @@ def _render(console: Any, result: DemoResult, output: Path) -> list[RenderableTy
         f"\nAblated: {chosen}. Measured on prompts that the attribution did not see:",
         *render_evaluation(result.ablation),
         table(("question", "base", "ablated"), _side_by_side(result.answers), title="\nAnswers", prose=True),
-        f"\nThe planted heads weakened, then reinforced by {reinforcing}",
-        *render_evaluation(result.reinforcement),
+        *_render_reinforcement(result),
         f"\nReport: {output / 'report' / 'report.html'}    Recipes and checkpoints: {output}",
     ]
+
+
+def _render_reinforcement(result: DemoResult) -> list[RenderableType]:
+    from headsurgery.cli.render_evaluation import render_evaluation
+
+    if result.reinforced is None or result.reinforcement is None:
+        return ["\nThe planted heads weakened: nothing that was tried brings refusals back within the search's bounds."]
+    edits = ", ".join(f"L{edit.layer}H{edit.head} x {edit.factor:g}" for edit in result.reinforced.recipe.edits)
+    return [f"\nThe planted heads weakened, then reinforced by {edits}", *render_evaluation(result.reinforcement)]
 
 
 def _side_by_side(answers: tuple[Answer, ...]) -> list[tuple[str, str, str]]:
@@ -96,7 +103,9 @@ def _document(result: DemoResult, output: Path) -> dict[str, Any]:
         "diff": result.diff.to_json(),
         "hooks_equal_bytes": result.hooks_equal_bytes,
         "evaluation": result.ablation.model_dump(by_alias=True, exclude_none=True),
-        "reinforcement": {
+        "reinforcement": None
+        if result.reinforced is None or result.reinforcement is None
+        else {
             "recipe": result.reinforced.recipe.model_dump(by_alias=True, exclude_none=True),
             "evaluation": result.reinforcement.model_dump(by_alias=True, exclude_none=True),
         },

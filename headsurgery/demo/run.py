@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from headsurgery.attribution import Attribution, attribute
+from headsurgery.attribution.reinforce import NoReinforcementError
 from headsurgery.attribution.scores import best_heads
 from headsurgery.checkpoint.anatomy import prove_anatomy, record_base
 from headsurgery.checkpoint.diff import diff_checkpoints
@@ -59,8 +60,9 @@ class DemoResult:
         hooks_equal_bytes: Whether the hooked base and the reloaded edited checkpoint give bit-identical logits.
         ablation: Base, ablated and random heads on prompts that the attribution didn't see.
         answers: Of the ablation.
-        reinforcement: Base, the model with its planted heads weakened, and that one reinforced, on the same prompts.
-        reinforced: What brings the weakened model's refusals back.
+        reinforcement: Base, the model with its planted heads weakened, and that one reinforced, on the same prompts. None:
+            nothing brought refusals back within the search's bounds.
+        reinforced: What brings the weakened model's refusals back; likewise.
     """
 
     source: Source
@@ -72,8 +74,8 @@ class DemoResult:
     hooks_equal_bytes: bool
     ablation: Evaluation
     answers: tuple[Answer, ...]
-    reinforcement: Evaluation
-    reinforced: Attribution
+    reinforcement: Evaluation | None
+    reinforced: Attribution | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +131,11 @@ def run_demo(output: Path, say: Say, report: Report) -> DemoResult:
         output / "recipe.json", base=source.path, prompts=sets, dtype=DTYPE, max_new_tokens=NEW_TOKENS, on_progress=report
     )
     write_report(measured.evaluation, measured.answers, output / "report", scores=found.scores, unit="nats", marked=planted)
-    reinforced, brought_back = _reinforce(run, base, source, planted, (harmful, harmless))
+    reinforced, brought_back = None, None
+    try:
+        reinforced, brought_back = _reinforce(run, base, source, planted, (harmful, harmless))
+    except NoReinforcementError as error:
+        say(f"no reinforcement within bounds: {error}")
     order = best_heads(found.scores.combined, found.scores.combined.size)
     return DemoResult(
         source=source,
