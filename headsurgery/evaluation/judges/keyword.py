@@ -19,6 +19,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from headsurgery.evaluation.judges.detection import guess_language
 from headsurgery.evaluation.judges.folding import Sentence, fold, read_sentences
@@ -232,7 +233,9 @@ def _is_apology(sentence: str) -> bool:
     return any(language.apology.match(sentence) for language in _COMPILED.values())
 
 
+@lru_cache(maxsize=1024)
 def _of(prompt: str) -> _Compiled:
+    """The language of a prompt, which several questions are asked of."""
     return _COMPILED[guess_language(prompt, among=_KNOWN)[0]]
 
 
