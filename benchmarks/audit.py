@@ -35,8 +35,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks.real_models import fetch_all
 from headsurgery import HeadEdit, Recipe, apply_plan, open_checkpoint, plan_surgery
 from headsurgery.audit import Audit, examine
-from headsurgery.checkpoint.anatomy import prove_anatomy
-from headsurgery.checkpoint.reader import WEIGHTS, Checkpoint
+from headsurgery.edits.anatomy import prove_anatomy
+from headsurgery.storage.checkpoint import WEIGHTS, Checkpoint
 
 HEADS = 12
 FACTORS = {"scale": (0.0, 0.25, 0.5, 0.7, 0.9, 0.99, 1.01, 1.1, 1.5, 1.98, 2.0, 4.0), "uniform_attention": (0.0, 0.3, 0.5)}
@@ -211,8 +211,8 @@ def edited(name: str, source: Path, folder: Path) -> Iterator[dict[str, Any]]:
 
 def synthetic(count: int) -> dict[str, Any]:
     """False alarms among heads of mixed distributions: layers of 2 to 14 heads in the three types."""
-    from headsurgery.audit.grain import STORED_BITS, count_codes, find_combs
     from headsurgery.audit.multiples import can_be_multiples, find_multiple, that_stand_out
+    from headsurgery.audit.significands import STORED_BITS, count_codes, find_combs
     from tests.test_audit_blind import KINDS, stored
 
     alarms = blocks = 0

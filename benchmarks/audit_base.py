@@ -30,11 +30,11 @@ from safetensors.torch import load_file, save_file
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from headsurgery import HeadRef, open_checkpoint
-from headsurgery.architectures import Operation
+from headsurgery.architectures.declaration import Operation
 from headsurgery.audit import examine_against
-from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
-from headsurgery.checkpoint.reader import INDEX, Checkpoint
 from headsurgery.demo.fetch import fetch_demo_model
+from headsurgery.edits.anatomy import Anatomy, prove_anatomy
+from headsurgery.storage.checkpoint import INDEX, Checkpoint
 
 Weights = dict[str, torch.Tensor]
 Change = Callable[[Weights], None]

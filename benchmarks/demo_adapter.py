@@ -17,8 +17,8 @@ from tempfile import gettempdir
 from headsurgery.demo.adapter import load_adapter
 from headsurgery.demo.fetch import fetch_demo_model
 from headsurgery.demo.planting import ANSWER_TOKENS, Question, plant
-from headsurgery.evaluation.judges.keyword import find_refusal
 from headsurgery.heads import HeadRef
+from headsurgery.judges.keyword import find_refusal
 from headsurgery.model.generation import complete_ids
 from headsurgery.model.loading import LoadedModel, load_model
 from headsurgery.model.modules import locate_modules

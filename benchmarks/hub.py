@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from headsurgery import HeadEdit, Recipe, apply_plan, open_checkpoint, plan_surgery
-from headsurgery.checkpoint.anatomy import prove_anatomy
-from headsurgery.checkpoint.reader import INDEX, Checkpoint
+from headsurgery.edits.anatomy import prove_anatomy
+from headsurgery.storage.checkpoint import INDEX, Checkpoint
 from tests.directories import contents
 from tests.hub_server import HubServer, serve_hub
 

@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from headsurgery.behaviour.replies import split_answer
-from headsurgery.evaluation.judges.keyword import find_refusal
+from headsurgery.judges.keyword import find_refusal
 
 DATA = Path(__file__).parent / "data"
 

@@ -23,11 +23,12 @@ import numpy as np
 import torch
 from gates import learn_gates
 
-from headsurgery.architectures import Operation
+from headsurgery.architectures.declaration import Operation
 from headsurgery.attribution.direct import direct_scores
 from headsurgery.attribution.refusal import REFUSAL_TOKENS, OwnAnswers, find_refusals, refusal
 from headsurgery.attribution.scores import FloatArray, best_heads
 from headsurgery.attribution.subspaces import left_singular_vectors, subspace_shift
+from headsurgery.behaviour.damage import answer_kl
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.demo.adapter import Adapter, load_adapter
 from headsurgery.demo.fetch import fetch_demo_model
@@ -36,9 +37,8 @@ from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.measures import Divergence, LogOddsDrop
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import Finals, SweepTask
-from headsurgery.evaluation.damage import answer_kl
-from headsurgery.evaluation.judges.keyword import find_refusal
 from headsurgery.heads import HeadRef
+from headsurgery.judges.keyword import find_refusal
 from headsurgery.model.generation import complete_ids
 from headsurgery.model.loading import LoadedModel, load_model
 from headsurgery.model.modules import locate_modules

@@ -1,6 +1,6 @@
 """The recipe: which heads, which operation, which factor, and where the numbers came from.
 
-A recipe is intent. It names no path of anyone's machine and nothing about bytes; `checkpoint.plan` resolves it against one
+A recipe is intent. It names no path of anyone's machine and nothing about bytes; `surgery.plan` resolves it against one
 checkpoint. The JSON is strict and versioned: what is not understood is refused with its place, never ignored.
 """
 
@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from headsurgery.architectures import Operation
-from headsurgery.atomic import write_atomically
+from headsurgery.architectures.declaration import Operation
+from headsurgery.documents.atomic import write_atomically
+from headsurgery.documents.strict_json import parse_object, quote
 from headsurgery.errors import RecipeError
 from headsurgery.heads import AttentionGeometry, HeadRef
-from headsurgery.strict_json import parse_object, quote
 
 RECIPE_SCHEMA: Literal["headsurgery.recipe/1"] = "headsurgery.recipe/1"
 

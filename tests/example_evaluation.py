@@ -5,22 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import binomtest
 
+from headsurgery.attribution.frontier_record import FrontierPoint
 from headsurgery.attribution.scores import ScoreTable, score_heads
-from headsurgery.evaluation.records import (
-    Agreement,
-    Answer,
-    Damage,
-    Decoding,
-    Degenerate,
-    Evaluation,
-    FrontierPoint,
-    Interval,
-    Measurement,
-    Paired,
-    Rate,
-    SetRecord,
-    Variant,
-)
+from headsurgery.behaviour.answers import Answer, Decoding
+from headsurgery.behaviour.figures import Agreement, Interval, Paired, Rate
+from headsurgery.evaluation.records import Damage, Degenerate, Evaluation, Measurement, SetRecord, Variant
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import HeadEdit, PromptRecord
 

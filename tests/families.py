@@ -15,7 +15,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from headsurgery.rows.towers import TOWERS as SEEING
+from headsurgery.architectures.families.towers import TOWERS as SEEING
 
 VOCABULARY = 97
 CAUSAL_LMS = tuple(sorted(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES))

@@ -14,21 +14,22 @@ from typing import Any
 import numpy as np
 
 from headsurgery import Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery
-from headsurgery.architectures import Architecture
+from headsurgery.architectures.declaration import Architecture
+from headsurgery.architectures.location import prove
+from headsurgery.architectures.table import TABLE
 from headsurgery.audit import examine, examine_against
-from headsurgery.audit.naming import find_base
+from headsurgery.audit.declared_base import find_base
 from headsurgery.card.write import write_card
-from headsurgery.checkpoint.anatomy import describe, prove_anatomy
-from headsurgery.checkpoint.carried import CARD, MANIFEST, PREVIOUS, UNDO
-from headsurgery.checkpoint.in_place import recover, restore_in_place
-from headsurgery.checkpoint.in_place.todo import Todo
-from headsurgery.checkpoint.manifest import Manifest
-from headsurgery.checkpoint.reader import INDEX, JOURNAL, TODO, WEIGHTS, Checkpoint
-from headsurgery.checkpoint.restore import restore_checkpoint
-from headsurgery.checkpoint.verify import verify_checkpoint
-from headsurgery.families import TABLE
-from headsurgery.front_matter import join_front_matter, read_front_matter
-from headsurgery.proof import prove
+from headsurgery.documents.front_matter import join_front_matter, read_front_matter
+from headsurgery.edits.anatomy import describe, prove_anatomy
+from headsurgery.filesystem.workplace import JOURNAL, TODO
+from headsurgery.storage.checkpoint import INDEX, WEIGHTS, Checkpoint
+from headsurgery.surgery.base_files import CARD, MANIFEST, PREVIOUS, UNDO
+from headsurgery.surgery.in_place import recover, restore_in_place
+from headsurgery.surgery.in_place.pending import Todo
+from headsurgery.surgery.manifest import Manifest
+from headsurgery.surgery.restore import restore_checkpoint
+from headsurgery.surgery.verify import verify_checkpoint
 from tests.bench import CARD_TEXT, CONFIG, EDITS, Bench
 from tests.fuzzing import mutate, mutate_bytes, mutate_file, mutate_values
 from tests.strange_prompts import make_prompt_file, make_template, read_prompt_file, read_template
@@ -232,8 +233,8 @@ def read_card(bench: Bench, data: bytes, chance: random.Random) -> None:
 
 def read_scores(bench: Bench, data: bytes, chance: random.Random) -> None:
     """A scores file."""
+    from headsurgery.attribution.comparison import compare_rankings, read_ranking
     from headsurgery.cli.card import _read_scores
-    from headsurgery.comparison import compare_rankings, read_ranking
 
     path = bench.root / "case.safetensors"
     path.write_bytes(data)

@@ -12,7 +12,7 @@ from typing import Any
 
 from headsurgery import Recipe, apply_plan, open_checkpoint, plan_surgery, restore_checkpoint
 from headsurgery.card import write_card
-from headsurgery.checkpoint.verify import verify_checkpoint
+from headsurgery.surgery.verify import verify_checkpoint
 from tests.directories import contents, recipe_of
 from tests.tiny import save_model
 

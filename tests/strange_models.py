@@ -19,9 +19,9 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from headsurgery.attribution import attribute
+from headsurgery.behaviour.answers import Decoding
 from headsurgery.console import quiet_transformers
 from headsurgery.evaluation.generate import generate_answers
-from headsurgery.evaluation.records import Decoding
 from headsurgery.model.loading import load_model
 from headsurgery.prompts import PromptSet, load_template
 from tests.fuzzing import mutate

@@ -17,11 +17,11 @@ from safetensors.torch import load_file as load_torch
 from safetensors.torch import save_file as save_torch
 
 from headsurgery import open_checkpoint
-from headsurgery.checkpoint.anatomy import Anatomy, describe, prove_anatomy, record_base
-from headsurgery.checkpoint.reader import WEIGHTS
+from headsurgery.architectures.table import TABLE
+from headsurgery.edits.anatomy import Anatomy, describe, prove_anatomy, record_base
 from headsurgery.errors import ArchitectureError, GeometryError
-from headsurgery.families import TABLE
 from headsurgery.model.modules import locate_modules
+from headsurgery.storage.checkpoint import WEIGHTS
 from tests.directories import FEW_KB, edit_json
 from tests.tiny import CONFIGS, FAMILIES, Q_NORM_FAMILIES, save_model
 

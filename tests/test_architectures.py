@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from headsurgery.architectures import (
+from headsurgery.architectures.configuration import read_geometry
+from headsurgery.architectures.declaration import (
     Architecture,
     ConfigKeys,
     check_query_factor,
     lever,
 )
-from headsurgery.configuration import read_geometry
+from headsurgery.architectures.table import TABLE, find_architecture
 from headsurgery.errors import ArchitectureError, GeometryError
-from headsurgery.families import TABLE, find_architecture
 from headsurgery.heads import AttentionGeometry, LayerHeads
 from tests.tiny import FAMILIES
 

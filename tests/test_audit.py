@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 
 from headsurgery import HeadEdit, HeadRef, Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery
 from headsurgery.audit import Audit, examine, examine_against
+from headsurgery.audit.declared_base import find_base
 from headsurgery.audit.matrices import low_rank
-from headsurgery.audit.naming import find_base
-from headsurgery.checkpoint.reader import WEIGHTS
 from headsurgery.cli import app
+from headsurgery.storage.checkpoint import WEIGHTS
 from tests.tiny import save_model
 
 O_PROJ = "model.layers.1.self_attn.o_proj.weight"

@@ -19,14 +19,14 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from headsurgery import HeadRef, Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery
-from headsurgery.architectures import Operation
+from headsurgery.architectures.declaration import Operation
 from headsurgery.audit import Audit, Finding, examine_against
 from headsurgery.audit.matrices import describe_change
-from headsurgery.checkpoint.anatomy import prove_anatomy
-from headsurgery.checkpoint.factor import recover_factor
-from headsurgery.checkpoint.reader import WEIGHTS
 from headsurgery.cli import app
+from headsurgery.compare.factor import recover_factor
+from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.errors import CheckpointError
+from headsurgery.storage.checkpoint import WEIGHTS
 from tests.directories import recipe_of
 from tests.families import build_family
 from tests.tiny import build_model, save_model
@@ -716,7 +716,7 @@ def test_the_document_keeps_its_keys(base: Path, tmp_path: Path) -> None:
 
 def test_blocks_of_few_values_prove_nothing() -> None:
     """One value that moved by one step may fit a factor by chance; all of many can't."""
-    from headsurgery.checkpoint.factor import recover_factor
+    from headsurgery.compare.factor import recover_factor
 
     old = np.linspace(1, 1.9, 12, dtype=np.float16)
     new = old.copy()

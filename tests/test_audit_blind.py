@@ -17,11 +17,11 @@ from typer.testing import CliRunner
 
 from headsurgery import HeadEdit, HeadRef, Recipe, apply_plan, open_checkpoint, plan_surgery
 from headsurgery.audit import Audit, examine
-from headsurgery.audit.grain import Comb, count_codes, find_combs
 from headsurgery.audit.multiples import find_multiple, that_stand_out
 from headsurgery.audit.norms import LIMIT, deviations
-from headsurgery.checkpoint.reader import WEIGHTS
+from headsurgery.audit.significands import Comb, count_codes, find_combs
 from headsurgery.cli import app
+from headsurgery.storage.checkpoint import WEIGHTS
 from tests.tiny import save_model
 
 SIZE = 24_576

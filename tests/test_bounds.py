@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from headsurgery import Recipe, open_checkpoint
-from headsurgery.audit.naming import find_base
+from headsurgery.architectures.location import prove
+from headsurgery.audit.declared_base import find_base
 from headsurgery.card.metadata import split_card
-from headsurgery.checkpoint.anatomy import prove_anatomy
-from headsurgery.checkpoint.carried import CARD
-from headsurgery.checkpoint.files import Directory
-from headsurgery.checkpoint.header import read_header
-from headsurgery.checkpoint.manifest import Manifest
+from headsurgery.documents.strict_json import MAX_DEPTH, parse_object, quote
+from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.errors import ArchitectureError, CheckpointError, GeometryError, RecipeError
-from headsurgery.proof import prove
-from headsurgery.strict_json import MAX_DEPTH, parse_object, quote
+from headsurgery.filesystem.files import Directory
+from headsurgery.storage.header import read_header
+from headsurgery.surgery.base_files import CARD
+from headsurgery.surgery.manifest import Manifest
 from tests.bench import CONFIG, Bench
 from tests.directories import edit_json, pack
 

@@ -20,14 +20,14 @@ from headsurgery.card.licences import find_licences
 from headsurgery.card.metadata import kind_of, split_card
 from headsurgery.card.picture import draw_heads
 from headsurgery.card.sections import escape
-from headsurgery.checkpoint.manifest import FileRecord, Manifest
-from headsurgery.checkpoint.surgery import apply_plan
-from headsurgery.checkpoint.verify import verify_files
 from headsurgery.cli import app
+from headsurgery.documents.front_matter import join_front_matter
 from headsurgery.errors import UsageError
-from headsurgery.front_matter import join_front_matter
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import Geometry, HeadEdit, HeadScore, PromptRecord, Provenance, RecipeBase
+from headsurgery.surgery.apply import apply_plan
+from headsurgery.surgery.manifest import FileRecord, Manifest
+from headsurgery.surgery.verify import verify_files
 from tests.directories import COMMIT, contents, recipe_of
 from tests.example_evaluation import EDITED, NASTY, example, score_table
 from tests.tiny import save_model

@@ -313,7 +313,7 @@ def test_a_missing_recipe_or_model_is_one_line(folder: Path) -> None:
     ("config", "message"),
     [
         ({"model_type": "mamba"}, "has no attention heads"),
-        ({"model_type": "martian", "num_attention_heads": 4}, "add a row to headsurgery/families.py"),
+        ({"model_type": "martian", "num_attention_heads": 4}, "declare it in headsurgery/architectures/families"),
         ({"quantization_config": {"quant_method": "gptq"}, "num_attention_heads": 4}, "weights are quantized (gptq)"),
         ({"num_attention_heads": 4}, "but the configuration demands"),
     ],
@@ -341,7 +341,7 @@ def test_interrupted_in_the_middle_nothing_is_left(folder: Path, number: signal.
     os.mkfifo(folder / "pipe")
     code = (
         "import os, sys, time\n"
-        "import headsurgery.checkpoint.transfer as transfer\n"
+        "import headsurgery.surgery.transfer as transfer\n"
         "from headsurgery.__main__ import main\n"
         "original = transfer.copy_shard\n"
         "def slow(source, shard, target, change, on_bytes, **more):\n"
@@ -365,7 +365,7 @@ def test_interrupted_in_the_middle_nothing_is_left(folder: Path, number: signal.
 
 class TestArchitectures:
     def test_every_family_is_listed_with_what_it_allows_or_why_it_is_refused(self) -> None:
-        from headsurgery.families import REFUSED, TABLE
+        from headsurgery.architectures.table import REFUSED, TABLE
 
         document = run_json("architectures")
         assert {entry["model_type"] for entry in document["supported"]} == set(TABLE)

@@ -15,8 +15,8 @@ from scipy.stats import hypergeom, spearmanr
 from typer.testing import CliRunner
 
 from headsurgery import HeadEdit, HeadRef, Recipe, attribute
+from headsurgery.attribution.comparison import Ranking, chance_of_overlap, compare_rankings, rank_correlation, read_ranking
 from headsurgery.cli import app
-from headsurgery.comparison import Ranking, chance_of_overlap, compare_rankings, rank_correlation, read_ranking
 from headsurgery.errors import HeadSurgeryError, RecipeError, UsageError
 from headsurgery.recipe import Geometry, RecipeBase
 from tests.tiny import build_model, build_tokenizer

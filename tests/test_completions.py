@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from headsurgery import evaluate
-from headsurgery.evaluation.endpoint import KEY_VARIABLES, Endpoint, EndpointError
+from headsurgery.endpoints.endpoint import KEY_VARIABLES, Endpoint, EndpointError
 from headsurgery.evaluation.records import Measurement
 from headsurgery.prompts import PromptSet
 

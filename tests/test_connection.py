@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from headsurgery.endpoints.connection import Connection, EndpointError
 from headsurgery.errors import UsageError
-from headsurgery.evaluation.connection import Connection, EndpointError
 from tests.chat_server import MODEL, ChatServer, Fault, serve
 
 KEY = "sk-only-for-one-host"

@@ -15,15 +15,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headsurgery.checkpoint import copying, linking
-from headsurgery.checkpoint.copying import ByteArray, CopiedFile, copy_file, copy_shard, hash_shard
-from headsurgery.checkpoint.files import Directory
-from headsurgery.checkpoint.hashing import hash_file, hash_stream
-from headsurgery.checkpoint.header import TensorInfo, read_header
-from headsurgery.checkpoint.plan import TensorEdit
-from headsurgery.checkpoint.reader import Checkpoint
 from headsurgery.errors import CheckpointError
+from headsurgery.filesystem import linking
+from headsurgery.filesystem.files import Directory
+from headsurgery.filesystem.hashing import hash_file, hash_stream
 from headsurgery.recipe import HeadEdit
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.header import TensorInfo, read_header
+from headsurgery.surgery import copying
+from headsurgery.surgery.copying import ByteArray, CopiedFile, copy_file, copy_shard, hash_shard
+from headsurgery.surgery.plan import TensorEdit
 from tests.directories import pack
 from tests.disks import mounted
 

@@ -59,8 +59,8 @@ def test_blocks_are_those_of_the_plan_and_the_base_runs_once_in_each() -> None:
 
 
 def test_headers_tell_the_same_sizes_as_the_loaded_model(tmp_path: Path) -> None:
-    from headsurgery.checkpoint.anatomy import prove_anatomy
-    from headsurgery.checkpoint.reader import open_checkpoint
+    from headsurgery.edits.anatomy import prove_anatomy
+    from headsurgery.storage.checkpoint import open_checkpoint
 
     checkpoint = open_checkpoint(save_model("gemma3", tmp_path / "base"))
     anatomy = prove_anatomy(checkpoint)

@@ -11,9 +11,9 @@ import pytest
 import torch
 from scipy.special import log_softmax, rel_entr
 
+from headsurgery.behaviour.damage import answer_kl, keep_logits, perplexity
 from headsurgery.errors import ModelError, PromptError, UsageError
-from headsurgery.evaluation.damage import answer_kl, keep_logits, perplexity
-from headsurgery.model.hooks import edited
+from headsurgery.model.editing import edited
 from headsurgery.model.loading import LoadedModel
 from headsurgery.recipe import HeadEdit
 from tests.tiny import FAMILIES, build_model, build_tokenizer, tokens

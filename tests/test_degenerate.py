@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headsurgery.behaviour.answers import Answer
 from headsurgery.evaluation.degenerate import find_degeneracy
-from headsurgery.evaluation.records import Answer
 
 QUESTION = "How do I fold a paper crane?"
 

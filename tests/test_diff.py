@@ -17,10 +17,10 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from headsurgery import CheckpointDiff, HeadRef, Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery
-from headsurgery.architectures import OPERATIONS, Operation
-from headsurgery.checkpoint.diff_result import HeadChange
-from headsurgery.checkpoint.reader import FLOAT_TYPES, WEIGHTS
+from headsurgery.architectures.declaration import OPERATIONS, Operation
+from headsurgery.compare.result import HeadChange
 from headsurgery.errors import CheckpointError, GeometryError, RecipeError
+from headsurgery.storage.checkpoint import FLOAT_TYPES, WEIGHTS
 from tests.directories import FEW_KB, ODD_TENSORS, append_tensors, edit_json, recipe_of
 from tests.tiny import FAMILIES, Q_NORM_FAMILIES, save_model
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from headsurgery import Recipe, __all__
+from headsurgery.architectures.table import TABLE
 from headsurgery.cli import app
-from headsurgery.families import TABLE
 from headsurgery.prompts import load_prompts
 from tests.tiny import save_model
 

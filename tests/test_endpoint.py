@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import torch
 
+from headsurgery.behaviour.answers import Answer, Decoding
+from headsurgery.endpoints.endpoint import KEY_VARIABLES, Completion, Endpoint, EndpointError, ask_endpoint
 from headsurgery.errors import UsageError
-from headsurgery.evaluation.endpoint import KEY_VARIABLES, Completion, Endpoint, EndpointError, ask_endpoint
 from headsurgery.evaluation.generate import generate_answers
-from headsurgery.evaluation.records import Answer, Decoding
 from headsurgery.model.loading import LoadedModel
 from headsurgery.prompts import PromptSet, Template, load_template
 from tests.chat_server import MODEL, ChatServer, Fault, serve
@@ -121,7 +121,7 @@ def test_nothing_asked_is_nothing_sent(server: ChatServer) -> None:
 def test_ctrl_c_ends_a_call_that_waits(server: ChatServer) -> None:
     server.delay = lambda _: 30.0
     code = (
-        "from headsurgery.evaluation.endpoint import Endpoint\n"
+        "from headsurgery.endpoints.endpoint import Endpoint\n"
         f"Endpoint({server.url!r}, concurrency=2).complete_texts(['a', 'b', 'c'], max_new_tokens=4)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)

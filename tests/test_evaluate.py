@@ -17,13 +17,13 @@ from scipy.stats import binomtest
 from typer.testing import CliRunner
 
 from headsurgery import Evaluation, Recipe, apply_plan, evaluate, open_checkpoint, plan_surgery
+from headsurgery.behaviour.answers import Answer, Verdict
 from headsurgery.cli import app
+from headsurgery.endpoints.endpoint import Endpoint
 from headsurgery.errors import HeadSurgeryError, UsageError
 from headsurgery.evaluation.degenerate import find_degeneracy
-from headsurgery.evaluation.endpoint import Endpoint
 from headsurgery.evaluation.journal import read_answers
-from headsurgery.evaluation.judges.keyword import KeywordJudge
-from headsurgery.evaluation.records import Answer, Verdict
+from headsurgery.judges.keyword import KeywordJudge
 from headsurgery.prompts import PromptSet
 from tests.chat_server import MODEL, Fault, serve
 from tests.tiny import build_tokenizer, save_model

@@ -15,21 +15,21 @@ from scipy.stats import hypergeom
 from typer.testing import CliRunner
 
 from headsurgery import attribute, load_prompts
+from headsurgery.behaviour.answers import Answer, Decoding
+from headsurgery.behaviour.statistics import wilson
 from headsurgery.cli import app
 from headsurgery.errors import GeometryError, HeadSurgeryError, UsageError
 from headsurgery.evaluation.generate import generate_answers
 from headsurgery.evaluation.journal import read_answers
-from headsurgery.evaluation.judges.keyword import KeywordJudge
-from headsurgery.evaluation.judges.paper import PaperJudge
-from headsurgery.evaluation.records import Answer, Decoding
-from headsurgery.evaluation.statistics import wilson
-from headsurgery.experiments.records import ExperimentReport, ExperimentResult, Row
-from headsurgery.experiments.run import run_experiment
-from headsurgery.experiments.settings import NAMES, list_experiments, load_experiment
-from headsurgery.experiments.transplant import transplanted
 from headsurgery.heads import HeadRef
+from headsurgery.judges.keyword import KeywordJudge
+from headsurgery.judges.paper import PaperJudge
 from headsurgery.model.loading import LoadedModel, load_model
 from headsurgery.model.modules import locate_modules
+from headsurgery.paper.records import ExperimentReport, ExperimentResult, Row
+from headsurgery.paper.run import run_experiment
+from headsurgery.paper.settings import NAMES, list_experiments, load_experiment
+from headsurgery.paper.transplant import transplanted
 from headsurgery.prompts import PromptSet, load_template
 from headsurgery.recipe import HeadEdit
 from tests.tiny import save_model, tokens

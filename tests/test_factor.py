@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from headsurgery.checkpoint.factor import recover_factor
-from headsurgery.checkpoint.plan import multiply
-from headsurgery.checkpoint.reader import FLOAT_TYPES
+from headsurgery.compare.factor import recover_factor
+from headsurgery.storage.checkpoint import FLOAT_TYPES
+from headsurgery.surgery.plan import multiply
 
 types = pytest.mark.parametrize("dtype", [FLOAT_TYPES[name] for name in ("F32", "F16", "BF16")], ids=str)
 

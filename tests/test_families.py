@@ -10,17 +10,17 @@ import torch
 import transformers
 
 from headsurgery import HeadEdit, Recipe, apply_plan, edited, open_checkpoint, plan_surgery
+from headsurgery.architectures.families.towers import TOWERS as SEEING
+from headsurgery.architectures.location import prove
+from headsurgery.architectures.table import TABLE, find_architecture
 from headsurgery.attribution.ships import ships_of_queries
-from headsurgery.checkpoint.anatomy import prove_anatomy
-from headsurgery.checkpoint.diff import diff_checkpoints
+from headsurgery.compare.diff import diff_checkpoints
+from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.errors import ArchitectureError
-from headsurgery.families import TABLE, find_architecture
 from headsurgery.heads import HeadRef
 from headsurgery.model.loading import load_model
 from headsurgery.model.modules import locate_modules
 from headsurgery.model.selftest import measure_spread
-from headsurgery.proof import prove
-from headsurgery.rows.towers import TOWERS as SEEING
 from tests.families import CAUSAL_LMS, NEEDS, TOWERS, build_family, config_of
 from tests.naive import naive_kl, naive_run
 from tests.tiny import build_tokenizer, sweeper_of, tokens

@@ -24,9 +24,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from headsurgery.checkpoint import staging
-from headsurgery.checkpoint.reader import WEIGHTS
 from headsurgery.errors import SurgeryError
+from headsurgery.filesystem import staging
+from headsurgery.storage.checkpoint import WEIGHTS
 from tests.directories import append_tensors, contents
 from tests.faults import FAULTS, die, in_child, watching
 from tests.scenes import Scene, as_command

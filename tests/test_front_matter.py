@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from headsurgery import open_checkpoint, plan_surgery
-from headsurgery.audit.naming import find_base
+from headsurgery.audit.declared_base import find_base
 from headsurgery.card import write_card
 from headsurgery.card.files import check_card
 from headsurgery.card.licences import find_licences, find_licences_in_text
-from headsurgery.checkpoint.manifest import Manifest
-from headsurgery.checkpoint.surgery import apply_plan
 from headsurgery.cli import app
+from headsurgery.documents.front_matter import MAX_BLOCK, join_front_matter, read_front_matter
 from headsurgery.errors import HubError
-from headsurgery.front_matter import MAX_BLOCK, join_front_matter, read_front_matter
-from headsurgery.push.parcel import pack
+from headsurgery.push.contents import pack
 from headsurgery.push.plan import check_terms
 from headsurgery.recipe import Recipe
+from headsurgery.surgery.apply import apply_plan
+from headsurgery.surgery.manifest import Manifest
 from tests.directories import recipe_of
 from tests.tiny import save_model
 

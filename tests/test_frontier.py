@@ -21,10 +21,10 @@ from headsurgery.attribution.frontier import (
     save_frontier,
     scan_kl,
 )
+from headsurgery.attribution.frontier_record import Frontier, FrontierPoint
 from headsurgery.attribution.scores import ScoreTable, best_heads, score_heads
+from headsurgery.behaviour.statistics import rate
 from headsurgery.errors import HeadSurgeryError, UsageError
-from headsurgery.evaluation.records import Frontier, FrontierPoint
-from headsurgery.evaluation.statistics import rate
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import PromptRecord
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from headsurgery.checkpoint.reader import WEIGHTS
-from headsurgery.families import TABLE
+from headsurgery.architectures.table import TABLE
+from headsurgery.storage.checkpoint import WEIGHTS
 from tests import strange_models
 from tests.bench import CARD_TEXT, CONFIG, EDITS, Bench
 from tests.chat_templates import LLAMA
@@ -102,7 +102,7 @@ def test_any_value_at_any_key_that_a_family_reads(bench: Bench, model_type: str,
 
 @pytest.mark.parametrize("kind", READERS)
 def test_what_is_undamaged_is_read(kind: str, bench: Bench) -> None:
-    from headsurgery.checkpoint.carried import MANIFEST, UNDO
+    from headsurgery.surgery.base_files import MANIFEST, UNDO
 
     sources: dict[str, Callable[[], bytes]] = {
         "header": (bench.root / "base" / WEIGHTS).read_bytes,

@@ -12,11 +12,11 @@ import torch
 import transformers
 
 from headsurgery import HeadEdit, Recipe, apply_plan, open_checkpoint, plan_surgery
+from headsurgery.behaviour.answers import Answer, Decoding
 from headsurgery.errors import ModelError, PromptError, UsageError
 from headsurgery.evaluation.generate import fit_prompts, generate_answers, greedy_starts
-from headsurgery.evaluation.records import Answer, Decoding
 from headsurgery.model.completion import plan_batches
-from headsurgery.model.hooks import edited
+from headsurgery.model.editing import edited
 from headsurgery.model.loading import LoadedModel, load_model
 from headsurgery.prompts import PromptSet, encode, load_template
 from tests.tiny import build_model, build_tokenizer, save_model

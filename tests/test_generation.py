@@ -11,8 +11,8 @@ import transformers
 
 from headsurgery import HeadEdit
 from headsurgery.errors import GeometryError, ModelError, RecipeError
+from headsurgery.model.editing import edited
 from headsurgery.model.generation import complete_ids, end_ids
-from headsurgery.model.hooks import edited
 from headsurgery.model.loading import LoadedModel
 from tests.tiny import FAMILIES, build_model, build_tokenizer, tokens
 

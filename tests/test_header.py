@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from safetensors.numpy import load, save_file
 
-from headsurgery.checkpoint.files import Directory
-from headsurgery.checkpoint.header import Shard, TensorInfo, read_header
 from headsurgery.errors import CheckpointError
+from headsurgery.filesystem.files import Directory
+from headsurgery.storage.header import Shard, TensorInfo, read_header
 from tests.directories import pack
 
 GOLDEN = (

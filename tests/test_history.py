@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from headsurgery import HeadEdit, Manifest, Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery, restore_checkpoint
 from headsurgery.card import write_card
-from headsurgery.checkpoint.files import Directory
-from headsurgery.checkpoint.history import earlier_manifests, read_history
-from headsurgery.checkpoint.verify import verify_checkpoint
 from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, SurgeryError
+from headsurgery.filesystem.files import Directory
+from headsurgery.surgery.history import earlier_manifests, read_history
+from headsurgery.surgery.verify import verify_checkpoint
 from tests.directories import FEW_KB, contents
 from tests.tiny import save_model
 

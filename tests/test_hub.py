@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from headsurgery.errors import CheckpointError, HeadSurgeryError, HubError, PromptError, UsageError
-from headsurgery.hub import fetch_dataset, fetch_model
+from headsurgery.hub.datasets import fetch_dataset
+from headsurgery.hub.models import fetch_model
 from headsurgery.prompts import load_prompts
 from tests.hub_server import STRANGER, TOKEN, HubServer, point_client
 
@@ -290,7 +291,7 @@ def test_a_cache_that_can_not_be_written(hub: HubServer, monkeypatch: pytest.Mon
 
 def test_the_environment_is_the_clients_own(hub: HubServer, tmp_path: Path) -> None:
     hub.add("org/name", MODEL, private=True)
-    code = "from headsurgery.hub import fetch_model; print(fetch_model('org/name').path)"
+    code = "from headsurgery.hub.models import fetch_model; print(fetch_model('org/name').path)"
     environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_TOKEN": TOKEN}
     for offline in ("0", "1"):
         run = [sys.executable, "-c", code]

@@ -19,12 +19,12 @@ from huggingface_hub import constants
 from typer.testing import CliRunner
 
 from headsurgery import apply_plan, diff_checkpoints, open_checkpoint, plan_surgery
-from headsurgery.checkpoint.anatomy import describe, prove_anatomy
-from headsurgery.checkpoint.carried import BASE_CARD, CARD, MANIFEST, PICTURE, RECIPE
-from headsurgery.checkpoint.reader import INDEX, Checkpoint
 from headsurgery.cli import app
+from headsurgery.edits.anatomy import describe, prove_anatomy
 from headsurgery.errors import CheckpointError, HubError
-from headsurgery.hub import fetch_model, open_model
+from headsurgery.hub.models import fetch_model, open_model
+from headsurgery.storage.checkpoint import INDEX, Checkpoint
+from headsurgery.surgery.base_files import BASE_CARD, CARD, MANIFEST, PICTURE, RECIPE
 from tests.directories import FEW_KB, contents, recipe_of
 from tests.hub_server import STRANGER, TOKEN, HubServer, _Handler, point_client
 from tests.tiny import save_model
@@ -284,7 +284,7 @@ def test_apply_fetches_the_commit_that_it_planned(
         repository.commit({**contents(models / "base"), "README.md": b"# Moved on"})
         return plan(*arguments, **choices)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("headsurgery.checkpoint.plan.plan_surgery", move)
+    monkeypatch.setattr("headsurgery.surgery.plan.plan_surgery", move)
     assert run("apply", models / "recipe.json", "org/base", "-o", tmp_path / "out")[0] == 0
     assert json.loads((tmp_path / "out/headsurgery.json").read_text())["base"]["revision"] == before
     assert (tmp_path / "out" / BASE_CARD).read_text() == "# Base"
@@ -481,9 +481,9 @@ def test_what_is_not_kept_is_read_again(
     span: int, in_all: int, in_memory: int, hub: HubServer, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Room for what travelled is bounded, on disk and in memory; the result is the same."""
-    for name, value in (("files._KEPT_SPAN", span), ("files._KEPT_IN_ALL", in_all), ("kept._IN_MEMORY", in_memory)):
+    for name, value in (("files._KEPT_SPAN", span), ("files._KEPT_IN_ALL", in_all), ("read_cache._IN_MEMORY", in_memory)):
         monkeypatch.setattr(f"headsurgery.hub.{name}", value)
-    monkeypatch.setattr("headsurgery.checkpoint.reader.CHUNK_BYTES", 700)
+    monkeypatch.setattr("headsurgery.storage.checkpoint.CHUNK_BYTES", 700)
     found = diff_checkpoints(open_model("org/base"), open_model("org/edited"), recipe=EDITS)
     assert found == diff_checkpoints(open_checkpoint(models / "base"), open_checkpoint(models / "edited"), recipe=EDITS)
 

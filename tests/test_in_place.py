@@ -22,12 +22,13 @@ from typer.testing import CliRunner
 
 from headsurgery import Manifest, Recipe, apply_plan, open_checkpoint, plan_surgery, restore_checkpoint
 from headsurgery.card import write_card
-from headsurgery.checkpoint.files import Directory
-from headsurgery.checkpoint.history import earlier_manifests, read_history
-from headsurgery.checkpoint.in_place import apply_in_place, editing, journal, recover, restore_in_place, todo
-from headsurgery.checkpoint.plan import SurgeryPlan
 from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, HeadSurgeryError, SurgeryError
+from headsurgery.filesystem.files import Directory
+from headsurgery.surgery.history import earlier_manifests, read_history
+from headsurgery.surgery.in_place import apply_in_place, editing, journal, recover, restore_in_place
+from headsurgery.surgery.in_place import pending as todo
+from headsurgery.surgery.plan import SurgeryPlan
 from tests.directories import FEW_KB, as_hub_cache, contents, recipe_of
 from tests.faults import FAULTS, die, in_child, watching
 from tests.tiny import FAMILIES, save_model

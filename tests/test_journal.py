@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from headsurgery.behaviour.answers import Answer, Decoding
 from headsurgery.evaluation.generate import generate_answers
 from headsurgery.evaluation.journal import AnswerJournal, JournalError, MemoryJournal, read_answers
-from headsurgery.evaluation.records import Answer, Decoding
 from headsurgery.model.loading import LoadedModel
 from headsurgery.prompts import PromptSet, load_template
 from tests.tiny import build_model, build_tokenizer
@@ -239,7 +239,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from headsurgery.evaluation.journal import AnswerJournal, JournalError
-from headsurgery.evaluation.records import Answer
+from headsurgery.behaviour.answers import Answer
 path, force = Path(sys.argv[1]), sys.argv[2] == "force"
 try:
     with AnswerJournal(path, {"base": "b"}, force=force) as journal:

@@ -11,14 +11,14 @@ import pytest
 import torch
 import transformers
 
+from headsurgery.behaviour.answers import Answer
+from headsurgery.endpoints.endpoint import Endpoint
 from headsurgery.errors import CheckpointError, ModelError, UsageError
-from headsurgery.evaluation.endpoint import Endpoint
-from headsurgery.evaluation.judges import load_judge
-from headsurgery.evaluation.judges.classifier import ClassifierJudge, read_reply, render
-from headsurgery.evaluation.judges.rows import ROWS, find_row
-from headsurgery.evaluation.judges.rubric import RubricJudge
-from headsurgery.evaluation.judges.rubric import read_reply as read_rubric
-from headsurgery.evaluation.records import Answer
+from headsurgery.judges import load_judge
+from headsurgery.judges.batches import ROWS, find_row
+from headsurgery.judges.classifier import ClassifierJudge, read_reply, render
+from headsurgery.judges.rubric import RubricJudge
+from headsurgery.judges.rubric import read_reply as read_rubric
 from tests.chat_server import serve
 from tests.test_judges import answer
 from tests.tiny import build_model, build_tokenizer, save_model

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headsurgery.behaviour.answers import Answer
 from headsurgery.behaviour.replies import split_answer
 from headsurgery.errors import UsageError
-from headsurgery.evaluation.judges import Judge, load_judge
-from headsurgery.evaluation.judges.keyword import KeywordJudge, find_refusal, note_languages
-from headsurgery.evaluation.judges.paper import MIN_LENGTH, PHRASES, REFERENCE_PHRASES
-from headsurgery.evaluation.records import Answer
+from headsurgery.judges import Judge, load_judge
+from headsurgery.judges.keyword import KeywordJudge, find_refusal, note_languages
+from headsurgery.judges.paper import MIN_LENGTH, PHRASES, REFERENCE_PHRASES
 
 ROOT = Path(__file__).parent.parent
 
@@ -374,7 +374,7 @@ def test_what_is_no_judge_is_refused_with_what_is_known() -> None:
 
 def test_the_plain_judges_need_neither_torch_nor_transformers() -> None:
     code = (
-        "import sys; from headsurgery.evaluation.judges import load_judge; from headsurgery.evaluation import degenerate\n"
+        "import sys; from headsurgery.judges import load_judge; from headsurgery.evaluation import degenerate\n"
         "[load_judge(spec) for spec in ('keyword', 'paper', 'paper-reference')]\n"
         "assert not {'torch', 'transformers', 'numpy'} & set(sys.modules)"
     )

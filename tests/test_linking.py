@@ -12,11 +12,11 @@ from typing import Any, Literal
 import pytest
 
 from headsurgery import Manifest, Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery, restore_checkpoint
-from headsurgery.checkpoint.files import Directory
-from headsurgery.checkpoint.linking import Link, can_clone, link_shard, shared_files, trusted_sha256
-from headsurgery.checkpoint.reader import WEIGHTS
-from headsurgery.checkpoint.verify import verify_checkpoint
 from headsurgery.errors import SurgeryError
+from headsurgery.filesystem.files import Directory
+from headsurgery.filesystem.linking import Link, can_clone, link_shard, shared_files, trusted_sha256
+from headsurgery.storage.checkpoint import WEIGHTS
+from headsurgery.surgery.verify import verify_checkpoint
 from tests.directories import FEW_KB, as_hub_cache, contents, recipe_of
 from tests.disks import mounted
 from tests.tiny import save_model

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headsurgery.checkpoint import pairs
-from headsurgery.checkpoint.header import TensorInfo
-from headsurgery.checkpoint.pairs import differing_rows
+from headsurgery.compare import pairs
+from headsurgery.compare.pairs import differing_rows
 from headsurgery.errors import CheckpointError
+from headsurgery.storage.header import TensorInfo
 
 
 def at(offset: int, rows: int, columns: int) -> TensorInfo:

@@ -8,12 +8,12 @@ import pytest
 from safetensors.torch import load_file
 
 from headsurgery import Recipe, apply_plan, open_checkpoint, plan_surgery
-from headsurgery.architectures import Operation
-from headsurgery.checkpoint.anatomy import prove_anatomy
+from headsurgery.architectures.declaration import Operation
+from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.evaluation.parameters import paper_share
-from headsurgery.experiments.ablations import count_shares
-from headsurgery.experiments.settings import ExperimentSettings, load_experiment
 from headsurgery.heads import AttentionGeometry, LayerHeads
+from headsurgery.paper.ablations import count_shares
+from headsurgery.paper.settings import ExperimentSettings, load_experiment
 from headsurgery.recipe import HeadEdit
 from tests.families import build_family
 from tests.tiny import FAMILIES, save_model

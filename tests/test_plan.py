@@ -16,12 +16,12 @@ from hypothesis.extra import numpy as st_numpy
 from safetensors.numpy import load_file, save_file
 
 from headsurgery import HeadEdit, Recipe, open_checkpoint, plan_surgery
-from headsurgery.architectures import OPERATIONS
-from headsurgery.checkpoint.anatomy import prove_anatomy, record_base
-from headsurgery.checkpoint.plan import SurgeryPlan, TensorEdit, multiply
-from headsurgery.checkpoint.reader import FLOAT_TYPES, WEIGHTS
+from headsurgery.architectures.declaration import OPERATIONS
+from headsurgery.edits.anatomy import prove_anatomy, record_base
 from headsurgery.errors import ArchitectureError, CheckpointError, GeometryError, RecipeError, SurgeryError
 from headsurgery.recipe import Geometry, RecipeBase
+from headsurgery.storage.checkpoint import FLOAT_TYPES, WEIGHTS
+from headsurgery.surgery.plan import SurgeryPlan, TensorEdit, multiply
 from tests.directories import COMMIT, FEW_KB, edit_json, recipe_of
 from tests.families import build_family
 from tests.tiny import FAMILIES, save_model

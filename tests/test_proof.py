@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from headsurgery.architectures.location import Shape, prove
 from headsurgery.errors import GeometryError
-from headsurgery.proof import Shape, prove
 from tests.families import build_family, config_of
 
 

@@ -24,11 +24,11 @@ from typer.testing import CliRunner
 
 from headsurgery import Recipe, open_checkpoint, plan_surgery
 from headsurgery.card import write_card
-from headsurgery.checkpoint.restore import restore_checkpoint
-from headsurgery.checkpoint.surgery import apply_plan
 from headsurgery.cli import app
 from headsurgery.push import PushPlan, plan_push, send
 from headsurgery.push.plan import How
+from headsurgery.surgery.apply import apply_plan
+from headsurgery.surgery.restore import restore_checkpoint
 from tests.directories import FEW_KB, contents, recipe_of
 from tests.hub_server import STRANGER, TOKEN, point_client
 from tests.hub_writes import READER, Fault, WritableHub, serve_writable_hub

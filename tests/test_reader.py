@@ -14,10 +14,11 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from headsurgery import open_checkpoint
-from headsurgery.checkpoint import header
-from headsurgery.checkpoint.files import Directory
-from headsurgery.checkpoint.reader import CHUNK_BYTES, INDEX, WEIGHTS, read_rows, stays_inside
 from headsurgery.errors import CheckpointError
+from headsurgery.filesystem.files import Directory
+from headsurgery.filesystem.reading import CHUNK_BYTES
+from headsurgery.storage import header
+from headsurgery.storage.checkpoint import INDEX, WEIGHTS, read_rows, stays_inside
 from tests.directories import COMMIT, FEW_KB, as_hub_cache, edit_json, pack
 from tests.tiny import save_model
 

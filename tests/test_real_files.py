@@ -16,13 +16,13 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from headsurgery import HeadEdit, Recipe, apply_plan, open_checkpoint, plan_surgery
-from headsurgery.checkpoint.reader import INDEX, WEIGHTS
 from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, HeadSurgeryError, ModelError
 from headsurgery.model.as_stored import check_as_stored
 from headsurgery.model.boundary import loading
 from headsurgery.model.generation import complete_ids
 from headsurgery.model.loading import load_model, load_tokenizer
+from headsurgery.storage.checkpoint import INDEX, WEIGHTS
 from tests.directories import FEW_KB, edit_json
 from tests.tiny import build_model, build_tokenizer, save_model
 
@@ -550,7 +550,7 @@ class TestNarrowOutput:
 
 
 def test_a_bug_of_ours_keeps_its_traceback(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headsurgery.checkpoint.anatomy.describe", lambda _: 1 / 0)
+    monkeypatch.setattr("headsurgery.edits.anatomy.describe", lambda _: 1 / 0)
     assert isinstance(CliRunner().invoke(app, ["inspect", str(base)]).exception, ZeroDivisionError)
 
 

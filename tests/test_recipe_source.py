@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from headsurgery.cli import app
 from headsurgery.errors import HeadSurgeryError, HubError, RecipeError
-from headsurgery.recipe_source import MAX_BYTES, load_recipe
+from headsurgery.hub.recipes import MAX_BYTES, load_recipe
 from tests.hub_server import TOKEN, HubServer
 from tests.tiny import save_model
 

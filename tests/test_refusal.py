@@ -23,10 +23,10 @@ from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.measures import Divergence, LogOddsDrop, log_odds
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.errors import ModelError, PromptError
-from headsurgery.evaluation.judges.keyword import find_refusal
 from headsurgery.heads import HeadRef
+from headsurgery.judges.keyword import find_refusal
+from headsurgery.model.editing import edited
 from headsurgery.model.generation import complete_ids
-from headsurgery.model.hooks import edited
 from headsurgery.model.modules import locate_modules
 from headsurgery.recipe import HeadEdit
 from tests.naive import naive_kl, naive_run

@@ -25,8 +25,8 @@ from headsurgery.attribution.reinforce import (
 from headsurgery.attribution.run import Attribution
 from headsurgery.attribution.scores import ScoreTable, best_heads, score_heads
 from headsurgery.errors import UsageError
-from headsurgery.evaluation.judges.keyword import find_refusal
 from headsurgery.heads import HeadRef
+from headsurgery.judges.keyword import find_refusal
 from headsurgery.model.loading import LoadedModel
 from headsurgery.prompts import PromptSet, load_template
 from tests.reinforceable import ANTI, PLANTED, REFUSAL, build_reinforceable, build_tokenizer, load_reinforceable, questions

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from headsurgery import Recipe
+from headsurgery.attribution.frontier_record import Frontier
 from headsurgery.cli import app
-from headsurgery.evaluation.records import Frontier
 from tests.reinforceable import build_reinforceable, build_tokenizer, questions
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headsurgery.behaviour.answers import Answer
 from headsurgery.behaviour.marks import name_marks
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.behaviour.replies import open_mark, split_answer
-from headsurgery.evaluation.records import Answer
 from headsurgery.prompts import load_template
 from tests.saying import load_saying
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from headsurgery.behaviour.figures import Interval, Rate
 from headsurgery.errors import HeadSurgeryError
-from headsurgery.evaluation.records import Evaluation, Interval, Rate
+from headsurgery.evaluation.records import Evaluation
 from headsurgery.report import charts, png, write_report
 from headsurgery.report.html import render_page
 from headsurgery.report.wording import say_effect, say_finding, say_percent, say_rate

@@ -17,18 +17,18 @@ from typer.testing import CliRunner
 
 import headsurgery
 from headsurgery import open_checkpoint
-from headsurgery.audit.naming import find_base
+from headsurgery.audit.declared_base import find_base
 from headsurgery.card.files import load_base_card, save_card
-from headsurgery.checkpoint import reader
-from headsurgery.checkpoint.carried import BASE_CARD, CARD, PICTURE
-from headsurgery.checkpoint.files import Directory
-from headsurgery.checkpoint.header import read_header
-from headsurgery.checkpoint.manifest import Manifest
-from headsurgery.checkpoint.reader import WEIGHTS, stays_inside
-from headsurgery.checkpoint.restore import restore_checkpoint
-from headsurgery.checkpoint.verify import verify_checkpoint
 from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, HeadSurgeryError
+from headsurgery.filesystem.files import Directory
+from headsurgery.storage import checkpoint as reader
+from headsurgery.storage.checkpoint import WEIGHTS, stays_inside
+from headsurgery.storage.header import read_header
+from headsurgery.surgery.base_files import BASE_CARD, CARD, PICTURE
+from headsurgery.surgery.manifest import Manifest
+from headsurgery.surgery.restore import restore_checkpoint
+from headsurgery.surgery.verify import verify_checkpoint
 from tests.directories import as_hub_cache, pack
 from tests.fuzzing import dump
 from tests.hub_server import TOKEN, HubServer

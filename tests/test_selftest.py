@@ -11,7 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.models.llama.modeling_llama import LlamaAttention
 
 from headsurgery import HeadEdit, attribute, edited, open_checkpoint
-from headsurgery.checkpoint.anatomy import prove_anatomy
+from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.errors import ArchitectureError, ModelError
 from headsurgery.model.modules import locate_modules
 from headsurgery.model.selftest import needs_self_test, self_test
@@ -90,7 +90,7 @@ def test_a_family_that_is_not_listed_works_where_its_heads_prove_to_be_heads() -
 def test_one_whose_heads_are_none_is_refused(attention: type[LlamaAttention], problem: str) -> None:
     with pytest.raises(ModelError, match=problem) as caught:
         attribute(build(attention), build_tokenizer(), ["w9 w10 w11"], method="ships", top=1)
-    assert caught.value.hint == "the family needs a row of its own in headsurgery/families.py"
+    assert caught.value.hint == "the family needs a row of its own in headsurgery/architectures/table.py"
 
 
 def test_an_edit_by_hand_asks_for_the_test_too() -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from headsurgery.evaluation.records import Interval
-from headsurgery.evaluation.statistics import _STUDENT, cohens_kappa, mcnemar_exact, mean_interval, paired, rate, rate_of, wilson
+from headsurgery.behaviour.figures import Interval
+from headsurgery.behaviour.statistics import _STUDENT, cohens_kappa, mcnemar_exact, mean_interval, paired, rate, rate_of, wilson
 
 Outcomes = list[bool]
 

@@ -289,7 +289,7 @@ def test_interrupted_it_says_what_is_kept_what_is_lost_and_how_to_go_on(made: Pa
 
 FILL = """
 import resource
-from headsurgery.evaluation.judges.keyword import find_refusal
+from headsurgery.judges.keyword import find_refusal
 find_refusal("I can't help with that.", prompt="Help.")  # unpacks its table of languages while there is room
 resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 """

@@ -15,14 +15,14 @@ from headsurgery.attribution.attacks import encode_development
 from headsurgery.attribution.frontier import Bounds
 from headsurgery.attribution.refusal import find_refusals
 from headsurgery.attribution.reinforce import reinforce
+from headsurgery.behaviour.answers import Answer, Verdict
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.cli import app
 from headsurgery.engine.local import LocalEngine
 from headsurgery.errors import ModelError
 from headsurgery.evaluation.degenerate import find_degeneracy
 from headsurgery.evaluation.journal import read_answers
-from headsurgery.evaluation.judges import load_judge
-from headsurgery.evaluation.records import Answer, Verdict
+from headsurgery.judges import load_judge
 from headsurgery.prompts import PromptSet, encode, load_template
 from headsurgery.report.wording import say_finding
 from tests.reinforceable import PLANTED

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from headsurgery import apply_plan, open_checkpoint, plan_surgery
-from headsurgery.checkpoint.linking import Link
 from headsurgery.errors import CheckpointError, SurgeryError
+from headsurgery.filesystem.linking import Link
 from tests.directories import FEW_KB, contents, recipe_of
 from tests.disks import mounted
 from tests.tiny import save_model

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from headsurgery import apply_plan, open_checkpoint, plan_surgery
-from headsurgery.checkpoint.reader import WEIGHTS
 from headsurgery.errors import CheckpointError, HeadSurgeryError, SurgeryError
+from headsurgery.storage.checkpoint import WEIGHTS
 from tests.directories import edit_json
 from tests.scenes import EDITS, Scene
 

@@ -14,8 +14,8 @@ import torch
 from safetensors.numpy import load as load_bytes
 
 from headsurgery import Manifest, Recipe, apply_plan, open_checkpoint, plan_surgery, restore_checkpoint
-from headsurgery.checkpoint.reader import WEIGHTS
 from headsurgery.errors import CheckpointError, SurgeryError
+from headsurgery.storage.checkpoint import WEIGHTS
 from tests.directories import FEW_KB, ODD_TENSORS, append_tensors, contents, recipe_of
 from tests.tiny import FAMILIES, save_model
 

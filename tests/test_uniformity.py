@@ -12,13 +12,13 @@ import transformers
 from typer.testing import CliRunner
 
 from headsurgery import HeadEdit, Recipe, attribute, edited, open_checkpoint, plan_surgery
-from headsurgery.architectures import Architecture
-from headsurgery.checkpoint.anatomy import prove_anatomy
+from headsurgery.architectures.declaration import Architecture
+from headsurgery.architectures.table import TABLE
+from headsurgery.architectures.uniformity import find_unevenness, say_unevenness
 from headsurgery.cli import app
-from headsurgery.families import TABLE
+from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.model.modules import locate_modules
 from headsurgery.model.selftest import measure_spread, settle_unevenness
-from headsurgery.uniformity import find_unevenness, say_unevenness
 from tests.families import build_family
 from tests.tiny import build_tokenizer
 

@@ -11,7 +11,7 @@ import torch
 
 from headsurgery.errors import UsageError
 from headsurgery.evaluation.utility import measure_utility
-from headsurgery.model.hooks import edited
+from headsurgery.model.editing import edited
 from headsurgery.model.loading import LoadedModel
 from headsurgery.recipe import HeadEdit
 from tests.tiny import build_model, build_tokenizer

@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 
 from headsurgery import HeadEdit, Recipe, apply_plan, open_checkpoint, plan_surgery
 from headsurgery.card import write_card
-from headsurgery.checkpoint.carried import MANIFEST, UNDO
-from headsurgery.checkpoint.manifest import Manifest
-from headsurgery.checkpoint.verify import verify_checkpoint
 from headsurgery.cli import app
 from headsurgery.errors import CheckpointError
+from headsurgery.surgery.base_files import MANIFEST, UNDO
+from headsurgery.surgery.manifest import Manifest
+from headsurgery.surgery.verify import verify_checkpoint
 from tests.directories import FEW_KB, contents
 from tests.tiny import save_model
 

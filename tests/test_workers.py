@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from headsurgery.checkpoint.workers import work_through
+from headsurgery.surgery.workers import work_through
 
 OnBytes = Callable[[int], None]
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from headsurgery.checkpoint import locks, staging
 from headsurgery.errors import SurgeryError
+from headsurgery.filesystem import lock_files as locks
+from headsurgery.filesystem import staging
 from tests.directories import contents
 from tests.faults import die, in_child, watching
 from tests.scenes import Scene, as_command

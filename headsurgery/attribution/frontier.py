@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from headsurgery.atomic import write_atomically
+from headsurgery.attribution.frontier_record import Frontier, FrontierPoint
 from headsurgery.attribution.scores import ScoreTable, best_heads, combine
+from headsurgery.documents.atomic import write_atomically
 from headsurgery.errors import HeadSurgeryError, UsageError
-from headsurgery.evaluation.records import Frontier, FrontierPoint
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import HeadEdit
 

@@ -7,12 +7,12 @@ import platform
 import torch
 import transformers
 
-from headsurgery import __version__
 from headsurgery.attribution.scores import ScoreTable
 from headsurgery.attribution.settings import UNITS, Settings
 from headsurgery.heads import HeadRef
 from headsurgery.prompts import PromptSet, Template
 from headsurgery.recipe import HeadEdit, HeadScore, Provenance, ScreenRecord
+from headsurgery.version import __version__
 
 
 def record_run(

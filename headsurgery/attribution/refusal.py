@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headsurgery.architectures import Operation
+from headsurgery.architectures.declaration import Operation
 from headsurgery.attribution.lookback import LookBack
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads, spread_over_heads
 from headsurgery.behaviour.reading import AnswerReader
@@ -28,8 +28,8 @@ from headsurgery.engine.measures import Divergence, LogOddsDrop
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import Engine, Measure, SweepTask
 from headsurgery.errors import ModelError
-from headsurgery.evaluation.judges.keyword import find_refusal
 from headsurgery.heads import HeadRef
+from headsurgery.judges.keyword import find_refusal
 from headsurgery.progress import Progress, share_progress
 from headsurgery.recipe import HeadEdit, HeadScore, TriedGroup
 

@@ -25,13 +25,14 @@ from headsurgery.attribution.frontier import (
     rank_heads,
     scan_kl,
 )
+from headsurgery.attribution.frontier_record import Frontier, FrontierPoint, OverBound
 from headsurgery.attribution.scores import ScoreTable
+from headsurgery.behaviour.damage import answer_kl
+from headsurgery.behaviour.figures import Rate
+from headsurgery.behaviour.statistics import rate, rate_of
 from headsurgery.errors import ModelError
-from headsurgery.evaluation.damage import answer_kl
-from headsurgery.evaluation.judges.keyword import find_refusal
-from headsurgery.evaluation.records import Frontier, FrontierPoint, OverBound, Rate
-from headsurgery.evaluation.statistics import rate, rate_of
 from headsurgery.heads import HeadRef
+from headsurgery.judges.keyword import find_refusal
 from headsurgery.model.completion import BatchSize, complete_greedily
 from headsurgery.model.loading import LoadedModel
 from headsurgery.progress import Progress

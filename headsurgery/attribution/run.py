@@ -9,9 +9,11 @@ from typing import Any
 
 from torch import nn
 
-from headsurgery.architectures import Operation
+from headsurgery.architectures.declaration import Operation
+from headsurgery.architectures.uniformity import say_unevenness
 from headsurgery.attribution.attacks import Development, encode_development
 from headsurgery.attribution.direct import direct
+from headsurgery.attribution.frontier_record import Frontier
 from headsurgery.attribution.record import record_run
 from headsurgery.attribution.refusal import ANSWER_TOKENS, refusal
 from headsurgery.attribution.reinforce import ANSWER_TOKENS as SEARCH_TOKENS
@@ -27,14 +29,12 @@ from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import Engine
 from headsurgery.errors import UsageError
-from headsurgery.evaluation.records import Frontier
 from headsurgery.model.completion import BatchSize
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import ModuleMap, context_length
 from headsurgery.progress import Progress
 from headsurgery.prompts import PromptSet, Template, encode, load_template
 from headsurgery.recipe import Geometry, HeadEdit, Recipe, RecipeBase
-from headsurgery.uniformity import say_unevenness
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from headsurgery.architectures import Operation
+from headsurgery.architectures.declaration import Operation
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads, spread_over_heads
 from headsurgery.attribution.screen.estimates import Estimates
 from headsurgery.attribution.screen.screener import Screener, Selection

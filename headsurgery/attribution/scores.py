@@ -20,12 +20,12 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from headsurgery.atomic import write_atomically
 from headsurgery.attribution.screen.account import Account
+from headsurgery.documents.atomic import write_atomically
+from headsurgery.documents.strict_json import quote
 from headsurgery.errors import HeadSurgeryError
 from headsurgery.heads import AttentionGeometry, HeadRef
 from headsurgery.recipe import HeadScore, Provenance, TriedGroup
-from headsurgery.strict_json import quote
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from headsurgery.architectures import OPERATIONS, Operation, check_query_factor
+from headsurgery.architectures.declaration import OPERATIONS, Operation, check_query_factor
 from headsurgery.attribution.frontier import Bounds
 from headsurgery.attribution.screen.screener import Screening
 from headsurgery.errors import UsageError

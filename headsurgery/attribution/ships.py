@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headsurgery.architectures import Operation
+from headsurgery.architectures.declaration import Operation
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads, spread_over_heads
 from headsurgery.engine.measures import Divergence
 from headsurgery.engine.sweep import Sweeper

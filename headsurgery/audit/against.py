@@ -15,15 +15,15 @@ import numpy as np
 from headsurgery.audit.matrices import Matrix, describe_change, low_rank_of, read_sample
 from headsurgery.audit.records import Audit, Finding
 from headsurgery.audit.standing_out import Place, find_multiplied, find_standing_out
-from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy, record_base
-from headsurgery.checkpoint.diff import diff_checkpoints
-from headsurgery.checkpoint.diff_result import CheckpointDiff, HeadChange
-from headsurgery.checkpoint.header import TensorInfo
-from headsurgery.checkpoint.names import match_names
-from headsurgery.checkpoint.plan import check_edit
-from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint
+from headsurgery.compare.diff import diff_checkpoints
+from headsurgery.compare.names import match_names
+from headsurgery.compare.result import CheckpointDiff, HeadChange
+from headsurgery.edits.anatomy import Anatomy, prove_anatomy, record_base
 from headsurgery.errors import HeadSurgeryError
 from headsurgery.recipe import HeadEdit, Provenance, Recipe
+from headsurgery.storage.checkpoint import FLOAT_TYPES, Checkpoint
+from headsurgery.storage.header import TensorInfo
+from headsurgery.surgery.plan import check_edit
 
 RECOVERED = "recovered by an audit of"
 """How the note of a recovered recipe begins."""

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.architectures import Operation
-from headsurgery.audit.grain import STORED_BITS, Comb, count_codes, find_combs
+from headsurgery.architectures.declaration import Operation
 from headsurgery.audit.multiples import can_be_multiples, find_multiple, that_stand_out
 from headsurgery.audit.norms import LIMIT, FloatArray, deviations
 from headsurgery.audit.records import Audit, Finding
-from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
-from headsurgery.checkpoint.blocks import BlockReader
-from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint, read_rows
+from headsurgery.audit.significands import STORED_BITS, Comb, count_codes, find_combs
+from headsurgery.edits.anatomy import Anatomy, prove_anatomy
 from headsurgery.heads import HeadRef
+from headsurgery.storage.blocks import BlockReader
+from headsurgery.storage.checkpoint import FLOAT_TYPES, Checkpoint, read_rows
 
 NOTES = (
     "can't be seen without a base: factors that are powers of two unless they are large, one factor on all heads of a layer, edits"

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.checkpoint.factor import NARROW, residual_per_line, steps_of
-from headsurgery.checkpoint.header import TensorInfo
-from headsurgery.checkpoint.reader import Checkpoint
+from headsurgery.compare.factor import NARROW, residual_per_line, steps_of
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.header import TensorInfo
 
 Matrix = npt.NDArray[Any]
 

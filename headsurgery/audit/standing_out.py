@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.architectures import Operation
-from headsurgery.checkpoint.anatomy import Anatomy
-from headsurgery.checkpoint.blocks import BlockReader
-from headsurgery.checkpoint.diff_result import CheckpointDiff, HeadChange
-from headsurgery.checkpoint.factor import recover_factor
-from headsurgery.checkpoint.reader import Checkpoint
+from headsurgery.architectures.declaration import Operation
+from headsurgery.compare.factor import recover_factor
+from headsurgery.compare.result import CheckpointDiff, HeadChange
+from headsurgery.edits.anatomy import Anatomy
 from headsurgery.heads import HeadRef
+from headsurgery.storage.blocks import BlockReader
+from headsurgery.storage.checkpoint import Checkpoint
 
 Place = tuple[HeadRef, Operation]
 Blocks = list[npt.NDArray[Any]]

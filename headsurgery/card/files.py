@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from headsurgery.atomic import write_atomically
-from headsurgery.checkpoint.files import Directory
-from headsurgery.checkpoint.history import find_base_card
+from headsurgery.documents.atomic import write_atomically
 from headsurgery.errors import HeadSurgeryError, UsageError
+from headsurgery.filesystem.files import Directory
 from headsurgery.recipe import first_problem
+from headsurgery.surgery.history import find_base_card
 
 if TYPE_CHECKING:
     from headsurgery.evaluation.records import Evaluation

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from headsurgery.front_matter import read_front_matter
-from headsurgery.hub_names import is_hub_id
+from headsurgery.documents.front_matter import read_front_matter
+from headsurgery.hub.names import is_hub_id
 from headsurgery.recipe import HeadEdit, RecipeBase
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from headsurgery.card.licences import Licence
 from headsurgery.card.metadata import PAPER, find_variant, kind_of
-from headsurgery.checkpoint.carried import MANIFEST, PREVIOUS, RECIPE, UNDO
-from headsurgery.checkpoint.manifest import Manifest
-from headsurgery.hub_names import is_hub_id
+from headsurgery.hub.names import is_hub_id
 from headsurgery.recipe import HeadEdit, PromptRecord, Provenance, Recipe, RecipeBase
+from headsurgery.surgery.base_files import MANIFEST, PREVIOUS, RECIPE, UNDO
+from headsurgery.surgery.manifest import Manifest
 
 if TYPE_CHECKING:
     from headsurgery.evaluation.records import Evaluation, Variant

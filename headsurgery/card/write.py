@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from headsurgery.architectures.uniformity import is_about_uniformity
 from headsurgery.card import sections
 from headsurgery.card.licences import find_licences
 from headsurgery.card.metadata import find_variant, list_results, make_metadata
 from headsurgery.card.picture import draw_heads
-from headsurgery.checkpoint.carried import CARD, MANIFEST, PICTURE, RECIPE
-from headsurgery.checkpoint.manifest import Manifest
+from headsurgery.documents.front_matter import FrontMatter, join_front_matter, read_front_matter
+from headsurgery.documents.strict_json import quote
 from headsurgery.errors import CheckpointError, UsageError
-from headsurgery.front_matter import FrontMatter, join_front_matter, read_front_matter
 from headsurgery.recipe import Geometry, Recipe
-from headsurgery.strict_json import quote
-from headsurgery.uniformity import is_about_uniformity
+from headsurgery.surgery.base_files import CARD, MANIFEST, PICTURE, RECIPE
+from headsurgery.surgery.manifest import Manifest
 
 if TYPE_CHECKING:
     from headsurgery.evaluation.records import Evaluation

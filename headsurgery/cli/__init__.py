@@ -15,8 +15,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from headsurgery import __version__
 from headsurgery.errors import HeadSurgeryError
+from headsurgery.version import __version__
 
 
 def _guarded(command: Callable[..., None]) -> Callable[..., None]:

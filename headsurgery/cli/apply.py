@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headsurgery.checkpoint.linking import Link
 from headsurgery.cli.options import Force, Json, Quiet, Revision, Token
 from headsurgery.errors import RecipeError, UsageError
-from headsurgery.hub_names import is_hub_id
+from headsurgery.filesystem.linking import Link
+from headsurgery.hub.names import is_hub_id
 
 if TYPE_CHECKING:
-    from headsurgery.checkpoint.own_files import CardWriter
-    from headsurgery.checkpoint.plan import SurgeryPlan
-    from headsurgery.checkpoint.reader import Checkpoint
     from headsurgery.console import Console
     from headsurgery.recipe import Recipe
+    from headsurgery.storage.checkpoint import Checkpoint
+    from headsurgery.surgery.own_files import CardWriter
+    from headsurgery.surgery.plan import SurgeryPlan
 
 
 def apply(
@@ -57,13 +57,13 @@ def apply(
 
     A base on the Hub is planned first, from its headers and the edited tensors; --dry-run fetches nothing else.
     """
-    from headsurgery.checkpoint.carried import RECIPE
-    from headsurgery.checkpoint.plan import plan_surgery
-    from headsurgery.checkpoint.staging import check_target
     from headsurgery.cli.opening import open_named
     from headsurgery.console import Console
-    from headsurgery.hub import pinned_name
-    from headsurgery.recipe_source import is_local, load_recipe
+    from headsurgery.filesystem.staging import check_target
+    from headsurgery.hub.models import pinned_name
+    from headsurgery.hub.recipes import is_local, load_recipe
+    from headsurgery.surgery.base_files import RECIPE
+    from headsurgery.surgery.plan import plan_surgery
 
     console = Console(as_json=json, quiet=quiet)
     if in_place:
@@ -108,10 +108,10 @@ def _check_in_place(model: str | None, flags: list[str]) -> Path:
 
 
 def _apply_in_place(console: Console, recipe: Recipe, directory: Path, *, dry_run: bool, allow_mismatch: bool) -> None:
-    from headsurgery.checkpoint.in_place import apply_in_place, check_in_place, recover
-    from headsurgery.checkpoint.plan import plan_surgery
-    from headsurgery.checkpoint.reader import open_checkpoint
     from headsurgery.cli.opening import saying_what_became
+    from headsurgery.storage.checkpoint import open_checkpoint
+    from headsurgery.surgery.in_place import apply_in_place, check_in_place, recover
+    from headsurgery.surgery.plan import plan_surgery
 
     if not dry_run:
         recover(directory, console.note)
@@ -135,8 +135,8 @@ def _say_notes(console: Console, plan: SurgeryPlan) -> None:
 
 def _fetch(console: Console, base: Checkpoint, token: str | None) -> Checkpoint:
     """The base, on this machine."""
-    from headsurgery.checkpoint.reader import open_checkpoint
-    from headsurgery.hub import fetch_model
+    from headsurgery.hub.models import fetch_model
+    from headsurgery.storage.checkpoint import open_checkpoint
 
     with console.progress("fetching") as on_progress, console.ending_at_once("what was fetched is kept"):
         source = fetch_model(f"{base.model}@{base.revision}", token=token, on_progress=on_progress)
@@ -144,8 +144,8 @@ def _fetch(console: Console, base: Checkpoint, token: str | None) -> Checkpoint:
 
 
 def _write_copy(console: Console, plan: SurgeryPlan, output: Path, *, link: Link, force: bool, keep_originals: bool) -> None:
-    from headsurgery.checkpoint.linking import shared_files
-    from headsurgery.checkpoint.surgery import apply_plan
+    from headsurgery.filesystem.linking import shared_files
+    from headsurgery.surgery.apply import apply_plan
 
     with console.progress("writing") as on_progress:
         manifest = apply_plan(
@@ -187,7 +187,7 @@ def _explain_left_out(plan: SurgeryPlan) -> list[str]:
 
 def _card_writer(plan: SurgeryPlan) -> CardWriter:
     from headsurgery.card import write_card
-    from headsurgery.checkpoint.history import earlier_manifests
+    from headsurgery.surgery.history import earlier_manifests
 
     return partial(write_card, recipe=plan.recipe, earlier=earlier_manifests(plan.checkpoint.files))
 

@@ -9,7 +9,7 @@ import typer
 from headsurgery.cli.options import Json, Quiet
 
 if TYPE_CHECKING:
-    from headsurgery.architectures import Architecture
+    from headsurgery.architectures.declaration import Architecture
 
 
 def architectures(
@@ -21,8 +21,8 @@ def architectures(
 
     A family that stands in neither list is tried with the usual names, and used where its heads prove to be heads.
     """
+    from headsurgery.architectures.table import REFUSED, TABLE
     from headsurgery.console import Console, table
-    from headsurgery.families import REFUSED, TABLE
 
     console = Console(as_json=json, quiet=quiet)
     if family is not None and family not in TABLE and family not in REFUSED:

@@ -43,8 +43,8 @@ from headsurgery.cli.stages import journaled, stages
 from headsurgery.errors import UsageError
 
 if TYPE_CHECKING:
-    from headsurgery.checkpoint.reader import Checkpoint
     from headsurgery.prompts import PromptSet
+    from headsurgery.storage.checkpoint import Checkpoint
 
 _TABLE_ROWS, _TOP_HEADS = 10, 3
 
@@ -139,13 +139,13 @@ def attribute(
     quiet: Quiet = False,
 ) -> None:
     """Score every head of a model and write a recipe for those that matter most."""
-    from headsurgery.checkpoint.anatomy import prove_anatomy, record_base
-    from headsurgery.checkpoint.reader import open_checkpoint
     from headsurgery.cli.render import render_attribution
     from headsurgery.cli.render_frontier import render_frontier
     from headsurgery.console import Console, quiet_transformers
-    from headsurgery.hub import fetch_model, pinned_name
+    from headsurgery.edits.anatomy import prove_anatomy, record_base
+    from headsurgery.hub.models import fetch_model, pinned_name
     from headsurgery.prompts import load_prompt_sets, load_template
+    from headsurgery.storage.checkpoint import open_checkpoint
 
     console = Console(as_json=json, quiet=quiet)
     rows, most = read_batch_size(batch_size), None if max_memory is None else read_bytes(max_memory)

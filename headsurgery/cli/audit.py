@@ -10,8 +10,8 @@ import typer
 from headsurgery.cli.options import Json, Model, Quiet, Revision, Token
 
 if TYPE_CHECKING:
-    from headsurgery.checkpoint.reader import Checkpoint
     from headsurgery.console import Console
+    from headsurgery.storage.checkpoint import Checkpoint
 
 
 def audit(
@@ -39,12 +39,12 @@ def audit(
     numbers, that have only values which some factor can give, or whose norm is unusual; docs/audit.md has the measured rates.
     """
     from headsurgery.audit import examine, examine_against
-    from headsurgery.checkpoint.history import describe_steps
     from headsurgery.cli.opening import open_named
     from headsurgery.cli.output import check_file, is_recovered_recipe
     from headsurgery.cli.render import render_audit
     from headsurgery.console import Console
     from headsurgery.errors import UsageError
+    from headsurgery.surgery.history import describe_steps
 
     console = Console(as_json=json, quiet=quiet)
     if blind and base is not None:
@@ -79,7 +79,7 @@ def audit(
 
 def _named_base(console: Console, checkpoint: Checkpoint, token: str | None) -> Checkpoint | None:
     """The base that a checkpoint names, if it names one on the Hub that can be opened."""
-    from headsurgery.audit.naming import find_base
+    from headsurgery.audit.declared_base import find_base
     from headsurgery.cli.opening import open_named
     from headsurgery.errors import HeadSurgeryError
 

@@ -32,13 +32,13 @@ def card(
     """Make the card of an edited checkpoint, the base's card kept below, and check it as huggingface_hub does."""
     from headsurgery.card import write_card
     from headsurgery.card.files import check_card, load_base_card, load_report, save_card
-    from headsurgery.checkpoint.carried import CARD, RECIPE
-    from headsurgery.checkpoint.files import Directory
-    from headsurgery.checkpoint.history import read_history
-    from headsurgery.checkpoint.manifest import Manifest
     from headsurgery.console import Console
-    from headsurgery.front_matter import read_front_matter
+    from headsurgery.documents.front_matter import read_front_matter
+    from headsurgery.filesystem.files import Directory
     from headsurgery.recipe import Recipe
+    from headsurgery.surgery.base_files import CARD, RECIPE
+    from headsurgery.surgery.history import read_history
+    from headsurgery.surgery.manifest import Manifest
 
     console = Console(as_json=json, quiet=quiet)
     manifest, recipe = Manifest.load(edited), Recipe.load(edited / RECIPE)

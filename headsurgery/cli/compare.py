@@ -23,7 +23,7 @@ def compare(
     quiet: Quiet = False,
 ) -> None:
     """Compare rankings of heads of one shape of model: overlap and rank correlation, each beside what chance gives."""
-    from headsurgery.comparison import compare_rankings, read_ranking
+    from headsurgery.attribution.comparison import compare_rankings, read_ranking
     from headsurgery.console import Console, table
 
     console = Console(as_json=json, quiet=quiet)
@@ -59,7 +59,7 @@ def compare(
 
 
 def _draw(path: Path, names: list[str], common: list[int], sizes: list[int]) -> None:
-    from headsurgery.atomic import write_atomically
+    from headsurgery.documents.atomic import write_atomically
     from headsurgery.errors import HeadSurgeryError, UsageError
 
     try:

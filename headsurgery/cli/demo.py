@@ -12,8 +12,8 @@ from headsurgery.cli.options import Json, Quiet
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from headsurgery.behaviour.answers import Answer
     from headsurgery.demo.run import DemoResult
-    from headsurgery.evaluation.records import Answer
 
 _SHOWN = 3
 

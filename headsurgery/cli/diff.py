@@ -33,11 +33,11 @@ def diff(
 
     Of a model on the Hub only what is compared is read; files whose hashes are equal are not.
     """
-    from headsurgery.checkpoint.diff import diff_checkpoints
     from headsurgery.cli.opening import open_named, show_bytes
     from headsurgery.cli.render import render_diff
+    from headsurgery.compare.diff import diff_checkpoints
     from headsurgery.console import Console
-    from headsurgery.recipe_source import load_recipe
+    from headsurgery.hub.recipes import load_recipe
 
     console = Console(as_json=json, quiet=quiet)
     wanted = None if recipe is None else load_recipe(recipe, token=token)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from headsurgery.errors import ModelError
-from headsurgery.hub import Source, fetch_model
+from headsurgery.hub.models import Source, fetch_model
 
 if TYPE_CHECKING:
     from headsurgery.engine.task import Engine

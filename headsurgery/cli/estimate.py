@@ -10,10 +10,10 @@ from headsurgery.console import Console, table
 if TYPE_CHECKING:
     from headsurgery.attribution.estimate import Estimate
     from headsurgery.attribution.settings import Settings
-    from headsurgery.checkpoint.anatomy import Anatomy
-    from headsurgery.checkpoint.reader import Checkpoint
+    from headsurgery.edits.anatomy import Anatomy
     from headsurgery.model.precision import Precision
     from headsurgery.prompts import PromptSet
+    from headsurgery.storage.checkpoint import Checkpoint
 
 
 def show_estimate(

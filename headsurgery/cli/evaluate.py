@@ -117,7 +117,7 @@ def evaluate(
     else:
         console.note("nothing is written, and a run that breaks off is lost; -o DIR keeps the report and all answers")
     console.say("importing torch and transformers")
-    from headsurgery.evaluation.endpoint import Endpoint
+    from headsurgery.endpoints.endpoint import Endpoint
     from headsurgery.evaluation.run import evaluate as run
 
     quiet_transformers()

@@ -70,7 +70,7 @@ def experiment(
     from headsurgery.cli.output import check_report_folder
     from headsurgery.cli.stages import resumable, stages
     from headsurgery.console import Console, quiet_transformers, table
-    from headsurgery.experiments.settings import load_experiment
+    from headsurgery.paper.settings import load_experiment
 
     console = Console(as_json=json, quiet=quiet)
     if list_all or name is None:
@@ -85,8 +85,8 @@ def experiment(
     else:
         console.note("nothing is written, and a run that breaks off is lost; -o DIR keeps the report and all answers")
     console.say("importing torch and transformers")
-    from headsurgery.experiments.run import run_experiment
-    from headsurgery.experiments.write import say_facts, say_notes, tabulate, write_experiment
+    from headsurgery.paper.run import run_experiment
+    from headsurgery.paper.write import say_facts, say_notes, tabulate, write_experiment
 
     quiet_transformers()
     with resumable(console, None if output is None else output / "answers.jsonl", "answers"), stages(console) as on_progress:
@@ -126,7 +126,7 @@ def experiment(
 
 def _list(console: Console) -> None:
     from headsurgery.console import table
-    from headsurgery.experiments.settings import list_experiments
+    from headsurgery.paper.settings import list_experiments
 
     known = list_experiments()
     rows = [(one.name, one.title, one.model, ", ".join(one.sets), one.finding) for one in known]

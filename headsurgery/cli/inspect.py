@@ -12,9 +12,9 @@ _NAMED = 3
 
 def inspect(model: Model, revision: Revision = None, token: Token = None, json: Json = False, quiet: Quiet = False) -> None:
     """Show a checkpoint's heads, operations and tensors. Reads headers only; of a model on the Hub nothing else is fetched."""
-    from headsurgery.checkpoint.anatomy import describe
     from headsurgery.cli.opening import open_named
     from headsurgery.console import Console, table
+    from headsurgery.edits.anatomy import describe
 
     console = Console(as_json=json, quiet=quiet)
     document = describe(open_named(console, model, revision=revision, token=token))

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from headsurgery.errors import HeadSurgeryError
 
 if TYPE_CHECKING:
-    from headsurgery.checkpoint.reader import Checkpoint
     from headsurgery.console import Console
+    from headsurgery.storage.checkpoint import Checkpoint
 
 
 def open_named(console: Console, name: str, *, revision: str | None = None, token: str | None = None) -> Checkpoint:
     """Open a checkpoint, and say so if its repository has another name by now."""
-    from headsurgery.hub import open_model
+    from headsurgery.hub.models import open_model
 
     if not os.path.isdir(os.path.expanduser(name)):
         console.quiet_hub()
@@ -33,9 +33,9 @@ def saying_what_became(console: Console, directory: Path) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        from headsurgery.checkpoint.files import Directory
-        from headsurgery.checkpoint.history import describe_steps
-        from headsurgery.checkpoint.reader import check_at_rest
+        from headsurgery.filesystem.files import Directory
+        from headsurgery.storage.checkpoint import check_at_rest
+        from headsurgery.surgery.history import describe_steps
 
         try:
             check_at_rest(Directory(directory))

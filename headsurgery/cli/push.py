@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headsurgery.cli.options import Json, Quiet, Token
-from headsurgery.hub_names import is_hub_id
+from headsurgery.hub.names import is_hub_id
 
 if TYPE_CHECKING:
     from headsurgery.console import Console
@@ -37,9 +37,9 @@ def push(
     quiet: Quiet = False,
 ) -> None:
     """Publish on the Hub in one commit. Files that equal the base's are copied there, not sent; the bytes for restore go along."""
-    from headsurgery.checkpoint.carried import RECIPE
     from headsurgery.console import Console
     from headsurgery.push import plan_push, send
+    from headsurgery.surgery.base_files import RECIPE
 
     console = Console(as_json=json, quiet=quiet)
     console.quiet_hub(retries=False)

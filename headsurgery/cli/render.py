@@ -13,7 +13,7 @@ from headsurgery.console import Console, table
 if TYPE_CHECKING:
     from headsurgery.attribution import Attribution
     from headsurgery.audit.records import Audit
-    from headsurgery.checkpoint.diff_result import CheckpointDiff
+    from headsurgery.compare.result import CheckpointDiff
     from headsurgery.recipe import HeadScore
 
 

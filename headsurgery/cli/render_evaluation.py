@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
+from headsurgery.behaviour.figures import Rate
 from headsurgery.console import table
-from headsurgery.evaluation.records import Evaluation, Measurement, Rate, SetRecord
+from headsurgery.evaluation.records import Evaluation, Measurement, SetRecord
 from headsurgery.report.wording import MEASURES, damage_of, rate_of, say_effect, say_finding, say_interval, say_rate
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from rich.console import RenderableType
 
+from headsurgery.attribution.frontier_record import Frontier, FrontierPoint
+from headsurgery.behaviour.figures import Rate
 from headsurgery.console import table
-from headsurgery.evaluation.records import Frontier, FrontierPoint, Rate
 
 
 def render_frontier(frontier: Frontier) -> list[RenderableType]:

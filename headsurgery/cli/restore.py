@@ -27,14 +27,14 @@ def restore(
     quiet: Quiet = False,
 ) -> None:
     """Bring the base back bit for bit, from the original bytes that apply kept, and prove it by the manifest's hashes."""
-    from headsurgery.checkpoint.restore import restore_checkpoint
     from headsurgery.console import Console
+    from headsurgery.surgery.restore import restore_checkpoint
 
     console = Console(as_json=json, quiet=quiet)
     if in_place:
         if output is not None or force:
             raise UsageError("--in-place writes no new directory; found -o or --force beside it", hint="leave one of the two out")
-        from headsurgery.checkpoint.in_place import restore_in_place
+        from headsurgery.surgery.in_place import restore_in_place
 
         with console.progress("reading") as on_progress, saying_what_became(console, edited):
             records = restore_in_place(edited, steps=steps, on_progress=on_progress, on_note=console.note)

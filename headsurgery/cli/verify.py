@@ -31,9 +31,9 @@ def verify(
     Without --base the edit is derived from the original bytes that apply kept. What the manifest states beyond that is held against
     recipe, tensors and base; fields that nothing can prove are listed.
     """
-    from headsurgery.checkpoint.verify import verify_checkpoint
     from headsurgery.cli.opening import open_named
     from headsurgery.console import Console
+    from headsurgery.surgery.verify import verify_checkpoint
 
     console = Console(as_json=json, quiet=quiet)
     opened = None if base is None else open_named(console, base, token=token)

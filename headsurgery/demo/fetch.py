@@ -27,7 +27,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 from headsurgery.demo.adapter import Adapter, load_adapter
 from headsurgery.errors import HeadSurgeryError, ModelError
-from headsurgery.hub import Source, fetch_model
+from headsurgery.hub.models import Source, fetch_model
 from headsurgery.model.loading import load_model
 from headsurgery.model.modules import locate_modules
 

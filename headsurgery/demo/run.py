@@ -15,24 +15,25 @@ import torch
 from headsurgery.attribution import Attribution, attribute
 from headsurgery.attribution.reinforce import NoReinforcementError
 from headsurgery.attribution.scores import best_heads
-from headsurgery.checkpoint.anatomy import prove_anatomy, record_base
-from headsurgery.checkpoint.diff import diff_checkpoints
-from headsurgery.checkpoint.diff_result import CheckpointDiff
-from headsurgery.checkpoint.manifest import Manifest
-from headsurgery.checkpoint.plan import plan_surgery
-from headsurgery.checkpoint.reader import open_checkpoint
-from headsurgery.checkpoint.surgery import apply_plan
+from headsurgery.behaviour.answers import Answer
+from headsurgery.compare.diff import diff_checkpoints
+from headsurgery.compare.result import CheckpointDiff
 from headsurgery.demo.fetch import Say, fetch_aligned_model, load_demo_adapter
+from headsurgery.edits.anatomy import prove_anatomy, record_base
 from headsurgery.evaluation.progress import Report, of_stage
-from headsurgery.evaluation.records import Answer, Evaluation
+from headsurgery.evaluation.records import Evaluation
 from headsurgery.evaluation.run import evaluate
 from headsurgery.heads import HeadRef
-from headsurgery.hub import Source
-from headsurgery.model.hooks import edited
+from headsurgery.hub.models import Source
+from headsurgery.model.editing import edited
 from headsurgery.model.loading import LoadedModel, load_model
 from headsurgery.prompts import Kind, PromptSet, load_prompts
 from headsurgery.recipe import HeadEdit, Provenance, Recipe
 from headsurgery.report import write_report
+from headsurgery.storage.checkpoint import open_checkpoint
+from headsurgery.surgery.apply import apply_plan
+from headsurgery.surgery.manifest import Manifest
+from headsurgery.surgery.plan import plan_surgery
 
 SETS: dict[str, Kind] = {"builtin:decline": "harmful", "builtin:harmless": "harmless"}
 NUM_PROMPTS = 6

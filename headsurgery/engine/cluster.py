@@ -21,7 +21,6 @@ from typing import Any
 import torch
 import transformers
 
-from headsurgery import __version__
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.pool import Call, Pool
 from headsurgery.engine.task import Block, Measured, SweepTask
@@ -29,6 +28,7 @@ from headsurgery.errors import ClusterError, UsageError
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import ModelFacts
 from headsurgery.recipe import HeadEdit
+from headsurgery.version import __version__
 
 _REACH_SECONDS = 10.0
 

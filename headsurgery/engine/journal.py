@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import torch
 from safetensors.torch import load, save
 
-from headsurgery.atomic import write_atomically
+from headsurgery.documents.atomic import write_atomically
+from headsurgery.documents.settings import first_difference
 from headsurgery.engine.task import Block, Measured, SweepTask
 from headsurgery.errors import HeadSurgeryError
-from headsurgery.fingerprint import first_difference
-from headsurgery.locking import lock_open_file
+from headsurgery.filesystem.file_locks import lock_open_file
 
 if TYPE_CHECKING:
     from typing_extensions import Self

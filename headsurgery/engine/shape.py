@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
-from headsurgery.architectures import Architecture
+from headsurgery.architectures.declaration import Architecture
 from headsurgery.heads import AttentionGeometry
 from headsurgery.model.modules import ModuleMap
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import torch
 
-from headsurgery.architectures import Operation
+from headsurgery.architectures.declaration import Operation
 from headsurgery.heads import HeadRef
 from headsurgery.model.modules import ModelFacts
 from headsurgery.recipe import HeadEdit

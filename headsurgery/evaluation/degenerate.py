@@ -12,8 +12,8 @@ import unicodedata
 import zlib
 from collections import Counter
 
-from headsurgery.evaluation.judges.keyword import find_refusal
-from headsurgery.evaluation.records import Answer, Degeneracy
+from headsurgery.behaviour.answers import Answer, Degeneracy
+from headsurgery.judges.keyword import find_refusal
 
 RUN = 20
 """The same character so often in a row is no word of any language, and no cry either if it is much of the text."""

@@ -12,9 +12,9 @@ from typing import Any
 
 from transformers import LogitsProcessor
 
+from headsurgery.behaviour.answers import Answer, Decoding
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.errors import PromptError, UsageError
-from headsurgery.evaluation.records import Answer, Decoding
 from headsurgery.evaluation.sampling import TopKSampler, row_key
 from headsurgery.model.completion import BatchSize, Completer, Processors, complete_greedily, plan_batches
 from headsurgery.model.generation import end_ids

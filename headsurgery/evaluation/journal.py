@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from headsurgery.atomic import write_atomically
+from headsurgery.behaviour.answers import Answer
+from headsurgery.documents.atomic import write_atomically
+from headsurgery.documents.settings import first_difference
 from headsurgery.errors import HeadSurgeryError
-from headsurgery.evaluation.records import Answer
-from headsurgery.fingerprint import first_difference
-from headsurgery.locking import lock_open_file
+from headsurgery.filesystem.file_locks import lock_open_file
 from headsurgery.recipe import first_problem
 
 if TYPE_CHECKING:

@@ -16,19 +16,20 @@ from typing import Any
 
 import torch
 
-from headsurgery.checkpoint.reader import Checkpoint
+from headsurgery.behaviour.answers import Decoding
 from headsurgery.errors import ModelError
 from headsurgery.evaluation.generate import fit_prompts, generate_answers
 from headsurgery.evaluation.journal import MemoryJournal
 from headsurgery.evaluation.losses import DamageOptions, LossMeter
 from headsurgery.evaluation.progress import Report, of_stage
-from headsurgery.evaluation.records import Damage, Decoding, Variant
+from headsurgery.evaluation.records import Damage, Variant
 from headsurgery.evaluation.variants import Lineup
 from headsurgery.model.completion import BatchSize
 from headsurgery.model.loading import LoadedModel, choose_device, load_model, load_tokenizer
 from headsurgery.model.precision import choose_dtype, choose_precision, dtype_name
 from headsurgery.progress import share_progress
 from headsurgery.prompts import PromptSet, Template, encode, load_template
+from headsurgery.storage.checkpoint import Checkpoint
 
 _ANY_LENGTH = 2**31
 

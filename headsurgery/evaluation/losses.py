@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from headsurgery.behaviour.answers import Decoding
+from headsurgery.behaviour.damage import KeptLogits, answer_kl, keep_logits, perplexity
+from headsurgery.behaviour.statistics import mean_interval
 from headsurgery.errors import UsageError
-from headsurgery.evaluation.damage import KeptLogits, answer_kl, keep_logits, perplexity
 from headsurgery.evaluation.generate import greedy_starts
 from headsurgery.evaluation.progress import Report, of_stage
-from headsurgery.evaluation.records import Damage, Decoding, Variant
-from headsurgery.evaluation.statistics import mean_interval
+from headsurgery.evaluation.records import Damage, Variant
 from headsurgery.evaluation.utility import measure_utility
 from headsurgery.model.completion import BatchSize
 from headsurgery.model.loading import LoadedModel

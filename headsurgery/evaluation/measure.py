@@ -10,17 +10,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 
+from headsurgery.behaviour.answers import Absence, Answer, Degeneracy, Verdict
+from headsurgery.behaviour.figures import Agreement
+from headsurgery.behaviour.statistics import cohens_kappa, paired, rate_of
 from headsurgery.evaluation.degenerate import find_degeneracy
-from headsurgery.evaluation.records import (
-    Absence,
-    Agreement,
-    Answer,
-    Degeneracy,
-    Degenerate,
-    Measurement,
-    Verdict,
-)
-from headsurgery.evaluation.statistics import cohens_kappa, paired, rate_of
+from headsurgery.evaluation.records import Degenerate, Measurement
 
 AnswerKey = tuple[str, str, int, int]
 """Variant, set, seed, index."""

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from headsurgery.behaviour.answers import Answer, Decoding
+from headsurgery.endpoints.endpoint import Endpoint, ask_endpoint
 from headsurgery.errors import UsageError
-from headsurgery.evaluation.endpoint import Endpoint, ask_endpoint
 from headsurgery.evaluation.journal import MemoryJournal, read_answers
 from headsurgery.evaluation.progress import Report, of_stage
-from headsurgery.evaluation.records import Answer, Decoding, Variant
+from headsurgery.evaluation.records import Variant
 from headsurgery.evaluation.variants import BASE
 from headsurgery.prompts import PromptSet, Template, load_template
 

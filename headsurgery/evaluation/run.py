@@ -17,25 +17,26 @@ from typing import Any, Literal
 import torch
 import transformers
 
-from headsurgery import __version__
+from headsurgery.behaviour.answers import Answer, Decoding
+from headsurgery.endpoints.endpoint import Endpoint
 from headsurgery.errors import HeadSurgeryError, UsageError
-from headsurgery.evaluation.endpoint import Endpoint
 from headsurgery.evaluation.generate import check_generation, choose_seeds
 from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, kept_dtype
-from headsurgery.evaluation.judges import Judge
+from headsurgery.evaluation.judging import Panel
 from headsurgery.evaluation.local import Hardware, ask_models, choose_template
 from headsurgery.evaluation.losses import DamageOptions
 from headsurgery.evaluation.measure import compare_judges, count_degenerate, key_of, measure, note_absences
-from headsurgery.evaluation.panel import Panel
 from headsurgery.evaluation.progress import Report
-from headsurgery.evaluation.records import Answer, Damage, Decoding, Evaluation, Variant
+from headsurgery.evaluation.records import Damage, Evaluation, Variant
 from headsurgery.evaluation.remote import ask_server, choose_server_template, describe_changes, find_cut_thoughts, read_base_answers
 from headsurgery.evaluation.sets import choose_sets, record_set
 from headsurgery.evaluation.targets import Target
 from headsurgery.evaluation.utility import check_tasks
 from headsurgery.evaluation.variants import Lineup, line_up
+from headsurgery.judges import Judge
 from headsurgery.model.completion import BatchSize
 from headsurgery.prompts import Kind, PromptSet
+from headsurgery.version import __version__
 
 ANSWERS = "answers.jsonl"
 """The journal's name in the output folder."""

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headsurgery.checkpoint.carried import MANIFEST
-from headsurgery.checkpoint.foreign import names_weights
-from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.errors import RecipeError, UsageError
-from headsurgery.hub import Source, fetch_model
+from headsurgery.hub.models import Source, fetch_model
 from headsurgery.recipe import Recipe, RecipeBase
+from headsurgery.storage.foreign import names_weights
+from headsurgery.surgery.base_files import MANIFEST
+from headsurgery.surgery.manifest import Manifest
 
 Target = str | Path | Recipe
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from headsurgery.errors import HeadSurgeryError, UsageError
-from headsurgery.model.hooks import edited
+from headsurgery.model.editing import edited
 from headsurgery.model.loading import LoadedModel
 from headsurgery.recipe import HeadEdit
 

@@ -12,18 +12,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
-from headsurgery.checkpoint.manifest import Manifest
-from headsurgery.checkpoint.plan import plan_surgery
-from headsurgery.checkpoint.reader import Checkpoint, open_checkpoint
+from headsurgery.architectures.uniformity import say_unevenness
+from headsurgery.edits.anatomy import Anatomy, prove_anatomy
 from headsurgery.errors import GeometryError, HeadSurgeryError, UsageError
 from headsurgery.evaluation.controls import random_heads
 from headsurgery.evaluation.parameters import paper_share
 from headsurgery.evaluation.records import Variant
 from headsurgery.evaluation.targets import Target, find_base, read_targets
-from headsurgery.hub import Source
+from headsurgery.hub.models import Source
 from headsurgery.recipe import HeadEdit, Recipe
-from headsurgery.uniformity import say_unevenness
+from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
+from headsurgery.surgery.manifest import Manifest
+from headsurgery.surgery.plan import plan_surgery
 
 BASE = "base"
 

@@ -10,7 +10,7 @@ from typing import Any
 from headsurgery.errors import PromptError
 from headsurgery.hub.errors import hub_errors
 from headsurgery.hub.models import commit_of
-from headsurgery.hub_names import NAME, check_token
+from headsurgery.hub.names import NAME, check_token
 
 _DATASET = re.compile(rf"(?:hf://datasets/)?{NAME}(?::(?P<split>[\w.-]+))?")
 _PLAIN_TABLES = (".csv", ".jsonl", ".json", ".txt")

@@ -5,7 +5,7 @@ others byte ranges are requested through huggingface_hub's own session, with its
 has travelled is kept in a temporary file for a while, so that blocks can be read again. Nothing is written to the cache.
 
 Invariant: a read is whole or an error. A connection that breaks is taken up again where it broke; a whole small file is checked
-against its hash. Neighbours: `hub` turns names into these, `checkpoint.files` says what a checkpoint wants.
+against its hash. Neighbours: `hub` turns names into these, `filesystem.files` says what a checkpoint wants.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import quote
 
-from headsurgery.checkpoint.files import ContentId, start_hash
-from headsurgery.checkpoint.reader import stays_inside
 from headsurgery.errors import CheckpointError, HubError
+from headsurgery.filesystem.files import ContentId, start_hash
 from headsurgery.hub.errors import hub_errors
-from headsurgery.hub.kept import Kept, Stream
+from headsurgery.hub.read_cache import Kept, Stream
+from headsurgery.storage.checkpoint import stays_inside
 
 _MAX_CUTS = 5
 _ENOUGH_BYTES = 2**20

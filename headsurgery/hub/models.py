@@ -1,6 +1,6 @@
 """A model by its name: a directory, or a repository on the Hub that is fetched, or opened where it is.
 
-Neighbours: `files` reads a repository by ranges, `headsurgery.hub_names` tells names apart.
+Neighbours: `files` reads a repository by ranges, `headsurgery.hub.names` tells names apart.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headsurgery.checkpoint.copies import COPY_FOLDERS, COPY_PATTERNS
 from headsurgery.errors import CheckpointError, HubError, UsageError
 from headsurgery.hub.errors import hub_errors
-from headsurgery.hub_names import check_token, split_name
+from headsurgery.hub.names import check_token, split_name
 from headsurgery.progress import Progress
+from headsurgery.storage.copies import COPY_FOLDERS, COPY_PATTERNS
 
 if TYPE_CHECKING:
-    from headsurgery.checkpoint.reader import Checkpoint
+    from headsurgery.storage.checkpoint import Checkpoint
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -74,7 +74,7 @@ def open_model(name: str, *, revision: str | None = None, token: str | None = No
         UsageError: A revision of a directory, two revisions, or a token that can't be one.
         HubError: The Hub refused, or can't be reached.
     """
-    from headsurgery.checkpoint.reader import open_checkpoint
+    from headsurgery.storage.checkpoint import open_checkpoint
 
     found = _find(name, revision)
     if not isinstance(found, Source):
@@ -103,7 +103,7 @@ def _find(name: str, revision: str | None) -> Source | tuple[str, str | None]:
         return _local(Path(path))
     found = None if os.path.exists(path) else split_name(name, revision)
     if found is None and os.path.isfile(path):
-        from headsurgery.checkpoint.foreign import explain_file
+        from headsurgery.storage.foreign import explain_file
 
         raise explain_file(Path(path))
     if found is None:

@@ -3,7 +3,7 @@
 transformers may load something else than the bytes that an edit changes: another file that the configuration names, weights that
 it quantizes on the way, tensors that it renames, code that comes with the model. Then scores and answers would belong to another
 model than the edited one, without a word. So, of every head, the slices that an edit would multiply are compared whole, and of
-every other tensor that has the same name here and there the beginning. Neighbours: `checkpoint.anatomy` finds the heads in the
+every other tensor that has the same name here and there the beginning. Neighbours: `edits.anatomy` finds the heads in the
 file, `modules` in the live model.
 """
 
@@ -16,14 +16,15 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from headsurgery.architectures import lever
-from headsurgery.checkpoint.anatomy import Anatomy, prove_anatomy
-from headsurgery.checkpoint.header import TensorInfo
-from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint, read_exactly
+from headsurgery.architectures.declaration import lever
+from headsurgery.documents.strict_json import quote
+from headsurgery.edits.anatomy import Anatomy, prove_anatomy
 from headsurgery.errors import ArchitectureError, GeometryError, ModelError
+from headsurgery.filesystem.reading import read_exactly
 from headsurgery.heads import HeadRef
 from headsurgery.model.modules import ModuleMap, locate_modules
-from headsurgery.strict_json import quote
+from headsurgery.storage.checkpoint import FLOAT_TYPES, Checkpoint
+from headsurgery.storage.header import TensorInfo
 
 _BEGINNING = 16 * 2**10
 """Bytes of a tensor that are compared; as many as go into `Checkpoint.fingerprint`."""

@@ -20,11 +20,11 @@ import transformers
 from torch import nn
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from headsurgery.checkpoint.header import not_the_file
+from headsurgery.documents.strict_json import parse_object, quote
 from headsurgery.errors import ModelError
 from headsurgery.model.boundary import explain, is_of_the_file, loading
 from headsurgery.model.memory import is_out_of_memory
-from headsurgery.strict_json import parse_object, quote
+from headsurgery.storage.header import not_the_file
 
 _MAX_BYTES, _SECONDS = 2**20, 5.0
 """What is searched: a configuration of this size, for so long."""

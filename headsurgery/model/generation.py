@@ -14,7 +14,8 @@ import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from headsurgery.errors import not_finite
-from headsurgery.model.hooks import RowEdit, edited, row_edits
+from headsurgery.model.editing import edited
+from headsurgery.model.hooks import RowEdit, row_edits
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import input_device, locate_modules
 from headsurgery.model.vocabulary import read_end_ids

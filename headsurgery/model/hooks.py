@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from headsurgery.architectures import Lever, Projection, check_query_factor, lever
+from headsurgery.architectures.declaration import Lever, Projection, check_query_factor, lever
 from headsurgery.errors import GeometryError, RecipeError
-from headsurgery.model.modules import ModuleMap, locate_modules
-from headsurgery.recipe import HeadEdit, Recipe
+from headsurgery.model.modules import ModuleMap
+from headsurgery.recipe import HeadEdit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,34 +47,6 @@ class EditSwitch:
             yield
         finally:
             self.is_on = True
-
-
-@contextmanager
-def edited(model: nn.Module, recipe: Recipe | Iterable[HeadEdit]) -> Iterator[nn.Module]:
-    """Run a loaded transformers model as if the recipe had been applied to its weights.
-
-    The weights are not touched. In nested use all edits hold; on the same head their factors multiply.
-
-    Args:
-        model: A causal language model.
-        recipe: A recipe, or its edits.
-
-    Yields:
-        The same model, hooked.
-
-    Raises:
-        RecipeError: The model has no such head.
-        GeometryError: The edit has no effect on this model as stated (QK-norm), or the model is not what the table says.
-        ArchitectureError: The family is refused.
-        ModelError: The family is not in the table, and what looks like its heads are none.
-    """
-    from headsurgery.model.selftest import ensure_heads  # which tries edits itself
-
-    modules = locate_modules(model)
-    ensure_heads(modules)
-    edits = recipe.edits if isinstance(recipe, Recipe) else tuple(recipe)
-    with row_edits(modules, [RowEdit(edit=edit) for edit in edits]):
-        yield model
 
 
 @contextmanager

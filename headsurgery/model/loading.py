@@ -19,8 +19,7 @@ import torch
 import transformers
 from torch import nn
 
-from headsurgery.checkpoint.reader import FLOAT_TYPES, Checkpoint, open_checkpoint
-from headsurgery.checkpoint.sole_weights import check_sole_weights, says_quantized
+from headsurgery.documents.strict_json import parse_object, quote
 from headsurgery.errors import ModelError, UsageError
 from headsurgery.model.as_stored import check_as_stored
 from headsurgery.model.blame import blaming_a_key, blaming_a_tokenizer_file, build_on_meta
@@ -29,7 +28,8 @@ from headsurgery.model.modules import input_device
 from headsurgery.model.offload import is_offloaded
 from headsurgery.model.precision import choose_dtype
 from headsurgery.model.vocabulary import guard_embeddings
-from headsurgery.strict_json import parse_object, quote
+from headsurgery.storage.checkpoint import FLOAT_TYPES, Checkpoint, open_checkpoint
+from headsurgery.storage.sole_weights import check_sole_weights, says_quantized
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Where a live model's heads are: the modules that an edit hooks, proven as the bytes are (`proof`).
 
-Neighbours: `checkpoint.anatomy` does this for files; `hooks` and `sweep` use what is found here.
+Neighbours: `edits.anatomy` does this for files; `hooks` and `sweep` use what is found here.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from headsurgery.architectures import Architecture, Projection
+from headsurgery.architectures.declaration import Architecture, Projection
+from headsurgery.architectures.location import LayerNames, prove
+from headsurgery.architectures.uniformity import Unevenness
 from headsurgery.errors import GeometryError, ModelError
 from headsurgery.heads import AttentionGeometry
 from headsurgery.model.offload import runs_on
-from headsurgery.proof import LayerNames, prove
-from headsurgery.uniformity import Unevenness
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,9 +18,9 @@ from typing import Any
 
 import torch
 
-from headsurgery.configuration import read_geometry
+from headsurgery.architectures.configuration import read_geometry
+from headsurgery.architectures.table import find_architecture
 from headsurgery.errors import HeadSurgeryError, UsageError
-from headsurgery.families import find_architecture
 from headsurgery.model.layer_speed import LayerProbe, LayerSizes
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}

@@ -159,7 +159,7 @@ def _demand(holds: bool, place: HeadRef | int, problem: str) -> None:
         where = f"layer {place}" if isinstance(place, int) else str(place)
         raise ModelError(
             f"self-test of this model's own code: {where}: {problem}, so what looks like a head is none",
-            hint="the family needs a row of its own in headsurgery/families.py",
+            hint="the family needs a row of its own in headsurgery/architectures/table.py",
         )
 
 

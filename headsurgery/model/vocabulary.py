@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from headsurgery.documents.strict_json import quote
 from headsurgery.errors import ModelError
-from headsurgery.strict_json import quote
 
 _RESIZE = "the tokenizer has more tokens than the model: take the tokenizer that belongs to it, or model.resize_token_embeddings"
 

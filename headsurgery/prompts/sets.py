@@ -153,7 +153,7 @@ def _load(source: str, column: str | None, limit: int | None, token: str | None,
     path = Path(os.path.expanduser(source))
     if os.path.exists(path) or _looks_like_path(source):
         return _clean(_read_local(path, column), name=path.name, limit=limit)
-    from headsurgery.hub import fetch_dataset  # the Hub client is slow to import
+    from headsurgery.hub.datasets import fetch_dataset  # the Hub client is slow to import
 
     dataset = fetch_dataset(source, token=token)
     picked = [read_prompts(path, column) for path in dataset.files] or [pick_prompts(dataset.rows, column, source)]
@@ -211,7 +211,7 @@ def _load_published(
 
 def _fetch_rows(row: PublishedSet, revision: str | None, token: str | None) -> tuple[str, list[Any]]:
     """The commit, and the rows of the table that count."""
-    from headsurgery.hub import fetch_dataset
+    from headsurgery.hub.datasets import fetch_dataset
 
     dataset = fetch_dataset(row.repo if revision is None else f"{row.repo}@{revision}", file=row.file, token=token)
     rows = [line for path in dataset.files for line in read_rows(path, row.column)] or list(dataset.rows)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from headsurgery.checkpoint.carried import ATTRIBUTES, CARD
-from headsurgery.checkpoint.copying import Progress
 from headsurgery.errors import HubError, UsageError
 from headsurgery.hub.errors import hub_write_errors
+from headsurgery.hub.names import check_token, split_name
 from headsurgery.hub.silence import bounded_silence
-from headsurgery.hub_names import check_token, split_name
-from headsurgery.push.parcel import Item, Parcel, Terms, pack
+from headsurgery.push.contents import Item, Parcel, Terms, pack
 from headsurgery.push.survey import Original, Target, survey_base, survey_target
+from headsurgery.surgery.base_files import ATTRIBUTES, CARD
+from headsurgery.surgery.copying import Progress
 
 How = Literal["there", "copy", "upload", "delete"]
 

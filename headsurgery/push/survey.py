@@ -6,15 +6,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from headsurgery.checkpoint.carried import ATTRIBUTES, MANIFEST
-from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.errors import CheckpointError, HubError
 from headsurgery.hub.errors import hub_errors
 from headsurgery.hub.files import HubFiles, Listed, list_files
+from headsurgery.hub.names import is_hub_id
 from headsurgery.hub.silence import bounded_silence
-from headsurgery.hub_names import is_hub_id
-from headsurgery.push.parcel import Item
+from headsurgery.push.contents import Item
 from headsurgery.recipe import RecipeBase
+from headsurgery.surgery.base_files import ATTRIBUTES, MANIFEST
+from headsurgery.surgery.manifest import Manifest
 
 
 @dataclass(frozen=True, kw_only=True)

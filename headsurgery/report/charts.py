@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from headsurgery.evaluation.records import FrontierPoint, Interval, Rate
+from headsurgery.attribution.frontier_record import FrontierPoint
+from headsurgery.behaviour.figures import Interval, Rate
 from headsurgery.heads import HeadRef
 from headsurgery.report.wording import say_rate
 

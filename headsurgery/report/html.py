@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from headsurgery.evaluation.records import Answer, Evaluation, FrontierPoint
+from headsurgery.attribution.frontier_record import FrontierPoint
+from headsurgery.behaviour.answers import Answer
+from headsurgery.evaluation.records import Evaluation
 from headsurgery.heads import HeadRef
 from headsurgery.report import charts, views
 from headsurgery.report.wording import say_finding

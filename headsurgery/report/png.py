@@ -18,7 +18,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from headsurgery.evaluation.records import Evaluation, FrontierPoint, Rate
+from headsurgery.attribution.frontier_record import FrontierPoint
+from headsurgery.behaviour.figures import Rate
+from headsurgery.evaluation.records import Evaluation
 from headsurgery.heads import HeadRef
 from headsurgery.report.charts import scale_of
 from headsurgery.report.wording import MEASURES, kinds_by_variant, rate_of

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from headsurgery.evaluation.records import Absence, Answer, Damage, Evaluation, FrontierPoint, Kind, Measurement, Rate, SetRecord
+from headsurgery.attribution.frontier_record import FrontierPoint
+from headsurgery.behaviour.answers import Absence, Answer
+from headsurgery.behaviour.figures import Rate
+from headsurgery.evaluation.records import Damage, Evaluation, Kind, Measurement, SetRecord
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import HeadScore
 from headsurgery.report import charts

@@ -7,7 +7,8 @@ The page and the terminal share these, so that both say the same. Nothing here c
 
 from __future__ import annotations
 
-from headsurgery.evaluation.records import Damage, Evaluation, Interval, Kind, Measurement, Paired, Rate, Variant
+from headsurgery.behaviour.figures import Interval, Paired, Rate
+from headsurgery.evaluation.records import Damage, Evaluation, Kind, Measurement, Variant
 
 MEASURES: dict[Kind, str] = {
     "harmful": "attack success rate (ASR)",

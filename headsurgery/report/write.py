@@ -10,9 +10,11 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headsurgery.atomic import write_atomically
+from headsurgery.attribution.frontier_record import FrontierPoint
+from headsurgery.behaviour.answers import Answer
+from headsurgery.documents.atomic import write_atomically
 from headsurgery.errors import HeadSurgeryError
-from headsurgery.evaluation.records import Answer, Evaluation, FrontierPoint
+from headsurgery.evaluation.records import Evaluation
 from headsurgery.heads import HeadRef
 from headsurgery.report.html import render_page
 

@@ -1,0 +1,1 @@
+"""Declarations of families, by how they make their queries; `architectures.table` puts them together."""

@@ -1,0 +1,129 @@
+"""Families of which only some layers have heads, and those that are like no other."""
+
+from __future__ import annotations
+
+from headsurgery.architectures.declaration import OPERATIONS, Architecture, ConfigKeys, stored_as
+
+_KV_HEADS = {
+    **dict.fromkeys(("jamba", "bamba", "falcon_h1", "minimax", "lfm2", "lfm2_moe", "nemotron_h"), 8),
+    **{"lfm3": 4, "lara_mini": 4, "inkling_text": 8, "inkling2_text": 8, "inkling2_loop_text": 8, "zamba": 16, "zaya": 2},
+}
+_HEAD_DIM = dict.fromkeys(("lara_mini", "lfm3", "nemotron_h", "inkling_text", "inkling2_text", "inkling2_loop_text", "zaya"), 128)
+
+
+def _defaults(model_type: str) -> dict[str, int | bool]:
+    """What the configuration class assumes, where that doesn't follow from other keys."""
+    stated = {"num_key_value_heads": _KV_HEADS.get(model_type), "head_dim": _HEAD_DIM.get(model_type)}
+    return {key: value for key, value in stated.items() if value is not None}
+
+
+HYBRID = (
+    *(
+        Architecture(model_type=name, hybrid=True, config=ConfigKeys(defaults=_defaults(name)))
+        for name in ("jamba", "bamba", "falcon_h1", "granitemoehybrid", "minimax", "lfm3", "olmo_hybrid", "lara_mini")
+    ),
+    *(
+        Architecture(
+            model_type=name,
+            o_proj="self_attn.out_proj",
+            hybrid=True,
+            q_norm="self_attn.q_layernorm",
+            mlp="feed_forward",
+            config=ConfigKeys(defaults=_defaults(name)),
+        )
+        for name in ("lfm2", "lfm2_moe")
+    ),
+    Architecture(
+        model_type="nemotron_h",
+        layers=("model.layers", "backbone.layers"),
+        o_proj="mixer.o_proj",
+        q_proj=("mixer.q_proj",),
+        k_proj="mixer.k_proj",
+        hybrid=True,
+        config=ConfigKeys(
+            layer_types="layers_block_type",
+            aliases={"attention_head_dim": "head_dim"},
+            defaults=_defaults("nemotron_h"),
+        ),
+    ),
+    *(
+        Architecture(
+            model_type=name,
+            o_proj=f"{shared}.self_attn.o_proj",
+            q_proj=(f"{shared}.self_attn.q_proj",),
+            k_proj=f"{shared}.self_attn.k_proj",
+            operations=operations,
+            hybrid=True,
+            config=ConfigKeys(
+                head_dim="attention_head_dim",
+                head_share=2,
+                q_inputs=("attention_hidden_size",),
+                own_heads="num_mem_blocks",
+                layer_types="layers_block_type",
+                defaults={**_defaults(name), "num_mem_blocks": 1},
+            ),
+        )
+        for name, shared, operations in (
+            ("zamba", "shared_transf", OPERATIONS),
+            ("zamba2", "shared_transformer", ("scale",)),
+        )
+    ),
+    Architecture(
+        model_type="recurrent_gemma",
+        o_proj="temporal_block.o_proj",
+        q_proj=("temporal_block.q_proj",),
+        k_proj="temporal_block.k_proj",
+        hybrid=True,
+        mlp="mlp_block",
+    ),
+)
+"""Only some layers have heads. Zamba's share those of the first that has them; adapters add to Zamba 2's queries."""
+
+_SLIDING_INKLING = {
+    "hybrid_sliding": {
+        "num_attention_heads": "swa_num_attention_heads",
+        "num_key_value_heads": "swa_num_key_value_heads",
+        "head_dim": "swa_head_dim",
+    }
+}
+
+OTHERS = (
+    Architecture(
+        model_type="inkling_text",
+        operations=("scale",),
+        config=ConfigKeys(by_type=_SLIDING_INKLING, defaults=_defaults("inkling_text")),
+    ),
+    *(
+        stored_as(
+            Architecture(
+                model_type=name,
+                o_proj="self_attn.o_proj.linear",
+                q_proj=("self_attn.q_proj.linear",),
+                k_proj="self_attn.k_proj.linear",
+                operations=("scale",),
+                config=ConfigKeys(by_type=_SLIDING_INKLING, defaults=_defaults(name)),
+            ),
+            layers=("model.llm.layers",),
+            o_proj="attn.wo_ud",
+            q_proj=("attn.wq_du",),
+            k_proj="attn.wk_dv",
+        )
+        for name in ("inkling2_text", "inkling2_loop_text")
+    ),
+    Architecture(
+        model_type="moshi",
+        layers=("model.layers", "decoder.model.layers", "layers"),
+        o_proj="self_attn.o_proj.linear",
+        q_proj=("self_attn.q_proj.linear",),
+        k_proj="self_attn.k_proj.linear",
+    ),
+    Architecture(
+        model_type="zaya",
+        q_proj=("self_attn.qkv_proj.q_proj",),
+        k_proj="self_attn.qkv_proj.k_proj",
+        operations=("scale",),
+        config=ConfigKeys(defaults=_defaults("zaya")),
+    ),
+    Architecture(model_type="doge", uneven=("dynamic_mask",)),
+)
+"""Inkling's heads also look by a projection of the hidden states that is not their query's, Zaya's queries are mixed with keys."""

@@ -1,0 +1,55 @@
+"""The document of a search for heads and factors, `headsurgery.frontier/1`. `frontier` chooses among its points."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from headsurgery.behaviour.figures import Rate
+from headsurgery.recipe import PromptRecord, Strict
+
+
+class FrontierPoint(Strict):
+    """One candidate of a search over heads and factor: what it wins and what it costs."""
+
+    heads: tuple[str, ...] = Field(strict=False, description="as L2H26")
+    factor: float
+    removed: tuple[str, ...] = Field(default=(), strict=False, description="heads that are taken out besides")
+    refusal: Rate = Field(description="of harmful prompts, under all attacks together")
+    attacks: dict[str, Rate] = Field(default={}, description="refusal under each attack; `bare` is none")
+    over_refusal: Rate = Field(description="of prompts that a good model answers")
+    harmless_kl: float | None = Field(default=None, description="KL(base || edited) in nats per token on harmless answers")
+    efficient: bool = Field(default=False, description="no other candidate is as good in all three figures and better in one")
+    chosen: bool = False
+
+    @property
+    def label(self) -> str:
+        """The edit in short."""
+        without = f", without {', '.join(self.removed)}" if self.removed else ""
+        return f"{', '.join(self.heads)} × {self.factor:g}{without}"
+
+
+class OverBound(Strict):
+    """A candidate that was not asked, because its KL is over the bound, or a smaller factor's is."""
+
+    heads: tuple[str, ...] = Field(strict=False)
+    factor: float
+    removed: tuple[str, ...] = Field(default=(), strict=False)
+    harmless_kl: float | None = Field(default=None, description="null: not measured, a smaller factor was over the bound")
+
+
+class Frontier(Strict):
+    """A search for heads and factor, whole."""
+
+    schema_: Literal["headsurgery.frontier/1"] = Field(default="headsurgery.frontier/1", alias="schema")
+    prompts: PromptRecord
+    harmless: PromptRecord
+    template: str
+    max_over_refusal: float = Field(description="share of harmless prompts, in addition to the base's")
+    max_kl: float = Field(description="nats per token")
+    answer_tokens: int = Field(description="new tokens among which a refusal was looked for")
+    kl_tokens: int = Field(description="KL over the first so many tokens of the base's harmless answers")
+    base: FrontierPoint = Field(description="the untouched model: no heads, factor 1")
+    points: tuple[FrontierPoint, ...] = Field(strict=False, description="what was asked, the efficient ones first")
+    over_bound: tuple[OverBound, ...] = Field(default=(), strict=False)

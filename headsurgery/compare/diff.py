@@ -1,0 +1,287 @@
+"""Which heads changed between two checkpoints, by what factor, and whether anything else did.
+
+Tensors are compared by name in chunks of rows, so sharding may differ and memory stays constant. Layer by layer: the tensors that
+hold head blocks, then once more the blocks of changed heads, while they are near; then all other tensors. Files that are known to
+be equal, by being one on disk or by a hash that the Hub lists, are not read. A factor is recovered from the data where one factor
+explains the change (`factor`). Tensors that were saved under another prefix (`names`) or in another float type are compared all the
+same: by value, the base's rounded to the other type. Neighbour: `diff_files` compares whole files.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from headsurgery.architectures.declaration import Operation
+from headsurgery.compare.factor import Block, is_product, recover_factor
+from headsurgery.compare.files import Sameness, compare_files
+from headsurgery.compare.names import match_names
+from headsurgery.compare.pairs import Differences, are_comparable, count_differences, describe_resized, show_type
+from headsurgery.compare.result import CheckpointDiff, HeadChange
+from headsurgery.documents.strict_json import quote
+from headsurgery.edits.anatomy import Anatomy, prove_anatomy
+from headsurgery.errors import CheckpointError
+from headsurgery.heads import HeadRef
+from headsurgery.recipe import Recipe
+from headsurgery.storage.blocks import BlockReader
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.header import TensorInfo
+from headsurgery.surgery.base_files import MANIFEST, PREVIOUS
+from headsurgery.surgery.plan import plan_surgery
+
+
+def diff_checkpoints(
+    base: Checkpoint,
+    edited: Checkpoint,
+    *,
+    recipe: Recipe | None = None,
+    heads_only: bool = False,
+    on_start: Callable[[int], None] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> CheckpointDiff:
+    """Compare two checkpoints.
+
+    Args:
+        base: The original; its architecture says where heads lie.
+        edited: What was made from it.
+        recipe: When given, the difference is checked against it.
+        heads_only: Compare the values of those tensors alone that hold head blocks; of the others name, type and shape.
+        on_start: Called once, before values are compared, with the bytes of them that are not on this machine.
+        on_progress: Called with bytes compared and bytes in all.
+
+    Raises:
+        ArchitectureError: The base's family is not supported.
+        GeometryError: The base is not what the table says.
+        CheckpointError: With a recipe, the base is an edited checkpoint itself; or the two have no tensor with heads in common.
+        RecipeError: The recipe names a head that the base doesn't have.
+    """
+    if recipe is not None and base.files.has(MANIFEST) and not edited.files.has(f"{PREVIOUS}/{MANIFEST}"):
+        raise CheckpointError(
+            f"{base.files.where}: is an edited checkpoint itself, expected the base", hint="were the two swapped?"
+        )
+    blocks = _head_blocks(prove_anatomy(base))
+    matched = match_names(base, edited)
+    edited = matched.edited
+    _check_is_related(base, edited, blocks)
+    is_same = Sameness(base, edited)
+    work = _plan(base, edited, blocks, is_same, heads_only)
+    if on_start is not None:
+        on_start(work.num_bytes * [base.files.path, edited.files.path].count(None))
+    found = _compare_tensors(base, edited, blocks, work, on_progress)
+    heads = tuple(sorted(found.heads, key=lambda change: (change.head, change.operation)))
+    files = compare_files(base, edited, is_same)
+    problems = None
+    if recipe is not None:
+        names = {ours: f"called {theirs} in the edited checkpoint" for ours, theirs in matched.renamed.items()}
+        others = {**found.other, **found.retyped, **names, **files}
+        problems = tuple(_recipe_problems(base, edited, recipe, heads, others))
+    return CheckpointDiff(
+        heads=heads,
+        other_tensors=found.other,
+        files=files,
+        parameters=base.num_parameters,
+        parameters_changed=found.parameters_changed,
+        recipe_problems=problems,
+        parameters_unread=work.parameters_unread,
+        retyped=found.retyped,
+        renamed=matched.renamed,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _HeadBlock:
+    """A head's slice of one tensor."""
+
+    head: HeadRef
+    operation: Operation
+    axis: int
+    block: range
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """Tensors whose values are compared, in groups that are read one after another; and parameters whose values are not."""
+
+    groups: list[list[TensorInfo]]
+    parameters_unread: int
+
+    @property
+    def num_bytes(self) -> int:
+        return sum(tensor.num_bytes for group in self.groups for tensor in group)
+
+
+@dataclass(kw_only=True)
+class _Found:
+    """What the pass over the tensors found."""
+
+    heads: list[HeadChange] = field(default_factory=list)
+    other: dict[str, str] = field(default_factory=dict)
+    retyped: dict[str, str] = field(default_factory=dict)
+    parameters_changed: int = 0
+
+
+def _check_is_related(base: Checkpoint, edited: Checkpoint, blocks: dict[str, list[_HeadBlock]]) -> None:
+    """Refuse two checkpoints that have no tensor with heads in common, by name or by shape."""
+    if blocks and not blocks.keys() & edited.tensors.keys():
+        expected = min(blocks)
+        end = expected.split(".")[-2:]
+        close = sorted(name for name in edited.tensors if name.split(".")[-2:] == end) or sorted(edited.tensors)
+        seen = ", ".join(quote(name) for name in close[:3]) or "no tensor at all"
+        raise CheckpointError(
+            f"{edited.files.where}: has none of the tensors that hold heads in {base.files.where}: "
+            f"expected such as {quote(expected)}, found {seen}",
+            hint="is it a model of another family, or was it saved under other names?",
+        )
+    shared = sorted(blocks.keys() & edited.tensors.keys())
+    if shared and all(base.tensors[name].shape != edited.tensors[name].shape for name in shared):
+        name = shared[0]
+        raise CheckpointError(
+            f"{edited.files.where}: all tensors that hold heads have other shapes than in {base.files.where}: "
+            f"{quote(name)} is {list(edited.tensors[name].shape)}, expected {list(base.tensors[name].shape)}",
+            hint="is it a model of another size or family?",
+        )
+
+
+def _head_blocks(anatomy: Anatomy) -> dict[str, list[_HeadBlock]]:
+    """Every head's slices by tensor name; all slices of one tensor run along one axis."""
+    blocks: dict[str, list[_HeadBlock]] = {}
+    for head in anatomy.geometry.heads():
+        for operation in anatomy.operations:
+            for part in anatomy.slices(head, operation):
+                block = _HeadBlock(head=head, operation=operation, axis=part.axis, block=part.block)
+                blocks.setdefault(part.tensor.name, []).append(block)
+    return blocks
+
+
+def _plan(base: Checkpoint, edited: Checkpoint, blocks: dict[str, list[_HeadBlock]], is_same: Sameness, heads_only: bool) -> _Work:
+    """Layer by layer the tensors that hold head blocks, then every other one by itself; without what is known to be equal."""
+    layers: dict[int, list[TensorInfo]] = {}
+    others = []
+    for tensor in sorted(base.tensors.values(), key=lambda tensor: (tensor.file, tensor.offset)):
+        twin = edited.tensors.get(tensor.name)
+        if twin is None or not are_comparable(tensor, twin):
+            continue
+        if tensor.offset == twin.offset and is_same(tensor.file, twin.file):
+            continue
+        if tensor.name in blocks:
+            layers.setdefault(blocks[tensor.name][0].head.layer, []).append(tensor)
+        else:
+            others.append(tensor)
+    unread = sum(tensor.num_parameters for tensor in others) if heads_only else 0
+    return _Work(groups=[*layers.values(), *([] if heads_only else [[tensor] for tensor in others])], parameters_unread=unread)
+
+
+def _compare_tensors(
+    base: Checkpoint,
+    edited: Checkpoint,
+    blocks: dict[str, list[_HeadBlock]],
+    work: _Work,
+    on_progress: Callable[[int, int], None] | None,
+) -> _Found:
+    found = _Found()
+    found.other.update(dict.fromkeys(sorted(edited.tensors.keys() - base.tensors.keys()), "only in the edited checkpoint"))
+    for name, tensor in base.tensors.items():
+        twin = edited.tensors.get(name)
+        if twin is None:
+            found.other[name] = "missing from the edited checkpoint"
+        elif not are_comparable(tensor, twin):
+            found.other[name] = f"{show_type(tensor)} became {show_type(twin)}{describe_resized(base, tensor, edited, twin)}"
+    done, total = 0, work.num_bytes
+    for group in work.groups:
+        counts = {}
+        for tensor in group:
+            axis = blocks[tensor.name][0].axis if tensor.name in blocks else 0
+            differences = count_differences(base, edited, tensor, axis=axis)
+            if differences is not None:
+                counts[tensor.name] = differences.counts
+                _sum_up(tensor, edited.tensors[tensor.name], differences, blocks.get(tensor.name, []), found)
+            done += tensor.num_bytes
+            if on_progress is not None:
+                on_progress(done, total)
+        found.heads += _head_changes(base, edited, blocks, counts)
+    return found
+
+
+def _sum_up(tensor: TensorInfo, twin: TensorInfo, differences: Differences, blocks: list[_HeadBlock], found: _Found) -> None:
+    total = int(differences.counts.sum())
+    inside = sum(_count_in(differences.counts, block) for block in blocks)
+    found.parameters_changed += total
+    kept = f"{'same values' if not differences.rounded else f'same values rounded to {twin.dtype}'}"
+    stored = f"stored as {twin.dtype} instead of {tensor.dtype}"
+    if total > inside:
+        place = "outside its heads' blocks" if blocks else "in a tensor that carries no head block"
+        what = f"{total - inside} of {tensor.num_parameters} elements differ, {place}"
+        found.other[tensor.name] = what if tensor.dtype == twin.dtype else f"{what}; {stored}"
+    elif tensor.dtype != twin.dtype:
+        found.retyped[tensor.name] = f"{stored}, {kept}{' outside the heads that changed' if inside else ''}"
+
+
+def _count_in(counts: npt.NDArray[np.int64], block: _HeadBlock) -> int:
+    return int(counts[block.block.start : block.block.stop].sum())
+
+
+def _head_changes(
+    base: Checkpoint, edited: Checkpoint, blocks: dict[str, list[_HeadBlock]], counts: dict[str, npt.NDArray[np.int64]]
+) -> Iterator[HeadChange]:
+    """Changed heads of one layer, each with its factor recovered from all of its slices together."""
+    changed = {
+        (block.head, block.operation)
+        for name, of_tensor in counts.items()
+        for block in blocks.get(name, [])
+        if _count_in(of_tensor, block)
+    }
+    slices: dict[tuple[HeadRef, Operation], list[tuple[str, _HeadBlock]]] = {}
+    for name, per_tensor in blocks.items():
+        for block in per_tensor:
+            twin = edited.tensors.get(name)
+            if (block.head, block.operation) in changed and twin is not None and are_comparable(base.tensors[name], twin):
+                slices.setdefault((block.head, block.operation), []).append((name, block))
+    readers = BlockReader(base), BlockReader(edited)
+    for (head, operation), parts in slices.items():
+        old, new = ([reader.read(name, block.axis, block.block) for name, block in parts] for reader in readers)
+        fit, (amount, size) = recover_factor(old, new), _measure_change(old, new)
+        yield HeadChange(
+            head=head,
+            operation=operation,
+            factor=fit.factor,
+            spread=fit.spread,
+            exact=fit.agreement == "exact",
+            parameters_changed=sum(_count_in(counts[name], block) for name, block in parts if name in counts),
+            agreement=fit.agreement,
+            unexplained=fit.unexplained,
+            relative=amount / size if size else math.inf,
+            amount=amount,
+            parameters=sum(part.size for part in old),
+            order=fit.order,
+            nearest=fit.nearest,
+        )
+
+
+@np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
+def _measure_change(old: Block, new: Block) -> tuple[float, float]:
+    """L2 of a change, and of what was changed."""
+    x = np.concatenate([part.astype(np.float64).ravel() for part in old])
+    y = np.concatenate([part.astype(np.float64).ravel() for part in new])
+    return float(np.linalg.norm(y - x)), float(np.linalg.norm(x))
+
+
+def _recipe_problems(
+    base: Checkpoint, edited: Checkpoint, recipe: Recipe, heads: tuple[HeadChange, ...], others: dict[str, str]
+) -> Iterator[str]:
+    plan = plan_surgery(recipe, base, allow_mismatch=True)
+    planned = {(edit.ref, edit.operation) for edit in recipe.edits}
+    for change in heads:
+        if (change.head, change.operation) not in planned:
+            yield f"{change.head}: {change.operation} changed, but the recipe doesn't edit it"
+    for edit in plan.edits:
+        twin = edited.tensors.get(edit.tensor.name)
+        if twin is None or not are_comparable(edit.tensor, twin):
+            continue  # among the other tensors below
+        old, new = base.read_block(edit.tensor, edit.axis, edit.block), edited.read_block(twin, edit.axis, edit.block)
+        if not is_product(old, new, edit.edit.factor):
+            yield f"{edit.edit.ref}: {edit.tensor.name} is not base × {edit.edit.factor:g}"
+    yield from (f"{place}: {what}" for place, what in others.items())

@@ -1,0 +1,108 @@
+"""What a comparison of two checkpoints found. `diff` finds it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from headsurgery.architectures.declaration import Operation
+from headsurgery.compare.factor import Agreement, Order
+from headsurgery.heads import HeadRef
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadChange:
+    """One head whose block changed.
+
+    Args:
+        head: The head.
+        operation: Which of its blocks: `scale` for the columns of o_proj, `uniform_attention` for the rows of q_proj and bias.
+        factor: What the base was multiplied by; None where no factor explains the change.
+        spread: Residual of the best factor (L2), relative to the new values: 0 for an exact multiple, about 1e-3 for bfloat16
+            rounding, near 1 for none. Small for any small change, so it doesn't tell a multiple; `unexplained` does.
+        exact: Whether multiplying the base by the factor and rounding gives the edited values, all of them.
+        parameters_changed: Elements that differ.
+        agreement: How well the factor explains the change; None where there is none.
+        unexplained: The same residual, relative to the change itself, from 0 to 1.
+        relative: Size of the change (L2), relative to the base's block; inf where that was zero, nan where there is inf or nan.
+        amount: Size of the change (L2).
+        parameters: Elements of the block.
+        order: Where the type changed, too: when the factor was applied.
+        nearest: The factor that leaves the least of the change (L2), whether or not it explains any; nan where nobody knows.
+    """
+
+    head: HeadRef
+    operation: Operation
+    factor: float | None
+    spread: float
+    exact: bool
+    parameters_changed: int
+    agreement: Agreement | None = None
+    unexplained: float = 0.0
+    relative: float = 0.0
+    amount: float = 0.0
+    parameters: int = 0
+    order: Order | None = None
+    nearest: float = math.nan
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `heads` in the JSON document."""
+        shown = ("operation", "factor", "spread", "exact", "parameters_changed", "agreement", "unexplained", "relative")
+        values = {key: getattr(self, key) for key in shown}
+        finite = {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in values.items()}
+        return {**vars(self.head), **finite}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointDiff:
+    """All that differs, of what was compared.
+
+    Args:
+        heads: Changed heads, by layer, head and operation.
+        other_tensors: Name of each tensor that changed outside head blocks, and what was found.
+        files: What differs besides tensors' values: file name and `added`, `missing` or `differs`.
+        parameters: Stored parameters of the base.
+        parameters_changed: Elements that differ, in head blocks or not.
+        recipe_problems: How the difference departs from the recipe; None when no recipe was given.
+        parameters_unread: Parameters whose values were not compared, because only head blocks were asked for.
+        retyped: Tensors that are stored in another type, with the same values but for changed heads, each with what was found.
+        renamed: Beginnings of tensors' names in the base, each with what stands for it in the edited checkpoint.
+    """
+
+    heads: tuple[HeadChange, ...]
+    other_tensors: dict[str, str]
+    files: dict[str, str]
+    parameters: int
+    parameters_changed: int
+    recipe_problems: tuple[str, ...] | None = None
+    parameters_unread: int = 0
+    retyped: Mapping[str, str] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether nothing differs that was compared."""
+        return not (self.heads or self.other_tensors or self.retyped or self.renamed or self.files)
+
+    @property
+    def matches_recipe(self) -> bool | None:
+        """Whether the difference is exactly the recipe's; None when no recipe was given."""
+        return None if self.recipe_problems is None else not self.recipe_problems
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON document of `headsurgery diff --json`."""
+        return {
+            "identical": None if self.is_identical and self.parameters_unread else self.is_identical,
+            "matches_recipe": self.matches_recipe,
+            "recipe_problems": list(self.recipe_problems or ()),
+            "heads": [head.to_json() for head in self.heads],
+            "other_tensors": {**self.other_tensors, **self.retyped},
+            "files": self.files,
+            "parameters": self.parameters,
+            "parameters_changed": self.parameters_changed,
+            "parameters_unread": self.parameters_unread,
+            "share": self.parameters_changed / self.parameters,
+            "renamed": dict(self.renamed),
+        }

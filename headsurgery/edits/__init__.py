@@ -1,0 +1,1 @@
+"""Where heads lie in a checkpoint, and what an edit touches of them."""

@@ -1,0 +1,229 @@
+"""Where a checkpoint's heads lie, proven from the file (law 6): `proof` on its tensors, whose type must allow an edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headsurgery.architectures.declaration import Architecture, Operation, lever
+from headsurgery.architectures.location import LayerNames, Proof, prove
+from headsurgery.architectures.uniformity import Unevenness, say_unevenness
+from headsurgery.errors import ArchitectureError, GeometryError
+from headsurgery.heads import AttentionGeometry, HeadRef
+from headsurgery.recipe import Geometry, HeadEdit, RecipeBase
+from headsurgery.storage.checkpoint import FLOAT_TYPES, Checkpoint
+from headsurgery.storage.header import TensorInfo
+from headsurgery.storage.sole_weights import check_sole_weights, says_quantized
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerTensors:
+    """The tensors of one layer's attention that an edit may touch.
+
+    Args:
+        o_proj: Weight of the output projection.
+        q_proj: Weight of the projection that makes the queries.
+        q_bias: Its bias, if it has one.
+        q_norm: Weight of the norm on the queries, if there is one; not edited.
+    """
+
+    o_proj: TensorInfo
+    q_proj: TensorInfo
+    q_bias: TensorInfo | None
+    q_norm: TensorInfo | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadSlice:
+    """What one operation on one head touches in one tensor.
+
+    Args:
+        tensor: The tensor.
+        axis: 0: the block is whole rows of the stored tensor; 1: columns.
+        block: Indices along the axis.
+    """
+
+    tensor: TensorInfo
+    axis: int
+    block: range
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of elements in the slice."""
+        return self.tensor.num_parameters // self.tensor.shape[self.axis] * len(self.block)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anatomy:
+    """A checkpoint's heads, proven.
+
+    Args:
+        architecture: Row of the table.
+        geometry: Heads of every layer.
+        layers: Their tensors; None where a layer has no heads.
+        has_q_norm: Whether queries are normalised in any layer (QK-norm).
+        shares_q_norm: Whether the norm spans all heads of a layer (OLMo 2), so that one head's queries change the others' scale.
+        uneven: What keeps a head whose queries are zero from attending uniformly.
+    """
+
+    architecture: Architecture
+    geometry: AttentionGeometry
+    layers: tuple[LayerTensors | None, ...]
+    has_q_norm: bool
+    shares_q_norm: bool
+    uneven: tuple[Unevenness, ...]
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """Operations that this checkpoint allows."""
+        return self.architecture.operations if self.geometry.max_heads else ()
+
+    def count_changed(self, edits: Iterable[HeadEdit]) -> int:
+        """Elements of weights and biases that edits multiply; a factor of 1 multiplies none.
+
+        Raises:
+            GeometryError: The checkpoint has no such head, or it doesn't allow the operation.
+        """
+        touched = {(edit.ref, edit.operation) for edit in edits if edit.factor != 1}
+        return sum(part.num_parameters for head, operation in touched for part in self.slices(head, operation))
+
+    def slices(self, head: HeadRef, operation: Operation, *, where: str = "") -> tuple[HeadSlice, ...]:
+        """What an operation on a head touches: a slice of a weight, and one of q_proj's bias where that has one.
+
+        Args:
+            head: The head.
+            operation: The operation.
+            where: Prefix of the error.
+
+        Raises:
+            GeometryError: The checkpoint has no such head, or it doesn't allow the operation.
+        """
+        heads, tensors = self.geometry.layer_of(head, where=where), self.layers[head.layer]
+        assert tensors is not None  # layer_of refused layers without heads
+        pull = lever(self.architecture, heads, head.head, operation, where=where)
+        input_axis = self.architecture.input_axis
+        axis = input_axis if pull.side == "input" else 1 - input_axis
+        weight = tensors.o_proj if pull.projection == "o_proj" else tensors.q_proj
+        found = [HeadSlice(tensor=weight, axis=axis, block=pull.block)]
+        if pull.projection == "q_proj" and tensors.q_bias is not None:
+            found.append(HeadSlice(tensor=tensors.q_bias, axis=0, block=pull.block))
+        return tuple(found)
+
+
+def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
+    """Find every layer's projections and check them against the geometry.
+
+    Raises:
+        CheckpointError: transformers would load something else than these tensors.
+        ArchitectureError: The family is not in the table, has no heads, or its weights are quantized.
+        GeometryError: Names, shapes or types are not as expected.
+    """
+    check_sole_weights(checkpoint)
+    try:
+        proof = _prove_tensors(checkpoint)
+        layers = tuple(None if names is None else _tensors_of(checkpoint.tensors, names) for names in proof.layers)
+    except (GeometryError, ArchitectureError) as error:
+        method = says_quantized(checkpoint.config)
+        if method is None:
+            raise
+        raise _explain_quantized(method) from error
+    return Anatomy(
+        architecture=proof.architecture,
+        geometry=proof.geometry,
+        layers=layers,
+        has_q_norm=proof.has_q_norm,
+        shares_q_norm=proof.shares_q_norm,
+        uneven=proof.uneven,
+    )
+
+
+def _prove_tensors(checkpoint: Checkpoint) -> Proof:
+    """Prove on the tensors that the index lists, and, where these don't do, on all that the shards hold.
+
+    A tool that drops layers may take them out of the index alone; then the shards hold more than the model has.
+    """
+    shapes = {name: tensor.shape for name, tensor in checkpoint.tensors.items()}
+    if not checkpoint.unlisted:
+        return prove(checkpoint.config, shapes)
+    try:
+        return prove(checkpoint.config, {name: shape for name, shape in shapes.items() if name not in checkpoint.unlisted})
+    except (GeometryError, ArchitectureError):
+        return prove(checkpoint.config, shapes)
+
+
+def _explain_quantized(method: str) -> ArchitectureError:
+    """Only where attention itself is quantized; gpt-oss, say, has MXFP4 experts and plain attention."""
+    return ArchitectureError(
+        f"attention weights are quantized ({method}); headsurgery edits {', '.join(FLOAT_TYPES)}",
+        hint=_INSTEAD.get(method, "edit the unquantized model and quantize the result"),
+    )
+
+
+_INSTEAD = {
+    "bitsandbytes": "edit the model that it was loaded from, and load the result with the same BitsAndBytesConfig",
+    "fp8": "edit the BF16 model and quantize the result; one that was published in FP8 alone, transformers can dequantize first",
+}
+
+
+def _tensors_of(tensors: Mapping[str, TensorInfo], names: LayerNames) -> LayerTensors:
+    q_bias = tensors.get(f"{names.q_proj}.bias")
+    return LayerTensors(
+        o_proj=_editable(tensors[f"{names.o_proj}.weight"]),
+        q_proj=_editable(tensors[f"{names.q_proj}.weight"]),
+        q_bias=None if q_bias is None else _editable(q_bias),
+        q_norm=None if names.q_norm is None else tensors[f"{names.q_norm}.weight"],
+    )
+
+
+def _editable(tensor: TensorInfo) -> TensorInfo:
+    if tensor.dtype not in FLOAT_TYPES:
+        raise ArchitectureError(
+            f"{tensor.name}: stored as {tensor.dtype}; headsurgery edits {', '.join(FLOAT_TYPES)}",
+            hint="edit the unquantized model and quantize the result",
+        )
+    return tensor
+
+
+def record_base(checkpoint: Checkpoint, anatomy: Anatomy) -> RecipeBase:
+    """What a recipe or manifest says of its base: names, geometry and fingerprint, no path."""
+    return RecipeBase(
+        model=checkpoint.model,
+        revision=checkpoint.revision,
+        model_type=anatomy.architecture.model_type,
+        geometry=Geometry.of(anatomy.geometry),
+        fingerprint=checkpoint.fingerprint(),
+    )
+
+
+def describe(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What `inspect` shows, as one JSON-ready document."""
+    anatomy = prove_anatomy(checkpoint)
+    dtypes: dict[str, int] = {}
+    for tensor in checkpoint.tensors.values():
+        dtypes[tensor.dtype] = dtypes.get(tensor.dtype, 0) + 1
+    return {
+        "model": checkpoint.model,
+        "revision": checkpoint.revision,
+        "model_type": anatomy.architecture.model_type,
+        "geometry": anatomy.geometry.to_json(),
+        "attention_layers": list(anatomy.geometry.attention_layers),
+        "num_heads_in_all": anatomy.geometry.num_heads_in_all,
+        "operations": list(anatomy.operations),
+        "q_norm": ("all_heads" if anatomy.shares_q_norm else "per_head") if anatomy.has_q_norm else None,
+        "notes": list(say_unevenness(anatomy.uneven)) if "uniform_attention" in anatomy.operations else [],
+        "dtypes": dict(sorted(dtypes.items())),
+        "parameters": checkpoint.num_parameters,
+        "shards": [{"file": shard.file, "bytes": shard.num_bytes, "tensors": len(shard.tensors)} for shard in checkpoint.shards],
+        "fingerprint": None if checkpoint.files.path is None else checkpoint.fingerprint(),  # elsewhere the commit says as much
+        "tensors": [
+            {"layer": layer, "o_proj": _tensor_json(tensors.o_proj), "q_proj": _tensor_json(tensors.q_proj)}
+            | ({"q_bias": _tensor_json(tensors.q_bias)} if tensors.q_bias else {})
+            for layer, tensors in enumerate(anatomy.layers)
+            if tensors is not None
+        ],
+    }
+
+
+def _tensor_json(tensor: TensorInfo) -> dict[str, Any]:
+    return {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.dtype, "file": tensor.file}

@@ -1,0 +1,1 @@
+"""Files and folders, whatever lies in them: reading, hashing, locks, links, staging. Nothing here knows models."""

@@ -1,0 +1,74 @@
+"""Recipes that others share: a file, `hf://org/name/recipe.json` with an optional `@revision`, or `https://host/recipe.json`.
+
+A stranger's recipe can do no more than a file: it is small, validated, and names heads and a base on the Hub. `recipe_web` fetches
+from the web; neither it nor the Hub's modules are loaded for a file here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from headsurgery.errors import RecipeError
+from headsurgery.hub.names import ID, check_token, is_hub_id
+from headsurgery.recipe import Recipe
+
+MAX_BYTES = 2**20
+_ON_HUB = re.compile(rf"hf://{ID}(?:@(?P<revision>[\w.-]+|refs/[\w/.-]+?))?/(?P<file>(?:[\w.-]+/)*[\w.-]+\.json)")
+
+
+def load_recipe(name: str, *, token: str | None = None) -> Recipe:
+    """Read a recipe, wherever it is.
+
+    Args:
+        name: File, `hf://` or `https://`.
+        token: Of the Hub; sent to nobody else.
+
+    Raises:
+        RecipeError: It is not a valid recipe, or too large.
+        HubError: It can't be fetched.
+    """
+    if name.startswith("hf://"):
+        return _checked_base(_parse(_fetch_from_hub(name, token), name), name)
+    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", name):
+        from headsurgery.hub.recipe_web import fetch_from_web
+
+        return _checked_base(_parse(fetch_from_web(name, MAX_BYTES), name), name)
+    return Recipe.load(name)
+
+
+def is_local(name: str) -> bool:
+    """Whether a recipe is a file here."""
+    return "://" not in name
+
+
+def _parse(data: bytes, name: str) -> Recipe:
+    if len(data) > MAX_BYTES:
+        raise RecipeError(f"{name}: larger than {MAX_BYTES:,} bytes, which no recipe is")
+    try:
+        return Recipe.parse(data.decode("utf-8-sig"), where=name)
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{name}: not a recipe: not UTF-8") from error
+
+
+def _checked_base(recipe: Recipe, name: str) -> Recipe:
+    """A stranger's recipe may name a base on the Hub, never a folder here."""
+    model = recipe.base.model
+    if model is not None and "/" in model and not is_hub_id(model):
+        raise RecipeError(f"{name}: base.model is {model!r}, expected a Hub id like org/name")
+    return recipe
+
+
+def _fetch_from_hub(name: str, token: str | None) -> bytes:
+    from headsurgery.hub.files import list_files
+
+    match = _ON_HUB.fullmatch(name)
+    if match is None or ".." in name:
+        raise RecipeError(f"{name}: not a recipe on the Hub", hint="expected a form like hf://org/name/recipe.json")
+    repo, revision, file = match["id"], match["revision"], match["file"]
+    files = list_files(repo, revision, token=check_token(token))
+    if not files.has(file):
+        raise RecipeError(f"{repo}: has no file {file}" + (f" at {revision}" if revision else ""))
+    if files.size_of(file) > MAX_BYTES:
+        raise RecipeError(f"{name}: {files.size_of(file)} bytes, which no recipe has")
+    with files.open(file) as stream:
+        return stream.read()

@@ -1,0 +1,293 @@
+"""`run_experiment`: an experiment of the paper on a model, from its settings to the report.
+
+First everything that can be refused is checked, from files' headers; then the cost is told; then the model is loaded, heads are
+chosen, answers generated and judged. Answers and chosen heads are kept as they come: the same call again goes on where it broke
+off. Neighbours: `ablations`, `overlaps` and `transplant` do the work, `counting` makes the rows.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from headsurgery.architectures.uniformity import say_unevenness
+from headsurgery.behaviour.answers import Decoding
+from headsurgery.edits.anatomy import Anatomy, prove_anatomy
+from headsurgery.errors import GeometryError, HeadSurgeryError, UsageError
+from headsurgery.evaluation.generate import check_generation
+from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, kept_dtype
+from headsurgery.evaluation.local import Hardware
+from headsurgery.evaluation.progress import Report
+from headsurgery.evaluation.sets import choose_sets, record_set
+from headsurgery.hub.models import fetch_model
+from headsurgery.model.completion import BatchSize
+from headsurgery.model.loading import load_tokenizer
+from headsurgery.model.selftest import settle_unevenness
+from headsurgery.paper.ablations import ablate_groups, ablate_single_heads, count_shares
+from headsurgery.paper.choice import HeadStore
+from headsurgery.paper.counting import Case, count_rows
+from headsurgery.paper.overlaps import NO_KINSHIP, compare_rankings, rank_all
+from headsurgery.paper.plan import plan_work, say_work
+from headsurgery.paper.records import ExperimentReport, ExperimentResult, Row
+from headsurgery.paper.settings import ExperimentSettings, load_experiment
+from headsurgery.paper.subject import Conditions, Subject, load_subject, loaded_model
+from headsurgery.paper.transplant import ask_transplanted
+from headsurgery.prompts import PromptSet, load_prompt_sets, load_template
+from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
+from headsurgery.version import __version__
+
+ANSWERS, HEADS = "answers.jsonl", "heads.json"
+
+
+def run_experiment(
+    name: str,
+    model: str | Path,
+    *,
+    pretrained: str | Path | None = None,
+    sibling: str | Path | None = None,
+    sets: Sequence[str | PromptSet] = (),
+    column: str | None = None,
+    limit: int | None = None,
+    heads_limit: int | None = None,
+    max_new_tokens: int | None = None,
+    template: str | None = None,
+    batch_size: BatchSize = "auto",
+    dtype: str = "auto",
+    device: str = "auto",
+    revision: str | None = None,
+    token: str | None = None,
+    trust_remote_code: bool = False,
+    out: str | Path | None = None,
+    force: bool = False,
+    on_plan: Callable[[str], None] | None = None,
+    on_progress: Report | None = None,
+) -> ExperimentResult:
+    """Repeat an experiment of the paper.
+
+    Args:
+        name: One of `settings.NAMES`.
+        model: Directory or Hub id.
+        pretrained: figure-6a: what the model was aligned from.
+        sibling: figure-5: another model aligned from the same weights; None: operations are compared in one model only.
+        sets: Instead of the paper's: sets, or names as `load_prompts` takes them. What doesn't say its purpose counts as harmful.
+        column: Column of the tables among them that holds the prompts.
+        limit: Use the first so many prompts of each set.
+        heads_limit: figure-4b: ablate only so many heads, those of the highest mean Ships.
+        max_new_tokens: Instead of the paper's 128.
+        template: Instead of the paper's: chat, paper, direct or a file.
+        batch_size: Prompts at a time, or `auto`.
+        dtype: auto, float32, bfloat16, float16 or float64.
+        device: auto, cpu, cuda, cuda:N or mps.
+        revision: Branch, tag or commit of the model on the Hub.
+        token: For gated models and sets.
+        trust_remote_code: Run Python code that comes with a checkpoint.
+        out: Folder for `answers.jsonl` and `heads.json`; a run that broke off goes on from there. None: in memory only.
+        force: Begin anew where another run's answers are in the folder.
+        on_plan: Called once, before the model is loaded, with a line that says how much is to be done.
+        on_progress: Called with the stage, such as `answers`, and done and in all.
+
+    Raises:
+        UsageError: No such experiment, a choice that doesn't belong to it, or too few prompts or heads.
+        HeadSurgeryError: Its children say what can't be found, read, fitted or run.
+    """
+    settings = _settle(load_experiment(name), max_new_tokens, template)
+    _check_choices(settings, pretrained=pretrained, sibling=sibling, heads_limit=heads_limit)
+    decoding = Decoding(max_new_tokens=settings.max_new_tokens or 1, template="", prefill=settings.prefill)
+    check_generation(decoding, batch_size)
+    hardware = Hardware(device=device, dtype=dtype, batch_size=batch_size, trust_remote_code=trust_remote_code)
+    asked = _load_sets(sets or settings.sets, column, limit, token)
+    settings = settings.model_copy(update={"sets": tuple(prompts.name for prompts in asked)})
+    checkpoint, anatomy = _open(model, revision, token)
+    hardware = hardware.settled(checkpoint.path, kept_dtype(None if out is None else Path(out)))
+    run_on = hardware.settings(checkpoint.path)
+    other = pretrained or sibling
+    second = None if other is None else _open_like(other, token, anatomy)
+    found = load_template(settings.template, load_tokenizer(checkpoint.path, trust_remote_code=trust_remote_code))
+    decoding = decoding.model_copy(update={"template": found.name})
+    sizes, num_heads = [len(prompts.texts) for prompts in asked], anatomy.geometry.num_heads_in_all
+    work = plan_work(settings, sizes, num_heads, single_heads=heads_limit, models=1 + (second is not None))
+    if on_plan is not None:
+        on_plan(say_work(settings, work, sizes, num_heads))
+    record = {
+        "experiment": settings.name,
+        "model": {"model": checkpoint.model, "fingerprint": checkpoint.fingerprint()},
+        "other": None if second is None else {"model": second.model, "fingerprint": second.fingerprint()},
+        "sets": {prompts.name: prompts.to_record().model_dump(exclude={"name"}) for prompts in asked},
+        "decoding": decoding.model_dump(exclude={"dtype"}),
+        "factor": settings.factor,
+        **run_on,
+    }
+    folder = None if out is None else _make_folder(Path(out))
+    store = HeadStore(None if folder is None else folder / HEADS, record, force=force)
+    with _open_journal(folder, record, has_answers=work.answers > 0, force=force) as journal:
+        conditions = Conditions(
+            sets=asked,
+            template=settings.template,
+            decoding=decoding,
+            hardware=hardware,
+            journal=journal,
+            num_answers=work.answers,
+            report=on_progress,
+        )
+        run = _Run(settings=settings, conditions=conditions, store=store, heads_limit=heads_limit)
+        done = run.overlaps(checkpoint, second) if settings.name == "figure-5" else run.answers(checkpoint, anatomy, second)
+        report = ExperimentReport(
+            settings=settings,
+            model=checkpoint.model,
+            revision=checkpoint.revision,
+            other_model=second.model if second else None,
+            other_revision=second.revision if second else None,
+            sets=tuple(record_set(prompts) for prompts in done.sets),
+            decoding=decoding.model_copy(update={"dtype": done.dtype}) if work.answers else None,
+            rows=(*done.rows, *_only_in_the_paper(settings, done.rows)),
+            versions={
+                "headsurgery": __version__,
+                "torch": torch.__version__,
+                "transformers": transformers.__version__,
+                "python": platform.python_version(),
+            },
+            notes=(*dict.fromkeys(note for prompts in done.sets for note in prompts.notes), *done.notes),
+        )
+        return ExperimentResult(report=report, answers=journal.answers(), heads=store.heads)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Done:
+    rows: tuple[Row, ...]
+    sets: tuple[PromptSet, ...]
+    dtype: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What both kinds of experiment have in common."""
+
+    settings: ExperimentSettings
+    conditions: Conditions
+    store: HeadStore
+    heads_limit: int | None
+
+    def overlaps(self, checkpoint: Checkpoint, sibling: Checkpoint | None) -> _Done:
+        """Rank the heads of one model after the other."""
+        with load_subject(checkpoint, self.conditions, checkpoint.model) as subject:
+            rankings = rank_all(subject, self.settings, self.store, role="model")
+            num_heads, done = subject.modules.geometry.num_heads_in_all, self._done(subject, ())
+        done = replace(done, notes=(*done.notes, NO_KINSHIP))
+        if sibling is None:
+            note = "no sibling was given, so that only operations are compared; --sibling compares two models"
+            return replace(done, rows=tuple(compare_rankings(rankings, self.settings, num_heads)), notes=(*done.notes, note))
+        with load_subject(sibling, self.conditions, sibling.model) as subject:
+            rankings |= rank_all(subject, self.settings, self.store, role="sibling")
+        return replace(done, rows=tuple(compare_rankings(rankings, self.settings, num_heads)))
+
+    def answers(self, checkpoint: Checkpoint, anatomy: Anatomy, pretrained: Checkpoint | None) -> _Done:
+        """Ask, judge and count."""
+        with load_subject(checkpoint, self.conditions, checkpoint.model) as subject:
+            cases = list(self._ask(subject, pretrained))
+            done = self._done(subject, ())
+        rows = count_rows(cases, self.conditions.journal.answers(), done.sets, self.settings, self.conditions.report)
+        if self.settings.name == "parameters":
+            rows = [*count_shares(self.settings, anatomy, checkpoint.num_parameters), *rows]
+        notes = done.notes
+        if self.settings.name == "figure-4b":
+            notes += ("the highest of many rates is high by luck, too; ask that head again on other prompts",)
+        return replace(done, rows=tuple(rows), notes=notes)
+
+    def _ask(self, subject: Subject, pretrained: Checkpoint | None) -> Iterable[Case]:
+        if pretrained is not None:
+            with loaded_model(pretrained, self.conditions, pretrained.model) as donor:
+                yield from ask_transplanted(subject, donor)
+        elif self.settings.name == "figure-4b":
+            yield from ablate_single_heads(subject, self.settings, self.store, limit=self.heads_limit)
+        else:
+            yield from ablate_groups(subject, self.settings, self.store)
+
+    def _done(self, subject: Subject, rows: tuple[Row, ...]) -> _Done:
+        notes = [
+            f"this model normalises its queries (QK-norm), so {operation} takes factor 0 instead of {self.settings.factor:g}"
+            for operation in self.settings.operations
+            if subject.factor(operation, self.settings.factor) != self.settings.factor
+        ]
+        if "uniform_attention" in self.settings.operations:
+            notes += say_unevenness(settle_unevenness(subject.modules).uneven)
+        dtype = str(subject.modules.dtype).removeprefix("torch.")
+        return _Done(rows=rows, sets=subject.sets, dtype=dtype, notes=tuple(notes))
+
+
+def _settle(settings: ExperimentSettings, max_new_tokens: int | None, template: str | None) -> ExperimentSettings:
+    """The paper's settings, but for what the user says."""
+    if max_new_tokens is not None and max_new_tokens < 1:
+        raise UsageError(f"--max-new-tokens {max_new_tokens}: expected at least 1")
+    if max_new_tokens is not None and settings.max_new_tokens is None:
+        raise UsageError(f"{settings.name} generates nothing, so there is no --max-new-tokens {max_new_tokens}")
+    given: dict[str, Any] = {"max_new_tokens": max_new_tokens, "template": template}
+    return settings.model_copy(update={key: value for key, value in given.items() if value is not None})
+
+
+def _check_choices(settings: ExperimentSettings, **given: str | Path | int | None) -> None:
+    homes = {"pretrained": "figure-6a", "sibling": "figure-5", "heads_limit": "figure-4b"}
+    for choice, home in homes.items():
+        if given[choice] is not None and settings.name != home:
+            raise UsageError(f"--{choice.replace('_', '-')} belongs to {home}, not to {settings.name}")
+    if settings.name == "figure-6a" and given["pretrained"] is None:
+        raise UsageError(
+            "figure-6a needs the model that MODEL was aligned from",
+            hint=f"give it with --pretrained; the paper's is {settings.pretrained}",
+        )
+    heads_limit = given["heads_limit"]
+    if isinstance(heads_limit, int) and heads_limit < 1:
+        raise UsageError(f"--heads-limit {heads_limit}: expected at least 1")
+
+
+def _load_sets(
+    sources: Sequence[str | PromptSet], column: str | None, limit: int | None, token: str | None
+) -> tuple[PromptSet, ...]:
+    names = [source for source in sources if isinstance(source, str)]
+    by_name = iter(load_prompt_sets(names, column=column, limit=limit, token=token))
+    loaded = [next(by_name) if isinstance(source, str) else source for source in sources]
+    return choose_sets([replace(prompts, kind=prompts.kind or "harmful") for prompts in loaded], harmless=False)
+
+
+def _open(model: str | Path, revision: str | None, token: str | None) -> tuple[Checkpoint, Anatomy]:
+    source = fetch_model(str(model), revision=revision, token=token)
+    checkpoint = open_checkpoint(source.path, model=source.model, revision=source.revision)
+    return checkpoint, prove_anatomy(checkpoint)
+
+
+def _open_like(model: str | Path, token: str | None, anatomy: Anatomy) -> Checkpoint:
+    """A model whose heads can be named alike."""
+    checkpoint, found = _open(model, None, token)
+    sides = [{"model_type": side.architecture.model_type, **side.geometry.to_json()} for side in (anatomy, found)]
+    different = [f"{key} {sides[1][key]}, in MODEL {value}" for key, value in sides[0].items() if sides[1][key] != value]
+    if different:
+        raise GeometryError(f"{checkpoint.model}: {'; '.join(different)}", hint="give two models out of the same pretrained one")
+    return checkpoint
+
+
+def _make_folder(out: Path) -> Path:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HeadSurgeryError(f"{out}: can't be made a folder: {error.strerror}") from error
+    return out
+
+
+def _open_journal(folder: Path | None, record: dict[str, Any], *, has_answers: bool, force: bool) -> MemoryJournal:
+    return AnswerJournal(folder / ANSWERS, record, force=force) if folder is not None and has_answers else MemoryJournal()
+
+
+def _only_in_the_paper(settings: ExperimentSettings, rows: Sequence[Row]) -> list[Row]:
+    """Figures of the paper for which this run has no row: other methods, and the paper's sets where the user gave his own."""
+    ours = [(row.quantity, row.setting) for row in rows]
+    return [
+        Row(setting=figure.setting, quantity=figure.quantity, ours=None, paper=figure.value)
+        for figure in settings.figures or ()
+        if figure.value is not None and (figure.quantity, figure.setting) not in ours
+    ]

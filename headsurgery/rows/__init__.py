@@ -1,1 +1,0 @@
-"""Rows of the architecture table, by how a family makes its queries; `families` puts them together."""

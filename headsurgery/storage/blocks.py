@@ -1,0 +1,52 @@
+"""Read the head blocks of a checkpoint one after another.
+
+The columns of one head are spread over all rows of o_proj, so reading them head by head would read the whole tensor once per head.
+Here a read goes ahead: it takes as many of the following columns or rows as fit into 16 MiB, and later blocks are cut from that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from headsurgery.storage.checkpoint import FLOAT_TYPES, Checkpoint
+
+_AHEAD_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ahead:
+    """What was read last of one tensor: values, and the indices along the axis that they cover."""
+
+    values: npt.NDArray[Any]
+    span: range
+
+
+class BlockReader:
+    """Reads blocks of one checkpoint; quickest when the blocks of a tensor are asked for in order.
+
+    Args:
+        checkpoint: Where to read.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        self._ahead: dict[str, _Ahead] = {}
+
+    def read(self, name: str, axis: int, block: range) -> npt.NDArray[Any]:
+        """A slice of a tensor along one axis, as `Checkpoint.read_block`."""
+        ahead = self._ahead.get(name)
+        if ahead is None or block.start < ahead.span.start or block.stop > ahead.span.stop:
+            ahead = self._read_ahead(name, axis, block)
+            self._ahead = {kept: old for kept, old in self._ahead.items() if old.values.nbytes < _AHEAD_BYTES // 16} | {name: ahead}
+        cut = slice(block.start - ahead.span.start, block.stop - ahead.span.start)
+        return ahead.values[:, cut] if axis else ahead.values[cut]
+
+    def _read_ahead(self, name: str, axis: int, block: range) -> _Ahead:
+        tensor = self._checkpoint.tensors[name]
+        across = tensor.num_parameters // tensor.shape[axis]  # elements per index along the axis
+        fitting = _AHEAD_BYTES // max(1, across * FLOAT_TYPES[tensor.dtype].itemsize)
+        span = range(block.start, min(tensor.shape[axis], max(block.stop, block.start + fitting)))
+        return _Ahead(values=self._checkpoint.read_block(tensor, axis, span), span=span)

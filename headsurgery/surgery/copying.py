@@ -1,0 +1,243 @@
+"""Copy files while hashing them; change some bytes of a shard on the way. Constant memory, one pass.
+
+Reading, writing and the two hashes (before and after the change) overlap: hashing releases the interpreter's lock. A shard's two
+hashes are one until its first changed byte. Where the file system can (`linking`), the copy begins as a clone: that is read instead
+of the source, so that its hash is true whatever happens to the source meanwhile, and only chunks that change are written. A file
+whose hash is known already does not come by here at all, if the system can copy it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import cycle
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from headsurgery.errors import CheckpointError
+from headsurgery.filesystem.hashing import CHUNKS_BEHIND, Hasher
+from headsurgery.filesystem.linking import clone_file, copy_range
+from headsurgery.filesystem.reading import read_into
+from headsurgery.storage.checkpoint import read_rows
+from headsurgery.storage.header import Shard, TensorInfo
+
+_CHUNK_BYTES = 2 * 2**20
+"""Of what is not edited. Half a dozen are alive for each file."""
+
+_FLUSH_BYTES = 64 * 2**20
+
+ByteArray = npt.NDArray[np.uint8]
+Changer = Callable[[TensorInfo, int, ByteArray], ByteArray]
+"""Gets a tensor, the first row of a chunk and its bytes [rows, bytes per row]; returns them, or a changed copy."""
+Changes = Mapping[str, Changer]
+"""By the name of the tensor; others stay as they are."""
+_Pairs = Iterator[tuple[ByteArray, ByteArray]]
+"""Chunks as they are and as they become, the same array where nothing changes; each is good until CHUNKS_BEHIND + 1 more came."""
+
+
+Progress = Callable[[int, int], None]
+"""Called with bytes done and bytes in all."""
+
+
+class Reporter:
+    """Adds up bytes and passes them on with the total."""
+
+    def __init__(self, total: int, on_progress: Progress | None) -> None:
+        self._done, self._total, self._on_progress = 0, total, on_progress
+
+    def __call__(self, num_bytes: int) -> None:
+        """So many bytes more."""
+        self._done += num_bytes
+        if self._on_progress is not None:
+            self._on_progress(self._done, self._total)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopiedFile:
+    """SHA-256 of a file before and after, in hexadecimal, and its size; and whether the hashes come from its bytes."""
+
+    before: str
+    after: str
+    num_bytes: int
+    is_read: bool = True
+
+
+def copy_file(
+    source: BinaryIO, target: Path, on_bytes: Callable[[int], None], *, clone: bool = True, trusted: str | None = None
+) -> CopiedFile:
+    """Copy a file as it is.
+
+    Args:
+        source: The file, opened at its start.
+        target: A name that is free.
+        on_bytes: Called with the number of bytes of every chunk.
+        clone: Share its blocks where the file system can.
+        trusted: Its SHA-256, if that is known; then it is not read where the system can clone or copy it.
+    """
+    return _copy(source, target, _unchanged, on_bytes, clone=clone, trusted=trusted)
+
+
+def copy_shard(
+    source: BinaryIO, shard: Shard, target: Path, changes: Changes, on_bytes: Callable[[int], None], *, clone: bool = True
+) -> CopiedFile:
+    """Copy a shard, letting a change see every chunk of whole rows of its tensor. All other bytes are copied as they are."""
+    return _copy(source, target, partial(_changed, shard=shard, changes=changes), on_bytes, clone=clone)
+
+
+def hash_shard(source: BinaryIO, shard: Shard, changes: Changes, on_bytes: Callable[[int], None]) -> CopiedFile:
+    """What `copy_shard` would return; nothing is written."""
+    num_bytes, before, after = _hash(_changed(source, shard=shard, changes=changes), on_bytes, lambda old, new, start: None)
+    return CopiedFile(before=before, after=after, num_bytes=num_bytes)
+
+
+def _unchanged(source: BinaryIO, num_bytes: int | None = None) -> _Pairs:
+    """So many bytes from where a stream stands, or all to its end."""
+    name = Path(getattr(source, "name", "")).name
+    buffers = cycle([np.empty(_CHUNK_BYTES, dtype=np.uint8) for _ in range(CHUNKS_BEHIND + 2)])
+    while num_bytes is None or num_bytes > 0:
+        buffer = next(buffers)[:num_bytes]
+        count = read_into(source, buffer.data, name)
+        if not count:
+            if num_bytes is None:
+                return
+            raise CheckpointError(f"{name}: became shorter while it was read")
+        num_bytes = None if num_bytes is None else num_bytes - count
+        chunk = buffer[:count]
+        yield chunk, chunk
+
+
+def _changed(source: BinaryIO, *, shard: Shard, changes: Changes) -> _Pairs:
+    """A shard's chunks."""
+    end = 0
+    for tensor in shard.tensors:
+        if tensor.name in changes:
+            source.seek(end)
+            yield from _unchanged(source, tensor.offset - end)
+            for first, rows in read_rows(source, tensor, range(tensor.num_rows)):
+                yield rows, changes[tensor.name](tensor, first, rows)
+            end = tensor.offset + tensor.num_bytes
+    source.seek(end)
+    yield from _unchanged(source, shard.num_bytes - end)
+
+
+def _copy(
+    source: BinaryIO,
+    target: Path,
+    pairs: Callable[[BinaryIO], _Pairs],
+    on_bytes: Callable[[int], None],
+    *,
+    clone: bool,
+    trusted: str | None = None,
+) -> CopiedFile:
+    """Make the target hold the second of each pair; hash both."""
+    with target.open("x+b", buffering=0) as out:
+        is_clone = clone and clone_file(source, out)
+        if trusted is not None and _take_over(source, out, on_bytes, is_clone=is_clone):
+            num_bytes = os.fstat(out.fileno()).st_size
+            copied = CopiedFile(before=trusted, after=trusted, num_bytes=num_bytes, is_read=False)
+        else:
+            num_bytes, before, after = _write(out, pairs(out if is_clone else source), on_bytes, is_clone=is_clone)
+            copied = CopiedFile(before=before, after=after, num_bytes=num_bytes)
+        os.fsync(out.fileno())
+    return copied
+
+
+def _take_over(source: BinaryIO, out: BinaryIO, on_bytes: Callable[[int], None], *, is_clone: bool) -> bool:
+    """Have the whole file without reading it: it is there already, or the system copies it; False if that can't be had."""
+    if is_clone:
+        on_bytes(os.fstat(out.fileno()).st_size)
+        return True
+    num_bytes = 0
+    with _Flusher(out) as flusher:
+
+        def report(count: int) -> None:
+            nonlocal num_bytes
+            num_bytes += count
+            flusher.flush_to(num_bytes)
+            on_bytes(count)
+
+        return copy_range(source, out, report)
+
+
+def _write(out: BinaryIO, pairs: _Pairs, on_bytes: Callable[[int], None], *, is_clone: bool) -> tuple[int, str, str]:
+    """Write the second of each pair, into a clone only where it differs; bytes in all, and the hashes of both."""
+    with _Flusher(out) as flusher:
+
+        def keep(old: ByteArray, new: ByteArray, start: int) -> None:
+            if not is_clone:
+                write_all(out, _flat(new))
+            elif new is not old:
+                write_all(out, _flat(new), at=start)
+            flusher.flush_to(start + new.nbytes)
+
+        return _hash(pairs, on_bytes, keep)
+
+
+def _hash(
+    pairs: _Pairs, on_bytes: Callable[[int], None], keep: Callable[[ByteArray, ByteArray, int], None]
+) -> tuple[int, str, str]:
+    """Hash both of each pair, while a function keeps them, which also gets where they begin; bytes in all, and both hashes."""
+    num_bytes = 0
+    with Hasher() as before, Hasher() as branch:
+        after = before
+        for old, new in pairs:
+            if new is not old and after is before:
+                branch.start_from(before)
+                after = branch
+            before.update(_flat(old))
+            if after is not before:
+                after.update(_flat(new))
+            keep(old, new, num_bytes)
+            num_bytes += new.nbytes
+            on_bytes(new.nbytes)
+        return num_bytes, before.hexdigest(), after.hexdigest()
+
+
+def write_all(out: Any, data: memoryview, at: int | None = None) -> None:
+    """Write every byte; `at` an offset the place where the file is being read stays as it is."""
+    while data:
+        count = out.write(data) if at is None else os.pwrite(out.fileno(), data, at)
+        at = None if at is None else at + count
+        data = data[count:]
+
+
+class _Flusher:
+    """Sends what is written to the disk while more is written, in a thread of its own, so that little is left for the end."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out, self._end = out, 0
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._pending: Future[None] | None = None
+
+    def __enter__(self) -> _Flusher:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._pool.shutdown()
+        if kind is None and self._pending is not None:
+            self._pending.result()
+
+    def flush_to(self, end: int) -> None:
+        """Flush, if much was written since the last time.
+
+        Raises:
+            OSError: What was written before could not be flushed. The system says so once, so it must not get lost.
+        """
+        if end - self._end >= _FLUSH_BYTES and (self._pending is None or self._pending.done()):
+            if self._pending is not None:
+                self._pending.result()
+            self._end, self._pending = end, self._pool.submit(_flush, self._out.fileno())
+
+
+_flush: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # macOS and Windows have only the latter
+
+
+def _flat(chunk: ByteArray) -> memoryview:
+    return np.ascontiguousarray(chunk).reshape(-1).data

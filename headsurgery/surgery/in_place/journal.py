@@ -1,0 +1,232 @@
+"""What brings a checkpoint to a whole state, on the disk before a byte of the checkpoint is changed.
+
+`headsurgery.journal` in the checkpoint's directory holds `lock`, which the run keeps locked; `new`, files to come; `old`, files to
+go; and, while there is something to do, `todo.json`: bytes to write, then files to rename.
+
+Invariant: while `todo.json` is there, doing what it says, once or again, makes the checkpoint whole, wherever a run was killed;
+while it isn't, the checkpoint is whole. It is replaced in one step, and all that it needs has reached the disk before.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from headsurgery.errors import CheckpointError, SurgeryError
+from headsurgery.filesystem.files import is_snapshot
+from headsurgery.filesystem.lock_files import LOCK, Lock, claim, take
+from headsurgery.filesystem.staging import flush, flush_all
+from headsurgery.filesystem.workplace import JOURNAL, TODO, Note
+from headsurgery.surgery.in_place.pending import COMING, DRAFT, LEAVING, Todo, carry_out, check_moves, put_down, read_todo
+
+_NAMES = {LOCK, TODO, DRAFT, Path(COMING).name, Path(LEAVING).name}
+_ASIDE = "write to a new directory with -o"
+
+
+class Journal:
+    """The journal of a run that is alive. `open_journal` makes it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.new = directory / COMING
+        """Where files to come are written."""
+
+    def promise(self, todo: Todo) -> None:
+        """From now on the checkpoint is as good as if all this were done already.
+
+        Raises:
+            SurgeryError: It can't be done; what was promised before stands.
+            OSError: It can't be written; this stands, or what was promised before.
+        """
+        check_moves(self._directory, todo.moves)
+        flush_all(self.new)
+        put_down(self._directory, todo)
+
+
+@contextmanager
+def open_journal(directory: Path, on_note: Note) -> Iterator[Journal]:
+    """Begin a change. At the end, however it comes, what was promised last is done, and the journal is gone.
+
+    Args:
+        directory: The checkpoint; what a killed run left there is seen to first.
+        on_note: Hears of that.
+
+    Raises:
+        SurgeryError: Another run is at work on it; or it must not or can't be written.
+    """
+    recover(directory, on_note)
+    lock = _begin(directory)
+    try:
+        for folder in (COMING, LEAVING):
+            (directory / folder).mkdir()
+        flush(directory)
+        yield Journal(directory)
+    except OSError as error:
+        raise _refusal(directory, error, _settle(directory, lock)) from error
+    except BaseException:
+        _settle(directory, lock)
+        raise
+    else:
+        _settle(directory, lock)
+
+
+def recover(directory: Path, on_note: Note) -> str | None:
+    """Do what a killed run has left to do.
+
+    Args:
+        directory: A checkpoint.
+        on_note: Hears what was found.
+
+    Returns:
+        What became of the change by that, `taken back` or `finished`; None if the checkpoint was not half edited.
+
+    Raises:
+        SurgeryError: See `refuse_cache`; or a run is at work on it, or may be; or it can't be done.
+    """
+    refuse_cache(directory)
+    place = directory / JOURNAL
+    if not os.path.lexists(place):
+        return None
+    todo = _settle(directory, _claim(directory))
+    if todo is not None:
+        on_note(f"a change of {directory} in place was cut short; it is {todo.outcome} now")
+        return todo.outcome
+    if os.path.lexists(place):
+        raise SurgeryError(f"{place}: what a killed run left can't be deleted", hint="if no run is at work there, delete it")
+    on_note(f"cleaned up what a killed run left: {place}; nothing was left to do")
+    return None
+
+
+def refuse_cache(directory: Path) -> None:
+    """Never change what lies in the Hub's cache (law 1).
+
+    Raises:
+        SurgeryError: It does.
+    """
+    if is_snapshot(directory):
+        raise SurgeryError(f"{directory}: lies in the Hub's cache, which other programs share", hint=_ASIDE)
+
+
+def _begin(directory: Path) -> Lock:
+    """Make the journal's folder, and its lock."""
+    place = directory / JOURNAL
+    try:
+        place.mkdir()
+    except FileExistsError as error:
+        raise _busy(directory) from error
+    except OSError as error:
+        raise _refusal(directory, error, None) from error
+    try:
+        return take(place)
+    except (FileExistsError, FileNotFoundError, BlockingIOError) as error:  # another run saw to the folder, empty as it was
+        raise _busy(directory) from error
+    except BaseException as error:
+        with suppress(OSError):
+            _clear(place)
+        if isinstance(error, OSError):
+            raise _refusal(directory, error, None) from error
+        raise
+
+
+def _claim(directory: Path) -> Lock:
+    """Lock the journal that a run left."""
+    place = directory / JOURNAL
+    try:
+        names = set(os.listdir(place)) if stat.S_ISDIR(place.lstat().st_mode) else {""}
+        if not names <= _NAMES:
+            raise SurgeryError(f"{place}: no journal of ours", hint="move it away")
+        lock = claim(place, unwritten_is_ours=names == {LOCK}) if LOCK in names else take(place)
+    except (FileExistsError, FileNotFoundError, BlockingIOError) as error:
+        raise _busy(directory) from error
+    except OSError as error:
+        raise SurgeryError(f"{place}: can't be read or written: {error.strerror}", hint="see to its permissions") from error
+    if lock is None:
+        raise SurgeryError(
+            f"{place}: of a run on another machine, or of one that may be alive",
+            hint=f"if no run is at work there any more, delete {place / LOCK} and try again",
+        )
+    return lock
+
+
+def _settle(directory: Path, lock: Lock) -> Todo | None:
+    """Do what is left to do, delete the journal, and let go of its lock; try again if Ctrl-C or SIGTERM comes in between."""
+    try:
+        return _finish(directory)
+    except (KeyboardInterrupt, SystemExit):
+        try:
+            if (directory / JOURNAL / LOCK).exists():  # else it may be another run's by now
+                _finish(directory)
+        except (KeyboardInterrupt, SystemExit) as error:
+            raise _half_edited(directory, "interrupted again") from error
+        raise
+    finally:
+        lock.let_go()
+        with suppress(OSError):  # on NFS it can't be deleted while the lock is open
+            (directory / JOURNAL).rmdir()
+
+
+def _finish(directory: Path) -> Todo | None:
+    """Do what is left to do. That it is done is put down first, so that it is known whenever the run is killed from here on."""
+    place = directory / JOURNAL
+    try:
+        todo = read_todo(place)
+        if todo is not None:
+            carry_out(directory, todo)
+    except (OSError, CheckpointError, SurgeryError) as error:
+        raise _half_edited(directory, str(error), getattr(error, "hint", None)) from error
+    try:
+        if todo is not None:
+            _put_down_done(directory, todo)
+        _clear(place)
+    except OSError as error:
+        if todo is None or not os.path.lexists(place / TODO):
+            state = todo.outcome if todo else "as it was"
+            raise SurgeryError(
+                f"{directory}: {state} and whole, but the disk did not confirm it: {error.strerror}", hint="check the disk"
+            ) from error
+        raise _half_edited(directory, str(error)) from error
+    return todo
+
+
+def _put_down_done(directory: Path, todo: Todo) -> None:
+    try:
+        put_down(directory, Todo(outcome=todo.outcome))
+    except OSError:  # a full disk, maybe
+        (directory / JOURNAL / TODO).unlink()
+        flush(directory / JOURNAL)
+
+
+def _clear(place: Path) -> None:
+    """Delete the journal; what says that all is done goes after all that was done, and the lock last."""
+    with suppress(OSError):  # the next run tries again
+        for part in (COMING, LEAVING):
+            if os.path.lexists(place.parent / part):
+                shutil.rmtree(place.parent / part)
+    (place / TODO).unlink(missing_ok=True)
+    with suppress(OSError):
+        (place / DRAFT).unlink(missing_ok=True)
+        (place / LOCK).unlink(missing_ok=True)
+        place.rmdir()
+
+
+def _half_edited(directory: Path, why: str, hint: str | None = None) -> SurgeryError:
+    return SurgeryError(
+        f"{directory}: half edited: {why}; what is needed to mend it lies in {JOURNAL}",
+        hint=f"{hint or 'see to that'}, then: headsurgery restore {directory} --in-place",
+    )
+
+
+def _refusal(directory: Path, error: OSError, done: Todo | None) -> SurgeryError:
+    so_far = "nothing was changed" if done is None else f"what was begun is {done.outcome}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SurgeryError(f"{directory}: disk full: {error.strerror}; {so_far}", hint="free some space")
+    return SurgeryError(f"{directory}: can't be edited in place: {error.strerror or error}; {so_far}", hint=_ASIDE)
+
+
+def _busy(directory: Path) -> SurgeryError:
+    return SurgeryError(f"{directory}: another run is editing it at this moment", hint="wait for it")

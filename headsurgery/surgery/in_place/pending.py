@@ -1,0 +1,328 @@
+"""What is left to do of a change in place: bytes to write, then files to rename; and doing it.
+
+Doing it twice does no harm. It may have rotted, or be a stranger's: nothing is written before all of it is checked, nothing outside
+the checkpoint is touched, nothing of git's, and no file that is another's, too.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from hashlib import sha256
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+from typing import Annotated, BinaryIO, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from headsurgery.documents.strict_json import parse_object
+from headsurgery.errors import CheckpointError, SurgeryError
+from headsurgery.filesystem.hashing import hash_file
+from headsurgery.filesystem.reading import read_exactly
+from headsurgery.filesystem.staging import flush
+from headsurgery.filesystem.workplace import JOURNAL, TODO
+from headsurgery.recipe import Strict, first_problem
+from headsurgery.surgery.copying import write_all
+from headsurgery.surgery.manifest import FileName
+from headsurgery.surgery.plan import ByteRuns
+
+COMING, LEAVING, DRAFT = f"{JOURNAL}/new", f"{JOURNAL}/old", "todo.draft"
+"""Folders for files to come and files to go, and `todo.json` before it has that name."""
+_MAX_BYTES = 64 * 2**20
+_MAX_SLICE = 2**31
+_NOT_OURS = (".git", ".cache")
+
+
+def _check_is_ours(file: str) -> str:
+    if any(part.casefold() in _NOT_OURS for part in PurePosixPath(file).parts):
+        raise ValueError("lies in a folder of git or of the Hub's client")
+    return file
+
+
+Name = Annotated[FileName, AfterValidator(_check_is_ours)]
+"""Relative to the checkpoint. What lies in `.git` is run by git."""
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 in hexadecimal."""
+_Count = Field(ge=0, lt=2**63)
+
+
+class Write(Strict):
+    """Bytes to put in their place.
+
+    Args:
+        file: Where to.
+        offset: First byte of the first run.
+        length: Bytes per run.
+        stride: From one run's first byte to the next one's.
+        count: Number of runs.
+        source: File that holds the bytes of all runs, one after the other.
+        start: Where they begin in it.
+        sha256: Of these bytes, in hexadecimal.
+    """
+
+    file: Name
+    offset: int = _Count
+    length: int = Field(ge=1, lt=_MAX_SLICE)
+    stride: int = _Count
+    count: int = Field(ge=1, lt=_MAX_SLICE)
+    source: Name
+    start: int = _Count
+    sha256: Digest
+
+    @model_validator(mode="after")
+    def _check_size(self) -> Write:
+        if self.num_bytes >= _MAX_SLICE or (self.count > 1 and self.stride < self.length):
+            raise ValueError("runs that overlap, or more than 2 GiB")
+        return self
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes in all."""
+        return self.count * self.length
+
+    @property
+    def runs(self) -> ByteRuns:
+        """The places."""
+        return ByteRuns(offset=self.offset, length=self.length, stride=self.stride, count=self.count)
+
+
+class Move(Strict):
+    """A file that gets another name; done if there is a file of that other name."""
+
+    source: Name
+    target: Name
+
+
+class Todo(Strict):
+    """What is left to do, in this order.
+
+    Args:
+        outcome: What becomes of the change by that.
+        writes: Of two to one place the last one wins.
+        digests: SHA-256 of each file that is written, when all is written.
+        moves: Each makes room for the next.
+        checksum: SHA-256 of all that.
+    """
+
+    schema_: Literal["headsurgery.journal/1"] = Field(default="headsurgery.journal/1", alias="schema")
+    outcome: Literal["taken back", "finished"]
+    writes: list[Write] = Field(default_factory=list)
+    digests: dict[Name, Digest] = Field(default_factory=dict)
+    moves: list[Move] = Field(default_factory=list)
+    checksum: Digest | None = None
+
+    def sum_up(self) -> str:
+        """What the checksum must be."""
+        return sha256(self.model_dump_json(exclude={"checksum"}).encode()).hexdigest()
+
+
+def as_move(source: str, target: str) -> Move:
+    """A file that shall get another name.
+
+    Raises:
+        SurgeryError: One of the two may not be touched.
+    """
+    try:
+        return Move(source=source, target=target)
+    except ValidationError as error:
+        raise SurgeryError(f"{source}: can't become {target} in place: {first_problem(error)}") from error
+
+
+def as_write(directory: Path, file: str, runs: ByteRuns, source: str, start: int) -> Write:
+    """A slice to be written, with the hash of its bytes.
+
+    Args:
+        directory: The checkpoint.
+        file: Where to.
+        runs: The places in it.
+        source: File that holds the bytes.
+        start: Where they begin in it.
+
+    Raises:
+        SurgeryError: It is too large, or lies where nothing may be touched.
+    """
+    with _open_regular(directory, source) as stream:
+        data = read_exactly(stream, start, runs.count * runs.length, source)
+    try:
+        return Write(file=file, **vars(runs), source=source, start=start, sha256=sha256(data.data).hexdigest())
+    except ValidationError as error:
+        raise SurgeryError(f"{file}: can't be written in place: {first_problem(error)}") from error
+
+
+def check_moves(directory: Path, moves: Sequence[Move]) -> None:
+    """Refuse names that can't be given.
+
+    Raises:
+        SurgeryError: Something is in the way, or would be another thing under its new name.
+    """
+    leaving: set[str] = set()
+    targets = [move.target for move in moves]
+    if len(set(targets)) < len(targets):
+        raise SurgeryError("two files would get one name; nothing was changed")
+    for move in moves:
+        target = _inside(directory, move.target)
+        folders = [directory / folder for folder in list(PurePosixPath(move.target).parents)[:-1]]  # the last is the directory
+        in_the_way = [path for path in folders if os.path.lexists(path) and (path.is_symlink() or not path.is_dir())]
+        if os.path.lexists(target) and move.target not in leaving:
+            in_the_way.append(target)
+        if in_the_way:
+            raise SurgeryError(f"{in_the_way[0]}: is in the way of {move.target}; nothing was changed", hint="rename it")
+        if (directory / move.source).is_symlink():
+            raise SurgeryError(
+                f"{move.source}: a link, which may lead elsewhere as {move.target}; nothing was changed",
+                hint="put a copy of the file itself there",
+            )
+        leaving.add(move.source)
+
+
+def read_todo(place: Path) -> Todo | None:
+    """What a journal says; None if it says nothing.
+
+    Raises:
+        CheckpointError: It is damaged.
+        OSError: It can't be read.
+    """
+    path = place / TODO
+    try:
+        look = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        if not stat.S_ISREG(look.st_mode):
+            raise ValueError("no file")
+        with path.open("rb") as stream:
+            todo = Todo.model_validate(parse_object(stream.read(_MAX_BYTES + 1), max_bytes=_MAX_BYTES))
+        if todo.checksum != todo.sum_up():
+            raise ValueError("its checksum is another one")
+    except ValidationError as error:
+        raise CheckpointError(f"{path}: not a valid journal: {first_problem(error)}") from error
+    except ValueError as error:
+        raise CheckpointError(f"{path}: not a valid journal: {error}") from error
+    return todo
+
+
+def put_down(directory: Path, todo: Todo) -> None:
+    """Replace what a checkpoint's journal says, in one step.
+
+    Raises:
+        SurgeryError: It would be too long to be read again.
+        OSError: It can't be written; it may say the new or the old.
+    """
+    place = directory / JOURNAL
+    text = todo.model_copy(update={"checksum": todo.sum_up()}).model_dump_json(by_alias=True).encode()
+    if len(text) > _MAX_BYTES:
+        raise SurgeryError(f"{directory}: too much to do in place", hint="write to a new directory with -o")
+    (place / DRAFT).write_bytes(text)
+    flush(place / DRAFT)
+    os.replace(place / DRAFT, place / TODO)
+    flush(place)
+
+
+def carry_out(directory: Path, todo: Todo) -> None:
+    """Do what is left to do of a checkpoint, and bring it to the disk.
+
+    Raises:
+        CheckpointError: The files are not those that it was written for.
+        SurgeryError: A file is another one's, too.
+        OSError: A file can't be written or renamed.
+    """
+    for write in todo.writes:
+        _read_source(directory, write)
+    by_file = sorted(todo.writes, key=lambda write: write.file)  # stable: the last of two to one place wins
+    for file, writes in groupby(by_file, lambda write: write.file):
+        with open_own(directory, file) as out:
+            _write_slices(directory, out, list(writes))
+            os.fsync(out.fileno())
+    for file, digest in todo.digests.items():
+        if hash_file(_inside(directory, file)) != digest:
+            raise CheckpointError(
+                f"{file}: something else changed it, too, so that it is not what it was",
+                hint=f"put it back from where it came; or delete {JOURNAL} to keep it as it is",
+            )
+    if todo.writes and todo.moves:  # what holds the bytes may be about to move
+        put_down(directory, todo.model_copy(update={"writes": [], "digests": {}}))
+    touched = [_move(directory, move) for move in todo.moves]
+    for folder in {folder for folders in touched for folder in folders}:
+        if folder.is_dir():
+            flush(folder)
+
+
+def write_runs(out: BinaryIO, runs: ByteRuns, data: memoryview) -> None:
+    """Write bytes run by run, over what is there."""
+    for number in range(runs.count):
+        out.seek(runs.offset + number * runs.stride)
+        write_all(out, data[number * runs.length : (number + 1) * runs.length])
+
+
+def open_own(directory: Path, file: str) -> BinaryIO:
+    """Open a file of the checkpoint to write into it, unless that would change anything else, too.
+
+    Raises:
+        SurgeryError: It is a link, or one file with others, or may not be written.
+    """
+    path, aside = _inside(directory, file), "or write to a new directory with -o"
+    try:
+        look = path.lstat()
+        if not stat.S_ISREG(look.st_mode):
+            raise SurgeryError(
+                f"{file}: a link, and what it leads to may belong to others, too",
+                hint=f"put a copy of the file itself there, {aside}",
+            )
+        if look.st_nlink > 1:
+            raise SurgeryError(
+                f"{file}: has {look.st_nlink} names (hard links), and an edit would change what all of them stand for",
+                hint=f"put a copy there, {aside}",
+            )
+        return path.open("r+b", buffering=0)
+    except OSError as error:
+        raise SurgeryError(f"{file}: can't be written: {error.strerror}", hint=f"let it be written, {aside}") from error
+
+
+def _write_slices(directory: Path, out: BinaryIO, writes: list[Write]) -> None:
+    num_bytes = os.fstat(out.fileno()).st_size
+    ends = [write.offset + (write.count - 1) * write.stride + write.length for write in writes]
+    if max(ends) > num_bytes or sum(write.count for write in writes) > num_bytes:
+        raise CheckpointError(f"{JOURNAL}/{TODO}: doesn't belong to {writes[0].file}")
+    for write in writes:
+        write_runs(out, write.runs, _read_source(directory, write).data)
+
+
+def _read_source(directory: Path, write: Write) -> npt.NDArray[np.uint8]:
+    with _open_regular(directory, write.source) as stream:
+        if write.start + write.num_bytes > os.fstat(stream.fileno()).st_size:
+            raise CheckpointError(f"{JOURNAL}/{TODO}: doesn't belong to {write.source}")
+        data = read_exactly(stream, write.start, write.num_bytes, write.source)
+    if sha256(data.data).hexdigest() != write.sha256:
+        raise CheckpointError(f"{write.source}: is damaged: these are not the bytes to be written")
+    return data
+
+
+def _open_regular(directory: Path, file: str) -> BinaryIO:
+    path = _inside(directory, file)
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise CheckpointError(f"{file}: a link, expected a file")
+    return path.open("rb", buffering=0)
+
+
+def _move(directory: Path, move: Move) -> tuple[Path, Path]:
+    """Rename a file, if that is not done yet; the folders where it was and is."""
+    source, target = _inside(directory, move.source), _inside(directory, move.target)
+    if not os.path.lexists(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(source, target)
+    folder = source.parent
+    while folder != directory and folder.is_relative_to(directory) and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+    return folder, target.parent
+
+
+def _inside(directory: Path, file: str) -> Path:
+    """The path of a file that is in the directory really, whatever links there are on the way."""
+    path = directory / file
+    if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(directory)):
+        raise SurgeryError(f"{file}: a link on its way leads out of {directory}")
+    return path

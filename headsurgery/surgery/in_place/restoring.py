@@ -1,0 +1,135 @@
+"""Undo edits where the edited checkpoint lies: proven by the base's hashes before anything is written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+
+from headsurgery.errors import SurgeryError
+from headsurgery.filesystem.files import Directory
+from headsurgery.filesystem.hashing import hash_file
+from headsurgery.filesystem.staging import free_name
+from headsurgery.filesystem.workplace import Note
+from headsurgery.surgery.base_files import ATTRIBUTES, CARD, MANIFEST
+from headsurgery.surgery.copying import Progress
+from headsurgery.surgery.history import describe_steps
+from headsurgery.surgery.in_place.journal import Journal, open_journal, recover
+from headsurgery.surgery.in_place.pending import COMING, LEAVING, Move, Todo, Write, as_move, as_write, open_own
+from headsurgery.surgery.manifest import FileRecord
+from headsurgery.surgery.restore import WayBack, find_way_back
+from headsurgery.surgery.workers import OnBytes, work_by_size
+
+
+def restore_in_place(
+    directory: Path | str, *, steps: int | None = None, on_progress: Progress | None = None, on_note: Note | None = None
+) -> tuple[FileRecord, ...]:
+    """Bring the base back, bit for bit, where its edited copy lies.
+
+    A checkpoint that a killed run left half edited is made whole, and that is all: what was begun is taken back, or finished.
+
+    Args:
+        directory: A checkpoint that was edited, in place or not.
+        steps: How many edits to undo; None: all.
+        on_progress: Called with bytes read and bytes in all.
+        on_note: Called with a line for what a killed run left, and for a card that somebody rewrote, which is kept.
+
+    Returns:
+        The files that came back, as for `restore.restore_checkpoint`; none if the checkpoint was half edited, and is the base now.
+
+    Raises:
+        CheckpointError: No manifest, no undo file, or they don't belong together; or there are not so many steps.
+        SurgeryError: It can't be written, or what would come back is not the base, then nothing was changed; or it was half edited,
+            and is whole but edited now.
+    """
+    directory, on_note = Path(directory), on_note or (lambda _: None)
+    outcome = recover(directory, on_note)
+    if outcome is not None:
+        _refuse_edited(directory, outcome)
+        return ()
+    way = find_way_back(directory, steps)
+    with open_journal(directory, on_note) as journal:
+        _check_hashes(way, on_progress)
+        writes = _originals(way)
+        edited = {write.file for write in writes}
+        for file in edited:
+            open_own(directory, file).close()
+        digests = {file: str(record.base_sha256) for file, record in way.records.items() if file in edited}
+        discarded = _discarded(way)
+        moves = [*_cut_attributes(way, journal), *discarded, *_renamed(way)]
+        journal.promise(Todo(outcome="finished", writes=writes, digests=digests, moves=moves))
+    for move in discarded:
+        if not move.target.startswith(LEAVING):
+            on_note(f"{move.source} was rewritten since apply: kept as {move.target}")
+    return tuple(way.records.values())
+
+
+def _refuse_edited(directory: Path, outcome: str) -> None:
+    if (directory / MANIFEST).is_file():
+        edits = describe_steps(Directory(directory))
+        raise SurgeryError(
+            f"{directory}: was half edited; what was begun is {outcome}, and it is edited still: {edits}",
+            hint="if that shall be undone, run it again",
+        )
+
+
+def _check_hashes(way: WayBack, on_progress: Progress | None) -> None:
+    """Every file must come back as the base's."""
+    records = {way.find(record.file): record for record in way.records.values()}
+
+    def examine(file: str, on_bytes: OnBytes) -> tuple[str, str]:
+        return file, way.hash(records[file], on_bytes)
+
+    sizes = {file: record.num_bytes for file, record in records.items()}
+    wrong = sorted(file for file, digest in work_by_size(sizes, examine, on_progress) if digest != records[file].base_sha256)
+    if wrong:
+        raise SurgeryError(
+            f"{', '.join(wrong)}: changed since apply, so that the base can't come back; nothing was changed",
+            hint="put back what apply wrote there, or download the base",
+        )
+
+
+def _originals(way: WayBack) -> list[Write]:
+    """Of all steps, the last one first, so that of two to one place the older wins."""
+    return [
+        as_write(way.checkpoint.path, edit.tensor.file, edit.runs, original.file, original.offset)
+        for step in way.originals
+        for edit, original in step.places()
+    ]
+
+
+def _cut_attributes(way: WayBack, journal: Journal) -> list[Move]:
+    """What the Hub added to .gitattributes goes."""
+    record, path = way.records.get(ATTRIBUTES), way.checkpoint.path / ATTRIBUTES
+    if record is None or path.stat().st_size <= record.num_bytes:
+        return []
+    with path.open("rb") as stream:
+        (journal.new / ATTRIBUTES).write_bytes(stream.read(record.num_bytes))
+    return [
+        as_move(ATTRIBUTES, f"{LEAVING}/{ATTRIBUTES}"),
+        as_move(f"{COMING}/{ATTRIBUTES}", ATTRIBUTES),
+    ]
+
+
+def _discarded(way: WayBack) -> list[Move]:
+    """What the steps had added goes; a card that somebody rewrote stays beside the base's."""
+    directory, moves = way.checkpoint.path, []
+    for number, step in enumerate(way.undone):
+        added = {MANIFEST: "", **{record.file: record.sha256 for record in step.manifest.files if record.base_sha256 is None}}
+        if number:  # what the step on top of it didn't find was gone by then
+            found = {record.base_file for record in way.undone[number - 1].manifest.files}
+            added = {file: digest for file, digest in added.items() if file in found}
+        for file in added:
+            now = way.find(file, number)
+            if not os.path.lexists(directory / now):
+                continue
+            is_rewritten = file == CARD and hash_file(directory / now) != added[file]
+            kept = free_name(directory / (f"{CARD}.bak" if not number else f"{CARD}.step{len(way.undone) - number}.bak"))
+            moves.append(as_move(now, kept.name if is_rewritten else f"{LEAVING}/{now}"))
+    return moves
+
+
+def _renamed(way: WayBack) -> list[Move]:
+    """What the steps had renamed gets its name back, the highest first, since each makes room for the one below it."""
+    moves = [as_move(way.find(record.file), name) for name, record in way.records.items()]
+    moves = [move for move in moves if move.source != move.target]
+    return sorted(moves, key=lambda move: len(PurePosixPath(move.source).parts))

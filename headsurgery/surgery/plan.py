@@ -1,0 +1,324 @@
+"""A recipe resolved against one checkpoint: which slices of which tensors of which files, by what factor.
+
+`plan_surgery` finds every reason to refuse before a byte is written; `surgery.apply_plan` executes exactly this plan, so that a
+dry run can't drift from the real one. A plan is never saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from headsurgery.architectures.declaration import check_query_factor
+from headsurgery.architectures.uniformity import say_unevenness
+from headsurgery.documents.front_matter import MAX_CARD, read_front_matter
+from headsurgery.documents.strict_json import quote
+from headsurgery.edits.anatomy import Anatomy, HeadSlice, prove_anatomy
+from headsurgery.errors import GeometryError, RecipeError, SurgeryError
+from headsurgery.filesystem.files import Files
+from headsurgery.hub.names import is_hub_id
+from headsurgery.recipe import HeadEdit, Recipe
+from headsurgery.storage.checkpoint import FLOAT_TYPES, Checkpoint
+from headsurgery.storage.sole_weights import says_quantized
+from headsurgery.surgery.base_files import CARD, MANIFEST, OWN_FILES, BaseFiles, sort_files
+from headsurgery.surgery.history import count_restorable, describe_steps, read_base_card, read_history
+from headsurgery.surgery.unchanged import Looks, observe
+
+_ROPE_BASE = 10_000
+"""Base frequency of the rotary embedding that is taken where a configuration names none."""
+_MAX_ROUNDING = 0.01
+"""Relative error (L2) of a rounded block above which the stored type can't hold the edit; bfloat16 has 0.002, float16 0.0003."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByteRuns:
+    """Equally long, equally spaced runs of bytes in a file.
+
+    Args:
+        offset: First byte of the first run.
+        length: Bytes per run.
+        stride: From one run's first byte to the next one's.
+        count: Number of runs.
+    """
+
+    offset: int
+    length: int
+    stride: int
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorEdit(HeadSlice):
+    """One slice of one tensor, multiplied.
+
+    Args:
+        edit: The recipe's edit that it comes from.
+    """
+
+    edit: HeadEdit
+
+    @property
+    def runs(self) -> ByteRuns:
+        """Where the slice's bytes are."""
+        row_bytes = self.tensor.num_bytes // self.tensor.num_rows
+        if self.axis == 0:
+            length = len(self.block) * row_bytes
+            return ByteRuns(offset=self.tensor.offset + self.block.start * row_bytes, length=length, stride=length, count=1)
+        item = FLOAT_TYPES[self.tensor.dtype].itemsize
+        return ByteRuns(
+            offset=self.tensor.offset + self.block.start * item,
+            length=len(self.block) * item,
+            stride=row_bytes,
+            count=self.tensor.num_rows,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurgeryPlan:
+    """Everything that `apply_plan` will do.
+
+    Args:
+        recipe: What it was resolved from.
+        checkpoint: The base.
+        anatomy: Where its heads lie.
+        edits: In the recipe's order; an edit of a biased q_proj has two.
+        files: What is carried over and what is left out.
+        looks: How the carried files looked before their values were read.
+        notes: What the user should know although nothing is wrong.
+    """
+
+    recipe: Recipe
+    checkpoint: Checkpoint
+    anatomy: Anatomy
+    edits: tuple[TensorEdit, ...]
+    files: BaseFiles
+    looks: Looks
+    notes: tuple[str, ...]
+
+    @property
+    def parameters_changed(self) -> int:
+        """Parameters that the edits multiply; factor 1 changes none."""
+        return self.anatomy.count_changed(edit.edit for edit in self.edits)
+
+    @property
+    def share(self) -> float:
+        """`parameters_changed` as a share of all stored parameters, from 0 to 1."""
+        return self.parameters_changed / self.checkpoint.num_parameters
+
+    def to_json(self) -> dict[str, Any]:
+        """What a dry run shows."""
+        return {
+            "base": {"model": self.checkpoint.model, "revision": self.checkpoint.revision},
+            "edits": [
+                edit.edit.model_dump()
+                | {"tensor": edit.tensor.name, "file": edit.tensor.file, "dtype": edit.tensor.dtype, "axis": edit.axis}
+                | {"start": edit.block.start, "stop": edit.block.stop, "runs": vars(edit.runs)}
+                for edit in self.edits
+            ],
+            "parameters": self.checkpoint.num_parameters,
+            "parameters_changed": self.parameters_changed,
+            "share": self.share,
+            "edited_files": sorted({edit.tensor.file for edit in self.edits}),
+            "carried_files": list(self.files.carried),
+            "left_out": list(self.files.left_out),
+            "notes": list(self.notes),
+        }
+
+
+def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool = False) -> SurgeryPlan:
+    """Resolve a recipe against a checkpoint and check that every edit can be made.
+
+    Args:
+        recipe: What to do.
+        checkpoint: The base.
+        allow_mismatch: Go on although the recipe was made for another base.
+
+    Raises:
+        RecipeError: A head that the checkpoint doesn't have.
+        GeometryError: The base doesn't match the recipe, or isn't what the table says.
+        ArchitectureError: The family is not supported.
+        SurgeryError: The stored type can't hold an edit, or the base has a file of a name that `apply` needs.
+    """
+    anatomy = prove_anatomy(checkpoint)
+    files = sort_files(checkpoint)
+    looks = observe(checkpoint.files, files.carried)
+    if not allow_mismatch:
+        _check_base(recipe, checkpoint, anatomy)
+    taken = [file for file in OWN_FILES if file in files.carried]
+    if taken and MANIFEST not in taken:
+        raise SurgeryError(
+            f"{checkpoint.files.where}: holds {taken[0]}, a name that apply needs for itself", hint="rename that file"
+        )
+    edits = resolve_edits(recipe, anatomy)
+    for tensor_edit in edits:
+        _check_storable(checkpoint, tensor_edit)
+    return SurgeryPlan(
+        recipe=recipe if allow_mismatch else _pin(recipe, checkpoint),
+        checkpoint=checkpoint,
+        anatomy=anatomy,
+        edits=edits,
+        files=files,
+        looks=looks,
+        notes=(
+            *_notes(recipe, anatomy),
+            *_say_quantized(checkpoint),
+            *_say_rope(checkpoint.config),
+            *_say_steps(checkpoint.files),
+            *_say_card(checkpoint.files, files),
+        ),
+    )
+
+
+def resolve_edits(recipe: Recipe, anatomy: Anatomy) -> tuple[TensorEdit, ...]:
+    """The slices that a recipe's edits touch, in its order.
+
+    Raises:
+        RecipeError, GeometryError: A head or a factor that the checkpoint doesn't allow.
+    """
+    return tuple(
+        tensor_edit for position, edit in enumerate(recipe.edits) for tensor_edit in _resolve(edit, anatomy, f"edits[{position}]: ")
+    )
+
+
+def check_edit(edit: HeadEdit, checkpoint: Checkpoint, anatomy: Anatomy) -> None:
+    """Refuse an edit that can't be made.
+
+    Raises:
+        RecipeError, GeometryError, SurgeryError: As `plan_surgery`.
+    """
+    for tensor_edit in _resolve(edit, anatomy, ""):
+        _check_storable(checkpoint, tensor_edit)
+
+
+def multiply(values: npt.NDArray[Any], factor: float) -> npt.NDArray[Any]:
+    """Multiply in float32 (float64 for F64) and round once to the stored type (law 5). Factor 1 returns the values as they are."""
+    if factor == 1:
+        return values
+    wide = np.float64 if values.dtype == np.float64 else np.float32
+    with np.errstate(over="ignore", invalid="ignore"):
+        product: npt.NDArray[Any] = values.astype(wide) * wide(factor)
+        return product.astype(values.dtype)
+
+
+def _check_storable(checkpoint: Checkpoint, edit: TensorEdit) -> None:
+    """Refuse an edit whose result overflows, is not a number, or is lost in rounding."""
+    factor = edit.edit.factor
+    if factor == 1:
+        return
+    values = checkpoint.read_block(edit.tensor, edit.axis, edit.block)
+    where = f"{edit.edit.ref}: {edit.tensor.name} × {factor:g}"
+    before, stored = values.astype(np.float64), multiply(values, factor).astype(np.float64)
+    if not np.isfinite(before).all():
+        raise SurgeryError(f"{edit.edit.ref}: {edit.tensor.name} holds inf or nan in this head; a product would not be defined")
+    if not np.isfinite(stored).all():
+        raise SurgeryError(f"{where} overflows {edit.tensor.dtype}", hint="choose a smaller factor")
+    if factor and np.linalg.norm(stored / factor - before) > _MAX_ROUNDING * np.linalg.norm(before):
+        raise SurgeryError(f"{where} is too small for {edit.tensor.dtype}: rounding would change it by more than 1 %")
+    if before.any() and np.array_equal(stored, before):
+        raise SurgeryError(
+            f"{where} changes nothing: {edit.tensor.dtype} can't hold a factor so close to 1", hint="choose a factor further from 1"
+        )
+
+
+def _resolve(edit: HeadEdit, anatomy: Anatomy, where: str) -> list[TensorEdit]:
+    try:
+        slices = anatomy.slices(edit.ref, edit.operation, where=where)
+    except GeometryError as error:
+        raise RecipeError(str(error)) from error
+    check_query_factor(edit.operation, edit.factor, has_q_norm=anatomy.has_q_norm, where=where)
+    return [TensorEdit(edit=edit, tensor=part.tensor, axis=part.axis, block=part.block) for part in slices]
+
+
+def _pin(recipe: Recipe, checkpoint: Checkpoint) -> Recipe:
+    """The recipe with the base's id and commit, if they are known and it states no other: base + recipe = model, for everybody."""
+    base = recipe.base
+    if checkpoint.revision is None or base.revision is not None or (is_hub_id(base.model) and base.model != checkpoint.model):
+        return recipe
+    pinned = base.model_copy(update={"model": checkpoint.model, "revision": checkpoint.revision})
+    return recipe.model_copy(update={"base": pinned})
+
+
+def _check_base(recipe: Recipe, checkpoint: Checkpoint, anatomy: Anatomy) -> None:
+    base = recipe.base
+    differences = base.geometry.differences(anatomy.geometry) if base.geometry else []
+    if base.model_type not in (None, anatomy.architecture.model_type):
+        differences.insert(0, f"model_type: recipe {base.model_type}, checkpoint {anatomy.architecture.model_type}")
+    if base.revision and checkpoint.revision and base.revision != checkpoint.revision:
+        differences.append(f"revision: recipe {base.revision}, checkpoint {checkpoint.revision}")
+    is_proven = checkpoint.files.path is None and base.revision == checkpoint.revision  # a commit names its bytes
+    if not differences and not is_proven and base.fingerprint and base.fingerprint != (found := checkpoint.fingerprint()):
+        differences.append(f"fingerprint of the weights: recipe {base.fingerprint[:12]}..., checkpoint {found[:12]}...")
+    if differences:
+        raise GeometryError(
+            f"the recipe was made for another base: {'; '.join(differences)}",
+            hint="give the recipe's own base, or --allow-mismatch (allow_mismatch=True) to go on",
+        )
+
+
+def _say_rope(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """What transformers 5 writes in a way that others misread, edited or not; see docs/runtimes.md."""
+    parameters = config.get("rope_parameters")
+    base = parameters.get("rope_theta") if isinstance(parameters, dict) else None
+    if not isinstance(base, int | float) or base == _ROPE_BASE or "rope_theta" in config:
+        return ()
+    return (
+        f"config.json has rope_theta {quote(base)} only inside rope_parameters, where transformers 4, Optimum and MLX don't look: "
+        f"they run base and result with {_ROPE_BASE}; put it beside rope_parameters, too",
+    )
+
+
+def _say_quantized(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """A configuration that promises quantized weights, of which there are none."""
+    method = says_quantized(checkpoint.config)
+    if method is None or any(tensor.dtype not in FLOAT_TYPES for tensor in checkpoint.tensors.values()):
+        return ()
+    return (
+        f"config.json says that the weights are quantized ({method}), but all of them are plain floats: runtimes will refuse base "
+        "and result, or quantize them as they load; if they were dequantized, take that section out of config.json",
+    )
+
+
+def _say_steps(files: Files) -> tuple[str, ...]:
+    if not files.has(MANIFEST):
+        return ()
+    steps = read_history(files)
+    end = len(steps) - count_restorable(files, steps)
+    return (
+        f"the base was edited before ({describe_steps(files)}); this edit comes on top, as step {len(steps) + 1}",
+        *([f"restore goes back to step {end} only: that one's original bytes are not there"] if end else []),
+    )
+
+
+def _say_card(files: Files, kept: BaseFiles) -> tuple[str, ...]:
+    """What of the base's card can't be taken over into the new one."""
+    card = read_front_matter(read_base_card(files, kept.carried, most=MAX_CARD) or b"")
+    notes = tuple(f"{CARD}: the base's card {note}" for note in card.notes)
+    if not card.problem:
+        return notes
+    stated = f" It has {' and '.join(map(quote, card.licences))}, which still holds." if card.licences else ""
+    return (
+        *notes,
+        f"{CARD}: the metadata of the base's card can't be read ({card.problem}), so that licence, languages and tags don't go "
+        f"into the new card's metadata.{stated} push will ask for --force",
+    )
+
+
+def _notes(recipe: Recipe, anatomy: Anatomy) -> tuple[str, ...]:
+    notes = []
+    edits_queries = any(edit.operation == "uniform_attention" for edit in recipe.edits)
+    if anatomy.architecture.joint_norm and edits_queries:
+        notes.append("this family normalises the outputs of all heads of a layer together: what one puts out rescales the others'")
+    if anatomy.shares_q_norm and edits_queries:
+        notes.append(
+            "this family's query norm spans all heads of a layer: with one head's queries at 0 those of the other heads grow, "
+            "by a factor of about sqrt(num_heads / (num_heads - 1))"
+        )
+    if any(edit.operation == "uniform_attention" and edit.factor != 1 for edit in recipe.edits):
+        notes += say_unevenness(anatomy.uneven)
+    if all(edit.factor == 1 for edit in recipe.edits):
+        notes.append("every factor is 1: the result will be an identical copy")
+    return tuple(notes)

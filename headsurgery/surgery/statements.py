@@ -1,0 +1,184 @@
+"""What a manifest states, held against what can be derived anew: from the checkpoint and its recipe, and from the base.
+
+A manifest lies in the checkpoint that it describes, so whoever changes the one may change the other. Invariant: every field of it
+is either derived here, or hashed by `verify`, or named by `list_unchecked`. Neighbour: `verify`, which reads the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+from headsurgery.documents.strict_json import quote
+from headsurgery.edits.anatomy import Anatomy, prove_anatomy, record_base
+from headsurgery.errors import HeadSurgeryError
+from headsurgery.filesystem.files import Files
+from headsurgery.filesystem.hashing import hash_stream
+from headsurgery.hub.names import is_hub_id
+from headsurgery.recipe import MAX_RECIPE_BYTES, Geometry, Recipe
+from headsurgery.storage.checkpoint import INDEX, Checkpoint, read_bounded
+from headsurgery.surgery.base_files import CARD, IN_PLACE, MANIFEST, PICTURE, RECIPE, UNDO, sort_files
+from headsurgery.surgery.history import Step
+from headsurgery.surgery.manifest import FileRecord, Manifest
+from headsurgery.surgery.own_files import record_edit
+from headsurgery.surgery.plan import TensorEdit, resolve_edits
+from headsurgery.surgery.undo import Originals
+
+_NEW = (UNDO, RECIPE, CARD, PICTURE)
+"""Files of `apply` itself, which have no base."""
+
+
+def check_statements(edited: Checkpoint, steps: tuple[Step, ...]) -> dict[str, str]:
+    """Derive what the manifests state, as far as the checkpoint itself and its recipes tell.
+
+    Args:
+        edited: The edited checkpoint, whose files are as the last manifest says.
+        steps: Its steps, the last one first.
+
+    Returns:
+        By manifest and field what it says and what is so, where the two differ.
+
+    Raises:
+        ArchitectureError, GeometryError: The checkpoint's heads are not where the table says.
+        CheckpointError: A file can't be read.
+    """
+    anatomy = prove_anatomy(edited)
+    found = {f"{step.folder}{MANIFEST}, {field}": what for step in steps for field, what in _check_step(edited, anatomy, step)}
+    named = {record.file for record in steps[0].manifest.files}
+    needed = {"config.json", *(shard.file for shard in edited.shards)} | ({INDEX} if edited.files.has(INDEX) else set())
+    if lacking := sorted(needed - named):
+        found[f"{MANIFEST}, files"] = f"has no entry for {', '.join(lacking)}, which the checkpoint is made of"
+    return found
+
+
+def check_against_base(edited: Checkpoint, step: Step, base: Checkpoint) -> dict[str, str]:
+    """Derive what the last manifest states of its base; the checkpoint must be that base with its recipe's edits.
+
+    Raises:
+        CheckpointError: A file can't be read, or undo file and manifest don't belong together.
+    """
+    return {f"{MANIFEST}, {field}": what for field, what in _check_base(edited, step, base)}
+
+
+def list_unchecked(manifest: Manifest, base: Checkpoint | None, *, has_undo: bool) -> tuple[str, ...]:
+    """Fields that are a record only, or that can't be derived from what is at hand."""
+    fields = ["headsurgery", "notes"]
+    if base is None or not (is_hub_id(manifest.base.model) and is_hub_id(base.model)):
+        fields.append("base.model")
+    if base is None or None in (manifest.base.revision, base.revision):
+        fields.append("base.revision")
+    if base is None:
+        fields += ["base.fingerprint", "left_out"]
+    for record in manifest.files:
+        if record.file in (CARD, PICTURE):  # for people to rewrite
+            fields += [f"files[{record.file}].num_bytes", f"files[{record.file}].sha256"]
+        is_edited = any(edit.file == record.file for edit in manifest.edits)
+        if base is None and not has_undo and record.base_sha256 is not None and (is_edited or record.base_sha256 != record.sha256):
+            fields.append(f"files[{record.file}].base_sha256")
+    return tuple(fields)
+
+
+def _check_step(edited: Checkpoint, anatomy: Anatomy, step: Step) -> Iterator[tuple[str, str]]:
+    """What recipe and tensors say about a step, without its base."""
+    manifest = step.manifest
+    recipe = step.folder + RECIPE
+    text = read_bounded(edited.files, recipe, MAX_RECIPE_BYTES)
+    if sha256(text).hexdigest() != manifest.recipe_sha256:
+        yield "recipe_sha256", f"is not the hash of {recipe}"
+    try:
+        edits = resolve_edits(Recipe.parse(text.decode(), where=recipe), anatomy)
+    except (HeadSurgeryError, UnicodeDecodeError) as error:
+        yield "edits", f"can't be derived: {error}"
+        return
+    yield from _compare_edits(manifest, edits)
+    changed = sum(edit.num_parameters for edit in edits if edit.edit.factor != 1)
+    expected: dict[str, Any] = {
+        "parameters": edited.num_parameters,
+        "parameters_changed": changed,
+        "share": changed / edited.num_parameters,
+        "base.model_type": anatomy.architecture.model_type,
+    }
+    found = manifest.model_dump(include={"parameters", "parameters_changed", "share"}) | {
+        "base.model_type": manifest.base.model_type
+    }
+    yield from _differences(found, expected)
+    yield from _compare_geometry(manifest, Geometry.of(anatomy.geometry))
+    edited_files = {edit.tensor.file for edit in edits}
+    for record in manifest.files:
+        yield from _check_record(record, is_edited=record.file in edited_files)
+
+
+def _differences(found: dict[str, Any], expected: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for field, value in expected.items():
+        if found[field] != value or type(found[field]) is not type(value):
+            yield field, f"says {_show(found[field])}, expected {_show(value)}"
+
+
+def _show(value: object) -> str:
+    return quote(value) if isinstance(value, str) else str(value)
+
+
+def _compare_edits(manifest: Manifest, edits: tuple[TensorEdit, ...]) -> Iterator[tuple[str, str]]:
+    if len(manifest.edits) != len(edits):
+        yield "edits", f"has {len(manifest.edits)} entries, but its recipe makes {len(edits)}"
+        return
+    for place, (found, edit) in enumerate(zip(manifest.edits, edits, strict=True)):
+        expected = record_edit(edit).model_dump()
+        yield from ((f"edits[{place}].{field}", what) for field, what in _differences(found.model_dump(), expected))
+
+
+def _compare_geometry(manifest: Manifest, expected: Geometry) -> Iterator[tuple[str, str]]:
+    if manifest.base.geometry is None:
+        yield "base.geometry", "is missing"
+        return
+    yield from (
+        (f"base.geometry.{field}", what) for field, what in _differences(manifest.base.geometry.model_dump(), expected.model_dump())
+    )
+
+
+def _check_record(record: FileRecord, *, is_edited: bool) -> Iterator[tuple[str, str]]:
+    """Whether a file that no edit touches is said to be the base's, and a new one to be new."""
+    field = f"files[{record.file}].base_sha256"
+    if record.file in (UNDO, RECIPE, PICTURE) and record.base_sha256 is not None:
+        yield field, "says that the base had this file, which apply made"
+    elif record.base_sha256 is None and record.file not in _NEW:
+        yield field, "is null, but apply makes no such file"
+    elif record.base_sha256 not in (None, record.sha256) and not is_edited:
+        yield field, "is not the file's own hash, but no edit touches it"
+
+
+def _check_base(edited: Checkpoint, step: Step, base: Checkpoint) -> Iterator[tuple[str, str]]:
+    """What the base says about the step that was made from it."""
+    manifest, stated = step.manifest, step.manifest.base
+    derived = record_base(base, prove_anatomy(base))
+    yield from _differences({"base.fingerprint": stated.fingerprint}, {"base.fingerprint": derived.fingerprint})
+    if None not in (stated.revision, derived.revision):
+        yield from _differences({"base.revision": stated.revision}, {"base.revision": derived.revision})
+    if is_hub_id(stated.model) and is_hub_id(derived.model):
+        yield from _differences({"base.model": stated.model}, {"base.model": derived.model})
+    left_out = [] if IN_PLACE in manifest.notes else list(sort_files(base).left_out)
+    if sorted(manifest.left_out) != sorted(left_out):
+        yield "left_out", f"says {', '.join(manifest.left_out) or 'nothing'}, expected {', '.join(left_out) or 'nothing'}"
+    edits = {edit.file for edit in manifest.edits}
+    shards = {shard.file for shard in base.shards}
+    for record in manifest.files:
+        source = record.base_file
+        if source is None or (source in shards and record.file not in edits):  # `verify` compares these byte for byte
+            continue
+        if not base.files.has(source):
+            yield f"files[{record.file}].base_sha256", f"is the hash of {source}, which the base doesn't have"
+        elif _hash(base.files, source) != record.base_sha256:
+            yield f"files[{record.file}].base_sha256", f"is not the hash of the base's {source}"
+    if edited.files.has(step.folder + UNDO):
+        for edit, original in Originals(edited, step).values():
+            if base.read_block(base.tensors[edit.tensor.name], edit.axis, edit.block).tobytes() != original.tobytes():
+                yield f"files[{UNDO}]", f"the original of {edit.edit.ref} in {edit.tensor.name} is not the base's"
+
+
+def _hash(files: Files, file: str) -> str:
+    promised = files.content_id(file) if files.path is None else None
+    if promised is not None and promised.kind == "sha256":
+        return promised.digest
+    with files.open(file) as stream:
+        return hash_stream(stream)

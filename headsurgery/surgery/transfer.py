@@ -1,0 +1,139 @@
+"""Bring the base's files into the directory that becomes the edited checkpoint: linked, cloned or copied, and edited where planned.
+
+Every file is hashed once, on the way; where it only gets another name, reading it is all that is done, and not even that where its
+hash is known (`linking.trusted_sha256`). Whether the base stayed what it was is `unchanged`'s to say.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Container, Mapping
+from functools import partial
+from pathlib import Path
+
+from headsurgery.errors import SurgeryError
+from headsurgery.filesystem.hashing import hash_stream
+from headsurgery.filesystem.linking import Link, can_clone, link_shard, trusted_sha256
+from headsurgery.storage.checkpoint import FLOAT_TYPES
+from headsurgery.storage.header import Shard, TensorInfo
+from headsurgery.surgery.copying import ByteArray, Changes, CopiedFile, Progress, copy_file, copy_shard
+from headsurgery.surgery.manifest import FileRecord
+from headsurgery.surgery.plan import SurgeryPlan, TensorEdit, multiply
+from headsurgery.surgery.unchanged import Looks, observe
+from headsurgery.surgery.undo import UndoWriter, locate_piece
+from headsurgery.surgery.workers import OnBytes, work_by_size
+
+
+class Transfer:
+    """Brings files over.
+
+    Args:
+        plan: What to edit.
+        staging: An empty directory.
+        undo: Gets the original bytes of what is edited; None: nothing does.
+        link: How files come over that stay as they are.
+        on_progress: Called with bytes done and bytes in all.
+    """
+
+    def __init__(self, plan: SurgeryPlan, staging: Path, undo: UndoWriter | None, link: Link, on_progress: Progress | None) -> None:
+        self._plan, self._base, self._staging, self._undo, self._link = plan, plan.checkpoint.path, staging, undo, link
+        self._shards: dict[str, Shard] = {shard.file: shard for shard in plan.checkpoint.shards}
+        self._on_progress = on_progress
+        self._trusted = {file: trusted_sha256(plan.checkpoint.files, file) for file in plan.files.carried}
+        self._clones = link != "copy" and can_clone(self._base / plan.checkpoint.shards[0].file, staging)
+        self.unread: list[str] = []
+        """Files that were not read: their hashes are the names of the cache's blobs."""
+        self.looks: Looks = plan.looks
+        """How the base's files looked before they were read, and after links of them were made."""
+        if link == "reflink" and not self._clones:
+            raise SurgeryError(
+                "--link reflink: files can't share their blocks here", hint="--link auto takes what the file system can do"
+            )
+
+    def run(self, names: Mapping[str, str]) -> list[FileRecord]:
+        """Bring files over.
+
+        Args:
+            names: Each of the base's files with the name that it shall have.
+
+        Raises:
+            CheckpointError: A file can't be read.
+            SurgeryError: A file is damaged, or the way that was asked for can't be had.
+            OSError: A file can't be written.
+        """
+        for name in names.values():
+            (self._staging / name).parent.mkdir(parents=True, exist_ok=True)
+        linked = {file for file, name in names.items() if self._is_linked(file, self._staging / name)}
+        self.looks = {**self.looks, **observe(self._plan.checkpoint.files, linked)}
+        if not self._clones:
+            self._check_space(sum(self._plan.checkpoint.files.size_of(file) for file in names if file not in linked))
+        sizes = {file: self._plan.checkpoint.files.size_of(file) for file in names}
+        return work_by_size(sizes, partial(self._bring, names, linked), self._on_progress)
+
+    def _is_linked(self, file: str, target: Path) -> bool:
+        """Make a link if that is the way for this file; weights only, because people edit the other files by hand."""
+        if file not in self._shards or _edits(self._plan, file) or (self._link == "auto" and self._clones):
+            return False
+        return link_shard(self._base, file, target, self._link)
+
+    def _check_space(self, num_bytes: int) -> None:
+        free = shutil.disk_usage(self._staging).free
+        if free < num_bytes:
+            raise OSError(errno.ENOSPC, f"{num_bytes} bytes needed, {free} free")
+
+    def _bring(self, names: Mapping[str, str], linked: Container[str], file: str, on_bytes: OnBytes) -> FileRecord:
+        """Copy and edit a file, or hash what is linked already."""
+        name = names[file]
+        brought = self._hash(file, on_bytes) if file in linked else self._copy(file, self._staging / name, on_bytes)
+        if not brought.is_read:
+            self.unread.append(name)
+        promised = self._plan.checkpoint.files.content_id(file)
+        if promised is not None and promised.digest != brought.before:
+            raise SurgeryError(
+                f"{file}: damaged in the Hub's cache: it doesn't have the hash that it is named by; nothing was kept",
+                hint=f"delete it and fetch the model again: {os.path.realpath(self._base / file)}",
+            )
+        return FileRecord(file=name, num_bytes=brought.num_bytes, sha256=brought.after, base_sha256=brought.before)
+
+    def _hash(self, file: str, on_bytes: OnBytes) -> CopiedFile:
+        num_bytes, digest = self._plan.checkpoint.files.size_of(file), self._trusted[file]
+        if digest is not None:
+            on_bytes(num_bytes)
+            return CopiedFile(before=digest, after=digest, num_bytes=num_bytes, is_read=False)
+        with self._plan.checkpoint.files.open(file) as source:
+            digest = hash_stream(source, on_bytes)
+        return CopiedFile(before=digest, after=digest, num_bytes=num_bytes)
+
+    def _copy(self, file: str, target: Path, on_bytes: OnBytes) -> CopiedFile:
+        changes = planned_changes(self._plan, file, self._undo)
+        with self._plan.checkpoint.files.open(file) as source:
+            if changes:
+                return copy_shard(source, self._shards[file], target, changes, on_bytes, clone=self._clones)
+            return copy_file(source, target, on_bytes, clone=self._clones, trusted=self._trusted[file])
+
+
+def planned_changes(plan: SurgeryPlan, file: str, undo: UndoWriter | None) -> Changes:
+    """What the plan changes in a file; the originals go to the undo file, if there is one, when it is done."""
+    edits = _edits(plan, file)
+    names = {edit.tensor.name for edit in edits}
+    return {name: partial(_change, [edit for edit in edits if edit.tensor.name == name], undo) for name in names}
+
+
+def _edits(plan: SurgeryPlan, file: str) -> list[TensorEdit]:
+    return [edit for edit in plan.edits if edit.tensor.file == file]
+
+
+def _change(edits: list[TensorEdit], undo: UndoWriter | None, tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
+    """Multiply the planned slices of one chunk; the originals go to the undo file."""
+    pieces = [(edit, piece) for edit in edits if (piece := locate_piece(edit, first, len(rows))) is not None]
+    if not pieces:
+        return rows
+    changed: ByteArray = rows.copy()
+    values = changed.view(FLOAT_TYPES[tensor.dtype])  # [rows, columns]
+    for edit, piece in pieces:
+        if undo is not None:
+            undo.write(edit, piece, values[piece.rows, piece.columns])
+        values[piece.rows, piece.columns] = multiply(values[piece.rows, piece.columns], edit.edit.factor)
+    return changed

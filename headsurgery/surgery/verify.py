@@ -1,0 +1,184 @@
+"""Is an edited checkpoint still what its manifest says, byte for byte; and is that the base with exactly its edits.
+
+The card and its picture are for people to rewrite: that they are there is checked, what they say is not. Lines that the Hub added
+at the end of .gitattributes don't count. Files that the manifest doesn't name are no fault; they are listed, so that nobody
+publishes them unawares.
+
+Hashes alone prove that nothing changed since `apply`. What `apply` did is proven against the base where that is at hand: every
+edited slice is the base's times its factor, every other byte is the base's. Without it, against the originals that lie beside the
+edit: each slice is the original's times its factor, and with all originals put back each file has the base's hash. What the
+manifest itself states is derived anew (`statements`), or named as not checked.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from headsurgery.compare.diff import diff_checkpoints
+from headsurgery.errors import CheckpointError
+from headsurgery.filesystem.files import Directory
+from headsurgery.filesystem.hashing import hash_file
+from headsurgery.recipe import Recipe
+from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
+from headsurgery.surgery.base_files import ATTRIBUTES, BOOKKEEPING, CARD, MANIFEST, PICTURE, RECIPE, UNDO
+from headsurgery.surgery.copying import Progress, hash_shard
+from headsurgery.surgery.history import Step, count_restorable, misfits, read_history
+from headsurgery.surgery.manifest import FileRecord, Manifest
+from headsurgery.surgery.plan import multiply
+from headsurgery.surgery.statements import check_against_base, check_statements, list_unchecked
+from headsurgery.surgery.undo import Originals
+from headsurgery.surgery.workers import OnBytes, work_by_size, work_through
+
+_OTHER_BYTES = "not the bytes that apply wrote"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What was found.
+
+    Args:
+        problems: Files that are missing or differ, each with what was found.
+        others: Files that the manifest doesn't name, sorted.
+        against: What the edit was derived from; None: it was not, files were hashed only.
+        steps: How many edits were made.
+        restorable: How many of them, from the last one on, `restore` can undo.
+        unchecked: Fields of the manifest that are a record only, or that could not be derived from what was at hand.
+    """
+
+    problems: dict[str, str]
+    others: tuple[str, ...]
+    against: Literal["base", "originals"] | None = None
+    steps: int = 1
+    restorable: int = 0
+    unchecked: tuple[str, ...] = ()
+
+
+def verify_files(directory: Path, manifest: Manifest, *, on_progress: Progress | None = None) -> Verification:
+    """Hash every file that the manifest names.
+
+    Args:
+        directory: The edited checkpoint.
+        manifest: Its manifest.
+        on_progress: Called with bytes read and bytes in all.
+
+    Raises:
+        CheckpointError: A file can't be read.
+    """
+    records = {record.file: record for record in manifest.files}
+
+    def examine(file: str, on_bytes: OnBytes) -> tuple[str, str | None]:
+        try:
+            return file, _problem_of(directory / file, records[file], on_bytes)
+        except OSError as error:
+            raise CheckpointError(f"{file}: can't be read: {error.strerror}") from error
+
+    found = dict(work_by_size({file: record.num_bytes for file, record in records.items()}, examine, on_progress))
+    problems = {file: problem for file in records if (problem := found[file]) is not None}
+    return Verification(problems=problems, others=tuple(sorted(_files_of(directory) - records.keys() - {MANIFEST})))
+
+
+def _problem_of(path: Path, record: FileRecord, on_bytes: OnBytes) -> str | None:
+    """What is wrong with a file."""
+    if not path.is_file():
+        return "missing"
+    if record.file in (CARD, PICTURE):  # nobody checks what it says, so a link could be any file of this machine, to be published
+        return "a link, expected a file" if path.is_symlink() else None
+    if record.file == ATTRIBUTES:
+        with path.open("rb") as stream:
+            head = stream.read(min(record.num_bytes, path.stat().st_size))
+        if len(head) < record.num_bytes:
+            return f"{len(head)} bytes, the manifest says {record.num_bytes}"
+        return None if sha256(head).hexdigest() == record.sha256 else _OTHER_BYTES
+    if path.stat().st_size != record.num_bytes:
+        return f"{path.stat().st_size} bytes, the manifest says {record.num_bytes}"
+    return None if hash_file(path, on_bytes) == record.sha256 else _OTHER_BYTES
+
+
+def verify_checkpoint(directory: Path, *, base: Checkpoint | None = None, on_progress: Progress | None = None) -> Verification:
+    """Hash every file, and derive the edit anew.
+
+    Args:
+        directory: The edited checkpoint.
+        base: What it was made from; None: its own originals take its place.
+        on_progress: Called with bytes read and bytes in all.
+
+    Raises:
+        CheckpointError: It has no manifest, or a file can't be read; or manifest and checkpoint don't belong together.
+    """
+    history = read_history(Directory(directory))
+    manifest = history[0].manifest
+    found = verify_files(directory, manifest, on_progress=on_progress)
+    restorable = count_restorable(Directory(directory), history)
+    found = replace(found, problems=found.problems | misfits(history), steps=len(history), restorable=restorable)
+    if found.problems:
+        return found
+    edited, has_undo = open_checkpoint(directory), (directory / UNDO).is_file()
+    unchecked = list_unchecked(manifest, base, has_undo=has_undo)
+    found = replace(found, problems=check_statements(edited, history), unchecked=unchecked)
+    if found.problems:
+        return found
+    if base is not None:
+        problems = _differ_from_base(edited, base, Recipe.load(directory / RECIPE), history)
+        return replace(found, against="base", problems=problems or check_against_base(edited, history[0], base))
+    if not has_undo:
+        return found
+    return replace(found, against="originals", problems=_differ_from_originals(edited, manifest))
+
+
+def _differ_from_base(edited: Checkpoint, base: Checkpoint, recipe: Recipe, history: Sequence[Step]) -> dict[str, str]:
+    compared = diff_checkpoints(base, edited, recipe=recipe)
+    rewritten = {f"{file}: {what}" for file, what in compared.files.items() if file in (CARD, PICTURE)}
+    problems = [problem for problem in compared.recipe_problems or () if problem not in rewritten]
+    if not problems:
+        return {}
+    more = [f"and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
+    return {base.model: "; ".join([*_say_other_base(base, history), *problems[:_SHOWN], *more])}
+
+
+_SHOWN = 5
+
+
+def _say_other_base(base: Checkpoint, history: Sequence[Step]) -> list[str]:
+    """Whether the weights that a checkpoint is held against are not those that its last edit was made from."""
+    found = base.fingerprint()
+    if found == history[0].manifest.base.fingerprint:
+        return []
+    if any(found == step.manifest.base.fingerprint for step in history[1:]):
+        return ["is the base of an earlier edit, expected the checkpoint that the last edit was made from"]
+    return ["is not the base that the manifest names, by base.fingerprint: other weights, or the same ones saved anew"]
+
+
+def _differ_from_originals(edited: Checkpoint, manifest: Manifest) -> dict[str, str]:
+    originals, shards = Originals(edited, Step(manifest=manifest, folder="")), {shard.file: shard for shard in edited.shards}
+    records = {record.file: record for record in manifest.files}
+
+    def examine(file: str, on_bytes: OnBytes) -> dict[str, str]:
+        problems, has_edits = {}, False
+        for edit, values in originals.slices(file):
+            has_edits = True
+            now = edited.read_block(edit.tensor, edit.axis, edit.block)
+            if now.tobytes() != multiply(values, edit.edit.factor).tobytes():
+                problems[edit.tensor.name] = f"{edit.edit.ref} is not its original × {edit.edit.factor:g}"
+        if file in shards and (has_edits or records[file].sha256 != records[file].base_sha256):
+            with edited.files.open(file) as source:
+                restored = hash_shard(source, shards[file], originals.changes(file), on_bytes)
+            if restored.after != records[file].base_sha256:
+                problems[file] = "with its originals put back it is not the base's file"
+        return problems
+
+    found = work_through(sorted(records), examine, lambda _: None)
+    return {place: problem for problems in found for place, problem in problems.items()}
+
+
+def _files_of(directory: Path) -> set[str]:
+    found: set[str] = set()
+    for folder, folders, names in os.walk(directory):
+        if Path(folder) == directory:
+            folders[:] = [name for name in folders if name not in BOOKKEEPING]
+        found |= {Path(folder, name).relative_to(directory).as_posix() for name in names}
+    return found
