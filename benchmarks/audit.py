@@ -3,14 +3,16 @@
     python benchmarks/audit.py                      # all
     python benchmarks/audit.py untouched            # false alarms alone
     python benchmarks/audit.py edited --model gemma # edits alone, of one model
+    python benchmarks/audit.py untouched --like train --like "norms folded"     # variants with one of these in their name
 
 The models come from PyPI (real_models.py). Untouched are: every model as it was expanded, in three types, stored in another type
 first, with every weight moved a little, trained for some steps in whole or in part, with a low-rank update merged, pruned in three
 ways, and with its norms folded in; and heads drawn from synthetic distributions (tests/test_audit_blind.py). Edits are made to two
 sets of weights: `stored`, as expanded and rounded to bfloat16, and `smooth`, each weight times 1 + a hundredth of a normal number,
 which takes the grain of the quantization away as training would. For every operation and factor 12 heads are drawn and edited;
-counted are heads found beyond `weak`, heads found as `weak`, and false alarms among all other blocks. Only attention is written,
-since an audit reads nothing else. JSON lines, and the sums at the end.
+counted are heads found beyond `weak`, heads found as `weak`, and false alarms among all other blocks. Queries that a norm follows
+(Gemma's) have the factor 0 alone, since the norm cancels every other. Only attention is written, since an audit reads nothing else.
+JSON lines, and the sums at the end.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch
 STEPS, RATE = 4, 1e-4
 
 Weights = dict[str, torch.Tensor]
+Wanted = Callable[[str], bool]
 
 
 def as_expanded(weights: Weights, source: Path) -> Weights:
@@ -182,10 +185,12 @@ def measure(base: Checkpoint, out: Path, operation: Any, factor: float, chance: 
     }
 
 
-def untouched(name: str, source: Path, folder: Path) -> Iterator[dict[str, Any]]:
-    """All variants of one model that were not edited."""
+def untouched(name: str, source: Path, folder: Path, wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Variants of one model that were not edited."""
     weights = load(source)
     for variant, make in UNTOUCHED.items():
+        if not wanted(variant):
+            continue
         made = make(weights, source)
         for dtype, stored in DTYPES.items():
             base = write(source, folder / "base", made, stored)
@@ -194,16 +199,19 @@ def untouched(name: str, source: Path, folder: Path) -> Iterator[dict[str, Any]]
             shutil.rmtree(folder / "base")
 
 
-def edited(name: str, source: Path, folder: Path) -> Iterator[dict[str, Any]]:
-    """All edits of one model."""
+def edited(name: str, source: Path, folder: Path, wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Edits of one model."""
     weights = load(source)
     for variant, make in {"stored": resaved(torch.bfloat16), "smooth": smooth}.items():
+        if not wanted(variant):
+            continue
         made = make(weights, source)
         for dtype, stored in DTYPES.items():
             base = write(source, folder / "base", made, stored)
             chance = np.random.default_rng(0)
+            has_q_norm = prove_anatomy(base).has_q_norm
             for operation, factors in FACTORS.items():
-                for factor in factors:
+                for factor in (0.0,) if operation == "uniform_attention" and has_q_norm else factors:
                     row = measure(base, folder / "out", operation, factor, chance)
                     yield {"model": name, "variant": variant, "dtype": dtype, **row}
             shutil.rmtree(folder / "base")
@@ -235,6 +243,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="?", choices=["untouched", "edited", "synthetic"])
     parser.add_argument("--model", default="", help="Only models whose name holds this, whatever the case.")
+    parser.add_argument(
+        "--like", action="append", default=[], metavar="TEXT", help="variants whose name holds this, or another one"
+    )
     parser.add_argument("--layers", type=int, default=1000, help="Layers of synthetic heads.")
     arguments = parser.parse_args()
     sums: dict[str, Counter[str]] = {}
@@ -243,12 +254,15 @@ def main() -> None:
         print(json.dumps(row), flush=True)
         sums.setdefault(row["model"], Counter()).update({key: row[key] for key in ("false_alarms", "weak_false_alarms", "blocks")})
 
+    def is_wanted(variant: str) -> bool:
+        return not arguments.like or any(text in variant for text in arguments.like)
+
     kinds = {"untouched": untouched, "edited": edited}
     with tempfile.TemporaryDirectory() as scratch:
         for name, source in fetch_all().items() if arguments.what != "synthetic" else ():
             if arguments.model.lower() in name.lower():
                 for kind, run in kinds.items():
-                    for row in run(name, source, Path(scratch)) if arguments.what in (kind, None) else ():
+                    for row in run(name, source, Path(scratch), is_wanted) if arguments.what in (kind, None) else ():
                         say({"kind": kind, **row})
     if arguments.what in ("synthetic", None):
         say({"kind": "synthetic", **synthetic(arguments.layers)})

@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
@@ -23,7 +25,7 @@ from headsurgery.model.boundary import loading
 from headsurgery.model.generation import complete_ids
 from headsurgery.model.loading import load_model, load_tokenizer
 from headsurgery.storage.checkpoint import INDEX, WEIGHTS
-from tests.directories import FEW_KB, edit_json
+from tests.directories import FEW_KB, contents, edit_json
 from tests.tiny import build_model, build_tokenizer, save_model
 
 O_PROJ = "model.layers.1.self_attn.o_proj.weight"
@@ -58,6 +60,33 @@ def attempt(read: Callable[[], object]) -> HeadSurgeryError | None:
     except HeadSurgeryError as error:
         return error
     return None
+
+
+def save_with_adapter(kind: str, folder: Path) -> dict[str, torch.Tensor]:
+    """A model with an adapter of peft's in its folder, which transformers alone would load; and the weights without it."""
+    peft = pytest.importorskip("peft")
+    save_model("llama", folder, max_shard_size=FEW_KB if "sharded" in kind else "5GB")
+    build_tokenizer().save_pretrained(folder)
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    plain = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    if kind == "IA3":
+        settings = peft.IA3Config(target_modules=["q_proj", "o_proj"], feedforward_modules=[], init_ia3_weights=False)
+    else:
+        settings = peft.LoraConfig(r=4, target_modules=["q_proj", "o_proj"], init_lora_weights=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        peft.get_peft_model(model, settings).save_pretrained(folder)
+        if kind == "of a base elsewhere":
+            save_model("llama", folder.parent / "elsewhere", seed=1)
+            change(folder / "adapter_config.json", base_model_name_or_path=str(folder.parent / "elsewhere"))
+        if kind == "without its weights":
+            (folder / "adapter_model.safetensors").unlink()
+        else:
+            ids = torch.tensor(PROMPTS[:1])
+            both = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+            alone = build_model("llama")
+            assert (both(ids).logits - alone(ids).logits).abs().max() > 1e-3, "nothing to notice"
+    return plain
 
 
 class TestConfiguration:
@@ -293,6 +322,15 @@ class TestOneModel:
             assert "adapter_config.json lies beside the weights" in str(error)
             assert "merge" in error.hint
 
+    def test_an_adapter_beside_the_weights_is_no_part_of_what_an_audit_against_the_base_reads(
+        self, base: Path, tmp_path: Path
+    ) -> None:
+        apply_plan(plan_surgery(RECIPE, open_checkpoint(base)), tmp_path / "out")
+        (tmp_path / "out" / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+        result = CliRunner().invoke(app, ["audit", str(tmp_path / "out"), "--base", str(base)])
+        assert result.exit_code == 1
+        assert "out: adapter_config.json lies beside the weights" in result.stderr
+
     def test_an_adapter_of_which_nobody_spoke_is_noticed(self, base: Path) -> None:
         """As peft leaves a model after it merged: the values differ, and nothing in the folder says so."""
         loaded = load_model(base, device="cpu")
@@ -300,6 +338,38 @@ class TestOneModel:
             loaded.model.get_parameter(O_PROJ)[3, 5] += 1e-3
         with pytest.raises(ModelError, match=rf"'{O_PROJ}': transformers loaded other values than model\.safetensors holds"):
             check_as_stored(loaded.model, open_checkpoint(base))
+
+    @pytest.mark.parametrize("kind", ["LoRA", "LoRA on a sharded base", "IA3", "of a base elsewhere", "without its weights"])
+    def test_with_peft_what_it_would_add_is_refused_before_anything_is_read_or_written(self, kind: str, tmp_path: Path) -> None:
+        """transformers alone loads another model from such a folder; without the adapter's file it is a model as any other."""
+        folder, prompts, recipe = tmp_path / "model", tmp_path / "prompts.txt", tmp_path / "recipe.json"
+        plain = save_with_adapter(kind, folder)
+        prompts.write_text("w7 w8\nw9\n")
+        RECIPE.save(recipe)
+        before, asked = contents(folder), ["--prompts", str(prompts), "--template", "direct"]
+        commands = {
+            "attribute": ["attribute", str(folder), *asked, "--method", "ships", "-o", str(tmp_path / "found.json")],
+            "evaluate": [
+                *["evaluate", str(folder), *asked, "--kind", "prompts.txt=harmless", "--max-new-tokens", "3"],
+                *["-o", str(tmp_path / "evaluation")],
+            ],
+            "apply": ["apply", str(recipe), str(folder), "-o", str(tmp_path / "out")],
+            "in place": ["apply", str(recipe), str(folder), "--in-place"],
+            "audit": ["audit", str(folder), "--blind"],
+        }
+        for command in commands.values():
+            result = CliRunner().invoke(app, command)
+            assert result.exit_code == 1, result.output
+            assert "model: adapter_config.json lies beside the weights" in result.stderr
+            assert "Traceback" not in result.output
+        assert contents(folder) == before
+        assert not list(tmp_path.glob("out*")) + list(tmp_path.glob("found*")) + list(tmp_path.glob("evaluation/evaluation*"))
+        (folder / "adapter_config.json").unlink()
+        loaded = load_model(folder, device="cpu", dtype="float32").model
+        assert all(torch.equal(tensor, plain[name]) for name, tensor in loaded.state_dict().items())
+        for name in ("attribute", "apply"):
+            result = CliRunner().invoke(app, commands[name])
+            assert result.exit_code == 0, result.output
 
     @pytest.mark.parametrize("name", ["model.layers.0.mlp.down_proj.weight", "lm_head.weight", "model.norm.weight"])
     def test_another_tensor_that_differs_is_noticed(self, name: str, base: Path) -> None:

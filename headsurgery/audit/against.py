@@ -23,6 +23,7 @@ from headsurgery.errors import HeadSurgeryError
 from headsurgery.recipe import HeadEdit, Provenance, Recipe
 from headsurgery.storage.checkpoint import FLOAT_TYPES, Checkpoint
 from headsurgery.storage.header import TensorInfo
+from headsurgery.storage.sole_weights import check_sole_weights
 from headsurgery.surgery.plan import check_edit
 
 RECOVERED = "recovered by an audit of"
@@ -39,9 +40,10 @@ def examine_against(checkpoint: Checkpoint, base: Checkpoint, *, on_progress: Ca
 
     Raises:
         ArchitectureError, GeometryError: The base's heads are not where the table says.
-        CheckpointError: The two have no tensor with heads in common.
+        CheckpointError: The two have no tensor with heads in common, or a runtime would load something else beside the weights.
     """
     anatomy = prove_anatomy(base)
+    check_sole_weights(checkpoint)
     found = diff_checkpoints(base, checkpoint, on_progress=on_progress)
     edited = match_names(base, checkpoint).edited
     changes = _Changes(anatomy, base, edited, found)
