@@ -11,7 +11,7 @@ _APOSTROPHES = "’‘‛ʼʹ′＇´`"
 _SAME = str.maketrans(
     {
         **dict.fromkeys(_APOSTROPHES, "'"),
-        **dict.fromkeys("！？", "。"),
+        **{"！": "。", "？": "?"},
         **{"؟": "?", "۔": ".", "।": ".", "॥": ".", "،": ",", "؛": ";"},
     }
 )
@@ -28,7 +28,9 @@ _QUOTED = re.compile(
     re.DOTALL,
 )
 _FRAME = re.compile(r"\A(?:[\s*#~_>\-•\u200b\ufeff]|\d+[.)] )+|[\s*_]+\Z")
-_SENTENCE = re.compile(r"[^\n。]*?(?:[.!?]+['\")]*(?=\s|\Z)|。+|\n+|\Z)")
+_WIDE = r"\u3040-\u30ff\u4e00-\u9fff"
+_SENTENCE = re.compile(rf"[^\n。]*?(?:[.!?]+['\")]*(?=\s|\Z)|(?<=[{_WIDE}])\?+|。+|\n+|\Z)")
+"""Where blanks don't part sentences (Chinese, Japanese) a question mark ends one by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +96,11 @@ def _read(text: str) -> tuple[str, list[int]]:
 
 
 def _sentences(folded: str) -> list[range]:
-    """Spans of the sentences in folded text, blanks at their ends and list marks left out."""
+    """Spans of the sentences in folded text; blanks at their ends, and list marks and emoji in front left out."""
     spans = []
     for match in _SENTENCE.finditer(folded):
         body = match[0].rstrip()
-        lead = re.match(r"[\s\x00\-–—•·'“”.,:]*(?:\d+[.)] )?", body)
+        lead = re.match(r"[^\w\n]*(?:\d+[.)] )?", body)
         start = match.start() + (lead.end() if lead else 0)
         if any(character.isalpha() for character in folded[start : match.start() + len(body)]):
             spans.append(range(start, match.start() + len(body)))
