@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 
 from headsurgery import Recipe, __all__
 from headsurgery.architectures.table import TABLE
-from headsurgery.cli import app
+from headsurgery.cli import VERBS, app
 from headsurgery.prompts import load_prompts
 from tests.tiny import save_model
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+
+_spec = spec_from_file_location("update_help", ROOT / "docs/update_help.py")
+assert _spec is not None
+assert _spec.loader is not None
+update_help = module_from_spec(_spec)
+_spec.loader.exec_module(update_help)
+page_of, with_help = update_help.page_of, update_help.with_help
 
 
 def test_the_readme_shows_every_command_and_promises_no_other() -> None:
@@ -22,6 +32,29 @@ def test_the_readme_shows_every_command_and_promises_no_other() -> None:
     shown = set(re.findall(r"headsurgery ([a-z]+)(?= |$|\n|`)", README)) - {"import"}
     assert shown <= commands
     assert commands <= shown
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_command_has_a_page_with_its_help_as_it_is(verb: str) -> None:
+    text = page_of(verb).read_text()
+    assert with_help(verb, text) == text, "run: python docs/update_help.py"
+
+
+def test_the_documentation_is_built_without_a_warning(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "--config-file",
+        str(ROOT / "mkdocs.yml"),
+        "--site-dir",
+        str(tmp_path),
+    ]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    assert (tmp_path / "api" / "index.html").is_file()
 
 
 def test_ci_runs_the_readmes_own_test_command() -> None:
