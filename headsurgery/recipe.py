@@ -156,7 +156,7 @@ class Provenance(Strict):
     prompts: PromptRecord | None = None
     harmless: PromptRecord | None = None
     template: str | None = Field(default=None, description="chat, paper, direct, or file:<sha256 of its text>")
-    notes: list[str] | None = Field(default=None, description="what was left out of the prompts, or is not read as it stands")
+    notes: list[str] | None = Field(default=None, description="of the prompts, and what makes the choice of heads doubtful")
     dtype: str | None = None
     scores: list[HeadScore] | None = None
     path: list[TriedGroup] | None = Field(default=None, description="of a search for a group: what it went through, in order")

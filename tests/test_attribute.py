@@ -17,6 +17,7 @@ from headsurgery.attribution.settings import Settings
 from headsurgery.errors import GeometryError, HeadSurgeryError, ModelError, PromptError, UsageError
 from headsurgery.model.modules import locate_modules
 from headsurgery.prompts import PromptSet
+from headsurgery.prompts.templates import NO_CHAT_TEMPLATE
 from tests.tiny import build_model, build_tokenizer
 
 PROMPTS = ["w9 w10 w11", "w12 w13", "w14 w15 w16 w17", "w18 w19"]
@@ -165,3 +166,46 @@ def test_a_missing_chat_template_and_a_bare_string_are_refused() -> None:
         run(template="chat")
     with pytest.raises(UsageError, match="a single string"):
         attribute(build_model("llama"), build_tokenizer(), "w5 w6")
+
+
+# What makes a choice doubtful
+
+
+@pytest.mark.parametrize("method", ["ships", "sahara"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("family", ["llama", "gpt_neox", "phi3"])
+def test_scores_that_are_rounding_choose_heads_with_a_doubt_in_their_recipe(family: str, dtype: torch.dtype, method: str) -> None:
+    """Heads whose effect is far below the type's rounding: ablating one changes the last bit here and there, or nothing."""
+    model = build_model(family, dtype=dtype)
+    with torch.no_grad():
+        for layer in range(3):
+            locate_modules(model).projection(layer, "o_proj").weight *= torch.finfo(dtype).eps / 8
+    found = attribute(model, build_tokenizer(), PROMPTS, method=method, group_size=1, harmless=HARMLESS)
+    (doubt,) = (note for note in found.recipe.provenance.notes if "no head stands out" in note)
+    assert doubt in found.notes
+
+
+@pytest.mark.parametrize("method", ["ships", "sahara"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_heads_with_an_effect_are_not_doubted(dtype: torch.dtype, method: str) -> None:
+    found = attribute(build_model("llama", dtype=dtype), build_tokenizer(), PROMPTS, method=method, harmless=HARMLESS)
+    assert not any("stands out" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("method", ["ships", "sahara"])
+def test_a_choice_without_a_control_is_said_once_and_recorded(method: str) -> None:
+    notes = run(method=method).recipe.provenance.notes
+    assert [note for note in notes if "no control" in note] == [note for note in run(method=method).notes if "no control" in note]
+    assert sum("no control" in note for note in notes) == 1
+    assert not any("no control" in note for note in run(method=method, harmless=HARMLESS).notes)
+
+
+def test_a_template_that_nobody_chose_is_said_once_and_recorded() -> None:
+    found = run(method="ships", harmless=HARMLESS)
+    assert (found.recipe.provenance.template, found.notes.count(NO_CHAT_TEMPLATE)) == ("paper", 1)
+    assert found.recipe.provenance.notes.count(NO_CHAT_TEMPLATE) == 1
+    for chosen in ("paper", "direct"):
+        assert NO_CHAT_TEMPLATE not in run(method="ships", template=chosen).notes
+    with_chat = attribute(build_model("llama"), build_tokenizer(chat=True), PROMPTS, method="ships")
+    assert with_chat.recipe.provenance.template == "chat"
+    assert NO_CHAT_TEMPLATE not in with_chat.notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 
 import torch
 import transformers
@@ -22,6 +23,7 @@ def record_run(
     template: Template,
     edits: tuple[HeadEdit, ...],
     scores: ScoreTable,
+    doubts: Sequence[str],
 ) -> Provenance:
     """The record of an attribution.
 
@@ -32,6 +34,7 @@ def record_run(
         template: How they were asked.
         edits: Of the recipe.
         scores: Of all heads.
+        doubts: What makes the choice doubtful.
     """
     return Provenance(
         method=settings.method,
@@ -44,7 +47,7 @@ def record_run(
         prompts=sets[0].to_record(),
         harmless=sets[1].to_record() if len(sets) > 1 else None,
         template=template.name,
-        notes=list(dict.fromkeys(note for prompt_set in sets for note in prompt_set.notes)) or None,
+        notes=list(dict.fromkeys((*(note for prompt_set in sets for note in prompt_set.notes), *doubts))) or None,
         dtype=dtype,
         scores=list(_scores_of(edits, scores)),
         path=list(scores.path) or None,

@@ -189,7 +189,7 @@ def refusal(
         chosen |= {best: score_heads((best,), steps[-1], harmless_scores, contrast)[0]}
         group = groups.step((*group, best))
         refused = groups.answers(group).found
-    notes += _say_path(groups, chosen, len(prompts), before=len(seen.found))
+    notes += _say_path(groups, chosen, len(prompts))
     arrays = {"refusal": np.stack(steps)}
     if control is not None:
         arrays["refusal_harmless"] = control.scores[None]
@@ -205,6 +205,7 @@ def refusal(
         contrast=contrast,
         chosen=tuple(chosen[head] for head in groups.best),
         path=_path_of(groups),
+        doubts=_doubt_effect(groups, before=len(seen.found)),
         account=None if first is None else first.account(combine(steps[0], harmless_scores, contrast)),
     )
     return table, tuple(notes)
@@ -215,17 +216,20 @@ def _path_of(groups: LookBack[Refusals]) -> tuple[TriedGroup, ...]:
     return tuple(TriedGroup(heads=[str(head) for head in group], refused=len(groups.answers(group).found)) for group in groups.path)
 
 
-def _say_path(groups: LookBack[Refusals], chosen: Collection[HeadRef], num_prompts: int, *, before: int) -> list[str]:
+def _doubt_effect(groups: LookBack[Refusals], *, before: int) -> tuple[str, ...]:
+    """That the chosen group takes no refusal away, where that is so."""
+    if len(groups.answers(groups.best).found) < before:
+        return ()
+    return (f"this recipe has no effect: the model refuses {before} as it is, and no group of heads that was tried takes any away",)
+
+
+def _say_path(groups: LookBack[Refusals], chosen: Collection[HeadRef], num_prompts: int) -> list[str]:
     """How far the chosen group comes, and of how many heads that were tried it is."""
     best = groups.best
     left = groups.answers(best)
     thinking = f"; {left.thinking} more answers stop within their thoughts" if left.thinking else ""
     heads = "the chosen head" if len(best) == 1 else f"the {len(best)} chosen heads"
     said = [f"with {heads} ablated it refuses {len(left.found)} of {num_prompts}{thinking}"]
-    if len(left.found) >= before:
-        said.append(
-            f"this recipe has no effect: the model refuses {before} as it is, and no group of heads that was tried takes any away"
-        )
     if len(best) < len(chosen):
         path = "; ".join(f"{' '.join(group.heads)}: {group.refused}" for group in _path_of(groups))
         said.insert(0, f"{len(chosen)} heads were tried, and {len(best)} of them do most; refused with these ablated: {path}")

@@ -14,6 +14,7 @@ from headsurgery.architectures.uniformity import say_unevenness
 from headsurgery.attribution.attacks import Development, encode_development
 from headsurgery.attribution.direct import direct
 from headsurgery.attribution.frontier_record import Frontier
+from headsurgery.attribution.doubts import find_doubts
 from headsurgery.attribution.record import record_run
 from headsurgery.attribution.refusal import ANSWER_TOKENS, refusal
 from headsurgery.attribution.reinforce import ANSWER_TOKENS as SEARCH_TOKENS
@@ -157,7 +158,8 @@ def attribute(
         if loaded is not None and development is not None:
             found = _reinforce(loaded, scores, development, settings, on_search)
     edits = found.edits if found else _edits(scores, settings)
-    provenance = record_run(settings, facts.dtype, sets, chosen_template, edits, scores)
+    doubts = (*scores.doubts, *find_doubts(settings, scores, facts.dtype))
+    provenance = record_run(settings, facts.dtype, sets, chosen_template, edits, scores, doubts)
     recipe = Recipe(
         base=base or RecipeBase(model_type=facts.model_type, geometry=Geometry.of(facts.geometry)),
         edits=edits,
@@ -165,7 +167,7 @@ def attribute(
     )
     uneven = say_unevenness(facts.uneven) if settings.operation == "uniform_attention" and settings.method != "direct" else ()
     said = (note for prompt_set in sets for note in prompt_set.notes)
-    notes = tuple(dict.fromkeys((*said, *notes, *_notes_on(scores), *uneven, *(found.notes if found else ()))))
+    notes = tuple(dict.fromkeys((*said, *notes, *doubts, *uneven, *(found.notes if found else ()))))
     return Attribution(recipe=recipe, scores=scores, notes=notes, frontier=found.frontier if found else None)
 
 
@@ -288,12 +290,3 @@ def _evaluation_mode(model: nn.Module | Engine) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
-
-
-def _notes_on(scores: ScoreTable) -> list[str]:
-    weak = ", ".join(f"L{score.layer}H{score.head}" for score in scores.chosen if score.score <= 0)
-    if not weak:
-        return []
-    if scores.harmless is None:
-        return [f"{weak}: ablating these changes nothing on these prompts (score 0)"]
-    return [f"{weak}: these matter no more on the harmful than on the harmless prompts (score not above 0)"]

@@ -42,6 +42,7 @@ class ScoreTable:
         chosen: Heads of the recipe, in order of choice, with the scores that they were chosen by.
         account: What screening may have missed in `combined`; None where all heads were scored.
         path: Groups that a search by answers went through, in order.
+        doubts: What makes the choice doubtful, as far as only its method knows.
     """
 
     arrays: dict[str, FloatArray]
@@ -51,6 +52,7 @@ class ScoreTable:
     chosen: tuple[HeadScore, ...]
     account: Account | None = None
     path: tuple[TriedGroup, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def combined(self) -> FloatArray:

@@ -20,6 +20,12 @@ from headsurgery.prompts.sets import PromptSet
 PAPER_TEMPLATE = "## Query:{query}\n## Answer:"
 """The paper's template, letter for letter."""
 
+NO_CHAT_TEMPLATE = (
+    "this model's tokenizer has no chat template, so prompts are put into the paper's, '## Query:... ## Answer:', which the model "
+    "need not know; --template chooses another"
+)
+"""Said where nobody chose a template and the tokenizer has none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Template:
@@ -28,10 +34,12 @@ class Template:
     Args:
         name: `chat`, `paper`, `direct`, or `file:<sha256>` for the user's own; goes into the recipe.
         text: Holds `{query}` once; None for the tokenizer's chat template.
+        note: What the user should know of this choice; `encode` adds it to the notes of what it encodes.
     """
 
     name: str
     text: str | None
+    note: str | None = None
 
     def fill(self, query: str, *, prefill: str | None = None) -> str:
         """The text that the model reads, for a template with a text of its own.
@@ -49,7 +57,7 @@ def load_template(source: str | None, tokenizer: Any) -> Template:
 
     Args:
         source: `chat`, `paper`, `direct`, a file that holds `{query}` (a line feed at its very end doesn't count), or None: `chat`
-            where the tokenizer has one, else `paper`.
+            where the tokenizer has one, else `paper`, which its note tells.
         tokenizer: A transformers tokenizer.
 
     Raises:
@@ -58,7 +66,7 @@ def load_template(source: str | None, tokenizer: Any) -> Template:
     if source is None or source == "chat":
         known = getattr(tokenizer, "chat_template", None)
         if source is None and not known:
-            return load_template("paper", tokenizer)
+            return replace(load_template("paper", tokenizer), note=NO_CHAT_TEMPLATE)
         if not known:
             raise PromptError("this tokenizer has no chat template", hint="use --template paper, direct, or a file with {query}")
         if isinstance(known, dict) and "default" not in known:
@@ -130,7 +138,8 @@ def encode(
             hint="shorter prompts, or fewer new tokens",
         )
     texts, ids = tuple(text for text, _ in kept), [row for _, row in kept]
-    notes = [*prompts.notes, *(chat.notes if chat else ()), *check_ids(prompts.name, texts, ids, tokenizer)]
+    said = (*((template.note,) if template.note else ()), *(chat.notes if chat else ()))
+    notes = [*prompts.notes, *said, *check_ids(prompts.name, texts, ids, tokenizer)]
     if len(kept) < len(encoded):
         notes.append(f"{prompts.name}: left out {len(encoded) - len(kept)} prompts longer than the model's {max_tokens} tokens")
     return replace(prompts, texts=texts, notes=tuple(dict.fromkeys(notes))), ids

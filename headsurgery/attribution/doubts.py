@@ -1,0 +1,54 @@
+"""Doubts about a choice of heads: what its recipe must carry, so that nobody takes it for a finding.
+
+A ranking always has a first head. It says nothing where all scores are rounding, or where there is no control to tell heads that
+carry safety from heads that every prompt needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from headsurgery.attribution.scores import ScoreTable
+from headsurgery.attribution.settings import UNITS, Settings
+
+ROUNDING: dict[str, dict[str, float]] = {
+    "ships": {"float64": 1e-12, "float32": 1e-10, "float16": 1e-4, "bfloat16": 5e-3},
+    "sahara": {"float64": 1e-5, "float32": 3e-5, "float16": 0.06, "bfloat16": 0.5},
+}
+"""By method and type, what rounding alone scores, in nats and degrees: the most that heads of SmolLM2-135M, Gemma 3 270M and
+Qwen2.5-Coder-0.5B scored when they were multiplied by a factor next to 1 (docs/methods.md)."""
+
+
+def find_doubts(settings: Settings, scores: ScoreTable, dtype: str) -> tuple[str, ...]:
+    """What makes the choice doubtful, for the user and for the recipe.
+
+    Args:
+        settings: Of the attribution.
+        scores: Of all heads.
+        dtype: Type that the model ran in.
+    """
+    return tuple(_find(settings, scores, dtype))
+
+
+def _find(settings: Settings, scores: ScoreTable, dtype: str) -> Iterator[str]:
+    if scores.harmless is None and settings.method in ("ships", "sahara"):
+        yield (
+            f"no control: {settings.method} ranks a head high that any prompt needs, harmful or not; --harmless builtin:harmless "
+            "tells such heads apart"
+        )
+    largest, unit = float(np.nanmax(np.abs(scores.harmful), initial=0.0)), UNITS.get(settings.method, "")
+    noise = ROUNDING.get(settings.method, {}).get(dtype, 0.0)
+    if 0 < largest <= noise:
+        yield (
+            f"no head stands out: no score is larger than {largest:.2g} {unit}, and rounding in {dtype} alone makes up to about "
+            f"{noise:.2g}; the chosen heads are no finding"
+        )
+    if weak := ", ".join(f"L{score.layer}H{score.head}" for score in scores.chosen if score.score <= 0):
+        if largest == 0:
+            yield f"{weak}: ablating these changes nothing on these prompts (score 0), nor does any other head: no head stands out"
+        elif scores.harmless is None:
+            yield f"{weak}: ablating these changes nothing on these prompts (score 0)"
+        else:
+            yield f"{weak}: these matter no more on the harmful than on the harmless prompts (score not above 0)"
