@@ -23,13 +23,14 @@ from headsurgery.card.sections import escape
 from headsurgery.cli import app
 from headsurgery.documents.front_matter import join_front_matter
 from headsurgery.errors import UsageError
+from headsurgery.evaluation.records import Evaluation, Interval, Rate
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import Geometry, HeadEdit, HeadScore, PromptRecord, Provenance, RecipeBase
 from headsurgery.surgery.apply import apply_plan
 from headsurgery.surgery.manifest import FileRecord, Manifest
 from headsurgery.surgery.verify import verify_files
 from tests.directories import COMMIT, contents, recipe_of
-from tests.example_evaluation import EDITED, NASTY, example, score_table
+from tests.example_evaluation import EDITED, NASTY, example, rate, score_table
 from tests.tiny import save_model
 
 BASE_CARD = """---
@@ -186,9 +187,8 @@ def test_how_the_heads_were_found() -> None:
 def test_the_measured_effect_stands_with_its_intervals() -> None:
     evaluation = example()
     card = card_of(evaluation=evaluation)
-    assert "| set | judge | n | base | this model | random heads | against the base |" in card
-    line = next(line for line in card.splitlines() if line.startswith("| advbench: attack success rate (ASR) | keyword | 500 |"))
-    assert "71 % [67, 75]" in line
+    line = next(line for line in card.splitlines() if line.startswith("| advbench: attack success rate (ASR) | keyword |"))
+    assert "| 2 % [1, 4], n = 500 | 71 % [67, 75], n = 500 | 0 %, 0 of 500 | 0 %, 0 of 500 |" in line
     assert "KL from the base on harmless text: 0.0123 [0.0101, 0.0151] nats per token" in card
     index = data_of(card)["model-index"]
     assert [entry["dataset"]["name"] for entry in index[0]["results"]] == [entry.record.name for entry in evaluation.sets]
@@ -197,6 +197,67 @@ def test_the_measured_effect_stands_with_its_intervals() -> None:
     assert index[0]["results"][2]["metrics"][0]["type"] == "refusal_rate"
     assert data_of(card_of())["tags"], "without figures there is no model-index"
     assert "Not measured" in card_of()
+
+
+def with_absences(base: int, mine: int, *, p_value: float = 1e-9) -> Evaluation:
+    """The example, with so many answers of the first set gone, and another test against the base."""
+    evaluation = example()
+    changed = []
+    for one in evaluation.measurements:
+        gone = {"base": base, "sahara-3": mine}.get(one.variant, 0) if one.set == "advbench" else 0
+        total = one.complied.total - gone
+        paired = one.against_base and one.against_base.model_copy(update={"p_value": p_value})
+        empty = Rate(count=0, total=0, interval=Interval(value=0.0, low=0.0, high=0.0))
+        complied, refused = (
+            (rate(min(share.count, total), total) if total else empty) if gone else share for share in (one.complied, one.refused)
+        )
+        update = {"complied": complied, "refused": refused, "no_answer": gone, "against_base": paired}
+        changed.append(one.model_copy(update=update))
+    return evaluation.model_copy(update={"measurements": tuple(changed)})
+
+
+def row_of(card: str) -> list[str]:
+    line = next(line for line in card.splitlines() if line.startswith("| advbench: attack success rate (ASR) | keyword |"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+@pytest.mark.parametrize(("base", "mine"), [(0, 100), (50, 0), (20, 499), (250, 250)])
+def test_each_share_has_its_own_n_and_what_is_no_answer_is_said(base: int, mine: int) -> None:
+    cells = row_of(card_of(evaluation=with_absences(base, mine)))
+    assert cells[2].endswith(f"n = {500 - base}")
+    assert cells[3].endswith(f"n = {500 - mine}")
+    assert cells[4].endswith(f"{base} of 500")
+    assert cells[5].endswith(f"{mine} of 500")
+
+
+def test_a_model_that_gives_no_answer_at_all_has_no_share_and_no_figure() -> None:
+    card = card_of(evaluation=with_absences(0, 500))
+    assert row_of(card)[3] == "no answers, n = 0"
+    assert row_of(card)[5] == "100 %, 500 of 500"
+    assert "on advbench it" not in card
+    assert "advbench" not in {entry["dataset"]["name"] for entry in data_of(card)["model-index"][0]["results"]}
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "said"),
+    [
+        (None, "Whether the edit changes what the model declines was not measured."),
+        (with_absences(0, 0), "by judge keyword, on advbench it answered more prompts than its base"),
+        (with_absences(0, 0, p_value=0.2), "on advbench it showed no clear difference to its base"),
+        (example().model_copy(update={"measurements": ()}), "was not measured."),
+    ],
+)
+def test_the_card_says_of_the_effect_what_was_measured(evaluation: Evaluation | None, said: str) -> None:
+    card = card_of(evaluation=evaluation)
+    assert said in card
+    assert "answers what its base would decline" not in card
+    reinforced = recipe_of((0, 1, "scale", 2.0))
+    assert "Whether the edit changes what the model declines was not measured." in card_of(reinforced)
+
+
+def test_doubts_about_the_choice_stand_in_the_card() -> None:
+    doubted = provenance(notes=["no head stands out: *all* is rounding"])
+    assert r"- Note: no head stands out\: \*all\* is rounding" in card_of(ABLATE.model_copy(update={"provenance": doubted}))
 
 
 def test_names_of_sets_become_what_the_hub_allows() -> None:

@@ -73,7 +73,11 @@ def list_results(evaluation: Evaluation, variant: Variant, pipeline_tag: str) ->
         {
             "task": {"type": pipeline_tag, "name": "Safety"},
             "dataset": _dataset(name),
-            "metrics": [_metric(m, "complied" if kinds[name] == "harmful" else "refused") for m in found if m.set == name],
+            "metrics": [
+                _metric(m, "complied" if kinds[name] == "harmful" else "refused")
+                for m in found
+                if m.set == name and m.complied.total
+            ],
         }
         for name in dict.fromkeys(measurement.set for measurement in found if measurement.complied.total)
     ]

@@ -18,7 +18,7 @@ from headsurgery.surgery.base_files import MANIFEST, PREVIOUS, RECIPE, UNDO
 from headsurgery.surgery.manifest import Manifest
 
 if TYPE_CHECKING:
-    from headsurgery.evaluation.records import Evaluation, Variant
+    from headsurgery.evaluation.records import Evaluation, Kind, Measurement, Variant
 
 _OPERATIONS = {
     "scale": "its input columns of o_proj (Eq. 8)",
@@ -97,6 +97,7 @@ def say_attribution(provenance: Provenance | None) -> str:
     if provenance.scores:
         heads = ", ".join(f"L{score.layer}H{score.head} {score.score:.3g}" for score in provenance.scores)
         lines.append(f"- Chosen, with their scores: {heads}")
+    lines += [f"- Note: {escape(note)}" for note in provenance.notes or ()]
     if provenance.search:
         found = provenance.search
         lines.append(
@@ -118,25 +119,41 @@ def _effect(evaluation: Evaluation, variant: Variant) -> list[str]:
 
     kinds = {v.name: v.kind for v in evaluation.variants}
     rows = []
+
+    def share(measurement: Measurement | None, kind: Kind) -> str:
+        if measurement is None:
+            return "not measured"
+        rate = rate_of(measurement, kind)
+        return f"{say_rate(rate)}, n = {rate.total}" if rate.total else "no answers, n = 0"
+
+    def absent(measurement: Measurement | None) -> str:
+        if measurement is None:
+            return "not measured"
+        asked = measurement.no_answer + measurement.complied.total
+        return f"{say_percent(measurement.no_answer / asked)}, {measurement.no_answer} of {asked}" if asked else "nothing asked"
+
     for entry in evaluation.sets:
         for judge in evaluation.judges:
             found = [m for m in evaluation.measurements if (m.set, m.judge) == (entry.record.name, judge)]
-            mine = next((m for m in found if m.variant == variant.name and m.complied.total), None)
+            mine = next((m for m in found if m.variant == variant.name), None)
             if mine is None:
                 continue
-            base = next((say_rate(rate_of(m, entry.kind)) for m in found if kinds[m.variant] == "base"), "")
+            base = next((m for m in found if kinds[m.variant] == "base"), None)
             random = [rate_of(m, entry.kind).interval.value for m in found if kinds[m.variant] == "random" and m.complied.total]
             against = say_paired(mine.against_base) if mine.against_base and entry.kind == "harmful" else ""
             cells = (
-                *(f"{escape(entry.record.name)}: {MEASURES[entry.kind]}", escape(judge), str(mine.complied.total), base),
-                *(say_rate(rate_of(mine, entry.kind)), say_percent(sum(random) / len(random)) if random else "", against),
+                *(f"{escape(entry.record.name)}: {MEASURES[entry.kind]}", escape(judge)),
+                *(share(base, entry.kind), share(mine, entry.kind), absent(base), absent(mine)),
+                *(say_percent(sum(random) / len(random)) if random else "not measured", against or "not measured"),
             )
             rows.append(f"| {' | '.join(cells)} |")
     lines = [
-        "| set | judge | n | base | this model | random heads | against the base |\n|---|---|---|---|---|---|---|",
+        "| set | judge | base | this model | no answer: base | no answer: this model | random heads | against the base |\n"
+        "|---|---|---|---|---|---|---|---|",
         *rows,
-        "\nShares with 95 % Wilson intervals; against the base: ratio or difference with a bootstrapped interval, exact test."
-        " Random heads: the same edits on other heads of the same layers.\n",
+        "\nShares with 95 % Wilson intervals, of n answers that the judge read. Replies that are empty or were cut within their"
+        " thoughts are no answer; they count in neither share. Against the base: ratio or difference with a bootstrapped interval,"
+        " exact test; attack success only. Random heads: the same edits on other heads of the same layers.\n",
     ]
     for nonsense in evaluation.degenerate:
         if nonsense.variant == variant.name:
@@ -153,18 +170,50 @@ def _effect(evaluation: Evaluation, variant: Variant) -> list[str]:
     return lines
 
 
-def say_use(edits: tuple[HeadEdit, ...]) -> str:
-    """What it is for, and what can go wrong."""
+def say_use(edits: tuple[HeadEdit, ...], evaluation: Evaluation | None, measured: tuple[HeadEdit, ...]) -> str:
+    """What it is for, what is known of its effect, and what can go wrong.
+
+    Args:
+        edits: Of all steps.
+        evaluation: Figures, if there are any.
+        measured: Edits of the variant that they are of.
+    """
+    is_ablated = kind_of(edits) == "ablated"
     intended = {
-        "ablated": "For research on safety mechanisms. This model answers what its base would decline: keep it to the people and"
-        " machines of a study, don't put it before users, and say what it is when you pass it on.",
-        "reinforced": "For research on, and defence by, safety mechanisms. It may decline what its base would answer, and being"
-        " harder to talk round is no proof of safety.",
+        "ablated": "It may answer what its base would decline: keep it to the people and machines of a study, don't put it before"
+        " users, and say what it is when you pass it on.",
+        "reinforced": "It may decline what its base would answer, and being harder to talk round is no proof of safety.",
     }[kind_of(edits)]
+    purpose = "For research on safety mechanisms." if is_ablated else "For research on, and defence by, safety mechanisms."
+    variant = None if evaluation is None else find_variant(evaluation, measured)
+    effect = _say_change(evaluation, variant) if evaluation and variant else ""
     return (
-        f"## Intended use and risks\n\n{intended} The figures hold for the prompts, judges and decoding that are named here, not"
-        " beyond. Everything that the base's card warns of holds here, too.\n"
+        f"## Intended use and risks\n\n{purpose} {effect or 'Whether the edit changes what the model declines was not measured.'}"
+        f" {intended} Figures hold for the prompts, judges and decoding that are named with them, not beyond. Everything that the"
+        " base's card warns of holds here, too.\n"
     )
+
+
+_SIGNIFICANT = 0.05
+
+
+def _say_change(evaluation: Evaluation, variant: Variant) -> str:
+    """Where this model answered more or fewer harmful prompts than its base, by the first judge; empty where nobody measured it."""
+    harmful = [entry.record.name for entry in evaluation.sets if entry.kind == "harmful"]
+    judge = evaluation.judges[0] if evaluation.judges else None
+    said = []
+    for measurement in evaluation.measurements:
+        paired = measurement.against_base
+        if (measurement.variant, measurement.judge) != (variant.name, judge) or measurement.set not in harmful or paired is None:
+            continue
+        if not measurement.complied.total:
+            continue
+        more = "more" if paired.difference.value > 0 else "fewer"
+        change = (
+            f"answered {more} prompts than its base" if paired.p_value < _SIGNIFICANT else "showed no clear difference to its base"
+        )
+        said.append(f"on {escape(measurement.set)} it {change}")
+    return f"As measured above by judge {escape(str(judge))}, {'; '.join(said)}." if said else ""
 
 
 def say_commands(base: RecipeBase) -> str:

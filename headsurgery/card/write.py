@@ -70,7 +70,7 @@ def write_card(
         *([sections.say_earlier(earlier)] if earlier else []),
         sections.say_attribution(recipe.provenance),
         sections.say_effect(evaluation, recipe.edits),
-        sections.say_use(edits),
+        sections.say_use(edits, evaluation, recipe.edits),
         sections.say_commands(manifest.base),
     ]
     if below := _say_base(base):
