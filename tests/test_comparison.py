@@ -19,7 +19,7 @@ from headsurgery.attribution.comparison import Ranking, chance_of_overlap, compa
 from headsurgery.cli import app
 from headsurgery.errors import HeadSurgeryError, RecipeError, UsageError
 from headsurgery.recipe import Geometry, RecipeBase
-from tests.tiny import build_model, build_tokenizer
+from tests.tiny import build_model, build_tokenizer, save_model
 
 BASE = RecipeBase(model_type="llama", geometry=Geometry(num_layers=3, num_heads=6))
 
@@ -213,3 +213,43 @@ def test_a_screened_and_a_full_file_and_what_is_said(tmp_path: Path) -> None:
         )
         said = " ".join(CliRunner().invoke(app, ["compare", str(one), str(other)]).stderr.split())
         assert "30 of 300 heads be scored; chance is taken over all 300" in said
+
+
+# Models that a recipe doesn't name
+
+
+@pytest.fixture
+def by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Recipes without a base, and what `apply` makes of them with models of two shapes."""
+    monkeypatch.chdir(tmp_path)
+    for name, layers, edit in (("small", 3, HeadEdit(layer=1, head=2)), ("large", 5, HeadEdit(layer=4, head=0))):
+        save_model("llama", Path(f"{name}-base"), num_hidden_layers=layers)
+        Recipe(edits=(edit,)).save(f"{name}.json")
+        assert CliRunner().invoke(app, ["apply", f"{name}.json", f"{name}-base", "-o", name]).exit_code == 0
+    return tmp_path
+
+
+def compare(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["compare", *arguments])
+
+
+def test_an_edited_checkpoint_knows_its_shape_though_its_recipe_does_not(by_hand: Path) -> None:
+    assert Recipe.load("small/recipe.json").base.geometry is None
+    assert read_ranking(Path("small"), 10).shape == (3, 6)
+    result = compare("small", "large")
+    assert (result.exit_code, result.stderr.count("error:")) == (2, 1)
+    assert "small has 3 x 6 heads, large has 5 x 6 heads: their heads can't be matched" in result.stderr
+
+
+@pytest.mark.parametrize(("first", "second"), [("small", "large.json"), ("large.json", "small")])
+def test_a_head_that_the_other_model_lacks_shows_that_it_is_another(first: str, second: str, by_hand: Path) -> None:
+    result = compare(first, second)
+    assert result.exit_code == 2
+    assert "large.json names L4H0, but small has 3 x 6 heads: their heads can't be matched" in result.stderr
+
+
+def test_what_nobody_knows_is_said(by_hand: Path) -> None:
+    result = compare("small.json", "large.json")
+    assert result.exit_code == 0
+    assert "note: small.json, large.json: no base.geometry in it, so that nobody knows whether these are" in result.stderr
+    assert "note" not in compare("small", "small").stderr

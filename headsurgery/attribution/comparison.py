@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from headsurgery.checkpoint.carried import MANIFEST, RECIPE
+from headsurgery.checkpoint.manifest import Manifest
 from headsurgery.errors import HeadSurgeryError, RecipeError, UsageError
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import Recipe
@@ -98,8 +100,10 @@ def read_ranking(path: Path, top: int) -> Ranking:
     """
     if path.suffix == ".safetensors":
         return _rank_scores(path, top)
-    recipe = Recipe.load(path / "recipe.json" if path.is_dir() else path)
-    known = recipe.base.geometry if recipe.base is not None else None
+    recipe = Recipe.load(path / RECIPE if path.is_dir() else path)
+    known = recipe.base.geometry
+    if known is None and (path / MANIFEST).is_file():  # a recipe by hand; apply knew its base
+        known = Manifest.load(path).base.geometry
     shape, num_heads = None, None
     if known is not None and known.num_layers is not None and known.num_heads is not None:
         stated = known.num_heads
@@ -156,7 +160,20 @@ def compare_rankings(rankings: Sequence[Ranking], *, seed: int = 0) -> list[Comp
         if other.shape != known[0].shape:
             first, second = (f"{ranking.name} has {ranking.shape[0]} x {ranking.shape[1]} heads" for ranking in (known[0], other))  # type: ignore[index]
             raise UsageError(f"{first}, {second}: their heads can't be matched", hint="compare models of one shape")
+    if known and known[0].shape is not None:
+        for ranking in rankings:
+            _check_heads(ranking, known[0].shape, known[0].name)
     return [_compare(first, second, seed) for first, second in combinations(rankings, 2)]
+
+
+def _check_heads(ranking: Ranking, shape: tuple[int, int], name: str) -> None:
+    """Refuse a recipe that doesn't say what model it is of, where its heads show that it is another."""
+    missing = next((head for head in ranking.heads if head.layer >= shape[0] or head.head >= shape[1]), None)
+    if missing is not None:
+        raise UsageError(
+            f"{ranking.name} names {missing}, but {name} has {shape[0]} x {shape[1]} heads: their heads can't be matched",
+            hint="compare models of one shape",
+        )
 
 
 def _compare(first: Ranking, second: Ranking, seed: int) -> Comparison:
