@@ -451,6 +451,44 @@ def test_without_a_token(out: Path, hub: WritableHub, monkeypatch: pytest.Monkey
     assert not hub.requests
 
 
+def dry_run(out: Path, name: str) -> tuple[dict[str, Any], str]:
+    result = CliRunner().invoke(app, ["push", str(out), name, "--dry-run", "--json"])
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout), result.stderr
+
+
+@pytest.mark.parametrize("there", ["nothing", "private", "gated"])
+def test_a_dry_run_without_a_token_says_what_it_can_not_see(
+    there: str, out: Path, hub: WritableHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Hub answers a stranger alike where a repository is private and where there is none."""
+    if there != "nothing":
+        hub.add("me/edited", {"README.md": b"mine", "headsurgery.json": b"{}"}, private=there == "private", gated=there == "gated")
+    monkeypatch.delenv("HF_TOKEN")
+    before = dict(hub.files("me/edited")) if there != "nothing" else None
+    found, said = dry_run(out, "me/edited")
+    assert found["exists"] is None
+    assert {file["file"] for file in found["files"]} == contents(out).keys()
+    assert "me/edited: without a token the Hub doesn't show what lies there, if anything" in " ".join(said.split())
+    assert before is None or hub.files("me/edited") == before
+
+
+def test_a_dry_run_without_a_token_reads_what_is_public(out: Path, hub: WritableHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    push(out, "me/public", private=False)
+    monkeypatch.delenv("HF_TOKEN")
+    result = CliRunner().invoke(app, ["push", str(out), "me/public", "--dry-run", "--public", "--json"])
+    found = json.loads(result.stdout)
+    assert (found["exists"], found["private"]) == (True, False)
+    assert found["bytes"]["upload"] == 0
+    assert "without a token" not in result.stderr
+
+
+def test_with_a_token_a_new_repository_is_new(out: Path, hub: WritableHub) -> None:
+    found, said = dry_run(out, "me/edited")
+    assert found["exists"] is False
+    assert "without a token" not in said
+
+
 # Faults: one line, exit 1, the repository as it was, and the same push goes through afterwards
 
 SHARD = "PUT /lfs/me/edited"

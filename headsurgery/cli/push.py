@@ -42,7 +42,7 @@ def push(
     from headsurgery.surgery.base_files import RECIPE
 
     console = Console(as_json=json, quiet=quiet)
-    console.quiet_hub(retries=False)
+    console.quiet_hub()
     with console.progress("checking") as on_progress:
         plan = plan_push(
             edited,
@@ -51,6 +51,7 @@ def push(
             recipe_only=recipe_only,
             private=private,
             force=force,
+            dry_run=dry_run,
             token=token,
             on_progress=on_progress,
         )
@@ -92,6 +93,7 @@ def _show_plan(console: Console, plan: PushPlan) -> None:
     rows = [(travel.file, travel.num_bytes, travel.how, travel.why) for travel in plan.travels]
     is_private = plan.target.is_private if plan.target.exists else plan.makes_private
     sight = {True: "private", False: "public", None: "as the organisation has it"}[is_private]
-    where = f"{plan.repo}, {'branch ' + (plan.revision or 'main') if plan.target.exists else 'new'}, {sight}"
+    is_new = "new, or hidden without a token" if plan.target.is_hidden else "new"
+    where = f"{plan.repo}, {'branch ' + (plan.revision or 'main') if plan.target.exists else is_new}, {sight}"
     console.data(plan.to_json() | {"dry_run": True}, table(("file", "bytes", "how", "why"), rows), "", where, _summary(plan))
     console.say("dry run: nothing was sent")

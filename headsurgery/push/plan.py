@@ -78,7 +78,7 @@ class PushPlan:
         return {
             "repository": self.repo,
             "revision": self.revision or "main",
-            "exists": self.target.exists,
+            "exists": None if self.target.is_hidden else self.target.exists,
             "private": self.target.is_private if self.target.exists else self.makes_private,
             "files": [{key: getattr(travel, key) for key in ("file", "num_bytes", "how", "why")} for travel in self.travels],
             "bytes": {how: self.bytes_by(how) for how in ("there", "copy", "upload", "delete")},
@@ -94,6 +94,7 @@ def plan_push(
     recipe_only: bool = False,
     private: bool | None = None,
     force: bool = False,
+    dry_run: bool = False,
     token: str | None = None,
     on_progress: Progress | None = None,
 ) -> PushPlan:
@@ -106,6 +107,7 @@ def plan_push(
         recipe_only: Send only recipe, manifest and card.
         private: Whether a new repository is private; None: yes if the recipe ablates.
         force: Overwrite what an earlier push did not write, and publish in spite of the base's licence.
+        dry_run: The plan is only to be looked at: there need be no token, and what only a token could see is noted.
         token: Of the Hub; None: HF_TOKEN or hf auth login.
         on_progress: Called with bytes checked and bytes in all.
 
@@ -121,8 +123,8 @@ def plan_push(
         raise UsageError(f"{name}: not a Hub id", hint="give one like org/name")
     repo, revision = found
     token = check_token(token)
-    if token is None and get_token() is None:
-        raise HubError(f"{repo}: nobody may write without a token", hint="run hf auth login, or set HF_TOKEN")
+    if not dry_run and token is None and get_token() is None:
+        raise HubError(f"{repo}: nobody may write without a token", hint="run hf auth login, or set HF_TOKEN; --dry-run needs none")
     parcel = pack(directory, recipe_only=recipe_only, force=force, on_progress=on_progress)
     if not recipe_only and not force:
         check_terms(repo, parcel.terms)
@@ -147,10 +149,16 @@ def plan_push(
         makes_private=True if private is None and parcel.ablates else private,
         base=(base.model, base.revision),
         travels=tuple(travels),
-        notes=(*moved, *parcel.notes, *_licence_notes(repo, parcel)),
+        notes=(*moved, *([_HIDDEN.format(repo=repo)] if target.is_hidden else []), *parcel.notes, *_licence_notes(repo, parcel)),
         parcel=parcel,
         token=token,
     )
+
+
+_HIDDEN = (
+    "{repo}: without a token the Hub doesn't show what lies there, if anything; the plan is that for a new repository, and what "
+    "lies in an existing one may change it or forbid the push"
+)
 
 
 def _decide(item: Item, target: Target, base: Mapping[str, Original], reason: str) -> Travel:

@@ -24,6 +24,7 @@ class Target:
     Args:
         repo: Its id, as the Hub spells it now.
         exists: Whether it is there; else it will be made.
+        is_hidden: Whether it may be there all the same, and only a token could see it.
         has_branch: Whether the branch is there.
         is_private: Whether others can't see it; None where it isn't there.
         head: The branch's commit, or main's where there is no branch; None where there is no repository.
@@ -34,6 +35,7 @@ class Target:
 
     repo: str
     exists: bool
+    is_hidden: bool = False
     has_branch: bool = False
     is_private: bool | None = None
     head: str | None = None
@@ -68,20 +70,30 @@ def survey_target(repo: str, revision: str | None, token: str | None) -> Target:
     Raises:
         HubError: The Hub refused, or can't be reached.
     """
+    from huggingface_hub import errors, get_token
+
+    try:
+        return _look(repo, revision, token)
+    except HubError as error:
+        has_token = token is not None or get_token() is not None
+        if not has_token and _needs_token(error.__cause__):
+            return Target(repo=repo, exists=False, is_hidden=True)
+        if isinstance(error.__cause__, errors.RepositoryNotFoundError):
+            return Target(repo=repo, exists=False)
+        raise
+
+
+def _look(repo: str, revision: str | None, token: str | None) -> Target:
+    """What is there."""
     from huggingface_hub import errors
 
     has_branch = True
     try:
-        try:
-            there = list_files(repo, revision, token=token)
-        except HubError as error:
-            if not isinstance(error.__cause__, errors.RevisionNotFoundError):
-                raise
-            there, has_branch = list_files(repo, None, token=token), False
+        there = list_files(repo, revision, token=token)
     except HubError as error:
-        if isinstance(error.__cause__, errors.RepositoryNotFoundError):
-            return Target(repo=repo, exists=False)
-        raise
+        if not isinstance(error.__cause__, errors.RevisionNotFoundError):
+            raise
+        there, has_branch = list_files(repo, None, token=token), False
     return Target(
         repo=there.repo,
         exists=True,
@@ -92,6 +104,15 @@ def survey_target(repo: str, revision: str | None, token: str | None) -> Target:
         ours=frozenset(_find_ours(there)),
         attributes=_read(there, ATTRIBUTES) if there.has(ATTRIBUTES) else b"",
     )
+
+
+def _needs_token(error: BaseException | None) -> bool:
+    """Whether the Hub shows nothing to strangers. It answers alike where a repository is private and where there is none."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.RepositoryNotFoundError | errors.GatedRepoError):
+        return True
+    return isinstance(error, errors.HfHubHTTPError) and error.response.status_code == 401
 
 
 def _find_ours(there: HubFiles) -> set[str]:
