@@ -74,18 +74,12 @@ class Console:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise HeadSurgeryError(f"stdout can't be written: {error.strerror}") from error
 
-    def quiet_hub(self, *, retries: bool = True) -> None:
-        """With `--quiet`, keep the Hub client's bars and its talk of retries off the terminal, too. No bars where there is none.
-
-        Args:
-            retries: Without `--quiet` that talk is welcome. Not while uploading: it tells addresses that let others write.
-        """
-        from huggingface_hub.utils import disable_progress_bars, logging  # type: ignore[attr-defined]
+    def quiet_hub(self) -> None:
+        """With `--quiet`, keep the Hub client's bars off the terminal, too. No bars where there is none."""
+        from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 
         if self._quiet or self.as_json or not self._err.is_terminal:
             disable_progress_bars()
-        if self._quiet or not retries:
-            logging.set_verbosity_error()  # type: ignore[no-untyped-call]
 
     def say(self, text: str) -> None:
         """Talk: what happens, and what to do next."""

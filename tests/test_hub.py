@@ -198,7 +198,10 @@ def test_a_gated_model(token: str | None, hub: HubServer) -> None:
 @pytest.mark.parametrize("name", ["org/private", "org/missing"])
 def test_a_private_or_missing_model(name: str, token: str | None, hub: HubServer) -> None:
     hub.add("org/private", MODEL, private=True)
-    assert str(refusal(lambda: fetch_model(name, token=token))) == f"{name}: no such repository, or it is private"
+    assert (
+        str(refusal(lambda: fetch_model(name, token=token)))
+        == f"{name}: no such folder here, and on the Hub no such repository, or it is private"
+    )
 
 
 @pytest.mark.parametrize("revision", ["v9", "f" * 40])
@@ -260,14 +263,41 @@ def test_no_connection_and_a_cold_cache(offline: bool, monkeypatch: pytest.Monke
     monkeypatch.setattr("time.sleep", lambda _: None)
     point_client(monkeypatch, unreachable(), tmp_path, offline=offline)
     error = refusal(lambda: fetch_model("org/name"))
-    assert str(error) == "org/name: not here, not in the Hub's cache, and the Hub can't be reached"
+    cause = "HF_HUB_OFFLINE is set" if offline else "ConnectError"
+    assert str(error) == f"org/name: no such folder here, and the Hub could not be asked for org/name ({cause})"
     assert "HF_HUB_OFFLINE" in error.hint
     assert "can't be reached" in str(refusal(lambda: fetch_dataset("org/name")))
 
 
 def test_an_endpoint_without_scheme(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     point_client(monkeypatch, "127.0.0.1", tmp_path)
-    assert "can't be reached" in str(refusal(lambda: fetch_model("org/name")))
+    assert "could not be asked" in str(refusal(lambda: fetch_model("org/name")))
+
+
+@pytest.mark.parametrize("name", ["nope/nope", "models/nope", "nope/nope@main", "out/llama-ablated"])
+@pytest.mark.parametrize(
+    "command",
+    [["inspect"], ["diff", "{}"], ["audit"], ["evaluate"], ["attribute", "--prompts", "builtin:decline"], ["apply", "r.json"]],
+)
+def test_a_mistyped_path_is_one_line_where_the_hub_can_not_be_reached(command: list[str], name: str, tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text('{"schema": "headsurgery.recipe/1", "edits": [{"layer": 0, "head": 0}]}')
+    environment = {**os.environ, "HF_ENDPOINT": unreachable(), "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
+    arguments = [part.replace("{}", name) for part in command]
+    given = [*arguments, name, *(["-o", "out"] if command[0] == "apply" else [])]
+    code = "import sys, time; time.sleep = lambda _: None; from headsurgery.cli import app; app(sys.argv[1:])"
+    done = subprocess.run([sys.executable, "-c", code, *given], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    errors = [line for line in done.stderr.splitlines() if not line.startswith(("note: ", "importing ", "hint: "))]
+    assert done.returncode == 1
+    assert errors == [
+        f"error: {name}: no such folder here, and the Hub could not be asked for {name.partition('@')[0]} (ConnectError)"
+    ]
+
+
+@pytest.mark.parametrize("name", ["./nope", "nope", "/nope/nope/nope", "~/nope", "a/b/c"])
+def test_what_can_only_be_a_path_is_not_asked_for(name: str, hub: HubServer) -> None:
+    hub.requests.clear()
+    assert str(refusal(lambda: fetch_model(name), CheckpointError)) == f"{name}: no such directory, and not a Hub id"
+    assert not hub.requests
 
 
 def test_another_server_answers(hub: HubServer) -> None:

@@ -305,8 +305,14 @@ def test_a_revision(revision: str, hub: HubServer, models: Path) -> None:
 def test_gated_private_and_missing(token: str | None, hub: HubServer, models: Path) -> None:
     hub.add("org/private", contents(models / "base"), private=True)
     hub.add("org/gated", contents(models / "base"), gated=True)
-    assert refusal(lambda: open_model("org/private", token=token)) == "org/private: no such repository, or it is private"
-    assert refusal(lambda: open_model("org/missing", token=token)) == "org/missing: no such repository, or it is private"
+    assert (
+        refusal(lambda: open_model("org/private", token=token))
+        == "org/private: no such folder here, and on the Hub no such repository, or it is private"
+    )
+    assert (
+        refusal(lambda: open_model("org/missing", token=token))
+        == "org/missing: no such folder here, and on the Hub no such repository, or it is private"
+    )
     assert refusal(lambda: open_model("org/gated", token=token)) == "org/gated: gated"
     for name in ("org/private", "org/gated"):
         assert run("inspect", name, "--token", TOKEN)[0] == 0
@@ -448,8 +454,7 @@ def test_offline_nothing_is_asked(hub: HubServer, models: Path, tmp_path: Path, 
     point_client(monkeypatch, hub.url, tmp_path / "cache", offline=True)
     code, output = run("inspect", "org/base")
     assert code == 1
-    assert "the Hub can't be reached" in output
-    assert "HF_HUB_OFFLINE" in output
+    assert "org/base: no such folder here, and the Hub could not be asked for org/base (HF_HUB_OFFLINE is set)" in output
     assert not hub.requests
 
 
@@ -459,7 +464,7 @@ def test_a_part_of_a_snapshot_is_no_checkpoint(
     huggingface_hub.hf_hub_download("org/base", "config.json")
     huggingface_hub.hf_hub_download("org/base", INDEX)
     point_client(monkeypatch, hub.url, tmp_path / "cache", offline=True)
-    assert "the Hub can't be reached" in refusal(lambda: open_model("org/base"))
+    assert "the Hub could not be asked for org/base" in refusal(lambda: open_model("org/base"))
 
 
 def test_a_name_that_leads_out_of_the_repository(hub: HubServer, models: Path) -> None:
@@ -467,13 +472,13 @@ def test_a_name_that_leads_out_of_the_repository(hub: HubServer, models: Path) -
     assert "what answered" in refusal(lambda: open_model("org/evil"))
 
 
-def test_quiet_is_quiet_about_retries(hub: HubServer, models: Path) -> None:
+def test_retries_are_no_news(hub: HubServer, models: Path) -> None:
     code = f"import sys; from headsurgery.cli import app; app({['inspect', 'org/base']!r} + sys.argv[1:])"
     environment = {**os.environ, "HF_ENDPOINT": hub.url}
-    for flags, is_said in (((), True), (("-q",), False)):
+    for flags in ((), ("-q",)):
         hub.passing = [("/api/models/org/base", 503, {})]
         done = subprocess.run([sys.executable, "-c", code, *flags], env=environment, capture_output=True, text=True, check=True)
-        assert ("Retrying" in done.stderr) == is_said
+        assert "Retrying" not in done.stderr
 
 
 @pytest.mark.parametrize(("span", "in_all", "in_memory"), [(1000, 5000, 100), (2**30, 30_000, 2**20), (2**30, 2**31, 0)])

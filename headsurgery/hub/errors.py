@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from json import JSONDecodeError
@@ -14,20 +15,22 @@ _AGAIN = "nothing was committed; the same command goes on from here"
 
 @contextmanager
 def hub_errors(repo: str) -> Iterator[None]:
-    """huggingface_hub's errors while reading, each with its next step."""
+    """huggingface_hub's errors while reading, each with its next step. Its talk of retries is kept off the terminal."""
     kinds = _kinds()
     try:
-        yield
+        with _no_talk():
+            yield
     except kinds as error:
         raise _explain(repo, error) from error
 
 
 @contextmanager
 def hub_write_errors(repo: str) -> Iterator[None]:
-    """huggingface_hub's errors while writing, each with its next step."""
+    """huggingface_hub's errors while writing, each with its next step. Its talk tells addresses that let others write."""
     kinds: tuple[type[Exception], ...] = (RuntimeError, ValueError, *_kinds())
     try:
-        yield
+        with _no_talk():
+            yield
     except kinds as error:
         cause = error.__cause__ if type(error) is RuntimeError else error  # the client wraps a failed upload
         if isinstance(cause, _kinds()):
@@ -37,6 +40,36 @@ def hub_write_errors(repo: str) -> Iterator[None]:
         if type(error) is ValueError:
             raise HubError(f"{repo}: the Hub refused: {' '.join(str(error).split())[:300]}", hint=_AGAIN) from error
         raise
+
+
+@contextmanager
+def _no_talk() -> Iterator[None]:
+    """Let the client log errors only; what it tries again is no news, and what fails in the end is said in one line."""
+    logger = logging.getLogger("huggingface_hub")
+    kept = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(kept)
+
+
+class HubUnreachableError(HubError):
+    """The Hub could not be asked.
+
+    Args:
+        message: One line.
+        cause: Why, in a few words.
+        hint: The next thing to do.
+    """
+
+    def __init__(self, message: str, *, cause: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.cause = cause
+
+
+class HubMissingError(HubError):
+    """The Hub shows no such repository to who asks."""
 
 
 def _kinds() -> tuple[type[Exception], ...]:
@@ -107,7 +140,9 @@ def _explain(repo: str, error: Exception) -> HubError:
     if answer is not None and status == 401 and "credentials" in answer.headers.get("X-Error-Message", ""):
         return HubError(f"{repo}: the Hub doesn't know the token", hint="run hf auth login, or set HF_TOKEN to a valid one")
     if isinstance(error, errors.RepositoryNotFoundError) or status == 401:  # the client tells 401s apart on https only
-        return HubError(f"{repo}: no such repository, or it is private", hint="check the name; for a private one set HF_TOKEN")
+        return HubMissingError(
+            f"{repo}: no such repository, or it is private", hint="check the name; for a private one set HF_TOKEN"
+        )
     if isinstance(error, errors.HFValidationError):
         return HubError(f"{repo}: not a Hub id", hint="expected org/name, each without -- or .. and not ending in - or .")
     if status is not None:
@@ -122,13 +157,25 @@ def _explain(repo: str, error: Exception) -> HubError:
     if isinstance(error, errors.LocalEntryNotFoundError):
         if isinstance(error.__cause__, (errors.HfHubHTTPError, errors.FileMetadataError)):
             return _explain(repo, error.__cause__)
-        return HubError(
+        return HubUnreachableError(
             f"{repo}: not here, not in the Hub's cache, and the Hub can't be reached",
+            cause=_cause(error.__cause__),
             hint="check the connection and HF_HUB_OFFLINE, or give a local path",
         )
     if isinstance(error, (errors.HTTPError, errors.OfflineModeIsEnabled)):  # type: ignore[attr-defined]
-        return HubError(
-            f"{repo}: the Hub can't be reached ({type(error).__name__})", hint="check the connection and HF_HUB_OFFLINE"
+        return HubUnreachableError(
+            f"{repo}: the Hub can't be reached ({_cause(error)})",
+            cause=_cause(error),
+            hint="check the connection and HF_HUB_OFFLINE",
         )
     reason = getattr(error, "strerror", None) or type(error).__name__
     return HubError(f"{repo}: can't be stored in the Hub's cache: {reason}", hint="check HF_HOME and the disk's free space")
+
+
+def _cause(error: BaseException | None) -> str:
+    """Why the Hub can't be reached, by the kind of error: its text may quote a token."""
+    from huggingface_hub import errors
+
+    if error is None or isinstance(error, errors.OfflineModeIsEnabled):
+        return "HF_HUB_OFFLINE is set"
+    return type(error).__name__

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headsurgery.errors import CheckpointError, HubError, UsageError
-from headsurgery.hub.errors import hub_errors
+from headsurgery.hub.errors import HubMissingError, HubUnreachableError, hub_errors
 from headsurgery.hub.names import check_token, split_name
 from headsurgery.progress import Progress
 from headsurgery.storage.copies import COPY_FOLDERS, COPY_PATTERNS
@@ -55,7 +57,8 @@ def fetch_model(name: str, *, revision: str | None = None, token: str | None = N
     found = _find(name, revision)
     if isinstance(found, Source):
         return found
-    return _fetch_snapshot(*found, token=check_token(token), tqdm_class=_bar(on_progress) if on_progress else None)
+    with _no_folder_either(name, found[0]):
+        return _fetch_snapshot(*found, token=check_token(token), tqdm_class=_bar(on_progress) if on_progress else None)
 
 
 def open_model(name: str, *, revision: str | None = None, token: str | None = None) -> Checkpoint:
@@ -89,9 +92,31 @@ def open_model(name: str, *, revision: str | None = None, token: str | None = No
                 kept = _fetch_snapshot(repo, wanted, token=token, local_files_only=True)
                 return open_checkpoint(kept.path, model=kept.model, revision=kept.revision)
             except (HubError, CheckpointError):  # no snapshot, or a part of one
-                raise error from error.__cause__
+                with _no_folder_either(name, repo):
+                    raise error from error.__cause__
         return open_checkpoint(files, model=files.repo, revision=files.commit)
     return open_checkpoint(found.path, model=found.model, revision=found.revision)
+
+
+@contextmanager
+def _no_folder_either(name: str, repo: str) -> Iterator[None]:
+    """Say of a name that may have been meant as a path that there is no such folder, either."""
+    try:
+        yield
+    except HubUnreachableError as error:
+        if name.startswith("hf://"):
+            raise
+        raise HubUnreachableError(
+            f"{name}: no such folder here, and the Hub could not be asked for {repo} ({error.cause})",
+            cause=error.cause,
+            hint="check the path; for a model on the Hub, check the connection and HF_HUB_OFFLINE",
+        ) from error.__cause__
+    except HubMissingError as error:
+        if name.startswith("hf://"):
+            raise
+        raise HubMissingError(
+            f"{name}: no such folder here, and on the Hub no such repository, or it is private", hint=error.hint
+        ) from error.__cause__
 
 
 def _find(name: str, revision: str | None) -> Source | tuple[str, str | None]:

@@ -221,5 +221,6 @@ def _fetch_rows(row: PublishedSet, revision: str | None, token: str | None) -> t
 def _explain(row: PublishedSet, error: HubError | PromptError) -> HubError | PromptError:
     """The same refusal under the set's name, with the ways round it."""
     doubt = f" (unverified: {row.unverified})" if row.unverified else ""
-    ways = f"try {row.name}@main, a file, or another copy on the Hub like org/name:split"
+    built_in = "builtin:decline" if row.kind == "harmful" else "builtin:harmless"
+    ways = f"try {row.name}@main, a file, or another copy on the Hub like org/name:split; {built_in} needs no Hub"
     return type(error)(f"{row.name}: {error}{doubt}", hint=f"{error.hint}; or {ways}" if error.hint else ways)
