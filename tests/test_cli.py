@@ -377,3 +377,31 @@ class TestArchitectures:
         result = run("architectures", "martian")
         assert result.exit_code == 0
         assert "it is tried with the usual names" in result.stderr
+
+
+@pytest.mark.parametrize("ending", ["json", "csv", "npz", "pt", "JSON", "gguf"])
+def test_scores_under_another_formats_name_are_refused(ending: str, tmp_path: Path) -> None:
+    said = refused("attribute", str(tmp_path), "--prompts", "builtin:decline", "--scores", str(tmp_path / f"x.{ending}"), code=2)
+    assert f"scores are written as safetensors, which compare and card read by that name, not as .{ending.lower()}" in said
+    assert "hint: give a name that ends in .safetensors, like x.safetensors" in said
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("attribute nowhere --prompts builtin:decline -o recipe.yaml", "the recipe is written as JSON, not as .yaml"),
+        ("attribute nowhere --prompts builtin:decline -o recipe.safetensors", "written as JSON, not as .safetensors"),
+        ("attribute nowhere --prompts builtin:decline --intent reinforce --frontier f.csv", "written as JSON, not as .csv"),
+        ("audit nowhere --base nowhere -o found.safetensors", "written as JSON, not as .safetensors"),
+        ("compare a.json b.json --plot overlap.pdf", "the drawing is written as PNG, not as .pdf"),
+    ],
+)
+def test_no_output_has_the_name_of_another_format(arguments: str, expected: str) -> None:
+    assert expected in refused(*arguments.split(), code=2)
+
+
+def test_a_name_with_no_ending_or_a_full_stop_in_it_is_a_name(tmp_path: Path) -> None:
+    for name in ("scores", "run.v2", "llama-3.1"):
+        said = run("attribute", str(tmp_path / "nowhere"), "--prompts", "builtin:decline", "--scores", str(tmp_path / name)).stderr
+        assert "no such directory" in said

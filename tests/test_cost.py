@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -170,3 +172,20 @@ def test_the_command_tells_it_and_reads_no_weights(options: list[str], tmp_path:
     assert [step["naive_forwards"] for step in document["steps"]] == [2 * 19, 2 * 18, 2 * 17]
     assert document["bytes"]["weights"] == 4 * sum(weight.numel() for weight in build_model("llama").parameters())
     assert not (tmp_path / "recipe.json").exists()
+
+
+@pytest.mark.parametrize(("dtype", "threads"), [(torch.bfloat16, "1"), (torch.bfloat16, "2"), (torch.float32, "1")])
+def test_an_estimate_tells_one_speed_in_plain_words(dtype: torch.dtype, threads: str, tmp_path: Path) -> None:
+    save_model("llama", tmp_path / "base", dtype=dtype)
+    (tmp_path / "prompts.txt").write_text("w9 w10\nw11 w12 w13\n")
+    command = [sys.executable, "-m", "headsurgery", "attribute", "base", "--prompts", "prompts.txt", "--estimate"]
+    environment = os.environ | {"OMP_NUM_THREADS": threads}
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, env=environment)
+    said = shown.stdout + shown.stderr
+    assert said.count("GFLOP/s a worker") == 1
+    assert said.count("GFLOP/s at which") == 1
+    assert said.count("GFLOP/s") == 2, "the measured one and the share of it that is counted with"
+    assert ("1 thread\n" if threads == "1" else f"{threads} threads") in re.sub(r" +\n", "\n", said)
+    assert "1 threads" not in said
+    assert "note: about" not in said
+    assert re.search(r"time +\S.* expected, .* at the longest", said)

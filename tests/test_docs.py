@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -9,11 +10,13 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from headsurgery import Recipe, __all__
 from headsurgery.architectures.table import TABLE
 from headsurgery.cli import VERBS, app
 from headsurgery.prompts import load_prompts
+from tests.families import CAUSAL_LMS
 from tests.tiny import save_model
 
 ROOT = Path(__file__).parent.parent
@@ -66,6 +69,15 @@ def test_the_families_that_the_readme_names_are_supported() -> None:
     named = re.search(r"\*\*Families\*\*, among others: (.*?);", README, re.DOTALL)
     assert named is not None
     assert set(re.findall(r"[a-z][a-z0-9_]*", named.group(1))) <= set(TABLE)
+
+
+def test_the_readme_counts_families_as_the_command_does() -> None:
+    said = re.search(r"lists (\d+): (\d+) of the \d+ with .*?, and (\d+) that see or hear", README, re.DOTALL)
+    assert said is not None
+    causal = {*CAUSAL_LMS} & {*TABLE}
+    assert tuple(map(int, said.groups())) == (len(TABLE), len(causal), len({*TABLE} - causal))
+    shown = json.loads(CliRunner().invoke(app, ["architectures", "--json"]).stdout)
+    assert len(shown["supported"]) == len(TABLE)
 
 
 def test_the_readmes_imports_exist() -> None:

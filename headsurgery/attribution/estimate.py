@@ -164,7 +164,10 @@ def estimate(
         all_rounds = [sets[0]] * (size + 1 + most_answers(size)) + list(sets[1:])
         most = sum(plan.step(sweep).seconds for sweep in plan.sweeps(sets, most=True))
         most += sum(answer_seconds(shape, [len(ids) for ids in queries], tokens, hardware) for queries in all_rounds)
-        notes.append("about: half of the prompts of one step are still refused in the next, refusals first in their answers")
+        notes.append(
+            "how long the search takes depends on the answers: the expected time assumes that each step leaves half the refusals "
+            "and that answers begin with the refusal, the longest time that no step takes any refusal away"
+        )
     lengths = [[len(ids) for ids in queries] for queries in rounds]
     seconds = sum(answer_seconds(shape, of_round, tokens, hardware) for of_round in lengths)
     if settings.apply_factor is None:

@@ -38,7 +38,7 @@ from headsurgery.cli.options import (
     read_batch_size,
     read_bytes,
 )
-from headsurgery.cli.output import check_file, is_attributed_recipe, is_frontier_file, is_same_file, is_scores_file
+from headsurgery.cli.output import check_ending, check_file, is_attributed_recipe, is_frontier_file, is_same_file, is_scores_file
 from headsurgery.cli.stages import journaled, stages
 from headsurgery.errors import UsageError
 
@@ -152,6 +152,13 @@ def attribute(
     if top is not None and top < 1:
         raise UsageError(f"--top {top}: expected at least 1")
     _check_names({"-o": output, "--scores": scores, "--frontier": frontier})
+    if scores is not None:
+        check_ending(
+            scores, "--scores", ".safetensors", "scores are written as safetensors, which compare and card read by that name"
+        )
+    check_ending(output, "-o", ".json", "the recipe is written as JSON")
+    if frontier is not None:
+        check_ending(frontier, "--frontier", ".json", "what was tried is written as JSON")
     if frontier is not None and (intent == "ablate" or apply_factor is not None):
         raise UsageError("--frontier: nothing is searched", hint="--intent reinforce without --apply-factor searches")
     if not screen and (survivors, sample) != (None, None):

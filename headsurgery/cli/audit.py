@@ -40,7 +40,7 @@ def audit(
     """
     from headsurgery.audit import examine, examine_against
     from headsurgery.cli.opening import open_named
-    from headsurgery.cli.output import check_file, is_recovered_recipe
+    from headsurgery.cli.output import check_ending, check_file, is_recovered_recipe
     from headsurgery.cli.render import render_audit
     from headsurgery.console import Console
     from headsurgery.errors import UsageError
@@ -49,6 +49,8 @@ def audit(
     console = Console(as_json=json, quiet=quiet)
     if blind and base is not None:
         raise UsageError("--blind and --base: expected one of the two")
+    if output is not None:
+        check_ending(output, "-o", ".json", "the recovered recipe is written as JSON")
     opened = open_named(console, model, revision=revision, token=token)
     original = None if base is None else open_named(console, base, token=token)
     if base is None and not blind:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from headsurgery.cli.options import Json, Quiet
+from headsurgery.cli.output import check_ending
 
 
 def compare(
@@ -27,6 +28,8 @@ def compare(
     from headsurgery.console import Console, table
 
     console = Console(as_json=json, quiet=quiet)
+    if plot is not None:
+        check_ending(plot, "--plot", ".png", "the drawing is written as PNG")
     rankings = [read_ranking(file, top) for file in files]
     found = compare_rankings(rankings)
     rows = [
@@ -53,6 +56,11 @@ def compare(
                 f"{ranking.name}: a screen let {ranking.num_scored} of {ranking.num_heads} heads be scored; chance is taken over "
                 f"all {ranking.num_heads}, the rank correlation over the heads that both scored"
             )
+    if unknown := [ranking.name for ranking in rankings if ranking.shape is None]:
+        console.note(
+            f"{', '.join(unknown)}: no base.geometry in it, so that nobody knows whether these are heads of the same shape of "
+            "model; they are matched by layer and number"
+        )
     if any(entry.expected is None for entry in found):
         console.say("by chance and p need the shape of the model: recipes of attribute state it, as base.geometry")
     console.say("chance takes all heads as alike; where low layers rank high in every model, strangers overlap beyond it, too")

@@ -41,6 +41,47 @@ def check_file(path: Path, *, model: Path | None, is_ours: Callable[[Path], bool
     _probe(path)
 
 
+_KNOWN_ENDINGS = (
+    *(".json", ".jsonl", ".yaml", ".yml", ".toml", ".csv", ".tsv", ".txt", ".md", ".html", ".png", ".svg", ".pdf", ".parquet"),
+    *(
+        ".arrow",
+        ".safetensors",
+        ".npy",
+        ".npz",
+        ".pt",
+        ".pth",
+        ".bin",
+        ".pkl",
+        ".pickle",
+        ".gguf",
+        ".h5",
+        ".hdf5",
+        ".onnx",
+        ".msgpack",
+    ),
+    *(".zip", ".gz"),
+)
+
+
+def check_ending(path: Path, flag: str, ending: str, why: str) -> None:
+    """Make sure that a file's name doesn't promise another format than the file will have. No ending, or an unknown one, is fine.
+
+    Args:
+        path: The output.
+        flag: It was given by.
+        ending: Of the format that is written.
+        why: What is written, as a clause.
+
+    Raises:
+        UsageError: The name ends as files of another format do.
+    """
+    found = path.suffix.lower()
+    if found != ending and found in _KNOWN_ENDINGS:
+        raise UsageError(
+            f"{flag} {path}: {why}, not as {found}", hint=f"give a name that ends in {ending}, like {path.stem}{ending}"
+        )
+
+
 def check_directory(path: Path) -> None:
     """Make sure that a directory is there and can be written to; it is made where it is missing.
 

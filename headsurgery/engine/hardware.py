@@ -18,7 +18,7 @@ import torch
 from headsurgery.engine.limits import SHARE_OF_FREE, Limits
 from headsurgery.engine.shape import ModelShape
 from headsurgery.errors import UsageError
-from headsurgery.model.layer_speed import LayerProbe, LayerSizes
+from headsurgery.model.layer_speed import LayerProbe, LayerSizes, say_threads
 from headsurgery.model.memory import free_memory
 
 _PROBE_SECONDS = 1.0
@@ -115,7 +115,7 @@ def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape
     call = _time_layer(device, dtype, shape, tokens=_FEW_TOKENS, seconds=_PROBE_SECONDS / 4)[1]
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"this machine's {device.type}"
     if device.type == "cpu":
-        name = f"{name}, {torch.get_num_threads()} threads"
+        name = f"{name}, {say_threads()}"
     return Hardware(
         name=name,
         device=device,
@@ -123,7 +123,7 @@ def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape
         workers=1,
         devices_per_worker=1,
         memory=max_memory if max_memory is not None or free is None else int(free * SHARE_OF_FREE),
-        assumption=f"{efficiency:.0%} of the {speed / 1e9:,.0f} GFLOP/s that a layer of its sizes was just measured at",
+        assumption=f"{efficiency:.0%} of the {speed / 1e9:,.0f} GFLOP/s at which a layer of the model's sizes was just measured",
         layer_call=call,
     )
 

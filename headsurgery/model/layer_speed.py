@@ -98,3 +98,9 @@ def _norm(states: torch.Tensor) -> torch.Tensor:
     """RMS, in float32 as models do it."""
     wide = states.float()
     return (wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + 1e-6)).to(states.dtype)
+
+
+def say_threads() -> str:
+    """`1 thread`, or how many torch uses on this CPU."""
+    count = torch.get_num_threads()
+    return "1 thread" if count == 1 else f"{count} threads"

@@ -21,7 +21,7 @@ import torch
 from headsurgery.architectures.configuration import read_geometry
 from headsurgery.architectures.table import find_architecture
 from headsurgery.errors import HeadSurgeryError, UsageError
-from headsurgery.model.layer_speed import LayerProbe, LayerSizes
+from headsurgery.model.layer_speed import LayerProbe, LayerSizes, say_threads
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
 
@@ -65,7 +65,7 @@ class Speeds:
     def __str__(self) -> str:
         return (
             f"a layer of this model's sizes was just measured at {self.float32 / 1e9:,.0f} GFLOP/s in float32 and "
-            f"{self.bfloat16 / 1e9:,.0f} in bfloat16, with {torch.get_num_threads()} threads"
+            f"{self.bfloat16 / 1e9:,.0f} in bfloat16, with {say_threads()}"
         )
 
 
@@ -76,10 +76,12 @@ class Precision:
     Args:
         dtype: The type that the model will have once it is loaded.
         reason: Why, in a line for the user; None where there was nothing to choose.
+        is_measured: Whether a short test of both types chose it.
     """
 
     dtype: torch.dtype
     reason: str | None
+    is_measured: bool = False
 
     @property
     def name(self) -> str:
@@ -118,7 +120,7 @@ def choose_precision(name: str, device: torch.device, path: Path | str, *, kept:
     speeds = measure_speeds(path)
     if speeds is None:
         return Precision(dtype=torch.float32, reason="float32: the sizes of a layer can't be told from config.json")
-    return Precision(dtype=speeds.faster, reason=f"{dtype_name(speeds.faster)}: {speeds}")
+    return Precision(dtype=speeds.faster, reason=f"{dtype_name(speeds.faster)}: {speeds}", is_measured=True)
 
 
 def choose_dtype(name: str, device: torch.device, path: Path | str) -> torch.dtype | str:
