@@ -248,8 +248,8 @@ def test_attribute_overwrites_nothing_but_its_own_files(folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     for output in ("base/config.json", "base/new.json", "./base/../base/recipe.json"):
         assert "lies inside the model, which is never written" in refused(*arguments, "-o", output, code=2)
-    for output in ("harmful.txt", "recipe.json"):
-        assert "exists, and headsurgery did not write it" in refused(*arguments, "-o", output, code=2)
+    assert "exists, and headsurgery did not write it" in refused(*arguments, "-o", "recipe.json", code=2)
+    assert "the recipe is written as JSON, not as .txt" in refused(*arguments, "-o", "harmful.txt", code=2)
         assert "exists, and headsurgery did not write it" in refused(*arguments, "-o", "new.json", "--scores", output, code=2)
     assert "lies inside the model" in refused(*arguments, "-o", "new.json", "--scores", "base/model.safetensors", code=2)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before

@@ -19,16 +19,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.checkpoint.carried import MANIFEST, RECIPE
-from headsurgery.checkpoint.manifest import Manifest
+from headsurgery.documents.strict_json import parse_object
 from headsurgery.errors import HeadSurgeryError, RecipeError, UsageError
 from headsurgery.heads import HeadRef
-from headsurgery.recipe import Recipe
+from headsurgery.recipe import Geometry, Recipe, RecipeBase
 
 FloatArray = npt.NDArray[np.float64]
 
 _METHODS = ("refusal", "sahara", "ships", "direct")
 _PERMUTATIONS = 9_999
+_MAX_MANIFEST_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +100,8 @@ def read_ranking(path: Path, top: int) -> Ranking:
     """
     if path.suffix == ".safetensors":
         return _rank_scores(path, top)
-    recipe = Recipe.load(path / RECIPE if path.is_dir() else path)
-    known = recipe.base.geometry
-    if known is None and (path / MANIFEST).is_file():  # a recipe by hand; apply knew its base
-        known = Manifest.load(path).base.geometry
+    recipe = Recipe.load(path / "recipe.json" if path.is_dir() else path)
+    known = recipe.base.geometry or _geometry_in_manifest(path / "headsurgery.json")
     shape, num_heads = None, None
     if known is not None and known.num_layers is not None and known.num_heads is not None:
         stated = known.num_heads
@@ -111,6 +109,16 @@ def read_ranking(path: Path, top: int) -> Ranking:
         shape, num_heads = (known.num_layers, max(per_layer, default=0)), sum(per_layer)
     heads = tuple(dict.fromkeys(edit.ref for edit in recipe.edits))
     return Ranking(name=str(path), heads=heads, shape=shape, num_heads=num_heads)
+
+
+def _geometry_in_manifest(path: Path) -> Geometry | None:
+    """What `apply` knew of the base of a recipe by hand; None where there is no manifest, or none that tells."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_MAX_MANIFEST_BYTES + 1)
+        return RecipeBase.model_validate(parse_object(data, max_bytes=_MAX_MANIFEST_BYTES).get("base")).geometry
+    except (OSError, ValueError):
+        return None
 
 
 def _rank_scores(path: Path, top: int) -> Ranking:

@@ -13,8 +13,8 @@ from headsurgery.architectures.declaration import Operation
 from headsurgery.architectures.uniformity import say_unevenness
 from headsurgery.attribution.attacks import Development, encode_development
 from headsurgery.attribution.direct import direct
-from headsurgery.attribution.frontier_record import Frontier
 from headsurgery.attribution.doubts import find_doubts
+from headsurgery.attribution.frontier_record import Frontier
 from headsurgery.attribution.record import record_run
 from headsurgery.attribution.refusal import ANSWER_TOKENS, refusal
 from headsurgery.attribution.reinforce import ANSWER_TOKENS as SEARCH_TOKENS
