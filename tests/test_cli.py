@@ -250,7 +250,9 @@ def test_attribute_overwrites_nothing_but_its_own_files(folder: Path) -> None:
         assert "lies inside the model, which is never written" in refused(*arguments, "-o", output, code=2)
     assert "exists, and headsurgery did not write it" in refused(*arguments, "-o", "recipe.json", code=2)
     assert "the recipe is written as JSON, not as .txt" in refused(*arguments, "-o", "harmful.txt", code=2)
-        assert "exists, and headsurgery did not write it" in refused(*arguments, "-o", "new.json", "--scores", output, code=2)
+    (folder / "mine").write_text("mine")
+    assert "exists, and headsurgery did not write it" in refused(*arguments, "-o", "new.json", "--scores", "mine", code=2)
+    (folder / "mine").unlink()
     assert "lies inside the model" in refused(*arguments, "-o", "new.json", "--scores", "base/model.safetensors", code=2)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     os.mkfifo(folder / "pipe")
