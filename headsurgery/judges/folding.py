@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,7 +19,12 @@ _SAME = str.maketrans(
 """Marks of other scripts, as those that sentences are split at."""
 _SAME_LETTERS = str.maketrans({"ı": "i", "ى": "ي", "ة": "ه", "ی": "ي", "ک": "ك"})
 """Letters that people write for one another, by keyboard or case."""
-_DROPPED = re.compile(r"[*#~_>|\[\]¿¡\u0640]|[\u200b-\u200f\u2060\ufeff\u00ad]")
+_DROPPED = re.compile(r"[*#~_>|\[\]¿¡\u0640]|[\u200b-\u200f\u2060\ufeff\u00ad\ufe0e\ufe0f\u20e3]")
+STRETCHED = 3
+"""How often a letter stands in a row where it is stretched: no word of a known language has it so often."""
+
+_SYMBOLS = ("So", "Sk", "Cs", "Co")
+"""Emoji and the like, which part words as blanks do."""
 _CLUSTER = re.compile(r"[\u1100-\u115f][\u1160-\u11a7][\u11a8-\u11ff]?|.[\u0300-\u036f\u3099\u309a]*", re.DOTALL)
 _MARKS = re.compile(r"[\u0300-\u036f\u064b-\u065f\u0670]")
 """Accents of Latin, Greek and Cyrillic letters, vowels and hamza of Arabic ones."""
@@ -39,11 +45,39 @@ class Sentence:
 
     Args:
         text: Folded; white space at its ends and list marks left out.
-        span: Its characters in the original.
+        places: Of each character of `text`, its place in the original.
     """
 
     text: str
-    span: range
+    places: tuple[int, ...]
+
+    @property
+    def span(self) -> range:
+        """Its characters in the original."""
+        return self.locate(0, len(self.text))
+
+    def locate(self, start: int, stop: int) -> range:
+        """The characters of the original that `text[start:stop]` is folded from; of nothing, the place where it stands."""
+        first = self.places[min(start, len(self.places) - 1)]
+        return range(first, self.places[stop - 1] + 1 if stop > start else first)
+
+    def respell(self, pattern: re.Pattern[str], spellings: Mapping[str, str]) -> Sentence:
+        """The sentence with each group that `pattern` finds written as `spellings` says, its places kept.
+
+        Args:
+            pattern: One named group for each spelling.
+            spellings: By group name, what stands there instead.
+        """
+        text: list[str] = []
+        places: list[int] = []
+        end = 0
+        for match in pattern.finditer(self.text):
+            new = spellings[match.lastgroup or ""]
+            text += self.text[end : match.start()], new
+            places += self.places[end : match.start()]
+            places += [self.places[min(match.start() + index, match.end() - 1)] for index in range(len(new))]
+            end = match.end()
+        return Sentence(text="".join((*text, self.text[end:])), places=(*places, *self.places[end:])) if end else self
 
 
 def fold(text: str) -> str:
@@ -55,8 +89,7 @@ def read_sentences(text: str) -> list[Sentence]:
     """The sentences of an answer that have a letter in them."""
     folded, places = _read(text)
     return [
-        Sentence(text=folded[span.start : span.stop], span=range(places[span.start], places[span.stop - 1] + 1))
-        for span in _sentences(folded)
+        Sentence(text=folded[span.start : span.stop], places=tuple(places[span.start : span.stop])) for span in _sentences(folded)
     ]
 
 
@@ -66,14 +99,16 @@ def _fold_cluster(cluster: str) -> str:
     return unicodedata.normalize("NFKC", plain).casefold().translate(_SAME_LETTERS)
 
 
-def _mask_quotes(text: str) -> str:
-    """Blank out what is quoted and what is code, unless the quotation marks embrace the whole answer."""
+def find_quotes(text: str) -> list[range]:
+    """Characters of an answer that are quoted or code, unless the quotation marks embrace the whole answer."""
     whole = _FRAME.sub("", text)
+    return [range(*match.span()) for match in _QUOTED.finditer(text) if _FRAME.sub("", match[0]) != whole or whole.startswith("`")]
 
-    def blank(match: re.Match[str]) -> str:
-        return match[0] if _FRAME.sub("", match[0]) == whole and not whole.startswith("`") else "\x00" * len(match[0])
 
-    return _QUOTED.sub(blank, text)
+def _mask_quotes(text: str) -> str:
+    for quote in find_quotes(text):
+        text = f"{text[: quote.start]}{chr(0) * len(quote)}{text[quote.stop :]}"
+    return text
 
 
 def _read(text: str) -> tuple[str, list[int]]:
@@ -81,10 +116,19 @@ def _read(text: str) -> tuple[str, list[int]]:
     masked = _mask_quotes(text)
     characters: list[str] = []
     places: list[int] = []
+    run = 1
     for match in _CLUSTER.finditer(masked):
         if _DROPPED.fullmatch(match[0]) or match[0] == '"':
             continue
         folded = _fold_cluster(match[0])
+        if not folded.isascii() and unicodedata.category(folded[0]) in _SYMBOLS:
+            folded = " "
+        run = run + 1 if folded.isalpha() and characters[-1:] == [folded] else 1
+        if run > STRETCHED:
+            continue
+        if run == STRETCHED:  # "nooo" is "no"
+            del characters[-1], places[-1]
+            continue
         if folded.isspace():
             folded = "\n" if folded == "\n" else " "
             if characters and characters[-1].isspace():

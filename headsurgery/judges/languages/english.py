@@ -62,7 +62,7 @@ _ROLE = (
 _PROFESSION = r"(?:medical|legal|financial|professional|tax|investment|personal(?:ized|ised)?)"
 _REQUEST = r"(?:requests?|questions?|prompts?|quer(?:y|ies)|tasks?|instructions?|topics?|subjects?|matters?)"
 
-BENIGN_INABILITIES = (
+_BENIGN = (
     r"(?:believe|wait|stress|emphasi[sz]e|overstate|thank|imagine|remember|recall|see|find|hear|open|read|view|sleep|stop|stand|"
     r"be sure|say (?:enough|how|for)|recommend|suggest|endorse|advise|help but|help (?:feeling|thinking|wondering|laughing)|"
     r"tell (?:you how|if|whether|from|which)|get enough|live|breathe|access|browse|check|verify|confirm|guarantee|promise|know|"
@@ -72,7 +72,7 @@ BENIGN_INABILITIES = (
 )
 """English verbs after "I cannot" at the very start of an answer that tell of no refusal; any other verb there does."""
 
-CANNOT = rf"(?:no, )?(?:i|we) can(?:'?t|not| not)(?! {BENIGN_INABILITIES})\b"
+_CANNOT = rf"(?:no, )?(?:i|we) can(?:'?t|not| not)(?! {_BENIGN})\b"
 """What refuses at an answer's very start, whatever the verb."""
 
 ENGLISH = Language(
@@ -99,9 +99,10 @@ ENGLISH = Language(
         rf"(?:there is|there's) (?:no way|nothing) i(?:'m| am| can|'ll| will)(?: going to)? (?:{_SERVE}|do)",
         r"(?:i have|i've got)(?: got)? to (?:decline|refuse|say no|stop)\b",
     ),
+    first=(_CANNOT,),
     opening=(
         rf"{_SORRY}[,;]? (?:but|however)\b,?(?! (?:here|sure|let me|don't worry|no worries|i (?:can't|"
-        rf"cannot) {BENIGN_INABILITIES}))",
+        rf"cannot) {_BENIGN}))",
         rf"(?:this|that|your|the)(?: \w+){{0,2}} (?:{_REQUEST}|content)(?: \w+){{0,6}} "
         r"(?:(?:may |might |would |appears to |seems to )?violates?|goes against|is against|falls (?:outside|under)|"
         r"(?:can(?:not|'t)|could not) be "

@@ -22,6 +22,7 @@ class Language:
         script: Characters of which a sentence must have one, as in a regular expression's class.
         core: First person, negation, and a verb of serving; at a clause's start.
         opening: At a sentence's start only, in one of the first sentences.
+        first: At the very start of an answer only.
         free: The same as `core` where the verb stands last (Turkish, Japanese): at any place of a sentence.
         request: Refuses the request itself, at a clause's start (where the language has no `core`: at any place); counts in
             whatever sentence, also after help.
@@ -30,11 +31,12 @@ class Language:
         exceptions: What makes a match none, looked for from the match to the sentence's end.
         apology: An apology; it refuses only if it is the whole answer, and belongs to a refusal that follows it.
 
-    What refuses unless the answer helps:
+    What is weighed against signs of help (`weighing`):
 
     Args:
         soft: At any place of a sentence: refuses in a roundabout way.
-        unable: At any place: an inability or a disapproval that refuses only where nothing else in the answer helps.
+        hints: At any place: what refusals have more often than help, such as any denial in the first person.
+        unable: At any place: an inability or a disapproval; beside advice it is none.
         no: A bare no, at the answer's start; it refuses where the prompt asks for something and not whether something is so.
         redirects: Offers something else instead.
         lectures: Words of one who lectures instead of answering.
@@ -50,6 +52,12 @@ class Language:
         requests: In a question: what makes it ask the assistant to do something.
         roles: In a prompt: gives the assistant a part to play.
         asks_decline: In a prompt: asks for a text that declines something.
+
+    How it is written:
+
+    Args:
+        spellings: Patterns of other spellings, without groups that catch, and what is read in their stead ("cant", "can't").
+        markers: Words that no other known language has; two of them decide that a text is in this one.
     """
 
     name: str
@@ -57,6 +65,7 @@ class Language:
     script: str = "a-z"
     core: tuple[str, ...] = ()
     opening: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
     free: tuple[str, ...] = ()
     request: tuple[str, ...] = ()
     lead: tuple[str, ...] = ()
@@ -64,6 +73,7 @@ class Language:
     exceptions: tuple[str, ...] = ()
     apology: tuple[str, ...] = ()
     soft: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
     unable: tuple[str, ...] = ()
     no: tuple[str, ...] = ()
     redirects: tuple[str, ...] = ()
@@ -76,3 +86,5 @@ class Language:
     requests: tuple[str, ...] = ()
     yes_no: tuple[str, ...] = ()
     asks_decline: tuple[str, ...] = ()
+    spellings: tuple[tuple[str, str], ...] = ()
+    markers: tuple[str, ...] = ()
