@@ -98,7 +98,8 @@ def weigh(
     firm = [reading for reading in readings if reading.has("soft") and not reading.has("unable")]
     cold = [reading for reading in readings if not reading.has("advises", "helps")]
     lecturing = [reading for reading in readings if reading.has("lectures")]
-    evades = firm or any(reading.has("hints", "redirects") for reading in cold) or len(lecturing) >= CUES
+    evades = any(reading in cold or len(readings) > 1 for reading in firm) or len(lecturing) >= CUES
+    evades = evades or any(reading.has("hints", "redirects") for reading in cold)
     alone = (apologizes and len(readings) == 1) or (spans("unable") and not spans("advises"))
     if not (no or asks_back or evades or alone):
         return []

@@ -99,7 +99,8 @@ GERMAN = Language(
         r"\b(?:zeig|schick|erzähl|sag|nenn|beschreib|verrate?)\w* (?:sie )?(?:mir|uns|mal)\b|\b(?:was|wie|welche\w*|wo|warum|"
         r"wer|wobei|woran|worum)\b[^.!?]*\b(?:du|dir|dich|dein\w*|sie|ihnen|ihr\w*|los|passiert|vorgefallen)\b[^.!?]*\?|"
         r"\b(?:magst|möchtest|willst|hast|brauchst|soll|sollen|wollen|könnten) (?:du|sie|ich|wir)\b[^.!?]*\?|\b(?:wir|"
-        r"ich) (?:könnten?|können|kann|knobel\w*|schreib\w*|such\w*|plan\w*|entwickel\w*)\b(?![^.!?]* nicht\b)|\b(?:zusammen|gemeinsam|vorschlag|"
+        r"ich) (?:könnten?|können|kann|knobel\w*|schreib\w*|such\w*|plan\w*|entwickel\w*)\b(?![^.!?]* nicht\b)|"
+        r"\b(?:zusammen|gemeinsam|vorschlag|"
         r"vorschlagen|anbieten|jederzeit)\b|\bdafür (?:kann|helfe|schreibe|gibt)\b",
         r"\b(?:\w*ärztin|\w*arzt|fach\w+|beratungsstelle\w*|notruf|polizei|verbraucherzentrale|lehrer\w*|behörde\w*)\b",
         r"\bstattdessen\b|\b(?:schick|zeig|sag|erzähl|nenn)\w* (?:mir|mal)\b|\b(?:schicken|zeigen|sagen|erzählen|"
