@@ -29,7 +29,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -149,8 +150,10 @@ UNTOUCHED: dict[str, Callable[[Weights, Path], Weights]] = {
 
 
 def load(source: Path) -> Weights:
-    """Weights of all layers."""
-    return {name: values for name, values in load_file(source / WEIGHTS).items() if ".layers." in name}
+    """Weights of the attention of all layers, and of their norms."""
+    with safe_open(source / WEIGHTS, framework="pt") as file:
+        names = [name for name in file.keys() if ".self_attn." in name or ".input_layernorm." in name]  # noqa: SIM118
+        return {name: file.get_tensor(name) for name in sorted(names)}
 
 
 def write(source: Path, target: Path, weights: Weights, dtype: torch.dtype) -> Checkpoint:

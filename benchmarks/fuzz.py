@@ -2,7 +2,7 @@
 everything that reads them.
 
     python benchmarks/fuzz.py --count 10000 [--kinds header,index] [--seed 0] [--keep FOLDER]
-    python benchmarks/fuzz.py --count 600 --kinds model-config,tokenizer,tokenizer-config,generation
+    python benchmarks/fuzz.py --count 600 --kinds model-config,tokenizer,tokenizer-config,chat-template,generation
 
 The kinds of the second line damage a tiny model's files and run it, with torch; they are not among the default.
 

@@ -1,4 +1,4 @@
-"""Strangers' models, made by the thousand and run: tiny ones with a damaged configuration, tokenizer or generation configuration.
+"""Strangers' models, made by the thousand and run: tiny ones with a damaged configuration, tokenizer, template or other file.
 
 As `readers`, for what only running a model shows, so with torch. A kind is a file of the model; the reader loads the folder as
 `attribute` and `evaluate` do, scores its heads on two prompts and lets it answer. Each must end with a result or one of our errors.
@@ -25,6 +25,7 @@ from headsurgery.evaluation.generate import generate_answers
 from headsurgery.model.loading import load_model
 from headsurgery.prompts import PromptSet, load_template
 from tests.fuzzing import mutate
+from tests.strange_prompts import make_template
 from tests.tiny import build_model
 
 TEMPLATE = (
@@ -95,6 +96,7 @@ FILES = {
     "tokenizer": "tokenizer.json",
     "tokenizer-config": "tokenizer_config.json",
     "generation": "generation_config.json",
+    "chat-template": "chat_template.jinja",
 }
 """Which file of the model a kind damages."""
 
@@ -122,6 +124,8 @@ _ALSO_THERE: dict[str, dict[str, Any]] = {
 def make_input(kind: str, bench: ModelBench, chance: random.Random) -> tuple[str, bytes]:
     """A damaged file of a kind, and the family of the model that it is made for."""
     family = chance.choice(FAMILIES)
+    if kind == "chat-template":
+        return family, make_template(chance)
     path = bench.root / family / FILES[kind]
     document = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     more = _ALSO_THERE.get(kind, {})

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from headsurgery import HeadEdit, Recipe, apply_plan, open_checkpoint, plan_surgery
+from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, HeadSurgeryError, ModelError
 from headsurgery.model.as_stored import check_as_stored
@@ -213,6 +214,24 @@ class TestTokenizer:
         change(base / "tokenizer_config.json", tokenizer_class=name)
         (base / "tokenizer.json").unlink()
         assert "copy the tokenizer's files" in refusal(lambda: load_tokenizer(base)).hint
+
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [
+            *[(f"{name}_token", "") for name in ("pad", "bos", "cls", "sep", "mask")],
+            ("extra_special_tokens", {"image_token": ""}),
+            ("extra_special_tokens", ["", "<think>"]),
+        ],
+    )
+    def test_a_special_token_without_an_id_is_in_no_answer(self, key: str, value: object, base: Path) -> None:
+        change(base / "tokenizer_config.json", **{key: value})
+        tokenizer = load_tokenizer(base)
+        assert AnswerReader(tokenizer=tokenizer).text([9, 10]) == tokenizer.decode([9, 10])
+
+    @pytest.mark.parametrize("value", ["", {"content": "", "special": True, "__type": "AddedToken"}])
+    def test_an_unknown_token_without_an_id_is_refused(self, value: object, base: Path) -> None:
+        change(base / "tokenizer_config.json", unk_token=value)
+        assert "base: tokenizer_config.json: unk_token is " in str(refusal(lambda: load_tokenizer(base)))
 
     def test_a_class_that_is_not_known_does_not_matter_beside_tokenizer_json(self, base: Path) -> None:
         change(base / "tokenizer_config.json", tokenizer_class="FancyTokenizer")

@@ -108,8 +108,8 @@ class AnswerReader:
 
 
 def _special_tokens(tokenizer: Any) -> dict[int, str]:
-    """Text of the tokens that decoding leaves out."""
+    """Text of the tokens that decoding leaves out; one that is not in the vocabulary (a `pad_token` of "") has no id."""
     added = getattr(tokenizer, "added_tokens_decoder", None) or {}
     found = {int(number): str(token) for number, token in added.items() if getattr(token, "special", False)}
     named = zip(getattr(tokenizer, "all_special_ids", ()), getattr(tokenizer, "all_special_tokens", ()), strict=False)
-    return found | {int(number): str(token) for number, token in named}
+    return found | {number: str(token) for number, token in named if isinstance(number, int)}

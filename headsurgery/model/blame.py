@@ -150,6 +150,10 @@ def _check_tokenizer_file(path: Path | str, file: str) -> None:
         ):
             expected = " or ".join(_KIND_NAMES[kind] for kind in kinds if kind is not float or int not in kinds)
             raise ModelError(f"{where}: {key} is {quote(value)}, expected {expected}", hint="correct that key, or leave it out")
+        if key == "unk_token" and "" in (value, value.get("content") if isinstance(value, dict) else value):
+            raise ModelError(
+                f"{where}: {key} is {quote(value)}, expected a token of the vocabulary", hint="correct that key, or leave it out"
+            )
 
 
 _TOKENIZER_FILES = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")

@@ -90,6 +90,7 @@ def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> Any:
         )
         files = {"tokenizer.json", *(getattr(tokenizer, "vocab_files_names", None) or {}).values()}
         tokenizer.decode(tokenizer(_PROBE)["input_ids"], skip_special_tokens=True)
+        _ = tokenizer.all_special_ids  # looked up anew each time, without end where unk_token itself is no token
     if len(files) > 1 and not any((Path(path) / file).is_file() for file in files):  # transformers would make an empty one
         raise ModelError(
             f"{Path(path).name}: the tokenizer has no vocabulary: expected {' or '.join(sorted(files))}",
