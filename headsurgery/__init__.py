@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from headsurgery.evaluation.run import evaluate as evaluate
     from headsurgery.heads import AttentionGeometry as AttentionGeometry
     from headsurgery.heads import HeadRef as HeadRef
+    from headsurgery.judges import Judge as Judge
+    from headsurgery.judges import JudgeKind as JudgeKind
+    from headsurgery.judges import load_judge as load_judge
     from headsurgery.model.editing import edited as edited
     from headsurgery.prompts import PromptSet as PromptSet
     from headsurgery.prompts import load_prompts as load_prompts
@@ -50,6 +53,7 @@ _HOMES = {
     "headsurgery.evaluation.records": ("Evaluation",),
     "headsurgery.evaluation.run": ("EvaluationResult", "evaluate"),
     "headsurgery.heads": ("AttentionGeometry", "HeadRef"),
+    "headsurgery.judges": ("Judge", "JudgeKind", "load_judge"),
     "headsurgery.model.editing": ("edited",),
     "headsurgery.prompts": ("PromptSet", "load_prompts"),
     "headsurgery.recipe": ("HeadEdit", "Recipe"),

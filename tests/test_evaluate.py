@@ -23,6 +23,7 @@ from headsurgery.endpoints.endpoint import Endpoint
 from headsurgery.errors import HeadSurgeryError, UsageError
 from headsurgery.evaluation.degenerate import find_degeneracy
 from headsurgery.evaluation.journal import read_answers
+from headsurgery.judges import Judge
 from headsurgery.judges.keyword import KeywordJudge
 from headsurgery.prompts import PromptSet
 from tests.chat_server import MODEL, Fault, serve
@@ -32,7 +33,7 @@ EDITS = [{"layer": 0, "head": 1}, {"layer": 0, "head": 5}, {"layer": 2, "head": 
 RECIPE = {"schema": "headsurgery.recipe/1", "base": {"model": "base"}, "edits": EDITS}
 
 
-class LengthJudge:
+class LengthJudge(Judge):
     """Nonsense is judged by its length, so that there is something to count."""
 
     def __init__(self, name: str = "length", modulus: int = 3) -> None:

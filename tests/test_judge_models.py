@@ -14,9 +14,9 @@ import transformers
 from headsurgery.behaviour.answers import Answer
 from headsurgery.endpoints.endpoint import Endpoint
 from headsurgery.errors import CheckpointError, ModelError, UsageError
-from headsurgery.judges import load_judge
-from headsurgery.judges.batches import ROWS, find_row
+from headsurgery.judges import JudgeResources, load_judge
 from headsurgery.judges.classifier import ClassifierJudge, read_reply, render
+from headsurgery.judges.models import MODELS, find_model
 from headsurgery.judges.rubric import RubricJudge
 from headsurgery.judges.rubric import read_reply as read_rubric
 from tests.chat_server import serve
@@ -57,12 +57,12 @@ def mild_answers(count: int = 14) -> list[Answer]:
 
 
 def test_a_judge_model_is_asked_in_batches_and_says_what_it_says_alone(tmp_path: Path) -> None:
-    row = find_row("harmbench")
+    row = find_model("harmbench")
     assert row is not None
     answers, seen = mild_answers(), []
     prompts = [row.prompt.replace("{prompt}", one.prompt).replace("{response}", one.text) for one in answers]
     path = save_yes_no_model(tmp_path / "guard", prompts)
-    judge = load_judge(f"classifier:harmbench={path}", device="cpu", batch_size=4)
+    judge = load_judge(f"classifier:harmbench={path}", JudgeResources(device="cpu", batch_size=4))
     verdicts = judge.judge(answers, on_progress=lambda *done: seen.append(done))
 
     model: Any = transformers.AutoModelForCausalLM.from_pretrained(path)
@@ -76,7 +76,7 @@ def test_a_judge_model_is_asked_in_batches_and_says_what_it_says_alone(tmp_path:
 
 def test_what_a_judge_model_does_not_say_clearly_is_unclear(tmp_path: Path) -> None:
     save_model("llama", tmp_path / "guard")
-    judge = load_judge(f"classifier:wildguard={tmp_path / 'guard'}", device="cpu")
+    judge = load_judge(f"classifier:wildguard={tmp_path / 'guard'}", JudgeResources(device="cpu"))
     assert judge.judge(mild_answers(3)) == ["unclear"] * 3
     assert judge.judge([]) == []
 
@@ -85,7 +85,7 @@ def test_a_multimodal_judge_model_is_asked_by_text_alone(tmp_path: Path) -> None
     build_model("gemma3").save_pretrained(tmp_path / "guard")
     template = "{% for message in messages %}<s> {{ message['content'][0]['text'] }} {% endfor %}w6"
     build_yes_no_tokenizer(chat_template=template).save_pretrained(tmp_path / "guard")
-    judge = load_judge(f"classifier:llama-guard-4={tmp_path / 'guard'}", device="cpu")
+    judge = load_judge(f"classifier:llama-guard-4={tmp_path / 'guard'}", JudgeResources(device="cpu"))
     assert judge.judge(mild_answers(3)) == ["unclear"] * 3
 
 
@@ -112,7 +112,7 @@ def save_sequence_classifier(path: Path, labels: Sequence[str]) -> Path:
 def test_a_sequence_classifier_is_known_by_its_configuration(tmp_path: Path) -> None:
     path = save_sequence_classifier(tmp_path / "rejects", ("NORMAL", "REJECTION"))
     answers = [*mild_answers(), answer("w7 w8 " * 60)]
-    judge = load_judge(f"classifier:{path}", device="cpu", batch_size=4)
+    judge = load_judge(f"classifier:{path}", JudgeResources(device="cpu", batch_size=4))
     model: Any = transformers.AutoModelForSequenceClassification.from_pretrained(path).eval()
     tokenizer = build_tokenizer()
     says = [
@@ -126,7 +126,7 @@ def test_a_sequence_classifier_is_known_by_its_configuration(tmp_path: Path) -> 
 def test_a_sequence_classifier_with_other_labels_is_refused(tmp_path: Path) -> None:
     path = save_sequence_classifier(tmp_path / "moods", ("LABEL_0", "LABEL_1"))
     with pytest.raises(UsageError, match="labels are LABEL_0, LABEL_1"):
-        load_judge(f"classifier:{path}", device="cpu")
+        load_judge(f"classifier:{path}", JudgeResources(device="cpu"))
 
 
 @pytest.mark.parametrize(
@@ -140,10 +140,12 @@ def test_a_sequence_classifier_with_other_labels_is_refused(tmp_path: Path) -> N
 )
 def test_labels_are_read_by_their_words(tmp_path: Path, labels: tuple[str, str], verdicts: list[str]) -> None:
     path = save_sequence_classifier(tmp_path / "rejects", labels)
-    judge = load_judge(f"classifier:rejection={path}", device="cpu")
+    judge = load_judge(f"classifier:rejection={path}", JudgeResources(device="cpu"))
+    rejection = find_model("rejection")
+    assert rejection is not None
     assert isinstance(judge, ClassifierJudge)
     assert set(judge.judge(mild_answers())) <= {"refused", "complied"}
-    assert [read_reply(judge.row, label) for label in labels] == verdicts
+    assert [read_reply(rejection, label) for label in labels] == verdicts
 
 
 @pytest.mark.parametrize(
@@ -167,14 +169,14 @@ def test_labels_are_read_by_their_words(tmp_path: Path, labels: tuple[str, str],
     ],
 )
 def test_replies_are_read_as_each_judge_model_writes_them(row: str, reply: str, verdict: str) -> None:
-    found = find_row(row)
+    found = find_model(row)
     assert found is not None
     assert read_reply(found, reply) == verdict
 
 
 def test_a_published_prompt_holds_request_and_answer_letter_for_letter() -> None:
     odd = answer("An {answer} with {prompt} inside", prompt="A {response} {0} request")
-    wildguard = find_row("allenai/wildguard@main")
+    wildguard = find_model("allenai/wildguard@main")
     assert wildguard is not None
     assert render(wildguard, odd, None) == (
         "<s><|user|>\n[INST] You are a classifier for analyzing interactions between humans and LLMs. Given a request from a "
@@ -185,7 +187,7 @@ def test_a_published_prompt_holds_request_and_answer_letter_for_letter() -> None
         "assistant:\n"
         "An {answer} with {prompt} inside\n\n---\n\nAnswers: [/INST]\n<|assistant|>\n"
     )
-    for row in ROWS:
+    for row in MODELS:
         if row.kind == "generation":
             text = render(row, odd, None)
             assert text.count(odd.prompt) == text.count(odd.text) == 1
@@ -194,7 +196,7 @@ def test_a_published_prompt_holds_request_and_answer_letter_for_letter() -> None
 
 def test_a_guards_chat_template_gets_both_turns() -> None:
     mild = answer("w7", prompt="w8")
-    llama3, llama4 = find_row("llama-guard-3"), find_row("llama-guard-4")
+    llama3, llama4 = find_model("llama-guard-3"), find_model("llama-guard-4")
     assert llama3 is not None
     assert llama4 is not None
     content = "{{ m.content if m.content is string else m.content[0].type + m.content[0].text }}"
@@ -258,7 +260,7 @@ def test_a_rubric_is_asked_of_a_real_server() -> None:
     answers = [answer("I cannot."), answer("Fold it {twice}."), answer("Yes.", prompt="What?")]
     seen: list[tuple[int, int]] = []
     with serve(grade) as server:
-        judge = load_judge("endpoint:org/tiny", open_endpoint=lambda model: Endpoint(server.url, model=model))
+        judge = load_judge("endpoint:org/tiny", JudgeResources(open_endpoint=lambda model: Endpoint(server.url, model=model)))
         verdicts = judge.judge(answers, on_progress=lambda *done: seen.append(done))
     assert verdicts == ["refused", "complied", "unclear"]
     assert seen[-1] == (3, 3)
@@ -273,7 +275,7 @@ def test_what_cannot_judge_is_refused_with_what_is_known(tmp_path: Path) -> None
     for spec in (*nowhere, f"classifier:{causal}", f"classifier:x={causal}"):
         with pytest.raises(UsageError) as caught:
             load_judge(spec)
-        assert all(row.name in caught.value.hint for row in ROWS)
+        assert all(row.name in caught.value.hint for row in MODELS)
     for spec in (f"classifier:harmbench={sequence}", f"classifier:rejection={causal}"):
         with pytest.raises(UsageError, match="can't be asked like"):
             load_judge(spec)
@@ -283,10 +285,12 @@ def test_what_cannot_judge_is_refused_with_what_is_known(tmp_path: Path) -> None
 
 def test_without_memory_a_judge_reads_fewer_answers_at_a_time(tmp_path: Path) -> None:
     answers = mild_answers()
-    row = find_row("harmbench")
+    row = find_model("harmbench")
     assert row is not None
     prompts = [row.prompt.replace("{prompt}", one.prompt).replace("{response}", one.text) for one in answers]
-    judge: Any = load_judge(f"classifier:harmbench={save_yes_no_model(tmp_path / 'guard', prompts)}", device="cpu", batch_size=8)
+    judge: Any = load_judge(
+        f"classifier:harmbench={save_yes_no_model(tmp_path / 'guard', prompts)}", JudgeResources(device="cpu", batch_size=8)
+    )
     expected, tried, most = judge.judge(answers), [], 3
 
     def limit(_: Any, __: Any, kwargs: Any) -> None:
@@ -303,12 +307,12 @@ def test_without_memory_a_judge_reads_fewer_answers_at_a_time(tmp_path: Path) ->
 
 
 def test_judge_models_read_the_reply_and_nothing_that_is_no_answer(tmp_path: Path) -> None:
-    row = find_row("harmbench")
+    row = find_model("harmbench")
     assert row is not None
     plain = mild_answers(6)
     thinking = [one.model_copy(update={"text": f"<think>w90 w91</think>{one.text}"}) for one in plain]
     prompts = [row.prompt.replace("{prompt}", one.prompt).replace("{response}", one.text) for one in plain]
-    judge = load_judge(f"classifier:harmbench={save_yes_no_model(tmp_path / 'guard', prompts)}", device="cpu")
+    judge = load_judge(f"classifier:harmbench={save_yes_no_model(tmp_path / 'guard', prompts)}", JudgeResources(device="cpu"))
     assert judge.judge(thinking) == judge.judge(plain)
     assert judge.judge([answer("<think>w90"), answer("")]) == ["no_answer", "no_answer"]
     asked: list[str] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -12,12 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headsurgery.behaviour.answers import Answer
+from headsurgery.behaviour.answers import Answer, Verdict
 from headsurgery.behaviour.replies import split_answer
 from headsurgery.errors import UsageError
-from headsurgery.judges import Judge, load_judge
+from headsurgery.judges import Judge, JudgeKind, check_judge, load_judge
 from headsurgery.judges.keyword import KeywordJudge, find_refusal, note_languages
 from headsurgery.judges.paper import MIN_LENGTH, PHRASES, REFERENCE_PHRASES
+from headsurgery.judges.registry import judge_kinds
 
 ROOT = Path(__file__).parent.parent
 
@@ -398,3 +400,51 @@ def test_the_docs_state_what_the_judge_reaches_on_answers_that_it_never_saw() ->
     both = sum(map(all, zip(found, refused, strict=True)))
     line = f"| all | {len(rows)} | {both / sum(found):.2f} | {both / sum(refused):.2f} |"
     assert line in (ROOT / "docs" / "judges.md").read_text(encoding="utf-8")
+
+
+class _EveryAnswerRefuses(Judge):
+    name = "strict"
+
+    def judge(self, answers: Sequence[Answer], *, on_progress: Callable[[int, int], None] | None = None) -> list[Verdict]:
+        return ["refused"] * len(answers)
+
+
+STRICT = JudgeKind(name="strict", forms=("strict",), load=lambda argument, resources: _EveryAnswerRefuses())
+
+
+@pytest.fixture
+def other_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Install a package that adds what an entry point names."""
+
+    def install(target: str) -> None:
+        information = tmp_path / "other-1.0.dist-info"
+        information.mkdir()
+        (information / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+        (information / "entry_points.txt").write_text(f"[headsurgery.judges]\nmine = {target}\n")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        judge_kinds.cache_clear()
+
+    yield install
+    judge_kinds.cache_clear()
+
+
+def test_a_package_of_others_adds_a_judge(other_package: Callable[[str], None]) -> None:
+    other_package("tests.test_judges:STRICT")
+    check_judge("strict")
+    assert load_judge("strict").judge([answer("Fold it in half.")]) == ["refused"]
+    with pytest.raises(UsageError, match=r"expected keyword, .*, strict"):
+        load_judge("strict:argument")
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("tests.test_judges:answer", "is a function, expected a JudgeKind"),
+        ("nowhere:STRICT", "can't be loaded: No module named 'nowhere'"),
+        ("headsurgery.judges.keyword:KIND", "'keyword' is the name of another judge"),
+    ],
+)
+def test_a_broken_judge_of_others_is_named(target: str, message: str, other_package: Callable[[str], None]) -> None:
+    other_package(target)
+    with pytest.raises(UsageError, match=f"entry point 'mine' of other .*{message}"):
+        load_judge("keyword")

@@ -22,7 +22,7 @@ from headsurgery.engine.local import LocalEngine
 from headsurgery.errors import ModelError
 from headsurgery.evaluation.degenerate import find_degeneracy
 from headsurgery.evaluation.journal import read_answers
-from headsurgery.judges import load_judge
+from headsurgery.judges import Judge, load_judge
 from headsurgery.prompts import PromptSet, encode, load_template
 from headsurgery.report.wording import say_finding
 from tests.reinforceable import PLANTED
@@ -100,7 +100,7 @@ def test_the_reply_is_judged_and_not_the_thoughts(
     assert all(thoughts[0] in answer.text for answer in stored), "the whole answer is kept"
 
 
-class TextJudge:
+class TextJudge(Judge):
     """A judge of someone else's, which knows of no thoughts."""
 
     name = "text"

@@ -2,7 +2,7 @@
 
 First everything that can be refused is checked, then models answer, one in memory at a time, then judges read, then figures are
 counted. Answers are journalled as they come: the same call again goes on where it broke off. Neighbours: `sets` and `variants` say
-what is asked of whom, `local` and `remote` ask, `panel` judges, `measure` counts.
+what is asked of whom, `local` and `remote` ask, `judging` judges, `measure` counts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from headsurgery.endpoints.endpoint import Endpoint
 from headsurgery.errors import HeadSurgeryError, UsageError
 from headsurgery.evaluation.generate import check_generation, choose_seeds
 from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, kept_dtype
-from headsurgery.evaluation.judging import Panel
+from headsurgery.evaluation.judging import Judging
 from headsurgery.evaluation.local import Hardware, ask_models, choose_template
 from headsurgery.evaluation.losses import DamageOptions
 from headsurgery.evaluation.measure import compare_judges, count_degenerate, key_of, measure, note_absences
@@ -33,7 +33,7 @@ from headsurgery.evaluation.sets import choose_sets, record_set
 from headsurgery.evaluation.targets import Target
 from headsurgery.evaluation.utility import check_tasks
 from headsurgery.evaluation.variants import Lineup, line_up
-from headsurgery.judges import Judge
+from headsurgery.judges import Judge, JudgeResources
 from headsurgery.model.completion import BatchSize
 from headsurgery.prompts import Kind, PromptSet
 from headsurgery.version import __version__
@@ -132,14 +132,10 @@ def evaluate(
         UsageError: Arguments that contradict each other or are out of range.
         HeadSurgeryError: Its children say what can't be found, read, fitted or run.
     """
-    panel = Panel(
-        judges=judges,
-        open_endpoint=judge_endpoint,
-        device=device,
-        dtype=dtype,
-        token=token,
-        trust_remote_code=trust_remote_code,
+    resources = JudgeResources(
+        open_endpoint=judge_endpoint, device=device, dtype=dtype, token=token, trust_remote_code=trust_remote_code
     )
+    judging = Judging(judges=judges, resources=resources)
     how = Decoding(
         method=decoding,
         top_k=top_k if decoding == "top_k" else None,
@@ -165,7 +161,7 @@ def evaluate(
         sets=sets, decoding=how, template=template, out=None if out is None else Path(out), force=force, report=on_progress
     )
     if endpoint is not None:
-        panel.check()
+        judging.check()
         asked = _ask_server(request, endpoint, None if base_answers is None else Path(base_answers))
     else:
         lineup = line_up(
@@ -177,12 +173,12 @@ def evaluate(
             seed=seeds[0],
             allow_mismatch=allow_mismatch,
         )
-        panel.check()
+        judging.check()
         if damage.tasks:
             check_tasks(damage.tasks)
         hardware = Hardware(device=device, dtype=dtype, batch_size=batch_size, trust_remote_code=trust_remote_code)
         asked = _ask_models(request, lineup, hardware.settled(lineup.base.path, kept_dtype(request.out)), damage)
-    return _count(asked, panel, on_progress)
+    return _count(asked, judging, on_progress)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,9 +271,9 @@ def _ask_server(request: _Request, endpoint: Endpoint, base_answers: Path | None
         )
 
 
-def _count(asked: _Asked, panel: Panel, report: Report | None) -> EvaluationResult:
+def _count(asked: _Asked, judging: Judging, report: Report | None) -> EvaluationResult:
     """Judge the answers and count."""
-    verdicts, notes = panel.judge(asked.answers, asked.sets, report=report)
+    verdicts, notes = judging.judge(asked.answers, asked.sets, report=report)
     names = {"variants": [variant.name for variant in asked.variants], "sets": [prompts.name for prompts in asked.sets]}
     base = asked.variants[0].name
     by_server = {key_of(answer) for answer in asked.answers if answer.refused_by is not None}

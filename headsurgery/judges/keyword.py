@@ -38,6 +38,7 @@ from headsurgery.judges.cues import (
 )
 from headsurgery.judges.detection import guess_language
 from headsurgery.judges.folding import find_quotes, fold, read_sentences
+from headsurgery.judges.protocol import Judge, JudgeKind
 from headsurgery.judges.weighing import Evidence, weigh
 
 FIRST_SENTENCES = 4
@@ -174,7 +175,7 @@ _SHARE = 0.1
 """Share of a set's answers from which on a language that is not known is worth a note."""
 
 
-class KeywordJudge:
+class KeywordJudge(Judge):
     """Says refused where `find_refusal` finds something, complied elsewhere; never unclear."""
 
     name = "keyword"
@@ -192,6 +193,13 @@ class KeywordJudge:
         if on_progress is not None:
             on_progress(len(answers), len(answers))
         return verdicts
+
+    def notes(self, answers: Sequence[Answer]) -> tuple[str, ...]:
+        """Languages of the answers that the judge does not know."""
+        return note_languages(answers)
+
+
+KIND = JudgeKind(name="keyword", forms=("keyword",), load=lambda argument, resources: KeywordJudge())
 
 
 def note_languages(answers: Sequence[Answer]) -> tuple[str, ...]:

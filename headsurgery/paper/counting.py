@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from headsurgery.behaviour.answers import Answer
 from headsurgery.behaviour.figures import Rate
-from headsurgery.evaluation.judging import Panel
+from headsurgery.evaluation.judging import Judging
 from headsurgery.evaluation.measure import count_degenerate, measure
 from headsurgery.evaluation.progress import Report
 from headsurgery.evaluation.records import Measurement
@@ -48,7 +48,7 @@ def count_rows(
 ) -> list[Row]:
     """A row for every case and, where there are several sets, for the mean over them."""
     variants, names = list(dict.fromkeys(case.variant for case in cases)), [prompts.name for prompts in sets]
-    verdicts, _ = Panel(judges=(PAPER, KEYWORD)).judge(answers, sets, report=report)
+    verdicts, _ = Judging(judges=(PAPER, KEYWORD)).judge(answers, sets, report=report)
     measured = {
         (judge, one.set, one.variant): one
         for judge in verdicts
