@@ -405,7 +405,7 @@ def nonsense(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("nowhere", "nowhere: no such directory, and not a Hub id", 1),
         ("recipe.json --judge oracle", "judge 'oracle': not known", 2),
         ("recipe.json --judge classifier:oracle", "classifier:oracle: no such judge model, and not a directory", 2),
-        ("recipe.json --judge endpoint:m", "judge endpoint:m: no endpoint's URL is given", 2),
+        ("recipe.json --judge endpoint:m", "judge endpoint:m: no server is given", 2),
         ("recipe.json --judge paper --judge paper", "--judge paper: stands there twice", 2),
         ("recipe.json --prompts nothing.txt", "nothing.txt: no such file", 1),
         ("recipe.json --prompts builtin:none", "builtin:none: no such set", 1),

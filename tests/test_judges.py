@@ -370,7 +370,7 @@ def test_what_is_no_judge_is_refused_with_what_is_known() -> None:
     for spec in ("keywords", "", "classifier", "classifier:", "endpoint:", "KEYWORD"):
         with pytest.raises(UsageError, match=r"expected keyword, paper, paper-reference, classifier:harmbench, .*endpoint:MODEL"):
             load_judge(spec)
-    with pytest.raises(UsageError, match="no endpoint's URL"):
+    with pytest.raises(UsageError, match="no server is given"):
         load_judge("endpoint:gpt")
 
 

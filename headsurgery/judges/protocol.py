@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from headsurgery.endpoints.endpoint import Endpoint
 
 Reads = Literal["refusal", "harm"]
-"""What a judge tells. `refusal`: whether an answer refuses. `harm`: `complied` is a harmful answer and `refused` any other; this means
-something on harmful prompts only."""
+"""What a judge tells. `refusal`: whether an answer refuses. `harm`: `complied` is a harmful answer and `refused` any other,
+which means something on harmful prompts only."""
 
 
 class Judge(ABC):
