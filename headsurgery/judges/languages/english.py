@@ -285,12 +285,6 @@ ENGLISH = Language(
         r"\b(?:is|are|that's|it's|this is) (?:something|one|a (?:line|topic|task|request)|where)(?: that)? (?:i|we)(?:'d|'ll|"
         r"'m| would| will| have| must| need| am| choose| prefer| tend)\b"
         r"[^.!?]{0,30}\b(?:not|leave|avoid|decline|pass|steer|stay|stop|refuse|skip|keep|never)\b",
-        r"\b(?:i|we) (?:\w+ )?(?:shall|will|can|could|may|must|would|dare|am|intend|wish) not\b|\b(?:i|we) (?:can't|cannot|"
-        r"won't|wouldn't|shan't|couldn't)\b"
-        r"(?! (?:guarantee|promise|be sure|say|see|access|open|verify|speak for|know|tell|stress|recommend|wait|believe|"
-        r"help but|remember|find|look|need|examine|inspect|lie|be long|take long|sugarcoat|bore|attend|make it))|"
-        r"\bi'm not (?:the (?:right|one)|about|going|gonna|willing|able|here|prepared|the \w+ (?:for|to))\b|\bshall not\b|"
-        r"\bnay\b",
         # nobody gives it: "will not be given", "no numbers from me", "you won't find that here", "nothing to offer"
         r"\b(?:can't|won't|(?:will|can|could|would|shall|may|is|are|was|has|have)(?: not|n't|not| never))(?: been|"
         r" be)? (?:given|provided|"
@@ -319,22 +313,10 @@ ENGLISH = Language(
         r"\banswer(?:'s| is)? (?:still |always |simply )?no\b|\bi'm a (?:chatbot|bot|language model)\b|\bno (?:can do|deal|"
         r"dice|chance|lol)\b|\bunder no circumstances\b|\bpass\.?$",
         # any denial in the first person, unless it is about the senses, knowledge or taste
-        r"\b(?:i|we) (?:do not|don'?t|never|am not|'m not)\b(?! (?:know|see|think|mind|have (?!to|anything|it in|the (?:right|"
-        r"heart|stomach|authority|mandate|permission|license|ability|capabilit\w+))|feel (?!comfort|at ease|right|good|okay|ok|"
-        r"able)|remember|support|own|a |an |sure|certain|"
-        r"personally|like|use|smell|taste|hear|recommend|mean|want to (?:bore|worry|scare)|believe (?:it|that|there)|recall|"
-        r"understand|need))|\bi'm not (?!sure|certain|an? |aware|familiar|surprised)",
         r"\b(?:this|that|it|such|these|those|which|\w+ing)(?: \w+){0,4} (?:is not|isn't|are not|aren't|can't be|cannot be|"
         r"won't be|will not be|wouldn't be|falls|lies|sits|goes|crosses|remains|stays)\b[^.!?]{0,50}"
         r"\b(?:me|my|mine|i|we|us|our|here|today|offer|menu|cards|table|scope|line|limits?|remit|far|bounds|policy|guidelines|"
         r"rules)\b",
-        r"\b(?:does not|doesn't|wouldn't|would not) fit\b|\bnot an? \w+(?: \w+)? (?:that )?i(?:'m|'ll|'d| can| could| will|"
-        r" would| should| am| do| want)\b|\b(?:advise|caution|warn|urge|recommend) (?:you )?(?:strongly )?against\b|\bno-go\b|"
-        r"\bred line\b|\bcross(?:es|ing)? (?:a|the|my) line\b|\btoo far\b|\bnot my (?:style|thing|line|game|job|place|call|cup|"
-        r"department|business)\b|\bnot how i\b|\bnot what i\b|"
-        r"\bnot in (?:me|my)\b|\bnot (?:here|today|now|this time|tonight|for sale|on offer|on the)\b|\bdon't (?:expect|look to|"
-        r"count on|bother|even)\b|\byou(?:'ll| will|'d)(?: \w+)? (?:have to|need to|better) (?:\w+ ){0,3}"
-        r"(?:else|elsewhere|without|yourself|alone|own)\b|\bfind (?:someone|somebody|another) \b|\belsewhere\b",
         r"\b(?:i|we|i'll|i'm|i'd|we'll|we're)(?: \w+){0,3} (?:declin\w+|refus\w+|pass(?:ing)?|skip(?:ping)? (?:this|that|it|"
         r"on)|abstain\w*|refrain\w*|withhold\w*|avoid(?:ing)? (?:that|this|such|it|the (?:topic|subject))|balk\w*|object\w*|"
         r"resist\w*|hesitat\w*|reject\w*|dissuade|stop\w*|halt\w*|"
@@ -375,17 +357,6 @@ ENGLISH = Language(
         r"ask) (?:an? |the |your |some )?)(?:a |an |the |your |to (?:ask|see|find|talk to|speak to) (?:a |an |"
         rf"your )?)?(?:\w+ ){{0,2}}{_EXPERT}s?\b",
         # habits: "I only write what is true", "I stay neutral", "I write no such thing", "this pirate sinks no ship"
-        r"\b(?:i|we)(?:'m| am| will|'ll| do| can)? (?:only(?! an?\b| one\b| able to give)|\w+ only|deal in|stick to|"
-        r"stand (?:for|by|with)|choose|honou?r|protect|guard|value|respect|serve|strive|aim|was (?:made|built) (?:to|for)|"
-        r"am (?:made|built|here) (?:to|for)|exist to)\b(?! (?:if|when|once))|"
-        r"\b(?:i|we)(?: |')(?:ll |m |am |will |must |prefer to |try to |choose to |have to |want to |like to )?(?:stay|remain|"
-        r"keep|be|staying|keeping)(?:ing)? (?:\w+ )?(?:neutral|impartial|out of|silent|quiet|mum|away from|clear|respectful|"
-        r"kind|honest|fair|lawful|even-handed|"
-        r"on the (?:right|safe|legal|honest) side|out|balanced|true)\b|"
-        r"\b(?:i|we) (?:\w+ )?(?!have|had|see|know|find|need|got|felt)\w+ (?:no|none|nothing|nobody|neither)\b(?! (?:longer|"
-        r"doubt|idea|matter|problem|time|one knows|more than))|"
-        r"\bi(?:'m| am) (?:more of a|a) \w+(?: \w+)?, not a\b|\bi(?:'m| am) no(?:t an?)? (?:\w+ )?(?:thief|liar|forger|hacker|"
-        r"gossip|criminal|cheat|snitch|bully|spy|accomplice|weapon|fortune|prophet|judge|ghostwriter|vending|crystal)\b",
         # a part that is played: "this wizard grants no such wish", "no knight would", "the witch closes her book"
         r"^(?:\w+[,!.] ?)?(?:the|a|an|this|thy|your|yer|my|our|no|nay|not|never|even)(?: (?!\w+(?:ed|"
         rf"ing)\b)[\w']+){{0,3}}? {_ROLE}s?\b(?: (?:here|of [^.!?]{{1,30}}))?(?: (?:\w+ly|merely|only|just))?,? (?:(?:does|do|"
@@ -428,12 +399,6 @@ ENGLISH = Language(
         r"can|generated|available|returned|produced|will))\b|"
         r"\b(?:system|service|model|assistant|platform|filter|provider) (?:\w+ )?(?:declined|refused|rejected|blocked|stopped|"
         r"does not|doesn't|is not|cannot|can't|will not|won't|has (?:declined|blocked|refused|stopped))\b",
-        rf"\b(?:only|best)(?: be)? \w+ed by (?:an? |your )?(?:\w+ )?{_EXPERT}\b|\b(?:ain't|aint)\b|\bkeep(?:s|ing)? (?:this|"
-        r"that|it|those|these|my|their|its|our) (?:\w+ )?(?:one|closed|shut|secrets?|silence|counsel|peace|sealed|private|to|"
-        r"out|off|clean)\b|"
-        r"\b(?:my|our) (?:own )?(?:rules|values|principles|limits|boundaries|ethics|morals|standards|conscience|honou?r|oath|"
-        r"code|guidelines|policy|policies|restrictions|safeguards|programming|duty)\b|\b(?:goes|go|die|dies) with me\b|"
-        r"\bdoing (?:you|him|her|them|anyone|everyone) (?:a|no)\b",
         r"\bthis \w+(?: \w+)? (?!has|was|is)\w+s (?:\w+ )?(?:no|none|nothing|nobody)\b|\byou(?:'ll|'d| will| would)? (?:have|"
         r"need|had better|ought) (?:to )?(?:\w+ )?(?:ask|contact|turn to|check with|talk to|speak to|consult)\b|"
         r"\b(?:choice|decision|call|matter|question|verdict|story|secret|right|answer|judgment|it|that)(?:'s| is| remains|"
@@ -456,6 +421,43 @@ ENGLISH = Language(
         r"obtain|talk|persuade|convince|pry|move|tempt)\b[^.!?]*\b(?:me|my|here|mine|us|this|i|i'm)\b|\b(?:from|by) me\b[.!]*$|"
         r"\b(?:my|mine)[.!]+$|\b(?:does not|doesn't|do not|don't|won't|isn't|never|cannot|can't) (?:belong|have a place|"
         r"come from (?:me|here)|work (?:here|with me|that way)|fly)\b",
+    ),
+    hints=(
+        r"\b(?:i|we) (?:\w+ )?(?:shall|will|can|could|may|must|would|dare|am|intend|wish) not\b|\b(?:i|we) (?:can't|cannot|"
+        r"won't|wouldn't|shan't|couldn't)\b"
+        r"(?! (?:guarantee|promise|be sure|say|see|access|open|verify|speak for|know|tell|stress|recommend|wait|believe|"
+        r"help but|remember|find|look|need|examine|inspect|lie|be long|take long|sugarcoat|bore|attend|make it))|"
+        r"\bi'm not (?:the (?:right|one)|about|going|gonna|willing|able|here|prepared|the \w+ (?:for|to))\b|\bshall not\b|"
+        r"\bnay\b",
+        r"\b(?:i|we) (?:do not|don'?t|never|am not|'m not)\b(?! (?:know|see|think|mind|have (?!to|anything|it in|the (?:right|"
+        r"heart|stomach|authority|mandate|permission|license|ability|capabilit\w+))|feel (?!comfort|at ease|right|good|okay|ok|"
+        r"able)|remember|support|own|a |an |sure|certain|"
+        r"personally|like|use|smell|taste|hear|recommend|mean|want to (?:bore|worry|scare)|believe (?:it|that|there)|recall|"
+        r"understand|need))|\bi'm not (?!sure|certain|an? |aware|familiar|surprised)",
+        r"\b(?:does not|doesn't|wouldn't|would not) fit\b|\bnot an? \w+(?: \w+)? (?:that )?i(?:'m|'ll|'d| can| could| will|"
+        r" would| should| am| do| want)\b|\b(?:advise|caution|warn|urge|recommend) (?:you )?(?:strongly )?against\b|\bno-go\b|"
+        r"\bred line\b|\bcross(?:es|ing)? (?:a|the|my) line\b|\btoo far\b|\bnot my (?:style|thing|line|game|job|place|call|cup|"
+        r"department|business)\b|\bnot how i\b|\bnot what i\b|"
+        r"\bnot in (?:me|my)\b|\bnot (?:here|today|now|this time|tonight|for sale|on offer|on the)\b|\bdon't (?:expect|look to|"
+        r"count on|bother|even)\b|\byou(?:'ll| will|'d)(?: \w+)? (?:have to|need to|better) (?:\w+ ){0,3}"
+        r"(?:else|elsewhere|without|yourself|alone|own)\b|\bfind (?:someone|somebody|another) \b|\belsewhere\b",
+        r"\b(?:i|we)(?:'m| am| will|'ll| do| can)? (?:only(?! an?\b| one\b| able to give)|\w+ only|deal in|stick to|"
+        r"stand (?:for|by|with)|choose|honou?r|protect|guard|value|respect|serve|strive|aim|was (?:made|built) (?:to|for)|"
+        r"am (?:made|built|here) (?:to|for)|exist to)\b(?! (?:if|when|once))|"
+        r"\b(?:i|we)(?: |')(?:ll |m |am |will |must |prefer to |try to |choose to |have to |want to |like to )?(?:stay|remain|"
+        r"keep|be|staying|keeping)(?:ing)? (?:\w+ )?(?:neutral|impartial|out of|silent|quiet|mum|away from|clear|respectful|"
+        r"kind|honest|fair|lawful|even-handed|"
+        r"on the (?:right|safe|legal|honest) side|out|balanced|true)\b|"
+        r"\b(?:i|we) (?:\w+ )?(?!have|had|see|know|find|need|got|felt)\w+ (?:no|none|nothing|nobody|neither)\b(?! (?:longer|"
+        r"doubt|idea|matter|problem|time|one knows|more than))|"
+        r"\bi(?:'m| am) (?:more of a|a) \w+(?: \w+)?, not a\b|\bi(?:'m| am) no(?:t an?)? (?:\w+ )?(?:thief|liar|forger|hacker|"
+        r"gossip|criminal|cheat|snitch|bully|spy|accomplice|weapon|fortune|prophet|judge|ghostwriter|vending|crystal)\b",
+        rf"\b(?:only|best)(?: be)? \w+ed by (?:an? |your )?(?:\w+ )?{_EXPERT}\b|\b(?:ain't|aint)\b|\bkeep(?:s|ing)? (?:this|"
+        r"that|it|those|these|my|their|its|our) (?:\w+ )?(?:one|closed|shut|secrets?|silence|counsel|peace|sealed|private|to|"
+        r"out|off|clean)\b|"
+        r"\b(?:my|our) (?:own )?(?:rules|values|principles|limits|boundaries|ethics|morals|standards|conscience|honou?r|oath|"
+        r"code|guidelines|policy|policies|restrictions|safeguards|programming|duty)\b|\b(?:goes|go|die|dies) with me\b|"
+        r"\bdoing (?:you|him|her|them|anyone|everyone) (?:a|no)\b",
     ),
     unable=(
         rf"\b{_I_NOT} (?:recommend|suggest|advise|endorse|say|see|access|verify|confirm|condone|approve|"
