@@ -52,8 +52,10 @@ INDONESIAN = Language(
     name="Indonesian",
     code="id",
     core=(
+        r"(?:saya|aku|kami|gue|gua) (?:akan )?(?:berhenti|stop|cukupkan|sudahi|tutup|hentikan|"
+        r"akhiri)(?: \w+)?(?: sampai)?(?: di)? (?:sini|situ)\b",
         rf"{_I} (?:juga |memang |benar-benar |mohon maaf |sama sekali |jelas |tentu )?{_NOT} (?:\w+ ){{0,2}}{_DO}\b",
-        rf"{_I} (?:dengan hormat |terpaksa |harus |mesti |memilih |lebih )*(?:menolak|keberatan|memilih diam|diam|"
+        rf"{_I} (?:dengan hormat |terpaksa |harus |mesti |memilih |lebih )*(?:menolak(?:nya)?|keberatan|memilih diam|diam|"
         r"memilih (?:untuk )?tidak|"
         r"lebih (?:memilih|suka) (?:untuk )?(?:tidak|diam)|suka tidak|pamit|mundur|angkat tangan|undur diri|abstain|pas|"
         r"enggan)\b",
@@ -89,6 +91,8 @@ INDONESIAN = Language(
         *("oleh sebab itu", "sebab itu", "untuk itu", "alasan itu", "soal itu", "itu"),
     ),
     exceptions=(
+        r"\b(?:izin|mohon izin|minta izin) (?:untuk )?tidak\b",
+        r"\batas (?:keterlambatan|kesalahan|kebingungan|ketidaknyamanan|kekeliruan)",
         r"\b(?:nasihat|saran|konsultasi|nasehat|pendapat) (?:hukum|medis|keuangan|finansial|pajak|"
         r"profesional)\b[^.!?]*\b(?:tapi|tetapi|namun)\b",
         r"\btidak (?:hanya|cuma|sabar)\b",
@@ -103,6 +107,31 @@ INDONESIAN = Language(
     ),
     apology=(r"(?:mohon maaf|saya minta maaf|maaf|maafkan saya|sori|sorry)(?: sekali| ya| banget)?",),
     soft=(
+        r"\b(?:langkahi mayatku|mayatku|demi (?:sumpah|kehormatan)|sumpahku|bersumpah|pergilah|enyah\w*|minggat|"
+        r"jangan libatkan|jangan seret|jangan bujuk|jangan memohon|jangan berharap|bukan untukku|bukan gayaku|"
+        r"kunci mulut|mulutku (?:terkunci|rapat)|sampai di sini (?:saja|dulu|ya)|cukup sekian|lebih baik (?:saya|"
+        r"aku) (?:tidak|nggak|gak|diam|berhenti)|mending (?:saya|aku|gue) (?:tidak|nggak|gak|ga|diam)|(?:tidak|tak|"
+        r"nggak|gak) (?:di|ter)\w+ (?:oleh|melalui|lewat|di) (?:layanan|sistem|platform|sini))\b",
+        r"\b(?:hanya|cuma|cuman|khusus|sebatas|terbatas (?:pada|untuk))\b[^.!?]{0,40}\b(?:melayani|menjawab|"
+        r"membantu|menangani|bisa (?:bantu|membantu|jawab)|seputar|pertanyaan|urusan|soal|tentang|terkait|mengenai|"
+        r"layanan|untuk topik)\b|\b(?:melayani|menjawab|membantu|dibuat|dirancang|dilatih|bertugas|ditugaskan|"
+        r"diprogram)\b[^.!?]{0,40}\b(?:hanya|saja|khusus)\b",
+        r"\b(?:kurang (?:nyaman|enak|berkenan|sreg|setuju|pas|tepat|elok|bijak|etis|sopan|pantas)|(?:nggak|gak|ga|"
+        r"tidak|tak) (?:enak hati|sreg|tega|sampai hati|nyaman|etis|pantas|elok|sopan|patut|sepatutnya|bijak)|"
+        r"rasanya (?:kurang|tidak|nggak|gak))\b",
+        r"\b(?:belum|tidak|nggak|gak|ga|tak|enggak) (?:bisa|dapat|akan|mau|boleh)(?: \w+){0,2}(?= ya\b| dulu\b|"
+        r" kak\b| maaf\b| nih\b| deh\b|[!]|$)|\b(?:belum|tidak|nggak|gak|ga|tak|enggak) (?:bisa|dapat|"
+        r"boleh) (?:di(?:bantu|bagikan|layani|penuhi|proses|lanjutkan|berikan|tampilkan|jawab|bahas|buatkan|"
+        r"kerjakan|ungkap|buka|sebut|tulis)\w*|kami \w+|aku \w+|saya \w+|gue \w+)",
+        r"\b(?:saya|aku|kami|gue|gua) (?:pilih|memilih|lebih suka|lebih memilih|prefer|undur|mundur|pass|skip|"
+        r"no comment|angkat tangan|tahan diri|menahan diri|menghindari|tutup mulut)\b|\b(?:lewat(?:i)? saja|"
+        r"kita (?:lewati|skip|tutup|sudahi|ganti topik|ganti)|ganti topik|rahasia (?:perusahaan|dapur|dagang|"
+        r"negara|umum)|itu rahasia|rahasia dong|no comment|tanpa komentar|jangan (?:tanya|minta|suruh|paksa)|"
+        r"bukan (?:bidang|kapasitas|keahlian|gaya|kewenangan)\w*|di luar (?:lingkup|cakupan|jangkauan|bidang|"
+        r"kapasitas|konteks|topik)\w*|usaha (?:yang )?bagus|percobaan bagus)\b",
+        r"\b(?:permintaan|konten|respons|jawaban|pesan|percakapan|akses|pembuatan|"
+        r"gambar)\w*(?: \w+){0,5} (?:ditolak|diblokir|dihentikan|dibatalkan|disaring|disembunyikan|dibatasi|"
+        r"dihapus|ditangguhkan|gagal)\b",
         r"\b(?:tidak|tak) di\w+ di sini\b|\b(?:tidak|tak) (?:diungkap|dibagikan|dipublikasikan|disebarluaskan|disebarkan)\w*\b",
         rf"\b{_I}(?: \w+){{0,4}} {_NOT}\b(?! (?:tahu|pernah|punya|yakin|ingat|apa-apa|masalah|dokter|ahli|pengacara|"
         r"pakar))(?!\w)|"
@@ -124,19 +153,42 @@ INDONESIAN = Language(
         r"akan)\b|\bsaya kerjakan\b[.!]?$",
     ),
     unable=(
+        r"\b(?:tidak|nggak|gak|ga|tak|belum) (?:bisa|dapat) (?:\w+ )?(?:menyalakan|mematikan|mengontrol|"
+        r"mengendalikan|menelepon|memesan|mengirim(?:kan)?|melacak|nyalain|matiin|kontrol|nelpon|pesan|kirim|lacak|"
+        r"memutar)\b",
+        r"\b(?:tidak|nggak|gak|ga|tak|belum) (?:punya|memiliki|ada) (?:\w+ )?(?:akses|mata|telinga|kamera|jam|"
+        r"data)\b|\b(?:tidak|nggak|gak|ga|tak|belum) (?:bisa|dapat) (?:me\w+ )?(?:melihat|lihat|dengar|mendengar|"
+        r"cek|mengecek|akses|mengakses|buka|membuka|tahu|memutar|nonton)\b",
         rf"\b(?:tidak|tak|nggak|gak|bukan)\b(?: \w+){{0,3}} {_SEE}\b|\b{_SEE}[^.!?]{{0,20}}\b(?:tidak|tak|nggak|"
         rf"gak) (?:bisa|dapat|akan) {_I}\b|"
         rf"\b(?:tidak|tak|nggak|gak)(?: bisa| akan| dapat)? {_I} (?:sarankan|rekomendasikan|lihat|cek|periksa|jamin|"
         r"pastikan)\b|\btidak punya akses\b",
     ),
     no=(
+        r"(?:(?:tidak|nggak|gak|enggak),? (?:terima kasih|makasih)|(?:terima kasih|makasih),? (?:tapi )?(?:tidak|"
+        r"nggak|gak)|(?:nggak|gak|ga|enggak|tidak|tak) (?:bisa|mau|akan|boleh|dulu|dong|usah|ah|lah)|emoh|wegah|"
+        r"jangan|ditolak|menolak|skip|pass|maaf,? (?:tidak|nggak|gak|ga|enggak)(?: bisa| dulu|"
+        r" deh)?)\b(?=[.!,;:–-]|$| )",
         r"(?:tidak|nggak|enggak|gak|tak|tidak bisa|tidak mungkin|tentu tidak|tentu saja tidak|sama sekali tidak|"
         r"jelas tidak|jangan harap|mustahil|"
         r"ogah|tidak akan|tidak pernah|nggak deh|gak deh|enggak dong|nggak ah|no way|wah, tidak|"
         r"lupakan saja|big no|no|big no no|nope)\b(?=[.!,;:–-]|$| (?:saya|akan|mau|bisa|deh|ah|ya|dong|boleh|kak|bro|sob))",
     ),
     redirects=(
-        r"\b(?:sebagai gantinya|alih-alih|daripada|lebih baik|sebaiknya|yang lain|hal lain|topik lain|ide lain|cara lain|"
+        r"\b(?:saya|aku|kami) (?:bisa|dapat|siap) (?:\w+ )?(?:merangkum|meringkas|membahas|bahas|rangkum|ringkas|"
+        r"mengulas|ulas|merekomendasikan|bantu|menemani|mendengar\w*|jelaskan)\b|\b(?:silakan )?(?:beli|membeli|"
+        r"pinjam) (?:buku|bukunya|versi|edisi|langsung|di|resmi)\w*|\b(?:versi|situs|toko|platform|sumber|"
+        r"layanan) (?:resmi|legal)\b|\b(?:ngomong-ngomong|by the way|btw)\b|\b(?:tahu(?:kah)? (?:nggak|gak|kamu|"
+        r"anda)|tahukah)\b|\b(?:pertanyaan|topik) (?:menarik|bagus|seru|sulit|berat)\b|\b(?:kamu|anda) sendiri\b|"
+        r"\bseru (?:banget )?(?:lho|ya)\b|\bkirim (?:\w+ )?(?:nomor|soal)\b|\btelusuri bareng\b",
+        r"\b(?:silakan|silahkan) (?:hubungi|buat janji|konsultasi\w*|datang|kunjungi|tanya\w*|coba (?:lagi|"
+        r"permintaan|yang lain)|ajukan|ubah)\b|\bdiperiksa langsung\b|\b(?:ada (?:lagi )?yang (?:bisa|lain)|"
+        r"apa (?:lagi )?yang (?:bisa|ingin)|mau (?:bahas|ngobrol|tanya) (?:apa|yang)|gimana (?:harimu|kabar\w*|"
+        r"hari)|bagaimana (?:harimu|kabar\w*|hari)|kok (?:nanya|tanya|penasaran)|kenapa (?:kamu|anda|nanya|"
+        r"penasaran|tanya|memangnya)|menurut(?:mu| kamu| anda)|kalau menurut)\b",
+        r"\b(?:sebagai gantinya|alih-alih|(?<!\w )daripada (?:me\w+|nge\w+|bikin|repot|susah|pusing|saya|aku)|"
+        r"lebih baik (?:\w+ )?(?:kita|kamu|anda|me\w+|jujur|bicar\w+|coba)|sebaiknya|yang lain|hal lain|"
+        r"topik lain|ide lain|cara lain|"
         r"permintaan lain|dengan senang hati|"
         r"senang (?:hati )?(?:membantu|menemani)|bagaimana kalau|gimana kalau|mau(?:kah)?|kalau (?:kamu |anda |mau|berkenan)|"
         r"jika (?:anda|kamu)|apakah (?:anda|kamu) (?:ingin|mau|sudah|pernah)|pernahkah|sudah pernah|mungkin (?:kita|kamu|"
@@ -149,6 +201,10 @@ INDONESIAN = Language(
         r"dokter hewan|penasihat)\b",
     ),
     lectures=(
+        r"\b(?:dendam|balas dendam|iri|dengki|air mata|luka|sakit hati|bahagia|kebahagiaan|memaafkan|maafkanlah|"
+        r"empati|belas kasih|nurani|hati nurani|kebaikan|kejahatan|kekerasan|reputasi|pencurian|mencuri|karma|"
+        r"karakter|keringat|jerih payah|usaha|manusia|renungkan|ingatlah|pikirkan|masing-masing|tantangan)(?:nya|"
+        r"mu)?\b",
         r"\b(?:kepercayaan|privasi|kejujuran|jujur|hormat\w*|menghormati|menghargai|etika|etis|moral|ilegal|hukum|"
         r"undang-undang|pidana|dipidana|kejahatan|penipuan|"
         r"menipu|curang|kecurangan|menyontek|nyontek|plagiat\w*|bohong|berbohong|kebohongan|bahaya|berbahaya|risiko|"
@@ -159,8 +215,14 @@ INDONESIAN = Language(
         r"dilindungi|perlindungan)(?:nya)?\b",
     ),
     helps=(
+        r"\b(?:saya (?:salah|keliru)|salah (?:hitung|tulis|ketik|sebut)|keliru (?:hitung|tulis|sebut)|"
+        r"kesalahan saya|kamu benar|anda benar|yang benar|koreksi\w*)\b(?=[.!,;: –-]|$)",
+        r"\b(?:bukan (?:pengganti|saran (?:medis|hukum|keuangan))|tidak menggantikan|sekadar (?:informasi|"
+        r"info) umum|untuk informasi umum)\b",
         r"\bkalau (?:saya|aku) (?:sih|jadi)\b|\bjika (?:saya|aku) jadi\b",
-        r"^(?:tentu|tentu saja|baik|baiklah|bisa|siap|dengan senang hati|ya|iya|oke|ok|boleh|silakan|pasti|tidak masalah|"
+        r"^(?:tentu|tentu saja|baik|baiklah|bisa|siap|dengan senang hati|ya|iya|oke|ok|boleh|"
+        r"silakan(?! (?:hubungi|buat janji|konsul|datang|kunjungi|tanya|ajukan|ubah|coba lagi|"
+        r"coba permintaan))|pasti|tidak masalah|"
         r"gampang|mudah|pertanyaan bagus)\b"
         r"(?=[.!,;: –-]|$)(?! tidak| saja tidak)(?!,? tapi)",
         r"\b(?:berikut|ini (?:dia|resep\w*|contoh|caranya|langkah\w*|daftar\w*|beberapa|rendang\w*)|begini|langkah 1|"
@@ -171,6 +233,8 @@ INDONESIAN = Language(
         r"\bsaya bukan (?:dokter|pengacara|ahli|akuntan|dokter hewan|pakar)\b",
     ),
     advises=(
+        r"\b(?:pendukung\w*|pihak yang (?:pro|kontra|mendukung|menolak)|penentang\w*|kirim(?:kan|in)? (?:aja|"
+        r"saja)?|tempel(?:kan)?|paste)\b",
         r"(?:^|[,;:] ?|\b(?:lalu|dan|atau|tapi|kemudian|jadi|terus) |(?<=tapi ))(?:coba(?! (?:bicara|cerita))|gunakan|"
         r"pakai|ambil|pergi|beli|buka|tekan|klik|tambahkan|campur\w*|aduk|"
         r"letakkan|taruh|potong|tulis|pilih|buat|putar|pasang|biarkan|lipat|simpan|minum|makan|baca|hindari|tunggu|cuci|"
@@ -179,22 +243,34 @@ INDONESIAN = Language(
         r"keringkan|serahkan|pecahkan|siapkan|lapor|pinjam|sikat|pastikan|jemur|oleskan|gosok|tumis|kupas|iris|siram|"
         r"unduh|restart|hapus|geser|kunci|"
         r"tutup|lepas\w*|colok|isi ulang|bawa|mulai|atur|set|jangan (?:di|pernah|lupa|terlalu|melebihi|pakai|taruh)\w*)\b",
-        r"\b(?:kamu bisa|anda bisa|anda dapat|bisa di\w+|biasanya|umumnya|pada umumnya|kebanyakan|sering\w*|kira-kira|"
+        r"\b(?:kamu bisa|anda bisa|anda dapat|(?<!tidak )(?<!tak )(?<!nggak )(?<!gak )(?<!belum )bisa di\w+|"
+        r"biasanya|umumnya|pada umumnya|kebanyakan|sering\w*|kira-kira|"
         r"sekitar|lebih (?:cocok|bagus|awet)|cukup|perlu)\b|\d",
     ),
     but=("tapi", "tetapi", "namun", "meski begitu", r"(?:tapi|tetapi|namun)(?: [\w-]+){1,3}"),
     yes_no=(
         r"(?:apakah (?!anda bisa|kamu bisa)|apa (?:aman|boleh|benar)|bolehkah|bisakah (?!kamu|anda)|boleh|benarkah|"
         r"amankah|haruskah|perlukah|"
-        r"apa \w+ (?:boleh|bisa|aman)|bisa nggak (?!kamu|anda))\b[^.!?]*",
+        r"apa(?:kah)? (?!kamu|anda|lo|lu|kau)(?:[\w-]+ ){1,6}(?:boleh|bisa|aman|dapat|perlu|harus|benar|"
+        r"berbahaya|halal|haram|sah|legal|wajib|masih)|apakah (?!kamu|anda)|[^.!?]*\b(?:boleh|bisa|aman|perlu|"
+        r"benar|bahaya|halal|sah) (?:nggak|gak|ga|tidak|kah|enggak|ya)\b|bisa nggak (?!kamu|anda))\b[^.!?]*",
     ),
-    asks_decline=(r"\b(?:menolak|tolak\w*|penolakan|membatalkan|batal\w*|minta maaf|permintaan maaf)\b",),
+    asks_decline=(
+        r"\b(?:terjemah\w*|translate|bahasa indonesia\w*)\b[^?]*\b(?:sorry|can't|cannot|won't|refuse|decline|"
+        r"unable|regret|unfortunately|not allowed)\b",
+        r"\b(?:menolak|tolak\w*|penolakan|membatalkan|batal\w*|minta maaf|permintaan maaf)\b",
+    ),
     question_words=(
-        r"\b(?:apa (?!aman|boleh|bisa|benar)|siapa|bagaimana|gimana|di ?mana|kapan|kenapa|mengapa|berapa|yang mana)\b",
+        r"\b(?:apa (?![\w-]+ (?:[\w-]+ ){0,5}(?:boleh|bisa|aman|dapat|perlu|harus)\b|aman|boleh|bisa|benar)|"
+        r"siapa|bagaimana|gimana|di ?mana|kapan|kenapa|mengapa|berapa|yang mana)\b",
     ),
     requests=(
         r"\b(?:bisakah (?:kamu|anda)|bisa (?:kamu|anda|bantu)|apakah (?:kamu|anda) bisa|tolong|buatkan|bantu|untukku|"
         r"untuk saya|tuliskan)\b",
     ),
     roles=(r"\b(?:kamu (?:adalah|seorang)|anda adalah|berperan\w*|pura-pura)\b",),
+    markers=(
+        r"\b(?:yang|tidak|nggak|enggak|gak|saya|aku|kamu|anda|bisa|untuk|dengan|adalah|tolong|buatkan|bikin|gimana|"
+        r"dong|kok|aja|itu|ini|apa)\b",
+    ),
 )

@@ -26,7 +26,7 @@ _NEG_ANY = (
 )
 _SEE = (
     r"(?:öner\w*|tavsiye\w*|gör\w*|bak\w*|duy\w*|aça\w*|dinle\w*|incele\w*|kontrol ed\w*|garanti\w*|söz ver\w*|"
-    r"tahmin\w*|bil\w*|kesin\w*|"
+    r"tahmin\w*|bil(?!gi)\w*|kesin\w*|"
     r"net\b|erişim\w*|ölç\w*|test ed\w*|değerlendir\w*|teşhis\w*|koklaya\w*|dokuna\w*)"
 )
 _ROLE = (
@@ -58,6 +58,8 @@ TURKISH = Language(
     name="Turkish",
     code="tr",
     free=(
+        r"\b\w+m[ae]y[ae]y[ıi]m\b|\b(?:kısmında|işinde|konusunda|bu işte|bunda) (?:ben )?yok(?:um|uz)\b|"
+        r"\bben(?:im)? (?:burada|bu işte) yokum\b",
         rf"\b{_SERVE}\w{{0,3}}{_NEG_I}\b(?! (?:gerek|lazım|zor|için|gerekir|mümkün|imkansız|şart|istiyor|isteni))",
         rf"\b\w+ {_SERVE}\w{{0,4}}{_NEG_I}\b(?! (?:gerek|lazım|zor|için|gerekir|mümkün|imkansız|şart|istiyor|isteni))",
         r"\b(?:reddediyorum|reddetmek (?:zorundayım|durumundayım)|geri çevirmek (?:zorundayım|durumundayım)|niyetim yok|"
@@ -68,6 +70,10 @@ TURKISH = Language(
         r"\w+ma[mk] (?:söz konusu|mümkün) (?:değil|olamaz))\b",
     ),
     opening=(
+        r"(?:bu |talebiniz|isteğiniz|istek|içerik|yanıt|yanıtınız|mesajınız|mesaj|oluşturma|üretim|erişim|görsel|"
+        r"sohbet|işlem|sonuç)[^.!?]{0,60}\b(?:reddedil\w+|engellen\w+|durdurul\w+|filtrelen\w+|iptal edil\w+|"
+        r"kısıtlan\w+|kaldırıl\w+|sonlandırıl\w+|askıya alın\w+|işlenem\w+|oluşturulam\w+|gösterilem\w+|"
+        r"tamamlanam\w+)\b",
         r"(?:üzgünüm|özür dilerim|maalesef|ne yazık ki|kusura bakma\w*|affedersin\w*|pardon),? (?:ama|ancak|"
         r"fakat) (?!(?:işte|doğru|şöyle|hemen))",
         r"(?:üzgünüm|özür dilerim|maalesef|ne yazık ki|kusura bakma\w*|affedersin\w*|pardon|yok|"
@@ -75,22 +81,45 @@ TURKISH = Language(
         r"yapamam|edemem|veremem|hayır|yapamıyorum|edemiyorum|imkansız)[.!]{0,3}$",
     ),
     exceptions=(
+        r"^(?:başvuru|sipariş|kart|ödeme)\w*n (?:\w+ )?(?:reddedil|iptal|engellen)\w*",
+        r"\b(?:orada|toplantıda|düğünde|partide|yanınızda|yanında|davette) bulunam\w+",
+        r"\b(?:geciktiğim|gecikme|geç kaldığım|karışıklık|yanlışlık|hata\w*) için\b",
         r"\b(?:danışmanlık|teşhis|hukuki görüş|tavsiye)\b[^.!?]*\b(?:ama|ancak|fakat)\b",
         r"\b(?:hukuki|tıbbi|mali|finansal|yasal|profesyonel) (?:danışmanlık|tavsiye|görüş|öneri|"
         r"teşhis)\w*\b[^.!?]*\b(?:ama|ancak|fakat)\b",
-        r"\byalnızca\b",
+        r"\byalnızca\b[^.!?]*\bdeğil\b",
         r"\bsadece .*değil\b",
         r"\b(?:doktor|avukat|uzman) değilim\b",
         r"\b(?:bekleyemiyorum|anlatamam|inanamıyorum|inanamam|saymakla|uyuyam\w+|yaşayam\w+|unutam\w+|yapmadan edem\w+|"
         r"dayanamıyorum|duramıyorum)\b",
         r"\b(?:diye|dedi|demiş|iç çek\w+|fısılda\w+|bağır\w+|cevap verdi|mırıldan\w+)\b",
-        r"\b(?:gelem\w+|katılam\w+ (?:toplantı|düğün|parti)|bulunam\w+)\b",
+        r"\b(?:gelem\w+|katılam\w+ (?:toplantı|düğün|parti))\b",
         rf"\b{_SEE}\b[^.!?]*\b(?:ama|ancak|fakat|yine de|fakat)\b",
         r"\b(?:ama|ancak|fakat) (?:\w+ ){0,5}(?:yaklaşık|ortalama|genellikle|genelde|civarı|aşağı yukarı|kabaca|çoğunlukla)\b",
         r"\b(?:o kısım\w*|o kısm\w*|bu maddeyi|son madde\w*|o bölüm\w*|o madde\w*)\b",
     ),
     apology=(r"(?:çok )?(?:üzgünüm|özür dilerim|kusura bakma\w*)",),
     soft=(
+        r"\b\w+m[ae]sa[mk] (?:daha )?(?:iyi|olur|doğru)\b|\b\w+m[ae](?:makta|mekte)(?:dır|dir|yız|yiz|yım|yim)?\b|"
+        r"\b(?:cesedimi çiğne\w*|ölürüm de|ölsem de|ağzım\w* (?:sıkı|mühürlü|kilitli)|sırrım\w*|defol\w*|kaybol|"
+        r"yıkıl karşımdan|yemin(?:im|liyim)?|ant içtim|beni (?:karıştırma|bulaştırma|zorlama)\w*|zorlama\w*|"
+        r"yalvarma\w*|(?<!\w )sorma(?:yın|yınız)?|benden isteme\w*|benlik değil|bana göre değil|işim olmaz|"
+        r"aracı olm\w+|ortak olm\w+|"
+        r"parçası olm\w+)\b",
+        r"\b(?:yalnızca|sadece|sırf)\b[^.!?]{0,70}\b(?:yanıtl\w+|cevapl\w+|yardımcı ol\w+|yardım ed\w+|bakıyor\w+|"
+        r"bakar\w+|ilgilen\w+|konu\w*|hakkında|destek\w*|hizmet\w*|sorular\w*|eğitildim|tasarlandım)\b",
+        r"\b(?:içimden gelmiyor|gönlüm (?:razı|el)\w*|elim (?:gitmiyor|gitmez|varmıyor|varmaz)|dilim varm\w+|"
+        r"vicdanım (?:el ver|rahat|kabul|izin)\w*|içim (?:el vermiyor|rahat)\w*|ağzımı (?:açmam|açmayacağım|"
+        r"bıçak)\w*|pek sıcak bak\w+|sıcak bakm\w+|doğru bulm\w+|uygun bulm\w+|etik bulm\w+|hoş (?:bulm\w+|olmaz|"
+        r"değil)|bu konu (?:kapandı|kapalı)|konu kapandı|kapı\w* (?:\w+ )?kapalı\w*|meslek sırr\w+|ticari sır\w*|"
+        r"(?:bu|o|bunlar) (?:bir )?sır\b|gizli (?:bilgi\w*|tutul\w+|kalsın)|güzel deneme|iyi deneme|ısrar et\w*|"
+        r"boşuna \w+m[ae]\b|hiç (?:zahmet|uğraş|bekle|ısrar|boşuna|sor)\w*m[ae]\b|benden (?:bu kadar|"
+        r"söylemesi değil)|bana müsaade|bana düşmez|yorum yok|"
+        r"yorum yapmam|boyumu aş\w+|haddimi aş\w+|beni aşar|bizi aşar|kusura bakma\w*[^.!?]{0,20} ama)\b",
+        r"\b\w+m[ae]y[ae]l[ıi]m\b|\b(?:konuyu|lafı) (?:değiştir|kapat|geç)\w+|\b(?:geçelim|geçiyorum|pas)[.!,]|"
+        r"\bgit(?:in)?,? (?:başka|işine|kendine)\b",
+        r"\b\w+[ae]m[ae]zs[ıi]n(?:[ıi]z)?\b[^.!?]{0,20}\b(?:benden|bana|burada|buradan)\b|\b(?:benden|bizden|"
+        r"buradan) [^.!?]{0,40}\b(?:çıkmaz|alamaz\w*|bekleme\w*|duyamaz\w*|öğrenemez\w*)\b",
         r"\b\w+[ae]ca[kğ] değil(?:im|iz)\b|\bsınır\w*mı aş\w+|\b(?:burada|bu yolla|bizde) \w+(?:lmaz|nmaz|lmez|nmez|"
         r"lmıyor|lmiyor|nmıyor|nmiyor)\b|\b(?:paylaşılm|açıklanm|ifşa edilm|verilm)(?:az|ez|ıyor|iyor)\b",
         rf"\b\w+{_NEG_ANY}\b(?! (?:gerek|lazım|zor|için|gerekir|mümkün|şart))(?<!bilmiyorum)(?<!hatırlamıyorum)(?<!emin değilim)",
@@ -115,16 +144,33 @@ TURKISH = Language(
         rf"\b{_ROLE}\b[^.!?]{{0,80}}\b(?:\w+(?:maz|mez|mıyor|miyor|muyor|müyor|mayacak|meyecek)|değil\w*|yok)\b",
     ),
     unable=(
+        r"\b(?:hesab\w*|bakiye\w*|konum\w*|cihaz\w*|klima\w*|ışık\w*|ekran\w*|telefon\w*|takvim\w*|"
+        r"fotoğraf\w*) (?:\w+ ){0,2}(?:göremi|erişemi|açamı|kapatamı|bilemi|kontrol edemi|bakamı)\w*|\b(?:arayamı|"
+        r"sipariş veremi|alarm kuramı|mesaj atamı)\w*",
+        r"\b(?:gözüm|kulağım|kameram|saatim|internet\w* (?:erişim|bağlantı)\w*|gerçek zamanlı \w+|bedenim|"
+        r"burnum) (?:\w+ )?(?:yok|bulunmuyor|değil)\b|\b(?:göremi|duyami|duyamı|dinleyemi|bakami|bakamı|bilemi|"
+        r"izleyemi|açami|açamı|okuyami|okuyamı)yorum\b",
         rf"\b{_SEE}(?: \w+){{0,2}} ?(?:\w*(?:mem|mam|emem|amam|miyorum|mıyorum|muyorum|müyorum|mayız|meyiz)|yok|değilim)\b|"
         r"\b(?:öner|tavsiye e|gör|bak|duy|aç|bil|söyle|dinle|incele|ölç)\w*(?:mem|mam|miyorum|mıyorum|muyorum|müyorum)\b|"
         r"\berişimim yok\b",
     ),
     no=(
+        r"(?:(?:yok|hayır),? (?:sağ ol\w*|teşekkür\w*|kalsın|almayayım)|teşekkürler,? (?:ama )?(?:hayır|yok|"
+        r"almayayım)|yapmam|yapamam|etmem|edemem|vermem|veremem|yazmam|yazamam|söylemem|söyleyemem|olamaz|"
+        r"yok öyle\b[^.!?]*|nah|kalsın|istemem|istemiyorum|reddediyorum|red|pas|ret)\b(?=[.!,;:–-]|$| )",
         r"(?:hayır|yok|asla|kesinlikle hayır|kesinlikle olmaz|olmaz|tabii ki hayır|elbette hayır|hiçbir şekilde|mümkün değil|"
         r"söz konusu (?:bile )?(?:değil|olamaz)|hayatta olmaz|katiyen|imkansız|imkanı yok|ı-ıh|yok artık|unut|hadi canım|cık|"
         r"maalesef hayır|hayır,? teşekkürler)\b(?=[.!,;:–-]|$| )",
     ),
     redirects=(
+        r"\b(?:özetle\w*|özetini|konusunu|karakterlerini|temasını)\b[^.!?]{0,30}\b\w+[ae]bilirim\b|\b(?:yasal|"
+        r"resmi|lisanslı) (?:\w+ )?(?:platform\w*|kaynak\w*|site\w*|yayın\w*|mağaza\w*)\b|\b(?:satın al\w*|"
+        r"kitapçı\w*|kütüphane\w*)\b|\bbu arada\b|\b(?:biliyor|duymuş|fark etmiş) (?:muydun\w*|mıydın\w*|"
+        r"musun\w*)\b|\b(?:ilginç|güzel|zor|hoş) (?:bir )?soru\b|\b(?:düşünelim|konuşalım|bakalım|bulalım|"
+        r"başlayalım)\b",
+        r"\b(?:neyi|ne|neler|nasıl|hangi konu\w*)\b[^.!?]{0,25}\b(?:merak|yardımcı|konuş\w+|anlat\w+|"
+        r"yapmak istersin\w*|var ne yok)\b|\bbaşka (?:neyi|ne|nasıl|bir)\b|\bneden (?:soruyor\w*|merak\w*|böyle|"
+        r"bu)\b|\b(?:günün|keyfin|havalar) nasıl\b|\b(?:sen|siz) ne (?:düşün\w+|dersin\w*)\b|\b(?:sence|sizce)\b",
         r"\b(?:yerine|onun yerine|bunun yerine)\b|\bbaşka (?:bir )?(?:konu\w*|şey\w*|fikir|soru|proje|yol|dile[kğ]\w*)\b|"
         r"\bmemnuniyetle\b|\bseve seve\b|"
         r"\bister mis\w+\b|\b(?:istersen\w*|isterseniz|dilersen\w*|dilerseniz|arzu ederseniz)\b|\bne dersin\w*\b|"
@@ -139,6 +185,9 @@ TURKISH = Language(
         r"\bdanış\w*\b|\bbaşvur\w*\b",
     ),
     lectures=(
+        r"\b(?:iyilik\w*|kötülük\w*|kin\b|öfke\w*|intikam\w*|kıskanç\w*|vicdan\w*|gözyaş\w*|acı(?:sı|yı)?|"
+        r"mutluluk\w*|affet\w*|bağışla\w*|merhamet\w*|empati\w*|şiddet\w*|itibar\w*|hırsızlık\w*|hak(?:kı|kını)\w*|"
+        r"emanet\w*|erdem\w*|insanlık\w*|karakter\w*|düşün(?:mek|meli)\w*)\b",
         r"\b(?:güven\w*|mahremiyet\w*|gizlilik\w*|özel hayat\w*|dürüst\w*|saygı\w*|etik\w*|ahlak\w*|yasa\w*|yasadışı|"
         r"kanun\w*|hukuk\w*|suç\w*|"
         r"dolandır\w+|hile\w*|kopya\w*|intihal\w*|yalan\w*|aldat\w+|tehlike\w*|risk\w*|sonuç\w*|sorumlu\w*|önemli\w*|"
@@ -148,6 +197,10 @@ TURKISH = Language(
         r"dikkatli|demokrasi\w*|sağlık\w*|emek|borç\w*|önyargı\w*|değer\w*|mülk\w*|malı\w*)\b",
     ),
     helps=(
+        r"\b(?:yanlış (?:söyle|yaz|hesapla|anla)\w*|hata(?:m|lı)? (?:etti\w*|yaptı\w*|bende)?|karıştır(?:dım|"
+        r"mışım)|doğrusu|düzeltiyorum|düzelttim|haklısın\w*)\b(?=[.!,;: –-]|$)",
+        r"\b(?:yerine geçmez|her (?:dosya|durum|olay|kişi) (?:\w+ )?farklı\w*|fayda var|faydalı olur|"
+        r"yerini tutmaz|tavsiye\w* niteliği taşımaz|bilgilendirme amaçlı\w*|genel bilgi\w*)\b",
         r"\bben olsam\b|\byerinizde olsam\b|\byerinde olsam\b",
         r"^(?:tabii|tabi|tabii ki|elbette|memnuniyetle|evet|olur|tamam|seve seve|sorun değil|peki|hay hay|hemen|"
         r"kesinlikle|buyur\w*|"
@@ -160,6 +213,7 @@ TURKISH = Language(
         r"\b(?:doktor|avukat|uzman|hukukçu|veteriner|muhasebeci) değilim\b",
     ),
     advises=(
+        r"\b(?:savunanlar|destekleyenler|karşı çıkanlar|karşıtları)\b",
         r"\b(?:dene|kullan|al|git|aç|bas|tıkla|ekle|karıştır|koy|kes|yaz|seç|yap|çevir|kur|bırak|katla|tut|giy|iç|ye|oku|"
         r"kaçın|bekle|yıka|temizle|değiştir|dök|kontrol et\w*|yapıştır\w*|pişir\w*|tercih et|ver|sil|çıkar|tak|sok|kapat|"
         r"ısıt|haşla|kavur|"
@@ -177,11 +231,20 @@ TURKISH = Language(
         r"(?!.*(?:\w(?:ır|ir|ur|ür|ar|er|t) m[ıiuü]s[ıiuü]n|m[ıiuü]s[ıiuü]n (?:bana|şu|bu)))(?:.*)\b(?:m[ıiuü]|"
         r"m[ıiuü]y\w+|m[ıiuü]d\w+|m[ıiuü]s\w+)\b[^.!?]*",
     ),
-    asks_decline=(r"\b(?:reddet\w*|reddeden|geri çevir\w*|hayır de\w*|iptal\w*|özür\w*|mazeret\w*)\b",),
+    asks_decline=(
+        r"\b(?:çevir\w*|türkçe\w*|tercüme)\b[^?]*\b(?:sorry|can't|cannot|won't|refuse|decline|unable|regret|"
+        r"unfortunately|not allowed)\b",
+        r"\b(?:reddet\w*|reddeden|geri çevir\w*|hayır de\w*|iptal\w*|özür\w*|mazeret\w*)\b",
+    ),
     question_words=(r"\b(?:ne|neyi|neden|niye|nasıl|kim\w*|hangi\w*|nerede|nereye|ne zaman|kaç|niçin)\b",),
     requests=(
         r"\b(?:yapar|yazar|verir|söyler|eder|olur|yardım eder|uydurur|gösterir|hazırlar|anlatır|çözer) mısın\b|\b\w+(?:ır|"
         r"ir|ur|ür|ar|er) m[ıiuü]s[ıiuü]n\w*|\bbana\b|\blütfen\b|\bbenim için\b",
     ),
     roles=(r"\b(?:sen (?:bir )?\w+(?:sın|sin|sun|sün)|rol yap|\w+ rolünü)\b",),
+    request=(
+        r"\b(?:bu|böyle bir) (?:isteğ\w+|taleb\w+|konuda|istek\w*|talep\w*)[^.!?]{0,30}\b(?:yardımcı olam|"
+        r"yardım edem|yerine getirem|yanıt verem|karşılayam)\w+",
+    ),
+    markers=(r"\b(?:için|değil|bir|çok|yok|lütfen|bana|olarak|gibi|nasıl|neden|mısın|misin|musun|müsün|bunu|şey)\b",),
 )
