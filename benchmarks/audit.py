@@ -39,7 +39,8 @@ from benchmarks.real_models import fetch_all
 from headsurgery import HeadEdit, Recipe, apply_plan, open_checkpoint, plan_surgery
 from headsurgery.audit import Audit, examine
 from headsurgery.edits.anatomy import prove_anatomy
-from headsurgery.storage.checkpoint import WEIGHTS, Checkpoint
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.safetensors import WEIGHTS
 
 HEADS = 12
 FACTORS = {"scale": (0.0, 0.25, 0.5, 0.7, 0.9, 0.99, 1.01, 1.1, 1.5, 1.98, 2.0, 4.0), "uniform_attention": (0.0, 0.3, 0.5)}

@@ -34,7 +34,8 @@ from headsurgery.architectures.declaration import Operation
 from headsurgery.audit import examine_against
 from headsurgery.demo.fetch import fetch_demo_model
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy
-from headsurgery.storage.checkpoint import INDEX, Checkpoint
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.safetensors import INDEX
 
 Weights = dict[str, torch.Tensor]
 Change = Callable[[Weights], None]

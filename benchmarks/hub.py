@@ -22,7 +22,8 @@ import numpy as np
 
 from headsurgery import HeadEdit, Recipe, apply_plan, open_checkpoint, plan_surgery
 from headsurgery.edits.anatomy import prove_anatomy
-from headsurgery.storage.checkpoint import INDEX, Checkpoint
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.safetensors import INDEX
 from tests.directories import contents
 from tests.hub_server import HubServer, serve_hub
 

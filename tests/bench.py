@@ -14,7 +14,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from headsurgery import apply_plan, open_checkpoint, plan_surgery
-from headsurgery.storage.checkpoint import INDEX, WEIGHTS
+from headsurgery.storage.safetensors import INDEX, WEIGHTS
 from headsurgery.surgery.base_files import CARD
 from tests.directories import recipe_of
 

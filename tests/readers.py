@@ -23,7 +23,8 @@ from headsurgery.card.write import write_card
 from headsurgery.documents.front_matter import join_front_matter, read_front_matter
 from headsurgery.edits.anatomy import describe, prove_anatomy
 from headsurgery.filesystem.workplace import JOURNAL, TODO
-from headsurgery.storage.checkpoint import INDEX, WEIGHTS, Checkpoint
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.safetensors import INDEX, WEIGHTS
 from headsurgery.surgery.base_files import CARD, MANIFEST, PREVIOUS, UNDO
 from headsurgery.surgery.in_place import recover, restore_in_place
 from headsurgery.surgery.in_place.pending import Todo

@@ -21,7 +21,7 @@ from headsurgery.architectures.table import TABLE
 from headsurgery.edits.anatomy import Anatomy, describe, prove_anatomy, record_base
 from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.model.modules import locate_modules
-from headsurgery.storage.checkpoint import WEIGHTS
+from headsurgery.storage.safetensors import WEIGHTS
 from tests.directories import FEW_KB, edit_json
 from tests.tiny import CONFIGS, FAMILIES, Q_NORM_FAMILIES, save_model
 

@@ -17,7 +17,7 @@ from headsurgery.audit import Audit, examine, examine_against
 from headsurgery.audit.declared_base import find_base
 from headsurgery.audit.matrices import low_rank
 from headsurgery.cli import app
-from headsurgery.storage.checkpoint import WEIGHTS
+from headsurgery.storage.safetensors import WEIGHTS
 from tests.tiny import save_model
 
 O_PROJ = "model.layers.1.self_attn.o_proj.weight"

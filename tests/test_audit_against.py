@@ -26,7 +26,7 @@ from headsurgery.cli import app
 from headsurgery.compare.factor import recover_factor
 from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.errors import CheckpointError
-from headsurgery.storage.checkpoint import WEIGHTS
+from headsurgery.storage.safetensors import WEIGHTS
 from tests.directories import recipe_of
 from tests.families import build_family
 from tests.tiny import build_model, save_model

@@ -21,7 +21,7 @@ from headsurgery.audit.multiples import find_multiple, that_stand_out
 from headsurgery.audit.norms import LIMIT, deviations
 from headsurgery.audit.significands import Comb, count_codes, find_combs
 from headsurgery.cli import app
-from headsurgery.storage.checkpoint import WEIGHTS
+from headsurgery.storage.safetensors import WEIGHTS
 from tests.tiny import save_model
 
 SIZE = 24_576

@@ -19,12 +19,12 @@ from headsurgery.errors import CheckpointError
 from headsurgery.filesystem import linking
 from headsurgery.filesystem.files import Directory
 from headsurgery.filesystem.hashing import hash_file, hash_stream
-from headsurgery.recipe import HeadEdit
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.header import TensorInfo, read_header
+from headsurgery.storage.codecs import read_numbers
+from headsurgery.storage.header import read_header
+from headsurgery.storage.tensors import StoredSlice, TensorInfo
 from headsurgery.surgery import copying
 from headsurgery.surgery.copying import ByteArray, CopiedFile, copy_file, copy_shard, hash_shard
-from headsurgery.surgery.plan import TensorEdit
 from tests.directories import pack
 from tests.disks import mounted
 
@@ -216,11 +216,11 @@ class TestBeyond4GiB:
         (tensor,) = shard.tensors
         assert tensor.num_bytes > 2**32
         checkpoint = Checkpoint(files=Directory(big), config={}, shards=(shard,), tensors={"big": tensor}, model="big")
-        assert checkpoint.read_block(tensor, 0, self.EDITED)[:, -1].tolist() == list(self.EDITED)
-        head = HeadEdit(layer=0, head=0)
-        runs = TensorEdit(edit=head, tensor=tensor, axis=0, block=self.EDITED).runs
+        edited = StoredSlice(tensor=tensor, axis=0, block=self.EDITED)
+        assert read_numbers(checkpoint, edited)[:, -1].tolist() == list(self.EDITED)
+        runs = edited.runs
         assert runs.offset == shard.num_header_bytes + self.EDITED.start * self.COLUMNS * 4 > 2**32
-        columns = TensorEdit(edit=head, tensor=tensor, axis=1, block=range(8, 16)).runs
+        columns = StoredSlice(tensor=tensor, axis=1, block=range(8, 16)).runs
         assert columns.offset + (columns.count - 1) * columns.stride > 2**32
 
     def test_a_clone_is_changed_there_and_nowhere_else(self, big: Path, tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from headsurgery import CheckpointDiff, HeadRef, Recipe, apply_plan, diff_checkp
 from headsurgery.architectures.declaration import OPERATIONS, Operation
 from headsurgery.compare.result import HeadChange
 from headsurgery.errors import CheckpointError, GeometryError, RecipeError
-from headsurgery.storage.checkpoint import FLOAT_TYPES, WEIGHTS
+from headsurgery.storage.codecs import FLOATS
+from headsurgery.storage.safetensors import WEIGHTS
 from tests.directories import FEW_KB, ODD_TENSORS, append_tensors, edit_json, recipe_of
 from tests.tiny import FAMILIES, Q_NORM_FAMILIES, save_model
 
@@ -50,7 +51,7 @@ def apply(base: Path, out: Path, recipe: Recipe) -> Path:
 def flip(path: Path, tensor: str, element: tuple[int, ...], *, bit: int = 0) -> None:
     """Flip one bit of one element, in place."""
     info = open_checkpoint(path).tensors[tensor]
-    item = FLOAT_TYPES[info.dtype].itemsize
+    item = FLOATS[info.dtype].itemsize
     data = bytearray((path / info.file).read_bytes())
     data[info.offset + int(np.ravel_multi_index(element, info.shape)) * item + bit // 8] ^= 1 << bit % 8
     (path / info.file).write_bytes(data)

@@ -10,10 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headsurgery.compare.factor import recover_factor
-from headsurgery.storage.checkpoint import FLOAT_TYPES
-from headsurgery.surgery.plan import multiply
+from headsurgery.storage.codecs import FLOATS, multiply
 
-types = pytest.mark.parametrize("dtype", [FLOAT_TYPES[name] for name in ("F32", "F16", "BF16")], ids=str)
+types = pytest.mark.parametrize("dtype", [FLOATS[name] for name in ("F32", "F16", "BF16")], ids=str)
 
 
 def block(dtype: np.dtype[Any], *, size: int = 400, seed: int = 0) -> np.ndarray[Any, Any]:

@@ -26,7 +26,7 @@ import pytest
 
 from headsurgery.errors import SurgeryError
 from headsurgery.filesystem import staging
-from headsurgery.storage.checkpoint import WEIGHTS
+from headsurgery.storage.safetensors import WEIGHTS
 from tests.directories import append_tensors, contents
 from tests.faults import FAULTS, die, in_child, watching
 from tests.scenes import Scene, as_command

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from headsurgery.architectures.table import TABLE
-from headsurgery.storage.checkpoint import WEIGHTS
+from headsurgery.storage.safetensors import WEIGHTS
 from tests import strange_models
 from tests.bench import CARD_TEXT, CONFIG, EDITS, Bench
 from tests.chat_templates import LLAMA

@@ -16,7 +16,8 @@ from safetensors.numpy import load, save_file
 
 from headsurgery.errors import CheckpointError
 from headsurgery.filesystem.files import Directory
-from headsurgery.storage.header import Shard, TensorInfo, read_header
+from headsurgery.storage.header import read_header
+from headsurgery.storage.tensors import Shard, TensorInfo
 from tests.directories import pack
 
 GOLDEN = (

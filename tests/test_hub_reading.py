@@ -23,7 +23,8 @@ from headsurgery.cli import app
 from headsurgery.edits.anatomy import describe, prove_anatomy
 from headsurgery.errors import CheckpointError, HubError
 from headsurgery.hub.models import fetch_model, open_model
-from headsurgery.storage.checkpoint import INDEX, Checkpoint
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.safetensors import INDEX
 from headsurgery.surgery.base_files import BASE_CARD, CARD, MANIFEST, PICTURE, RECIPE
 from tests.directories import FEW_KB, contents, recipe_of
 from tests.hub_server import STRANGER, TOKEN, HubServer, _Handler, point_client
@@ -380,7 +381,7 @@ def test_a_connection_that_breaks_goes_on_where_it_broke(hub: HubServer, models:
     hub.cuts = files * 2
     hub.sent.clear()
     for tensor in local.tensors.values():
-        assert remote.read(tensor).tobytes() == local.read(tensor).tobytes()
+        assert remote.read_tensor(tensor).tobytes() == local.read_tensor(tensor).tobytes()
     assert hub.bytes_of_files() == sum(tensor.num_bytes for tensor in local.tensors.values()), "nothing travelled twice"
 
 

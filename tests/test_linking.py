@@ -15,7 +15,7 @@ from headsurgery import Manifest, Recipe, apply_plan, diff_checkpoints, open_che
 from headsurgery.errors import SurgeryError
 from headsurgery.filesystem.files import Directory
 from headsurgery.filesystem.linking import Link, can_clone, link_shard, shared_files, trusted_sha256
-from headsurgery.storage.checkpoint import WEIGHTS
+from headsurgery.storage.safetensors import WEIGHTS
 from headsurgery.surgery.verify import verify_checkpoint
 from tests.directories import FEW_KB, as_hub_cache, contents, recipe_of
 from tests.disks import mounted

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from headsurgery.compare import pairs
 from headsurgery.compare.pairs import differing_rows
 from headsurgery.errors import CheckpointError
-from headsurgery.storage.header import TensorInfo
+from headsurgery.storage.tensors import TensorInfo
 
 
 def at(offset: int, rows: int, columns: int) -> TensorInfo:

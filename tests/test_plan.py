@@ -20,8 +20,9 @@ from headsurgery.architectures.declaration import OPERATIONS
 from headsurgery.edits.anatomy import prove_anatomy, record_base
 from headsurgery.errors import ArchitectureError, CheckpointError, GeometryError, RecipeError, SurgeryError
 from headsurgery.recipe import Geometry, RecipeBase
-from headsurgery.storage.checkpoint import FLOAT_TYPES, WEIGHTS
-from headsurgery.surgery.plan import SurgeryPlan, TensorEdit, multiply
+from headsurgery.storage.codecs import FLOATS, multiply, read_tensor
+from headsurgery.storage.safetensors import WEIGHTS
+from headsurgery.surgery.plan import SurgeryPlan, TensorEdit
 from tests.directories import COMMIT, FEW_KB, edit_json, recipe_of
 from tests.families import build_family
 from tests.tiny import FAMILIES, save_model
@@ -53,14 +54,14 @@ def test_byte_runs_cover_exactly_the_heads_block(family: str, operation: str, dt
     for layer, head in ((0, 0), (1, 3), (2, 5)):
         plan = plan_of(base, (layer, head, operation, 0.0))
         for edit in plan.edits:
-            whole = checkpoint.read(edit.tensor)
+            whole = read_tensor(checkpoint, edit.tensor)
             block = slice(edit.block.start, edit.block.stop)
             expected = whole[block] if edit.axis == 0 else whole[:, block]
             assert bytes_of_runs(base, edit) == expected.tobytes()
-            assert edit.num_parameters == expected.size
+            assert edit.num_elements == expected.size
         heads = plan.anatomy.geometry.layers[layer]
         assert heads is not None
-        assert plan.edits[0].num_parameters == heads.head_dim * plan.anatomy.geometry.hidden_size
+        assert plan.edits[0].num_elements == heads.head_dim * plan.anatomy.geometry.hidden_size
 
 
 @pytest.mark.parametrize(("family", "tensors"), [("llama", 1), ("qwen2", 2), ("gpt2", 2), ("gpt_neox", 2)])
@@ -254,7 +255,7 @@ class TestNotes:
 class TestMultiply:
     """Law 5 in numbers."""
 
-    @pytest.mark.parametrize("dtype", FLOAT_TYPES.values(), ids=FLOAT_TYPES)
+    @pytest.mark.parametrize("dtype", FLOATS.values(), ids=FLOATS)
     @given(values=st_numpy.arrays(np.float32, 8, elements=st.floats(-1e4, 1e4, width=32)), factor=st.floats(-4, 4))
     def test_one_product_in_float32_and_one_rounding(self, dtype: np.dtype[Any], values: Any, factor: float) -> None:
         stored = values.astype(dtype)

@@ -18,7 +18,10 @@ from headsurgery.errors import CheckpointError
 from headsurgery.filesystem.files import Directory
 from headsurgery.filesystem.reading import CHUNK_BYTES
 from headsurgery.storage import header
-from headsurgery.storage.checkpoint import INDEX, WEIGHTS, read_rows, stays_inside
+from headsurgery.storage.codecs import open_matrix, read_tensor
+from headsurgery.storage.json_files import stays_inside
+from headsurgery.storage.safetensors import INDEX, WEIGHTS
+from headsurgery.storage.tensors import read_rows
 from tests.directories import COMMIT, FEW_KB, as_hub_cache, edit_json, pack
 from tests.tiny import save_model
 
@@ -45,7 +48,7 @@ def test_tensors_are_what_safetensors_reads(dtype: torch.dtype, max_shard_size: 
     assert checkpoint.tensors.keys() == expected.keys()
     assert checkpoint.num_parameters == sum(tensor.numel() for tensor in expected.values())
     for name, tensor in expected.items():
-        values = checkpoint.read(checkpoint.tensors[name])
+        values = read_tensor(checkpoint, checkpoint.tensors[name])
         assert values.shape == tuple(tensor.shape)
         assert np.array_equal(values.astype(np.float64), tensor.to(torch.float64).numpy())
 
@@ -53,10 +56,10 @@ def test_tensors_are_what_safetensors_reads(dtype: torch.dtype, max_shard_size: 
 def test_a_block_is_a_slice_of_its_tensor(sharded: Path) -> None:
     checkpoint = open_checkpoint(sharded)
     for tensor in checkpoint.tensors.values():
-        whole = checkpoint.read(tensor)
-        assert np.array_equal(checkpoint.read_block(tensor, 0, range(3, 11)).ravel(), whole[3:11].ravel())
+        whole = read_tensor(checkpoint, tensor)
+        assert np.array_equal(open_matrix(checkpoint, tensor.name).read(checkpoint, 0, range(3, 11)).ravel(), whole[3:11].ravel())
         if whole.ndim == 2:
-            assert np.array_equal(checkpoint.read_block(tensor, 1, range(3, 11)), whole[:, 3:11])
+            assert np.array_equal(open_matrix(checkpoint, tensor.name).read(checkpoint, 1, range(3, 11)), whole[:, 3:11])
 
 
 @pytest.mark.parametrize(

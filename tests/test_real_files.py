@@ -25,7 +25,8 @@ from headsurgery.model.as_stored import check_as_stored
 from headsurgery.model.boundary import loading
 from headsurgery.model.generation import complete_ids
 from headsurgery.model.loading import load_model, load_tokenizer
-from headsurgery.storage.checkpoint import INDEX, WEIGHTS
+from headsurgery.storage.codecs import read_tensor
+from headsurgery.storage.safetensors import INDEX, WEIGHTS
 from tests.directories import FEW_KB, contents, edit_json
 from tests.tiny import build_model, build_tokenizer, save_model
 
@@ -496,7 +497,7 @@ class TestShards:
     def test_of_two_the_index_names_the_one_that_is_loaded(self, sharded: Path) -> None:
         name, values = self.duplicate(sharded, listed=1)
         checkpoint = open_checkpoint(sharded)
-        assert torch.equal(torch.from_numpy(checkpoint.read(checkpoint.tensors[name])), values)
+        assert torch.equal(torch.from_numpy(read_tensor(checkpoint, checkpoint.tensors[name])), values)
         assert torch.equal(load_model(sharded, device="cpu").model.get_parameter(name), values)
 
     def test_of_two_the_index_names_the_other_one(self, sharded: Path) -> None:

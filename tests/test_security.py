@@ -23,8 +23,9 @@ from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, HeadSurgeryError
 from headsurgery.filesystem.files import Directory
 from headsurgery.storage import checkpoint as reader
-from headsurgery.storage.checkpoint import WEIGHTS, stays_inside
 from headsurgery.storage.header import read_header
+from headsurgery.storage.json_files import stays_inside
+from headsurgery.storage.safetensors import WEIGHTS
 from headsurgery.surgery.base_files import BASE_CARD, CARD, PICTURE
 from headsurgery.surgery.manifest import Manifest
 from headsurgery.surgery.restore import restore_checkpoint

@@ -22,7 +22,7 @@ import transformers
 
 from headsurgery import Manifest, Recipe, apply_in_place, apply_plan, open_checkpoint, plan_surgery, restore_checkpoint
 from headsurgery.errors import CheckpointError, GeometryError, HeadSurgeryError, SurgeryError
-from headsurgery.storage.checkpoint import INDEX, WEIGHTS
+from headsurgery.storage.safetensors import INDEX, WEIGHTS
 from headsurgery.surgery.base_files import MANIFEST, OWN_FILES, RECIPE, UNDO
 from tests.directories import FEW_KB, ODD_TENSORS, append_tensors, as_hub_cache, contents, edit_json, recipe_of
 from tests.tiny import save_model, tokens

@@ -9,7 +9,7 @@ import pytest
 
 from headsurgery import apply_plan, open_checkpoint, plan_surgery
 from headsurgery.errors import CheckpointError, HeadSurgeryError, SurgeryError
-from headsurgery.storage.checkpoint import WEIGHTS
+from headsurgery.storage.safetensors import WEIGHTS
 from tests.directories import edit_json
 from tests.scenes import EDITS, Scene
 

@@ -15,7 +15,8 @@ from safetensors.numpy import load as load_bytes
 
 from headsurgery import Manifest, Recipe, apply_plan, open_checkpoint, plan_surgery, restore_checkpoint
 from headsurgery.errors import CheckpointError, SurgeryError
-from headsurgery.storage.checkpoint import WEIGHTS
+from headsurgery.storage.codecs import read_tensor
+from headsurgery.storage.safetensors import WEIGHTS
 from tests.directories import FEW_KB, ODD_TENSORS, append_tensors, contents, recipe_of
 from tests.tiny import FAMILIES, save_model
 
@@ -106,8 +107,8 @@ def test_the_undo_file_is_a_safetensors_file_of_the_original_slices(base: Path, 
         "L0H0.scale.model.layers.0.self_attn.o_proj.weight",
         "L1H3.uniform_attention.model.layers.1.self_attn.q_proj.weight",
     }
-    o_proj = checkpoint.read(checkpoint.tensors["model.layers.2.self_attn.o_proj.weight"])
-    q_proj = checkpoint.read(checkpoint.tensors["model.layers.1.self_attn.q_proj.weight"])
+    o_proj = read_tensor(checkpoint, checkpoint.tensors["model.layers.2.self_attn.o_proj.weight"])
+    q_proj = read_tensor(checkpoint, checkpoint.tensors["model.layers.1.self_attn.q_proj.weight"])
     assert np.array_equal(originals["L2H5.scale.model.layers.2.self_attn.o_proj.weight"], o_proj[:, 40:48])
     assert np.array_equal(originals["L1H3.uniform_attention.model.layers.1.self_attn.q_proj.weight"], q_proj[24:32])
 

@@ -18,7 +18,9 @@ from headsurgery.audit.significands import STORED_BITS, Comb, count_codes, find_
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy
 from headsurgery.heads import HeadRef
 from headsurgery.storage.blocks import BlockReader
-from headsurgery.storage.checkpoint import FLOAT_TYPES, Checkpoint, read_rows
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.codecs import FLOATS, read_numbers
+from headsurgery.storage.tensors import StoredSlice, read_rows
 
 NOTES = (
     "can't be seen without a base: factors that are powers of two unless they are large, one factor on all heads of a layer, edits"
@@ -61,21 +63,21 @@ def examine(checkpoint: Checkpoint, *, on_progress: Callable[[int, int], None] |
 @np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
 def _find_other_not_finite(checkpoint: Checkpoint, anatomy: Anatomy) -> dict[str, str]:
     """What an attention layer's tensors hold that is no finite number, in no head's block: keys, values, norms."""
-    blocks: dict[str, list[tuple[int, range]]] = {}
+    blocks: dict[str, list[StoredSlice]] = {}
     for head in anatomy.geometry.heads():
         for operation in anatomy.operations:
             for part in anatomy.slices(head, operation):
-                blocks.setdefault(part.tensor.name, []).append((part.axis, part.block))
+                blocks.setdefault(part.tensor.name, []).extend(part.matrix.owned(part.axis, part.block))
     modules = {name.rsplit(".", 2)[0] for name in blocks}
     found: dict[str, str] = {}
     for name, tensor in sorted(checkpoint.tensors.items()):
-        if name.rsplit(".", 2)[0] not in modules or tensor.dtype not in FLOAT_TYPES:
+        if name.rsplit(".", 2)[0] not in modules or tensor.dtype not in FLOATS:
             continue
         with checkpoint.open_tensor(tensor) as stream:
             chunks = read_rows(stream, tensor, range(tensor.num_rows))
-            count = sum(_count_not_finite(data.view(FLOAT_TYPES[tensor.dtype])) for _, data in chunks)
+            count = sum(_count_not_finite(data.view(FLOATS[tensor.dtype])) for _, data in chunks)
         if count:
-            count -= sum(_count_not_finite(checkpoint.read_block(tensor, *block)) for block in blocks.get(name, ()))
+            count -= sum(_count_not_finite(read_numbers(checkpoint, block)) for block in blocks.get(name, ()))
         if count > 0:
             found[name] = f"{count:,} of its {tensor.num_parameters:,} values are NaN or infinite, outside its heads' blocks"
     return found

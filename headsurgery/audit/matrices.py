@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.compare.factor import NARROW, residual_per_line, steps_of
+from headsurgery.compare.factor import NARROW, residual_per_line
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.header import TensorInfo
+from headsurgery.storage.codecs import read_numbers, read_tensor, steps_of
+from headsurgery.storage.tensors import StoredSlice, TensorInfo
 
 Matrix = npt.NDArray[Any]
 
@@ -36,11 +37,12 @@ _PER_LINE = 0.2
 def read_sample(checkpoint: Checkpoint, tensor: TensorInfo) -> Matrix:
     """A tensor, or evenly spaced rows of a very large matrix, in its stored type."""
     if tensor.num_parameters <= _MOST_ELEMENTS or len(tensor.shape) != 2:
-        return checkpoint.read(tensor)
+        return read_tensor(checkpoint, tensor)
     rows, columns = tensor.shape
     length = max(1, _MOST_ELEMENTS // columns // _PLACES)
     starts = np.linspace(0, rows - length, _PLACES).astype(int)
-    return np.concatenate([checkpoint.read_block(tensor, 0, range(start, start + length)) for start in starts.tolist()])
+    blocks = (range(start, start + length) for start in starts.tolist())
+    return np.concatenate([read_numbers(checkpoint, StoredSlice(tensor=tensor, axis=0, block=block)) for block in blocks])
 
 
 _PLACES = 64

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -23,15 +24,16 @@ from headsurgery.compare.names import match_names
 from headsurgery.compare.pairs import Differences, are_comparable, count_differences, describe_resized, show_type
 from headsurgery.compare.result import CheckpointDiff, HeadChange
 from headsurgery.documents.strict_json import quote
-from headsurgery.edits.anatomy import Anatomy, prove_anatomy
+from headsurgery.edits.anatomy import Anatomy, HeadSlice, prove_anatomy
 from headsurgery.errors import CheckpointError
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import Recipe
 from headsurgery.storage.blocks import BlockReader
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.header import TensorInfo
+from headsurgery.storage.codecs import FLOATS, read_numbers
+from headsurgery.storage.tensors import StoredSlice, TensorInfo
 from headsurgery.surgery.base_files import MANIFEST, PREVIOUS
-from headsurgery.surgery.plan import plan_surgery
+from headsurgery.surgery.plan import TensorEdit, plan_surgery
 
 
 def diff_checkpoints(
@@ -94,10 +96,19 @@ def diff_checkpoints(
 
 @dataclass(frozen=True, kw_only=True)
 class _HeadBlock:
-    """A head's slice of one tensor."""
+    """A stored slice that holds numbers of one head alone.
+
+    Args:
+        head: The head.
+        operation: What changes such slices.
+        part: The head's slice of a weight or bias that it belongs to.
+        axis: See `StoredSlice`.
+        block: Likewise.
+    """
 
     head: HeadRef
     operation: Operation
+    part: HeadSlice
     axis: int
     block: range
 
@@ -147,13 +158,14 @@ def _check_is_related(base: Checkpoint, edited: Checkpoint, blocks: dict[str, li
 
 
 def _head_blocks(anatomy: Anatomy) -> dict[str, list[_HeadBlock]]:
-    """Every head's slices by tensor name; all slices of one tensor run along one axis."""
+    """Every head's stored slices by tensor name; all slices of one tensor run along one axis."""
     blocks: dict[str, list[_HeadBlock]] = {}
     for head in anatomy.geometry.heads():
         for operation in anatomy.operations:
             for part in anatomy.slices(head, operation):
-                block = _HeadBlock(head=head, operation=operation, axis=part.axis, block=part.block)
-                blocks.setdefault(part.tensor.name, []).append(block)
+                for stored in part.matrix.owned(part.axis, part.block):
+                    block = _HeadBlock(head=head, operation=operation, part=part, axis=stored.axis, block=stored.block)
+                    blocks.setdefault(stored.tensor.name, []).append(block)
     return blocks
 
 
@@ -242,7 +254,7 @@ def _head_changes(
                 slices.setdefault((block.head, block.operation), []).append((name, block))
     readers = BlockReader(base), BlockReader(edited)
     for (head, operation), parts in slices.items():
-        old, new = ([reader.read(name, block.axis, block.block) for name, block in parts] for reader in readers)
+        old, new = _read_compared(readers, parts)
         fit, (amount, size) = recover_factor(old, new), _measure_change(old, new)
         yield HeadChange(
             head=head,
@@ -255,10 +267,22 @@ def _head_changes(
             unexplained=fit.unexplained,
             relative=amount / size if size else math.inf,
             amount=amount,
-            parameters=sum(part.size for part in old),
+            parameters=sum(part.num_parameters for part in {block.part for _, block in parts}),
             order=fit.order,
             nearest=fit.nearest,
         )
+
+
+def _read_compared(readers: tuple[BlockReader, BlockReader], parts: list[tuple[str, _HeadBlock]]) -> tuple[Block, Block]:
+    """The numbers of a head's slices in both checkpoints that show a factor."""
+    old, new = [], []
+    for part, stored in groupby(parts, lambda named: named[1].part):
+        places = [(name, block.axis, block.block) for name, block in stored]
+        one, other = ([reader.read(*place) for place in places] for reader in readers)
+        compared = part.matrix.as_compared(one, other)
+        old.append(compared[0])
+        new.append(compared[1])
+    return old, new
 
 
 @np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
@@ -281,7 +305,18 @@ def _recipe_problems(
         twin = edited.tensors.get(edit.tensor.name)
         if twin is None or not are_comparable(edit.tensor, twin):
             continue  # among the other tensors below
-        old, new = base.read_block(edit.tensor, edit.axis, edit.block), edited.read_block(twin, edit.axis, edit.block)
-        if not is_product(old, new, edit.edit.factor):
+        if not _is_as_planned(edit, base, edited, replace(edit, tensor=twin)):
             yield f"{edit.edit.ref}: {edit.tensor.name} is not base × {edit.edit.factor:g}"
     yield from (f"{place}: {what}" for place, what in others.items())
+
+
+def _is_as_planned(edit: TensorEdit, base: Checkpoint, edited: Checkpoint, place: StoredSlice) -> bool:
+    """Whether a stored slice of the edited checkpoint is what the plan makes of the base's; floats of another type by value."""
+    if edit.tensor.dtype == place.tensor.dtype:
+        wanted = edit.rewriter(base)(base.read_slice(edit), 0)
+        if wanted.tobytes() == edited.read_slice(place).tobytes():
+            return True
+    factor = edit.change.factor
+    if factor is None or edit.tensor.dtype not in FLOATS:
+        return False
+    return is_product(read_numbers(base, edit), read_numbers(edited, place), factor)

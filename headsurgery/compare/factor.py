@@ -5,8 +5,8 @@ all elements together admit an interval. If it holds a decimal of some length, t
 lies in it, too, so the shortest decimal is found by rounding the centre. And where none does: how much of the *change* does the
 best factor leave unexplained? A residual beside the block's own norm says nothing, since any small change leaves a small one.
 
-Invariant: a factor called exact gives the edited values, all of them, when `plan.multiply` applies it, before, after or without the
-change of type that `FactorFit.order` names. A change that no factor explains has none.
+Invariant: a factor called exact gives the edited values, all of them, when `codecs.multiply` applies it, before, after or without
+the change of type that `FactorFit.order` names. A change that no factor explains has none.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.surgery.plan import multiply
+from headsurgery.storage.codecs import multiply, steps_of
 
 FloatArray = npt.NDArray[np.float64]
 Block = Sequence[npt.NDArray[Any]]
@@ -99,13 +99,6 @@ def recover_factor(old: Block, new: Block) -> FactorFit:
 def is_product(old: npt.NDArray[Any], new: npt.NDArray[Any], factor: float) -> bool:
     """Whether a block is another one times a factor, value for value, whatever the order of multiplying and changing the type."""
     return any(_gives([old], [new], factor, order) for order in _orders([old], [new]))
-
-
-def steps_of(values: npt.NDArray[Any]) -> FloatArray:
-    """Distance from each stored number's size to the next larger one."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        steps: FloatArray = np.abs(np.spacing(np.abs(values)).astype(np.float64))
-        return steps
 
 
 def _flat(block: Block) -> FloatArray:
@@ -193,10 +186,16 @@ def _interval(old: npt.NDArray[Any], new: npt.NDArray[Any], order: Order | None,
         else:
             slack += float(np.spacing(old.dtype.type(1))) / 2
     x, y = old.astype(np.float64).ravel(), new.astype(np.float64).ravel()
-    below, above = (np.nextafter(new, new.dtype.type(end)).astype(np.float64).ravel() for end in (-np.inf, np.inf))
+    below, above = (_neighbours(new, end).astype(np.float64).ravel() for end in (-np.inf, np.inf))
     with np.errstate(divide="ignore"):
         limits = np.stack([(y + below) / 2 - slack * np.abs(y), (y + above) / 2 + slack * np.abs(y)])[:, x != 0] / x[x != 0]
     return float(limits.min(axis=0).max(initial=-np.inf)), float(limits.max(axis=0).min(initial=np.inf))
+
+
+def _neighbours(values: npt.NDArray[Any], end: float) -> npt.NDArray[Any]:
+    """The next stored numbers towards an end; beyond the largest one of a type without inf where the next would be."""
+    found = np.nextafter(values, values.dtype.type(end)).astype(np.float64)
+    return np.where(np.isnan(found), values.astype(np.float64) + np.copysign(steps_of(values), end), found)
 
 
 def _candidates(low: float, high: float) -> Iterator[float]:

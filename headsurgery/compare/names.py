@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.header import TensorInfo
+from headsurgery.storage.tensors import TensorInfo
 
 _WRAPPERS = frozenset(
     ("model", "language_model", "text_model", "transformer", "backbone", "gpt_neox", "base_model", "module", "_orig_mod")

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from headsurgery.errors import CheckpointError
-from headsurgery.storage.checkpoint import FLOAT_TYPES, Checkpoint, read_rows
-from headsurgery.storage.header import TensorInfo
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.codecs import FLOATS
+from headsurgery.storage.tensors import TensorInfo, read_rows
 
 _CHUNK_BYTES = 2**20
 """Two of them fit into a processor's cache."""
@@ -95,7 +96,7 @@ def _differing_elements(
 
 def are_comparable(tensor: TensorInfo, twin: TensorInfo) -> bool:
     """Of one shape, and of one type or two float types."""
-    return tensor.shape == twin.shape and (tensor.dtype == twin.dtype or {tensor.dtype, twin.dtype} <= FLOAT_TYPES.keys())
+    return tensor.shape == twin.shape and (tensor.dtype == twin.dtype or {tensor.dtype, twin.dtype} <= FLOATS.keys())
 
 
 def differing_rows(
@@ -139,7 +140,7 @@ def compare_values(
     Raises:
         CheckpointError: A file can't be read, or became shorter.
     """
-    ours, theirs = FLOAT_TYPES[tensor.dtype], FLOAT_TYPES[twin.dtype]
+    ours, theirs = FLOATS[tensor.dtype], FLOATS[twin.dtype]
     for first, data in read_rows(one, tensor, range(tensor.num_rows)):
         old = data.view(ours)
         ((_, raw),) = read_rows(other, twin, range(first, first + len(old)), chunk_rows=len(old))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,10 @@ from headsurgery.architectures.uniformity import Unevenness, say_unevenness
 from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.heads import AttentionGeometry, HeadRef
 from headsurgery.recipe import Geometry, HeadEdit, RecipeBase
-from headsurgery.storage.checkpoint import FLOAT_TYPES, Checkpoint
-from headsurgery.storage.header import TensorInfo
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.codecs import EDITABLE, Matrix, open_matrix
 from headsurgery.storage.sole_weights import check_sole_weights, says_quantized
+from headsurgery.storage.tensors import TensorInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,25 +29,30 @@ class LayerTensors:
         q_norm: Weight of the norm on the queries, if there is one; not edited.
     """
 
-    o_proj: TensorInfo
-    q_proj: TensorInfo
-    q_bias: TensorInfo | None
+    o_proj: Matrix
+    q_proj: Matrix
+    q_bias: Matrix | None
     q_norm: TensorInfo | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadSlice:
-    """What one operation on one head touches in one tensor.
+    """What one operation on one head touches in one weight or bias.
 
     Args:
-        tensor: The tensor.
-        axis: 0: the block is whole rows of the stored tensor; 1: columns.
+        matrix: The weight or bias.
+        axis: 0: the block is whole rows of it; 1: columns.
         block: Indices along the axis.
     """
 
-    tensor: TensorInfo
+    matrix: Matrix
     axis: int
     block: range
+
+    @property
+    def tensor(self) -> TensorInfo:
+        """The tensor of its name."""
+        return self.matrix.tensor
 
     @property
     def num_parameters(self) -> int:
@@ -105,9 +111,9 @@ class Anatomy:
         input_axis = self.architecture.input_axis
         axis = input_axis if pull.side == "input" else 1 - input_axis
         weight = tensors.o_proj if pull.projection == "o_proj" else tensors.q_proj
-        found = [HeadSlice(tensor=weight, axis=axis, block=pull.block)]
+        found = [HeadSlice(matrix=weight, axis=axis, block=pull.block)]
         if pull.projection == "q_proj" and tensors.q_bias is not None:
-            found.append(HeadSlice(tensor=tensors.q_bias, axis=0, block=pull.block))
+            found.append(HeadSlice(matrix=tensors.q_bias, axis=0, block=pull.block))
         return tuple(found)
 
 
@@ -122,7 +128,7 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
     check_sole_weights(checkpoint)
     try:
         proof = _prove_tensors(checkpoint)
-        layers = tuple(None if names is None else _tensors_of(checkpoint.tensors, names) for names in proof.layers)
+        layers = tuple(None if names is None else _tensors_of(checkpoint, names) for names in proof.layers)
     except (GeometryError, ArchitectureError) as error:
         method = says_quantized(checkpoint.config)
         if method is None:
@@ -155,7 +161,7 @@ def _prove_tensors(checkpoint: Checkpoint) -> Proof:
 def _explain_quantized(method: str) -> ArchitectureError:
     """Only where attention itself is quantized; gpt-oss, say, has MXFP4 experts and plain attention."""
     return ArchitectureError(
-        f"attention weights are quantized ({method}); headsurgery edits {', '.join(FLOAT_TYPES)}",
+        f"attention weights are quantized ({method}); headsurgery edits {EDITABLE}",
         hint=_INSTEAD.get(method, "edit the unquantized model and quantize the result"),
     )
 
@@ -166,23 +172,14 @@ _INSTEAD = {
 }
 
 
-def _tensors_of(tensors: Mapping[str, TensorInfo], names: LayerNames) -> LayerTensors:
-    q_bias = tensors.get(f"{names.q_proj}.bias")
+def _tensors_of(checkpoint: Checkpoint, names: LayerNames) -> LayerTensors:
+    q_bias = f"{names.q_proj}.bias"
     return LayerTensors(
-        o_proj=_editable(tensors[f"{names.o_proj}.weight"]),
-        q_proj=_editable(tensors[f"{names.q_proj}.weight"]),
-        q_bias=None if q_bias is None else _editable(q_bias),
-        q_norm=None if names.q_norm is None else tensors[f"{names.q_norm}.weight"],
+        o_proj=open_matrix(checkpoint, f"{names.o_proj}.weight"),
+        q_proj=open_matrix(checkpoint, f"{names.q_proj}.weight"),
+        q_bias=open_matrix(checkpoint, q_bias) if q_bias in checkpoint.tensors else None,
+        q_norm=None if names.q_norm is None else checkpoint.tensors[f"{names.q_norm}.weight"],
     )
-
-
-def _editable(tensor: TensorInfo) -> TensorInfo:
-    if tensor.dtype not in FLOAT_TYPES:
-        raise ArchitectureError(
-            f"{tensor.name}: stored as {tensor.dtype}; headsurgery edits {', '.join(FLOAT_TYPES)}",
-            hint="edit the unquantized model and quantize the result",
-        )
-    return tensor
 
 
 def record_base(checkpoint: Checkpoint, anatomy: Anatomy) -> RecipeBase:
@@ -225,5 +222,6 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _tensor_json(tensor: TensorInfo) -> dict[str, Any]:
+def _tensor_json(matrix: Matrix) -> dict[str, Any]:
+    tensor = matrix.tensor
     return {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.dtype, "file": tensor.file}

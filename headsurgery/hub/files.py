@@ -24,7 +24,7 @@ from headsurgery.errors import CheckpointError, HubError
 from headsurgery.filesystem.files import ContentId, start_hash
 from headsurgery.hub.errors import hub_errors
 from headsurgery.hub.read_cache import Kept, Stream
-from headsurgery.storage.checkpoint import stays_inside
+from headsurgery.storage.json_files import stays_inside
 
 _MAX_CUTS = 5
 _ENOUGH_BYTES = 2**20

@@ -23,8 +23,9 @@ from headsurgery.errors import ArchitectureError, GeometryError, ModelError
 from headsurgery.filesystem.reading import read_exactly
 from headsurgery.heads import HeadRef
 from headsurgery.model.modules import ModuleMap, locate_modules
-from headsurgery.storage.checkpoint import FLOAT_TYPES, Checkpoint
-from headsurgery.storage.header import TensorInfo
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.codecs import FLOATS, Matrix
+from headsurgery.storage.tensors import TensorInfo
 
 _BEGINNING = 16 * 2**10
 """Bytes of a tensor that are compared; as many as go into `Checkpoint.fingerprint`."""
@@ -64,14 +65,14 @@ def _compare_names(model: nn.Module, checkpoint: Checkpoint) -> None:
         if (
             twin is None
             or twin.is_meta
-            or stored.dtype not in FLOAT_TYPES
+            or stored.dtype not in FLOATS
             or tuple(twin.shape) != stored.shape
             or not twin.is_floating_point()
         ):
             continue
         with checkpoint.open_tensor(stored) as stream:
             data = read_exactly(stream, stored.offset, min(stored.num_bytes, _BEGINNING), stored.file)
-        values = _as_torch(data.view(FLOAT_TYPES[stored.dtype]))
+        values = _as_torch(data.view(FLOATS[stored.dtype]))
         found = twin.detach().reshape(-1)[: len(values)].cpu()
         padding = _padding_row(model, stored.name.rpartition(".")[0], prefix)
         if padding is not None:  # some families zero it as they load
@@ -98,12 +99,12 @@ def _compare_layer(checkpoint: Checkpoint, anatomy: Anatomy, modules: ModuleMap,
     tensors = anatomy.layers[layer]
     assert tensors is not None  # attention_layers have heads
     output, queries = modules.projection(layer, "o_proj"), modules.projection(layer, "q_proj")
-    pairs: list[tuple[TensorInfo, Any]] = [(tensors.o_proj, output.weight), (tensors.q_proj, queries.weight)]
+    pairs: list[tuple[Matrix, Any]] = [(tensors.o_proj, output.weight), (tensors.q_proj, queries.weight)]
     if tensors.q_bias is not None:
         pairs.append((tensors.q_bias, queries.bias))
     for stored, loaded in pairs:
-        _check_kind(checkpoint, stored, loaded)
-    read = cache(lambda tensor: _as_torch(checkpoint.read(tensor)))
+        _check_kind(checkpoint, stored.tensor, loaded)
+    read = cache(lambda matrix: _read_whole(checkpoint, matrix))
     if all(_same(read(stored), loaded) for stored, loaded in pairs):
         return
     heads = modules.geometry.layers[layer]
@@ -114,10 +115,10 @@ def _compare_layer(checkpoint: Checkpoint, anatomy: Anatomy, modules: ModuleMap,
             module = modules.projection(layer, pull.projection)
             axis = modules.architecture.input_axis if pull.side == "input" else 1 - modules.architecture.input_axis
             for part in anatomy.slices(HeadRef(layer, head), operation):
-                is_bias = part.tensor is tensors.q_bias
+                is_bias = part.matrix is tensors.q_bias
                 weight: Any = module.bias if is_bias else module.weight
                 there = weight.narrow(0 if is_bias else axis, pull.block.start, len(pull.block))
-                here = read(part.tensor).narrow(part.axis, part.block.start, len(part.block))
+                here = read(part.matrix).narrow(part.axis, part.block.start, len(part.block))
                 if not _same(here, there) and not _same(here.flatten().sort().values, there.detach().flatten().sort().values):
                     raise _differs(checkpoint, part.tensor)
 
@@ -145,9 +146,15 @@ def _differs(checkpoint: Checkpoint, tensor: TensorInfo) -> ModelError:
     )
 
 
+def _read_whole(checkpoint: Checkpoint, matrix: Matrix) -> torch.Tensor:
+    """All numbers of a weight or bias, in its shape."""
+    shape = matrix.tensor.shape
+    return _as_torch(matrix.read(checkpoint, 0, range(shape[0]))).reshape(shape)
+
+
 def _as_torch(values: npt.NDArray[Any]) -> torch.Tensor:
     """The same values; torch takes no bfloat16 from NumPy."""
-    if values.dtype == FLOAT_TYPES["BF16"]:
+    if values.dtype == FLOATS["BF16"]:
         return torch.from_numpy(values.view("int16")).view(torch.bfloat16)
     return torch.from_numpy(values)
 

@@ -28,7 +28,8 @@ from headsurgery.model.modules import input_device
 from headsurgery.model.offload import is_offloaded
 from headsurgery.model.precision import choose_dtype
 from headsurgery.model.vocabulary import guard_embeddings
-from headsurgery.storage.checkpoint import FLOAT_TYPES, Checkpoint, open_checkpoint
+from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
+from headsurgery.storage.codecs import FLOATS
 from headsurgery.storage.sole_weights import check_sole_weights, says_quantized
 
 
@@ -201,7 +202,7 @@ def _check_sizes(auto_class: Any, checkpoint: Checkpoint) -> None:
         shapes = {name: tuple(tensor.shape) for name, tensor in build_on_meta(config, auto_class).state_dict().items()}
     except Exception:  # loading it says why, see `boundary`
         return
-    stored = {name: tensor.shape for name, tensor in checkpoint.tensors.items() if tensor.dtype in FLOAT_TYPES}
+    stored = {name: tensor.shape for name, tensor in checkpoint.tensors.items() if tensor.dtype in FLOATS}
     if says_quantized(config) is None:
         _refuse_shapes(path, {name: (shape, shapes[name]) for name, shape in stored.items() if shapes.get(name, shape) != shape})
     num_bytes, demanded = sum(shard.num_bytes for shard in checkpoint.shards), sum(map(math.prod, shapes.values()))

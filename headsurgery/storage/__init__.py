@@ -1,5 +1,6 @@
-"""Where numbers lie: the safetensors format, and a checkpoint of one or many files.
+"""Where numbers lie: stores, which know containers, and codecs, which know number formats.
 
-`header` parses one file, `checkpoint` opens a whole one, `blocks` reads head blocks ahead, `foreign` and `sole_weights` refuse what
-is no plain checkpoint, `copies` knows other copies of the weights. Nothing here imports torch.
+A store finds a checkpoint's tensors in its files (`safetensors`, with `header` for one file); `tensors` says where their bytes are.
+`checkpoint` opens a whole checkpoint, `codecs` reads and changes its numbers, `blocks` reads head blocks ahead. `foreign` and
+`sole_weights` refuse what is no plain checkpoint, `copies` knows other copies of the weights. Nothing here imports torch.
 """

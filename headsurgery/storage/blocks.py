@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy.typing as npt
 
-from headsurgery.storage.checkpoint import FLOAT_TYPES, Checkpoint
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.codecs import read_numbers
+from headsurgery.storage.tensors import StoredSlice
 
 _AHEAD_BYTES = 16 * 2**20
 
@@ -36,7 +38,7 @@ class BlockReader:
         self._ahead: dict[str, _Ahead] = {}
 
     def read(self, name: str, axis: int, block: range) -> npt.NDArray[Any]:
-        """A slice of a tensor along one axis, as `Checkpoint.read_block`."""
+        """The stored elements of a slice of a tensor along one axis, [rows, columns]."""
         ahead = self._ahead.get(name)
         if ahead is None or block.start < ahead.span.start or block.stop > ahead.span.stop:
             ahead = self._read_ahead(name, axis, block)
@@ -46,7 +48,6 @@ class BlockReader:
 
     def _read_ahead(self, name: str, axis: int, block: range) -> _Ahead:
         tensor = self._checkpoint.tensors[name]
-        across = tensor.num_parameters // tensor.shape[axis]  # elements per index along the axis
-        fitting = _AHEAD_BYTES // max(1, across * FLOAT_TYPES[tensor.dtype].itemsize)
+        fitting = _AHEAD_BYTES * tensor.shape[axis] // max(1, tensor.num_bytes)  # indices along the axis
         span = range(block.start, min(tensor.shape[axis], max(block.stop, block.start + fitting)))
-        return _Ahead(values=self._checkpoint.read_block(tensor, axis, span), span=span)
+        return _Ahead(values=read_numbers(self._checkpoint, StoredSlice(tensor=tensor, axis=axis, block=span)), span=span)

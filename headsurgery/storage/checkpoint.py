@@ -1,44 +1,32 @@
 """A read-only view of a checkpoint: configuration, shards, where each tensor's bytes are.
 
-Invariant: opening a checkpoint reads headers only, and nothing here ever opens a file for writing (law 1). Neighbours: `files` says
-where the bytes come from, `header` parses one file, `carried` says which other files belong to the checkpoint.
+Invariant: opening a checkpoint reads headers only, and nothing here ever opens a file for writing (law 1). Neighbours: `Files` says
+where the bytes come from, `safetensors` finds the tensors in them, `codecs` reads their numbers.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, BinaryIO
 
-import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.documents.strict_json import parse_object, quote
 from headsurgery.errors import CheckpointError
 from headsurgery.filesystem.files import Directory, Files
-from headsurgery.filesystem.reading import CHUNK_BYTES, read_exactly
+from headsurgery.filesystem.reading import read_exactly
 from headsurgery.filesystem.workplace import JOURNAL, TODO
 from headsurgery.storage.foreign import explain_file, explain_folder
-from headsurgery.storage.header import Shard, TensorInfo, not_the_file, read_header
+from headsurgery.storage.json_files import read_object
+from headsurgery.storage.safetensors import INDEX, WEIGHTS, read_weights
+from headsurgery.storage.tensors import ByteArray, Shard, StoredSlice, TensorInfo, read_rows
 
-WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
-
-_MAX_CONFIG_BYTES, _MAX_INDEX_BYTES, _MAX_SHARDS = 8 * 2**20, 64 * 2**20, 20_000
-"""What a checkpoint may have; the largest published ones have 1 MB of configuration, 30 MB of index and a few hundred shards."""
-
-FLOAT_TYPES: Mapping[str, np.dtype[Any]] = {
-    "F64": np.dtype(np.float64),
-    "F32": np.dtype(np.float32),
-    "F16": np.dtype(np.float16),
-    "BF16": np.dtype(ml_dtypes.bfloat16),
-}
-"""Stored types that can be edited."""
+_MAX_CONFIG_BYTES = 8 * 2**20
+"""The largest published checkpoints have 1 MB of configuration."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,21 +67,18 @@ class Checkpoint:
         """Number of stored elements; tied weights count once."""
         return sum(tensor.num_parameters for tensor in self.tensors.values())
 
-    def read(self, tensor: TensorInfo) -> npt.NDArray[Any]:
-        """One whole tensor, as a NumPy array of its stored type and shape."""
-        with self.open_tensor(tensor) as stream:
-            data = read_exactly(stream, tensor.offset, tensor.num_bytes, tensor.file)
-        return data.view(FLOAT_TYPES[tensor.dtype]).reshape(tensor.shape)
+    def read_slice(self, part: StoredSlice) -> ByteArray:
+        """The bytes of a slice of a tensor, [rows, bytes per row]; only the rows that hold it are read."""
+        rows = range(part.tensor.num_rows) if part.axis else part.block
+        columns = part.columns
+        with self.open_tensor(part.tensor, rows) as stream:
+            chunks = [data[:, columns].copy() if part.axis else data for _, data in read_rows(stream, part.tensor, rows)]
+        return np.concatenate(chunks) if len(chunks) != 1 else chunks[0]
 
-    def read_block(self, tensor: TensorInfo, axis: int, block: range) -> npt.NDArray[Any]:
-        """A slice of a tensor along one axis, as an array of its stored type; only the rows that hold it are read."""
-        rows = range(tensor.num_rows) if axis else block
-        parts = []
-        with self.open_tensor(tensor, rows) as stream:
-            for _, data in read_rows(stream, tensor, rows):
-                values = data.view(FLOAT_TYPES[tensor.dtype]).reshape(len(data), -1)  # [rows, columns]
-                parts.append((values[:, block.start : block.stop] if axis else values).copy())
-        return np.concatenate(parts)
+    def read_tensor(self, tensor: TensorInfo) -> npt.NDArray[np.uint8]:
+        """The bytes of one whole tensor."""
+        with self.open_tensor(tensor) as stream:
+            return read_exactly(stream, tensor.offset, tensor.num_bytes, tensor.file)
 
     def open_tensor(self, tensor: TensorInfo, rows: range | None = None) -> BinaryIO:
         """Open a tensor's file to read the tensor, or some of its rows.
@@ -102,8 +87,8 @@ class Checkpoint:
             CheckpointError: It can't be opened.
         """
         rows = range(tensor.num_rows) if rows is None else rows
-        row_bytes = tensor.num_bytes // max(1, tensor.num_rows)
-        return self.files.open(tensor.file, range(tensor.offset + rows.start * row_bytes, tensor.offset + rows.stop * row_bytes))
+        start, stop = (tensor.offset + number * tensor.row_bytes for number in (rows.start, rows.stop))
+        return self.files.open(tensor.file, range(start, stop))
 
     def fingerprint(self) -> str:
         """A hash that tells two sets of weights apart without reading them whole.
@@ -140,18 +125,18 @@ def open_checkpoint(source: Path | str | Files, *, model: str | None = None, rev
     try:
         check_at_rest(files)
         _check_is_checkpoint(files)
-        config = _read_object(files, "config.json", max_bytes=_MAX_CONFIG_BYTES, lenient=True)
-        shards, tensors, unlisted = _read_single(files) if files.has(WEIGHTS) else _read_sharded(files)
+        config = read_object(files, "config.json", max_bytes=_MAX_CONFIG_BYTES, lenient=True)
+        weights = read_weights(files)
     except OSError as error:
         raise CheckpointError(f"{files.where}: can't be read: {error.strerror}") from error
     return Checkpoint(
         files=files,
         config=config,
-        shards=shards,
-        tensors=tensors,
+        shards=weights.shards,
+        tensors=weights.tensors,
         model=model or files.name,
         revision=revision,
-        unlisted=unlisted,
+        unlisted=weights.unlisted,
     )
 
 
@@ -168,32 +153,6 @@ def check_at_rest(files: Files) -> None:
         )
 
 
-def read_rows(
-    stream: BinaryIO, tensor: TensorInfo, rows: range, *, chunk_rows: int | None = None
-) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
-    """Whole rows of a tensor in chunks, so that memory stays constant whatever its size.
-
-    Rows are counted as in `TensorInfo.num_rows`.
-
-    Args:
-        stream: The tensor's file.
-        tensor: The tensor.
-        rows: Which of its rows.
-        chunk_rows: Rows of a chunk; default: as many as 4 MiB have.
-
-    Yields:
-        First row of the chunk, and its bytes as [rows, bytes per row]; the array is the reader's to change.
-    """
-    row_bytes = tensor.num_bytes // tensor.num_rows if tensor.num_rows else 0
-    if not row_bytes:
-        return
-    step = chunk_rows or max(1, CHUNK_BYTES // row_bytes)
-    for first in range(rows.start, rows.stop, step):
-        count = min(step, rows.stop - first)
-        data = read_exactly(stream, tensor.offset + first * row_bytes, count * row_bytes, tensor.file)
-        yield first, data.reshape(count, row_bytes)
-
-
 def _check_is_checkpoint(files: Files) -> None:
     where, path = files.where, files.path
     if path is not None and path.is_file():
@@ -205,89 +164,3 @@ def _check_is_checkpoint(files: Files) -> None:
             raise CheckpointError(f"{where}: has weights but no config.json, so its family is unknown")
         return
     raise explain_folder(where, files.name, files.top(), weights=WEIGHTS, index=INDEX)
-
-
-def read_bounded(files: Files, file: str, max_bytes: int) -> bytes:
-    """A checkpoint's file, or its beginning, one byte longer than allowed.
-
-    Raises:
-        CheckpointError: It is not there, or can't be opened.
-        OSError: It can't be read.
-    """
-    with files.open(file, range(min(files.size_of(file), max_bytes + 1))) as stream:
-        return stream.read(max_bytes + 1)
-
-
-def _read_object(files: Files, file: str, *, max_bytes: int, lenient: bool = False) -> dict[str, Any]:
-    data = b""
-    try:
-        data = read_bounded(files, file, max_bytes)
-        return parse_object(data, max_bytes=max_bytes, lenient=lenient)
-    except (OSError, ValueError) as error:
-        instead = not_the_file(file, data[:64]) if data else None
-        if instead is not None:
-            raise instead from error
-        raise CheckpointError(f"{file}: can't be read as JSON: {error}") from error
-
-
-_Read = tuple[tuple[Shard, ...], dict[str, TensorInfo], frozenset[str]]
-
-
-def _read_single(files: Files) -> _Read:
-    shard = read_header(files, WEIGHTS)
-    return (shard,), {tensor.name: tensor for tensor in shard.tensors}, frozenset()
-
-
-def _read_sharded(files: Files) -> _Read:
-    weight_map = _read_object(files, INDEX, max_bytes=_MAX_INDEX_BYTES).get("weight_map")
-    if not isinstance(weight_map, dict) or not weight_map:
-        raise CheckpointError(f"{INDEX}: no weight_map")
-    for name, file in weight_map.items():
-        if not isinstance(file, str) or not stays_inside(file):
-            raise CheckpointError(f"{INDEX}: {quote(name)} points to {quote(file)}, outside the checkpoint's directory")
-    names = sorted(set(weight_map.values()))
-    if len(names) > _MAX_SHARDS:
-        raise CheckpointError(f"{INDEX}: {len(names)} shards, expected at most {_MAX_SHARDS}")
-    with ThreadPoolExecutor(max_workers=8) as pool:  # where the files are elsewhere, a header is two journeys
-        shards = tuple(pool.map(lambda file: read_header(files, file), names))
-    tensors = _merge(shards, weight_map)
-    for name, file in weight_map.items():
-        if name not in tensors:
-            raise CheckpointError(
-                f"{INDEX}: says that {quote(name)} is in {file}, but that file doesn't have it, nor does another",
-                hint="download the checkpoint again; if the model has no such weight, take it out of the index",
-            )
-    return shards, tensors, frozenset(tensors.keys() - weight_map.keys())
-
-
-def _merge(shards: tuple[Shard, ...], weight_map: Mapping[str, str]) -> dict[str, TensorInfo]:
-    """The tensors as transformers takes them: out of all shards, wherever the index says they are; of two of a name the later one.
-
-    Raises:
-        CheckpointError: The index says that the other one of two holds.
-    """
-    tensors: dict[str, TensorInfo] = {}
-    for tensor in (tensor for shard in shards for tensor in shard.tensors):
-        twin = tensors.get(tensor.name)
-        if twin is not None and weight_map.get(tensor.name) != tensor.file:
-            listed = weight_map.get(tensor.name)
-            says = "the index names neither" if listed is None else f"the index says {listed}, and transformers loads the last"
-            raise CheckpointError(
-                f"{quote(tensor.name)} is in {twin.file} and again in {tensor.file}; {says}",
-                hint="take it out of all shards but one, or load the model and save it anew with save_pretrained",
-            )
-        tensors[tensor.name] = tensor
-    return tensors
-
-
-def stays_inside(file: str) -> bool:
-    """Whether a file's name, as some document gives it, is plainly relative: no way out of a directory, no detour within it.
-
-    By the rules of the system that it is about to be used on: a backslash is a letter here, and leads out on Windows.
-    """
-    path = PurePath(file)
-    is_plain = bool(path.name) and not path.anchor and ".." not in path.parts and path.as_posix() == file
-    return is_plain and not re.search("[\0\ud800-\udfff]", file) and len(file) <= _MAX_NAME
-
-
-_MAX_NAME = 4096

@@ -11,12 +11,12 @@ an edit addresses bytes by these offsets.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from headsurgery.documents.strict_json import parse_object, quote
 from headsurgery.errors import CheckpointError
 from headsurgery.filesystem.files import Files
+from headsurgery.storage.tensors import Shard, TensorInfo
 
 MAX_HEADER_BYTES = 100_000_000
 """The limit of the format's own library."""
@@ -29,55 +29,6 @@ _BITS = {
     **{"F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8},
     **{"F6_E2M3": 6, "F6_E3M2": 6, "F4": 4},
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class TensorInfo:
-    """One tensor of one file.
-
-    Args:
-        name: As in the header.
-        file: The file's name, relative to the checkpoint.
-        dtype: As in the header, such as BF16.
-        shape: Extents, slowest axis first.
-        offset: Its first byte, counted from the start of the file.
-        num_bytes: Length of its data.
-    """
-
-    name: str
-    file: str
-    dtype: str
-    shape: tuple[int, ...]
-    offset: int
-    num_bytes: int
-
-    @property
-    def num_parameters(self) -> int:
-        """Number of elements."""
-        return math.prod(self.shape)
-
-    @property
-    def num_rows(self) -> int:
-        """Extents of all axes but the last, multiplied; of a vector its elements. 1 where a row would not be whole bytes."""
-        rows = math.prod(self.shape[:-1]) if len(self.shape) > 1 else math.prod(self.shape)
-        return rows if not rows or self.num_bytes % rows == 0 else 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shard:
-    """One safetensors file.
-
-    Args:
-        file: Name, relative to the checkpoint.
-        num_header_bytes: 8 + N: where the data begin.
-        num_bytes: Size of the file.
-        tensors: In the order of their bytes.
-    """
-
-    file: str
-    num_header_bytes: int
-    num_bytes: int
-    tensors: tuple[TensorInfo, ...]
 
 
 def read_header(files: Files, file: str) -> Shard:

@@ -13,8 +13,9 @@ from typing import Any
 
 from headsurgery.documents.strict_json import quote
 from headsurgery.errors import CheckpointError
-from headsurgery.storage.checkpoint import INDEX, WEIGHTS, Checkpoint
+from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.foreign import MERGE_HINT
+from headsurgery.storage.safetensors import INDEX, WEIGHTS
 
 ADAPTER = "adapter_config.json"
 _NAMES_WEIGHTS = "transformers_weights"

@@ -21,7 +21,7 @@ from headsurgery.surgery.copying import Progress
 from headsurgery.surgery.history import check_as_recorded, is_as_written, names_in_copy
 from headsurgery.surgery.manifest import Manifest
 from headsurgery.surgery.own_files import CardWriter, add_own_files
-from headsurgery.surgery.plan import SurgeryPlan, multiply
+from headsurgery.surgery.plan import SurgeryPlan
 from headsurgery.surgery.transfer import Transfer
 from headsurgery.surgery.unchanged import changed, check_unchanged
 from headsurgery.surgery.undo import UndoWriter
@@ -60,7 +60,7 @@ def apply_plan(
         CheckpointError: The base changed since it was planned.
     """
     base = plan.checkpoint
-    undo_bytes = sum(edit.runs.count * edit.runs.length for edit in plan.edits)
+    undo_bytes = sum(edit.runs.num_bytes for edit in plan.edits)
     with staged_directory(
         Path(out), base=base.path, num_bytes=undo_bytes, force=force, is_ours=is_as_written, on_note=on_note
     ) as staging:
@@ -87,6 +87,6 @@ def _check_result(plan: SurgeryPlan, staging: Path) -> None:
     if result.tensors != plan.checkpoint.tensors:
         raise SurgeryError(f"{staging}: the written headers are not the base's; nothing was kept")
     for edit in plan.edits:
-        wanted = multiply(plan.checkpoint.read_block(edit.tensor, edit.axis, edit.block), edit.edit.factor)
-        if result.read_block(edit.tensor, edit.axis, edit.block).tobytes() != wanted.tobytes():
+        wanted = edit.rewriter(plan.checkpoint)(plan.checkpoint.read_slice(edit), 0)
+        if result.read_slice(edit).tobytes() != wanted.tobytes():
             raise SurgeryError(f"{edit.edit.ref}: {edit.tensor.name} was not written as planned; nothing was kept")

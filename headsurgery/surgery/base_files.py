@@ -12,9 +12,10 @@ from pathlib import PurePosixPath
 
 from headsurgery.errors import CheckpointError
 from headsurgery.filesystem.workplace import JOURNAL
-from headsurgery.storage.checkpoint import INDEX, WEIGHTS, Checkpoint
+from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.copies import COPY_FOLDERS, COPY_PATTERNS
 from headsurgery.storage.header import read_header
+from headsurgery.storage.safetensors import INDEX, WEIGHTS
 
 MANIFEST, RECIPE, UNDO = "headsurgery.json", "recipe.json", "headsurgery.undo"
 CARD, BASE_CARD, PICTURE = "README.md", "headsurgery.base-card.md", "headsurgery.png"

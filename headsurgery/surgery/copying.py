@@ -25,8 +25,7 @@ from headsurgery.errors import CheckpointError
 from headsurgery.filesystem.hashing import CHUNKS_BEHIND, Hasher
 from headsurgery.filesystem.linking import clone_file, copy_range
 from headsurgery.filesystem.reading import read_into
-from headsurgery.storage.checkpoint import read_rows
-from headsurgery.storage.header import Shard, TensorInfo
+from headsurgery.storage.tensors import Shard, TensorInfo, read_rows
 
 _CHUNK_BYTES = 2 * 2**20
 """Of what is not edited. Half a dozen are alive for each file."""

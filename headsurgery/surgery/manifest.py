@@ -15,7 +15,8 @@ from headsurgery.documents.strict_json import parse_object
 from headsurgery.errors import CheckpointError
 from headsurgery.filesystem.files import Directory, Files
 from headsurgery.recipe import HeadEdit, RecipeBase, Strict, first_problem
-from headsurgery.storage.checkpoint import check_at_rest, read_bounded, stays_inside
+from headsurgery.storage.checkpoint import check_at_rest
+from headsurgery.storage.json_files import read_bounded, stays_inside
 from headsurgery.surgery.base_files import BASE_CARD, CARD, MANIFEST, PREVIOUS
 
 MAX_MANIFEST_BYTES = 64 * 2**20

@@ -7,11 +7,8 @@ dry run can't drift from the real one. A plan is never saved.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from headsurgery.architectures.declaration import check_query_factor
 from headsurgery.architectures.uniformity import say_unevenness
@@ -22,59 +19,41 @@ from headsurgery.errors import GeometryError, RecipeError, SurgeryError
 from headsurgery.filesystem.files import Files
 from headsurgery.hub.names import is_hub_id
 from headsurgery.recipe import HeadEdit, Recipe
-from headsurgery.storage.checkpoint import FLOAT_TYPES, Checkpoint
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.codecs import FLOATS, Change, Exactness, Multiply, Rewriter
 from headsurgery.storage.sole_weights import says_quantized
+from headsurgery.storage.tensors import StoredSlice
 from headsurgery.surgery.base_files import CARD, MANIFEST, OWN_FILES, BaseFiles, sort_files
 from headsurgery.surgery.history import count_restorable, describe_steps, read_base_card, read_history
 from headsurgery.surgery.unchanged import Looks, observe
 
 _ROPE_BASE = 10_000
 """Base frequency of the rotary embedding that is taken where a configuration names none."""
-_MAX_ROUNDING = 0.01
-"""Relative error (L2) of a rounded block above which the stored type can't hold the edit; bfloat16 has 0.002, float16 0.0003."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ByteRuns:
-    """Equally long, equally spaced runs of bytes in a file.
-
-    Args:
-        offset: First byte of the first run.
-        length: Bytes per run.
-        stride: From one run's first byte to the next one's.
-        count: Number of runs.
-    """
-
-    offset: int
-    length: int
-    stride: int
-    count: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class TensorEdit(HeadSlice):
-    """One slice of one tensor, multiplied.
+class TensorEdit(StoredSlice):
+    """One stored slice that an edit changes.
 
     Args:
         edit: The recipe's edit that it comes from.
+        part: The head's slice that it belongs to.
+        change: What becomes of the numbers of that.
+        exactness: How exact the result will be; None where no values were read.
     """
 
     edit: HeadEdit
+    part: HeadSlice
+    change: Change
+    exactness: Exactness | None = None
 
-    @property
-    def runs(self) -> ByteRuns:
-        """Where the slice's bytes are."""
-        row_bytes = self.tensor.num_bytes // self.tensor.num_rows
-        if self.axis == 0:
-            length = len(self.block) * row_bytes
-            return ByteRuns(offset=self.tensor.offset + self.block.start * row_bytes, length=length, stride=length, count=1)
-        item = FLOAT_TYPES[self.tensor.dtype].itemsize
-        return ByteRuns(
-            offset=self.tensor.offset + self.block.start * item,
-            length=len(self.block) * item,
-            stride=row_bytes,
-            count=self.tensor.num_rows,
-        )
+    def rewriter(self, checkpoint: Checkpoint) -> Rewriter:
+        """What changes its bytes.
+
+        Args:
+            checkpoint: Where to read what else the new bytes depend on, such as the scales of quantized numbers.
+        """
+        return self.part.matrix.rewriter(checkpoint, self, self.change)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,9 +132,7 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
         raise SurgeryError(
             f"{checkpoint.files.where}: holds {taken[0]}, a name that apply needs for itself", hint="rename that file"
         )
-    edits = resolve_edits(recipe, anatomy)
-    for tensor_edit in edits:
-        _check_storable(checkpoint, tensor_edit)
+    edits = tuple(_assess(checkpoint, edit) for edit in resolve_edits(recipe, anatomy))
     return SurgeryPlan(
         recipe=recipe if allow_mismatch else _pin(recipe, checkpoint),
         checkpoint=checkpoint,
@@ -191,37 +168,29 @@ def check_edit(edit: HeadEdit, checkpoint: Checkpoint, anatomy: Anatomy) -> None
         RecipeError, GeometryError, SurgeryError: As `plan_surgery`.
     """
     for tensor_edit in _resolve(edit, anatomy, ""):
-        _check_storable(checkpoint, tensor_edit)
+        _assess(checkpoint, tensor_edit)
 
 
-def multiply(values: npt.NDArray[Any], factor: float) -> npt.NDArray[Any]:
-    """Multiply in float32 (float64 for F64) and round once to the stored type (law 5). Factor 1 returns the values as they are."""
-    if factor == 1:
-        return values
-    wide = np.float64 if values.dtype == np.float64 else np.float32
-    with np.errstate(over="ignore", invalid="ignore"):
-        product: npt.NDArray[Any] = values.astype(wide) * wide(factor)
-        return product.astype(values.dtype)
+def _assess(checkpoint: Checkpoint, edit: TensorEdit) -> TensorEdit:
+    """Say how exact an edit will be.
 
-
-def _check_storable(checkpoint: Checkpoint, edit: TensorEdit) -> None:
-    """Refuse an edit whose result overflows, is not a number, or is lost in rounding."""
-    factor = edit.edit.factor
-    if factor == 1:
-        return
-    values = checkpoint.read_block(edit.tensor, edit.axis, edit.block)
-    where = f"{edit.edit.ref}: {edit.tensor.name} × {factor:g}"
-    before, stored = values.astype(np.float64), multiply(values, factor).astype(np.float64)
-    if not np.isfinite(before).all():
-        raise SurgeryError(f"{edit.edit.ref}: {edit.tensor.name} holds inf or nan in this head; a product would not be defined")
-    if not np.isfinite(stored).all():
-        raise SurgeryError(f"{where} overflows {edit.tensor.dtype}", hint="choose a smaller factor")
-    if factor and np.linalg.norm(stored / factor - before) > _MAX_ROUNDING * np.linalg.norm(before):
-        raise SurgeryError(f"{where} is too small for {edit.tensor.dtype}: rounding would change it by more than 1 %")
-    if before.any() and np.array_equal(stored, before):
+    Raises:
+        SurgeryError: Its result overflows, is not a number, or is lost in rounding.
+    """
+    part, factor, dtype = edit.part, edit.edit.factor, edit.part.tensor.dtype
+    found = part.matrix.assess(checkpoint, part.axis, part.block, edit.change)
+    where = f"{edit.edit.ref}: {part.tensor.name} × {factor:g}"
+    if found.fault == "not_finite":
+        raise SurgeryError(f"{edit.edit.ref}: {part.tensor.name} holds inf or nan in this head; a product would not be defined")
+    if found.fault == "overflow":
+        raise SurgeryError(f"{where} overflows {dtype}", hint="choose a smaller factor")
+    if found.fault == "too_small":
+        raise SurgeryError(f"{where} is too small for {dtype}: rounding would change it by more than {found.limit:.0%}")
+    if found.fault == "no_change":
         raise SurgeryError(
-            f"{where} changes nothing: {edit.tensor.dtype} can't hold a factor so close to 1", hint="choose a factor further from 1"
+            f"{where} changes nothing: {dtype} can't hold a factor so close to 1", hint="choose a factor further from 1"
         )
+    return replace(edit, exactness=found)
 
 
 def _resolve(edit: HeadEdit, anatomy: Anatomy, where: str) -> list[TensorEdit]:
@@ -230,7 +199,12 @@ def _resolve(edit: HeadEdit, anatomy: Anatomy, where: str) -> list[TensorEdit]:
     except GeometryError as error:
         raise RecipeError(str(error)) from error
     check_query_factor(edit.operation, edit.factor, has_q_norm=anatomy.has_q_norm, where=where)
-    return [TensorEdit(edit=edit, tensor=part.tensor, axis=part.axis, block=part.block) for part in slices]
+    change = Multiply(factor=edit.factor)
+    return [
+        TensorEdit(edit=edit, part=part, change=change, tensor=stored.tensor, axis=stored.axis, block=stored.block)
+        for part in slices
+        for stored in part.matrix.rewritten(part.axis, part.block, change)
+    ]
 
 
 def _pin(recipe: Recipe, checkpoint: Checkpoint) -> Recipe:
@@ -274,7 +248,7 @@ def _say_rope(config: Mapping[str, Any]) -> tuple[str, ...]:
 def _say_quantized(checkpoint: Checkpoint) -> tuple[str, ...]:
     """A configuration that promises quantized weights, of which there are none."""
     method = says_quantized(checkpoint.config)
-    if method is None or any(tensor.dtype not in FLOAT_TYPES for tensor in checkpoint.tensors.values()):
+    if method is None or any(tensor.dtype not in FLOATS for tensor in checkpoint.tensors.values()):
         return ()
     return (
         f"config.json says that the weights are quantized ({method}), but all of them are plain floats: runtimes will refuse base "

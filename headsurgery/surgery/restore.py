@@ -16,7 +16,7 @@ from headsurgery.filesystem.hashing import hash_stream
 from headsurgery.filesystem.staging import staged_directory
 from headsurgery.filesystem.workplace import Note
 from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
-from headsurgery.storage.header import Shard, TensorInfo
+from headsurgery.storage.tensors import Shard, TensorInfo
 from headsurgery.surgery.base_files import ATTRIBUTES, MANIFEST
 from headsurgery.surgery.copying import ByteArray, Changes, Progress, Reporter, copy_file, copy_shard, hash_shard
 from headsurgery.surgery.history import Step, is_as_written, read_history

@@ -7,6 +7,7 @@ is either derived here, or hashed by `verify`, or named by `list_unchecked`. Nei
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -17,7 +18,9 @@ from headsurgery.filesystem.files import Files
 from headsurgery.filesystem.hashing import hash_stream
 from headsurgery.hub.names import is_hub_id
 from headsurgery.recipe import MAX_RECIPE_BYTES, Geometry, Recipe
-from headsurgery.storage.checkpoint import INDEX, Checkpoint, read_bounded
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.json_files import read_bounded
+from headsurgery.storage.safetensors import INDEX
 from headsurgery.surgery.base_files import CARD, IN_PLACE, MANIFEST, PICTURE, RECIPE, UNDO, sort_files
 from headsurgery.surgery.history import Step
 from headsurgery.surgery.manifest import FileRecord, Manifest
@@ -92,7 +95,7 @@ def _check_step(edited: Checkpoint, anatomy: Anatomy, step: Step) -> Iterator[tu
         yield "edits", f"can't be derived: {error}"
         return
     yield from _compare_edits(manifest, edits)
-    changed = sum(edit.num_parameters for edit in edits if edit.edit.factor != 1)
+    changed = anatomy.count_changed(edit.edit for edit in edits)
     expected: dict[str, Any] = {
         "parameters": edited.num_parameters,
         "parameters_changed": changed,
@@ -171,8 +174,9 @@ def _check_base(edited: Checkpoint, step: Step, base: Checkpoint) -> Iterator[tu
         elif _hash(base.files, source) != record.base_sha256:
             yield f"files[{record.file}].base_sha256", f"is not the hash of the base's {source}"
     if edited.files.has(step.folder + UNDO):
-        for edit, original in Originals(edited, step).values():
-            if base.read_block(base.tensors[edit.tensor.name], edit.axis, edit.block).tobytes() != original.tobytes():
+        for edit, original in Originals(edited, step).all_slices():
+            part = replace(edit, tensor=base.tensors[edit.tensor.name])
+            if base.read_slice(part).tobytes() != original.tobytes():
                 yield f"files[{UNDO}]", f"the original of {edit.edit.ref} in {edit.tensor.name} is not the base's"
 
 

@@ -13,16 +13,18 @@ from collections.abc import Container, Mapping
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from headsurgery.errors import SurgeryError
 from headsurgery.filesystem.hashing import hash_stream
 from headsurgery.filesystem.linking import Link, can_clone, link_shard, trusted_sha256
-from headsurgery.storage.checkpoint import FLOAT_TYPES
-from headsurgery.storage.header import Shard, TensorInfo
+from headsurgery.storage.codecs import Rewriter
+from headsurgery.storage.tensors import Shard, TensorInfo
 from headsurgery.surgery.copying import ByteArray, Changes, CopiedFile, Progress, copy_file, copy_shard
 from headsurgery.surgery.manifest import FileRecord
-from headsurgery.surgery.plan import SurgeryPlan, TensorEdit, multiply
+from headsurgery.surgery.plan import SurgeryPlan, TensorEdit
 from headsurgery.surgery.unchanged import Looks, observe
-from headsurgery.surgery.undo import UndoWriter, locate_piece
+from headsurgery.surgery.undo import UndoWriter
 from headsurgery.surgery.workers import OnBytes, work_by_size
 
 
@@ -116,24 +118,27 @@ class Transfer:
 
 def planned_changes(plan: SurgeryPlan, file: str, undo: UndoWriter | None) -> Changes:
     """What the plan changes in a file; the originals go to the undo file, if there is one, when it is done."""
-    edits = _edits(plan, file)
-    names = {edit.tensor.name for edit in edits}
-    return {name: partial(_change, [edit for edit in edits if edit.tensor.name == name], undo) for name in names}
+    by_name: dict[str, list[tuple[TensorEdit, Rewriter]]] = {}
+    for edit in _edits(plan, file):
+        by_name.setdefault(edit.tensor.name, []).append((edit, edit.rewriter(plan.checkpoint)))
+    return {name: partial(_change, edits, undo) for name, edits in by_name.items()}
 
 
 def _edits(plan: SurgeryPlan, file: str) -> list[TensorEdit]:
     return [edit for edit in plan.edits if edit.tensor.file == file]
 
 
-def _change(edits: list[TensorEdit], undo: UndoWriter | None, tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
-    """Multiply the planned slices of one chunk; the originals go to the undo file."""
-    pieces = [(edit, piece) for edit in edits if (piece := locate_piece(edit, first, len(rows))) is not None]
+def _change(
+    edits: list[tuple[TensorEdit, Rewriter]], undo: UndoWriter | None, tensor: TensorInfo, first: int, rows: ByteArray
+) -> ByteArray:
+    """Change the planned slices of one chunk; the originals go to the undo file."""
+    pieces = [(edit, rewrite, piece) for edit, rewrite in edits if (piece := edit.locate(first, len(rows))) is not None]
     if not pieces:
         return rows
     changed: ByteArray = rows.copy()
-    values = changed.view(FLOAT_TYPES[tensor.dtype])  # [rows, columns]
-    for edit, piece in pieces:
+    for edit, rewrite, piece in pieces:
+        original = np.ascontiguousarray(changed[piece.rows, piece.columns])
         if undo is not None:
-            undo.write(edit, piece, values[piece.rows, piece.columns])
-        values[piece.rows, piece.columns] = multiply(values[piece.rows, piece.columns], edit.edit.factor)
+            undo.write(edit, piece, original)
+        changed[piece.rows, piece.columns] = rewrite(original, piece.first)
     return changed

@@ -14,46 +14,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from headsurgery.documents.strict_json import quote
 from headsurgery.errors import CheckpointError
-from headsurgery.storage.checkpoint import FLOAT_TYPES, Checkpoint
-from headsurgery.storage.header import TensorInfo, read_header
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.codecs import ELEMENTS
+from headsurgery.storage.header import read_header
+from headsurgery.storage.tensors import ByteArray, Piece, StoredSlice, TensorInfo
 from headsurgery.surgery.base_files import MANIFEST, UNDO
-from headsurgery.surgery.copying import ByteArray, Changes
+from headsurgery.surgery.copying import Changes
 from headsurgery.surgery.history import Step
 from headsurgery.surgery.manifest import EditRecord
 from headsurgery.surgery.plan import TensorEdit
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
-    """The part of an edit's slice that lies in one chunk of rows.
+class RecordedSlice(StoredSlice):
+    """A stored slice that was changed.
 
     Args:
-        rows: Rows within the chunk.
-        columns: Columns of the chunk, in elements.
-        offset: Where the part begins within the slice's own bytes, in elements.
+        edit: The manifest's entry.
     """
 
-    rows: slice
-    columns: slice
-    offset: int
-
-
-def locate_piece(edit: TensorEdit, first: int, num_rows: int) -> Piece | None:
-    """Find the part of a slice in the rows [first, first + num_rows) of its tensor; None where there is none."""
-    num_columns = edit.tensor.num_parameters // edit.tensor.num_rows
-    if edit.axis == 1:
-        columns = slice(edit.block.start, edit.block.stop)
-        return Piece(rows=slice(0, num_rows), columns=columns, offset=first * len(edit.block))
-    start, stop = max(edit.block.start, first), min(edit.block.stop, first + num_rows)
-    if start >= stop:
-        return None
-    rows = slice(start - first, stop - first)
-    return Piece(rows=rows, columns=slice(0, num_columns), offset=(start - edit.block.start) * num_columns)
+    edit: EditRecord
 
 
 class UndoWriter:
@@ -81,14 +63,14 @@ class UndoWriter:
         """Where an edit's original values begin in the file."""
         return self._starts[_key(edit)]
 
-    def write(self, edit: TensorEdit, piece: Piece, values: npt.NDArray[Any]) -> None:
-        """Keep one part of an edit's original values."""
+    def write(self, edit: TensorEdit, piece: Piece, original: ByteArray) -> None:
+        """Keep one part of an edit's original bytes."""
         with self._lock:
-            self._file.seek(self._starts[_key(edit)] + piece.offset * values.itemsize)
-            self._file.write(values.tobytes())
+            self._file.seek(self._starts[_key(edit)] + piece.offset)
+            self._file.write(original.tobytes())
 
 
-def _key(edit: TensorEdit) -> str:
+def _key(edit: TensorEdit | RecordedSlice) -> str:
     return f"{edit.edit.ref}.{edit.edit.operation}.{edit.tensor.name}"
 
 
@@ -100,7 +82,7 @@ def _layout(edits: Sequence[TensorEdit]) -> tuple[bytes, dict[str, int], int]:
     for edit in edits:
         shape = list(edit.tensor.shape)
         shape[edit.axis] = len(edit.block)
-        starts[_key(edit)], length = end, edit.runs.count * edit.runs.length
+        starts[_key(edit)], length = end, edit.runs.num_bytes
         entries[_key(edit)] = {"dtype": edit.tensor.dtype, "shape": shape, "data_offsets": [end, end + length]}
         end += length
     text = json.dumps(entries, separators=(",", ":")).encode()
@@ -135,17 +117,17 @@ class Originals:
             model=checkpoint.model,
         )
 
-    def slices(self, file: str) -> list[tuple[TensorEdit, npt.NDArray[Any]]]:
-        """The edits of one file, each with its original values, flat.
+    def slices(self, file: str) -> list[tuple[RecordedSlice, ByteArray]]:
+        """The edits of one file, each with its original bytes, [rows, bytes per row].
 
         Raises:
             CheckpointError: The manifest, the checkpoint and the undo file don't belong together.
         """
         located = [_locate(self._edited, self._kept, edit) for edit in self._manifest.edits if edit.file == file]
-        return [(edit, np.ascontiguousarray(self._kept.read(original)).reshape(-1)) for edit, original in located]
+        return [(edit, self._kept.read_tensor(original).reshape(-1, edit.row_bytes)) for edit, original in located]
 
-    def values(self) -> Iterator[tuple[TensorEdit, npt.NDArray[Any]]]:
-        """All edits, each with its original values, flat.
+    def all_slices(self) -> Iterator[tuple[RecordedSlice, ByteArray]]:
+        """All edits, each with its original bytes, [rows, bytes per row].
 
         Raises:
             CheckpointError: See `slices`.
@@ -153,7 +135,7 @@ class Originals:
         for file in dict.fromkeys(edit.file for edit in self._manifest.edits):
             yield from self.slices(file)
 
-    def places(self) -> list[tuple[TensorEdit, TensorInfo]]:
+    def places(self) -> list[tuple[RecordedSlice, TensorInfo]]:
         """All edits, each with where its original values lie.
 
         Raises:
@@ -163,32 +145,32 @@ class Originals:
 
     def changes(self, file: str) -> Changes:
         """What puts the originals of one file back."""
-        slices: dict[str, list[tuple[TensorEdit, npt.NDArray[Any]]]] = {}
-        for edit, values in self.slices(file):
-            slices.setdefault(edit.tensor.name, []).append((edit, values))
+        slices: dict[str, list[tuple[RecordedSlice, ByteArray]]] = {}
+        for edit, original in self.slices(file):
+            slices.setdefault(edit.tensor.name, []).append((edit, original))
 
         def put_back(tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
             changed: ByteArray = rows.copy()
-            for edit, values in slices[tensor.name]:
-                piece = locate_piece(edit, first, len(rows))
+            for edit, original in slices[tensor.name]:
+                piece = edit.locate(first, len(rows))
                 if piece is not None:
-                    target_view = changed.view(FLOAT_TYPES[tensor.dtype])[piece.rows, piece.columns]
-                    target_view[:] = values[piece.offset : piece.offset + target_view.size].reshape(target_view.shape)
+                    count = piece.rows.stop - piece.rows.start
+                    changed[piece.rows, piece.columns] = original[piece.first : piece.first + count]
             return changed
 
         return dict.fromkeys(slices, put_back)
 
 
-def _locate(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) -> tuple[TensorEdit, TensorInfo]:
+def _locate(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) -> tuple[RecordedSlice, TensorInfo]:
     """One edit of the manifest, and the tensor of the undo file that holds its original values."""
     tensor = checkpoint.tensors.get(record.tensor)
     if tensor is None or tensor.file != record.file:
         raise CheckpointError(f"{MANIFEST}: edits {quote(record.tensor)} in {record.file}, which the checkpoint doesn't have")
     is_slice = record.axis in range(min(2, len(tensor.shape))) and 0 <= record.start < record.stop <= tensor.shape[record.axis]
-    if not is_slice or len(tensor.shape) > 2 or tensor.dtype not in FLOAT_TYPES:
+    if not is_slice or len(tensor.shape) > 2 or tensor.dtype not in ELEMENTS:
         raise CheckpointError(f"{MANIFEST}: edits a slice of {tensor.name} that {tensor.dtype} {list(tensor.shape)} doesn't have")
-    tensor_edit = TensorEdit(edit=record, tensor=tensor, axis=record.axis, block=range(record.start, record.stop))
-    original = originals.tensors.get(_key(tensor_edit))
-    if original is None or original.dtype != tensor.dtype or original.num_parameters != tensor_edit.num_parameters:
-        raise CheckpointError(f"{UNDO}: doesn't hold the original of {_key(tensor_edit)}")
-    return tensor_edit, original
+    part = RecordedSlice(edit=record, tensor=tensor, axis=record.axis, block=range(record.start, record.stop))
+    original = originals.tensors.get(_key(part))
+    if original is None or original.dtype != tensor.dtype or original.num_parameters != part.num_elements:
+        raise CheckpointError(f"{UNDO}: doesn't hold the original of {_key(part)}")
+    return part, original

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from headsurgery.compare.diff import diff_checkpoints
+from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.errors import CheckpointError
 from headsurgery.filesystem.files import Directory
 from headsurgery.filesystem.hashing import hash_file
@@ -29,7 +30,7 @@ from headsurgery.surgery.base_files import ATTRIBUTES, BOOKKEEPING, CARD, MANIFE
 from headsurgery.surgery.copying import Progress, hash_shard
 from headsurgery.surgery.history import Step, count_restorable, misfits, read_history
 from headsurgery.surgery.manifest import FileRecord, Manifest
-from headsurgery.surgery.plan import multiply
+from headsurgery.surgery.plan import TensorEdit, resolve_edits
 from headsurgery.surgery.statements import check_against_base, check_statements, list_unchecked
 from headsurgery.surgery.undo import Originals
 from headsurgery.surgery.workers import OnBytes, work_by_size, work_through
@@ -127,7 +128,8 @@ def verify_checkpoint(directory: Path, *, base: Checkpoint | None = None, on_pro
         return replace(found, against="base", problems=problems or check_against_base(edited, history[0], base))
     if not has_undo:
         return found
-    return replace(found, against="originals", problems=_differ_from_originals(edited, manifest))
+    edits = resolve_edits(Recipe.load(directory / RECIPE), prove_anatomy(edited))
+    return replace(found, against="originals", problems=_differ_from_originals(edited, manifest, edits))
 
 
 def _differ_from_base(edited: Checkpoint, base: Checkpoint, recipe: Recipe, history: Sequence[Step]) -> dict[str, str]:
@@ -153,16 +155,18 @@ def _say_other_base(base: Checkpoint, history: Sequence[Step]) -> list[str]:
     return ["is not the base that the manifest names, by base.fingerprint: other weights, or the same ones saved anew"]
 
 
-def _differ_from_originals(edited: Checkpoint, manifest: Manifest) -> dict[str, str]:
+def _differ_from_originals(edited: Checkpoint, manifest: Manifest, edits: Sequence[TensorEdit]) -> dict[str, str]:
+    """What is not made of the originals by the edits, which are those of the manifest (`check_statements`)."""
+    planned = {(edit.edit.ref, edit.edit.operation, edit.tensor.name): edit for edit in edits}
     originals, shards = Originals(edited, Step(manifest=manifest, folder="")), {shard.file: shard for shard in edited.shards}
     records = {record.file: record for record in manifest.files}
 
     def examine(file: str, on_bytes: OnBytes) -> dict[str, str]:
         problems, has_edits = {}, False
-        for edit, values in originals.slices(file):
+        for part, original in originals.slices(file):
             has_edits = True
-            now = edited.read_block(edit.tensor, edit.axis, edit.block)
-            if now.tobytes() != multiply(values, edit.edit.factor).tobytes():
+            edit = planned[part.edit.ref, part.edit.operation, part.tensor.name]
+            if edited.read_slice(edit).tobytes() != edit.rewriter(edited)(original, 0).tobytes():
                 problems[edit.tensor.name] = f"{edit.edit.ref} is not its original × {edit.edit.factor:g}"
         if file in shards and (has_edits or records[file].sha256 != records[file].base_sha256):
             with edited.files.open(file) as source:

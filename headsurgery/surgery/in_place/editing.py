@@ -17,7 +17,6 @@ from headsurgery.filesystem.reading import read_exactly
 from headsurgery.filesystem.workplace import Note
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import HeadEdit
-from headsurgery.storage.checkpoint import FLOAT_TYPES
 from headsurgery.surgery.base_files import IN_PLACE, UNDO
 from headsurgery.surgery.copying import Progress, hash_shard
 from headsurgery.surgery.history import check_as_recorded, earlier_manifests, names_in_copy
@@ -25,7 +24,7 @@ from headsurgery.surgery.in_place.journal import open_journal, refuse_cache
 from headsurgery.surgery.in_place.pending import COMING, Move, Todo, Write, as_move, as_write, check_moves, open_own, write_runs
 from headsurgery.surgery.manifest import FileRecord, Manifest
 from headsurgery.surgery.own_files import CardWriter, add_own_files
-from headsurgery.surgery.plan import SurgeryPlan, multiply
+from headsurgery.surgery.plan import SurgeryPlan
 from headsurgery.surgery.transfer import planned_changes
 from headsurgery.surgery.unchanged import check_unchanged
 from headsurgery.surgery.undo import UndoWriter
@@ -130,10 +129,10 @@ def _write_edits(plan: SurgeryPlan, originals: list[Write]) -> None:
         for file, pairs in groupby(by_file, lambda pair: pair[1].file):
             with open_own(base.path, file) as out:
                 for edit, kept in pairs:
-                    original = read_exactly(undo, kept.start, kept.num_bytes, UNDO)
-                    wanted = multiply(original.view(FLOAT_TYPES[edit.tensor.dtype]), edit.edit.factor).view("u1").data
-                    write_runs(out, edit.runs, wanted)
-                    if base.read_block(edit.tensor, edit.axis, edit.block).tobytes() != wanted:
+                    original = read_exactly(undo, kept.start, kept.num_bytes, UNDO).reshape(-1, edit.row_bytes)
+                    wanted = edit.rewriter(base)(original, 0).tobytes()
+                    write_runs(out, edit.runs, memoryview(wanted))
+                    if base.read_slice(edit).tobytes() != wanted:
                         raise SurgeryError(f"{edit.edit.ref}: {edit.tensor.name} was not written as planned; it is taken back")
                 os.fsync(out.fileno())
 

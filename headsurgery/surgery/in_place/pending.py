@@ -25,9 +25,9 @@ from headsurgery.filesystem.reading import read_exactly
 from headsurgery.filesystem.staging import flush
 from headsurgery.filesystem.workplace import JOURNAL, TODO
 from headsurgery.recipe import Strict, first_problem
+from headsurgery.storage.tensors import ByteRuns
 from headsurgery.surgery.copying import write_all
 from headsurgery.surgery.manifest import FileName
-from headsurgery.surgery.plan import ByteRuns
 
 COMING, LEAVING, DRAFT = f"{JOURNAL}/new", f"{JOURNAL}/old", "todo.draft"
 """Folders for files to come and files to go, and `todo.json` before it has that name."""

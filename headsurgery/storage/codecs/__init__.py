@@ -1,0 +1,67 @@
+"""Number formats: how the numbers of a matrix lie in stored bytes, and how a slice of them is changed there.
+
+To add one, write `storage/codecs/NAME.py` with a class as `matrix.Matrix` describes it, a function that opens one, and its stored
+types, and list both here. Everything else asks `open_matrix`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from headsurgery.errors import ArchitectureError
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.codecs import plain
+from headsurgery.storage.codecs.matrix import Change as Change
+from headsurgery.storage.codecs.matrix import Exactness as Exactness
+from headsurgery.storage.codecs.matrix import Matrix as Matrix
+from headsurgery.storage.codecs.matrix import Multiply as Multiply
+from headsurgery.storage.codecs.matrix import Rewriter as Rewriter
+from headsurgery.storage.codecs.matrix import Values as Values
+from headsurgery.storage.codecs.matrix import multiply as multiply
+from headsurgery.storage.codecs.matrix import steps_of as steps_of
+from headsurgery.storage.tensors import StoredSlice, TensorInfo
+
+_OPENERS: tuple[Callable[[Checkpoint, str], Matrix | None], ...] = (plain.open_plain,)
+"""Each gets a checkpoint and the name of one of its tensors; None: that is not stored in its format."""
+
+FLOATS: Mapping[str, np.dtype[Any]] = plain.ELEMENTS
+"""Stored types that stand for themselves, and can be compared and converted by value."""
+ELEMENTS: Mapping[str, np.dtype[Any]] = {**plain.ELEMENTS}
+"""Stored types whose single elements are numbers, though a scale may go with them."""
+
+
+EDITABLE = ", ".join(plain.ELEMENTS)
+"""What messages say that can be edited."""
+
+
+def open_matrix(checkpoint: Checkpoint, name: str) -> Matrix:
+    """A weight or bias, in the format that it is stored in.
+
+    Args:
+        checkpoint: The checkpoint.
+        name: Of the tensor that has the matrix's shape.
+
+    Raises:
+        ArchitectureError: No codec knows how it is stored.
+    """
+    for opener in _OPENERS:
+        found = opener(checkpoint, name)
+        if found is not None:
+            return found
+    raise ArchitectureError(
+        f"{name}: stored as {checkpoint.tensors[name].dtype}; headsurgery edits {EDITABLE}",
+        hint="edit the unquantized model and quantize the result",
+    )
+
+
+def read_numbers(checkpoint: Checkpoint, part: StoredSlice) -> Values:
+    """The stored elements of a slice, [rows, columns]."""
+    return np.ascontiguousarray(checkpoint.read_slice(part)).view(ELEMENTS[part.tensor.dtype])
+
+
+def read_tensor(checkpoint: Checkpoint, tensor: TensorInfo) -> Values:
+    """The stored elements of one whole tensor, in its shape."""
+    return checkpoint.read_tensor(tensor).view(ELEMENTS[tensor.dtype]).reshape(tensor.shape)

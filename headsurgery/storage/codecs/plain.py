@@ -1,0 +1,106 @@
+"""Plain floats: a tensor holds the numbers themselves. Computed in float32 (F64: in float64), rounded once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.codecs.matrix import (
+    Change,
+    Exactness,
+    Rewriter,
+    Values,
+    assess_rounding,
+    multiply,
+    rewrite_whole,
+    round_to,
+)
+from headsurgery.storage.tensors import ByteArray, StoredSlice, TensorInfo
+
+ELEMENTS: Mapping[str, np.dtype[Any]] = {
+    "F64": np.dtype(np.float64),
+    "F32": np.dtype(np.float32),
+    "F16": np.dtype(np.float16),
+    "BF16": np.dtype(ml_dtypes.bfloat16),
+}
+"""Stored types that are plain floats."""
+
+_MAX_ROUNDING = 0.01
+"""Relative error (L2) of a rounded block above which the stored type can't hold the edit; bfloat16 has 0.002, float16 0.0003."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainMatrix:
+    """A tensor of plain floats.
+
+    Args:
+        tensor: The tensor.
+    """
+
+    tensor: TensorInfo
+
+    @property
+    def tensors(self) -> tuple[TensorInfo, ...]:
+        """The one tensor."""
+        return (self.tensor,)
+
+    @property
+    def format(self) -> str:
+        """Its stored type."""
+        return self.tensor.dtype
+
+    def read(self, checkpoint: Checkpoint, axis: int, block: range) -> Values:
+        """A slice as it is stored."""
+        tensor = checkpoint.tensors[self.tensor.name]
+        rows = checkpoint.read_slice(StoredSlice(tensor=tensor, axis=axis, block=block))
+        return np.ascontiguousarray(rows).view(ELEMENTS[tensor.dtype])
+
+    def owned(self, axis: int, block: range) -> tuple[StoredSlice, ...]:
+        """The slice itself."""
+        return (StoredSlice(tensor=self.tensor, axis=axis, block=block),)
+
+    def rewritten(self, axis: int, block: range, change: Change) -> tuple[StoredSlice, ...]:
+        """The slice itself."""
+        return self.owned(axis, block)
+
+    def rewriter(self, checkpoint: Checkpoint, part: StoredSlice, change: Change) -> Rewriter:
+        """Multiplications go chunk by chunk, other changes over the whole slice."""
+        factor = change.factor
+        if factor is not None:
+            return lambda rows, first: multiply(self._view(rows), factor).view(np.uint8)
+        return rewrite_whole(
+            part, lambda: checkpoint.read_slice(part), lambda rows: self._change_all(self._view(rows), change).view(np.uint8)
+        )
+
+    def assess(self, checkpoint: Checkpoint, axis: int, block: range, change: Change) -> Exactness:
+        """Whether the type can hold what the change gives."""
+        factor = change.factor
+        if factor == 1:
+            return Exactness(level="exact")
+        before = self.read(checkpoint, axis, block)
+        stored = multiply(before, factor) if factor is not None else self._change_all(before, change)
+        return assess_rounding(before, stored, change, limit=_MAX_ROUNDING)
+
+    @staticmethod
+    def _change_all(values: Values, change: Change) -> Values:
+        wide = np.float64 if values.dtype == np.float64 else np.float32
+        with np.errstate(over="ignore", invalid="ignore"):
+            return round_to(change(values.astype(wide)), values.dtype)
+
+    def as_compared(self, old: Sequence[Values], new: Sequence[Values]) -> tuple[Values, Values]:
+        """The numbers themselves."""
+        return old[0], new[0]
+
+    def _view(self, rows: ByteArray) -> Values:
+        return np.ascontiguousarray(rows).view(ELEMENTS[self.tensor.dtype])
+
+
+def open_plain(checkpoint: Checkpoint, name: str) -> PlainMatrix | None:
+    """A tensor that holds plain floats; None if it doesn't."""
+    tensor = checkpoint.tensors[name]
+    return PlainMatrix(tensor=tensor) if tensor.dtype in ELEMENTS else None

@@ -1,0 +1,200 @@
+"""Where the bytes of a tensor lie: what every container says of its tensors, and slices of them as runs of bytes.
+
+Nothing here knows a container (`header`, `safetensors` do) or a number format (`codecs` do). A tensor's rows lie one after another,
+each of equally many bytes; a slice along an axis is therefore a number of equally long, equally spaced runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from headsurgery.filesystem.reading import CHUNK_BYTES, read_exactly
+
+ByteArray = npt.NDArray[np.uint8]
+"""Rows of a tensor, [rows, bytes per row]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorInfo:
+    """One tensor of one file.
+
+    Args:
+        name: As the file has it.
+        file: The file's name, relative to the checkpoint.
+        dtype: Stored type, such as BF16.
+        shape: Extents, slowest axis first.
+        offset: Its first byte, counted from the start of the file.
+        num_bytes: Length of its data.
+    """
+
+    name: str
+    file: str
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int
+    num_bytes: int
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def num_rows(self) -> int:
+        """Extents of all axes but the last, multiplied; of a vector its elements. 1 where a row would not be whole bytes."""
+        rows = math.prod(self.shape[:-1]) if len(self.shape) > 1 else math.prod(self.shape)
+        return rows if not rows or self.num_bytes % rows == 0 else 1
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row; 0 where there are no rows."""
+        return self.num_bytes // self.num_rows if self.num_rows else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """One file of weights.
+
+    Args:
+        file: Name, relative to the checkpoint.
+        num_header_bytes: Where the data begin.
+        num_bytes: Size of the file.
+        tensors: In the order of their bytes.
+    """
+
+    file: str
+    num_header_bytes: int
+    num_bytes: int
+    tensors: tuple[TensorInfo, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByteRuns:
+    """Equally long, equally spaced runs of bytes in a file.
+
+    Args:
+        offset: First byte of the first run.
+        length: Bytes per run.
+        stride: From one run's first byte to the next one's.
+        count: Number of runs.
+    """
+
+    offset: int
+    length: int
+    stride: int
+    count: int
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes in all."""
+        return self.length * self.count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """The part of a slice that lies in one chunk of rows.
+
+    Args:
+        rows: Rows within the chunk.
+        columns: Bytes within each of these rows.
+        first: Which of the slice's own rows is the first.
+        offset: Where the part begins within the slice's own bytes.
+    """
+
+    rows: slice
+    columns: slice
+    first: int
+    offset: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredSlice:
+    """A slice of one stored tensor.
+
+    Args:
+        tensor: The tensor.
+        axis: 0: the block is whole rows of the stored tensor; 1: columns.
+        block: Indices along the axis.
+    """
+
+    tensor: TensorInfo
+    axis: int
+    block: range
+
+    @property
+    def num_elements(self) -> int:
+        """Number of stored elements in the slice."""
+        return self.tensor.num_parameters // self.tensor.shape[self.axis] * len(self.block)
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of the tensor that the slice runs through."""
+        return self.tensor.num_rows if self.axis else len(self.block)
+
+    @property
+    def columns(self) -> slice:
+        """Its bytes within each of these rows."""
+        if self.axis == 0:
+            return slice(0, self.tensor.row_bytes)
+        start, stop = (number * self.tensor.row_bytes // self.tensor.shape[1] for number in (self.block.start, self.block.stop))
+        return slice(start, stop)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of the slice in each of its rows."""
+        columns = self.columns
+        return int(columns.stop - columns.start)
+
+    @property
+    def runs(self) -> ByteRuns:
+        """Where its bytes are."""
+        if self.axis == 0:
+            length = len(self.block) * self.tensor.row_bytes
+            offset = self.tensor.offset + self.block.start * self.tensor.row_bytes
+            return ByteRuns(offset=offset, length=length, stride=length, count=1)
+        offset = self.tensor.offset + self.columns.start
+        return ByteRuns(offset=offset, length=self.row_bytes, stride=self.tensor.row_bytes, count=self.tensor.num_rows)
+
+    def locate(self, first: int, num_rows: int) -> Piece | None:
+        """Find the part of the slice in the rows [first, first + num_rows) of its tensor; None where there is none."""
+        if self.axis == 1:
+            return Piece(rows=slice(0, num_rows), columns=self.columns, first=first, offset=first * self.row_bytes)
+        start, stop = max(self.block.start, first), min(self.block.stop, first + num_rows)
+        if start >= stop:
+            return None
+        before = start - self.block.start
+        return Piece(
+            rows=slice(start - first, stop - first), columns=self.columns, first=before, offset=before * self.tensor.row_bytes
+        )
+
+
+def read_rows(
+    stream: BinaryIO, tensor: TensorInfo, rows: range, *, chunk_rows: int | None = None
+) -> Iterator[tuple[int, ByteArray]]:
+    """Whole rows of a tensor in chunks, so that memory stays constant whatever its size.
+
+    Rows are counted as in `TensorInfo.num_rows`.
+
+    Args:
+        stream: The tensor's file.
+        tensor: The tensor.
+        rows: Which of its rows.
+        chunk_rows: Rows of a chunk; default: as many as 4 MiB have.
+
+    Yields:
+        First row of the chunk, and its bytes as [rows, bytes per row]; the array is the reader's to change.
+    """
+    row_bytes = tensor.row_bytes
+    if not row_bytes:
+        return
+    step = chunk_rows or max(1, CHUNK_BYTES // row_bytes)
+    for first in range(rows.start, rows.stop, step):
+        count = min(step, rows.stop - first)
+        data = read_exactly(stream, tensor.offset + first * row_bytes, count * row_bytes, tensor.file)
+        yield first, data.reshape(count, row_bytes)
