@@ -58,7 +58,7 @@ def test_every_familys_heads_are_found(family: str, max_shard_size: str, tmp_pat
     }
     for layer in anatomy.layers:
         assert layer is not None
-        for tensor in (layer.o_proj, layer.q_proj, layer.q_bias, layer.q_norm):
+        for tensor in (layer.o_proj.tensor, layer.q_proj.tensor, layer.q_bias and layer.q_bias.tensor, layer.q_norm):
             assert tensor is None or shapes[re.split(r"\b(?:layers|h)\.", tensor.name)[-1]] == tensor.shape
         assert (layer.q_bias is not None) == (family in ("qwen2", "gpt_neox", "gpt2"))
         assert (layer.q_norm is not None) == (family in Q_NORM_FAMILIES)
@@ -73,7 +73,7 @@ def test_a_bare_models_names_are_found_too(family: str, tmp_path: Path) -> None:
     model.save_pretrained(tmp_path)
     layer = prove(tmp_path).layers[0]
     assert layer is not None
-    assert layer.o_proj.name.startswith(("h.0.", "layers.0."))
+    assert layer.o_proj.tensor.name.startswith(("h.0.", "layers.0."))
 
 
 def test_gpt2s_old_mask_buffers_do_not_disturb(tmp_path: Path) -> None:
