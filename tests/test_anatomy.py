@@ -86,7 +86,7 @@ def test_the_language_model_of_a_vision_language_checkpoint_is_found(tmp_path: P
     """Its vision tower has layers, q_proj and k_proj, too."""
     layer = prove(save_model("gemma3", tmp_path)).layers[1]
     assert layer is not None
-    assert layer.o_proj.name == "language_model.model.layers.1.self_attn.o_proj.weight"
+    assert layer.o_proj.tensor.name == "language_model.model.layers.1.self_attn.o_proj.weight"
 
 
 class TestWhatDoesNotFit:
