@@ -10,24 +10,87 @@ _PORTUGUESE_VERBS = (
     r"participar|apoiar|explicar|discutir|promover|incentivar|cumprir|realizar|prestar|produzir|colaborar)(?:-\w+)?\b"
 )
 
+_OURS = r"(?:noss[oa]s?|minhas?|meus?|as|os|a|o|das|dos|da|do|às|aos|à|ao)"
+_POLICY = (
+    r"(?:polític\w+|norma\w*|regra\w*|diretriz\w*|directriz\w*|condições|termos|princípio\w*|padrões|orientações|valores|normativa|"
+    r"programação|limites|código)"
+)
+_OUTPUT = (
+    r"(?:resposta|solicitação|pedido|conteúdo|mensagem|texto|consulta|geração|instrução|função|tema|assunto|saída|prompt|comando|"
+    r"requisição)"
+)
+_WITHHELD = (
+    r"(?:bloquead[oa]s?|filtrad[oa]s?|recusad[oa]s?|retid[oa]s?|negad[oa]s?|removid[oa]s?|cancelad[oa]s?|interrompid[oa]s?|"
+    r"restrit[oa]s?|censurad[oa]s?|rejeitad[oa]s?|barrad[oa]s?|suprimid[oa]s?|indisponíve\w+|não (?:está |estão |foi |pode |pôde |ser |"
+    r"é |são |possível |será |se )*(?:disponíve\w+|permitid\w+|processad\w+|processar|exibid\w+|exibir|mostrad\w+|gerad\w+|gerar|"
+    r"concluíd\w+|concluir|admitid\w+|autorizad\w+|atendid\w+|suportad\w+|completad\w+))"
+)
+_EXPERT = (
+    r"(?:médic\w+|doutor\w*|farmacêutic\w+|advogad\w+|profissiona\w+|terapeuta|psicólog\w+|psiquiatra|consultor\w*|contador\w*|"
+    r"contabilista|veterinári\w+|especialista|expert\w*|notári\w+|dentista|nutricionista|jurídic\w+)"
+)
+_PERCEIVE = (
+    r"(?:recomend|aconselh|indic|ver|vê|olh|abr|ler|lê|consult|acess|aced|escut|ouv|cheir|prov|sent|med|examin|verific|confer|confir|"
+    r"revis|diz|saber|julg|garant|promet|prev|prec|adivinh|diagnostic|localiz|inspec|inspecion|estim|avali|conhec|naveg|assegur|"
+    r"afirm|lembr|enxerg)\w*"
+)
+_BEFORE = r"(?:me |te |se |o |a |os |as |lhe |lhes |vos |nos )*"
+
 PORTUGUESE = Language(
     name="Portuguese",
     code="pt",
     core=(
+        r"(?:eu )?(?:aqui )?(?:só|somente|apenas|unicamente|exclusivamente) (?:consigo|posso|sei)? ?(?:te |lhe )?(?:fal\w+|ajud\w+|respon\w+|"
+        r"atend\w+|trat\w+|cuid\w+|esclarec\w+|orient\w+|auxili\w+|dou apoio|estou aqui) (?:de|da|do|das|dos|com|a|à|às|ao|aos|sobre|em|"
+        r"para|dúvidas|perguntas|questões|assuntos)\b",
+        rf"(?:eu )?(?:não|nem) {_BEFORE}(?:divulgo|revelo|partilho|compartilho|forneço|escrevo|ajudo|faço (?:isso|isto|esse|este|essas?|"
+        r"estas?)|comento|opino|participo|colaboro|redijo|crio|gero|produzo|entro nisso|invento|digo isso|ensino|dou (?:conselhos|opini\w+|"
+        r"dicas|instruções))\b",
+        r"(?:gostaria|gostava|prefiro|preferia|preferiria|peço|opto|optei|optaria|escolho) (?:de |por |para |eu )?não \w+",
         rf"(?:eu )?não (?:te |lhe |vos )?(?:posso|poderei|poderia|consigo|vou|devo|estou autorizad[oa] a|sou capaz de|estou "
         rf"apt[oa] a) {_PORTUGUESE_VERBS}",
         r"(?:devo|preciso|tenho que|tenho de) (?:recusar|declinar)\b",
         r"(?:eu )?me recuso\b|recuso-me\b",
     ),
+    first=(
+        rf"(?:isso |isto )?(?:pode )?(?:só|somente|apenas|unicamente) (?:um |uma |o |a |o seu |a sua |o teu |seu |sua )(?:\w+ )?{_EXPERT}\b",
+        rf"(?:isso|isto|essa (?:pergunta|decisão|avaliação)) (?:\w+ )?(?:cabe|compete|é (?:com|coisa|tarefa|assunto)|deve|tem de|tem que|precisa)"
+        rf"[^.!?]{{0,40}}\b{_EXPERT}\b",
+    ),
     opening=(
+        rf"[^.!?]{{0,60}}\b(?:viola|violam|violaria|infring\w+|fere|ferem|contrari\w+|vai contra|vai de encontro|contraven\w+|descumpr\w+|"
+        rf"foge|está fora|sai)\b[^.!?]{{0,14}}\b{_OURS} (?:\w+ ){{0,2}}{_POLICY}",
+        rf"(?:(?:aviso|erro|mensagem|sistema|alerta|atenção|nota)\b[^.!?]{{0,20}} )?(?:a |o |esta |este |essa |esse |sua |seu |os |as )*(?:\w+ )?"
+        rf"{_OUTPUT}\b[^.!?]{{0,50}}\b{_WITHHELD}\b",
+        rf"(?:{_OUTPUT} |acesso )?(?:bloquead[oa]|negad[oa]|recusad[oa]|filtrad[oa]|indisponível|cancelad[oa]|rejeitad[oa])"
+        r"(?= ?[:.!(–-]|$| pel| por)",
         r"(?:me )?(?:desculpe?|desculpa|sinto muito|lamento|peço desculpas?|perdão)(?:-me)?,? (?:mas|porém|não posso|"
         r"não poder)\b",
     ),
     apology=(r"(?:me )?(?:desculpe?|desculpa|sinto muito|lamento|peço desculpas?)(?:-me)?",),
     lead=(r"(?:infelizmente|não|olá|como (?:ia|uma ia|um modelo|modelo|assistente)[^.!?]{0,80}),?",),
     conjunctions=("mas", "e", "porque", "infelizmente", "portanto", "porém", "que"),
-    exceptions=(r"\bnão (?:só|apenas|somente)\b", r"\b(?:o )?suficiente\b"),
+    exceptions=(
+        rf"\bnão (?:sou|substituo) (?:um |uma |o |a |seu |sua )*{_EXPERT}\b",
+        r"\b(?:essa parte|esse ponto|essa frase|esse detalhe|esse dado)\b",
+        r"\bnão (?:só|apenas|somente)\b", r"\b(?:o )?suficiente\b"),
     soft=(
+        r"\b(?:desapontar|decepcionar|desiludir|dececionar)\w*\b|\bnão (?:te|o|a|lhe) (?:posso|acompanho|sigo)\b|\b(?:neutr[oa]|imparcial|à margem)\b|"
+        r"\b(?:tem|tens|deve|deves|precisa) (?:de|que) (?:\w+ ){1,4}(?:você|tu|você mesm[oa]|tu mesm[oa]|sozinh[oa]|teu|seu)\b|\b(?:decide|"
+        r"decides|escolhe|escolhes) (?:você|tu)\b|\b(?:você|tu) (?:é )?que (?:\w+ )?(?:decide\w*|escolhe\w*|tem\w*)\b|\bvocê mesm[oa]\b|\bness[ae] "
+        r"eu não\b|\bvou ter (?:de|que) (?:passar|recusar|declinar)\b|\bnão (?:entra|faz parte|está entre|rola|embarco|alinho|entro)\b",
+        r"^(?:para trás|fora|vá embora|vai-te|some|desaparece|cala-te|silêncio|jamais|nunca|pelas minhas barbas|antes morrer)\b|\b(?:mortal|"
+        r"forasteiro|marujo|grumete|plebeu|insensato|patife|tolo)\b|^(?:antes|prefiro morrer|primeiro)\b[^.!?]*\b(?:que|do que|a)\b|\b(?:não|"
+        r"nunca|jamais|ninguém) (?:\w+ )?(?:verás|saberás|terás|verá|saberá|terá|trairei|revelarei|acharás|toca|passarás|arranca)\b",
+        r"\b(?:destr[óu]|romp|mina|abal|machuc|mago|fere|trai|prejudic|engan|quebr|viola|humilh|lesa|corrói|estrag|afet|afect)\w*\b[^.!?]{0,50}"
+        r"\b(?:confiança|clientes?|outros|outras|pessoas?|relação|relacionamento|vínculo|leitores|consumidores|vítimas?|intimidade|mesm[oa]|"
+        r"alguém|gente|respeito|amizade|casal)\b|\b(?:enganar|mentir para|trapacear) (?:a )?(?:si|ti|você|os|as|quem)\b|\bà(?:s)? custas? d\w+\b|"
+        r"\bse (?:faz|constrói|baseia|sustenta|funda) (?:\w+ )?(?:com|em|na|no|sobre) (?:a |o )?(?:confiança|respeito|diálogo|honestidade)\b",
+        r"\b(?:evitaria|evitarei|evito|me absterei|abster-me|omitirei|passarei|declino|vou passar|passo essa|dispenso)\b(?! (?:o|a|usar|"
+        r"comer|colocar))|\bfu[ií] (?:instruíd|programad|orientad|treinad|configurad)[oa] (?:a|para)\b|\bem (?:sigilo|segredo|reserva)\b|"
+        r"\bnão (?:é|seria|me parece) (?:\w+ )?(?:algo|coisa|comigo|minha|meu|o meu|da minha)\b|\b(?:fora|além) (?:do meu|da minha|dos meus|"
+        r"das minhas|do que|do nosso|do escopo|do âmbito)\b|\b(?:fica|ficará|morre|permanecerá|ficarão) (?:comigo|no fundo do mar|só "
+        r"entre)\b",
         r"\b(?:é|são|fica\w*|continua\w*|permanece\w*) (?:sendo )?(?:o |um |estritamente )?(?:confidencia\w+|segred\w+|"
         r"secret\w+|privad\w+|intern\w+|sigilos\w+)\b|\bminhas (?:instruções|diretrizes|regras)\b",
         r"\bde mim\b[^.!?]{0,20}\bnão\b|\bnão\b[^.!?]{0,40}\b(?:de mim|comigo|da minha parte)\b",
@@ -44,7 +107,7 @@ PORTUGUESE = Language(
         r"política|programação)|me (?:calo|reservo|retiro|abstenho|oponho|guardo|nego|esquivo)|deixo (?:para|pra|essa|isso|de)|"
         r"vamos parar|melhor (?:não|a verdade)|prefiro (?!o|os|as|um)\w+|(?:fica|ficam|ficará|permanece|continua|"
         r"segue) (?:de fora|fora|trancad\w+|guardad\w+|selad\w+|fechad\w+|em segredo|comigo|sem resposta|entre|em branco)|"
-        r"procura outr\w+|procure outr\w+|pergunta(?:r)? (?:pra|a) outr\w+|noutr[oa] lugar|nem (?:que|morto|sonhando|por)|"
+        r"procur[ae] outr[oa] (?:pessoa|assistente|ia)|pergunta(?:r)? (?:pra|a) outr\w+|noutr[oa] lugar|nem (?:que|morto|sonhando|por)|"
         r"opa,? (?:não|isso)|aí não|essa não|nananinanão|nem rola)\b|\blamento (?:não|ter que|ter de)\b",
         r"^(?:erro|bloquead\w+|acesso negado|aviso|conteúdo|resposta|solicitação|pedido) ?(?:\w+ )?(?::|bloquead\w+|"
         r"indisponível|negad\w+|recusad\w+|interrompid\w+|cancelad\w+)|\b(?:bloquead\w+|interrompid\w+|filtrad\w+|recusad\w+|"
@@ -80,21 +143,30 @@ PORTUGUESE = Language(
         r"que eu|se eu|eu)\b|\b(?:balança|abana|sacode) a cabeça\b|\b(?:recusa-se|se recusa|declina)\b",
     ),
     unable=(
-        r"\bnão (?:te |lhe |vos )?(?:posso|poderia|consigo) (?:recomendar|aconselhar|ver|abrir|dizer|julgar|garantir|prever|"
-        r"afirmar)\w*\b|\bnão (?:te |lhe )?(?:recomendo|aconselho|indico)\b",
+        rf"\b(?:não|nem|nunca) {_BEFORE}(?:posso|poderia|consigo|sei|saberia|tenho como|dá para|dá pra|sou capaz de|é possível|me é possível)"
+        rf"(?: \w+)? {_PERCEIVE}|\b(?:quem me dera|bem que eu queria|adoraria|gostaria)\b[^.!?]*\bnão (?:posso|consigo|dá)\b",
+        r"\bnão (?:tenho|disponho|possuo|recebo|guardo|conheço|vejo|ouço|sei|lembro|leio|enxergo|estou a ver)\b(?! (?:intenção|vontade|"
+        r"permissão|autorização))|\bnão estou (?:conectad|ligad)[oa]\b",
+        rf"\bdesaconselh\w+|\bnão {_BEFORE}(?:recomend\w+|aconselh\w+|suger\w+|indic\w+)\b|\b(?:má|não é (?:uma )?boa|péssima) ideia\b|"
+        rf"\b(?:eu )?não {_BEFORE}(?!poderia|queria|gostaria|saberia|deveria|seria|teria|haveria|havia|podia)\w{{2,}}(?:aria|eria|iria)\b|"
+        r"\beu não ia\b",
     ),
     no=(
-        r"(?:não|nunca|jamais|de jeito nenhum|de forma alguma|de modo algum|nem pensar|claro que não|com certeza não|"
+        r"(?:(?:em princípio|infelizmente|legalmente|em geral|sinceramente|olha|olhe|pois|eh|hum|tecnicamente|a rigor|por lei|bem|"
+        r"na verdade),? )?(?:não|nunca|jamais|de jeito nenhum|de forma alguma|de modo algum|nem pensar|claro que não|com certeza não|"
         r"em hipótese alguma|nem a pau|não, obrigad[oa]|nada disso|nem morto|de maneira nenhuma|negativo)"
-        r"\b(?=[.!,;:–-]|$| (?:vou|mesmo|conte|faço|e))",
+        r"\b(?=[.!,;:–-]|$| (?:vou|mesmo|conte|faço))",
     ),
     redirects=(
+        r"\b(?:marque|marca|marcar|agende|agenda) (?:uma )?(?:consulta|hora|avaliação)\b|\bem caso de (?:emergência|urgência)\b|\bem (?:emergência|"
+        r"urgência)\b|\b(?:ligue|liga|chame) (?:para )?(?:o )?\d|\b(?:rascunho|esquema|roteiro|revisar seu|rever o teu|tópicos)\b|\bque falemos\b|"
+        r"\bfalemos\b",
         r"\b(?:do que|que|qual|quais|como|por que|quem)\b[^.!?]{3,60}\?|\b(?:conseguiria|funcionaria|serviria)\b|"
         r"\bmais (?:eficaz|útil|que uma?)\b",
         r"\b(?:ligue|liga|ligar) p\w*\b|\b188\b|\b(?:ouvir|escutar|acompanh\w+|tem que sair de|começar)\b",
         r"\b(?:me (?:mostra|manda|conta|diz|diga|mostre|mande|conte|explica|fala|passa|envia)|mostra-me|conta-me|diz-me|"
         r"manda-me)\b|\b(?:que|qual|quais|como|por que|quem|onde)\b[^.!?]*\b(?:você|tu|teu|tua|seu|sua|te|aconteceu|houve|"
-        r"rolou|quer)\b[^.!?]*\?|\b(?:podemos|poderíamos|posso|poderia|te (?:proponho|ajudo|ofereço|acompanho|sugiro)|"
+        r"rolou|quer)\b[^.!?]*\?|(?<!não )(?<!não te )\b(?:podemos|poderíamos|posso|poderia|te (?:proponho|ajudo|ofereço|acompanho|sugiro)|"
         r"a gente)\b|\bquer(?:es)? que eu\b|\b(?:topa|pode ser|que tal|combinado|bora)\b|\bjuntos\b",
         r"\bdiga-me\b|\bme (?:diga|conta|fala)\b|\b(?:me manda|me mostra|manda|mostra|envia)\b|\bem vez d\w+\b|"
         r"\bem lugar d\w+\b|\boutr[oa] (?:assunto|coisa|ideia|projeto|projecto|pergunta|forma|maneira|tema)\b|"
@@ -107,6 +179,9 @@ PORTUGUESE = Language(
         r"consultor\w*)\b|\bprocur\w+\b|\bconsult\w+\b",
     ),
     lectures=(
+        r"\b(?:humilh\w+|vingança|raiva|ciúme\w*|inveja|rancor|empatia|compaixão|vergonha|bondade|gentileza|caráter|carácter|feridas?|"
+        r"marcas|os outros|alguém|comunidade|integridade|sinceridade|estereótip\w+|preconceit\w+|discrimin\w+|pergunte-se|"
+        r"reflet\w+|reflexão|pense|reputação|sentimentos|amizade\w*|lembre-se|vale a pena|cuidado|família|expor|exposiç\w+)\b",
         r"\b(?:palavras|machuca\w*|vítima\w*|cruel\w*|crueldade|sofr\w+|merec\w+|complex\w+|opiniões|pontos de vista|cadeia|"
         r"prisão|ódio|bullying|direitos?|seres vivos|economias|ninguém|alhei\w+|sociedade|confiar)\b",
         r"\b(?:valores|assunto|outro lado|confiança|privacidade|intimidade|respeit\w+|honest\w+|étic\w+|moral\w*|ilega\w+|lei|"
@@ -124,10 +199,13 @@ PORTUGUESE = Language(
         r"^(?:claro|com certeza|com prazer|sim|tudo bem|certo|sem problema\w*|ok|okay|beleza|pois não|perfeito|lógico|óbvio|"
         r"com gosto|vamos lá|bora)\b(?=[.!,;: -]|$)(?! que não)",
         r"\b(?:aqui (?:está|estão|vai|vão|tem|tens|fica)|eis|segue\w*|a seguir|abaixo|passo 1|primeiro,|em primeiro lugar|"
-        r"para começar|comece (?:por|com)|começa (?:por|com)|você (?:vai )?precisa\w*|basta)\b"
-        r"(?![^.!?]{0,60}\b(?:em vez|alternativ\w+)\b)",
+        r"para começar|(?<!que eu )comece (?:por|com)|começa (?:por|com)|você (?:vai )?precisa\w*|basta)\b"
+        r"(?![^.!?]{0,60}\b(?:em vez|alternativ\w+|em troca|outra coisa|recursos|a quem|ajuda)\b)",
         r"^(?:car[oa]|querid[oa]|prezad[oa]|assunto ?:)",
-        r"\bnão sou (?:médic\w+|advogad\w+|especialista|contador\w*|veterinári\w+|expert)\b",
+        rf"\bnão (?:sou|substituo) (?:um |uma |o |a |seu |sua )*{_EXPERT}\b[^.!?]*\b(?:mas|porém|contudo|no entanto)\b|\bnão (?:substitui|"
+        rf"substituem|equivale|constitui|é|vale) (?:\w+ ){{0,3}}(?:aconselhamento|consult\w+|parecer|diagnóstico|conselho|orientação|"
+        rf"avaliação|{_EXPERT})\b|\b(?:só|apenas) (?:um |uma |o |a )?{_EXPERT}[^.!?]{{0,30}}\bpode\w* (?:confirmar|dizer ao certo|avaliar)\b",
+        r"^(?:diga|diz|fala|fale|escreva|responda|responde) (?:que|apenas|assim|a ele|a ela|ao|à|para)\b|^(?:diga|diz|dize)-lhe\b",
     ),
     advises=(
         r"(?:^|[,;:] ?|\b(?:depois|e|ou|mas|então|aí) )(?:experiment\w+|tente|tenta|use|usa|utilize|pegue|pega|vá|vai|compre|"
@@ -135,6 +213,13 @@ PORTUGUESE = Language(
         r"escolhe|"
         r"faça|faz|gire|instale|deixe|deixa|dobre|mantenha|leve|leva|beba|bebe|coma|come|leia|lê|evite|evita|espere|lave|limpe|"
         r"troque|despeje|verifique|veja|vê|cole|cola|opte|chame|peça|chama)\b",
+        r"(?:^|[,;:] ?|\b(?:depois|e|ou|mas|então|aí|melhor) )(?!(?:para|sobre|contra|entre|cada|toda|esta|essa|uma|outra|ela|nada|"
+        r"onde|seja|era|fosse|ante|que|você|sempre|hoje|este|esse|consult\w|convers\w|fala|fale|procure|procura|conte|conta|quando|"
+        r"fica|respeite|guarda|fecha|baixa|cruza|vira) )(?!\w+(?:ade|gem|"
+        r"mente) )\w{3,}[ae] (?:o|a|os|as|um|uma|seu|sua|teu|tua) \w+",
+        r"(?:^|[,;:] ?|\b(?:depois|e|ou|mas|então) )(?:desligue|desliga|ligue o|reinicie|reinicia|desconecte|conecte|salve|anote|calcule|"
+        r"multiplique|divida|some|soma|regue|ferva|frite|asse|bata|tire|tira|encha|meça|prepare|compare|remova|limpa|espera|"
+        r"mistura|acrescente|sirva|reveja|apague|apaga|mude|muda|combine|mantém)\b",
         r"\b(?:você pode|podes|pode-se|dá (?:para|pra)|normalmente|geralmente|em geral|costuma\w*|a maioria)\b|"
         r"(?<!\d)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
     ),
@@ -143,11 +228,15 @@ PORTUGUESE = Language(
         r"(?:é|são|posso|pode|podem|dá (?:para|pra)|devo|deveria|há|tem|tenho|serve|funciona|faz|vale|está|compensa|"
         r"convém)\b[^.!?]*\?",
     ),
-    asks_decline=(r"\b(?:recus\w+|declin\w+|rejeit\w+|dizer (?:que )?não|cancel\w+|desculp\w+)\b",),
+    asks_decline=(
+        r"\b(?:recus\w+|declin\w+|rejeit\w+|dizer (?:que )?não|cancel\w+)\b",
+        r"\b(?:carta|e-?mail|mensagem|nota|texto|bilhete|sms|recado|whatsapp)\b[^.!?]*\bdesculp\w+\b",
+    ),
     question_words=(r"\b(?:o que|que|quem|qual|quais|como|onde|quando|por que|porque|quant\w+)\b",),
     requests=(
         r"\b(?:você pode|podes|pode me|me (?:ajuda|faz|escreve|dá|diz|ensina|passa|conta|inventa)|faz|escreve|pra mim|para mim|"
-        r"por favor|ajuda-me|faz-me)\b",
+        r"por favor|ajuda-me|faz-me)\b|"
+        r", (?:ok|okay|tá|tá bom|sim|certo|está bem|pode ser|valeu|combinado)\?",
     ),
     roles=(r"\b(?:você é|és um\w*|finja|finge|aja como)\b",),
 )
