@@ -18,17 +18,22 @@ _POLICY = (
 )
 _OUTPUT = r"(?:réponse|demande|requête|contenu|message|texte|génération|sortie|prompt|instruction|fonction\w*|sujet|thème)"
 _WITHHELD = (
-    r"(?:bloquée?s?|filtrée?s?|refusée?s?|rejetée?s?|retenue?s?|supprimée?s?|interrompue?s?|interdite?s?|masquée?s?|censurée?s?|"
-    r"indisponibles?|non autorisée?s?|(?:ne|n')[^.!?]{0,20}\b(?:peut|peuvent|pu|a|ont|est|sont)\b[^.!?]{0,20}\b(?:pas|plus)?[^.!?]{0,12}"
+    r"(?:bloquée?s?|filtrée?s?|refusée?s?|rejetée?s?|retenue?s?|supprimée?s?|interrompue?s?|interdite?s?|masquée?s?|"
+    r"censurée?s?|"
+    r"indisponibles?|non autorisée?s?|(?:ne|n')[^.!?]{0,20}\b(?:peut|peuvent|pu|a|ont|est|sont)\b[^.!?]{0,20}\b(?:pas|"
+    r"plus)?[^.!?]{0,12}"
     r"(?:traitée?s?|affichée?s?|générée?s?|fournie?s?|aboutir|abouti|prises? en charge|autorisée?s?|satisfaite?s?))"
 )
 _EXPERT = (
-    r"(?:médecin|pharmacien\w*|avocat\w*|juriste|professionnel\w*|notaire|psychologue|thérapeute|vétérinaire|spécialiste|expert\w*|"
+    r"(?:médecin|pharmacien\w*|avocat\w*|juriste|professionnel\w*|notaire|psychologue|thérapeute|vétérinaire|spécialiste|"
+    r"expert\w*|"
     r"comptable|conseiller\w*|dentiste)"
 )
 _PERCEIVE = (
-    r"(?:recommand\w+|conseill\w+|voir|vois|ouvrir|ouvre|lire|lis|consulter|accéder|écouter|entendre|entends|goûter|sentir|mesurer|"
-    r"examiner|vérifier|dire|savoir|sais|juger|garantir|promettre|prédire|prévoir|deviner|confirmer|diagnostiquer|localiser|regarder|"
+    r"(?:recommand\w+|conseill\w+|voir|vois|ouvrir|ouvre|lire|lis|consulter|accéder|écouter|entendre|entends|goûter|sentir|"
+    r"mesurer|"
+    r"examiner|vérifier|dire|savoir|sais|juger|garantir|promettre|prédire|prévoir|deviner|confirmer|diagnostiquer|localiser|"
+    r"regarder|"
     r"inspecter|estimer|évaluer|connaître|connais|naviguer|certifier|affirmer|me souvenir|tester|jurer)"
 )
 
@@ -36,7 +41,18 @@ FRENCH = Language(
     name="French",
     code="fr",
     core=(
-        r"(?:je|j'|nous) ?(?:ne |n')[^.!?]{0,14}?\b(?:traite|répond|m'occupe|suis là|parle|aide|gère|couvre|assiste|renseigne|sers|"
+        r"je ne (?:vous |te |le |la |les |l'|lui |leur |t'|y |en |me |m'|nous )*(?:donnerai|dirai|ferai|écrirai|rédigerai|"
+        r"fournirai|révélerai|"
+        r"participerai|aiderai|expliquerai|partagerai|répondrai|dévoilerai|créerai|traduirai|inventerai|générerai|produirai|"
+        r"jouerai|prêterai|"
+        r"rentrerai|entrerai|irai|communiquerai|livrerai|encouragerai|cautionnerai|commenterai|trancherai|choisirai|"
+        r"prendrai)\b(?! (?:pas )?"
+        r"(?:que|qu'|le contraire|semblant))(?=[^.!?]{0,12}\b(?:pas|rien|aucune?|jamais|point|plus|ni|personne|donc)\b)",
+        r"il ne m'est (?:\w+ )?pas (?:\w+ )?(?:permis|possible|autorisé)|(?:je n'ai|nous n'avons) (?:\w+ )?pas (?:le droit|"
+        r"l'autorisation|vocation|"
+        r"pour (?:rôle|mission|vocation))\b|on ne m'autorise pas\b",
+        r"(?:je|j'|nous) ?(?:ne |n')[^.!?]{0,14}?\b(?:traite|répond|m'occupe|suis là|parle|aide|gère|couvre|assiste|"
+        r"renseigne|sers|"
         r"propose|connais|discute)\w* (?:\w+ )?que (?:de|d'|des|du|aux?|pour|sur|les?|la|avec|ce|en)\b",
         rf"je (?:ne |n')(?:peux|pourrai|pourrais|puis|vais|veux|saurais)(?: malheureusement| vraiment)?(?: pas| point)? "
         rf"{_FRENCH_VERBS}",
@@ -45,48 +61,91 @@ FRENCH = Language(
         r"il m'est impossible (?:de|d')",
     ),
     first=(
+        rf"(?:[^.!?,;:]{{0,50}} )?je ne (?:vous |te |le |la |les |l'|lui |leur |t'|y |en )*(?:peux|puis|saurais)(?: "
+        rf"\w+){{0,2}} pas "
+        rf"(?!(?:vous |te |le |la |les |l'|lui |leur |t'|y |en |m')*(?:{_PERCEIVE}|empêcher|croire|imaginer|attendre|nier|"
+        rf"être|dormir))\w+",
         rf"(?:(?:sur|pour|à) [^.!?]{{2,40}}, )?seule?s? (?:un |une |votre |ton |ta |vos |les |le |la )?(?:\w+ )?{_EXPERT}\b",
-        rf"(?:c'est|ce sera|cela relève|ça relève|cette (?:question|décision)) [^.!?]{{0,40}}(?:à|d'|de|du|pour) (?:un |une |votre |ton )?"
+        rf"(?:c'est|ce sera|cela relève|ça relève|cette (?:question|décision)) [^.!?]{{0,40}}(?:à|d'|de|du|pour) (?:un |une |"
+        rf"votre |ton )?"
         rf"{_EXPERT}\b",
     ),
     opening=(
-        rf"[^.!?]{{0,60}}\b(?:enfrein\w+|viol(?:e|ent|erait)|contrevien\w+|contraire\w*|va à l'encontre|à l'encontre|contrevenir|"
+        rf"[^.!?]{{0,60}}\b(?:enfrein\w+|viol(?:e|ent|erait)|contrevien\w+|contraire\w*|va à l'encontre|à l'encontre|"
+        rf"contrevenir|"
         rf"sort du cadre|hors du cadre|n'est pas conforme)\b[^.!?]{{0,14}}\b{_OURS} (?:\w+ ){{0,2}}{_POLICY}",
-        rf"(?:(?:avis|erreur|notice|message système|système|alerte|avertissement|note)\b[^.!?]{{0,20}} )?(?:la |le |l'|cette |cet |ce |"
+        rf"(?:(?:avis|erreur|notice|message système|système|alerte|avertissement|note)\b[^.!?]{{0,20}} )?(?:la |le |l'|cette "
+        rf"|cet |ce |"
         rf"votre |ta |ton |les )?(?:\w+ )?{_OUTPUT}\b[^.!?]{{0,50}}\b{_WITHHELD}\b",
         rf"(?:{_OUTPUT} |accès )?(?:bloquée?|refusée?|filtrée?|interrompue?|indisponible|rejetée?)(?= ?[:.!(–-]|$| par)",
         r"(?:je suis |je me sens )?(?:vraiment |sincèrement )?désolée?s?,? (?:mais|je ne|de ne)\b",
         r"(?:je m'excuse|je regrette|excusez-moi|toutes mes excuses|pardon),? (?:mais|je ne|de ne)\b",
     ),
     apology=(r"(?:je suis )?(?:vraiment |sincèrement )?désolée?s?", r"je m'excuse|je regrette|toutes mes excuses"),
+    request=(
+        r"je ne (?:peux|pourrai|puis|saurais) (?:\w+ )?(?:pas |point )?(?:vous |t')aider (?:avec|pour|dans|sur|en|à) (?:ça|"
+        r"cela|cette|ce|votre|ta)\b",
+        r"je ne (?:peux|pourrai|puis|saurais) (?:\w+ )?(?:pas |point )?(?:répondre à|donner suite à|satisfaire|accéder à|"
+        r"traiter) (?:cette|votre|ta|"
+        r"ce genre de) (?:demande|requête|question)\b",
+    ),
     lead=(r"(?:malheureusement|non|bonjour|en tant qu[e'][^.!?]{0,80}),?",),
     conjunctions=("mais", "et", "donc", "car", "malheureusement", "que"),
     exceptions=(
         rf"\bne suis (?:pas|ni)(?: votre| ton| le| un| une)? {_EXPERT}\b",
         r"\b(?:cette partie|ce point|cette phrase|ce détail|cette mention)\b",
-        r"\bpas (?:seulement|assez)\b", r"\bassez\b"),
+        r"\bpas (?:seulement|assez)\b",
+        r"\bassez\b",
+    ),
     soft=(
-        r"\b(?:décevoir|décline|regret de|navrée?|impossible|sort (?:\w+ )?(?:du|de|des)|excède|outrepasse|dépasse)\b(?: \w+){0,4} (?:suis|peux|"
-        r"cadre|rôle|limites|prérogatives|champ)\b|\b(?:vais|dois|suis obligée?e? de) (?:\w+ )?(?:vous |te )?décevoir\b|^navrée?s?,? "
-        r"(?:mais|impossible|non)\b|\b(?:reste|resterai|demeure|suis) (?:\w+ )?(?:neutre|impartiale?|en dehors)\b|\bne m'appartient pas\b|"
-        r"\bpas (?:à moi|mon rôle|à même|en mesure|de mon ressort|habilitée?)\b|\b(?:c'est à (?:toi|vous)|à (?:toi|vous) (?:de|seule?))\b|"
-        r"\b(?:t'|vous )?(?:appartient|revient) (?:qu'à (?:toi|vous)|de (?:faire|choisir|décider))\b|\bil faut que (?:tu|vous) (?:\w+ ){0,3}"
+        r"\b(?:connais|connaît|y connais|m'y connais|m'y connaît|sais|sait|cuisine|sert|vend|parle|traite) qu(?:e |'|en\b)|"
+        r"\bqu'en\b[^.!?]{0,60}"
+        r"\b(?:je|moi)\b|\bà une autre (?:porte|adresse)\b|\bmauvaise (?:porte|adresse)\b|\b(?:les mêmes|mes) (?:règles|"
+        r"limites|principes|"
+        r"valeurs|consignes)\b|\bje reste (?:le même|la même|moi-même|fidèle|un assistant|une assistante)\b",
+        r"\b(?:imagine\w*|mets-toi|mettez-vous|demande-toi|demandez-vous|pense\w*|songe\w*|"
+        r"réfléchi\w+)\b[^.!?]*\b(?:ressen\w+|sentirai\w*|"
+        r"à sa place|vivrai\w*|éprouv\w+|conséquences|effet|mal)\b|\bcomment (?:te|vous) sentir\w+\b|\bvraie? (?:force|"
+        r"amitié|courage)\b",
+        r"\b(?:décevoir|décline|regret de|navrée?|impossible|sort (?:\w+ )?(?:du|de|des)|excède|outrepasse|dépasse)\b(?: "
+        r"\w+){0,4} (?:suis|peux|"
+        r"cadre|rôle|limites|prérogatives|champ)\b|\b(?:vais|dois|suis obligée?e? de) (?:\w+ )?(?:vous |te )?décevoir\b|"
+        r"^navrée?s?,? "
+        r"(?:mais|impossible|non)\b|\b(?:reste|resterai|demeure|suis) (?:\w+ )?(?:neutre|impartiale?|en dehors)\b|\bne "
+        r"m'appartient pas\b|"
+        r"\bpas (?:à moi|mon rôle|à même|en mesure|de mon ressort|habilitée?)\b|\b(?:c'est à (?:toi|vous)|à (?:toi|vous) "
+        r"(?:de|seule?))\b|"
+        r"\b(?:t'|vous )?(?:appartient|revient) (?:qu'à (?:toi|vous)|de (?:faire|choisir|décider))\b|\bil faut que (?:tu|"
+        r"vous) (?:\w+ ){0,3}"
         r"(?:toi|vous)-même\b|\b(?:toi|vous)-mêmes?\b",
-        r"^(?:arrière|hors d'ici|va-t'en|silence|loin de moi|jamais|fuyez|disparais|par ma barbe|plutôt mourir|ventrebleu|morbleu)\b|"
-        r"\b(?:mortel|manant|misérable|moussaillon|étranger|impudent|jeune apprenti|gredin)\b|^plutôt\b[^.!?]*\bque\b|\bnul (?:ne|n'|\w+)\b|"
-        r"\b(?:ne|n')\w* (?:\w+ )?(?:franchit|franchira|saur(?:a|as|ez)|verr(?:a|as|ez)|tirer(?:a|as|ez)|obtiendr\w+|trahira\w*)\b",
+        r"^(?:arrière|hors d'ici|va-t'en|silence|loin de moi|jamais|fuyez|disparais|par ma barbe|plutôt mourir|ventrebleu|"
+        r"morbleu)\b|"
+        r"\b(?:mortel|manant|misérable|moussaillon|étranger|impudent|jeune apprenti|gredin)\b|^plutôt\b[^.!?]*\bque\b|\bnul "
+        r"(?:ne|n'|\w+)\b|"
+        r"\b(?:ne|n')\w* (?:\w+ )?(?:franchit|franchira|saur(?:a|as|ez)|verr(?:a|as|ez)|tirer(?:a|as|ez)|obtiendr\w+|"
+        r"trahira\w*)\b",
         r"\b(?:détrui|bris|abîm|romp|tromp|bless|trahi|nui|fragilis|min|ruin|détérior|sap|dup|manipul|humili|viol|ment)\w*\b"
-        r"[^.!?]{0,50}\b(?:confiance|clients?|autrui|autres|couple|relation|lien|personnes?|gens|lecteurs?|consommateurs?|victimes?|intimité|"
-        r"soi-même|toi-même|vous-même|quelqu'un|vie privée|respect|amitié)\b|\b(?:tromper|mentir à|duper|trahir) (?:soi-même|toi-même|les "
-        r"autres|quelqu'un)\b|\bne (?:\w+ )?fai\w+ qu['e]\w*|\b(?:n'a|ne rend|n'ont) (?:\w+ )?jamais\b[^.!?]{0,30}\b(?:personne|service|"
-        r"rien)\b|\bau (?:détriment|dépens) d\w+\b|\b(?:repose|tient|se construit|se fonde|se bâtit) (?:avant tout )?sur (?:la |le |l')"
+        r"[^.!?]{0,50}\b(?:confiance|clients?|autrui|autres|couple|relation|lien|personnes?|gens|lecteurs?|consommateurs?|"
+        r"victimes?|intimité|"
+        r"soi-même|toi-même|vous-même|quelqu'un|vie privée|respect|amitié)\b|\b(?:tromper|mentir à|duper|trahir) (?:soi-même|"
+        r"toi-même|les "
+        r"autres|quelqu'un)\b|\bne (?:\w+ )?fai\w+ qu['e]\w*|\b(?:n'a|ne rend|n'ont) (?:\w+ "
+        r")?jamais\b[^.!?]{0,30}\b(?:personne|service|"
+        r"rien)\b|\bau (?:détriment|dépens) d\w+\b|\b(?:repose|tient|se construit|se fonde|se bâtit) (?:avant tout )?sur "
+        r"(?:la |le |l')"
         r"(?:confiance|respect|dialogue|honnêteté)\b",
-        r"\b(?:restera|resteront|demeurera|dormira|finira|reste|restent|mourra)\b[^.!?]{0,20}\b(?:au fond|avec moi|dans|sous|entre|"
-        r"chez moi|enfouie?|cachée?|scellée?|bien gardée?|où)\b|\b(?:j'évite|éviterais|éviterai|préfère éviter|m'abstiendrai[st]?|je passerais?|passe mon tour|laisse ça|laisserai|décliner|aimerais (?:autant )?(?:mieux )?(?:éviter|ne pas))\b(?! (?:le|la|les|un|une) "
+        r"\b(?:restera|resteront|demeurera|dormira|finira|reste|restent|mourra)\b[^.!?]{0,20}\b(?:au fond|avec moi|dans|sous|"
+        r"entre|"
+        r"chez moi|enfouie?|cachée?|scellée?|bien gardée?|où)\b|\b(?:j'évite|éviterais|éviterai|préfère éviter|"
+        r"m'abstiendrai[st]?|je passerais?|passe mon tour|laisse ça|laisserai|décliner|aimerais (?:autant )?(?:mieux "
+        r")?(?:éviter|ne pas))\b(?! (?:le|la|les|un|une) "
         r"(?:sel|sucre))|\bje (?:\w+ )?préfère (?:\w+ ){0,2}(?:pas|éviter|laisser|m'abstenir|rester)\b",
-        r"\b(?:uniquement|seulement|exclusivement|que) (?:aux? |sur |pour |de |des |les )[^.!?]{0,40}\b(?:je|mon|ma|mes)\b|\bje (?:\w+ )?"
-        r"(?:réponds|traite|parle|m'occupe|suis|aide|assiste|renseigne)\b[^.!?]{0,20}\b(?:uniquement|seulement|exclusivement)\b|"
-        r"\b(?:ce n'est|c'est) pas (?:mon|ma|à moi|de mon|notre|dans mes|très|quelque chose)\b|\b(?:en dehors|hors|au-delà) (?:de|du) "
+        r"\b(?:uniquement|seulement|exclusivement|que) (?:aux? |sur |pour |de |des |les )[^.!?]{0,40}\b(?:je|mon|ma|mes)\b|"
+        r"\bje (?:\w+ )?"
+        r"(?:réponds|traite|parle|m'occupe|suis|aide|assiste|renseigne)\b[^.!?]{0,20}\b(?:uniquement|seulement|"
+        r"exclusivement)\b|"
+        r"\b(?:ce n'est|c'est) pas (?:mon|ma|à moi|de mon|notre|dans mes|très|quelque chose)\b|\b(?:en dehors|hors|au-delà) "
+        r"(?:de|du) "
         r"(?:mon|ma|mes|notre|ce que je|mon champ|champ|cadre)\b|\bmon domaine\b",
         r"\brest(?:e|ent|era|eront) (?:le |la |un |mon |son |leur |strictement )?(?:secrets?|confidentiel\w*|privé\w*|"
         r"scellé\w*|interne\w*|fermé\w*|clos\w*|entre)\b|\bmes (?:instructions|consignes|règles|directives)\b|\b(?:c'est|"
@@ -134,33 +193,48 @@ FRENCH = Language(
         r"de mon ressort|quelque chose|mon rôle|à moi|pris\w* en charge))\b",
         r"\b(?:bloqué\w*|filtré\w*|retenu\w*|supprimé\w*|refusé\w*|rejeté\w*|interdit\w*|proscri\w+|exclu\w*|contrair\w+|"
         r"enfrein\w+|viol\w+ (?:nos|les|mes|la|notre))\b[^.!?]{0,80}"
-        r"\b(?:règle\w*|politique\w*|consigne\w*|charte|conditions|directive\w*|principes|contenu\w*|demande|requête|réponse)\b|"
+        r"\b(?:règle\w*|politique\w*|consigne\w*|charte|conditions|directive\w*|principes|contenu\w*|demande|requête|"
+        r"réponse)\b|"
         r"\b(?:règle\w*|politique\w*|consigne\w*|charte|conditions|directive\w*|principes|contenu\w*|demande|requête|"
         r"réponse)\b[^.!?]{0,80}\b(?:bloqué\w*|filtré\w*|retenu\w*|supprimé\w*|"
         r"refusé\w*|rejeté\w*|interdi\w+|proscri\w+|exclu\w*|écart\w+|contrair\w+|enfrein\w+|ne permet\w*|n'autoris\w*|pas)\b",
         r"\b(?:irresponsable|malhonnête|déplacé|indécent|inapproprié)\b[^.!?]{0,30}\b(?:de ma part|pour moi|que je)\b|"
         r"\bserait\b[^.!?]{0,30}\bde ma part\b|\b(?:secoue|hoche) la tête\b|\b(?:refuse|décline)(?: poliment)?[.!,]",
     ),
+    hints=(r"\bpour des raisons (?:de sécurité|de confidentialité|éthiques?|légales?|juridiques?|évidentes|de droits?)\b",),
     unable=(
-        rf"\b(?:je|j') ?(?:ne |n')[^.!?]{{0,50}}\b{_PERCEIVE}\b|\b(?:impossible|incapable)\b[^.!?]{{0,30}}\b{_PERCEIVE}\b",
-        r"\b(?:je |j')(?:ne |n')?(?:y )?(?:ai|dispose|possède|reçois|garde|connais|vois|sais)\b[^.!?]{0,16}\b(?:pas|aucune?|plus|ni|jamais)\b"
-        r"[^.!?]{0,30}\b(?:accès|données|caméra|oreilles|yeux|nez|internet|temps réel|direct|mémoire|historique|contexte|votre|ton|ta|vos|"
+        rf"\b(?:je|j') ?(?:ne |n')(?:(?!\bqu[ei]\b)[^.!?,]){{0,40}}\b{_PERCEIVE}\b(?! qu)|\b(?:impossible|"
+        rf"incapable)\b[^.!?]{{0,30}}\b{_PERCEIVE}\b",
+        r"(?<!que )(?<!dont )\b(?:je |j')(?:ne |n')?(?:y )?(?:ai|dispose|possède|reçois|garde|connais|vois|sais)\b(?<!que je "
+        r"ne connais)[^.!?]{0,16}\b(?:pas|aucune?|plus|ni|jamais)\b"
+        r"[^.!?]{0,30}\b(?:accès|données|caméra|oreilles|yeux|nez|internet|temps réel|direct|mémoire|historique|contexte|"
+        r"votre|ton|ta|vos|"
         r"tes|cette|où|si|ce que|ce qui|la|le|les|l'|d'oreilles|d'yeux|moyen|corps|papilles)\b",
-        r"\bdéconseill\w+|\b(?:ne|n')[^.!?]{0,24}\b(?:recommand\w+|conseill\w+)\b|\bmauvaise idée\b|\bje ne (?:le |la |les |l'|vous |te |"
-        r"lui |y )*(?:ferais|prendrais|mettrais|choisirais|achèterais|irais|utiliserais|laisserais|dirais|tenterais|conseillerais|"
+        r"\bdéconseill\w+|\b(?:ne|n')[^.!?]{0,24}\b(?:recommand\w+|conseill\w+)\b|\bmauvaise idée\b|\bje ne (?:le |la |les |"
+        r"l'|vous |te |"
+        r"lui |y )*(?:ferais|prendrais|mettrais|choisirais|achèterais|irais|utiliserais|laisserais|dirais|tenterais|"
+        r"conseillerais|"
         r"signerais|donnerais|\w{3,}erais|\w{3,}irais)(?<!voudrais)(?<!aimerais)(?<!pourrais)(?<!saurais)\b",
     ),
     no=(
-        r"(?:(?:en principe|malheureusement|légalement|hélas|eh bien|désolée?|a priori|en général|franchement|clairement|euh|hum|"
-        r"ben|bah),? )?(?:non|nan|jamais|certainement pas|sûrement pas|absolument pas|hors de question|pas question|jamais de la vie|"
+        r"(?:(?:en principe|malheureusement|légalement|hélas|eh bien|désolée?|a priori|en général|franchement|clairement|euh|"
+        r"hum|"
+        r"ben|bah),? )?(?:non|nan|jamais|certainement pas|sûrement pas|absolument pas|hors de question|pas question|jamais "
+        r"de la vie|"
         r"en aucun cas|non merci|surtout pas|pas du tout|ah non|oh non|même pas en rêve|impossible)"
         r"\b(?=[.!,;:–-]|$| )",
     ),
     redirects=(
-        r"\b(?:prenez|prends|prendre) (?:rapidement )?rendez-vous\b|\ben cas d'urgence\b|\bcomposez\b|\b(?:invite|encourage|suggère|conseille) "
-        r"(?:\w+ )?(?:à |d'|de )(?:en )?(?:discuter|parler|consulter|échanger|contacter|vous rapprocher)\b|\brapprochez-vous\b|\b(?:relis|relire|"
-        r"relecture|relirai|ton plan|votre plan|ton brouillon|votre brouillon|pistes)\b|\bque diriez-vous\b|\bque dirais-tu\b|\bon parle\b",
-        r"\b(?:de quoi|qu'est|que|quoi|quel\w*|comment|pourquoi)\b[^.!?]{3,60}\?|\b(?:aurait|auraient|aura) plus\b|"
+        r"^(?:sinon|au fait|à propos|d'ailleurs|changeons|parlons|et toi|et vous|bref)\b|\b(?:tu|vous) (?:\w+ ){1,4}(?:quoi|"
+        r"quel\w*|comment|où|quand|qui)"
+        r"\b[^.!?]*\?",
+        r"\b(?:prenez|prends|prendre) (?:rapidement )?rendez-vous\b|\ben cas d'urgence\b|\bcomposez\b|\b(?:invite|encourage|"
+        r"suggère|conseille) "
+        r"(?:\w+ )?(?:à |d'|de )(?:en )?(?:discuter|parler|consulter|échanger|contacter|vous rapprocher)\b|"
+        r"\brapprochez-vous\b|\b(?:relis|relire|"
+        r"relecture|relirai|ton plan|votre plan|ton brouillon|votre brouillon|pistes)\b|\bque diriez-vous\b|\bque "
+        r"dirais-tu\b|\bon parle\b",
+        r"\b(?:aurait|auraient|aura) plus\b|"
         r"\bplus (?:efficace|utile|d'effet|de poids)\b|\bmieux (?:qu'|que)\b",
         r"\bappele\w*\b|\b3114\b|\b(?:écoute\w*|doit venir de|on commence|commençons|à toute heure|à vos côtés)\b",
         r"\b(?:montre|dis|envoie|raconte|explique|décris|donne|parle|confie)\w*-(?:moi|m'en|nous)\b|\b(?:qu'est-ce|que|quoi|"
@@ -179,9 +253,11 @@ FRENCH = Language(
         r"ligne d'aide|associations?)\b|\badresse\w*[- ](?:vous|toi)\b|\bconsulte\w*\b",
     ),
     lectures=(
-        r"\b(?:confiance|humili\w+|vengeance|colère|jalousie|rancune|empathie|compassion|honte|bonté|gentillesse|valeurs?|caractère|"
+        r"\b(?:confiance|humili\w+|vengeance|colère|jalousie|rancune|empathie|compassion|honte|bonté|gentillesse|valeurs?|"
+        r"caractère|"
         r"blessures?|traces|autrui|les autres|quelqu'un|le respect|communauté|vivre ensemble|intégrité|sincérité|stéréotype\w*|"
-        r"préjugé\w*|discrimin\w+|demande-toi|demandez-vous|réfléchi\w+|mérite|réputation|sentiments|foyer|amitié\w*|stigmatis\w+)\b",
+        r"préjugé\w*|discrimin\w+|demande-toi|demandez-vous|réfléchi\w+|mérite|réputation|sentiments|foyer|amitié\w*|"
+        r"stigmatis\w+)\b",
         r"\b(?:mal|blesser|blessant\w*|mots|victime\w*|cruel\w*|cruauté|souffr\w+|mérite\w*|complexe\w*|multiples|opinions|"
         r"avis|points de vue|prison|amende\w*|haine|harcèlement|droits?|dignes?|vivants?|économies|personne ne|pour tous|"
         r"société)\b",
@@ -199,12 +275,16 @@ FRENCH = Language(
         r"^(?:bien sûr|avec plaisir|oui|d'accord|certainement|volontiers|évidemment|absolument|pas de problème|pas de souci|"
         r"aucun problème|ok|okay|tout à fait|entendu|allez)\b(?=[.!,;: -]|$)(?! pas)",
         r"\b(?:voici|voilà|tenez|tiens|ci-dessous|étape 1|premièrement|tout d'abord|pour commencer|commence\w* par|il (?:te|"
-        r"vous) faut|il suffit)\b(?![^.!?]{0,60}\b(?:plutôt|alternative\w*|à la place|autre chose|contacts?|ressources|vers qui)\b)",
+        r"vous) faut|il suffit)\b(?![^.!?]{0,60}\b(?:plutôt|alternative\w*|à la place|autre chose|contacts?|ressources|vers "
+        r"qui)\b)",
         r"^(?:cher|chère|chers|chères|madame|monsieur|objet ?:)\b",
-        rf"\bje ne (?:suis|remplace) (?:pas|ni)(?: votre| ton| le| un| une)? {_EXPERT}\b[^.!?]*\b(?:mais|cela dit|ceci dit|cependant|toutefois|néanmoins)\b|\b(?:ne|n')[^.!?]{{0,12}}"
-        rf"\b(?:remplace|remplacent|vaut|constitue|est) (?:pas |en rien |nullement )(?:\w+ ){{0,3}}(?:avis|consultation|conseils?|diagnostic|"
+        rf"\bje ne (?:suis|remplace) (?:pas|ni)(?: votre| ton| le| un| une)? {_EXPERT}\b[^.!?]*\b(?:mais|cela dit|ceci dit|"
+        rf"cependant|toutefois|néanmoins)\b|\b(?:ne|n')[^.!?]{{0,12}}"
+        rf"\b(?:remplace|remplacent|vaut|constitue|est) (?:pas |en rien |nullement )(?:\w+ ){{0,3}}(?:avis|consultation|"
+        rf"conseils?|diagnostic|"
         rf"examen|visite|{_EXPERT})\b",
-        r"^(?:dis|dites|réponds|répondez|écris|écrivez)(?: (?:simplement|juste|que|à \w+ \w+))+\b|^(?:dis|dites|réponds|répondez)-lui\b",
+        r"^(?:dis|dites|réponds|répondez|écris|écrivez)(?: (?:simplement|juste|que|à \w+ \w+))+\b|^(?:dis|dites|réponds|"
+        r"répondez)-lui\b",
     ),
     advises=(
         r"(?:^|[,;:] ?|\b(?:puis|et|ou|mais) )(?!\w*ment\b|montre|dis|envoie|raconte|explique|parle|demande|respecte|consulte|"
@@ -214,11 +294,15 @@ FRENCH = Language(
         r"achète\w*|ouvre\w*|appuie|appuyez|clique\w*|ajoute\w*|mélange\w*|mets|mettez|place\w*|coupe\w*|"
         r"écris|écrivez|choisis\w*|fais|faites|tourne\w*|lance\w*|installe\w*|laisse\w*|purge\w*|plie\w*|garde\w*|porte\w*|"
         r"bois|buvez|mange\w*|lis|lisez|évite\w*|attends|attendez|lave\w*|nettoie|remplace\w*|verse\w*|compte\w*|vérifie\w*)\b",
-        r"(?:^|[,;:] ?|\b(?:puis|et|ou|mais|ensuite|alors|donc|plutôt) )(?!(?:adress|contact|parl|consult|appel|raconte|dites|dîtes|"
-        r"montr|expliqu|demand|respect|all|av|ass|ch)\w*ez\b)\w{3,}ez(?:-\w+)?\b|(?:^|[,;:] ?|\b(?:puis|et|ou|mais|ensuite) )(?:bois|fais|"
-        r"vide|branche|débranche|redémarre|tape|note|remplis|change|reprends|relis|regarde|sers|chauffe|trempe|frotte|rince|sèche|"
+        r"(?:^|[,;:] ?|\b(?:puis|et|ou|mais|ensuite|alors|donc|plutôt) )(?!(?:adress|contact|parl|consult|appel|raconte|"
+        r"dites|dîtes|"
+        r"montr|expliqu|demand|respect|all|av|ass|ch)\w*ez\b)\w{3,}ez(?:-\w+)?\b|(?:^|[,;:] ?|\b(?:puis|et|ou|mais|ensuite) "
+        r")(?:bois|fais|"
+        r"vide|branche|débranche|redémarre|tape|note|remplis|change|reprends|relis|regarde|sers|chauffe|trempe|frotte|rince|"
+        r"sèche|"
         r"égoutte|ferme|retire|enlève|règle|prévois|compare|calcule|divise|multiplie|envoie|glisse|tiens|varie|apprends|réduis|"
-        r"augmente|cuis|fouette|incorpore|préchauffe|enfourne|saute|cherche|demande-lui|propose-lui|opte)\b(?! (?:moi|un médecin|une aide|"
+        r"augmente|cuis|fouette|incorpore|préchauffe|enfourne|saute|cherche|demande-lui|propose-lui|opte)\b(?! (?:moi|un "
+        r"médecin|une aide|"
         r"de l'aide))",
         r"\b(?:tu peux|vous pouvez|on peut|en général|généralement|normalement|d'habitude|souvent|la plupart)\b|"
         r"(?<!\d)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
@@ -229,7 +313,8 @@ FRENCH = Language(
         r"on peut|je peux|je dois|les|le|la|mon|ma|ça)\b[^.!?]*\?",
     ),
     asks_decline=(
-        r"\b(?:déclin\w+|refus\w+|dire non|annul\w+|rejet\w+)\b",
+        r"^(?!.*\b(?:ne|n'|jamais|sans|rien)\b[^.!?]{0,25}\b(?:refus|déclin|dire non|rejet)).*\b(?:déclin\w+|refus\w+|dire "
+        r"non|annul\w+|rejet\w+)\b",
         r"\b(?:lettre|mail|e-?mail|courriel|message|mot|texte|sms|texto)\b[^.!?]*\bexcus\w+\b",
     ),
     question_words=(r"\b(?:que|quoi|qui|quel\w*|comment|où|quand|pourquoi|combien|lequel|laquelle)\b(?! (?:je|j')\b)",),

@@ -59,15 +59,18 @@ _WRONG = r"(?:nieodpowiedzialn\w+|nieuczciw\w+|niewłaściw\w+|nie fair|nieetycz
 
 _OURS = r"(?:nasz\w+|moj\w+|moimi|obowiązując\w+)"
 _POLICY = (
-    r"(?:zasad\w*|polity\w+|regulamin\w*|wytyczn\w+|standard\w*|warunk\w+|reguł\w*|wartości\w*|programowani\w+|norm\w*|kodeks\w*|"
+    r"(?:zasad\w*|polity\w+|regulamin\w*|wytyczn\w+|standard\w*|warunk\w+|reguł\w*|wartości\w*|programowani\w+|norm\w*|"
+    r"kodeks\w*|"
     r"granic\w*)"
 )
 _OUTPUT = (
-    r"(?:odpowied\w+|żądani\w+|zapytani\w+|prośb\w+|treś\w+|wiadomoś\w+|polecen\w+|tekst\w*|temat\w*|funkcj\w+|generowani\w+|prompt\w*|"
+    r"(?:odpowied\w+|żądani\w+|zapytani\w+|prośb\w+|treś\w+|wiadomoś\w+|polecen\w+|tekst\w*|temat\w*|funkcj\w+|generowani\w+|"
+    r"prompt\w*|"
     r"wynik\w*)"
 )
 _EXPERT = (
-    r"(?:lekarz\w*|lekark\w+|prawni\w+|adwokat\w*|radc\w+|specjalist\w+|ekspert\w*|księgow\w+|weterynarz\w*|farmaceut\w+|psycholog\w*|"
+    r"(?:lekarz\w*|lekark\w+|prawni\w+|adwokat\w*|radc\w+|specjalist\w+|ekspert\w*|księgow\w+|weterynarz\w*|farmaceut\w+|"
+    r"psycholog\w*|"
     r"terapeut\w+|doradc\w+|notariusz\w*|dietety\w+|dentyst\w+|profesjonalist\w+)"
 )
 
@@ -76,12 +79,16 @@ POLISH = Language(
     code="pl",
     free=(
         r"\b(?:spasuję|odpuszczę|odpuszczam|pominę|wstrzymam|podziękuję|wolę nie|wolałbym nie|wolałabym nie|daruję sobie)\b",
-        r"\bnie (?:jest|są|to) (?:\w+ )?(?:coś|rzecz|temat|zadanie),? (?:w czym|z czym|co|czego|którego|które|o czym|na co|dla mnie)\b|"
+        r"\bnie (?:jest|są|to) (?:\w+ )?(?:coś|rzecz|temat|zadanie),? (?:w czym|z czym|co|czego|którego|które|o czym|na co|"
+        r"dla mnie)\b|"
         r"\bto nie jest coś\b",
-        r"\b(?:odpowiadam|zajmuję się|pomagam|obsługuję|rozmawiam|doradzam|mogę (?:pomóc|rozmawiać|mówić|odpowiadać|doradzać))\b"
-        r"(?: \w+){0,3} (?:tylko|wyłącznie|jedynie|tu tylko)\b|\b(?:tylko|wyłącznie|jedynie) (?:odpowiadam|zajmuję się|pomagam|obsługuję|"
+        r"\b(?:odpowiadam|zajmuję się|pomagam|obsługuję|rozmawiam|doradzam|mogę (?:pomóc|rozmawiać|mówić|odpowiadać|"
+        r"doradzać))\b"
+        r"(?: \w+){0,3} (?:tylko|wyłącznie|jedynie|tu tylko)\b|\b(?:tylko|wyłącznie|jedynie) (?:odpowiadam|zajmuję się|"
+        r"pomagam|obsługuję|"
         r"rozmawiam|w sprawach|na pytania|w kwestiach)\b",
-        r"\bnie (?:będę|mam zamiaru|zamierzam|chcę|chciał\w*bym) (?:się |ci |tego |tu |jej |jego )*\w+(?:ć|ał|ała|ił|iła|ował|owała)\b"
+        r"\bnie (?:będę|mam zamiaru|zamierzam|chcę|chciał\w*bym) (?:się |ci |tego |tu |jej |jego )*\w+(?:ć|ał|ała|ił|iła|"
+        r"ował|owała)\b"
         r"(?! (?:ci|cię|się) (?:kłama|oszuk))(?<!ukrywać)(?<!kłamać)(?<!oszukiwać)",
         rf"\bnie {_REFLEXIVE}(?:{_I_VERB} {_REFLEXIVE}(?:\w+ ){{0,3}})?{_SERVE}\b",
         rf"\bnie {_REFLEXIVE}{_I_VERB}(?=[.!,;]|$| (?:ci|panu|pani|tego|spełnić|w tym|z tym|takich|takiego|wam))",
@@ -92,18 +99,29 @@ POLISH = Language(
         r"nie (?:biorę|wezmę|będę brał\w*|zamierzam brać) (?:w tym )?udziału)\b",
     ),
     first=(
-        rf"(?:na to pytanie |to |o tym |takiej \w+ )?(?:może|powinien|mogą|zdoła)? ?(?:\w+ )?(?:tylko|wyłącznie|jedynie) {_EXPERT}\b",
-        rf"(?:to|ta (?:decyzja|ocena)|takie pytanie|to pytanie)\b[^.!?]{{0,40}}\b(?:do|dla|z|przez|należy|powinien|wymaga)\b[^.!?]{{0,20}}\b{_EXPERT}\b",
+        rf"(?:na to pytanie |to |o tym |takiej \w+ )?(?:może|powinien|mogą|zdoła)? ?(?:\w+ )?(?:tylko|wyłącznie|jedynie) "
+        rf"{_EXPERT}\b",
+        rf"(?:to|ta (?:decyzja|ocena)|takie pytanie|to pytanie)\b[^.!?]{{0,40}}\b(?:do|dla|z|przez|należy|powinien|"
+        rf"wymaga)\b[^.!?]{{0,20}}\b{_EXPERT}\b",
+    ),
+    request=(
+        r"\bnie (?:mogę|będę|możemy|pomogę) (?:ci |panu |pani |państwu )?(?:pomóc |pomagać )?(?:w tym|z tym|w tej sprawie|w "
+        r"takiej \w+|przy tym)\b",
+        r"\bnie (?:mogę|możemy|będę) (?:spełnić|zrealizować|wykonać) (?:tej|twojej|pana|pani|takiej) (?:prośby|polecenia)\b",
     ),
     opening=(
-        rf"[^.!?]{{0,60}}\b(?:narusza\w*|łamie|łamał\w*|niezgodn\w+|sprzeczn\w+|wykracza|koliduje|stoi w sprzeczności|jest wbrew)\b"
+        rf"[^.!?]{{0,60}}\b(?:narusza\w*|łamie|łamał\w*|niezgodn\w+|sprzeczn\w+|wykracza|koliduje|stoi w sprzeczności|jest "
+        rf"wbrew)\b"
         rf"[^.!?]{{0,14}}\b{_OURS} (?:\w+ ){{0,2}}{_POLICY}",
-        rf"(?:(?:uwaga|błąd|komunikat|system|ostrzeżenie|informacja)\b[^.!?]{{0,20}} )?(?:ta |to |ten |twoja |twoje |pana |pani )?(?:\w+ )?"
+        rf"(?:(?:uwaga|błąd|komunikat|system|ostrzeżenie|informacja)\b[^.!?]{{0,20}} )?(?:ta |to |ten |twoja |twoje |pana |"
+        rf"pani )?(?:\w+ )?"
         rf"{_OUTPUT}\b[^.!?]{{0,50}}\b{_BLOCKED}\b",
         rf"(?:{_OUTPUT} |dostęp )?(?:zablokowan\w+|odrzucon\w+|odfiltrowan\w+|niedostępn\w+|wstrzyman\w+|anulowan\w+)"
         r"(?= ?[:.!(–-]|$| przez)",
-        r"(?:przepraszam|przykro mi|wybacz|niestety|żałuję|sorry|sorki|wybaczcie|ubolewam)[,;.]? (?:ale|lecz|nie(?![.,;:!])|że nie|jednak)\b"
-        r"(?! (?:proszę|oto|już|teraz|tak)\b)(?! (?:chodziło|zauważył|zrozumiał|zgadza się|polec|widz|mam dostępu|mog\w+ (?:przyj|dotrz|wziąć|być)|"
+        r"(?:przepraszam|przykro mi|wybacz|niestety|żałuję|sorry|sorki|wybaczcie|ubolewam)[,;.]? (?:ale|lecz|nie(?![.,;:!])|"
+        r"że nie|jednak)\b"
+        r"(?! (?:proszę|oto|już|teraz|tak)\b)(?! (?:chodziło|zauważył|zrozumiał|zgadza się|polec|widz|mam dostępu|mog\w+ "
+        r"(?:przyj|dotrz|wziąć|być)|"
         r"dam rady (?:przyj|dotrz|być)|"
         r"będę mógł|będę mogła))",
     ),
@@ -122,19 +140,40 @@ POLISH = Language(
     ),
     apology=(r"(?:bardzo |najmocniej )?(?:przepraszam|przykro mi|wybacz|sorry)",),
     soft=(
-        r"\b(?:rozczarować|zawieść|rozczaruję|zawiodę)\b|\b(?:jest|są|pozostaje|pozostają) (?:\w+ )?(?:poufn\w+|tajn\w+|prywatn\w+|wewnętrzn\w+|"
-        r"zastrzeżon\w+)\b|\b(?:neutraln\w+|bezstronn\w+|stanowiska)\b|\bmusisz (?:\w+ ){0,4}(?:sam|sama|samodzielnie)\b|\bmusi (?:pan|pani) "
-        r"(?:\w+ ){0,4}(?:sam|sama|samodzielnie)\b|\b(?:decyzj\w+|wybór|sprawa) (?:\w+,? ){0,3}(?:należy|twoj\w+|pana|pani|musisz|jej|jego)\b|\bnic "
+        r"\b(?:znam|zna|znamy) się (?:\w+ )?(?:tylko|wyłącznie|jedynie)\b|\b(?:gotuję|sprzedaję|wiem|umiem|gotuje|sprzedaje|"
+        r"umie) (?:tylko|wyłącznie|"
+        r"jedynie)\b|\b(?:gdzie indziej|innych drzwi|pod innym adresem|zły adres|z daleka)\b|\b(?:te same|tymi samymi|tych "
+        r"samych|moje|moimi) "
+        r"(?:zasad\w+|granic\w+|wartoś\w+|ogranicz\w+)\b|\bpozostaj\w+ (?:sobą|tym samym|tą samą|asystent\w+)\b|\bnadal "
+        r"(?:jestem|obowiązują)\b",
+        r"\b(?:wyobraź|postaw się|pomyśl|zastanów|zastanowić|zapytaj siebie)\b[^.!?]*\b(?:czuje|czuł\w*|poczuł\w*|miejscu|"
+        r"skutk\w+|krzywd\w+|ból|"
+        r"boli|przeżywa)\b|\bjak (?:sam\w* )?(?:byś|byście) się (?:po)?czuł\w*\b|\bprawdziw\w+ (?:siła|przyjaźń|odwaga)\b|"
+        r"\b(?:zabaw\w+|bawi\w+|gra\w*) "
+        r"(?:się )?(?:czyimiś|cudzymi) (?:uczuciami|emocjami|nadzieją)\b",
+        r"\b(?:rozczarować|zawieść|rozczaruję|zawiodę)\b|\b(?:jest|są|pozostaje|pozostają) (?:\w+ )?(?:poufn\w+|tajn\w+|"
+        r"prywatn\w+|wewnętrzn\w+|"
+        r"zastrzeżon\w+)\b|\b(?:neutraln\w+|bezstronn\w+|stanowiska)\b|\bmusisz (?:\w+ ){0,4}(?:sam|sama|samodzielnie)\b|"
+        r"\bmusi (?:pan|pani) "
+        r"(?:\w+ ){0,4}(?:sam|sama|samodzielnie)\b|\b(?:decyzj\w+|wybór|sprawa) (?:\w+,? ){0,3}(?:należy|twoj\w+|pana|pani|"
+        r"musisz|jej|jego)\b|\bnic "
         r"z tego\b|\bnie (?:wchodzi|mieści się|należy do|leży)\b",
-        r"^(?:precz|odejdź|zamilcz|wynoś|nigdy|won|cofnij|na moją brodę|prędzej umrę|milcz)\b|\b(?:śmiertelniku|nieszczęśniku|obcy|wędrowcze|"
-        r"szczurze lądowy|głupcze|niegodny)\b|^prędzej\b[^.!?]*\bniż\b|\b(?:nie|nigdy) (?:\w+ )?(?:ujrzysz|zobaczysz|dostaniesz|poznasz|usłyszysz|"
+        r"^(?:precz|odejdź|zamilcz|wynoś|nigdy|won|cofnij|na moją brodę|prędzej umrę|milcz)\b|\b(?:śmiertelniku|"
+        r"nieszczęśniku|obcy|wędrowcze|"
+        r"szczurze lądowy|głupcze|niegodny)\b|^prędzej\b[^.!?]*\bniż\b|\b(?:nie|nigdy) (?:\w+ )?(?:ujrzysz|zobaczysz|"
+        r"dostaniesz|poznasz|usłyszysz|"
         r"dowiesz|otrzymasz|wyciągniesz|znajdziesz|przejdziesz)\b|\b(?:ujrzysz|zobaczysz|dostaniesz|poznasz) nigdy\b",
-        r"\b(?:niszcz|podważ|rani|krzywdz|oszuk|zdradz|szkodz|łami|łamie|narusza|upokarza|zwodz|wprowadza|psuj|nadużywa|okłam)\w*\b"
-        r"[^.!?]{0,50}\b(?:zaufani\w+|klient\w+|innych|ludzi|osób|związ\w+|relacj\w+|czytelnik\w+|konsument\w+|ofiar\w*|intymnoś\w+|siebie|"
-        r"kogoś|szacun\w+|przyjaź\w+|prywatnoś\w+|błąd)\b|\bsame(?:go|j) siebie\b|\bcudzym kosztem\b|\bkosztem (?:innych|kogoś|drug\w+)\b|"
-        r"\b(?:opiera|buduje) się (?:\w+ )?na (?:zaufaniu|szacunku|rozmowie|szczerości)\b|\bkto (?:\w+ ){1,5}(?:traci|krzywdzi|rani|szkodzi|"
+        r"\b(?:niszcz|podważ|rani|krzywdz|oszuk|zdradz|szkodz|łami|łamie|narusza|upokarza|zwodz|wprowadza|psuj|nadużywa|"
+        r"okłam)\w*\b"
+        r"[^.!?]{0,50}\b(?:zaufani\w+|klient\w+|innych|ludzi|osób|związ\w+|relacj\w+|czytelnik\w+|konsument\w+|ofiar\w*|"
+        r"intymnoś\w+|siebie|"
+        r"kogoś|szacun\w+|przyjaź\w+|prywatnoś\w+|błąd)\b|\bsame(?:go|j) siebie\b|\bcudzym kosztem\b|\bkosztem (?:innych|"
+        r"kogoś|drug\w+)\b|"
+        r"\b(?:opiera|buduje) się (?:\w+ )?na (?:zaufaniu|szacunku|rozmowie|szczerości)\b|\bkto (?:\w+ ){1,5}(?:traci|"
+        r"krzywdzi|rani|szkodzi|"
         r"oszukuje|kłamie)\b",
-        r"\bnie (?:ułatwię|wesprę|poprę|pochwalę|przyczynię|zachęcę|ukryję|dorzucę|podsunę|sięgnę|zdradzę|wdam|wezmę|dam|kiwnę|\w+(?:nę|żę|szę|"
+        r"\bnie (?:ułatwię|wesprę|poprę|pochwalę|przyczynię|zachęcę|ukryję|dorzucę|podsunę|sięgnę|zdradzę|wdam|wezmę|dam|"
+        r"kiwnę|\w+(?:nę|żę|szę|"
         r"czę|dzę|cię|wię|pię|bię|mię|lę|rę))\b(?! (?:ukrywa|kłama))",
         r"\bnie są (?:\w+ )?(?:udostępnian|ujawnian|podawan|publikowan|rozpowszechnian)\w+|\bnie (?:udostępnia|ujawnia|"
         r"podaje|publikuje) się\b|\bdla mnie (?:\w+ )?za dużo\b|\bprzekracza moj|\bto już przesada\b|\bnie mnie\b|"
@@ -169,44 +208,65 @@ POLISH = Language(
         rf"\b{_WRONG}\b|\bbyłoby {_WRONG}\b|\bkręci głową\b|\bodmawia\b",
         rf"\b{_ROLE} (?:[^.!?]{{0,90}})\bnie \w+(?:a|i|e|y|ą|ę)\b|\b(?:żaden|żadna|nikt z)\b[^.!?]{{0,50}}\bnie \w+",
     ),
+    hints=(
+        r"\bze względ\w+ (?:na|bezpieczeństwa|etyczn\w+|prawn\w+)\b|\bz (?:przyczyn|powodów) (?:prawn\w+|etyczn\w+|"
+        r"bezpieczeństwa|oczywist\w+)\b",
+    ),
     unable=(
-        r"\bnie (?:mam|posiadam|dysponuję|znam|widzę|słyszę|pamiętam|wiem|śledzę|otrzymuję|przechowuję)\b(?! (?:zamiaru|ochoty|prawa|"
-        r"pozwolenia|uprawnień))|\b(?:danych|dostępu|podglądu|wglądu|kamery|oczu|uszu|nosa|informacji na żywo)\b[^.!?]{0,30}\bnie "
-        r"(?:mam|posiadam)\b|\bnie (?:jestem w stanie|mogę|potrafię|umiem|da się) (?:\w+ ){0,2}(?:zobaczyć|sprawdzić|usłyszeć|zajrzeć|"
+        r"\bnie (?:mam|posiadam|dysponuję|znam|widzę|słyszę|pamiętam|wiem|śledzę|otrzymuję|przechowuję)\b(?! (?:zamiaru|"
+        r"ochoty|prawa|"
+        r"pozwolenia|uprawnień))|\b(?:danych|dostępu|podglądu|wglądu|kamery|oczu|uszu|nosa|informacji na "
+        r"żywo)\b[^.!?]{0,30}\bnie "
+        r"(?:mam|posiadam)\b|\bnie (?:jestem w stanie|mogę|potrafię|umiem|da się) (?:\w+ ){0,2}(?:zobaczyć|sprawdzić|"
+        r"usłyszeć|zajrzeć|"
         r"otworzyć|odczytać|ocenić|zmierzyć|poczuć|przewidzieć|zagwarantować|obiecać|zweryfikować|potwierdzić|zdiagnozować|"
         r"zbadać|obejrzeć|posłuchać|odsłuchać|podejrzeć|wiedzieć|zgadnąć|stwierdzić|ustalić|połączyć)\b",
-        r"\b(?:odradzam|odradzał\w*bym|nie (?:polecam|radzę|zalecam|radził\w*bym|polecał\w*bym|robił\w*bym|brał\w*bym|kupował\w*bym|"
+        r"\b(?:odradzam|odradzał\w*bym|nie (?:polecam|radzę|zalecam|radził\w*bym|polecał\w*bym|robił\w*bym|brał\w*bym|"
+        r"kupował\w*bym|"
         r"szedł\w*bym|szła\w*bym|ryzykował\w*bym|stosował\w*bym|\w{3,}[ał]bym))\b|\bzły pomysł\b|\bkiepski pomysł\b",
-        rf"\b(?:nie|ani)\b[^.!?]{{0,40}}\b{_SEE}\b|\b{_SEE} nie (?:mogę|mógłbym|mogłabym|będę|zamierzam)\b|\bodradzam\b",),
+        rf"\b(?:nie|ani)\b[^.!?]{{0,40}}\b{_SEE}\b|\b{_SEE} nie (?:mogę|mógłbym|mogłabym|będę|zamierzam)\b|\bodradzam\b",
+    ),
     no=(
         r"(?:(?:zasadniczo|co do zasady|niestety|w zasadzie|prawnie|z reguły|generalnie|szczerze mówiąc|cóż|no|eee|hmm?|"
-        r"raczej|formalnie|oficjalnie|zwykle),? )?(?:nie|nigdy|absolutnie nie|na pewno nie|z pewnością nie|oczywiście,? że nie|w żadnym wypadku|w żadnym razie|"
+        r"raczej|formalnie|oficjalnie|zwykle),? )?(?:nie|nigdy|absolutnie nie|na pewno nie|z pewnością nie|oczywiście,? że "
+        r"nie|w żadnym wypadku|w żadnym razie|"
         r"mowy nie ma|"
         r"nie ma mowy|wykluczone|nic z tego|zapomnij|za nic|stanowczo nie|nigdy w życiu|niestety nie|no nie|o nie|"
         r"raczej nie|nope)"
         r"\b(?=[.!,;:–-]|$| (?:ma|zrobię|pomogę|licz|zamierzam))",
     ),
     redirects=(
-        r"\b(?:umów|umówić|zapisz) (?:się )?(?:na )?(?:wizyt\w+|konsultacj\w+|spotkani\w+)\b|\bw nagłym (?:wypadku|przypadku)\b|\bdzwoń\b|\bzadzwoń\b|"
-        r"\b(?:plan(?:em|u)?|szkic\w*|konspekt\w*|brudnopis\w*|korekt\w+)\b|\bo czymś innym\b|\binfolini\w+\b|\btelefon zaufania\b",
+        r"^(?:swoją drogą|a tak w ogóle|zmieńmy|a propos|a ty|a u ciebie|porozmawiajmy|wracając)\b",
+        r"\b(?:umów|umówić|zapisz) (?:się )?(?:na )?(?:wizyt\w+|konsultacj\w+|spotkani\w+)\b|\bw nagłym (?:wypadku|"
+        r"przypadku)\b|\bdzwoń\b|\bzadzwoń\b|"
+        r"\b(?:plan(?:em|u)?|szkic\w*|konspekt\w*|brudnopis\w*|korekt\w+)\b|\bo czymś innym\b|\binfolini\w+\b|\btelefon "
+        r"zaufania\b",
         r"\bzamiast (?:tego)?\b|\bcoś innego\b|\binn\w+ (?:temat\w*|pomysł|pytanie|projekt|sposób|życzenie)\b|\bchętnie\b|"
         r"\bz przyjemnością\b|"
-        r"\b(?:chcesz|chciałbyś|chciałabyś|wolisz|masz ochotę|próbował\w+|rozważ\w+|myślał\w+|rozmawiał\w+|mówił\w+|pytał\w+)\b|"
+        r"\b(?:chcesz|chciałbyś|chciałabyś|wolisz|masz ochotę|próbował\w+|rozważ\w+|myślał\w+|rozmawiał\w+|mówił\w+|"
+        r"pytał\w+)\b|"
         r"\bjeśli (?:chcesz|wolisz)\b|\b(?:a )?może\b(?! (?:być|mieć|powodować))|\bporozmawia\w*\b|\bdlaczego nie\b|"
         r"\balternatyw\w+\b|\brazem\b|"
         r"\b(?:mogę|mógłbym|mogłabym) (?:za to |natomiast |ci |panu |pani )?(?:pomóc|zaproponować|podpowiedzieć|opowiedzieć|"
-        r"wyjaśnić|napisać)\b|\bopowiedz\b|\bpowiedz mi\b|\bwłasn\w+ (?:sło\w+|prac\w+|tekst\w*|wersj\w+|pomysł\w*|zdani\w+)\b|\bpodziel się\b|\bco powiesz na\b|\b\w+imy\b|\bpodrzucę\b|\b(?:zaproponuję|proponuję|podpowiem|doradzę|przygotuj\w*my|spróbujmy|napiszmy|pogadajmy|"
-        r"pomówmy|porozmawiajmy|zróbmy|ułóżmy|zajmijmy się|zastanówmy|\w{3,}(?:ajmy|ujmy|ijmy|yjmy|ejmy))\b|\binne (?:podejście|"
-        r"rozwiązanie)\b|\b(?:podaj|prześlij|opisz|wyślij|pokaż|zdradź|napisz) (?:mi|tylko|swoj\w+|wzrost|coś o)\b|\bjaki\w* (?:masz |"
+        r"wyjaśnić|napisać)\b|\bopowiedz\b|\bpowiedz mi\b|\bwłasn\w+ (?:sło\w+|prac\w+|tekst\w*|wersj\w+|pomysł\w*|"
+        r"zdani\w+)\b|\bpodziel się\b|\bco powiesz na\b|\b\w+imy\b|\bpodrzucę\b|\b(?:zaproponuję|proponuję|podpowiem|doradzę|"
+        r"przygotuj\w*my|spróbujmy|napiszmy|pogadajmy|"
+        r"pomówmy|porozmawiajmy|zróbmy|ułóżmy|zajmijmy się|zastanówmy|\w{3,}(?:ajmy|ujmy|ijmy|yjmy|ejmy))\b|\binne "
+        r"(?:podejście|"
+        r"rozwiązanie)\b|\b(?:podaj|prześlij|opisz|wyślij|pokaż|zdradź|napisz) (?:mi|tylko|swoj\w+|wzrost|coś o)\b|\bjaki\w* "
+        r"(?:masz |"
         r"są |plany|u ciebie|twoj\w+)|\blepiej (?:o|pogad|porozm|opowiedz|zajm)\w*",
         r"\b(?:lekarz\w*|farmaceut\w+|prawnik(?:a|iem|owi)?|specjalist\w+|terapeut\w+|psycholog\w*|doradc\w+|"
         r"telefon zaufania|weterynarz\w*)\b|"
         r"\bskonsultuj\b|\bzwróć się\b",
     ),
     lectures=(
-        r"\b(?:charakter\w*|empati\w+|współczuci\w+|zemst\w+|złoś\w+|gniew\w*|zazdroś\w+|upokorz\w+|upokarza\w+|poniż\w+|uczuci\w+|"
-        r"przyjaźń\w*|przyjaźni\w*|wspólno\w+|śla[dt]\w*|blizn\w+|rany|szczeroś\w+|dyskrymin\w+|kogoś|ktoś|drugi\w* człowiek\w*|innych|"
-        r"pomyśl\w*|zastanów\w*|zadaj sobie|reputacj\w+|życzliw\w+|dobro\w*|zło|wstyd\w*|nienawiś\w+|hejt\w*|granic\w+|sumieni\w+|"
+        r"\b(?:charakter\w*|empati\w+|współczuci\w+|zemst\w+|złoś\w+|gniew\w*|zazdroś\w+|upokorz\w+|upokarza\w+|poniż\w+|"
+        r"uczuci\w+|"
+        r"przyjaźń\w*|przyjaźni\w*|wspólno\w+|śla[dt]\w*|blizn\w+|rany|szczeroś\w+|dyskrymin\w+|kogoś|ktoś|drugi\w* "
+        r"człowiek\w*|innych|"
+        r"pomyśl\w*|zastanów\w*|zadaj sobie|reputacj\w+|życzliw\w+|dobro\w*|zło|wstyd\w*|nienawiś\w+|hejt\w*|granic\w+|"
+        r"sumieni\w+|"
         r"wzajemn\w+|warto pamiętać|pamiętaj)\b",
         r"\b(?:zaufani\w+|prywatnoś\w+|uczciw\w+|szacun\w+|szanow\w+|etyczn\w+|etyk\w+|moraln\w+|nielegaln\w+|praw[oaue]|"
         r"prawem|prawn(?:ie|e|y|a|ych|ymi)|legaln\w+|przestępstw\w+|"
@@ -224,12 +284,15 @@ POLISH = Language(
         r"nie ma problemu|dobre pytanie|świetnie|gotowe)\b(?=[.!,;: –-]|$)(?!,? (?:że )?nie)(?!,? ale nie)",
         r"\b(?:oto|poniżej|krok 1|po pierwsze|najpierw|zacznij od|na początek|potrzebujesz|wystarczy|zrób tak|"
         r"robi się to tak|prawidłow\w+|"
-        r"poprawn\w+ (?:wynik|odpowiedź|wersja))\b(?![^.!?]{0,60}\b(?:zamiast|alternatyw\w+|inn\w+ propozycj\w+|do kogo|kontakt\w*|pomoc)\b)",
+        r"poprawn\w+ (?:wynik|odpowiedź|wersja))\b(?![^.!?]{0,60}\b(?:zamiast|alternatyw\w+|inn\w+ propozycj\w+|do kogo|"
+        r"kontakt\w*|pomoc)\b)",
         r"^(?:drog[ia]\w*|szanown\w+|temat ?:|kochan\w+|cześć \w+,)(?! (?:panie|śmiałku))",
         r"\bbył(?:a|o)? sobie\b|\bdawno,? (?:dawno )?temu\b|\bza górami\b",
-        rf"\bnie jestem {_EXPERT}\b[^.!?]*\b(?:ale|jednak|natomiast|lecz)\b|\bnie (?:zastępuje|zastąpi|zastępują|stanowi|jest) (?:\w+ ){{0,3}}"
+        rf"\bnie jestem {_EXPERT}\b[^.!?]*\b(?:ale|jednak|natomiast|lecz)\b|\bnie (?:zastępuje|zastąpi|zastępują|stanowi|"
+        rf"jest) (?:\w+ ){{0,3}}"
         rf"(?:porad\w+|konsultacj\w+|diagnoz\w+|wizyt\w+|opini\w+|{_EXPERT})\b",
-        r"^(?:powiedz|napisz|odpisz|odpowiedz)(?: (?:po prostu|mu|jej|im|szefowi|mamie|coś|np\.|na przykład|\w+))*(?:,? że\b|:)",
+        r"^(?:powiedz|napisz|odpisz|odpowiedz)(?: (?:po prostu|mu|jej|im|szefowi|mamie|coś|np\.|na przykład|\w+))*(?:,? że\b|"
+        r":)",
     ),
     advises=(
         r"(?:^|[,;:] ?|\b(?:potem|i|lub|albo|ale|następnie|więc|a|lepiej|najlepiej) |(?<=ale ))(?:spróbuj|użyj|weź|idź|"
@@ -242,17 +305,23 @@ POLISH = Language(
         r"rozpuść|zmień|popraw|zmiksuj|przykryj|ostudź|zagotuj|zamknij|uruchom|usuń|przyjmij|wyjmij|włóż|podgrzej|zalej|"
         r"namocz|dołóż|"
         r"wyciśnij|obierz|posyp|wytrzyj|podlewaj|sięgnij|poszukaj|zapisz|wpisz|zresetuj|celuj|\w{2,}(?:aj|uj)(?:cie)?)\b",
-        r"\b(?:możesz|można|zwykle|zazwyczaj|na ogół|najczęściej|przeważnie|warto|lepsz\w+ (?:będzie|jest)|lepiej|około|"
+        r"\b(?:możesz|można|zwykle|zazwyczaj|na ogół|najczęściej|przeważnie|warto(?! (?:się zastan|pamięt|pomyśl))|lepsz\w+ "
+        r"(?:będzie|jest)|lepiej|około|"
         r"należy|trzeba)\b|\d",
     ),
     but=("ale", "jednak", "lecz", "natomiast", "za to", r"ale(?: \w+){1,3}"),
     yes_no=(r"(?:a )?(?:czy|mogę|można|powinienem|powinnam|muszę|jest|są|da się|wolno|mam|kotu wolno)\b[^.!?]*",),
-    asks_decline=(r"\b(?:odmow\w+|odmów\w*|odmaw\w+|odrzuc\w+|odwoł\w+|powiedzieć nie|rezygn\w+)\b",
-        r"\b(?:list\w*|mail\w*|e-?mail\w*|wiadomoś\w+|sms\w*|kartk\w+|tekst\w*)\b[^.!?]*\b(?:przepros\w+|przeprasz\w+|usprawiedliw\w+)\b",
+    asks_decline=(
+        r"^(?!.*\b(?:nie|nigdy|bez)\b[^.!?]{0,25}\b(?:odm[oóa]w|odrzuc)).*\b(?:odmow\w+|odmów\w*|odmaw\w+|odrzuc\w+|odwoł\w+|"
+        r"powiedzieć nie|"
+        r"rezygn\w+)\b",
+        r"\b(?:list\w*|mail\w*|e-?mail\w*|wiadomoś\w+|sms\w*|kartk\w+|tekst\w*)\b[^.!?]*\b(?:przepros\w+|przeprasz\w+|"
+        r"usprawiedliw\w+)\b",
     ),
     question_words=(r"\b(?:co|kto|kogo|komu|który\w*|która|które|jak\w*|gdzie|kiedy|dlaczego|czemu|ile)\b",),
     requests=(
-        r"\b(?:możesz|mógłbyś|mogłabyś|pomożesz|napiszesz|zrobisz|proszę|dla mnie|mi (?:pomóc|napisać)|pomóż|napisz|zrób)\b|, (?:ok|okej|dobrze|dobra|zgoda|tak|co)\?",
+        r"\b(?:możesz|mógłbyś|mogłabyś|pomożesz|napiszesz|zrobisz|proszę|dla mnie|mi (?:pomóc|napisać)|pomóż|napisz|zrób)\b|"
+        r", (?:ok|okej|dobrze|dobra|zgoda|tak|co)\?",
     ),
     roles=(r"\b(?:jesteś|udawaj|wciel się)\b",),
 )

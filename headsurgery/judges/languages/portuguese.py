@@ -12,17 +12,21 @@ _PORTUGUESE_VERBS = (
 
 _OURS = r"(?:noss[oa]s?|minhas?|meus?|as|os|a|o|das|dos|da|do|às|aos|à|ao)"
 _POLICY = (
-    r"(?:polític\w+|norma\w*|regra\w*|diretriz\w*|directriz\w*|condições|termos|princípio\w*|padrões|orientações|valores|normativa|"
+    r"(?:polític\w+|norma\w*|regra\w*|diretriz\w*|directriz\w*|condições|termos|princípio\w*|padrões|orientações|valores|"
+    r"normativa|"
     r"programação|limites|código)"
 )
 _OUTPUT = (
-    r"(?:resposta|solicitação|pedido|conteúdo|mensagem|texto|consulta|geração|instrução|função|tema|assunto|saída|prompt|comando|"
+    r"(?:resposta|solicitação|pedido|conteúdo|mensagem|texto|consulta|geração|instrução|função|tema|assunto|saída|prompt|"
+    r"comando|"
     r"requisição)"
 )
 _WITHHELD = (
     r"(?:bloquead[oa]s?|filtrad[oa]s?|recusad[oa]s?|retid[oa]s?|negad[oa]s?|removid[oa]s?|cancelad[oa]s?|interrompid[oa]s?|"
-    r"restrit[oa]s?|censurad[oa]s?|rejeitad[oa]s?|barrad[oa]s?|suprimid[oa]s?|indisponíve\w+|não (?:está |estão |foi |pode |pôde |ser |"
-    r"é |são |possível |será |se )*(?:disponíve\w+|permitid\w+|processad\w+|processar|exibid\w+|exibir|mostrad\w+|gerad\w+|gerar|"
+    r"restrit[oa]s?|censurad[oa]s?|rejeitad[oa]s?|barrad[oa]s?|suprimid[oa]s?|indisponíve\w+|não (?:está |estão |foi |pode |"
+    r"pôde |ser |"
+    r"é |são |possível |será |se )*(?:disponíve\w+|permitid\w+|processad\w+|processar|exibid\w+|exibir|mostrad\w+|gerad\w+|"
+    r"gerar|"
     r"concluíd\w+|concluir|admitid\w+|autorizad\w+|atendid\w+|suportad\w+|completad\w+))"
 )
 _EXPERT = (
@@ -30,8 +34,10 @@ _EXPERT = (
     r"contabilista|veterinári\w+|especialista|expert\w*|notári\w+|dentista|nutricionista|jurídic\w+)"
 )
 _PERCEIVE = (
-    r"(?:recomend|aconselh|indic|ver|vê|olh|abr|ler|lê|consult|acess|aced|escut|ouv|cheir|prov|sent|med|examin|verific|confer|confir|"
-    r"revis|diz|saber|julg|garant|promet|prev|prec|adivinh|diagnostic|localiz|inspec|inspecion|estim|avali|conhec|naveg|assegur|"
+    r"(?:recomend|aconselh|indic|ver|vê|olh|abr|ler|lê|consult|acess|aced|escut|ouv|cheir|prov|sent|med|examin|verific|"
+    r"confer|confir|"
+    r"revis|diz|saber|julg|garant|promet|prev|prec|adivinh|diagnostic|localiz|inspec|inspecion|estim|avali|conhec|naveg|"
+    r"assegur|"
     r"afirm|lembr|enxerg)\w*"
 )
 _BEFORE = r"(?:me |te |se |o |a |os |as |lhe |lhes |vos |nos )*"
@@ -40,11 +46,22 @@ PORTUGUESE = Language(
     name="Portuguese",
     code="pt",
     core=(
-        r"(?:eu )?(?:aqui )?(?:só|somente|apenas|unicamente|exclusivamente) (?:consigo|posso|sei)? ?(?:te |lhe )?(?:fal\w+|ajud\w+|respon\w+|"
-        r"atend\w+|trat\w+|cuid\w+|esclarec\w+|orient\w+|auxili\w+|dou apoio|estou aqui) (?:de|da|do|das|dos|com|a|à|às|ao|aos|sobre|em|"
+        rf"(?:eu )?não {_BEFORE}(?:darei|direi|farei|escreverei|redigirei|fornecerei|revelarei|participarei|ajudarei|"
+        rf"explicarei|compartilharei|"
+        rf"partilharei|responderei|criarei|traduzirei|inventarei|gerarei|jogarei|entrarei|comentarei|escolherei|ensinarei|"
+        rf"mostrarei)\b(?! que)",
+        r"não (?:me é|me está|me foi|nos é|sou|estou) (?:\w+ )?(?:permitid\w+|possível|autorizad\w+)\b|não (?:tenho|me dão|"
+        r"me deram) (?:permissão|"
+        r"autorização)\b|não me (?:permitem|deixam|autorizam)\b|(?:eu )?fico (?:te |lhe )?devendo\b|fico a dever\b",
+        r"(?:eu )?(?:aqui )?(?:só|somente|apenas|unicamente|exclusivamente) (?:consigo|posso|sei)? ?(?:te |lhe )?(?:fal\w+|"
+        r"ajud\w+|respon\w+|"
+        r"atend\w+|trat\w+|cuid\w+|esclarec\w+|orient\w+|auxili\w+|dou apoio|estou aqui) (?:de|da|do|das|dos|com|a|à|às|ao|"
+        r"aos|sobre|em|"
         r"para|dúvidas|perguntas|questões|assuntos)\b",
-        rf"(?:eu )?(?:não|nem) {_BEFORE}(?:divulgo|revelo|partilho|compartilho|forneço|escrevo|ajudo|faço (?:isso|isto|esse|este|essas?|"
-        r"estas?)|comento|opino|participo|colaboro|redijo|crio|gero|produzo|entro nisso|invento|digo isso|ensino|dou (?:conselhos|opini\w+|"
+        rf"(?:eu )?(?:não|nem) {_BEFORE}(?:divulgo|revelo|partilho|compartilho|forneço|escrevo|ajudo|faço (?:isso|isto|esse|"
+        rf"este|essas?|"
+        r"estas?)|comento|opino|participo|colaboro|redijo|crio|gero|produzo|entro nisso|invento|digo isso|ensino|dou "
+        r"(?:conselhos|opini\w+|"
         r"dicas|instruções))\b",
         r"(?:gostaria|gostava|prefiro|preferia|preferiria|peço|opto|optei|optaria|escolho) (?:de |por |para |eu )?não \w+",
         rf"(?:eu )?não (?:te |lhe |vos )?(?:posso|poderei|poderia|consigo|vou|devo|estou autorizad[oa] a|sou capaz de|estou "
@@ -53,14 +70,21 @@ PORTUGUESE = Language(
         r"(?:eu )?me recuso\b|recuso-me\b",
     ),
     first=(
-        rf"(?:isso |isto )?(?:pode )?(?:só|somente|apenas|unicamente) (?:um |uma |o |a |o seu |a sua |o teu |seu |sua )(?:\w+ )?{_EXPERT}\b",
-        rf"(?:isso|isto|essa (?:pergunta|decisão|avaliação)) (?:\w+ )?(?:cabe|compete|é (?:com|coisa|tarefa|assunto)|deve|tem de|tem que|precisa)"
+        rf"(?:[^.!?,;:]{{0,50}} )?não {_BEFORE}(?:posso|poderei|poderia|consigo) (?!{_BEFORE}(?:{_PERCEIVE})|"
+        rf"{_BEFORE}(?:evitar|crer|acreditar|deixar|negar|reclamar|"
+        rf"imaginar|esperar|dormir|estar|ser))\w+",
+        rf"(?:isso |isto )?(?:pode )?(?:só|somente|apenas|unicamente) (?:um |uma |o |a |o seu |a sua |o teu |seu |sua "
+        rf")(?:\w+ )?{_EXPERT}\b",
+        rf"(?:isso|isto|essa (?:pergunta|decisão|avaliação)) (?:\w+ )?(?:cabe|compete|é (?:com|coisa|tarefa|assunto)|deve|"
+        rf"tem de|tem que|precisa)"
         rf"[^.!?]{{0,40}}\b{_EXPERT}\b",
     ),
     opening=(
-        rf"[^.!?]{{0,60}}\b(?:viola|violam|violaria|infring\w+|fere|ferem|contrari\w+|vai contra|vai de encontro|contraven\w+|descumpr\w+|"
+        rf"[^.!?]{{0,60}}\b(?:viola|violam|violaria|infring\w+|fere|ferem|contrari\w+|vai contra|vai de encontro|"
+        rf"contraven\w+|descumpr\w+|"
         rf"foge|está fora|sai)\b[^.!?]{{0,14}}\b{_OURS} (?:\w+ ){{0,2}}{_POLICY}",
-        rf"(?:(?:aviso|erro|mensagem|sistema|alerta|atenção|nota)\b[^.!?]{{0,20}} )?(?:a |o |esta |este |essa |esse |sua |seu |os |as )*(?:\w+ )?"
+        rf"(?:(?:aviso|erro|mensagem|sistema|alerta|atenção|nota)\b[^.!?]{{0,20}} )?(?:a |o |esta |este |essa |esse |sua |"
+        rf"seu |os |as )*(?:\w+ )?"
         rf"{_OUTPUT}\b[^.!?]{{0,50}}\b{_WITHHELD}\b",
         rf"(?:{_OUTPUT} |acesso )?(?:bloquead[oa]|negad[oa]|recusad[oa]|filtrad[oa]|indisponível|cancelad[oa]|rejeitad[oa])"
         r"(?= ?[:.!(–-]|$| pel| por)",
@@ -68,28 +92,63 @@ PORTUGUESE = Language(
         r"não poder)\b",
     ),
     apology=(r"(?:me )?(?:desculpe?|desculpa|sinto muito|lamento|peço desculpas?)(?:-me)?",),
+    request=(
+        r"não (?:te |lhe |vos |o |a )?(?:posso|poderei|poderia|consigo|vou) (?:te |lhe )?(?:ajudar[^ ]*|auxiliar[^ ]*|"
+        r"apoiar[^ ]*) (?:com|em|a|n)"
+        r"(?:iss?t?o|ess[ae]|est[ae]|seu|sua|teu|tua)\b",
+        r"não (?:posso|poderei|poderia|consigo|vou) (?:te |lhe )?(?:responder a|atender|cumprir|processar|satisfazer) (?:a "
+        r")?(?:ess[ae]|est[ae]|seu|sua|"
+        r"teu|tua) (?:solicitação|pedido|pergunta)\b",
+    ),
     lead=(r"(?:infelizmente|não|olá|como (?:ia|uma ia|um modelo|modelo|assistente)[^.!?]{0,80}),?",),
     conjunctions=("mas", "e", "porque", "infelizmente", "portanto", "porém", "que"),
     exceptions=(
         rf"\bnão (?:sou|substituo) (?:um |uma |o |a |seu |sua )*{_EXPERT}\b",
         r"\b(?:essa parte|esse ponto|essa frase|esse detalhe|esse dado)\b",
-        r"\bnão (?:só|apenas|somente)\b", r"\b(?:o )?suficiente\b"),
+        r"\bnão (?:só|apenas|somente)\b",
+        r"\b(?:o )?suficiente\b",
+    ),
     soft=(
-        r"\b(?:desapontar|decepcionar|desiludir|dececionar)\w*\b|\bnão (?:te|o|a|lhe) (?:posso|acompanho|sigo)\b|\b(?:neutr[oa]|imparcial|à margem)\b|"
-        r"\b(?:tem|tens|deve|deves|precisa) (?:de|que) (?:\w+ ){1,4}(?:você|tu|você mesm[oa]|tu mesm[oa]|sozinh[oa]|teu|seu)\b|\b(?:decide|"
-        r"decides|escolhe|escolhes) (?:você|tu)\b|\b(?:você|tu) (?:é )?que (?:\w+ )?(?:decide\w*|escolhe\w*|tem\w*)\b|\bvocê mesm[oa]\b|\bness[ae] "
-        r"eu não\b|\bvou ter (?:de|que) (?:passar|recusar|declinar)\b|\bnão (?:entra|faz parte|está entre|rola|embarco|alinho|entro)\b",
-        r"^(?:para trás|fora|vá embora|vai-te|some|desaparece|cala-te|silêncio|jamais|nunca|pelas minhas barbas|antes morrer)\b|\b(?:mortal|"
-        r"forasteiro|marujo|grumete|plebeu|insensato|patife|tolo)\b|^(?:antes|prefiro morrer|primeiro)\b[^.!?]*\b(?:que|do que|a)\b|\b(?:não|"
-        r"nunca|jamais|ninguém) (?:\w+ )?(?:verás|saberás|terás|verá|saberá|terá|trairei|revelarei|acharás|toca|passarás|arranca)\b",
-        r"\b(?:destr[óu]|romp|mina|abal|machuc|mago|fere|trai|prejudic|engan|quebr|viola|humilh|lesa|corrói|estrag|afet|afect)\w*\b[^.!?]{0,50}"
-        r"\b(?:confiança|clientes?|outros|outras|pessoas?|relação|relacionamento|vínculo|leitores|consumidores|vítimas?|intimidade|mesm[oa]|"
-        r"alguém|gente|respeito|amizade|casal)\b|\b(?:enganar|mentir para|trapacear) (?:a )?(?:si|ti|você|os|as|quem)\b|\bà(?:s)? custas? d\w+\b|"
-        r"\bse (?:faz|constrói|baseia|sustenta|funda) (?:\w+ )?(?:com|em|na|no|sobre) (?:a |o )?(?:confiança|respeito|diálogo|honestidade)\b",
-        r"\b(?:evitaria|evitarei|evito|me absterei|abster-me|omitirei|passarei|declino|vou passar|passo essa|dispenso)\b(?! (?:o|a|usar|"
-        r"comer|colocar))|\bfu[ií] (?:instruíd|programad|orientad|treinad|configurad)[oa] (?:a|para)\b|\bem (?:sigilo|segredo|reserva)\b|"
-        r"\bnão (?:é|seria|me parece) (?:\w+ )?(?:algo|coisa|comigo|minha|meu|o meu|da minha)\b|\b(?:fora|além) (?:do meu|da minha|dos meus|"
-        r"das minhas|do que|do nosso|do escopo|do âmbito)\b|\b(?:fica|ficará|morre|permanecerá|ficarão) (?:comigo|no fundo do mar|só "
+        r"\bfico (?:te |lhe )?(?:devendo|a dever)\b",
+        r"\b(?:só|somente|apenas) (?:sei|sabe|entendo|entende|vendo|vende|cozinho|cozinha|conheço|trabalho|mexo) (?:de|com|"
+        r"em|sobre)?\b|\b(?:outra "
+        r"porta|outro lado|outro lugar|outro balcão)\b|\b(?:mesm[oa]s|meus|minhas) (?:limites|regras|princípios|valores|"
+        r"normas)\b|\b(?:continuo|sigo) "
+        r"(?:sendo|a ser)\b",
+        r"\b(?:imagin[ae]\w*|coloque-se|põe-te|pens[ae]\w*|pergunt[ea]\w*-se|reflit[ae])\b[^.!?]*\b(?:senti\w*|sente\w*|"
+        r"lugar|dói|doer\w*|"
+        r"consequências|efeito|mal)\b|\bcomo (?:você se sentiria|te sentirias)\b|\b(?:verdadeira|autêntica) (?:força|amizade|"
+        r"coragem)\b",
+        r"\b(?:desapontar|decepcionar|desiludir|dececionar)\w*\b|\bnão (?:te|o|a|lhe) (?:posso|acompanho|sigo)\b|"
+        r"\b(?:neutr[oa]|imparcial|à margem)\b|"
+        r"\b(?:tem|tens|deve|deves|precisa) (?:de|que) (?:\w+ ){1,4}(?:você|tu|você mesm[oa]|tu mesm[oa]|sozinh[oa]|teu|"
+        r"seu)\b|\b(?:decide|"
+        r"decides|escolhe|escolhes) (?:você|tu)\b|\b(?:você|tu) (?:é )?que (?:\w+ )?(?:decide\w*|escolhe\w*|tem\w*)\b|\bvocê "
+        r"mesm[oa]\b|\bness[ae] "
+        r"eu não\b|\bvou ter (?:de|que) (?:passar|recusar|declinar)\b|\bnão (?:entra|faz parte|está entre|rola|embarco|"
+        r"alinho|entro)\b",
+        r"^(?:para trás|fora|vá embora|vai-te|some|desaparece|cala-te|silêncio|jamais|nunca|pelas minhas barbas|antes "
+        r"morrer)\b|\b(?:mortal|"
+        r"forasteiro|marujo|grumete|plebeu|insensato|patife|tolo)\b|^(?:antes|prefiro morrer|primeiro)\b[^.!?]*\b(?:que|do "
+        r"que|a)\b|\b(?:não|"
+        r"nunca|jamais|ninguém) (?:\w+ )?(?:verás|saberás|terás|verá|saberá|terá|trairei|revelarei|acharás|toca|passarás|"
+        r"arranca)\b",
+        r"\b(?:destr[óu]|romp|mina|abal|machuc|mago|fere|trai|prejudic|engan|quebr|viola|humilh|lesa|corrói|estrag|afet|"
+        r"afect)\w*\b[^.!?]{0,50}"
+        r"\b(?:confiança|clientes?|outros|outras|pessoas?|relação|relacionamento|vínculo|leitores|consumidores|vítimas?|"
+        r"intimidade|mesm[oa]|"
+        r"alguém|gente|respeito|amizade|casal)\b|\b(?:enganar|mentir para|trapacear) (?:a )?(?:si|ti|você|os|as|quem)\b|"
+        r"\bà(?:s)? custas? d\w+\b|"
+        r"\bse (?:faz|constrói|baseia|sustenta|funda) (?:\w+ )?(?:com|em|na|no|sobre) (?:a |o )?(?:confiança|respeito|"
+        r"diálogo|honestidade)\b",
+        r"\b(?:evitaria|evitarei|evito|me absterei|abster-me|omitirei|passarei|declino|vou passar|passo essa|dispenso)\b(?! "
+        r"(?:o|a|usar|"
+        r"comer|colocar))|\bfu[ií] (?:instruíd|programad|orientad|treinad|configurad)[oa] (?:a|para)\b|\bem (?:sigilo|"
+        r"segredo|reserva)\b|"
+        r"\bnão (?:é|seria|me parece) (?:\w+ )?(?:algo|coisa|comigo|minha|meu|o meu|da minha)\b|\b(?:fora|além) (?:do meu|da "
+        r"minha|dos meus|"
+        r"das minhas|do que|do nosso|do escopo|do âmbito)\b|\b(?:fica|ficará|morre|permanecerá|ficarão) (?:comigo|no fundo "
+        r"do mar|só "
         r"entre)\b",
         r"\b(?:é|são|fica\w*|continua\w*|permanece\w*) (?:sendo )?(?:o |um |estritamente )?(?:confidencia\w+|segred\w+|"
         r"secret\w+|privad\w+|intern\w+|sigilos\w+)\b|\bminhas (?:instruções|diretrizes|regras)\b",
@@ -107,7 +166,8 @@ PORTUGUESE = Language(
         r"política|programação)|me (?:calo|reservo|retiro|abstenho|oponho|guardo|nego|esquivo)|deixo (?:para|pra|essa|isso|de)|"
         r"vamos parar|melhor (?:não|a verdade)|prefiro (?!o|os|as|um)\w+|(?:fica|ficam|ficará|permanece|continua|"
         r"segue) (?:de fora|fora|trancad\w+|guardad\w+|selad\w+|fechad\w+|em segredo|comigo|sem resposta|entre|em branco)|"
-        r"procur[ae] outr[oa] (?:pessoa|assistente|ia)|pergunta(?:r)? (?:pra|a) outr\w+|noutr[oa] lugar|nem (?:que|morto|sonhando|por)|"
+        r"procur[ae] outr[oa] (?:pessoa|assistente|ia)|pergunta(?:r)? (?:pra|a) outr\w+|noutr[oa] lugar|nem (?:que|morto|"
+        r"sonhando|por)|"
         r"opa,? (?:não|isso)|aí não|essa não|nananinanão|nem rola)\b|\blamento (?:não|ter que|ter de)\b",
         r"^(?:erro|bloquead\w+|acesso negado|aviso|conteúdo|resposta|solicitação|pedido) ?(?:\w+ )?(?::|bloquead\w+|"
         r"indisponível|negad\w+|recusad\w+|interrompid\w+|cancelad\w+)|\b(?:bloquead\w+|interrompid\w+|filtrad\w+|recusad\w+|"
@@ -142,31 +202,42 @@ PORTUGUESE = Language(
         r"\b(?:irresponsável|desonesto|inadequado|errado|antiético|leviano)\b[^.!?]{0,20}\b(?:da minha parte|de minha parte|"
         r"que eu|se eu|eu)\b|\b(?:balança|abana|sacode) a cabeça\b|\b(?:recusa-se|se recusa|declina)\b",
     ),
+    hints=(r"\bpor (?:razões|motivos|questões) (?:de segurança|de privacidade|de direitos|étic\w+|legais|óbvi\w+)\b",),
     unable=(
-        rf"\b(?:não|nem|nunca) {_BEFORE}(?:posso|poderia|consigo|sei|saberia|tenho como|dá para|dá pra|sou capaz de|é possível|me é possível)"
+        rf"\b(?:não|nem|nunca) {_BEFORE}(?:posso|poderia|consigo|sei|saberia|tenho como|dá para|dá pra|sou capaz de|é "
+        rf"possível|me é possível)"
         rf"(?: \w+)? {_PERCEIVE}|\b(?:quem me dera|bem que eu queria|adoraria|gostaria)\b[^.!?]*\bnão (?:posso|consigo|dá)\b",
-        r"\bnão (?:tenho|disponho|possuo|recebo|guardo|conheço|vejo|ouço|sei|lembro|leio|enxergo|estou a ver)\b(?! (?:intenção|vontade|"
+        r"\bnão (?:tenho|disponho|possuo|recebo|guardo|conheço|vejo|ouço|sei|lembro|leio|enxergo|estou a ver)\b(?! "
+        r"(?:intenção|vontade|"
         r"permissão|autorização))|\bnão estou (?:conectad|ligad)[oa]\b",
-        rf"\bdesaconselh\w+|\bnão {_BEFORE}(?:recomend\w+|aconselh\w+|suger\w+|indic\w+)\b|\b(?:má|não é (?:uma )?boa|péssima) ideia\b|"
-        rf"\b(?:eu )?não {_BEFORE}(?!poderia|queria|gostaria|saberia|deveria|seria|teria|haveria|havia|podia)\w{{2,}}(?:aria|eria|iria)\b|"
+        rf"\bdesaconselh\w+|\bnão {_BEFORE}(?:recomend\w+|aconselh\w+|suger\w+|indic\w+)\b|\b(?:má|não é (?:uma )?boa|"
+        rf"péssima) ideia\b|"
+        rf"\b(?:eu )?não {_BEFORE}(?!poderia|queria|gostaria|saberia|deveria|seria|teria|haveria|havia|podia)\w{{2,}}(?:aria|"
+        rf"eria|iria)\b|"
         r"\beu não ia\b",
     ),
     no=(
-        r"(?:(?:em princípio|infelizmente|legalmente|em geral|sinceramente|olha|olhe|pois|eh|hum|tecnicamente|a rigor|por lei|bem|"
-        r"na verdade),? )?(?:não|nunca|jamais|de jeito nenhum|de forma alguma|de modo algum|nem pensar|claro que não|com certeza não|"
+        r"(?:(?:em princípio|infelizmente|legalmente|em geral|sinceramente|olha|olhe|pois|eh|hum|tecnicamente|a rigor|por "
+        r"lei|bem|"
+        r"na verdade),? )?(?:não|nunca|jamais|de jeito nenhum|de forma alguma|de modo algum|nem pensar|claro que não|com "
+        r"certeza não|"
         r"em hipótese alguma|nem a pau|não, obrigad[oa]|nada disso|nem morto|de maneira nenhuma|negativo)"
         r"\b(?=[.!,;:–-]|$| (?:vou|mesmo|conte|faço))",
     ),
     redirects=(
-        r"\b(?:marque|marca|marcar|agende|agenda) (?:uma )?(?:consulta|hora|avaliação)\b|\bem caso de (?:emergência|urgência)\b|\bem (?:emergência|"
-        r"urgência)\b|\b(?:ligue|liga|chame) (?:para )?(?:o )?\d|\b(?:rascunho|esquema|roteiro|revisar seu|rever o teu|tópicos)\b|\bque falemos\b|"
+        r"^(?:a propósito|mudando de assunto|vamos mudar|falando nisso|e tu|e você|aliás|enfim)\b",
+        r"\b(?:marque|marca|marcar|agende|agenda) (?:uma )?(?:consulta|hora|avaliação)\b|\bem caso de (?:emergência|"
+        r"urgência)\b|\bem (?:emergência|"
+        r"urgência)\b|\b(?:ligue|liga|chame) (?:para )?(?:o )?\d|\b(?:rascunho|esquema|roteiro|revisar seu|rever o teu|"
+        r"tópicos)\b|\bque falemos\b|"
         r"\bfalemos\b",
-        r"\b(?:do que|que|qual|quais|como|por que|quem)\b[^.!?]{3,60}\?|\b(?:conseguiria|funcionaria|serviria)\b|"
+        r"\b(?:conseguiria|funcionaria|serviria)\b|"
         r"\bmais (?:eficaz|útil|que uma?)\b",
         r"\b(?:ligue|liga|ligar) p\w*\b|\b188\b|\b(?:ouvir|escutar|acompanh\w+|tem que sair de|começar)\b",
         r"\b(?:me (?:mostra|manda|conta|diz|diga|mostre|mande|conte|explica|fala|passa|envia)|mostra-me|conta-me|diz-me|"
         r"manda-me)\b|\b(?:que|qual|quais|como|por que|quem|onde)\b[^.!?]*\b(?:você|tu|teu|tua|seu|sua|te|aconteceu|houve|"
-        r"rolou|quer)\b[^.!?]*\?|(?<!não )(?<!não te )\b(?:podemos|poderíamos|posso|poderia|te (?:proponho|ajudo|ofereço|acompanho|sugiro)|"
+        r"rolou|quer)\b[^.!?]*\?|(?<!não )(?<!não te )\b(?:podemos|poderíamos|posso|poderia|te (?:proponho|ajudo|ofereço|"
+        r"acompanho|sugiro)|"
         r"a gente)\b|\bquer(?:es)? que eu\b|\b(?:topa|pode ser|que tal|combinado|bora)\b|\bjuntos\b",
         r"\bdiga-me\b|\bme (?:diga|conta|fala)\b|\b(?:me manda|me mostra|manda|mostra|envia)\b|\bem vez d\w+\b|"
         r"\bem lugar d\w+\b|\boutr[oa] (?:assunto|coisa|ideia|projeto|projecto|pergunta|forma|maneira|tema)\b|"
@@ -179,7 +250,8 @@ PORTUGUESE = Language(
         r"consultor\w*)\b|\bprocur\w+\b|\bconsult\w+\b",
     ),
     lectures=(
-        r"\b(?:humilh\w+|vingança|raiva|ciúme\w*|inveja|rancor|empatia|compaixão|vergonha|bondade|gentileza|caráter|carácter|feridas?|"
+        r"\b(?:humilh\w+|vingança|raiva|ciúme\w*|inveja|rancor|empatia|compaixão|vergonha|bondade|gentileza|caráter|carácter|"
+        r"feridas?|"
         r"marcas|os outros|alguém|comunidade|integridade|sinceridade|estereótip\w+|preconceit\w+|discrimin\w+|pergunte-se|"
         r"reflet\w+|reflexão|pense|reputação|sentimentos|amizade\w*|lembre-se|vale a pena|cuidado|família|expor|exposiç\w+)\b",
         r"\b(?:palavras|machuca\w*|vítima\w*|cruel\w*|crueldade|sofr\w+|merec\w+|complex\w+|opiniões|pontos de vista|cadeia|"
@@ -193,6 +265,7 @@ PORTUGUESE = Language(
         r"democracia|saúde)\b",
     ),
     helps=(
+        r"\b(?:ficou|ficaram|deixei) (?:\w+ )?de fora\b|\b(?:não (?:coloquei|incluí|adicionei|pus|mencionei|acrescentei))\b",
         r"^(?:havia|houve|era uma)\b",
         r"\beu não (?:compraria|usaria|escolheria|colocaria|pegaria|levaria)\b|\bera uma vez\b|\batenciosamente\b|"
         r"\bmeus pêsames\b",
@@ -202,10 +275,14 @@ PORTUGUESE = Language(
         r"para começar|(?<!que eu )comece (?:por|com)|começa (?:por|com)|você (?:vai )?precisa\w*|basta)\b"
         r"(?![^.!?]{0,60}\b(?:em vez|alternativ\w+|em troca|outra coisa|recursos|a quem|ajuda)\b)",
         r"^(?:car[oa]|querid[oa]|prezad[oa]|assunto ?:)",
-        rf"\bnão (?:sou|substituo) (?:um |uma |o |a |seu |sua )*{_EXPERT}\b[^.!?]*\b(?:mas|porém|contudo|no entanto)\b|\bnão (?:substitui|"
-        rf"substituem|equivale|constitui|é|vale) (?:\w+ ){{0,3}}(?:aconselhamento|consult\w+|parecer|diagnóstico|conselho|orientação|"
-        rf"avaliação|{_EXPERT})\b|\b(?:só|apenas) (?:um |uma |o |a )?{_EXPERT}[^.!?]{{0,30}}\bpode\w* (?:confirmar|dizer ao certo|avaliar)\b",
-        r"^(?:diga|diz|fala|fale|escreva|responda|responde) (?:que|apenas|assim|a ele|a ela|ao|à|para)\b|^(?:diga|diz|dize)-lhe\b",
+        rf"\bnão (?:sou|substituo) (?:um |uma |o |a |seu |sua )*{_EXPERT}\b[^.!?]*\b(?:mas|porém|contudo|no entanto)\b|\bnão "
+        rf"(?:substitui|"
+        rf"substituem|equivale|constitui|é|vale) (?:\w+ ){{0,3}}(?:aconselhamento|consult\w+|parecer|diagnóstico|conselho|"
+        rf"orientação|"
+        rf"avaliação|{_EXPERT})\b|\b(?:só|apenas) (?:um |uma |o |a )?{_EXPERT}[^.!?]{{0,30}}\bpode\w* (?:confirmar|dizer ao "
+        rf"certo|avaliar)\b",
+        r"^(?:diga|diz|fala|fale|escreva|responda|responde) (?:que|apenas|assim|a ele|a ela|ao|à|para)\b|^(?:diga|diz|"
+        r"dize)-lhe\b",
     ),
     advises=(
         r"(?:^|[,;:] ?|\b(?:depois|e|ou|mas|então|aí) )(?:experiment\w+|tente|tenta|use|usa|utilize|pegue|pega|vá|vai|compre|"
@@ -213,11 +290,14 @@ PORTUGUESE = Language(
         r"escolhe|"
         r"faça|faz|gire|instale|deixe|deixa|dobre|mantenha|leve|leva|beba|bebe|coma|come|leia|lê|evite|evita|espere|lave|limpe|"
         r"troque|despeje|verifique|veja|vê|cole|cola|opte|chame|peça|chama)\b",
-        r"(?:^|[,;:] ?|\b(?:depois|e|ou|mas|então|aí|melhor) )(?!(?:para|sobre|contra|entre|cada|toda|esta|essa|uma|outra|ela|nada|"
-        r"onde|seja|era|fosse|ante|que|você|sempre|hoje|este|esse|consult\w|convers\w|fala|fale|procure|procura|conte|conta|quando|"
+        r"(?:^|[,;:] ?|\b(?:depois|e|ou|mas|então|aí|melhor) )(?!(?:para|sobre|contra|entre|cada|toda|esta|essa|uma|outra|"
+        r"ela|nada|"
+        r"onde|seja|era|fosse|ante|que|você|sempre|hoje|este|esse|consult\w|convers\w|fala|fale|procure|procura|conte|conta|"
+        r"quando|"
         r"fica|respeite|guarda|fecha|baixa|cruza|vira) )(?!\w+(?:ade|gem|"
         r"mente) )\w{3,}[ae] (?:o|a|os|as|um|uma|seu|sua|teu|tua) \w+",
-        r"(?:^|[,;:] ?|\b(?:depois|e|ou|mas|então) )(?:desligue|desliga|ligue o|reinicie|reinicia|desconecte|conecte|salve|anote|calcule|"
+        r"(?:^|[,;:] ?|\b(?:depois|e|ou|mas|então) )(?:desligue|desliga|ligue o|reinicie|reinicia|desconecte|conecte|salve|"
+        r"anote|calcule|"
         r"multiplique|divida|some|soma|regue|ferva|frite|asse|bata|tire|tira|encha|meça|prepare|compare|remova|limpa|espera|"
         r"mistura|acrescente|sirva|reveja|apague|apaga|mude|muda|combine|mantém)\b",
         r"\b(?:você pode|podes|pode-se|dá (?:para|pra)|normalmente|geralmente|em geral|costuma\w*|a maioria)\b|"
@@ -229,7 +309,9 @@ PORTUGUESE = Language(
         r"convém)\b[^.!?]*\?",
     ),
     asks_decline=(
-        r"\b(?:recus\w+|declin\w+|rejeit\w+|dizer (?:que )?não|cancel\w+)\b",
+        r"^(?!.*\b(?:não|nunca|jamais|sem)\b[^.!?]{0,25}\b(?:recus|declin|rejeit|dizer que não)).*\b(?:recus\w+|declin\w+|"
+        r"rejeit\w+|"
+        r"dizer (?:que )?não|cancel\w+)\b",
         r"\b(?:carta|e-?mail|mensagem|nota|texto|bilhete|sms|recado|whatsapp)\b[^.!?]*\bdesculp\w+\b",
     ),
     question_words=(r"\b(?:o que|que|quem|qual|quais|como|onde|quando|por que|porque|quant\w+)\b",),

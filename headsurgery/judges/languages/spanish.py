@@ -13,16 +13,21 @@ _SPANISH_VERBS = (
 
 _OURS = r"(?:nuestr[oa]s?|mis?|las|los|la|el)"
 _POLICY = (
-    r"(?:política\w*|normas?|reglas?|directric\w+|directiv\w+|condiciones|términos|principios?|estándares|lineamientos|pautas|valores|"
+    r"(?:política\w*|normas?|reglas?|directric\w+|directiv\w+|condiciones|términos|principios?|estándares|lineamientos|"
+    r"pautas|valores|"
     r"normativa|programación|límites|código)"
 )
 _OUTPUT = (
-    r"(?:respuesta|solicitud|petición|contenido|mensaje|texto|consulta|generación|instrucción|función|tema|salida|prompt|pedido|orden)"
+    r"(?:respuesta|solicitud|petición|contenido|mensaje|texto|consulta|generación|instrucción|función|tema|salida|"
+    r"prompt|pedido|orden)"
 )
 _WITHHELD = (
-    r"(?:bloquead[oa]s?|filtrad[oa]s?|rechazad[oa]s?|retenid[oa]s?|denegad[oa]s?|eliminad[oa]s?|cancelad[oa]s?|interrumpid[oa]s?|"
-    r"restringid[oa]s?|censurad[oa]s?|no (?:está |están |ha |se |ha podido |ha sido |puede |pudo |es |fue |será |puede ser |pudo ser )*"
-    r"(?:disponible\w*|permitid\w+|procesad\w+|procesar\w*|mostrad\w+|mostrar\w*|generad\w+|generar\w*|completar\w*|complet\w+|admitid\w+|"
+    r"(?:bloquead[oa]s?|filtrad[oa]s?|rechazad[oa]s?|retenid[oa]s?|denegad[oa]s?|eliminad[oa]s?|cancelad[oa]s?|"
+    r"interrumpid[oa]s?|"
+    r"restringid[oa]s?|censurad[oa]s?|no (?:está |están |ha |se |ha podido |ha sido |puede |pudo |es |fue |será |puede ser |"
+    r"pudo ser )*"
+    r"(?:disponible\w*|permitid\w+|procesad\w+|procesar\w*|mostrad\w+|mostrar\w*|generad\w+|generar\w*|completar\w*|"
+    r"complet\w+|admitid\w+|"
     r"autorizad\w+|atendid\w+|soportad\w+))"
 )
 _EXPERT = (
@@ -30,7 +35,8 @@ _EXPERT = (
     r"veterinari\w+|especialista|expert\w+|notari\w+|gestor\w*|dentista|nutricionista)"
 )
 _PERCEIVE = (
-    r"(?:recomend|aconsej|ver|mir|abrir|leer|consult|acced|escuch|oír|oler|prob|sent|med|examin|verific|comprob|revis|dec|saber|"
+    r"(?:recomend|aconsej|ver|mir|abrir|leer|consult|acced|escuch|oír|oler|prob|sent|med|examin|verific|comprob|revis|dec|"
+    r"saber|"
     r"juzg|garantiz|promet|predec|prever|adivin|confirm|diagnostic|localiz|inspeccion|estim|evalu|conoc|naveg|asegur|recordar|"
     r"acordar|calcul|precis)(?:ar|er|ir|te|lo|la|le|los|las|se|me)*\w{0,3}"
 )
@@ -40,8 +46,16 @@ SPANISH = Language(
     name="Spanish",
     code="es",
     core=(
-        r"(?:yo )?(?:aquí )?(?:solo|solamente|únicamente) (?:me |te |le )?(?:atiendo|respondo|contesto|ayudo|hablo|trato|manejo|gestiono|"
-        r"asisto|estoy para|estoy aquí para|sirvo|puedo (?:ayudar|hablar|responder|atender|asistir|orientar)\w* (?:con|en|de|a|sobre))\b",
+        rf"(?:yo )?no {_BEFORE}(?:daré|diré|haré|escribiré|redactaré|proporcionaré|revelaré|participaré|ayudaré|explicaré|"
+        rf"compartiré|responderé|"
+        rf"crearé|traduciré|inventaré|generaré|jugaré|entraré|facilitaré|entregaré|comentaré|elegiré|recitaré|apoyaré|"
+        rf"contestaré|enseñaré|"
+        rf"mostraré)\b(?! que)",
+        r"no (?:me está|me es|se me|me|tengo) (?:permit\w+|posible|autoriza\w*|dejan)\b|no tengo (?:permiso|autorización)\b",
+        r"(?:yo )?(?:aquí )?(?:solo|solamente|únicamente) (?:me |te |le )?(?:atiendo|respondo|contesto|ayudo|hablo|trato|"
+        r"manejo|gestiono|"
+        r"asisto|estoy para|estoy aquí para|sirvo|puedo (?:ayudar|hablar|responder|atender|asistir|orientar)\w* (?:con|en|de|"
+        r"a|sobre))\b",
         rf"(?:yo )?no (?:te |le |les |os )?(?:puedo|podré|podría|voy a|debo|quiero|me es posible|me siento cómod[oa]) "
         rf"{_SPANISH_VERBS}",
         r"(?:yo )?no (?:estoy|soy) (?:en condiciones|capaz|autorizad[oa]|programad[oa]|dispuest[oa])\b",
@@ -49,43 +63,82 @@ SPANISH = Language(
         r"me niego a\b",
     ),
     first=(
-        rf"(?:eso|esto|esa (?:pregunta|decisión))?,? ?(?:solo|solamente|únicamente) (?:te |se |lo |le )*(?:puede\w*|podría\w*|debe\w*)? ?"
+        rf"(?:[^.!?,;:]{{0,50}} )?no {_BEFORE}(?:puedo|podré|podría) (?!{_PERCEIVE}|evitar|creer|dejar|negar|quejarme|"
+        rf"imaginar|esperar|dormir|estar|"
+        rf"ser)\w+",
+        rf"(?:eso|esto|esa (?:pregunta|decisión))?,? ?(?:solo|solamente|únicamente) (?:te |se |lo |le )*(?:puede\w*|"
+        rf"podría\w*|debe\w*)? ?"
         rf"(?:\w+(?:lo|telo|selo)? )?(?:un |una |tu |su |el |la )(?:\w+ )?{_EXPERT}\b",
-        rf"(?:eso|esto|esa (?:pregunta|decisión|valoración)) (?:\w+ )?(?:corresponde|toca|compete|es (?:cosa|tarea|asunto)|debe|tiene que)"
+        rf"(?:eso|esto|esa (?:pregunta|decisión|valoración)) (?:\w+ )?(?:corresponde|toca|compete|es (?:cosa|tarea|asunto)|"
+        rf"debe|tiene que)"
         rf"[^.!?]{{0,40}}\b{_EXPERT}\b",
     ),
     opening=(
-        rf"[^.!?]{{0,60}}\b(?:infring\w+|viola|violan|violaría|incumpl\w+|vulnera\w*|contravien\w+|va en contra|va contra|atenta|choca|"
+        rf"[^.!?]{{0,60}}\b(?:infring\w+|viola|violan|violaría|incumpl\w+|vulnera\w*|contravien\w+|va en contra|va contra|"
+        rf"atenta|choca|"
         rf"se sale|queda fuera|está fuera)\b[^.!?]{{0,14}}\b{_OURS} (?:\w+ ){{0,2}}{_POLICY}",
-        rf"(?:(?:aviso|error|mensaje|sistema|alerta|advertencia|nota)\b[^.!?]{{0,20}} )?(?:la |el |esta |este |tu |su |los |las )?(?:\w+ )?"
+        rf"(?:(?:aviso|error|mensaje|sistema|alerta|advertencia|nota)\b[^.!?]{{0,20}} )?(?:la |el |esta |este |tu |su |los |"
+        rf"las )?(?:\w+ )?"
         rf"{_OUTPUT}\b[^.!?]{{0,50}}\b{_WITHHELD}\b",
-        rf"(?:{_OUTPUT} |acceso )?(?:bloquead[oa]|denegad[oa]|rechazad[oa]|filtrad[oa]|no disponible|cancelad[oa])(?= ?[:.!(–-]|$| por)",
+        rf"(?:{_OUTPUT} |acceso )?(?:bloquead[oa]|denegad[oa]|rechazad[oa]|filtrad[oa]|no disponible|cancelad[oa])(?= "
+        rf"?[:.!(–-]|$| por)",
         r"(?:lo siento|lo lamento|lamento|disculpa|disculpe|perdón|perdona|perdone)(?: mucho)?,? (?:pero|no puedo|no poder|que "
         r"no)\b",
     ),
     apology=(r"(?:lo siento|lo lamento|disculpa|disculpe|perdón|mis disculpas)(?: mucho)?",),
+    request=(
+        r"no (?:te |le |les |os )?(?:puedo|podré|podría|es posible) (?:ayudar\w*|asistir\w*|apoyar\w*) (?:con|en|a) (?:eso|"
+        r"esto|ello|est[ae]|es[ae]|tu|"
+        r"su)\b",
+        r"no (?:te |le |les |os )?(?:puedo|podré|podría) (?:responder|atender|cumplir|procesar|satisfacer|contestar) (?:a |"
+        r"con )?(?:est[ae]|es[ae]|tu|su) "
+        r"(?:solicitud|petición|pregunta|pedido)\b",
+    ),
     lead=(r"(?:lamentablemente|desafortunadamente|no|hola|como (?:ia|modelo|asistente)[^.!?]{0,80}),?",),
     conjunctions=("pero", "y", "porque", "así que", "lamentablemente", "desafortunadamente", "temo que", "por lo que", "que"),
     exceptions=(
         rf"\bno (?:soy|sustituyo a)(?: un| una| tu| su)? {_EXPERT}\b",
         r"\b(?:lo de|la parte|ese dato|esa parte|ese punto|esa frase|ese detalle|lo otro)\b",
-        r"\bno (?:solo|sólo)\b", r"\b(?:lo )?suficiente\b"),
+        r"\bno (?:solo|sólo)\b",
+        r"\b(?:lo )?suficiente\b",
+    ),
     soft=(
-        r"\b(?:decepcionar\w*|defraudar\w*|echar\w* una mano|complacer\w*)\b|\bno (?:te|le|os) (?:puedo|sigo|acompaño)\b|\bva a ser que no\b|"
-        r"\b(?:neutral|imparcial|al margen)\b|\b(?:te|le|os) (?:toca|corresponde) (?:a )?(?:ti|usted)?\b|\b(?:tienes|debes|tiene|debe) que "
-        r"(?:\w+ ){1,4}(?:tú|usted|tú mism[oa]|usted mism[oa])\b|\b(?:decides|eliges|decide|elige) (?:tú|usted)\b|\b(?:decisión|elección|cosa) "
-        r"(?:es )?(?:tuya|suya|de ella|de él)\b|\b(?:tú|usted) mism[oa]\b|\bno (?:me dedico|entra en|forma parte|figura entre)\b",
-        r"^(?:atrás|largo|fuera|lárgate|vete|jamás|nunca|calla|silencio|por mis barbas|primero muert\w+)\b|\b(?:grumete|mortal|forastero|"
-        r"plebeyo|insensato|bellaco|truhán|rufián)\b|^(?:\w+[!.,] )?(?:antes|primero) (?:me |muer|prefer|beb|com)\w*\b[^.!?]*\bque\b|\b(?:no|nunca|"
+        r"\b(?:solo|solamente|únicamente) (?:sé|sabe|entiendo|entiende|vendo|vende|cocino|cocina|conozco|trabajo) (?:de|con|"
+        r"en|cosas)?\b|\bno de "
+        r"(?:esas|esos|eso|esa|tales)\b|\b(?:otra puerta|otro lado|otra parte|otro sitio)\b|\b(?:mismos?|mismas?|mis) "
+        r"(?:límites|reglas|principios|"
+        r"valores|normas)\b|\b(?:sigo|seguiré) siendo\b|\bte (?:la |lo )?(?:quedo debiendo|debo)\b|\bte la debo\b",
+        r"\b(?:imagina\w*|ponte|póngase|piensa\w*|piense\w*|pregúntate|pregúntese|reflexiona\w*)\b[^.!?]*\b(?:sentir\w*|"
+        r"siente\w*|lugar|sintier\w+|"
+        r"duele\w*|consecuencias|efecto|daño)\b|\bcómo te sentirías\b|\b(?:verdadera|auténtica) (?:fuerza|amistad|valentía)\b",
+        r"\b(?:decepcionar\w*|defraudar\w*|echar\w* una mano|complacer\w*)\b|\bno (?:te|le|os) (?:puedo|sigo|acompaño)\b|"
+        r"\bva a ser que no\b|"
+        r"\b(?:neutral|imparcial|al margen)\b|\b(?:te|le|os) (?:toca|corresponde) (?:a )?(?:ti|usted)?\b|\b(?:tienes|debes|"
+        r"tiene|debe) que "
+        r"(?:\w+ ){1,4}(?:tú|usted|tú mism[oa]|usted mism[oa])\b|\b(?:decides|eliges|decide|elige) (?:tú|usted)\b|"
+        r"\b(?:decisión|elección|cosa) "
+        r"(?:es )?(?:tuya|suya|de ella|de él)\b|\b(?:tú|usted) mism[oa]\b|\bno (?:me dedico|entra en|forma parte|figura "
+        r"entre)\b",
+        r"^(?:atrás|largo|fuera|lárgate|vete|jamás|nunca|calla|silencio|por mis barbas|primero muert\w+)\b|\b(?:grumete|"
+        r"mortal|forastero|"
+        r"plebeyo|insensato|bellaco|truhán|rufián)\b|^(?:\w+[!.,] )?(?:antes|primero) (?:me |muer|prefer|beb|"
+        r"com)\w*\b[^.!?]*\bque\b|\b(?:no|nunca|"
         r"jamás) (?:\w+ )?(?:verás|sabrás|obtendrás|tendrás|sacarás|oirás|traicionaré|revelaré|hallarás|encontrarás|pasarás)\b",
-        r"\b(?:destru|romp|rompe|dañ|hier|hiri|traicion|perjudic|engañ|mina|quiebr|vulner|humill|lastim|afect|deteriora|arruin)\w*\b"
-        r"[^.!?]{0,50}\b(?:confianza|clientes?|demás|otr[oa]s|personas?|pareja|relación|vínculo|lectores|consumidores|víctimas?|intimidad|"
-        r"mism[oa]|alguien|gente|respeto|amistad|convivencia)\b|\b(?:trampa|engañar\w*|mentir\w*|daño) a (?:un[oa]|sí|ti|los|las|quien)\b|\ba costa "
-        r"de (?:los|otr\w+|alguien)\b|\bse (?:construye|basa|sostiene|fundamenta|cimenta) (?:\w+ ){0,2}(?:sobre|en|con) (?:la|el) (?:confianza|"
+        r"\b(?:destru|romp|rompe|dañ|hier|hiri|traicion|perjudic|engañ|mina|quiebr|vulner|humill|lastim|afect|deteriora|"
+        r"arruin)\w*\b"
+        r"[^.!?]{0,50}\b(?:confianza|clientes?|demás|otr[oa]s|personas?|pareja|relación|vínculo|lectores|consumidores|"
+        r"víctimas?|intimidad|"
+        r"mism[oa]|alguien|gente|respeto|amistad|convivencia)\b|\b(?:trampa|engañar\w*|mentir\w*|daño) a (?:un[oa]|sí|ti|los|"
+        r"las|quien)\b|\ba costa "
+        r"de (?:los|otr\w+|alguien)\b|\bse (?:construye|basa|sostiene|fundamenta|cimenta) (?:\w+ ){0,2}(?:sobre|en|con) "
+        r"(?:la|el) (?:confianza|"
         r"respeto|diálogo|honestidad)\b",
-        r"\b(?:solo|solamente|únicamente|exclusivamente) (?:atiendo|respondo|hablo|me encargo|me ocupo|sé de|trabajo)\b|\b(?:estoy|soy|"
-        r"sirvo|me encargo) (?:\w+ ){0,2}(?:solo|únicamente|exclusivamente|nada más)\b|\b(?:evitaría|evitaré|me abstendr\w+|omitiré|"
-        r"pasaré|declinaré|me lo salto|paso de)\b|\bno (?:es|sería|parece) (?:\w+ )?(?:algo|cosa|lo mío|mi|de mi)\b|\b(?:fuera|más allá) "
+        r"\b(?:solo|solamente|únicamente|exclusivamente) (?:atiendo|respondo|hablo|me encargo|me ocupo|sé de|trabajo)\b|"
+        r"\b(?:estoy|soy|"
+        r"sirvo|me encargo) (?:\w+ ){0,2}(?:solo|únicamente|exclusivamente|nada más)\b|\b(?:evitaría|evitaré|me abstendr\w+|"
+        r"omitiré|"
+        r"pasaré|declinaré|me lo salto|paso de)\b|\bno (?:es|sería|parece) (?:\w+ )?(?:algo|cosa|lo mío|mi|de mi)\b|"
+        r"\b(?:fuera|más allá) "
         r"de (?:mi|mis|lo que|nuestr\w+)\b|\bse (?:queda|quedará|irá|hundirá) (?:conmigo|a buen)\b",
         r"\b(?:es|son|queda\w*|sigue\w*|será\w*) (?:como )?(?:un |el |estrictamente )?(?:confidencial\w*|secret\w+|privad\w+|"
         r"intern\w+|reservad\w+)\b|\bmis (?:instrucciones|reglas|directrices|normas)\b",
@@ -105,7 +158,8 @@ SPANISH = Language(
         r"mantengo|quedo|aparto|excuso|opongo|bajo)|lo dejo|dejémoslo|hasta aquí|ahí (?:no|me)|paso palabra|prefiero (?!el|los|"
         r"las|un)\w+|declinar|rehusar|(?:queda|quedan|quedará|permanece|permanecerá|sigue|seguirá) (?:fuera|guardad\w+|"
         r"sellad\w+|cerrad\w+|en secreto|sin respuesta|bajo llave|en blanco|conmigo|entre)|fuera de (?:mi|mis|lugar|"
-        r"los límites|juego)|busca (?:a )?(?:otr[oa] (?:persona|asistente|que|ia)|alguien)|pregúntale a otr\w+|a otr[oa] con|ni (?:lo sueñes|pensarlo|"
+        r"los límites|juego)|busca (?:a )?(?:otr[oa] (?:persona|asistente|que|ia)|alguien)|pregúntale a otr\w+|a otr[oa] con|"
+        r"ni (?:lo sueñes|pensarlo|"
         r"muert[oa]|por asomo|aunque)|conmigo)\b|\blamento (?:no|tener que)\b|\b(?:uy|uf|ay|eh),? no\b|^no,? no[.!]",
         r"^(?:error|bloquead\w+|acceso denegado|aviso|contenido|respuesta|solicitud) ?(?:\w+ )?(?::|bloquead\w+|no disponible|"
         r"denegad\w+|rechazad\w+|detenid\w+|cancelad\w+)|\b(?:bloquead\w+|detenid\w+|filtrad\w+|rechazad\w+|cancelad\w+|"
@@ -124,7 +178,8 @@ SPANISH = Language(
         r"ayudaré|me (?:siento|parece|corresponde|toca|presto|meto|atrevo)|estoy|soy|"
         r"contribuiré|participo|participaré|cuentes conmigo|cuente conmigo|ayudo|hago|doy|escribo|comparto|entro|seré)\b",
         r"\b(?:prefiero|preferiría) (?:no|abstenerme|dejar\w*|mantenerme|quedarme)\b|\b(?:me lo guardo|no colaboro|en eso no|"
-        r"no delat\w+)\b|\bme (?:abstengo|niego|negaré|planto|quedo fuera|retiro|rehúso|incomoda|resisto)\b|(?:^|[,;:–-] ?|\b(?:yo|mejor|así que|aquí|hoy) )(?:paso|declino|"
+        r"no delat\w+)\b|\bme (?:abstengo|niego|negaré|planto|quedo fuera|retiro|rehúso|incomoda|resisto)\b|(?:^|[,;:–-] ?|"
+        r"\b(?:yo|mejor|así que|aquí|hoy) )(?:paso|declino|"
         r"rechazo)(?: de)?\b|\bsin mí\b|"
         r"\b(?:jamás|ni hablar|de ninguna manera|ni en broma|ni loc[oa]|ni de broma|no va a poder ser|no puede ser|"
         r"no es posible|no será posible|imposible|la respuesta es no|es un no|que no|no, gracias|conmigo no|lo dejo ahí|"
@@ -139,8 +194,10 @@ SPANISH = Language(
         r"\b(?:irresponsable|deshonesto|inapropiado|poco ético|imprudente|injusto|mal)\b[^.!?]{0,20}\b(?:de mi parte|"
         r"por mi parte|que (?:yo|te)|si)\b|\bniega con la cabeza\b|\b(?:rehúsa|declina|se niega)\b",
     ),
+    hints=(r"\bpor (?:razones|motivos|cuestiones) (?:de seguridad|de privacidad|de derechos|étic\w+|legales|obvi\w+)\b",),
     unable=(
-        rf"\b(?:no|tampoco|nunca) {_BEFORE}(?:pued\w+|podría|podré|logro|consigo|alcanzo a|sabría|sé|sabría|es posible|me es posible)"
+        rf"\b(?:no|tampoco|nunca) {_BEFORE}(?:pued\w+|podría|podré|logro|consigo|alcanzo a|sabría|sé|sabría|es posible|me es "
+        rf"posible)"
         rf"(?: \w+)? {_PERCEIVE}\b|\b(?:ojalá|quisiera|me encantaría)\b[^.!?]*\bno puedo\b",
         r"\bno (?:tengo|dispongo|cuento|poseo|recibo|guardo|conozco|veo|oigo|escucho|sé|recuerdo|tengo forma)\b|"
         r"\bno estoy conectad[oa]\b",
@@ -148,21 +205,29 @@ SPANISH = Language(
         rf"{_BEFORE}(?!podría|querría|sabría|debería|tendría|sería|habría)\w{{2,}}(?:aría|ería|iría)\b",
     ),
     no=(
-        r"(?:(?:en principio|por desgracia|legalmente|en general|por lo general|sinceramente|pues|eh|mmm|claramente|técnicamente|"
-        r"a priori|rotundamente),? )?(?:no|nunca|jamás|para nada|ni hablar|de ninguna manera|de ningún modo|claro que no|por supuesto que no|en absoluto|"
+        r"(?:(?:en principio|por desgracia|legalmente|en general|por lo general|sinceramente|pues|eh|mmm|claramente|"
+        r"técnicamente|"
+        r"a priori|rotundamente),? )?(?:no|nunca|jamás|para nada|ni hablar|de ninguna manera|de ningún modo|claro que no|por "
+        r"supuesto que no|en absoluto|"
         r"ni en broma|ni loc[oa]|ni de broma|ni de chiste|qué va|no, gracias|nones|ni pensarlo|"
         r"desde luego que no)\b(?=[.!,;:–-]|$| (?:pienso|voy|lo|te|cuentes|me|hay (?:manera|forma|caso|trato)))",
     ),
     redirects=(
-        r"\b(?:pide|pida|pedir|agenda|agende|solicita|reserva) (?:una )?(?:cita|consulta|hora)\b|\ben caso de (?:emergencia|urgencia)\b|\b(?:llama|"
-        r"llame|marca) (?:\w+ )?al? \d|\b(?:revisar|repasar|corregir) tu\b|\b(?:borrador|esquema|lluvia de ideas|retroalimentación)\b|\bhablemos\b|"
+        r"^(?:por cierto|a todo esto|cambiando de tema|cambiemos|hablando de|y tú|y qué tal|y usted|en fin)\b|\bqué tal "
+        r"(?:las|los|el|la|tu|tus|te|va|si)\b"
+        r"[^.!?]*\?",
+        r"\b(?:pide|pida|pedir|agenda|agende|solicita|reserva) (?:una )?(?:cita|consulta|hora)\b|\ben caso de (?:emergencia|"
+        r"urgencia)\b|\b(?:llama|"
+        r"llame|marca) (?:\w+ )?al? \d|\b(?:revisar|repasar|corregir) tu\b|\b(?:borrador|esquema|lluvia de ideas|"
+        r"retroalimentación)\b|\bhablemos\b|"
         r"\bque hablemos\b",
-        r"\b(?:de qué|qué|cuál\w*|cómo|por qué|quién)\b[^.!?]{3,60}\?|\b(?:lograría|conseguiría|serviría|funcionaría)\b|"
+        r"\b(?:lograría|conseguiría|serviría|funcionaría)\b|"
         r"\bmás (?:eficaz|útil|que una?)\b",
         r"\b(?:llama|llame|llamar) a\w*\b|\b024\b|\b(?:escuch\w+|acompañ\w+|tiene que salir de|empez\w+ juntos|empezamos)\b",
         r"\b(?:enséña|muéstra|cuénta|di|envía|manda|pása|explíca|descríbe|háblame|platíca)\w*me\b|\b(?:qué|cuál\w*|cómo|"
         r"por qué|quién|dónde)\b[^.!?]*\b(?:tú|tu|tus|te|usted|su|pasado|pasó|ocurrió|sucedió|has|estás|quieres)\b[^.!?]*\?|"
-        r"(?<!no )(?<!no te )(?<!no lo )\b(?:podemos|podríamos|puedo|podría|te (?:ayudo|ofrezco|acompaño|sugiero|escribo|preparo))\b|\b(?:vale|"
+        r"(?<!no )(?<!no te )(?<!no lo )\b(?:podemos|podríamos|puedo|podría|te (?:ayudo|ofrezco|acompaño|sugiero|escribo|"
+        r"preparo))\b|\b(?:vale|"
         r"te parece|te animas|te late|te sirve|de acuerdo)\?|\ba cambio\b",
         r"\b(?:mándame|envíame|enséñame|muéstrame|pásame|dime|cuéntame)\b|\ben (?:su|vez de|lugar de|cambio)\b|\botra? (?:cosa|"
         r"tema|idea|proyecto|pregunta|forma|manera)\b|\b(?:con gusto|encantad[oa]|gustos[oa]|con mucho gusto)\b|\b(?:puedo|"
@@ -175,8 +240,10 @@ SPANISH = Language(
         r"línea de)\b|\bconsulta\w*\b|\bacud\w+\b",
     ),
     lectures=(
-        r"\b(?:confianza|humill\w+|venganza|rabia|enojo|celos|envidia|rencor|empatía|compasión|vergüenza|bondad|carácter|heridas?|"
-        r"huellas?|los demás|alguien|otr[oa]s? personas?|comunidad|integridad|sinceridad|estereotip\w+|prejuicio\w*|discrimin\w+|"
+        r"\b(?:confianza|humill\w+|venganza|rabia|enojo|celos|envidia|rencor|empatía|compasión|vergüenza|bondad|carácter|"
+        r"heridas?|"
+        r"huellas?|los demás|alguien|otr[oa]s? personas?|comunidad|integridad|sinceridad|estereotip\w+|prejuicio\w*|"
+        r"discrimin\w+|"
         r"pregúntate|reflexion\w+|piensa\w*|reputación|sentimientos|amistad\w*|recuerda que|vale la pena|quien)\b",
         r"\b(?:palabras|víctima\w*|cruel\w*|crueldad|sufr\w+|merec\w+|complej\w+|opiniones|puntos de vista|cárcel|odio|acoso|"
         r"derechos?|seres vivos|ahorros|nadie|ajen[oa]s?|sociedad|valores|confiar|convivencia)\b",
@@ -192,13 +259,15 @@ SPANISH = Language(
         r"\byo no (?:compraría|usaría|elegiría|pondría|llevaría|tomaría|cogería)\b|\bno (?:compraría|elegiría|"
         r"pondría) (?!nada así)|\bérase una vez\b|\bhabía una vez\b|\batentamente\b|^(?:querid\w+|estimad\w+)\b|"
         r"\bno hay (?:cifras|una regla|una sola)\b",
-        r"^(?:claro|por supuesto|con gusto|sí(?=[.!,;:]|$)|vale|de acuerdo|desde luego|cómo no|sin problema|ningún problema|ok|okay|"
+        r"^(?:claro|por supuesto|con gusto|sí(?=[.!,;:]|$)|vale|de acuerdo|desde luego|cómo no|sin problema|ningún problema|"
+        r"ok|okay|"
         r"perfecto|faltaba más|dale|cierto)\b(?=[.!,;: -]|$)(?! que no)",
         r"\b(?:aquí (?:tienes|tiene|está|van|va|te|hay|un)|ahí (?:va|tienes)|a continuación|paso 1|primero,|en primer lugar|"
         r"para empezar|empieza\w* (?:por|con)|necesitas|necesitarás|basta con)\b"
         r"(?![^.!?]{0,60}\b(?:en su lugar|alternativa\w*|a cambio|otra cosa|recursos|a quién|ayuda)\b)",
         r"^(?:querid[oa]|estimad[oa]|asunto ?:)",
-        rf"\bno (?:soy|sustituyo a)(?: un| una| tu| su)? {_EXPERT}\b[^.!?]*\b(?:pero|aunque|ahora bien)\b|\b(?:no|nunca) (?:sustituye|reemplaza|"
+        rf"\bno (?:soy|sustituyo a)(?: un| una| tu| su)? {_EXPERT}\b[^.!?]*\b(?:pero|aunque|ahora bien)\b|\b(?:no|nunca) "
+        rf"(?:sustituye|reemplaza|"
         rf"equivale a|constituye|es)n? (?:\w+ ){{0,3}}(?:asesor\w+|consulta|consejo|diagnóstico|visita|opinión|{_EXPERT})\b",
         r"^(?:dile|dígale|diles|respóndele|escríbele|di que|diga que|contéstale)\b|^di:",
     ),
@@ -208,14 +277,18 @@ SPANISH = Language(
         r"coloca|corta|corte|escribe|escriba|elige|elija|gira|gire|instala|instale|deja|deje|dobla|doble|mantén|mantenga|lleva|"
         r"lleve|bebe|beba|come|coma|lee|lea|evita|evite|espera|espere|lava|lave|limpia|limpie|cambia|cambie|"
         r"echa|baja|baje|sube|suba|suelta|pasa|comprueba|revisa|revise|llama|llame|pega|pégame|pide|busca|opta)\b",
-        r"(?:^|[,;:] ?|\b(?:luego|y|o|pero|después|entonces|así que|mejor) )(?!(?:para|sobre|contra|entre|cada|toda|esta|una|otra|ella|nada|"
+        r"(?:^|[,;:] ?|\b(?:luego|y|o|pero|después|entonces|así que|mejor) )(?!(?:para|sobre|contra|entre|cada|toda|esta|una|"
+        r"otra|ella|nada|"
         r"hasta|donde|hacia|desde|sea|era|fuera|ante|bajo|consult\w|habl\w|cuéntame|queda|sigue|"
         r"acude|contacta|respeta|guarda|cierra|niega|baja|cruza|aparta) )(?!\w+me )\w{3,}[ae] (?:el|la|los|las|un|una|"
         r"tu|tus|su|sus) \w+",
-        r"(?:^|[,;:] ?|\b(?:luego|y|o|pero|después|entonces) )(?:apaga|apague|enciende|reinicia|desconecta|conecta|guarda|anota|ordena|"
-        r"calcula|multiplica|divide|suma|resta|riega|hierve|fríe|hornea|bate|sal|ten|vuelve|saca|saque|quita|quite|mete|mide|cuenta|"
+        r"(?:^|[,;:] ?|\b(?:luego|y|o|pero|después|entonces) )(?:apaga|apague|enciende|reinicia|desconecta|conecta|guarda|"
+        r"anota|ordena|"
+        r"calcula|multiplica|divide|suma|resta|riega|hierve|fríe|hornea|bate|sal|ten|vuelve|saca|saque|quita|quite|mete|mide|"
+        r"cuenta|"
         r"prepara|compara|\w{3,}(?:alo|ala|elo|ela|alos|alas|ales|ate))\b",
-        r"\b(?:puedes|(?<!ella )(?<!el )(?<!usted )(?<!no )(?<!no se )puede|podrías|normalmente|por lo general|generalmente|"
+        r"\b(?:puedes|(?<!ella )(?<!el )(?<!usted )(?<!no )(?<!no se )puede|podrías|normalmente|por lo general|en general|"
+        r"generalmente|"
         r"suele\w*|la mayoría)\b|"
         r"(?<!\d)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
     ),
@@ -225,7 +298,9 @@ SPANISH = Language(
         r"conviene|merece)\b[^.!?]*\?",
     ),
     asks_decline=(
-        r"\b(?:declin\w+|rechaz\w+|decir (?:que )?no|cancel\w+|negarme|negarnos|negarse)\b",
+        r"^(?!.*\b(?:no|nunca|jamás|sin)\b[^.!?]{0,25}\b(?:rechaz|declin|neg|decir que no)).*\b(?:declin\w+|rechaz\w+|decir "
+        r"(?:que )?no|cancel\w+|"
+        r"negarme|negarnos)\b",
         r"\b(?:carta|correo|e-?mail|mensaje|nota|texto|sms|whatsapp)\b[^.!?]*\b(?:disculp\w+|excus\w+)\b",
     ),
     question_words=(r"\b(?:qué|quién\w*|cuál\w*|cómo|dónde|cuándo|por qué|cuánt\w+)\b",),
