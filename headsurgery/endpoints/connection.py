@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
+from headsurgery.endpoints.protocols import recognise, wants_stream
 from headsurgery.errors import HeadSurgeryError, UsageError
 
 _NEVER_FILTERING = frozenset({401, 402, 404, 405, 413})
@@ -51,8 +52,8 @@ class RefusedRequestError(EndpointError):
         is_filtered: Whether a content filter refuses the prompt, and not the server the request.
     """
 
-    def __init__(self, message: str, document: Any, *, is_filtered: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, document: Any, *, is_filtered: bool = False, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
         self.document, self.is_filtered = document, is_filtered
 
 
@@ -139,9 +140,10 @@ class Connection:
             headers["Authorization"] = f"Bearer {self._key}"
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, headers=headers)
-        content = b""
+        content, content_type = b"", ""
         try:
             with self._opener.open(request, timeout=self._timeout) as response:
+                content_type = response.headers.get_content_type()
                 content = response.read()
             self._has_answered = True
             return parse(json.loads(content))
@@ -153,6 +155,8 @@ class Connection:
             raise self._no_connection(error) from error
         except (LookupError, TypeError, ValueError, RecursionError) as error:
             found = self._clean(_message(content) or "nothing")
+            if (protocol := recognise(self.url, content, content_type)) is not None:
+                raise EndpointError(f"{self.url}: {protocol.seen}; answered was: {found}", hint=protocol.hint) from error
             raise _RetryLater(EndpointError(f"{self.url}{path}: no usable answer: {found}")) from error
 
     def _refusal(self, error: HTTPError, what: str, asked: Sequence[str]) -> Exception:
@@ -165,6 +169,8 @@ class Connection:
         said = f": {said}" if said else ""
         where, status = self.url, error.code
         document = _document(content)
+        if status in (400, 404, 405, 501) and (protocol := recognise(where, content)) is not None:
+            return EndpointError(f"{where}: {protocol.seen} (status {status}){said}", hint=protocol.hint)
         may_filter = 400 <= status < 500 and status not in _NEVER_FILTERING | _RETRIED
         if (may_filter and is_filtered(document, asked)) or (status == 500 and _has_filter_code(document)):
             return RefusedRequestError(f"{where}: refuses {what} (status {status}){said}", document, is_filtered=True)
@@ -184,7 +190,8 @@ class Connection:
         if 300 <= status < 400:
             place = self._clean(error.headers.get("Location", "nowhere"))
             return EndpointError(f"{where}: sends on to {place} (status {status})", hint="give that address if you trust it")
-        return RefusedRequestError(f"{where}: refuses {what} (status {status}){said}", document)
+        hint = "have the server answer in one piece (stream: false), or give another that does" if wants_stream(said) else ""
+        return RefusedRequestError(f"{where}: refuses {what} (status {status}){said}", document, hint=hint)
 
     def _no_connection(self, error: Exception) -> Exception:
         """What to raise where there was no answer at all."""

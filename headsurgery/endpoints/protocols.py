@@ -1,0 +1,92 @@
+"""Servers that speak another protocol than OpenAI's at the address that was given, and where their OpenAI-compatible side is.
+
+Known by the address, or by what they answer: Gemini, Anthropic and Ollama by their own protocols, the full path of one of OpenAI's
+requests in place of the address before it, and streams of events. Neighbour: `connection`, which asks here where it got no answer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+_GEMINI = re.compile(r":(?:stream)?generateContent|/v1(?:beta|alpha)(?:/models(?:/.*)?)?\Z", re.IGNORECASE)
+_ANTHROPIC = re.compile(r"/(?:messages|complete)\Z")
+_OLLAMA = re.compile(r"/api(?:/(?:chat|generate|tags|embed\w*))?\Z")
+_REQUEST = re.compile(r"(?P<base>.*?)/(?:chat/completions|chat|completions|responses|models|embeddings)\Z")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """What a server speaks instead.
+
+    Args:
+        seen: In a clause.
+        hint: The next thing to do.
+    """
+
+    seen: str
+    hint: str
+
+
+def recognise(url: str, content: bytes, content_type: str = "") -> Protocol | None:
+    """Tell from an address and an answer what a server speaks that can't be read; None where nothing is known.
+
+    Args:
+        url: The address that was given.
+        content: What came back.
+        content_type: As the server states it.
+    """
+    parts, document = urlsplit(url), _first_document(content)
+    root, host = f"{parts.scheme}://{parts.netloc}", parts.hostname or ""
+    path = parts.path.rstrip("/")
+    is_google = host == "generativelanguage.googleapis.com" and not path.endswith("/openai")
+    if is_google or _GEMINI.search(path) or _has(document, "candidates", "usageMetadata"):
+        return _native("Gemini", url, f"{root}/v1beta/openai")
+    if _ANTHROPIC.search(path) or document.get("type") == "message":
+        return _native("Anthropic", url, root + _ANTHROPIC.sub("", path))
+    is_reply = isinstance(document.get("done"), bool) and _has(document, "message", "response")
+    if is_reply or (_OLLAMA.search(path) and (not path.endswith("/api") or content.startswith(b"404 page not found"))):
+        return _native("Ollama", url, root + _OLLAMA.sub("", path) + ("" if path.endswith("/v1") else "/v1"))
+    if (request := _REQUEST.fullmatch(path)) is not None:
+        return Protocol(seen="the address of one request", hint=f"give the address before it: {root}{request['base'] or '/v1'}")
+    if content_type == "text/event-stream" or re.match(rb"\s*(?:data|event|id|retry)?:", content):
+        return Protocol(
+            seen="a stream of events, though none was asked for",
+            hint="have the server answer in one piece (stream: false), or give another that does",
+        )
+    return None
+
+
+def wants_stream(said: str) -> bool:
+    """Whether a server refuses a request because it answers in streams only."""
+    return re.search(r"\bstream(?:ing|ed)?\b", said, re.IGNORECASE) is not None
+
+
+def _native(name: str, url: str, compatible: str) -> Protocol | None:
+    """None where the address is that of the compatible side already."""
+    if url.rstrip("/") == compatible:
+        return None
+    return Protocol(
+        seen=f"{name}'s own protocol, not OpenAI's", hint=f"give the address of its OpenAI-compatible side: {compatible}"
+    )
+
+
+def _first_document(content: bytes) -> Mapping[str, Any]:
+    """The JSON object that was sent, or the first of several, one a line; empty where there is none."""
+    text = content.decode("utf-8", "replace").strip()
+    for candidate in (text, text.partition("\n")[0].removeprefix("data:")):
+        try:
+            document = json.loads(candidate)
+        except (ValueError, RecursionError):
+            continue
+        document = document[0] if isinstance(document, list) and document else document
+        return document if isinstance(document, Mapping) else {}
+    return {}
+
+
+def _has(document: Mapping[str, Any], *keys: str) -> bool:
+    return any(key in document for key in keys)
