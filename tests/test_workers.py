@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -83,3 +85,51 @@ def test_who_works_does_not_run_ahead_of_who_listens() -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         work_through(["file"], work, listen)
     assert sent <= 4
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("place", range(8))
+def test_ctrl_c_at_the_moment_when_news_arrives(place: int) -> None:
+    """It must come out as Ctrl-C, whatever the waiting thread was doing, and no work goes on behind it."""
+    working = 0
+
+    def work(file: str, on_bytes: OnBytes) -> str:
+        nonlocal working
+        working += 1
+        try:
+            for count in range(9):
+                if count == place:
+                    os.kill(os.getpid(), signal.SIGINT)
+                on_bytes(1)
+            endless(file, on_bytes)
+        finally:
+            working -= 1
+        return file
+
+    with pytest.raises(KeyboardInterrupt):
+        work_through(["a"], work, lambda _: None)
+    assert working == 0
+
+
+def test_ctrl_c_while_threads_are_started_leaves_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pool doesn't know a thread yet whose start was interrupted."""
+    start, ended = threading.Thread.start, threading.Event()
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        time.sleep(0.05)  # it is at work
+        raise KeyboardInterrupt
+
+    def work(file: str, on_bytes: OnBytes) -> str:
+        try:
+            endless(file, on_bytes)
+        finally:
+            time.sleep(0.2)
+            ended.set()
+        return file
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        work_through(["a", "b"], work, lambda _: None)
+    assert ended.is_set()
+    time.sleep(0.1)  # the thread itself

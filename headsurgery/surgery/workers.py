@@ -1,7 +1,9 @@
 """Work on several files at a time, reported by the thread that waits for it.
 
 Invariant: whatever ends the waiting (an error in any thread, one that the progress callback raises, Ctrl-C) ends all work at its
-next chunk, and no thread outlives it.
+next chunk, and no work outlives it. Ctrl-C may come at any instruction of the thread that waits. So its news come in a SimpleQueue,
+which is written in C: within a Queue's Condition, Ctrl-C can leave the lock released that is then released again. And work is
+counted by itself: the pool forgets a thread when Ctrl-C comes while it starts it.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from queue import Full, Queue
-from threading import Event
+from queue import SimpleQueue
+from threading import Condition, Event, Semaphore
 from typing import Generic, TypeVar
 
 from headsurgery.surgery.copying import Progress, Reporter
@@ -57,19 +59,31 @@ def work_through(files: Iterable[str], work: Callable[[str, OnBytes], Result], o
     Returns:
         What `work` returned, in the order in which the files were done.
     """
-    news: Queue[int | _Done[Result] | BaseException] = Queue(maxsize=1)  # so that nobody runs far ahead of who waits
-    is_over = Event()
+    news: SimpleQueue[int | _Done[Result] | BaseException] = SimpleQueue()
+    room = Semaphore()  # for one piece of news, so that nobody runs far ahead of who waits
+    is_over, idle, active = Event(), Condition(), 0
 
     def send(what: int | _Done[Result] | BaseException) -> None:
         while not is_over.is_set():
-            try:
-                news.put(what, timeout=_LOOK_AROUND)
-            except Full:
-                continue
-            return
+            if room.acquire(timeout=_LOOK_AROUND):
+                news.put(what)
+                return
         raise CancelledError
 
     def bring(file: str) -> None:
+        nonlocal active
+        with idle:
+            if is_over.is_set():
+                return
+            active += 1
+        try:
+            bring_one(file)
+        finally:
+            with idle:
+                active -= 1
+                idle.notify_all()
+
+    def bring_one(file: str) -> None:
         try:
             send(_Done(work(file, send)))
         except CancelledError:
@@ -84,6 +98,7 @@ def work_through(files: Iterable[str], work: Callable[[str, OnBytes], Result], o
         num_files = len([pool.submit(bring, file) for file in files])
         while len(results) < num_files:
             what = news.get()
+            room.release()
             if isinstance(what, BaseException):
                 raise what
             if isinstance(what, _Done):
@@ -91,6 +106,9 @@ def work_through(files: Iterable[str], work: Callable[[str, OnBytes], Result], o
             else:
                 on_bytes(what)
     finally:
-        is_over.set()
+        with idle:
+            is_over.set()
         pool.shutdown(cancel_futures=True)
+        with idle:
+            idle.wait_for(lambda: not active)
     return results
