@@ -36,9 +36,8 @@ from headsurgery.demo.fetch import fetch_demo_model
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.safetensors import INDEX
+from tests.weight_changes import Change, Weights, add_low_rank, chance, matrices, take_out, then
 
-Weights = dict[str, torch.Tensor]
-Change = Callable[[Weights], None]
 Place = tuple[HeadRef, Operation]
 Wanted = Callable[[str], bool]
 
@@ -113,45 +112,24 @@ def o_projs(weights: Weights) -> Iterator[str]:
     return (name for name in weights if name.endswith("o_proj.weight"))
 
 
-def chance(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
 def take_direction_out(strength: float, *, keep_norms: bool = False, per_layer: bool = False) -> Change:
-    """Of every o_proj, what abliteration does: W - strength * r r^T W; norm-preserving: each row's norm is put back."""
+    """Of every o_proj, one direction of the model, or of each layer its own."""
 
     def change(weights: Weights) -> None:
         for number, name in enumerate(o_projs(weights)):
-            old = weights[name].float()
-            direction = torch.nn.functional.normalize(chance(old.shape[0], seed=number if per_layer else 0), dim=0)
-            new = old - strength * torch.outer(direction, direction @ old)
-            if keep_norms:
-                new = new * (old.norm(dim=1, keepdim=True) / new.norm(dim=1, keepdim=True))
+            new = take_out(weights[name].float(), strength, seed=number if per_layer else 0, keep_norms=keep_norms)
             weights[name] = new.to(weights[name].dtype)
 
     return change
 
 
 def merge_lora(rank: int, projections: tuple[str, ...], size: float = 0.01) -> Change:
-    """W + B A, of a relative size."""
+    """Into some projections of every layer, each its own."""
 
     def change(weights: Weights) -> None:
         for number, name in enumerate(sorted(weights)):
             if name.endswith(tuple(f"{projection}_proj.weight" for projection in projections)):
-                old = weights[name].float()
-                update = chance(old.shape[0], rank, seed=number) @ chance(rank, old.shape[1], seed=number + 1)
-                weights[name] = (old + update * (size * old.norm() / update.norm())).to(weights[name].dtype)
-
-    return change
-
-
-def each(function: Callable[[torch.Tensor], torch.Tensor]) -> Change:
-    """One function on every matrix."""
-
-    def change(weights: Weights) -> None:
-        for name, values in weights.items():
-            if values.dim() == 2:
-                weights[name] = function(values.float()).to(values.dtype)
+                weights[name] = add_low_rank(weights[name].float(), rank, size, seed=number).to(weights[name].dtype)
 
     return change
 
@@ -164,13 +142,13 @@ def quantize(bits: int, group: int | None) -> Change:
         scale = grouped.abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / (2 ** (bits - 1) - 1)
         return ((grouped / scale).round() * scale).reshape(values.shape)
 
-    return each(round_trip)
+    return matrices("", round_trip)
 
 
 def prune(share: float) -> Change:
     """The smallest values of each matrix become 0."""
-    return each(
-        lambda values: torch.where(values.abs() <= values.abs().flatten().kthvalue(int(share * values.numel()))[0], 0.0, values)
+    return matrices(
+        "", lambda values: torch.where(values.abs() <= values.abs().flatten().kthvalue(int(share * values.numel()))[0], 0.0, values)
     )
 
 
@@ -185,7 +163,7 @@ def merge(weight: float, *, spherical: bool) -> Change:
         angle = torch.arccos(cosine)
         return (torch.sin((1 - weight) * angle) * values + torch.sin(weight * angle) * other) / torch.sin(angle)
 
-    return each(one)
+    return matrices("", one)
 
 
 def train(bench: Bench, steps: int, rate: float) -> Change:
@@ -233,8 +211,8 @@ def unscaled(bench: Bench) -> Iterator[tuple[str, Change, bool]]:
     for rank in (1, 8, 64):
         yield f"LoRA of rank {rank} on q and v", merge_lora(rank, ("q", "v")), False
         yield f"LoRA of rank {rank} on o", merge_lora(rank, ("o",)), False
-    yield "noise of 0.05 %", each(lambda values: values * (1 + 0.0005 * chance(*values.shape))), False
-    yield "noise of 1 %", each(lambda values: values * (1 + 0.01 * chance(*values.shape))), False
+    yield "noise of 0.05 %", matrices("", lambda values: values * (1 + 0.0005 * chance(*values.shape))), False
+    yield "noise of 1 %", matrices("", lambda values: values * (1 + 0.01 * chance(*values.shape))), False
     yield "8 bits by row", quantize(8, None), False
     yield "8 bits by 32", quantize(8, 32), False
     yield "4 bits by 32", quantize(4, 32), False
@@ -269,14 +247,6 @@ def plant(bench: Bench, places: dict[Place, float], changed: set[Place]) -> Chan
                 if not torch.equal(product, view):
                     changed.add((head, operation))
                 view.copy_(product)
-
-    return change
-
-
-def then(*changes: Change) -> Change:
-    def change(weights: Weights) -> None:
-        for one in changes:
-            one(weights)
 
     return change
 
@@ -366,7 +336,7 @@ def choose_places(bench: Bench) -> dict[Place, float]:
 def measure_planted(bench: Bench, wanted: Wanted) -> None:
     places = choose_places(bench)
     changed: set[Place] = set()
-    edit, noise = plant(bench, places, changed), each(lambda values: values * (1 + 0.0005 * chance(*values.shape)))
+    edit, noise = plant(bench, places, changed), matrices("", lambda values: values * (1 + 0.0005 * chance(*values.shape)))
     ways = {"planted": edit, "planted on top of noise of 0.05 %": then(noise, edit)}
     for dtype in (torch.float32, torch.float16, torch.bfloat16):
         ways[f"planted, saved as {dtype}".replace("torch.", "")] = then(edit, to_type(dtype))

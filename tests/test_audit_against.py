@@ -30,9 +30,8 @@ from headsurgery.storage.safetensors import WEIGHTS
 from tests.directories import recipe_of
 from tests.families import build_family
 from tests.tiny import build_model, save_model
+from tests.weight_changes import Change, Weights, add_low_rank, chance, matrices, take_out, then
 
-Weights = dict[str, torch.Tensor]
-Change = Callable[[Weights], None]
 TYPES = (torch.bfloat16, torch.float16, torch.float32)
 Q, OUT = "self_attn.q_proj.weight", "self_attn.o_proj.weight"
 LAYER = "model.layers.1."
@@ -58,10 +57,6 @@ def audit(base: Path, out: Path, change: Change | None = None) -> Audit:
     return examine_against(open_checkpoint(out), open_checkpoint(base))
 
 
-def chance(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
 def block(base: Path, weights: Weights, head: HeadRef, operation: Operation = "scale") -> list[torch.Tensor]:
     """Views of a head's slices."""
     views = []
@@ -81,38 +76,12 @@ def times(base: Path, head: HeadRef, factor: float, operation: Operation = "scal
     return change
 
 
-def then(*changes: Change) -> Change:
-    def change(weights: Weights) -> None:
-        for one in changes:
-            one(weights)
-
-    return change
-
-
-def matrices(ending: str, function: Callable[[torch.Tensor], torch.Tensor]) -> Change:
-    def change(weights: Weights) -> None:
-        for name, values in weights.items():
-            if name.endswith(ending) and values.dim() == 2:
-                weights[name] = function(values.float()).to(values.dtype)
-
-    return change
-
-
 def without_direction(strength: float = 1.0, *, keep_norms: bool = False) -> Change:
-    def one(old: torch.Tensor) -> torch.Tensor:
-        direction = torch.nn.functional.normalize(chance(old.shape[0]), dim=0)
-        new = old - strength * torch.outer(direction, direction @ old)
-        return new * (old.norm(dim=1, keepdim=True) / new.norm(dim=1, keepdim=True)) if keep_norms else new
-
-    return matrices(OUT, one)
+    return matrices(OUT, lambda old: take_out(old, strength, keep_norms=keep_norms))
 
 
 def lora(rank: int, ending: str, size: float) -> Change:
-    def one(old: torch.Tensor) -> torch.Tensor:
-        update = chance(old.shape[0], rank, seed=1) @ chance(rank, old.shape[1], seed=2)
-        return old + update * (size * old.norm() / update.norm())
-
-    return matrices(ending, one)
+    return matrices(ending, lambda old: add_low_rank(old, rank, size, seed=1))
 
 
 def quantized(bits: int) -> Change:
