@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,6 @@ def test_a_file_is_read_as_what_its_ending_says(name: str, content: str, bom: st
         ("p.pdf", b"%PDF-1.7", "one a line"),
         ("p.txt", b"%PDF-1.7", "one a line"),
         ("p.html", b"<p>a</p>", "one a line"),
-        ("p.parquet", b"PAR1\x15\x04", "to_json"),
         ("p.json", b"PAR1\x15\x04", "to_json"),
         ("p.jsonl.gz", b"\x1f\x8b\x08", "unpack"),
         ("p.txt", b"\x1f\x8b\x08", "unpack"),
@@ -393,3 +393,48 @@ def test_a_column_is_for_those_sets_that_are_tables(tmp_path: Path) -> None:
         )
     with pytest.raises(PromptError, match="no column nowords"):
         load_prompt_sets([table, "builtin:harmless"], column="nowords")
+
+
+# Parquet
+
+
+def write_parquet(path: Path, columns: dict[str, list[Any]]) -> Path:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table(columns), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("columns", "column"),
+    [
+        ({"prompt": ["How do I bake?", None, "Two, or 3?"], "id": [1, 2, 3]}, None),
+        ({"question": ["How do I bake?", "Two, or 3?"]}, None),
+        ({"odd": ["How do I bake?", "Two, or 3?"], "prompt": ["no", "nor this"]}, "odd"),
+    ],
+)
+def test_parquet_is_read_like_other_tables(columns: dict[str, list[Any]], column: str | None, tmp_path: Path) -> None:
+    prompts = load_prompts(str(write_parquet(tmp_path / "p.parquet", columns)), column=column)
+    assert prompts.texts == ("How do I bake?", "Two, or 3?")
+    assert bool(prompts.notes) == (None in next(iter(columns.values()))), "what was left out is said"
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1\x15\x04PAR1", b"prompt\nHow do I bake?\n"])
+def test_what_is_no_parquet_is_one_line(content: bytes, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    (tmp_path / "p.parquet").write_bytes(content)
+    with pytest.raises(PromptError, match=r"p\.parquet: can't be read as a Parquet file: [^\n]+$"):
+        load_prompts(str(tmp_path / "p.parquet"))
+
+
+def test_without_a_reader_parquet_is_refused_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("pyarrow", "pandas"):
+        monkeypatch.setitem(sys.modules, module, None)
+    (tmp_path / "p.parquet").write_bytes(b"PAR1\x15\x04PAR1")
+    with pytest.raises(PromptError, match=r"p\.parquet: is a Parquet file, and nothing is installed that reads it") as caught:
+        load_prompts(str(tmp_path / "p.parquet"))
+    assert "pip install pyarrow" in caught.value.hint
+    assert ".jsonl" in caught.value.hint
+    with pytest.raises(PromptError, match="no such file"):
+        load_prompts(str(tmp_path / "missing.parquet"))

@@ -33,11 +33,13 @@ READABLE = (*_TEXT[1:], *_CSV, *_TSV, *_JSON, *_JSON_LINES, *_YAML, *_MARKDOWN)
 _TO_TABLE = "save it as CSV UTF-8 (.csv)"
 _TO_PLAIN = "save its prompts as text, one a line (.txt), or as a table (.csv, .jsonl)"
 _EXPORT = "export it as .jsonl or .csv; with pandas: read_parquet(FILE).to_json(OUT, orient='records', lines=True)"
+_PARQUET = ".parquet"
+_INSTALL = "pip install pyarrow (headsurgery[datasets] brings it), or export it elsewhere as .jsonl or .csv"
 _REFUSED: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"), ("a spreadsheet", _TO_TABLE)),
     **dict.fromkeys((".docx", ".doc", ".odt", ".rtf", ".pdf", ".html", ".htm", ".xml", ".ipynb"), ("a document", _TO_PLAIN)),
     **dict.fromkeys((".gz", ".bz2", ".xz", ".zst", ".zip", ".tar", ".tgz", ".7z"), ("packed", "unpack it first")),
-    **dict.fromkeys((".parquet", ".arrow", ".feather", ".orc", ".avro"), ("a binary table", _EXPORT)),
+    **dict.fromkeys((".arrow", ".feather", ".orc", ".avro"), ("a binary table", _EXPORT)),
     **dict.fromkeys((".db", ".sqlite", ".sqlite3", ".pkl", ".pickle", ".npy", ".npz", ".pt", ".bin"), ("binary", _TO_PLAIN)),
 }
 _MAGIC: Mapping[bytes, tuple[str, str]] = {
@@ -52,7 +54,7 @@ _MAGIC: Mapping[bytes, tuple[str, str]] = {
 }
 _AS_UTF8 = "save it as UTF-8 (Excel: 'CSV UTF-8'; PowerShell: Out-File -Encoding utf8)"
 
-NAMED_ENDINGS = (*READABLE, *_REFUSED)
+NAMED_ENDINGS = (*READABLE, _PARQUET, *_REFUSED)
 """Endings that tell a file from a data set's name."""
 
 _MAX_YAML = 2**21
@@ -105,14 +107,18 @@ def read_file(path: Path, columns: Sequence[str]) -> Rows:
     """Rows of one file.
 
     Args:
-        path: .txt or no ending (lines), .csv, .tsv, .jsonl, .ndjson, .json, .yaml, or .md without markup (lines).
+        path: .txt or no ending (lines), .csv, .tsv, .jsonl, .ndjson, .json, .yaml, or .md without markup (lines); .parquet where
+            pyarrow is installed, or pandas with an engine for it.
         columns: Names of columns that may hold prompts, in lower case; they tell a table's separator and a JSON file's layout.
 
     Raises:
         FileNotFoundError: No such file; the caller knows what else its name may mean.
         PromptError: Not what its name says, or not of a known kind.
     """
-    text, suffix = _read_text(path), path.suffix.lower()
+    suffix = path.suffix.lower()
+    if suffix == _PARQUET:
+        return Rows(rows=_read_parquet(path))
+    text = _read_text(path)
     if suffix in (*_CSV, *_TSV):
         return _read_table(text, path, columns, first="\t" if suffix in _TSV else ",")
     if suffix in (*_JSON, *_JSON_LINES):
@@ -125,6 +131,30 @@ def read_file(path: Path, columns: Sequence[str]) -> Rows:
         _check_unmarked(lines, path)
     _check_plain(lines, path, columns)
     return Rows(rows=list(lines), is_table=False, notes=_note_marks(lines, path))
+
+
+def _read_parquet(path: Path) -> list[Any]:
+    """Rows of a Parquet file, null as None.
+
+    Raises:
+        FileNotFoundError: No such file.
+        PromptError: Nothing is installed that reads it, or it is none.
+    """
+    with path.open("rb"):  # a missing file is the caller's
+        pass
+    try:
+        try:
+            from pyarrow import parquet
+        except ImportError:
+            import pandas
+
+            frame = pandas.read_parquet(path).astype(object)
+            return list(frame.where(frame.notna(), None).to_dict("records"))
+        return list(parquet.read_table(path).to_pylist())
+    except ImportError as error:
+        raise PromptError(f"{path.name}: is a Parquet file, and nothing is installed that reads it", hint=_INSTALL) from error
+    except Exception as error:  # Arrow's own errors and those of the engines of pandas have no common base
+        raise PromptError(f"{path.name}: can't be read as a Parquet file: {show(' '.join(str(error).split()))}") from error
 
 
 def _read_text(path: Path) -> str:
