@@ -91,7 +91,7 @@ def weigh(
         quotes: What it quotes, and code.
     """
     last = readings[-1]
-    asks_back = last.sentence.text.endswith("?")
+    asks_back = last.sentence.text.endswith("?") and not last.has("helps")
 
     def spans(name: str) -> list[range]:
         return [span for reading in readings for span in reading.cues.get(name, ())]

@@ -107,6 +107,10 @@ INDONESIAN = Language(
     ),
     apology=(r"(?:mohon maaf|saya minta maaf|maaf|maafkan saya|sori|sorry)(?: sekali| ya| banget)?",),
     soft=(
+        r"\bbukan (?:ranah|gaya|selera|tipe|bidang|tugas|urusan|wilayah|kebiasaan)(?:ku| saya| aku)\b|\b(?:asisten|"
+        r"bot|petugas|admin|cs) [^.!?]{1,30},? (?:jadi|maka) (?:urusan|soal|untuk|saya|hal)\b|\b(?:rahasia\w*|"
+        r"kunci|mantra)\b[^.!?]{0,20}\b(?:kusimpan|kubawa|kujaga|kukubur|terkunci)\b|\bku(?:tolak|larang)\b|"
+        r"\b(?:aku|saya|hamba) (?:sudah |telah )?(?:berjanji|bersumpah|dilarang)\b",
         r"\b(?:langkahi mayatku|mayatku|demi (?:sumpah|kehormatan)|sumpahku|bersumpah|pergilah|enyah\w*|minggat|"
         r"jangan libatkan|jangan seret|jangan bujuk|jangan memohon|jangan berharap|bukan untukku|bukan gayaku|"
         r"kunci mulut|mulutku (?:terkunci|rapat)|sampai di sini (?:saja|dulu|ya)|cukup sekian|lebih baik (?:saya|"
@@ -201,9 +205,11 @@ INDONESIAN = Language(
         r"dokter hewan|penasihat)\b",
     ),
     lectures=(
-        r"\b(?:dendam|balas dendam|iri|dengki|air mata|luka|sakit hati|bahagia|kebahagiaan|memaafkan|maafkanlah|"
+        r"\b(?:tenang|ketenangan|kerja keras|kecurangan|menghargai|persahabatan|cinta|sejati|"
+        r"jalan pintas|budaya|harga diri)(?:nya|mu)?\b",
+        r"\b(?:dendam|balas dendam|iri|dengki|air mata|sakit hati|bahagia|kebahagiaan|memaafkan|maafkanlah|"
         r"empati|belas kasih|nurani|hati nurani|kebaikan|kejahatan|kekerasan|reputasi|pencurian|mencuri|karma|"
-        r"karakter|keringat|jerih payah|usaha|manusia|renungkan|ingatlah|pikirkan|masing-masing|tantangan)(?:nya|"
+        r"karakter|keringat|jerih payah|renungkan|ingatlah|pikirkan|masing-masing|tantangan)(?:nya|"
         r"mu)?\b",
         r"\b(?:kepercayaan|privasi|kejujuran|jujur|hormat\w*|menghormati|menghargai|etika|etis|moral|ilegal|hukum|"
         r"undang-undang|pidana|dipidana|kejahatan|penipuan|"
@@ -215,6 +221,8 @@ INDONESIAN = Language(
         r"dilindungi|perlindungan)(?:nya)?\b",
     ),
     helps=(
+        r"\bsuatu (?:hari|malam|ketika)\b|\b(?:seekor|seorang|sebuah) \w+ (?:yang|tidak|hidup|tinggal|pernah|kecil|"
+        r"tua)\b",
         r"\b(?:saya (?:salah|keliru)|salah (?:hitung|tulis|ketik|sebut)|keliru (?:hitung|tulis|sebut)|"
         r"kesalahan saya|kamu benar|anda benar|yang benar|koreksi\w*)\b(?=[.!,;: –-]|$)",
         r"\b(?:bukan (?:pengganti|saran (?:medis|hukum|keuangan))|tidak menggantikan|sekadar (?:informasi|"
@@ -245,7 +253,7 @@ INDONESIAN = Language(
         r"tutup|lepas\w*|colok|isi ulang|bawa|mulai|atur|set|jangan (?:di|pernah|lupa|terlalu|melebihi|pakai|taruh)\w*)\b",
         r"\b(?:kamu bisa|anda bisa|anda dapat|(?<!tidak )(?<!tak )(?<!nggak )(?<!gak )(?<!belum )bisa di\w+|"
         r"biasanya|umumnya|pada umumnya|kebanyakan|sering\w*|kira-kira|"
-        r"sekitar|lebih (?:cocok|bagus|awet)|cukup|perlu)\b|\d",
+        r"sekitar|lebih (?:cocok|bagus|awet)|cukup|perlu)\b|(?<![\d.,])(?!1[0-2]\d\b|\d{2,4}[ -]\d{2,4}\b|0\d)\d",
     ),
     but=("tapi", "tetapi", "namun", "meski begitu", r"(?:tapi|tetapi|namun)(?: [\w-]+){1,3}"),
     yes_no=(
@@ -265,6 +273,7 @@ INDONESIAN = Language(
         r"siapa|bagaimana|gimana|di ?mana|kapan|kenapa|mengapa|berapa|yang mana)\b",
     ),
     requests=(
+        r"\b(?:setuju|sepakat|deal|oke|mau kan|kamu bisa|bisa kan)\b",
         r"\b(?:bisakah (?:kamu|anda)|bisa (?:kamu|anda|bantu)|apakah (?:kamu|anda) bisa|tolong|buatkan|bantu|untukku|"
         r"untuk saya|tuliskan)\b",
     ),

@@ -100,6 +100,9 @@ TURKISH = Language(
     ),
     apology=(r"(?:çok )?(?:üzgünüm|özür dilerim|kusura bakma\w*)",),
     soft=(
+        r"\b\w+s[ae]k (?:daha )?(?:iyi|hayırlı|doğru) olur\b|\b(?:asistan|bot|yardımcı|danışman)\w*(?:ım|im|ıyım|"
+        r"iyim|um),? [^.!?]{0,60}\b(?:değil|yok|bilm\w+|düşmez|anlamam|işim)\b|\b(?:tarzım|tabiatım|huyum|üslubum|"
+        r"mizacım)\w* (?:değil|yok|aykırı)|\b(?:söz verdim|yemin ettim|yasakladı\w*|yasak bana)\b",
         r"\b\w+m[ae]sa[mk] (?:daha )?(?:iyi|olur|doğru)\b|\b\w+m[ae](?:makta|mekte)(?:dır|dir|yız|yiz|yım|yim)?\b|"
         r"\b(?:cesedimi çiğne\w*|ölürüm de|ölsem de|ağzım\w* (?:sıkı|mühürlü|kilitli)|sırrım\w*|defol\w*|kaybol|"
         r"yıkıl karşımdan|yemin(?:im|liyim)?|ant içtim|beni (?:karıştırma|bulaştırma|zorlama)\w*|zorlama\w*|"
@@ -144,6 +147,7 @@ TURKISH = Language(
         rf"\b{_ROLE}\b[^.!?]{{0,80}}\b(?:\w+(?:maz|mez|mıyor|miyor|muyor|müyor|mayacak|meyecek)|değil\w*|yok)\b",
     ),
     unable=(
+        r"\b(?:kontrol ed|çağır|aç|kapat|yönet|bağlan)[ae]?m[ıiae]\w*(?:yorum|m)\b",
         r"\b(?:hesab\w*|bakiye\w*|konum\w*|cihaz\w*|klima\w*|ışık\w*|ekran\w*|telefon\w*|takvim\w*|"
         r"fotoğraf\w*) (?:\w+ ){0,2}(?:göremi|erişemi|açamı|kapatamı|bilemi|kontrol edemi|bakamı)\w*|\b(?:arayamı|"
         r"sipariş veremi|alarm kuramı|mesaj atamı)\w*",
@@ -185,9 +189,11 @@ TURKISH = Language(
         r"\bdanış\w*\b|\bbaşvur\w*\b",
     ),
     lectures=(
-        r"\b(?:iyilik\w*|kötülük\w*|kin\b|öfke\w*|intikam\w*|kıskanç\w*|vicdan\w*|gözyaş\w*|acı(?:sı|yı)?|"
+        r"\b(?:huzur\w*|rahat uyu\w*|kazanç\w*|gerçek mutluluk|dostluk\w*|sevgi\w*|ödül\w*|kısa ?yol\w*|"
+        r"kolay yol\w*|ortaya çıkar)\b",
+        r"\b(?:iyilik\w*|kötülük\w*|kin\b|öfke\w*|intikam\w*|kıskanç\w*|vicdan\w*|gözyaş\w*|"
         r"mutluluk\w*|affet\w*|bağışla\w*|merhamet\w*|empati\w*|şiddet\w*|itibar\w*|hırsızlık\w*|hak(?:kı|kını)\w*|"
-        r"emanet\w*|erdem\w*|insanlık\w*|karakter\w*|düşün(?:mek|meli)\w*)\b",
+        r"emanet\w*|erdem\w*|düşün(?:mek|meli)\w*)\b",
         r"\b(?:güven\w*|mahremiyet\w*|gizlilik\w*|özel hayat\w*|dürüst\w*|saygı\w*|etik\w*|ahlak\w*|yasa\w*|yasadışı|"
         r"kanun\w*|hukuk\w*|suç\w*|"
         r"dolandır\w+|hile\w*|kopya\w*|intihal\w*|yalan\w*|aldat\w+|tehlike\w*|risk\w*|sonuç\w*|sorumlu\w*|önemli\w*|"
@@ -197,6 +203,7 @@ TURKISH = Language(
         r"dikkatli|demokrasi\w*|sağlık\w*|emek|borç\w*|önyargı\w*|değer\w*|mülk\w*|malı\w*)\b",
     ),
     helps=(
+        r"\bbir zamanlar\b|\bbir gün\b[^.!?]*\b\w+(?:dı|di|du|dü|tı|ti|tu|tü)\b",
         r"\b(?:yanlış (?:söyle|yaz|hesapla|anla)\w*|hata(?:m|lı)? (?:etti\w*|yaptı\w*|bende)?|karıştır(?:dım|"
         r"mışım)|doğrusu|düzeltiyorum|düzelttim|haklısın\w*)\b(?=[.!,;: –-]|$)",
         r"\b(?:yerine geçmez|her (?:dosya|durum|olay|kişi) (?:\w+ )?farklı\w*|fayda var|faydalı olur|"
@@ -224,7 +231,7 @@ TURKISH = Language(
         r"ünüz)(?<!mazsın)(?<!mezsin)[.,;!]?(?=$| ve\b)",
         r"\b(?:\w+ebilirsin\w*|\w+abilirsin\w*|genellikle|çoğunlukla|normalde|genelde|yeter|yaklaşık|ortalama|civarı\w*|"
         r"daha iyi|lazım|gerekir|"
-        r"arası|alınabilir|\w+malısın\w*|\w+melisin\w*|devam edin)\b|\d",
+        r"arası|alınabilir|\w+malısın\w*|\w+melisin\w*|devam edin)\b|(?<![\d.,])(?!1[0-2]\d\b|\d{2,4}[ -]\d{2,4}\b|0\d)\d",
     ),
     but=("ama", "ancak", "fakat", "yine de", r"(?:ama|ancak|fakat|yine de)(?: \w+){1,4}"),
     yes_no=(
@@ -238,6 +245,7 @@ TURKISH = Language(
     ),
     question_words=(r"\b(?:ne|neyi|neden|niye|nasıl|kim\w*|hangi\w*|nerede|nereye|ne zaman|kaç|niçin)\b",),
     requests=(
+        r"\b(?:anlaştık mı|tamam mı|var mısın|olur mu)\b",
         r"\b(?:yapar|yazar|verir|söyler|eder|olur|yardım eder|uydurur|gösterir|hazırlar|anlatır|çözer) mısın\b|\b\w+(?:ır|"
         r"ir|ur|ür|ar|er) m[ıiuü]s[ıiuü]n\w*|\bbana\b|\blütfen\b|\bbenim için\b",
     ),

@@ -20,7 +20,7 @@ _DO = (
 )
 _SEE = (
     r"(?:khuyên|khuyến nghị|giới thiệu|nhìn|thấy|xem|mở|nói chắc|đảm bảo|cam đoan|dự đoán|nghe|kiểm tra|truy cập|biết|"
-    r"chắc|ngửi|nếm|đo|"
+    r"chắc|ngửi|nếm|đo đạc|"
     r"chẩn đoán|nhìn thấy|nghe thấy|chính xác|khám|đọc được|trực tiếp|gợi ý)"
 )
 _ROLE = (
@@ -103,6 +103,10 @@ VIETNAMESE = Language(
     ),
     apology=(r"(?:tôi |mình )?(?:rất |thành thật )?(?:xin lỗi|rất tiếc)(?: bạn| nhé| nha)?",),
     soft=(
+        r"\bkhông phải (?:gu|phong cách|kiểu|sở trường|chuyên môn) (?:của )?(?:mình|tôi|em)\b|\b(?:trợ lý|bot|"
+        r"nhân viên) [^.!?]{1,30} nên (?:chỉ|không)\b|\b(?:đã hứa|hứa với|thề với|được lệnh|bị cấm|cấm (?:tôi|mình|"
+        r"ta|em))\b|\btuyệt (?:chẳng|không|đối không|nhiên không)\b|\bkhông (?:rành|dính|màng|ham|"
+        r"hứng)\b[^.!?]{0,20}\b(?:muốn|đâu)\b",
         r"\b(?:kiêng|bước qua xác|thề (?:là|có|với)|đã thề|lời thề|cút|biến đi|đi đi|ngậm miệng|kín miệng|"
         r"câm như hến|đừng (?:lôi|kéo|rủ|năn nỉ|xin|trông|hy vọng)|dừng (?:lại )?(?:ở đây|tại đây)|tới đây thôi|"
         r"đến đây thôi|tốt hơn (?:là |hết )?(?:mình|tôi|em) (?:không|đừng)|không (?:tiếp nhận|xử lý|thực hiện|"
@@ -129,7 +133,7 @@ VIETNAMESE = Language(
         r"từ chối|ngại|xin miễn|xin kiếu|đứng ngoài|khước từ|áy náy|trung lập|im lặng|giữ kín|để bạn tự)\b|\b(?:không|"
         r"chẳng|đừng (?:hòng|mong))\b[^.!?]{0,50}\b(?:từ|của|với|cho|nhờ|ở) "
         r"(?:tôi|mình|em|tớ|ta)\b|\bkhông phải (?:việc|điều|chuyện|thứ|nhiệm vụ|vai trò)[^.!?]{0,20}\b(?:tôi|mình|em|ta)\b",
-        r"\b(?:không đời nào|đừng hòng|đừng mong|miễn bàn|không được đâu|chịu thôi|không có chuyện|còn lâu|quên đi|"
+        r"\b(?:không đời nào|đừng hòng|đừng mong|miễn bàn|chịu thôi|không có chuyện|còn lâu|quên đi|"
         r"không thể được|câu trả lời là không|"
         r"dứt khoát không|thì không[.!]|bất khả thi|nằm ngoài|ngoài phạm vi|tốt nhất là không|xin kiếu|xin miễn|"
         r"xin phép không|xin phép (?:được )?(?:từ chối|dừng|im lặng|giữ)|"
@@ -183,9 +187,11 @@ VIETNAMESE = Language(
         r"công an|đường dây nóng|thú y)\b",
     ),
     lectures=(
+        r"\b(?:niềm vui|gian dối|chính mình|bình yên|thanh thản|tình bạn|yêu thương|đường tắt|chân chính|"
+        r"nỗ lực|chóng tàn|bền lâu)\b",
         r"\b(?:trả thù|thù hận|ghen tị|đố kỵ|nước mắt|đau khổ|nỗi đau|hạnh phúc|tha thứ|bao dung|lòng tốt|tử tế|"
-        r"lương tâm|cái ác|bạo lực|danh dự|ăn cắp|trộm cắp|nghiệp|nhân quả|công sức|làm người|người xưa|hối hận|"
-        r"ân hận|giá trị|suy nghĩ|nghĩ đến|trước khi|học thật|bằng rỗng|thực chất)\b",
+        r"lương tâm|cái ác|bạo lực|danh dự|ăn cắp|trộm cắp|nhân quả|công sức|làm người|người xưa|hối hận|"
+        r"ân hận|suy nghĩ|nghĩ đến|học thật|bằng rỗng|thực chất)\b",
         r"\b(?:niềm tin|tin tưởng|lòng tin|riêng tư|quyền riêng tư|trung thực|thành thật|tôn trọng|đạo đức|bất hợp pháp|"
         r"phạm pháp|luật|pháp luật|hợp pháp|tội|"
         r"lừa đảo|lừa dối|gian lận|quay cóp|đạo văn|nói dối|dối trá|nguy hiểm|rủi ro|hậu quả|trách nhiệm|"
@@ -195,6 +201,8 @@ VIETNAMESE = Language(
         r"tỉnh táo|nợ nần|xâm phạm|công dân)\b",
     ),
     helps=(
+        r"\b(?:một hôm|một ngày kia|ngày nọ|đêm nọ|có (?:chú|cô|một|anh|nàng|chàng) \w+ (?:không|rất|hay|tên|sống|"
+        r"nọ))\b",
         r"\b(?:bài|mẫu|câu trả lời|lời chúc|tin nhắn|đoạn|thơ|truyện|bản dịch|tên) (?:đây|nè|nhé|này)\b ?:?|"
         r"\bđây (?:nhé|nè|là)\b",
         r"\b(?:mình|tôi|em) (?:nhầm|tính sai|nói sai|viết sai|sai rồi|đã nhầm|đã sai)\b|\b(?:tính nhầm|nói nhầm|"
@@ -226,7 +234,7 @@ VIETNAMESE = Language(
         r"hãy (?:kiểm tra|xả|dùng|thử dùng|tắt|mở))\b",
         r"\b(?:bạn có thể|có thể (?!bị|gây|là|dẫn)|thường (?!hiệu|tích|xót|lượng|mại|yêu|tâm|trực)|"
         r"thông thường|nói chung|hầu hết|đa số|khoảng|trung bình|chỉ cần|"
-        r"ổn hơn|tốt hơn)\b|\d",
+        r"ổn hơn|tốt hơn)\b|(?<![\d.,])(?!1[0-2]\d\b|\d{2,4}[ -]\d{2,4}\b|0\d)\d",
     ),
     but=("nhưng", "tuy nhiên", "song", "tuy vậy", r"(?:nhưng|tuy nhiên)(?: \w+){1,3}"),
     yes_no=(
@@ -239,7 +247,10 @@ VIETNAMESE = Language(
         r"\b(?:từ chối|khước từ|hủy|xin lỗi|cáo lỗi)\b",
     ),
     question_words=(r"\b(?:gì|ai|nào|thế nào|như thế nào|làm sao|ở đâu|đâu|khi nào|bao giờ|tại sao|vì sao|sao|bao nhiêu|mấy)\b",),
-    requests=(r"\b(?:giúp (?:tôi|mình|em|tớ)|bạn (?:có thể|viết|giúp)|hộ (?:tôi|mình|em)|cho (?:tôi|mình|em)|làm ơn|giùm)\b",),
+    requests=(
+        r"\b(?:đồng ý|chịu|chơi) (?:không|chứ|nhé)\b",
+        r"\b(?:giúp (?:tôi|mình|em|tớ)|bạn (?:có thể|viết|giúp)|hộ (?:tôi|mình|em)|cho (?:tôi|mình|em)|làm ơn|giùm)\b",
+    ),
     roles=(r"\b(?:bạn là|mày là|ngươi là|đóng vai|giả làm)\b",),
     markers=(r"\b(?:không|được|của|mình|nhé|giúp|nhưng|người|cách|viết|tôi|bạn|những|đây|đâu|này)\b",),
 )
