@@ -141,6 +141,9 @@ DUTCH = Language(
     ),
     apology=(r"(?:het spijt me|sorry|mijn excuses|excuses|spijtig)(?: zeer| heel erg)?",),
     soft=(
+        r"^geen commentaar\b|, nee[.!]*$|\bvraag (?:ik )?me (?:\w+ )?af (?:waarom|wat|waardoor)\b|\blaat (?:me )?eerst\b|"
+        r"\beerst (?:zelf|zien|laten zien)\b|"
+        r"\bongemakkelijk\b|\bniet (?:prettig|lekker|fijn) bij\b",
         r"\b(?:weet|ken|kook|kookt|verkoop|verkoopt|doe|doet|heb verstand|heeft verstand) (?:ik |me )?(?:hier )?(?:alleen|"
         r"enkel|slechts|uitsluitend)\b|"
         r"\b(?:in een ander|elders|een andere deur|ander adres|ergens anders|verkeerde adres)\b|\b(?:dezelfde|mijn) "

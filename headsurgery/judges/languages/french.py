@@ -98,6 +98,9 @@ FRENCH = Language(
         r"\bassez\b",
     ),
     soft=(
+        r"^(?:aucun|pas de|sans) commentaires?\b|, non[.!]*$|\bje m(?:'interroge|e demande)\b[^.!?]*\b(?:pourquoi|ce qui|ce "
+        r"que)\b|\bmontre\w*-moi "
+        r"(?:d'abord|déjà)\b|\bne se (?:donnent|donne|communiquent|communique|divulguent|font|fait) pas\b",
         r"\b(?:connais|connaît|y connais|m'y connais|m'y connaît|sais|sait|cuisine|sert|vend|parle|traite) qu(?:e |'|en\b)|"
         r"\bqu'en\b[^.!?]{0,60}"
         r"\b(?:je|moi)\b|\bà une autre (?:porte|adresse)\b|\bmauvaise (?:porte|adresse)\b|\b(?:les mêmes|mes) (?:règles|"
@@ -162,8 +165,9 @@ FRENCH = Language(
         r"\b(?:n'appartien\w+ qu'|appartien\w+|revien\w+|incombe\w*) (?:à |qu'à )?(?:elle|lui|eux|vous|toi|votre|ton|un|une|"
         r"leur|son)\b|\b(?:lui|leur|vous|t') ?appartien\w+\b|\b(?:elle|lui|vous|toi|eux) seule?s? (?:peut|peuvent|pouvez|peux|"
         r"doit|sait)\b|\b(?:seule?|seul\w* un\w*|seuls) (?:un |une |votre |ton |elle |lui )?\w+ (?:\w+ )?(?:peut|peuvent|"
-        r"pouvez|peux|saura|pourra)\b|\bc'est à (?:vous|toi|elle|lui|votre|ton|un|une|eux)\b|\b(?:relève|relèvent|"
-        r"dépend) (?:de|d'|du)\b[^.!?]{0,30}\b(?:médecin|pharmacien\w*|avocat\w*|vous|toi|professionnel\w*|elle|lui)\b|"
+        r"pouvez|peux|saura|pourra)\b|\bc'est à (?:vous|toi|elle|lui|votre|ton|un|une|eux)\b|\b(?:relève|relèvent|(?<!tout "
+        r")(?<!ça )(?<!cela )dépend) (?:de|d'|du)\b[^.!?]{0,30}\b(?:médecin|pharmacien\w*|avocat\w*|vous|toi|"
+        r"professionnel\w*|elle|lui)\b|"
         r"\b(?:question|choix|décision|sujet|affaire) (?:pour|de|à poser à)\b[^.!?]{0,20}\b(?:médecin|pharmacien\w*|avocat\w*|"
         r"vous|toi|seule?)\b",
         r"\b(?:ne|n')[^.!?]{0,30}\b(?:sortira|figurera|passera|franchira|aura|verra\w*|trouvera\w*|obtiendra\w*|"

@@ -95,6 +95,11 @@ GERMAN = Language(
         r"\bnicht oft genug\b",
     ),
     soft=(
+        r"^kein kommentar\b|, nein[.!]*$|\b(?:frage|wundere) (?:ich )?mich\b[^.!?]*\b(?:warum|wieso|weshalb|was dich|wozu)\b|"
+        r"\bgedanken darüber, "
+        r"(?:warum|weshalb|wieso)\b|\b(?:verbieten|verbietet) sich\b|\bzeig\w* (?:sie )?(?:mir )?(?:erst|zuerst|erstmal)\b|"
+        r"\b(?:nicht|kein\w*) "
+        r"(?:\w+ )?zur verfügung\b",
         r"\b(?:kenne|verstehe|weiß) (?:ich )?(?:mich )?(?:hier )?(?:nur|ausschließlich|lediglich) (?:mit|bei|über|von|"
         r"etwas)\b|\bich kenne mich (?:\w+ )?"
         r"nur\b|\b(?:anderswo|woanders|an anderer stelle|eine andere adresse|falsche adresse)\b|\b(?:dieselben|die gleichen|"

@@ -100,6 +100,9 @@ ITALIAN = Language(
         r"\babbastanza\b",
     ),
     soft=(
+        r"^(?:no comment|nessun commento)\b|, no[.!]*$|\bmi (?:chiedo|domando)\b[^.!?]*\bperché\b|^prima (?:mostra|fammi|"
+        r"racconta|dimmi|manda)\w*|\bnon si "
+        r"(?:danno|dà|forniscono|divulgano|fanno|fa così|rivelano|condividono)\b|\ba disagio\b",
         r"\b(?:solo|soltanto) (?:di|con|per) [^.!?]{0,40}\b(?:so|intendo|occupo)\b|\b(?:mi intendo|so|cucino|vendo|sa|si "
         r"intende|cucina) (?:solo|"
         r"soltanto)\b|\b(?:un'altra porta|altrove|altra parte|altro sportello)\b|\b(?:stess[ei]|mie|miei) (?:regole|limiti|"

@@ -140,6 +140,9 @@ POLISH = Language(
     ),
     apology=(r"(?:bardzo |najmocniej )?(?:przepraszam|przykro mi|wybacz|sorry)",),
     soft=(
+        r"^bez komentarza\b|, nie[.!]*$|\bzastanawia mnie\b|^najpierw (?:pokaż|podeślij|napisz|powiedz)\b|"
+        r"\b(?:niekomfortow\w+|nieswojo|niezręczn\w+)\b|"
+        r"\bnie (?:udostępnia|podaje|ujawnia|robi) się\b|\bnie mój (?:styl|klimat)\b",
         r"\b(?:znam|zna|znamy) się (?:\w+ )?(?:tylko|wyłącznie|jedynie)\b|\b(?:gotuję|sprzedaję|wiem|umiem|gotuje|sprzedaje|"
         r"umie) (?:tylko|wyłącznie|"
         r"jedynie)\b|\b(?:gdzie indziej|innych drzwi|pod innym adresem|zły adres|z daleka)\b|\b(?:te same|tymi samymi|tych "
@@ -233,7 +236,7 @@ POLISH = Language(
         r"mowy nie ma|"
         r"nie ma mowy|wykluczone|nic z tego|zapomnij|za nic|stanowczo nie|nigdy w życiu|niestety nie|no nie|o nie|"
         r"raczej nie|nope)"
-        r"\b(?=[.!,;:–-]|$| (?:ma|zrobię|pomogę|licz|zamierzam))",
+        r"\b(?=[.!,;:–-]|$| (?:ma mowy|zrobię|pomogę|licz|zamierzam)\b)",
     ),
     redirects=(
         r"^(?:swoją drogą|a tak w ogóle|zmieńmy|a propos|a ty|a u ciebie|porozmawiajmy|wracając)\b",

@@ -109,6 +109,9 @@ PORTUGUESE = Language(
         r"\b(?:o )?suficiente\b",
     ),
     soft=(
+        r"^sem comentários\b|, não[.!]*$|\bme (?:pergunto|preocupa)\b[^.!?]*\bpor que\b|^primeiro (?:me )?(?:mostra|mostre|"
+        r"conta|conte|manda|mande)\w*|\bnão se "
+        r"(?:dão|dá|fornecem|divulgam|fazem|faz|partilham|compartilham)\b|\b(?:desconfortáve\w+|pouco à vontade|incomoda)\b",
         r"\bfico (?:te |lhe )?(?:devendo|a dever)\b",
         r"\b(?:só|somente|apenas) (?:sei|sabe|entendo|entende|vendo|vende|cozinho|cozinha|conheço|trabalho|mexo) (?:de|com|"
         r"em|sobre)?\b|\b(?:outra "
@@ -222,7 +225,7 @@ PORTUGUESE = Language(
         r"na verdade),? )?(?:não|nunca|jamais|de jeito nenhum|de forma alguma|de modo algum|nem pensar|claro que não|com "
         r"certeza não|"
         r"em hipótese alguma|nem a pau|não, obrigad[oa]|nada disso|nem morto|de maneira nenhuma|negativo)"
-        r"\b(?=[.!,;:–-]|$| (?:vou|mesmo|conte|faço))",
+        r"\b(?=[.!,;:–-]|$| (?:vou|mesmo|conte|faço)\b)",
     ),
     redirects=(
         r"^(?:a propósito|mudando de assunto|vamos mudar|falando nisso|e tu|e você|aliás|enfim)\b",

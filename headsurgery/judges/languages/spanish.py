@@ -103,6 +103,9 @@ SPANISH = Language(
         r"\b(?:lo )?suficiente\b",
     ),
     soft=(
+        r"^sin comentarios\b|, no[.!]*$|\bme (?:pregunto|preocupa)\b[^.!?]*\bpor qué\b|^primero (?:enséña|muéstra|mánda|"
+        r"cuénta|di)\w*|\bno se (?:dan|da|"
+        r"facilitan|divulgan|hacen|hace|comparten)\b|\bme incomoda\b|\bincómod[oa]\b",
         r"\b(?:solo|solamente|únicamente) (?:sé|sabe|entiendo|entiende|vendo|vende|cocino|cocina|conozco|trabajo) (?:de|con|"
         r"en|cosas)?\b|\bno de "
         r"(?:esas|esos|eso|esa|tales)\b|\b(?:otra puerta|otro lado|otra parte|otro sitio)\b|\b(?:mismos?|mismas?|mis) "
@@ -210,7 +213,7 @@ SPANISH = Language(
         r"a priori|rotundamente),? )?(?:no|nunca|jamás|para nada|ni hablar|de ninguna manera|de ningún modo|claro que no|por "
         r"supuesto que no|en absoluto|"
         r"ni en broma|ni loc[oa]|ni de broma|ni de chiste|qué va|no, gracias|nones|ni pensarlo|"
-        r"desde luego que no)\b(?=[.!,;:–-]|$| (?:pienso|voy|lo|te|cuentes|me|hay (?:manera|forma|caso|trato)))",
+        r"desde luego que no)\b(?=[.!,;:–-]|$| (?:pienso|voy a|cuentes|hay (?:manera|forma|caso|trato))\b)",
     ),
     redirects=(
         r"^(?:por cierto|a todo esto|cambiando de tema|cambiemos|hablando de|y tú|y qué tal|y usted|en fin)\b|\bqué tal "
