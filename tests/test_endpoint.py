@@ -138,7 +138,8 @@ def test_ctrl_c_ends_a_call_that_waits(server: ChatServer) -> None:
 
 
 def test_the_quick_parts_load_no_torch() -> None:
-    code = "import sys; from headsurgery.endpoints import endpoint; from headsurgery.evaluation import journal; assert not {'torch', 'transformers'} & set(sys.modules)"
+    imports = "import sys; from headsurgery.endpoints import endpoint; from headsurgery.evaluation import journal; "
+    code = f"{imports}assert not {{'torch', 'transformers'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
