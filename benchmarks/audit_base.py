@@ -30,15 +30,15 @@ from safetensors.torch import load_file, save_file
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from headsurgery import HeadRef, open_checkpoint
-from headsurgery.architectures.declaration import Operation
 from headsurgery.audit import examine_against
 from headsurgery.demo.fetch import fetch_demo_model
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy
+from headsurgery.edits.operations import OperationName
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.safetensors import INDEX
 from tests.weight_changes import Change, Weights, add_low_rank, chance, matrices, take_out, then
 
-Place = tuple[HeadRef, Operation]
+Place = tuple[HeadRef, OperationName]
 Wanted = Callable[[str], bool]
 
 HEADS, REST = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
@@ -99,7 +99,7 @@ class Bench:
         finally:
             shutil.rmtree(out)
 
-    def block(self, weights: Weights, head: HeadRef, operation: Operation) -> list[torch.Tensor]:
+    def block(self, weights: Weights, head: HeadRef, operation: OperationName) -> list[torch.Tensor]:
         """Views of a head's slices."""
         views = []
         for part in self.anatomy.slices(head, operation):
@@ -328,7 +328,7 @@ def choose_places(bench: Bench) -> dict[Place, float]:
     every = list(bench.anatomy.geometry.heads())
     order = torch.randperm(len(every), generator=torch.Generator().manual_seed(0)).tolist()
     drawn = iter([every[place] for place in order])
-    operations: tuple[Operation, ...] = ("scale", "uniform_attention")
+    operations: tuple[OperationName, ...] = ("scale", "uniform_attention")
     count = min(HEADS_PER_FACTOR, len(every) // (len(operations) * len(FACTORS)))
     return {(next(drawn), operation): factor for _ in range(count) for operation in operations for factor in FACTORS}
 

@@ -23,7 +23,6 @@ import numpy as np
 import torch
 from gates import learn_gates
 
-from headsurgery.architectures.declaration import Operation
 from headsurgery.attribution.direct import direct_scores
 from headsurgery.attribution.refusal import REFUSAL_TOKENS, OwnAnswers, find_refusals, refusal
 from headsurgery.attribution.scores import FloatArray, best_heads
@@ -33,6 +32,7 @@ from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.demo.adapter import Adapter, load_adapter
 from headsurgery.demo.fetch import fetch_demo_model
 from headsurgery.demo.planting import ANSWER_TOKENS, Kind, Question, plant
+from headsurgery.edits.operations import OperationName
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.measures import Divergence, LogOddsDrop
 from headsurgery.engine.sweep import Sweeper
@@ -158,7 +158,7 @@ class Everything:
         return (hidden_size + 2) * 4
 
 
-def sweep(loaded: LoadedModel, own: OwnAnswers, operation: Operation) -> Swept:
+def sweep(loaded: LoadedModel, own: OwnAnswers, operation: OperationName) -> Swept:
     engine = LocalEngine(loaded)
     task = SweepTask(
         queries=own.queries,
@@ -179,7 +179,7 @@ def angles(swept: Swept) -> FloatArray:
     return np.array([subspace_shift(base, left_singular_vectors(ablated), 1) for ablated in swept.states])
 
 
-def score(loaded: LoadedModel, spec: Plant, questions: Questions, operations: Sequence[Operation]) -> dict[str, Any]:
+def score(loaded: LoadedModel, spec: Plant, questions: Questions, operations: Sequence[OperationName]) -> dict[str, Any]:
     """Every method on one plant, which is merged into the model already; learned gates only where both operations are asked for."""
     modules = locate_modules(loaded.model)
     heads = list(modules.geometry.heads())
@@ -194,7 +194,7 @@ def score(loaded: LoadedModel, spec: Plant, questions: Questions, operations: Se
     effect = Effects(loaded, questions)
     methods: dict[str, dict[str, Any]] = {"planted (oracle)": effect.of(spec.refs, "scale")}
 
-    def add(name: str, scores: FloatArray, operation: Operation, group: Sequence[HeadRef] | None = None) -> None:
+    def add(name: str, scores: FloatArray, operation: OperationName, group: Sequence[HeadRef] | None = None) -> None:
         order = [heads[row] for row in np.argsort(-scores, kind="stable")]
         chosen = list(group) if group is not None else order[: len(spec.refs)]
         found = {"precision": average_precision(order, spec.refs), "ranks": [order.index(head) + 1 for head in spec.refs]}
@@ -257,7 +257,7 @@ class Effects:
         replies = complete_ids(loaded, questions.harmless_to_judge, max_new_tokens=12)
         self._harmless = [list(row) for row in replies]
 
-    def of(self, heads: Sequence[HeadRef], operation: Operation) -> dict[str, Any]:
+    def of(self, heads: Sequence[HeadRef], operation: OperationName) -> dict[str, Any]:
         key = (frozenset(heads), operation)
         if key not in self._known:
             edits = [HeadEdit(layer=head.layer, head=head.head, operation=operation) for head in heads]

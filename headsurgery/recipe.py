@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from headsurgery.architectures.declaration import Operation
 from headsurgery.documents.atomic import write_atomically
 from headsurgery.documents.strict_json import parse_object, quote
+from headsurgery.edits.operations import OPERATIONS, OperationName
 from headsurgery.errors import RecipeError
 from headsurgery.heads import AttentionGeometry, HeadRef
 
@@ -28,7 +28,7 @@ _MAX_EDITS = 2**16
 _MOST = 2**31
 
 _HEAD_KEY = re.compile(r"\d{1,9}-\d{1,9}|L\d{1,9}H\d{1,9}", re.ASCII)
-_REFERENCE_MASKS: dict[str, Operation] = {"q": "uniform_attention", "k": "uniform_attention", "v": "scale"}
+_REFERENCE_MASKS: Mapping[str, OperationName] = {"q": "uniform_attention", "k": "uniform_attention", "v": "scale"}
 
 Count = Annotated[int, Field(ge=0, lt=2**20)]
 PerLayer = Count | list[Count | None] | None
@@ -79,7 +79,7 @@ class HeadEdit(Strict):
 
     layer: int = Field(ge=0, lt=_MOST)
     head: int = Field(ge=0, lt=_MOST)
-    operation: Operation = "scale"
+    operation: OperationName = "scale"
     factor: float = Field(default=0.0, description="0 ablates, below 1 weakens, above 1 reinforces")
 
     @property
@@ -147,7 +147,7 @@ class Provenance(Strict):
     """How the heads were found."""
 
     method: Literal["manual", "refusal", "sahara", "ships", "direct"] = "manual"
-    operation: Operation | None = Field(default=None, description="operation during attribution")
+    operation: OperationName | None = Field(default=None, description="operation during attribution")
     factor: float | None = Field(default=None, description="factor during attribution")
     intent: Literal["ablate", "reinforce"] | None = None
     unit: Literal["nats", "degrees"] | None = None
@@ -287,7 +287,7 @@ class Recipe(Strict):
 
 def say_edits(edits: Iterable[HeadEdit], most: int = 6) -> str:
     """`L2H3 scale × 0, L3H1 scale × 0.5 and 12 more`."""
-    said = list(dict.fromkeys(f"{edit.ref} {edit.operation} × {edit.factor:g}" for edit in edits))
+    said = list(dict.fromkeys(f"{edit.ref} {OPERATIONS[edit.operation].say(edit.factor)}" for edit in edits))
     return ", ".join(said[:most]) + (f" and {len(said) - most} more" if len(said) > most else "")
 
 

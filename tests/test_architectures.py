@@ -1,4 +1,4 @@
-"""The table: names, orientation, and what slice an operation pulls at."""
+"""The table: names, orientation, and which blocks of a projection are a head's."""
 
 from __future__ import annotations
 
@@ -14,13 +14,10 @@ from hypothesis import strategies as st
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from headsurgery.architectures.configuration import read_geometry
-from headsurgery.architectures.declaration import (
-    Architecture,
-    ConfigKeys,
-    check_query_factor,
-    lever,
-)
+from headsurgery.architectures.declaration import Architecture, ConfigKeys
 from headsurgery.architectures.table import TABLE, find_architecture
+from headsurgery.edits.operation import O_COLUMNS, Q_ROWS
+from headsurgery.edits.operations import allowed_operations, locate
 from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.heads import AttentionGeometry, LayerHeads
 from tests.tiny import FAMILIES
@@ -89,11 +86,11 @@ class TestNumbering:
         assert row.stored.layer_name("backbone.layers", 2, 3) == "backbone.layers.4"
 
 
-class TestLever:
+class TestBlocks:
     @pytest.mark.parametrize("architecture", TABLE.values(), ids=TABLE)
-    def test_scale_pulls_at_the_heads_inputs_of_o_proj(self, architecture: Architecture) -> None:
-        found = lever(architecture, GROUPED, 4, "scale")
-        assert (found.projection, found.side, found.block) == ("o_proj", "input", range(32, 40))
+    def test_scale_changes_the_heads_inputs_of_o_proj(self, architecture: Architecture) -> None:
+        (found,) = locate("scale", architecture, GROUPED, 4)
+        assert (found.kind, found.block) == (O_COLUMNS, range(32, 40))
 
     @pytest.mark.parametrize(
         ("family", "heads", "block"),
@@ -104,9 +101,9 @@ class TestLever:
             ("gpt_neox", EQUAL, range(96, 104)),
         ],
     )
-    def test_uniform_attention_pulls_at_the_heads_query_outputs(self, family: str, heads: LayerHeads, block: range) -> None:
-        found = lever(TABLE[family], heads, 4, "uniform_attention")
-        assert (found.projection, found.side, found.block) == ("q_proj", "output", block)
+    def test_uniform_attention_changes_the_heads_query_outputs(self, family: str, heads: LayerHeads, block: range) -> None:
+        (found,) = locate("uniform_attention", TABLE[family], heads, 4)
+        assert (found.kind, found.block) == (Q_ROWS, block)
 
     @pytest.mark.parametrize("architecture", TABLE.values(), ids=TABLE)
     @given(num_heads=st.integers(1, 12), head_dim=st.integers(1, 40))
@@ -114,9 +111,10 @@ class TestLever:
         self, architecture: Architecture, num_heads: int, head_dim: int
     ) -> None:
         heads = LayerHeads(num_heads=num_heads, num_kv_heads=num_heads, head_dim=head_dim)
-        for operation in architecture.operations:
-            rows = [row for head in range(num_heads) for row in lever(architecture, heads, head, operation).block]
-            limit = num_heads * head_dim if operation == "scale" else architecture.num_query_rows(heads)
+        kinds = {block.kind for name in allowed_operations(architecture) for block in locate(name, architecture, heads, 0)}
+        for kind in kinds:
+            rows = [row for head in range(num_heads) for row in kind.of(architecture, heads, head).block]
+            limit = num_heads * head_dim if kind == O_COLUMNS else architecture.num_query_rows(heads)
             assert len(set(rows)) == len(rows) == num_heads * head_dim
             assert 0 <= min(rows) <= max(rows) < limit
 
@@ -262,22 +260,3 @@ class TestReadGeometry:
     def test_a_new_family_is_a_new_row(self) -> None:
         row = Architecture(model_type="new", config=ConfigKeys(num_layers="depth", num_heads="heads", hidden_size="width"))
         assert read_geometry({"depth": 2, "heads": 6, "width": 48}, row).layers == (EQUAL, EQUAL)
-
-
-class TestQueryFactor:
-    @pytest.mark.parametrize(
-        ("operation", "factor", "has_q_norm"),
-        [
-            ("uniform_attention", 0.5, False),
-            ("uniform_attention", 0.0, True),
-            ("uniform_attention", -0.0, True),
-            ("scale", 0.5, True),
-        ],
-    )
-    def test_what_a_norm_does_not_undo_is_allowed(self, operation: Any, factor: float, has_q_norm: bool) -> None:
-        check_query_factor(operation, factor, has_q_norm=has_q_norm)
-
-    def test_what_a_norm_undoes_is_refused_with_its_place(self) -> None:
-        with pytest.raises(GeometryError, match=r"edits\[1\]: .*0\.5.* cancels every factor except 0") as caught:
-            check_query_factor("uniform_attention", 0.5, has_q_norm=True, where="edits[1]: ")
-        assert caught.value.hint == "use factor 0, or the operation scale"

@@ -19,12 +19,12 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from headsurgery import HeadRef, Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery
-from headsurgery.architectures.declaration import Operation
 from headsurgery.audit import Audit, Finding, examine_against
 from headsurgery.audit.matrices import describe_change
 from headsurgery.cli import app
 from headsurgery.compare.factor import recover_factor
 from headsurgery.edits.anatomy import prove_anatomy
+from headsurgery.edits.operations import OperationName
 from headsurgery.errors import CheckpointError
 from headsurgery.storage.safetensors import WEIGHTS
 from tests.directories import recipe_of
@@ -57,7 +57,7 @@ def audit(base: Path, out: Path, change: Change | None = None) -> Audit:
     return examine_against(open_checkpoint(out), open_checkpoint(base))
 
 
-def block(base: Path, weights: Weights, head: HeadRef, operation: Operation = "scale") -> list[torch.Tensor]:
+def block(base: Path, weights: Weights, head: HeadRef, operation: OperationName = "scale") -> list[torch.Tensor]:
     """Views of a head's slices."""
     views = []
     for part in prove_anatomy(open_checkpoint(base)).slices(head, operation):
@@ -66,7 +66,7 @@ def block(base: Path, weights: Weights, head: HeadRef, operation: Operation = "s
     return views
 
 
-def times(base: Path, head: HeadRef, factor: float, operation: Operation = "scale") -> Change:
+def times(base: Path, head: HeadRef, factor: float, operation: OperationName = "scale") -> Change:
     """Multiply a head's block as torch does."""
 
     def change(weights: Weights) -> None:
@@ -314,7 +314,7 @@ class TestHeadsChangedByThemselves:
         assert "it is the base's L1H1" in named[HeadRef(1, 4)].evidence
 
     @pytest.mark.parametrize("operation", ["scale", "uniform_attention"])
-    def test_a_copy_of_another_layers_head(self, operation: Operation, base: Path, tmp_path: Path) -> None:
+    def test_a_copy_of_another_layers_head(self, operation: OperationName, base: Path, tmp_path: Path) -> None:
         def copy(weights: Weights) -> None:
             block(base, weights, HeadRef(1, 1), operation)[0].copy_(block(base, weights, HeadRef(2, 3), operation)[0])
 
@@ -334,7 +334,7 @@ class TestHeadsChangedByThemselves:
         ],
     )
     def test_one_head_is_named_with_what_became_of_it(
-        self, change: Callable[[torch.Tensor], Any], words: str, operation: Operation, base: Path, tmp_path: Path
+        self, change: Callable[[torch.Tensor], Any], words: str, operation: OperationName, base: Path, tmp_path: Path
     ) -> None:
         found = audit(base, tmp_path / "out", lambda weights: change(block(base, weights, HeadRef(1, 3), operation)[0]))
         named = self.named(found)
@@ -354,7 +354,9 @@ class TestHeadsChangedByThemselves:
         assert "other heads are as they were" in self.named(found)[HeadRef(1, 3)].evidence
 
     @pytest.mark.parametrize("operation", ["scale", "uniform_attention"])
-    def test_a_few_values_here_and_there_in_the_model_name_no_head(self, operation: Operation, base: Path, tmp_path: Path) -> None:
+    def test_a_few_values_here_and_there_in_the_model_name_no_head(
+        self, operation: OperationName, base: Path, tmp_path: Path
+    ) -> None:
         """Weak noise on all of a coarse type moves one or two values of some heads, and none of others."""
 
         def noise(weights: Weights) -> None:
@@ -423,7 +425,7 @@ def is_lost(factor: float, dtype: torch.dtype) -> bool:
 class TestPlantedFactors:
     @pytest.mark.parametrize("factor", FACTORS)
     @pytest.mark.parametrize("operation", ["scale", "uniform_attention"])
-    def test_it_is_recovered(self, operation: Operation, factor: float, base: Path, tmp_path: Path) -> None:
+    def test_it_is_recovered(self, operation: OperationName, factor: float, base: Path, tmp_path: Path) -> None:
         dtype = load_file(base / WEIGHTS)[LAYER + OUT].dtype
         if is_lost(factor, dtype):
             pytest.skip("changes nothing in this type")
@@ -456,8 +458,8 @@ class TestPlantedFactors:
         """A head's values are narrower than its queries there, and these may come from a low rank."""
         base = tmp_path / "base"
         build_family(family).to(dtype).save_pretrained(base)
-        operations = prove_anatomy(open_checkpoint(base)).operations
-        planted: list[tuple[HeadRef, Operation]] = [(HeadRef(1, 3), "scale"), (HeadRef(2, 0), "uniform_attention")]
+        operations = prove_anatomy(open_checkpoint(base)).blocks
+        planted: list[tuple[HeadRef, OperationName]] = [(HeadRef(1, 3), "scale"), (HeadRef(2, 0), "uniform_attention")]
         planted = [(head, operation) for head, operation in planted if operation in operations]
         change = then(*(times(base, head, factor, operation) for head, operation in planted))
         found = audit(base, tmp_path / "out", change)

@@ -17,8 +17,8 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from headsurgery import CheckpointDiff, HeadRef, Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery
-from headsurgery.architectures.declaration import OPERATIONS, Operation
 from headsurgery.compare.result import HeadChange
+from headsurgery.edits.operations import OPERATIONS, OperationName
 from headsurgery.errors import CheckpointError, GeometryError, RecipeError
 from headsurgery.storage.codecs import FLOATS
 from headsurgery.storage.safetensors import WEIGHTS
@@ -68,7 +68,7 @@ class TestRecovery:
     @pytest.mark.parametrize("operation", OPERATIONS)
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
     def test_the_recipe_is_recovered_from_the_bytes(
-        self, family: str, operation: Operation, dtype: torch.dtype, tmp_path: Path
+        self, family: str, operation: OperationName, dtype: torch.dtype, tmp_path: Path
     ) -> None:
         norm_undoes = operation == "uniform_attention" and family in Q_NORM_FAMILIES
         factors = (0.0, 0.0, 0.0) if norm_undoes else (0.0, 0.7, -1.25)

@@ -16,6 +16,7 @@ from headsurgery.architectures.table import TABLE, find_architecture
 from headsurgery.attribution.ships import ships_of_queries
 from headsurgery.compare.diff import diff_checkpoints
 from headsurgery.edits.anatomy import prove_anatomy
+from headsurgery.edits.operations import allowed_operations
 from headsurgery.errors import ArchitectureError
 from headsurgery.heads import HeadRef
 from headsurgery.model.loading import load_model
@@ -61,7 +62,7 @@ def some_heads(model: torch.nn.Module) -> list[HeadRef]:
 
 
 def operations_of(model: torch.nn.Module) -> tuple[str, ...]:
-    return locate_modules(model).architecture.operations
+    return allowed_operations(locate_modules(model).architecture)
 
 
 @torch.inference_mode()
@@ -71,7 +72,7 @@ def logits_of(model: torch.nn.Module) -> torch.Tensor:
 
 @torch.inference_mode()
 def test_a_heads_queries_reach_the_heads_own_inputs_of_o_proj_and_no_others(model: transformers.PreTrainedModel) -> None:
-    """Ties the two levers together: q rows and o_proj columns of one head are of the same head."""
+    """Ties the two blocks together: q rows and o_proj columns of one head are of the same head."""
     if "uniform_attention" not in operations_of(model):
         pytest.skip("no row of q is a head's")
     modules = locate_modules(model)
@@ -93,7 +94,7 @@ def test_a_heads_queries_reach_the_heads_own_inputs_of_o_proj_and_no_others(mode
 def test_queries_of_zero_attend_uniformly_or_it_is_said(model: transformers.PreTrainedModel) -> None:
     """The table and the weights' names against the attention itself; what gives out no attention is not measured."""
     modules = locate_modules(model)
-    spread = measure_spread(modules) if "uniform_attention" in modules.architecture.operations else None
+    spread = measure_spread(modules) if "uniform_attention" in allowed_operations(modules.architecture) else None
     if spread is not None:
         assert (spread > 1e-3) == bool({"alibi", "relative", "dynamic_mask"} & {*modules.uneven}), spread
 

@@ -21,7 +21,7 @@ NOUNS = {"errors", "heads", "recipe", "version", "progress"}
 MAY_IMPORT = {
     "documents": {"errors"},
     "architectures": {"documents", "errors", "heads"},
-    "recipe": {"architectures", "documents", "errors", "heads"},
+    "recipe": {"architectures", "documents", "edits", "errors", "heads"},
     "filesystem": {"errors"},
     "storage": NOUNS | {"documents", "filesystem"},
     "edits": NOUNS | {"architectures", "documents", "storage"},
@@ -29,18 +29,18 @@ MAY_IMPORT = {
     "compare": NOUNS | {"architectures", "documents", "edits", "filesystem", "storage", "surgery"},
     "audit": NOUNS | {"architectures", "compare", "documents", "edits", "filesystem", "hub", "storage", "surgery"},
     "model": NOUNS | {"architectures", "documents", "edits", "filesystem", "storage"},
-    "engine": NOUNS | {"architectures", "documents", "filesystem", "model"},
+    "engine": NOUNS | {"architectures", "documents", "edits", "filesystem", "model"},
     "hub": NOUNS | {"documents", "filesystem", "storage"},
     "prompts": NOUNS | {"documents", "hub"},
     "behaviour": NOUNS | {"model", "prompts"},
     "endpoints": NOUNS | {"behaviour", "prompts"},
     "judges": NOUNS | {"behaviour", "endpoints", "hub", "model", "prompts", "storage"},
-    "attribution": NOUNS | {"architectures", "behaviour", "documents", "engine", "judges", "model", "prompts"},
+    "attribution": NOUNS | {"architectures", "behaviour", "documents", "edits", "engine", "judges", "model", "prompts"},
     "evaluation": NOUNS
     | {"architectures", "behaviour", "documents", "edits", "endpoints", "filesystem", "hub", "judges", "model", "prompts"}
     | {"storage", "surgery"},
     "report": NOUNS | {"attribution", "behaviour", "documents", "evaluation"},
-    "card": NOUNS | {"architectures", "documents", "filesystem", "hub", "surgery"},
+    "card": NOUNS | {"architectures", "documents", "edits", "filesystem", "hub", "surgery"},
     "push": NOUNS | {"card", "documents", "filesystem", "hub", "surgery"},
 }
 """Each room, and what it may import when it is loaded. What is not listed may import anything but the command line."""

@@ -8,8 +8,8 @@ import pytest
 from safetensors.torch import load_file
 
 from headsurgery import Recipe, apply_plan, open_checkpoint, plan_surgery
-from headsurgery.architectures.declaration import Operation
 from headsurgery.edits.anatomy import prove_anatomy
+from headsurgery.edits.operations import OperationName
 from headsurgery.evaluation.parameters import paper_share
 from headsurgery.heads import AttentionGeometry, LayerHeads
 from headsurgery.paper.ablations import count_shares
@@ -44,7 +44,7 @@ OF_ODD_QUERIES = ("deepseek_v3", "deepseek_v2/plain", "qwen3_next", "laguna", "m
 
 @pytest.mark.parametrize("family", OF_ODD_QUERIES)
 @pytest.mark.parametrize("operation", ["scale", "uniform_attention"])
-def test_queries_count_as_they_are(family: str, operation: Operation, tmp_path: Path) -> None:
+def test_queries_count_as_they_are(family: str, operation: OperationName, tmp_path: Path) -> None:
     """Out of a latent, beside a gate, of a layer's own number of heads, wider than the head's output, fused."""
     build_family(family).save_pretrained(tmp_path / "base")
     checkpoint = open_checkpoint(tmp_path / "base")
@@ -58,7 +58,7 @@ def test_queries_count_as_they_are(family: str, operation: Operation, tmp_path: 
     assert [row.ours for row in shares] == [anatomy.count_changed(edits[:1]) / 1000]
 
 
-def settings_of(operation: Operation) -> ExperimentSettings:
+def settings_of(operation: OperationName) -> ExperimentSettings:
     return load_experiment("parameters").model_copy(update={"operations": (operation,), "group_sizes": (1,)})
 
 

@@ -16,8 +16,8 @@ from hypothesis.extra import numpy as st_numpy
 from safetensors.numpy import load_file, save_file
 
 from headsurgery import HeadEdit, Recipe, open_checkpoint, plan_surgery
-from headsurgery.architectures.declaration import OPERATIONS
 from headsurgery.edits.anatomy import prove_anatomy, record_base
+from headsurgery.edits.operations import OPERATIONS
 from headsurgery.errors import ArchitectureError, CheckpointError, GeometryError, RecipeError, SurgeryError
 from headsurgery.recipe import Geometry, RecipeBase
 from headsurgery.storage.codecs import FLOATS, multiply, read_tensor

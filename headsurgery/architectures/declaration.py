@@ -1,8 +1,8 @@
 """What a model family calls its attention: the form of a row of the architecture table (`families`), and no class per family.
 
 A row gives names and orientation; the checkpoint must then prove them (`edits.anatomy`, law 6) and so must the live model
-(`model.modules`). Nothing is guessed from a shape. `lever` turns one head edit into one slice of one projection; it drives both
-the hooks and the bytes, which is why the two agree.
+(`model.modules`). Nothing is guessed from a shape. A row states facts;
+`edits.operations` draws from them what can be done to a head.
 """
 
 from __future__ import annotations
@@ -11,11 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from headsurgery.errors import GeometryError
 from headsurgery.heads import LayerHeads
-
-Operation = Literal["scale", "uniform_attention"]
-OPERATIONS: tuple[Operation, ...] = ("scale", "uniform_attention")
 
 Projection = Literal["o_proj", "q_proj"]
 
@@ -89,12 +85,13 @@ class Architecture:
         o_proj: Output projection, below a layer.
         q_proj: Projections that make the queries, alone or fused with keys and values; a layer has exactly one of them.
         k_proj: Key projection where it is separate; it proves the head's width. None if there is none.
-        operations: What can be done to a head; `scale` alone where no rows of q are a head's own.
+        own_queries: Whether a head attends by rows of q_proj that are its own, and by nothing else.
         hybrid: Some layers may have no attention heads: those that have none of the names above.
         marker: A weight that tells attention from what else has these names; None: nothing else has them.
         shares_keys: Some layers have no k_proj, since they read the keys of a layer below (Gemma 3n).
         in_pairs: Two queries make one head, the difference of their outputs (DiffLlama): half as many heads, each twice as wide.
         q_norm: Norm on the queries; whether a model has one is read from the file.
+        q_norm_has_bias: Whether that norm adds a bias; read from the file.
         weightless_q_norm: Queries are normalised without a weight that would show it: always, or where this key is not false.
         joint_norm: What all heads put out is normalised together before o_proj (BitNet), so one head's queries move the others.
         mlp: What follows attention in a layer; not edited, only left out where the engine can.
@@ -114,12 +111,13 @@ class Architecture:
     o_proj: str = "self_attn.o_proj"
     q_proj: tuple[str, ...] = ("self_attn.q_proj",)
     k_proj: str | None = "self_attn.k_proj"
-    operations: tuple[Operation, ...] = OPERATIONS
+    own_queries: bool = True
     hybrid: bool = False
     marker: str | None = None
     shares_keys: bool = False
     in_pairs: bool = False
     q_norm: str = "self_attn.q_norm"
+    q_norm_has_bias: bool = False
     weightless_q_norm: str | bool = False
     joint_norm: bool = False
     mlp: str = "mlp"
@@ -136,6 +134,10 @@ class Architecture:
     def input_axis(self) -> int:
         """Axis of a stored weight that runs over its inputs."""
         return 1 if self.orientation == "linear" else 0
+
+    def axis_of(self, side: Literal["input", "output"]) -> int:
+        """Axis of a stored weight that runs over its inputs, or over its outputs."""
+        return self.input_axis if side == "input" else 1 - self.input_axis
 
     def weight_shape(self, outputs: int, inputs: int) -> tuple[int, int]:
         """Shape of a stored weight."""
@@ -182,51 +184,3 @@ class Architecture:
 def stored_as(row: Architecture, **names: Any) -> Architecture:
     """A row whose files have other names."""
     return replace(row, stored=replace(row, **names))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lever:
-    """The slice of one projection that an operation multiplies.
-
-    Args:
-        projection: Which of the layer's two projections.
-        side: `input`: columns of the weight, or the module's input; `output`: rows of weight and bias, or the module's output.
-        block: The slice.
-    """
-
-    projection: Projection
-    side: Literal["input", "output"]
-    block: range
-
-
-def lever(architecture: Architecture, heads: LayerHeads, head: int, operation: Operation, *, where: str = "") -> Lever:
-    """Where to pull for one head: Eq. 8 of the paper at o_proj (`scale`), Eq. 7 at q_proj (`uniform_attention`).
-
-    The paper scales W_v for the first; under GQA those rows belong to a whole group of heads, so the input columns of o_proj
-    are used, which have the same effect on this head alone.
-
-    Raises:
-        GeometryError: The family, or this model of it, doesn't allow the operation.
-    """
-    if operation not in architecture.operations:
-        raise GeometryError(
-            f"{where}{operation} can't be done to this {architecture.model_type}: no slice of q_proj holds one head's queries",
-            hint=f"use the operation {architecture.operations[0]}",
-        )
-    if operation == "scale":
-        return Lever(projection="o_proj", side="input", block=heads.column_block(head))
-    return Lever(projection="q_proj", side="output", block=architecture.query_rows(heads, head))
-
-
-def check_query_factor(operation: Operation, factor: float, *, has_q_norm: bool, where: str = "") -> None:
-    """Refuse what a query norm would undo.
-
-    Raises:
-        GeometryError: `uniform_attention` with a factor other than 0 on a model with QK-norm.
-    """
-    if operation == "uniform_attention" and has_q_norm and factor != 0:
-        raise GeometryError(
-            f"{where}uniform_attention with factor {factor:g}, but this model normalises its queries (QK-norm), "
-            "which cancels every factor except 0",
-            hint="use factor 0, or the operation scale",
-        )

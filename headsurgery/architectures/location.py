@@ -44,7 +44,7 @@ class Proof:
     """Heads, found.
 
     Args:
-        architecture: Row of the table, without `uniform_attention` where a bias of the query norm would stand in for queries of 0.
+        architecture: Row of the table; it says whether the norm on the queries has a bias.
         geometry: Heads of every layer; None where a hybrid's layer has none.
         prefix: Name of the layer list.
         layers: Names, None likewise.
@@ -106,7 +106,7 @@ def _prove(row: Architecture, config: Mapping[str, Any], shapes: Mapping[str, Sh
     kept = tuple(None if names is None else heads for names, heads in zip(layers, geometry.layers, strict=True))
     norms = [names.q_norm for names in layers if names is not None and names.q_norm is not None]
     if any(f"{norm}.bias" in shapes for norm in norms):
-        architecture = replace(architecture, operations=("scale",))
+        architecture = replace(architecture, q_norm_has_bias=True)
     return Proof(
         architecture=architecture,
         geometry=replace(geometry, layers=kept),

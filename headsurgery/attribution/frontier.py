@@ -17,6 +17,7 @@ import numpy as np
 from headsurgery.attribution.frontier_record import Frontier, FrontierPoint
 from headsurgery.attribution.scores import ScoreTable, best_heads, combine
 from headsurgery.documents.atomic import write_atomically
+from headsurgery.edits.operations.scale import Scale
 from headsurgery.errors import HeadSurgeryError, UsageError
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import HeadEdit
@@ -70,7 +71,7 @@ class Candidate:
     def edits(self) -> tuple[HeadEdit, ...]:
         """As a recipe has them."""
         pairs = [*((head, self.factor) for head in self.heads), *((head, 0.0) for head in self.removed)]
-        return tuple(HeadEdit(layer=head.layer, head=head.head, operation="scale", factor=factor) for head, factor in pairs)
+        return tuple(HeadEdit(layer=head.layer, head=head.head, operation=Scale.name, factor=factor) for head, factor in pairs)
 
 
 Lane = Sequence[Candidate]

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headsurgery.architectures.declaration import Operation
 from headsurgery.attribution.lookback import LookBack
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads, spread_over_heads
 from headsurgery.behaviour.reading import AnswerReader
+from headsurgery.edits.operations import OperationName
 from headsurgery.engine.measures import Divergence, LogOddsDrop
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import Engine, Measure, SweepTask
@@ -103,7 +103,7 @@ def refusal(
     prompts: Sequence[Sequence[int]],
     harmless: Sequence[Sequence[int]] | None,
     *,
-    operation: Operation,
+    operation: OperationName,
     factor: float,
     group_size: int,
     contrast: float | None = None,
@@ -289,7 +289,7 @@ class _Run:
     """One way of ablating the heads of a model."""
 
     sweeper: Sweeper
-    operation: Operation
+    operation: OperationName
     factor: float
 
     def edit(self, head: HeadRef) -> HeadEdit:

@@ -9,8 +9,6 @@ from typing import Any
 
 from torch import nn
 
-from headsurgery.architectures.declaration import Operation
-from headsurgery.architectures.uniformity import say_unevenness
 from headsurgery.attribution.attacks import Development, encode_development
 from headsurgery.attribution.direct import direct
 from headsurgery.attribution.doubts import find_doubts
@@ -25,6 +23,7 @@ from headsurgery.attribution.screen.screener import Screener, Screening
 from headsurgery.attribution.settings import Intent, Method, Settings
 from headsurgery.attribution.ships import ships
 from headsurgery.behaviour.reading import AnswerReader
+from headsurgery.edits.operations import OPERATIONS, OperationName
 from headsurgery.engine.journal import SweepJournal
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.sweep import Sweeper
@@ -63,7 +62,7 @@ def attribute(
     harmless: PromptSet | Sequence[str] | None = None,
     contrast: float | None = None,
     method: Method = "refusal",
-    operation: Operation = "scale",
+    operation: OperationName = "scale",
     factor: float = 0.0,
     group_size: int | None = None,
     top: int = 3,
@@ -165,7 +164,7 @@ def attribute(
         edits=edits,
         provenance=provenance.model_copy(update={"search": found.record}) if found else provenance,
     )
-    uneven = say_unevenness(facts.uneven) if settings.operation == "uniform_attention" and settings.method != "direct" else ()
+    uneven = OPERATIONS[settings.operation].caveats(facts.uneven) if settings.method != "direct" else ()
     said = (note for prompt_set in sets for note in prompt_set.notes)
     notes = tuple(dict.fromkeys((*said, *notes, *doubts, *uneven, *(found.notes if found else ()))))
     return Attribution(recipe=recipe, scores=scores, notes=notes, frontier=found.frontier if found else None)

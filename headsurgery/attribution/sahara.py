@@ -14,11 +14,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from headsurgery.architectures.declaration import Operation
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads, spread_over_heads
 from headsurgery.attribution.screen.estimates import Estimates
 from headsurgery.attribution.screen.screener import Screener, Selection
 from headsurgery.attribution.subspaces import left_singular_vectors, subspace_shift
+from headsurgery.edits.operations import OperationName
 from headsurgery.engine.measures import States, StatesAndDivergence
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import SweepTask
@@ -31,7 +31,7 @@ def sahara(
     sweeper: Sweeper,
     sets: Sequence[Sequence[Sequence[int]]],
     *,
-    operation: Operation,
+    operation: OperationName,
     factor: float,
     group_size: int,
     contrast: float | None = None,
@@ -91,7 +91,7 @@ class _Steps:
     """The steps of the search on one set of queries; the untouched model's states come with the first."""
 
     def __init__(
-        self, sweeper: Sweeper, queries: Sequence[Sequence[int]], operation: Operation, factor: float, r_main: int
+        self, sweeper: Sweeper, queries: Sequence[Sequence[int]], operation: OperationName, factor: float, r_main: int
     ) -> None:
         self.scores: list[FloatArray] = []
         self.ships: FloatArray  # [query, layer, head]

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from headsurgery.architectures.declaration import OPERATIONS, Operation, check_query_factor
 from headsurgery.attribution.frontier import Bounds
 from headsurgery.attribution.screen.screener import Screening
+from headsurgery.edits.operations import ABLATIONS, OPERATIONS, OperationName
+from headsurgery.edits.operations.scale import Scale
 from headsurgery.errors import UsageError
 from headsurgery.heads import AttentionGeometry
 
@@ -36,7 +37,7 @@ class Settings:
     """
 
     method: Method
-    operation: Operation
+    operation: OperationName
     factor: float
     group_size: int
     top: int
@@ -52,7 +53,7 @@ class Settings:
     def __post_init__(self) -> None:
         for name, value, known in (
             ("method", self.method, METHODS),
-            ("operation", self.operation, OPERATIONS),
+            ("operation", self.operation, ABLATIONS),
             ("intent", self.intent, INTENTS),
         ):
             if value not in known:
@@ -96,10 +97,10 @@ class Settings:
                 "reinforcing searches heads and factor, and needs a harmless set to see what is lost",
                 hint="give one with --harmless, such as builtin:harmless, or the factor with --apply-factor",
             )
-        if self.operation != "scale":
+        if self.operation != Scale.name:
             raise UsageError(
-                f"reinforcing searches operation scale only, found {self.operation}: it takes attention away, whatever the factor",
-                hint="use --operation scale, or give the factor with --apply-factor",
+                f"a reinforcement is searched for with the operation {Scale.name} only, found {self.operation}",
+                hint=f"use --operation {Scale.name}, or give the factor with --apply-factor",
             )
 
     @classmethod
@@ -172,7 +173,7 @@ class Settings:
         """
         for factor in (self.factor, self.apply_factor):
             if factor is not None:
-                check_query_factor(self.operation, factor, has_q_norm=has_q_norm)
+                OPERATIONS[self.operation].check(factor, has_q_norm=has_q_norm)
         flag, wanted = ("top", self.top) if self.method in ("ships", "direct") else ("group size", self.group_size)
         if wanted > geometry.num_heads_in_all:
             raise UsageError(f"{flag} is {wanted}, but the model has {geometry.num_heads_in_all} heads")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headsurgery.architectures.declaration import Operation
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads, spread_over_heads
+from headsurgery.edits.operations import OperationName
 from headsurgery.engine.measures import Divergence
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import SweepTask
@@ -30,7 +30,7 @@ def ships_of_queries(
     sweeper: Sweeper,
     queries: Sequence[Sequence[int]],
     *,
-    operation: Operation,
+    operation: OperationName,
     factor: float,
     heads: Sequence[HeadRef] | None = None,
     on_progress: Progress | None = None,
@@ -46,7 +46,11 @@ def ships_of_queries(
 
 
 def _task(
-    sweeper: Sweeper, queries: Sequence[Sequence[int]], operation: Operation, factor: float, heads: Sequence[HeadRef] | None = None
+    sweeper: Sweeper,
+    queries: Sequence[Sequence[int]],
+    operation: OperationName,
+    factor: float,
+    heads: Sequence[HeadRef] | None = None,
 ) -> SweepTask:
     return SweepTask(
         queries=tuple(map(tuple, queries)),
@@ -61,7 +65,7 @@ def ships(
     sweeper: Sweeper,
     sets: Sequence[Sequence[Sequence[int]]],
     *,
-    operation: Operation,
+    operation: OperationName,
     factor: float,
     top: int,
     contrast: float | None = None,

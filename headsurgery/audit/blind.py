@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.architectures.declaration import Operation
 from headsurgery.audit.multiples import can_be_multiples, find_multiple, that_stand_out
 from headsurgery.audit.norms import LIMIT, FloatArray, deviations
 from headsurgery.audit.records import Audit, Finding
 from headsurgery.audit.significands import STORED_BITS, Comb, count_codes, find_combs
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy
+from headsurgery.edits.operations import WHAT_CHANGED, OperationName
 from headsurgery.heads import HeadRef
 from headsurgery.storage.blocks import BlockReader
 from headsurgery.storage.checkpoint import Checkpoint
@@ -26,8 +26,6 @@ NOTES = (
     "can't be seen without a base: factors that are powers of two unless they are large, one factor on all heads of a layer, edits"
     " of other kinds (low rank, fine-tuning), and any edit that further training has smoothed",
 )
-
-_WHAT = {"scale": "columns of o_proj", "uniform_attention": "rows of q_proj"}
 
 
 def examine(checkpoint: Checkpoint, *, on_progress: Callable[[int, int], None] | None = None) -> Audit:
@@ -42,9 +40,9 @@ def examine(checkpoint: Checkpoint, *, on_progress: Callable[[int, int], None] |
     """
     anatomy = prove_anatomy(checkpoint)
     layers = anatomy.geometry.attention_layers
-    seen: dict[Operation, list[_Seen]] = {operation: [] for operation in anatomy.operations}
+    seen: dict[OperationName, list[_Seen]] = {operation: [] for operation in anatomy.blocks}
     for done, layer in enumerate(layers, start=1):
-        for operation in anatomy.operations:
+        for operation in anatomy.blocks:
             seen[operation].append(_read(checkpoint, anatomy, layer, operation))
         if on_progress is not None:
             on_progress(done, len(layers))
@@ -65,7 +63,7 @@ def _find_other_not_finite(checkpoint: Checkpoint, anatomy: Anatomy) -> dict[str
     """What an attention layer's tensors hold that is no finite number, in no head's block: keys, values, norms."""
     blocks: dict[str, list[StoredSlice]] = {}
     for head in anatomy.geometry.heads():
-        for operation in anatomy.operations:
+        for operation in anatomy.blocks:
             for part in anatomy.slices(head, operation):
                 blocks.setdefault(part.tensor.name, []).extend(part.matrix.owned(part.axis, part.block))
     modules = {name.rsplit(".", 2)[0] for name in blocks}
@@ -107,7 +105,7 @@ class _Seen:
 
 
 @np.errstate(all="ignore")  # inf and nan may be in a stranger's weights
-def _read(checkpoint: Checkpoint, anatomy: Anatomy, layer: int, operation: Operation) -> _Seen:
+def _read(checkpoint: Checkpoint, anatomy: Anatomy, layer: int, operation: OperationName) -> _Seen:
     reader = BlockReader(checkpoint)
     heads = anatomy.geometry.layers[layer]
     assert heads is not None  # a layer with heads
@@ -145,9 +143,9 @@ def _describe_not_finite(parts: list[npt.NDArray[Any]]) -> str:
     return f"{' and '.join(kinds)} of {sum(part.size for part in parts):,} values" if kinds else ""
 
 
-def _judge(operation: Operation, seen: list[_Seen]) -> Iterator[Finding]:
+def _judge(operation: OperationName, seen: list[_Seen]) -> Iterator[Finding]:
     """Findings of one kind of block in all layers, for each head the most certain."""
-    what = _WHAT[operation]
+    what = WHAT_CHANGED[operation]
     off, factors = deviations(_table([of_layer.log_norms for of_layer in seen]))
     for row, of_layer in enumerate(seen):
         for number, log_norm in enumerate(of_layer.log_norms):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from headsurgery.architectures.declaration import Operation
+from headsurgery.edits.operations import OperationName
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import Recipe
 
@@ -30,7 +30,7 @@ class Finding:
     """
 
     head: HeadRef
-    operation: Operation
+    operation: OperationName
     factor: float | None
     certainty: Certainty
     evidence: str
@@ -66,7 +66,7 @@ class Audit:
     is_exact: bool
     notes: tuple[str, ...]
     retyped: Mapping[str, str] = field(default_factory=dict)
-    changed_heads: tuple[tuple[HeadRef, Operation], ...] = ()
+    changed_heads: tuple[tuple[HeadRef, OperationName], ...] = ()
 
     @property
     def gives_values(self) -> bool:

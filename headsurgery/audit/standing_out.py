@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.architectures.declaration import Operation
 from headsurgery.compare.factor import recover_factor
 from headsurgery.compare.result import CheckpointDiff, HeadChange
 from headsurgery.edits.anatomy import Anatomy
+from headsurgery.edits.operations import OperationName
 from headsurgery.heads import HeadRef
 from headsurgery.storage.blocks import BlockReader
 from headsurgery.storage.checkpoint import Checkpoint
 
-Place = tuple[HeadRef, Operation]
+Place = tuple[HeadRef, OperationName]
 Blocks = list[npt.NDArray[Any]]
 
 _FAR = 5.0
@@ -155,13 +155,11 @@ def find_multiplied(changes: Sequence[HeadChange], anatomy: Anatomy) -> list[Hea
     return [change for change in multiplied if change.factor != 1 and (change.factor == 0 or not is_taken_along(change))]
 
 
-def _lonely_operations(changes: Container[Place], anatomy: Anatomy) -> set[Operation]:
+def _lonely_operations(changes: Container[Place], anatomy: Anatomy) -> set[OperationName]:
     """Operations whose blocks are as they were in most heads of the model."""
     heads = list(anatomy.geometry.heads())
     return {
-        operation
-        for operation in anatomy.operations
-        if sum((head, operation) not in changes for head in heads) >= _MOSTLY * len(heads)
+        operation for operation in anatomy.blocks if sum((head, operation) not in changes for head in heads) >= _MOSTLY * len(heads)
     }
 
 
@@ -181,7 +179,7 @@ def _is_broad(found: CheckpointDiff, anatomy: Anatomy, base: Checkpoint) -> bool
     with_heads = {
         part.tensor.name
         for head in anatomy.geometry.heads()
-        for operation in anatomy.operations
+        for operation in anatomy.blocks
         for part in anatomy.slices(head, operation)
     }
     without = base.tensors.keys() - with_heads
@@ -238,7 +236,7 @@ def _find_copies(
     changes: Iterable[HeadChange], anatomy: Anatomy, base: Checkpoint, ours: BlockReader, theirs: BlockReader
 ) -> dict[Place, HeadRef]:
     """Replaced heads that are another head of the base, value for value: of the same layer if any is, else of any."""
-    wanted: dict[tuple[Operation, bytes], list[HeadRef]] = {}
+    wanted: dict[tuple[OperationName, bytes], list[HeadRef]] = {}
     for change in changes:
         if change.agreement not in ("exact", "rounded") and change.relative > _LARGE:
             old, new = _read(anatomy, change, ours, theirs)
@@ -257,8 +255,8 @@ def _find_copies(
 
 
 def _digests(
-    anatomy: Anatomy, layer: int, operations: set[Operation], base: Checkpoint
-) -> Iterator[tuple[HeadRef, Operation, bytes]]:
+    anatomy: Anatomy, layer: int, operations: set[OperationName], base: Checkpoint
+) -> Iterator[tuple[HeadRef, OperationName, bytes]]:
     heads, reader = anatomy.geometry.layers[layer], BlockReader(base)
     assert heads is not None  # a layer with heads
     for operation in sorted(operations):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from headsurgery.documents.front_matter import read_front_matter
+from headsurgery.edits.operations import OPERATIONS
 from headsurgery.hub.names import is_hub_id
 from headsurgery.recipe import HeadEdit, RecipeBase
 
@@ -56,7 +57,7 @@ def make_metadata(
 
 def kind_of(edits: tuple[HeadEdit, ...]) -> str:
     """`ablated` where any head is weakened, else `reinforced`."""
-    return "ablated" if any(abs(edit.factor) < 1 or edit.factor < 0 for edit in edits) else "reinforced"
+    return "ablated" if any(OPERATIONS[edit.operation].weakens(edit.factor) for edit in edits) else "reinforced"
 
 
 def find_variant(evaluation: Evaluation, edits: tuple[HeadEdit, ...]) -> Variant | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from headsurgery.card.licences import Licence
 from headsurgery.card.metadata import PAPER, find_variant, kind_of
+from headsurgery.edits.operations import OPERATIONS
 from headsurgery.hub.names import is_hub_id
 from headsurgery.recipe import HeadEdit, PromptRecord, Provenance, Recipe, RecipeBase
 from headsurgery.surgery.base_files import MANIFEST, PREVIOUS, RECIPE, UNDO
@@ -19,11 +20,6 @@ from headsurgery.surgery.manifest import Manifest
 
 if TYPE_CHECKING:
     from headsurgery.evaluation.records import Evaluation, Kind, Measurement, Variant
-
-_OPERATIONS = {
-    "scale": "its input columns of o_proj (Eq. 8)",
-    "uniform_attention": "its rows of q_proj (Eq. 7)",
-}
 
 
 def say_title(manifest: Manifest, recipe: Recipe, licences: Sequence[Licence], *, first: RecipeBase, steps: int) -> str:
@@ -55,7 +51,10 @@ def _say_done(edits: tuple[HeadEdit, ...]) -> str:
 
 def say_edits(recipe: Recipe, picture: str, has_scores: bool, *, notes: Sequence[str] = ()) -> str:
     """Which heads, how, and what to know of it."""
-    rows = [f"| L{e.layer}H{e.head} | {e.operation}: {_OPERATIONS[e.operation]} | × {e.factor:g} |" for e in recipe.edits]
+    rows = [
+        f"| {edit.ref} | {edit.operation}: {operation.says} | {operation.say_amount(edit.factor)} |"
+        for edit, operation in ((edit, OPERATIONS[edit.operation]) for edit in recipe.edits)
+    ]
     shown = "its score: red above zero, blue below" if has_scores else "its factor: blue below 1, red above, white untouched"
     return "\n".join(
         (
@@ -75,7 +74,7 @@ def say_earlier(earlier: Sequence[Manifest]) -> str:
     """What was edited before, last step first."""
     rows = [
         f"| {len(earlier) - place} | {' '.join(dict.fromkeys(f'L{e.layer}H{e.head}' for e in step.edits))} |"
-        f" {', '.join(dict.fromkeys(f'{e.operation} × {e.factor:g}' for e in step.edits))} |"
+        f" {', '.join(dict.fromkeys(OPERATIONS[e.operation].say(e.factor) for e in step.edits))} |"
         for place, step in enumerate(earlier)
     ]
     lines = ("## Earlier steps\n", "| step | heads | operation and factor |\n|---|---|---|", *rows)

@@ -23,6 +23,7 @@ def architectures(
     """
     from headsurgery.architectures.table import REFUSED, TABLE
     from headsurgery.console import Console, table
+    from headsurgery.edits.operations import allowed_operations
 
     console = Console(as_json=json, quiet=quiet)
     if family is not None and family not in TABLE and family not in REFUSED:
@@ -31,14 +32,14 @@ def architectures(
     refused = {name: reason for name, reason in sorted(REFUSED.items()) if family in (None, name)}
     document = {
         "supported": [
-            {"model_type": name, "operations": list(row.operations), "queries": row.query_layout, "hybrid": row.hybrid}
+            {"model_type": name, "operations": list(allowed_operations(row)), "queries": row.query_layout, "hybrid": row.hybrid}
             for name, row in supported.items()
         ],
         "refused": refused,
     }
     shown = []
     if supported:
-        rows = [(name, ", ".join(row.operations), _describe(row)) for name, row in supported.items()]
+        rows = [(name, ", ".join(allowed_operations(row)), _describe(row)) for name, row in supported.items()]
         shown.append(table(("model_type", "operations", "attention"), rows, title=f"Supported: {len(rows)}"))
     if refused:
         shown.append(table(("model_type", "because it"), list(refused.items()), title=f"\nRefused: {len(refused)}"))

@@ -40,6 +40,7 @@ from headsurgery.cli.options import (
 )
 from headsurgery.cli.output import check_ending, check_file, is_attributed_recipe, is_frontier_file, is_same_file, is_scores_file
 from headsurgery.cli.stages import journaled, stages
+from headsurgery.edits.operations import AblationName
 from headsurgery.errors import UsageError
 
 if TYPE_CHECKING:
@@ -75,9 +76,7 @@ def attribute(
             "direct: those that write most along harmful - harmless, by two forwards per prompt.",
         ),
     ] = "refusal",
-    operation: Annotated[
-        Literal["scale", "uniform_attention"], typer.Option("--operation", help="How a head is ablated.")
-    ] = "scale",
+    operation: Annotated[AblationName, typer.Option("--operation", help="How a head is ablated.")] = "scale",
     factor: Annotated[float, typer.Option("--factor", help="Factor during attribution; 0 takes the head out.")] = 0.0,
     group_size: Annotated[
         int | None, typer.Option("--group-size", help="sahara: heads in the group (default 3); refusal: at most (default 5).")

@@ -17,14 +17,15 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.architectures.declaration import Operation
 from headsurgery.compare.factor import Block, is_product, recover_factor
 from headsurgery.compare.files import Sameness, compare_files
 from headsurgery.compare.names import match_names
 from headsurgery.compare.pairs import Differences, are_comparable, count_differences, describe_resized, show_type
 from headsurgery.compare.result import CheckpointDiff, HeadChange
 from headsurgery.documents.strict_json import quote
-from headsurgery.edits.anatomy import Anatomy, HeadSlice, prove_anatomy
+from headsurgery.edits.anatomy import Anatomy, prove_anatomy
+from headsurgery.edits.operations import OPERATIONS, OperationName, blocks_of
+from headsurgery.edits.slices import HeadSlice
 from headsurgery.errors import CheckpointError
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import Recipe
@@ -100,14 +101,14 @@ class _HeadBlock:
 
     Args:
         head: The head.
-        operation: What changes such slices.
+        operation: What a change of such slices is reported as.
         part: The head's slice of a weight or bias that it belongs to.
         axis: See `StoredSlice`.
         block: Likewise.
     """
 
     head: HeadRef
-    operation: Operation
+    operation: OperationName
     part: HeadSlice
     axis: int
     block: range
@@ -161,7 +162,7 @@ def _head_blocks(anatomy: Anatomy) -> dict[str, list[_HeadBlock]]:
     """Every head's stored slices by tensor name; all slices of one tensor run along one axis."""
     blocks: dict[str, list[_HeadBlock]] = {}
     for head in anatomy.geometry.heads():
-        for operation in anatomy.operations:
+        for operation in anatomy.blocks:
             for part in anatomy.slices(head, operation):
                 for stored in part.matrix.owned(part.axis, part.block):
                     block = _HeadBlock(head=head, operation=operation, part=part, axis=stored.axis, block=stored.block)
@@ -246,7 +247,7 @@ def _head_changes(
         for block in blocks.get(name, [])
         if _count_in(of_tensor, block)
     }
-    slices: dict[tuple[HeadRef, Operation], list[tuple[str, _HeadBlock]]] = {}
+    slices: dict[tuple[HeadRef, OperationName], list[tuple[str, _HeadBlock]]] = {}
     for name, per_tensor in blocks.items():
         for block in per_tensor:
             twin = edited.tensors.get(name)
@@ -297,7 +298,7 @@ def _recipe_problems(
     base: Checkpoint, edited: Checkpoint, recipe: Recipe, heads: tuple[HeadChange, ...], others: dict[str, str]
 ) -> Iterator[str]:
     plan = plan_surgery(recipe, base, allow_mismatch=True)
-    planned = {(edit.ref, edit.operation) for edit in recipe.edits}
+    planned = {(edit.ref, block) for edit in recipe.edits for block in blocks_of(edit.operation)}
     for change in heads:
         if (change.head, change.operation) not in planned:
             yield f"{change.head}: {change.operation} changed, but the recipe doesn't edit it"
@@ -306,7 +307,8 @@ def _recipe_problems(
         if twin is None or not are_comparable(edit.tensor, twin):
             continue  # among the other tensors below
         if not _is_as_planned(edit, base, edited, replace(edit, tensor=twin)):
-            yield f"{edit.edit.ref}: {edit.tensor.name} is not base × {edit.edit.factor:g}"
+            wanted = OPERATIONS[edit.edit.operation].say_result("base", edit.edit.factor)
+            yield f"{edit.edit.ref}: {edit.tensor.name} is not {wanted}"
     yield from (f"{place}: {what}" for place, what in others.items())
 
 

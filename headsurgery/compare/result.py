@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headsurgery.architectures.declaration import Operation
 from headsurgery.compare.factor import Agreement, Order
+from headsurgery.edits.operations import OperationName
 from headsurgery.heads import HeadRef
 
 
@@ -34,7 +34,7 @@ class HeadChange:
     """
 
     head: HeadRef
-    operation: Operation
+    operation: OperationName
     factor: float | None
     spread: float
     exact: bool

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from headsurgery.architectures.declaration import Architecture, Operation, lever
+from headsurgery.architectures.declaration import Architecture
 from headsurgery.architectures.location import LayerNames, Proof, prove
-from headsurgery.architectures.uniformity import Unevenness, say_unevenness
+from headsurgery.architectures.uniformity import Unevenness
+from headsurgery.edits.operations import NAMED_BY, OPERATIONS, OperationName, allowed_operations, locate
+from headsurgery.edits.slices import HeadSlice
 from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.heads import AttentionGeometry, HeadRef
 from headsurgery.recipe import Geometry, HeadEdit, RecipeBase
@@ -36,31 +38,6 @@ class LayerTensors:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeadSlice:
-    """What one operation on one head touches in one weight or bias.
-
-    Args:
-        matrix: The weight or bias.
-        axis: 0: the block is whole rows of it; 1: columns.
-        block: Indices along the axis.
-    """
-
-    matrix: Matrix
-    axis: int
-    block: range
-
-    @property
-    def tensor(self) -> TensorInfo:
-        """The tensor of its name."""
-        return self.matrix.tensor
-
-    @property
-    def num_parameters(self) -> int:
-        """Number of elements in the slice."""
-        return self.tensor.num_parameters // self.tensor.shape[self.axis] * len(self.block)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Anatomy:
     """A checkpoint's heads, proven.
 
@@ -81,21 +58,26 @@ class Anatomy:
     uneven: tuple[Unevenness, ...]
 
     @property
-    def operations(self) -> tuple[Operation, ...]:
+    def operations(self) -> tuple[OperationName, ...]:
         """Operations that this checkpoint allows."""
-        return self.architecture.operations if self.geometry.max_heads else ()
+        return allowed_operations(self.architecture) if self.geometry.max_heads else ()
+
+    @property
+    def blocks(self) -> tuple[OperationName, ...]:
+        """The blocks that each head of this checkpoint has, by the operation that a change of one is reported as."""
+        return tuple(name for name in self.operations if name in NAMED_BY.values())
 
     def count_changed(self, edits: Iterable[HeadEdit]) -> int:
-        """Elements of weights and biases that edits multiply; a factor of 1 multiplies none.
+        """Elements of weights and biases that edits change.
 
         Raises:
             GeometryError: The checkpoint has no such head, or it doesn't allow the operation.
         """
-        touched = {(edit.ref, edit.operation) for edit in edits if edit.factor != 1}
+        touched = {(edit.ref, edit.operation) for edit in edits if not OPERATIONS[edit.operation].is_identity(edit.factor)}
         return sum(part.num_parameters for head, operation in touched for part in self.slices(head, operation))
 
-    def slices(self, head: HeadRef, operation: Operation, *, where: str = "") -> tuple[HeadSlice, ...]:
-        """What an operation on a head touches: a slice of a weight, and one of q_proj's bias where that has one.
+    def slices(self, head: HeadRef, operation: OperationName, *, where: str = "") -> tuple[HeadSlice, ...]:
+        """What an operation on a head changes: slices of weights, each followed by that of the bias where q_proj has one.
 
         Args:
             head: The head.
@@ -107,13 +89,12 @@ class Anatomy:
         """
         heads, tensors = self.geometry.layer_of(head, where=where), self.layers[head.layer]
         assert tensors is not None  # layer_of refused layers without heads
-        pull = lever(self.architecture, heads, head.head, operation, where=where)
-        input_axis = self.architecture.input_axis
-        axis = input_axis if pull.side == "input" else 1 - input_axis
-        weight = tensors.o_proj if pull.projection == "o_proj" else tensors.q_proj
-        found = [HeadSlice(matrix=weight, axis=axis, block=pull.block)]
-        if pull.projection == "q_proj" and tensors.q_bias is not None:
-            found.append(HeadSlice(matrix=tensors.q_bias, axis=0, block=pull.block))
+        found = []
+        for part in locate(operation, self.architecture, heads, head.head, where=where):
+            weight = tensors.o_proj if part.kind.projection == "o_proj" else tensors.q_proj
+            found.append(HeadSlice(matrix=weight, axis=self.architecture.axis_of(part.kind.side), block=part.block))
+            if part.kind.projection == "q_proj" and tensors.q_bias is not None:
+                found.append(HeadSlice(matrix=tensors.q_bias, axis=0, block=part.block))
         return tuple(found)
 
 
@@ -208,7 +189,7 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
         "num_heads_in_all": anatomy.geometry.num_heads_in_all,
         "operations": list(anatomy.operations),
         "q_norm": ("all_heads" if anatomy.shares_q_norm else "per_head") if anatomy.has_q_norm else None,
-        "notes": list(say_unevenness(anatomy.uneven)) if "uniform_attention" in anatomy.operations else [],
+        "notes": [note for operation in anatomy.operations for note in OPERATIONS[operation].caveats(anatomy.uneven)],
         "dtypes": dict(sorted(dtypes.items())),
         "parameters": checkpoint.num_parameters,
         "shards": [{"file": shard.file, "bytes": shard.num_bytes, "tensors": len(shard.tensors)} for shard in checkpoint.shards],

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from headsurgery.edits.operations.scale import Scale
 from headsurgery.engine.calls import catch_rest, leave, run_model
 from headsurgery.engine.measures import States
 from headsurgery.engine.shortcuts import Shortcuts
@@ -36,7 +37,7 @@ def find_shortcuts(modules: ModuleMap, query: Sequence[int]) -> Shortcuts:
     task = SweepTask(
         queries=(tuple(probe), tuple(other[: len(probe)])),
         heads=(),
-        operation="scale",
+        operation=Scale.name,
         factor=0.0,
         measure=States(),
         tail=min(_PROBE_TAIL, len(probe)),

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import torch
 
-from headsurgery.architectures.declaration import Operation
+from headsurgery.edits.operations import OperationName
 from headsurgery.heads import HeadRef
 from headsurgery.model.modules import ModelFacts
 from headsurgery.recipe import HeadEdit
@@ -70,7 +70,7 @@ class SweepTask:
 
     queries: tuple[tuple[int, ...], ...]
     heads: tuple[HeadRef, ...]
-    operation: Operation
+    operation: OperationName
     factor: float
     measure: Measure
     group: tuple[HeadEdit, ...] = ()

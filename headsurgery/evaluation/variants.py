@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from headsurgery.architectures.uniformity import say_unevenness
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy
+from headsurgery.edits.operations import OPERATIONS
 from headsurgery.errors import GeometryError, HeadSurgeryError, UsageError
 from headsurgery.evaluation.controls import random_heads
 from headsurgery.evaluation.parameters import paper_share
@@ -164,8 +164,9 @@ class _Fit:
             parameters=checkpoint.num_parameters,
             parameters_changed_paper=paper_share(edits, self.anatomy.geometry) if edits else None,
         )
-        is_uniform = any(edit.operation == "uniform_attention" for edit in edits)
-        return Contender(record=record, checkpoint=checkpoint), say_unevenness(self.anatomy.uneven) if is_uniform else ()
+        operations = dict.fromkeys(edit.operation for edit in edits)
+        notes = tuple(note for name in operations for note in OPERATIONS[name].caveats(self.anatomy.uneven))
+        return Contender(record=record, checkpoint=checkpoint), notes
 
     def controls(self, record: Variant, draws: int, seed: int) -> tuple[list[Contender], list[str]]:
         """The same edits on other heads of the same layers; none, and a note, where a layer has too few."""

@@ -2,7 +2,7 @@
 
 transformers may load something else than the bytes that an edit changes: another file that the configuration names, weights that
 it quantizes on the way, tensors that it renames, code that comes with the model. Then scores and answers would belong to another
-model than the edited one, without a word. So, of every head, the slices that an edit would multiply are compared whole, and of
+model than the edited one, without a word. So, of every head, the blocks that an edit would change are compared whole, and of
 every other tensor that has the same name here and there the beginning. Neighbours: `edits.anatomy` finds the heads in the
 file, `modules` in the live model.
 """
@@ -16,9 +16,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from headsurgery.architectures.declaration import lever
 from headsurgery.documents.strict_json import quote
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy
+from headsurgery.edits.operations import locate
 from headsurgery.errors import ArchitectureError, GeometryError, ModelError
 from headsurgery.filesystem.reading import read_exactly
 from headsurgery.heads import HeadRef
@@ -109,15 +109,15 @@ def _compare_layer(checkpoint: Checkpoint, anatomy: Anatomy, modules: ModuleMap,
         return
     heads = modules.geometry.layers[layer]
     assert heads is not None
-    for operation in anatomy.operations:
+    for operation in anatomy.blocks:
         for head in range(heads.num_heads):
-            pull = lever(modules.architecture, heads, head, operation)
-            module = modules.projection(layer, pull.projection)
-            axis = modules.architecture.input_axis if pull.side == "input" else 1 - modules.architecture.input_axis
+            (own,) = locate(operation, modules.architecture, heads, head)
+            module = modules.projection(layer, own.kind.projection)
+            axis = modules.architecture.axis_of(own.kind.side)
             for part in anatomy.slices(HeadRef(layer, head), operation):
                 is_bias = part.matrix is tensors.q_bias
                 weight: Any = module.bias if is_bias else module.weight
-                there = weight.narrow(0 if is_bias else axis, pull.block.start, len(pull.block))
+                there = weight.narrow(0 if is_bias else axis, own.block.start, len(own.block))
                 here = read(part.matrix).narrow(part.axis, part.block.start, len(part.block))
                 if not _same(here, there) and not _same(here.flatten().sort().values, there.detach().flatten().sort().values):
                     raise _differs(checkpoint, part.tensor)

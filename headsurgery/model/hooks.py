@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from headsurgery.architectures.declaration import Lever, Projection, check_query_factor, lever
+from headsurgery.edits.operation import BlockKind, Operation, ProjectionBlock
+from headsurgery.edits.operations import OPERATIONS, locate
 from headsurgery.errors import GeometryError, RecipeError
 from headsurgery.model.modules import ModuleMap
 from headsurgery.recipe import HeadEdit
@@ -56,47 +57,52 @@ def row_edits(modules: ModuleMap, edits: Iterable[RowEdit]) -> Iterator[EditSwit
     Yields:
         The switch of these edits.
     """
-    slices: dict[tuple[int, Projection], list[_Slice]] = {}
+    by_module: dict[tuple[int, BlockKind], list[_Part]] = {}
     for position, row_edit in enumerate(edits):
-        pull = _lever(modules, row_edit.edit, f"edits[{position}]: ")
         rows = slice(None) if row_edit.rows is None else slice(row_edit.rows.start, row_edit.rows.stop)
-        found = _Slice(rows=rows, block=slice(pull.block.start, pull.block.stop), factor=row_edit.edit.factor)
-        slices.setdefault((row_edit.edit.layer, pull.projection), []).append(found)
+        for found in _locate(modules, row_edit.edit, f"edits[{position}]: "):
+            block = slice(found.block.start, found.block.stop)
+            part = _Part(rows=rows, block=block, operation=OPERATIONS[row_edit.edit.operation], factor=row_edit.edit.factor)
+            by_module.setdefault((row_edit.edit.layer, found.kind), []).append(part)
     switch = EditSwitch()
     with ExitStack() as stack:
-        for (layer, projection), per_module in slices.items():
-            for module in modules.projections(layer, projection):
-                stack.callback(_hook(module, projection, per_module, switch).remove)
+        for (layer, kind), parts in by_module.items():
+            for module in modules.projections(layer, kind.projection):
+                stack.callback(_hook(module, kind, parts, switch).remove)
         yield switch
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Slice:
+class _Part:
+    """What happens to one head's part of a module's states, for some rows."""
+
     rows: slice
     block: slice
+    operation: Operation
     factor: float
 
 
-def _lever(modules: ModuleMap, edit: HeadEdit, where: str) -> Lever:
+def _locate(modules: ModuleMap, edit: HeadEdit, where: str) -> tuple[ProjectionBlock, ...]:
     try:
         heads = modules.geometry.layer_of(edit.ref, where=where)
     except GeometryError as error:
         raise RecipeError(str(error)) from error
-    check_query_factor(edit.operation, edit.factor, has_q_norm=modules.has_q_norm, where=where)
-    return lever(modules.architecture, heads, edit.head, edit.operation, where=where)
+    OPERATIONS[edit.operation].check(edit.factor, has_q_norm=modules.has_q_norm, where=where)
+    return locate(edit.operation, modules.architecture, heads, edit.head, where=where)
 
 
-def _hook(module: nn.Module, projection: str, slices: list[_Slice], switch: EditSwitch) -> torch.utils.hooks.RemovableHandle:
-    def multiplied(states: torch.Tensor) -> torch.Tensor:
+def _hook(module: nn.Module, kind: BlockKind, parts: list[_Part], switch: EditSwitch) -> torch.utils.hooks.RemovableHandle:
+    def changed(states: torch.Tensor) -> torch.Tensor:
         states = states.clone()  # [rows, pos, width]
-        for part in slices:
-            states[part.rows, ..., part.block] *= part.factor
+        for part in parts:
+            own = states[part.rows, ..., part.block]
+            states[part.rows, ..., part.block] = part.operation.change_states(own, part.factor)
         return states
 
     def before(_: nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...] | None:
-        return (multiplied(args[0]), *args[1:]) if switch.is_on else None
+        return (changed(args[0]), *args[1:]) if switch.is_on else None
 
     def after(_: nn.Module, __: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor | None:
-        return multiplied(output) if switch.is_on else None
+        return changed(output) if switch.is_on else None
 
-    return module.register_forward_pre_hook(before) if projection == "o_proj" else module.register_forward_hook(after)
+    return module.register_forward_pre_hook(before) if kind.side == "input" else module.register_forward_hook(after)

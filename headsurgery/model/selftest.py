@@ -15,6 +15,8 @@ from weakref import WeakSet
 import torch
 from torch import nn
 
+from headsurgery.edits.operations import allowed_operations
+from headsurgery.edits.operations.uniform_attention import UniformAttention
 from headsurgery.errors import ModelError
 from headsurgery.heads import HeadRef
 from headsurgery.model.hooks import RowEdit, row_edits
@@ -22,6 +24,7 @@ from headsurgery.model.modules import ModuleMap
 from headsurgery.model.offload import is_offloaded
 from headsurgery.recipe import HeadEdit
 
+UNIFORM = UniformAttention.name
 _TOKENS = 8
 _EVEN = 1e-2
 """Spread of attention that is rounding; a bias makes it tens of per cent."""
@@ -97,9 +100,9 @@ def _check_head(modules: ModuleMap, head: HeadRef) -> None:
     if not is_offloaded(modules.model):
         with _zeroed_columns(modules, head):
             _demand(torch.equal(_logits(modules), hooked), head, "zeroing its columns is not zeroing its output")
-    if "uniform_attention" not in modules.architecture.operations:
+    if UNIFORM not in allowed_operations(modules.architecture):
         return
-    edit = HeadEdit(layer=head.layer, head=head.head, operation="uniform_attention")
+    edit = HeadEdit(layer=head.layer, head=head.head, operation=UNIFORM)
     with _watched(modules.projection(head.layer, "o_proj")) as seen:
         _logits(modules)
         with row_edits(modules, [RowEdit(edit=edit)]):
@@ -126,7 +129,7 @@ def measure_spread(modules: ModuleMap) -> float | None:
     last position gives to those that it sees; 0 is uniform. None where the model's code doesn't give its attention out.
     """
     layer = modules.geometry.attention_layers[0]
-    edit = HeadEdit(layer=layer, head=0, operation="uniform_attention")
+    edit = HeadEdit(layer=layer, head=0, operation=UNIFORM)
     try:
         with _eager(modules.model), row_edits(modules, [RowEdit(edit=edit)]):
             given: Any = modules.model(input_ids=_tokens(modules), use_cache=False, output_attentions=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from headsurgery.architectures.declaration import Operation
 from headsurgery.edits.anatomy import Anatomy
+from headsurgery.edits.operations import OperationName
 from headsurgery.evaluation.parameters import paper_share
 from headsurgery.paper.choice import Groups, HeadStore, choose_by_mean, choose_by_query, choose_group, to_names
 from headsurgery.paper.counting import BASE, Case, set_name
@@ -84,13 +84,13 @@ def count_shares(settings: ExperimentSettings, anatomy: Anatomy, parameters: int
 
 
 def _choose(
-    subject: Subject, prompts: PromptSet, operation: Operation, level: Level, settings: ExperimentSettings, store: HeadStore
+    subject: Subject, prompts: PromptSet, operation: OperationName, level: Level, settings: ExperimentSettings, store: HeadStore
 ) -> Groups:
     find, size = choose_group if level == "dataset" else choose_by_query, max(settings.group_sizes)
     return store.get(choice_key(prompts.name, operation, level), lambda: find(subject, prompts, operation, settings.factor, size))
 
 
-def choice_key(prompts: str, operation: Operation, level: Level) -> str:
+def choice_key(prompts: str, operation: OperationName, level: Level) -> str:
     """What a choice is called in `heads.json`."""
     return f"{prompts}, {operation}, {level}"
 
@@ -101,7 +101,7 @@ def _ask_untouched(subject: Subject, prompts: PromptSet) -> Case:
 
 
 def _ask_ablated(
-    subject: Subject, prompts: PromptSet, operation: Operation, level: Level, groups: Groups, settings: ExperimentSettings
+    subject: Subject, prompts: PromptSet, operation: OperationName, level: Level, groups: Groups, settings: ExperimentSettings
 ) -> Case:
     size, factor = len(groups[0]), subject.factor(operation, settings.factor)
     variant = f"{operation} {level} {size}"

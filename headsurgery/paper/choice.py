@@ -13,11 +13,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from headsurgery.architectures.declaration import Operation
 from headsurgery.attribution.sahara import sahara
 from headsurgery.attribution.scores import best_heads
 from headsurgery.attribution.ships import ships_of_queries
 from headsurgery.documents.atomic import write_atomically
+from headsurgery.edits.operations import OperationName
 from headsurgery.errors import HeadSurgeryError, UsageError
 from headsurgery.evaluation.progress import of_stage
 from headsurgery.heads import HeadRef
@@ -79,7 +79,7 @@ class HeadStore:
             raise HeadSurgeryError(f"{self._path}: can't write the heads: {error.strerror}") from error
 
 
-def choose_group(subject: Subject, prompts: PromptSet, operation: Operation, factor: float, size: int) -> Groups:
+def choose_group(subject: Subject, prompts: PromptSet, operation: OperationName, factor: float, size: int) -> Groups:
     """Sahara's group for a set, in order of choice.
 
     Raises:
@@ -97,7 +97,7 @@ def choose_group(subject: Subject, prompts: PromptSet, operation: Operation, fac
     return [[HeadRef(score.layer, score.head) for score in table.chosen]]
 
 
-def choose_by_query(subject: Subject, prompts: PromptSet, operation: Operation, factor: float, size: int) -> Groups:
+def choose_by_query(subject: Subject, prompts: PromptSet, operation: OperationName, factor: float, size: int) -> Groups:
     """The heads with the highest Ships, for every query its own.
 
     Raises:
@@ -107,12 +107,12 @@ def choose_by_query(subject: Subject, prompts: PromptSet, operation: Operation, 
     return [list(best_heads(scores, size)) for scores in _ships(subject, prompts, operation, factor)]
 
 
-def choose_by_mean(subject: Subject, prompts: PromptSet, operation: Operation, factor: float, size: int) -> Groups:
+def choose_by_mean(subject: Subject, prompts: PromptSet, operation: OperationName, factor: float, size: int) -> Groups:
     """The heads with the highest mean Ships over a set."""
     return [list(best_heads(_ships(subject, prompts, operation, factor).mean(axis=0), size))]
 
 
-def rank_heads(subject: Subject, prompts: PromptSet, operation: Operation, factor: float, size: int) -> Groups:
+def rank_heads(subject: Subject, prompts: PromptSet, operation: OperationName, factor: float, size: int) -> Groups:
     """The heads with the highest generalized Ships (Eq. 11) of a set, each ablated alone.
 
     Raises:
@@ -130,7 +130,7 @@ def rank_heads(subject: Subject, prompts: PromptSet, operation: Operation, facto
     return [list(best_heads(table.harmful, size))]
 
 
-def _ships(subject: Subject, prompts: PromptSet, operation: Operation, factor: float) -> Any:
+def _ships(subject: Subject, prompts: PromptSet, operation: OperationName, factor: float) -> Any:
     """Ships [query, layer, head] in nats."""
     return ships_of_queries(
         subject.sweeper,

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 import transformers
 
-from headsurgery.architectures.uniformity import say_unevenness
 from headsurgery.behaviour.answers import Decoding
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy
+from headsurgery.edits.operations import OPERATIONS
 from headsurgery.errors import GeometryError, HeadSurgeryError, UsageError
 from headsurgery.evaluation.generate import check_generation
 from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, kept_dtype
@@ -215,8 +215,8 @@ class _Run:
             for operation in self.settings.operations
             if subject.factor(operation, self.settings.factor) != self.settings.factor
         ]
-        if "uniform_attention" in self.settings.operations:
-            notes += say_unevenness(settle_unevenness(subject.modules).uneven)
+        uneven = settle_unevenness(subject.modules).uneven
+        notes += [note for operation in self.settings.operations for note in OPERATIONS[operation].caveats(uneven)]
         dtype = str(subject.modules.dtype).removeprefix("torch.")
         return _Done(rows=rows, sets=subject.sets, dtype=dtype, notes=tuple(notes))
 

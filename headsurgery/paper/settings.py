@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from pydantic import Field, ValidationError
 
-from headsurgery.architectures.declaration import Operation
+from headsurgery.edits.operations import AblationName
 from headsurgery.errors import HeadSurgeryError, UsageError
 from headsurgery.recipe import Strict, first_problem
 
@@ -49,7 +49,7 @@ class ExperimentSettings(Strict):
     pretrained: str | None = Field(default=None, description="what the paper's model was aligned from, on the Hub")
     sibling: str | None = Field(default=None, description="another model aligned from the same weights, on the Hub")
     sets: tuple[str, ...] = Field(strict=False, description="as load_prompts takes them")
-    operations: tuple[Operation, ...] = Field(default=(), strict=False, description="ablations, in the report's order")
+    operations: tuple[AblationName, ...] = Field(default=(), strict=False, description="ablations, in the report's order")
     factor: float = Field(default=1e-5, description="epsilon of Eq. 7 and 8")
     levels: tuple[Level, ...] = Field(default=(), strict=False)
     group_sizes: tuple[int, ...] = Field(default=(), strict=False, description="numbers of heads")

@@ -14,10 +14,11 @@ from typing import Any
 
 import torch
 
-from headsurgery.architectures.declaration import Operation
 from headsurgery.behaviour.answers import Decoding
+from headsurgery.edits.operations import OPERATIONS, OperationName
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.sweep import Sweeper
+from headsurgery.errors import GeometryError
 from headsurgery.evaluation.generate import fit_prompts, generate_answers
 from headsurgery.evaluation.journal import MemoryJournal
 from headsurgery.evaluation.local import Hardware
@@ -121,12 +122,16 @@ class Subject:
         )
         return queries
 
-    def factor(self, operation: Operation, factor: float) -> float:
-        """The factor, or 0 where QK-norm would cancel it."""
-        return 0.0 if operation == "uniform_attention" and self.modules.has_q_norm else factor
+    def factor(self, operation: OperationName, factor: float) -> float:
+        """The factor; or the operation's own, where QK-norm would cancel it."""
+        try:
+            OPERATIONS[operation].check(factor, has_q_norm=self.modules.has_q_norm)
+        except GeometryError:
+            return OPERATIONS[operation].default_factor
+        return factor
 
 
-def edits_of(heads: Sequence[HeadRef], operation: Operation, factor: float) -> tuple[HeadEdit, ...]:
+def edits_of(heads: Sequence[HeadRef], operation: OperationName, factor: float) -> tuple[HeadEdit, ...]:
     """The same operation on several heads."""
     return tuple(HeadEdit(layer=head.layer, head=head.head, operation=operation, factor=factor) for head in heads)
 

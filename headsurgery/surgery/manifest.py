@@ -55,7 +55,7 @@ class FileRecord(Strict):
 
 
 class EditRecord(HeadEdit):
-    """One slice of one tensor that was multiplied."""
+    """One slice of one tensor that was edited."""
 
     tensor: str
     file: FileName

@@ -1,4 +1,4 @@
-"""A recipe resolved against one checkpoint: which slices of which tensors of which files, by what factor.
+"""A recipe resolved against one checkpoint: which slices of which tensors of which files, and what becomes of them.
 
 `plan_surgery` finds every reason to refuse before a byte is written; `surgery.apply_plan` executes exactly this plan, so that a
 dry run can't drift from the real one. A plan is never saved.
@@ -10,17 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from headsurgery.architectures.declaration import check_query_factor
-from headsurgery.architectures.uniformity import say_unevenness
 from headsurgery.documents.front_matter import MAX_CARD, read_front_matter
 from headsurgery.documents.strict_json import quote
-from headsurgery.edits.anatomy import Anatomy, HeadSlice, prove_anatomy
+from headsurgery.edits.anatomy import Anatomy, prove_anatomy
+from headsurgery.edits.changes import EditChange
+from headsurgery.edits.operations import OPERATIONS, OperationName
+from headsurgery.edits.slices import HeadSlice
 from headsurgery.errors import GeometryError, RecipeError, SurgeryError
 from headsurgery.filesystem.files import Files
 from headsurgery.hub.names import is_hub_id
 from headsurgery.recipe import HeadEdit, Recipe
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import FLOATS, Change, Exactness, Multiply, Rewriter
+from headsurgery.storage.codecs import FLOATS, Exactness, Rewriter
 from headsurgery.storage.sole_weights import says_quantized
 from headsurgery.storage.tensors import StoredSlice
 from headsurgery.surgery.base_files import CARD, MANIFEST, OWN_FILES, BaseFiles, sort_files
@@ -44,7 +45,7 @@ class TensorEdit(StoredSlice):
 
     edit: HeadEdit
     part: HeadSlice
-    change: Change
+    change: EditChange
     exactness: Exactness | None = None
 
     def rewriter(self, checkpoint: Checkpoint) -> Rewriter:
@@ -80,7 +81,7 @@ class SurgeryPlan:
 
     @property
     def parameters_changed(self) -> int:
-        """Parameters that the edits multiply; factor 1 changes none."""
+        """Parameters that the edits change."""
         return self.anatomy.count_changed(edit.edit for edit in self.edits)
 
     @property
@@ -177,19 +178,11 @@ def _assess(checkpoint: Checkpoint, edit: TensorEdit) -> TensorEdit:
     Raises:
         SurgeryError: Its result overflows, is not a number, or is lost in rounding.
     """
-    part, factor, dtype = edit.part, edit.edit.factor, edit.part.tensor.dtype
+    part, factor = edit.part, edit.edit.factor
     found = part.matrix.assess(checkpoint, part.axis, part.block, edit.change)
-    where = f"{edit.edit.ref}: {part.tensor.name} × {factor:g}"
-    if found.fault == "not_finite":
-        raise SurgeryError(f"{edit.edit.ref}: {part.tensor.name} holds inf or nan in this head; a product would not be defined")
-    if found.fault == "overflow":
-        raise SurgeryError(f"{where} overflows {dtype}", hint="choose a smaller factor")
-    if found.fault == "too_small":
-        raise SurgeryError(f"{where} is too small for {dtype}: rounding would change it by more than {found.limit:.0%}")
-    if found.fault == "no_change":
-        raise SurgeryError(
-            f"{where} changes nothing: {dtype} can't hold a factor so close to 1", hint="choose a factor further from 1"
-        )
+    if found.fault is not None:
+        place = f"{edit.edit.ref}: {part.tensor.name}"
+        raise OPERATIONS[edit.edit.operation].refusal(found, place=place, factor=factor, dtype=part.tensor.dtype)
     return replace(edit, exactness=found)
 
 
@@ -198,8 +191,8 @@ def _resolve(edit: HeadEdit, anatomy: Anatomy, where: str) -> list[TensorEdit]:
         slices = anatomy.slices(edit.ref, edit.operation, where=where)
     except GeometryError as error:
         raise RecipeError(str(error)) from error
-    check_query_factor(edit.operation, edit.factor, has_q_norm=anatomy.has_q_norm, where=where)
-    change = Multiply(factor=edit.factor)
+    OPERATIONS[edit.operation].check(edit.factor, has_q_norm=anatomy.has_q_norm, where=where)
+    change = EditChange(edit=edit)
     return [
         TensorEdit(edit=edit, part=part, change=change, tensor=stored.tensor, axis=stored.axis, block=stored.block)
         for part in slices
@@ -282,17 +275,10 @@ def _say_card(files: Files, kept: BaseFiles) -> tuple[str, ...]:
 
 
 def _notes(recipe: Recipe, anatomy: Anatomy) -> tuple[str, ...]:
-    notes = []
-    edits_queries = any(edit.operation == "uniform_attention" for edit in recipe.edits)
-    if anatomy.architecture.joint_norm and edits_queries:
-        notes.append("this family normalises the outputs of all heads of a layer together: what one puts out rescales the others'")
-    if anatomy.shares_q_norm and edits_queries:
-        notes.append(
-            "this family's query norm spans all heads of a layer: with one head's queries at 0 those of the other heads grow, "
-            "by a factor of about sqrt(num_heads / (num_heads - 1))"
-        )
-    if any(edit.operation == "uniform_attention" and edit.factor != 1 for edit in recipe.edits):
-        notes += say_unevenness(anatomy.uneven)
-    if all(edit.factor == 1 for edit in recipe.edits):
+    factors: dict[OperationName, list[float]] = {}
+    for edit in recipe.edits:
+        factors.setdefault(edit.operation, []).append(edit.factor)
+    notes = [note for name, of_edits in factors.items() for note in OPERATIONS[name].notes(anatomy, of_edits)]
+    if all(OPERATIONS[edit.operation].is_identity(edit.factor) for edit in recipe.edits):
         notes.append("every factor is 1: the result will be an identical copy")
     return tuple(notes)

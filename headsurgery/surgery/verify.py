@@ -21,6 +21,7 @@ from typing import Literal
 
 from headsurgery.compare.diff import diff_checkpoints
 from headsurgery.edits.anatomy import prove_anatomy
+from headsurgery.edits.operations import OPERATIONS
 from headsurgery.errors import CheckpointError
 from headsurgery.filesystem.files import Directory
 from headsurgery.filesystem.hashing import hash_file
@@ -167,7 +168,8 @@ def _differ_from_originals(edited: Checkpoint, manifest: Manifest, edits: Sequen
             has_edits = True
             edit = planned[part.edit.ref, part.edit.operation, part.tensor.name]
             if edited.read_slice(edit).tobytes() != edit.rewriter(edited)(original, 0).tobytes():
-                problems[edit.tensor.name] = f"{edit.edit.ref} is not its original × {edit.edit.factor:g}"
+                wanted = OPERATIONS[edit.edit.operation].say_result("its original", edit.edit.factor)
+                problems[edit.tensor.name] = f"{edit.edit.ref} is not {wanted}"
         if file in shards and (has_edits or records[file].sha256 != records[file].base_sha256):
             with edited.files.open(file) as source:
                 restored = hash_shard(source, shards[file], originals.changes(file), on_bytes)

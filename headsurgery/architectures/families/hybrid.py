@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headsurgery.architectures.declaration import OPERATIONS, Architecture, ConfigKeys, stored_as
+from headsurgery.architectures.declaration import Architecture, ConfigKeys, stored_as
 
 _KV_HEADS = {
     **dict.fromkeys(("jamba", "bamba", "falcon_h1", "minimax", "lfm2", "lfm2_moe", "nemotron_h"), 8),
@@ -52,7 +52,7 @@ HYBRID = (
             o_proj=f"{shared}.self_attn.o_proj",
             q_proj=(f"{shared}.self_attn.q_proj",),
             k_proj=f"{shared}.self_attn.k_proj",
-            operations=operations,
+            own_queries=own_queries,
             hybrid=True,
             config=ConfigKeys(
                 head_dim="attention_head_dim",
@@ -63,9 +63,9 @@ HYBRID = (
                 defaults={**_defaults(name), "num_mem_blocks": 1},
             ),
         )
-        for name, shared, operations in (
-            ("zamba", "shared_transf", OPERATIONS),
-            ("zamba2", "shared_transformer", ("scale",)),
+        for name, shared, own_queries in (
+            ("zamba", "shared_transf", True),
+            ("zamba2", "shared_transformer", False),
         )
     ),
     Architecture(
@@ -90,7 +90,7 @@ _SLIDING_INKLING = {
 OTHERS = (
     Architecture(
         model_type="inkling_text",
-        operations=("scale",),
+        own_queries=False,
         config=ConfigKeys(by_type=_SLIDING_INKLING, defaults=_defaults("inkling_text")),
     ),
     *(
@@ -100,7 +100,7 @@ OTHERS = (
                 o_proj="self_attn.o_proj.linear",
                 q_proj=("self_attn.q_proj.linear",),
                 k_proj="self_attn.k_proj.linear",
-                operations=("scale",),
+                own_queries=False,
                 config=ConfigKeys(by_type=_SLIDING_INKLING, defaults=_defaults(name)),
             ),
             layers=("model.llm.layers",),
@@ -121,7 +121,7 @@ OTHERS = (
         model_type="zaya",
         q_proj=("self_attn.qkv_proj.q_proj",),
         k_proj="self_attn.qkv_proj.k_proj",
-        operations=("scale",),
+        own_queries=False,
         config=ConfigKeys(defaults=_defaults("zaya")),
     ),
     Architecture(model_type="doge", uneven=("dynamic_mask",)),

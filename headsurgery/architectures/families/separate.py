@@ -74,7 +74,7 @@ SEPARATE = (
         mlp="feed_forward",
         config=ConfigKeys(defaults=_defaults("llama4_text")),
     ),
-    Architecture(model_type="diffllama", in_pairs=True, operations=("scale",)),
+    Architecture(model_type="diffllama", in_pairs=True, own_queries=False),
     Architecture(
         model_type="laguna",
         config=ConfigKeys(by_layer={"num_attention_heads": "num_attention_heads_per_layer"}, defaults=_defaults("laguna")),

@@ -1,9 +1,9 @@
 """First-order effects of all heads at once: one forward and one backward.
 
-An edit changes what its head feeds into o_proj, by a change that is known exactly: (factor - 1) * z for `scale`, and for
-`uniform_attention` what the layer's own attention makes of the base's residual stream with all queries edited. To first order a
-figure of the output changes by its gradient at that block times the change, summed over positions. The gradient runs through the
-model's own forward, with the group's edits in force, so it works for every family, with QK-norm, too.
+An edit changes what its head feeds into o_proj, by a change that is known exactly. Where it follows from z alone (`scale`:
+(factor - 1) * z) the operation tells it; else it is what the layer's own attention makes of the base's residual stream with all
+heads edited. To first order a figure of the output changes by its gradient at that block times the change, summed over positions.
+The gradient runs through the model's own forward, with the group's edits in force, so it works for every family, with QK-norm, too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from headsurgery.edits.operations import OPERATIONS
 from headsurgery.engine.calls import FinalStates, run_model
 from headsurgery.engine.slices import Slices
 from headsurgery.engine.task import SweepTask
@@ -97,8 +98,9 @@ def _changes(modules: ModuleMap, task: SweepTask, rows: Sequence[tuple[int, int]
 def _own_changes(modules: ModuleMap, task: SweepTask, tokens: torch.Tensor, blocks: Blocks) -> Blocks:
     """How the edits change what goes into o_proj, in float32 at least, each layer's as if the layers below had none."""
     before = {layer: tap.to(torch.promote_types(tap.dtype, torch.float32)) for layer, tap in blocks.items()}
-    if task.operation == "scale":
-        return {layer: (task.factor - 1) * block for layer, block in before.items()}
+    known = {layer: OPERATIONS[task.operation].change_of_output(block, task.factor) for layer, block in before.items()}
+    if not any(change is None for change in known.values()):
+        return {layer: change for layer, change in known.items() if change is not None}
     rows = range(len(tokens), 2 * len(tokens))
     edits = [RowEdit(edit=task.edit(head), rows=rows) for head in task.heads]
     with row_edits(modules, edits), _restarted(modules, len(tokens)), _tapped(modules, task) as both:

@@ -93,7 +93,7 @@ def check_in_place(plan: SurgeryPlan) -> None:
     if any(_what(step.edits) == _what(plan.recipe.edits) for step in steps):
         raise SurgeryError(
             f"{directory}: these edits were made there already",
-            hint=f"headsurgery restore --in-place takes them back; to multiply once more, {aside}",
+            hint=f"headsurgery restore --in-place takes them back; to make them once more, {aside}",
         )
     for file in sorted({edit.tensor.file for edit in plan.edits}):
         open_own(directory, file).close()
