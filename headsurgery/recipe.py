@@ -112,7 +112,7 @@ class SearchRecord(Strict):
     factors: list[float]
     group_sizes: list[int]
     tried: int = Field(description="candidates that were asked")
-    over_bound: int = Field(description="candidates that were not, because of their KL")
+    over_bound: int = Field(description="candidates that were not, because of KL or over-refusal")
     max_over_refusal: float = Field(description="share of harmless prompts, in addition to the base's")
     max_kl: float = Field(description="nats per token")
     attacks: list[str]

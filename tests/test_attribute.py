@@ -65,6 +65,8 @@ def test_a_method_brings_its_group_size_and_its_weight_of_the_control(method: st
     chosen = Settings.resolve(has_harmless=True, group_size=2, contrast=0.0, **given)
     assert (chosen.group_size, chosen.contrast) == (2, 0.0)
     assert Settings.resolve(has_harmless=False, group_size=None, contrast=None, **given).contrast is None
+    search = Settings.resolve(has_harmless=True, group_size=None, contrast=None, **given | {"intent": "reinforce"})
+    assert search.group_size == (1 if method == "refusal" else heads), "a search takes its heads by the first step"
 
 
 def test_a_planted_head_is_found_and_its_recipe_takes_it_out() -> None:

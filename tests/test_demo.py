@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -12,6 +13,7 @@ from headsurgery import Manifest, Recipe, open_checkpoint
 from headsurgery.cli import app
 from headsurgery.demo import fetch, run
 from headsurgery.demo.adapter import load_adapter
+from headsurgery.engine.local import LocalEngine
 from headsurgery.model.loading import load_model
 from tests.refusing import PLANTED, build_helpful_model, build_refusing_tokenizer, plant_refusal, questions
 
@@ -63,6 +65,38 @@ def test_the_whole_claim(folder: Path) -> None:
     }
     base, weak, strong = (back[name]["refused"]["count"] for name in ("base", "weakened", "reinforced"))
     assert weak < strong <= base
+
+
+def test_a_second_demo_takes_scores_and_answers_of_the_first_and_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = CliRunner().invoke(app, ["demo", "--json"])
+    assert "earlier demo" not in first.stderr
+    blocks: list[object] = []
+    measure = LocalEngine._measure
+
+    def count(self: LocalEngine, *args: Any, **kwargs: Any) -> Any:
+        blocks.append(args)
+        return measure(self, *args, **kwargs)
+
+    monkeypatch.setattr(LocalEngine, "_measure", count)
+    second = CliRunner().invoke(app, ["demo", "--json"])
+    assert second.exit_code == 0, second.stderr
+    assert not blocks, "no score is made again"
+    for name in ("attribution.sweep", "weakened.sweep", "report/answers.jsonl", "reinforcement/answers.jsonl"):
+        assert name in second.stderr
+    assert json.loads(second.stdout) == json.loads(first.stdout)
+
+
+def test_scores_of_another_model_and_damaged_answers_are_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = CliRunner().invoke(app, ["demo", "--json"])
+    (folder / "headsurgery-demo/report/answers.jsonl").write_text("damaged\n")
+    weak = run.WEAK_FACTOR
+    monkeypatch.setattr(run, "WEAK_FACTOR", 0.75)
+    other = CliRunner().invoke(app, ["demo", "--json"])
+    assert other.exit_code == 0, other.stderr
+    assert "weakened.sweep" not in other.stderr
+    assert json.loads(other.stdout)["evaluation"] == json.loads(first.stdout)["evaluation"]
+    monkeypatch.setattr(run, "WEAK_FACTOR", weak)
+    assert json.loads(CliRunner().invoke(app, ["demo", "--json"]).stdout) == json.loads(first.stdout)
 
 
 def test_the_output_for_people_names_the_truth(folder: Path) -> None:

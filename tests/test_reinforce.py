@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from headsurgery.attribution.scores import ScoreTable, best_heads, score_heads
 from headsurgery.errors import UsageError
 from headsurgery.heads import HeadRef
 from headsurgery.judges.keyword import find_refusal
+from headsurgery.model.completion import complete_greedily
 from headsurgery.model.loading import LoadedModel
 from headsurgery.prompts import PromptSet, load_template
 from tests.reinforceable import ANTI, PLANTED, REFUSAL, build_reinforceable, build_tokenizer, load_reinforceable, questions
@@ -136,7 +138,7 @@ def refs(names: tuple[str, ...]) -> tuple[HeadRef, ...]:
 
 def test_a_larger_factor_is_not_measured_where_a_smaller_one_is_over_the_bound() -> None:
     found = search({PLANTED: 1.0}, bounds=Bounds(max_over_refusal=0.5, max_kl=0.1))
-    assert [point.factor for point in sorted(found.frontier.points, key=lambda point: point.factor)] == [1.25, 1.5]
+    assert [point.factor for point in sorted(found.frontier.points, key=lambda point: point.factor)] == [1.1, 1.25, 1.5]
     over = [(one.factor, one.harmless_kl) for one in found.frontier.over_bound]
     assert over[0][0] == 2.0
     assert over[0][1] is not None
@@ -185,12 +187,14 @@ def test_every_candidate_counts_for_progress() -> None:
 
 
 def test_nothing_within_bounds_is_an_error_that_keeps_what_was_tried() -> None:
-    with pytest.raises(NoReinforcementError, match="5 candidates, 5 of them over KL 1e-09") as caught:
+    with pytest.raises(
+        NoReinforcementError, match=f"{len(FACTORS)} candidates, 1 of them over KL 1e-09, .* {len(FACTORS) - 1} of a larger"
+    ) as caught:
         search({PLANTED: 1.0}, bounds=Bounds(max_over_refusal=0.5, max_kl=1e-9))
     assert "--max-kl" in caught.value.hint
     assert caught.value.exit_code == 1
     assert caught.value.frontier.points == ()
-    assert len(caught.value.frontier.over_bound) == 5
+    assert len(caught.value.frontier.over_bound) == len(FACTORS)
 
 
 def test_a_head_that_changes_nothing_is_no_reinforcement() -> None:
@@ -208,11 +212,41 @@ def test_refusing_too_many_harmless_prompts_is_said_with_the_best_that_was_found
     loaded = load_reinforceable()
     prompts = PromptSet.from_texts(questions(3, harmful=True))
     same = encode_development(prompts, prompts, load_template("paper", loaded.tokenizer), loaded.tokenizer, max_tokens=220)
-    with pytest.raises(
-        NoReinforcementError, match=r"over over-refusal 0; L0H1 × \d refuses \d+, but also \d of 3 harmless"
-    ) as caught:
+    with pytest.raises(NoReinforcementError, match=r"1 over over-refusal 0.*; L0H1 × \d refuses \d of 3 harmless") as caught:
         reinforce(loaded, table_of({PLANTED: 1.0}), same, bounds=Bounds(max_over_refusal=0.0, max_kl=10.0), factors=(3.0, 4.0))
     assert "--max-over-refusal" in caught.value.hint
+
+
+def test_too_few_harmless_prompts_to_see_the_bound_on_are_named() -> None:
+    """Of 3 prompts one refusal is a third: the share that may be refused can't be told from none."""
+    loaded = load_reinforceable()
+    prompts = PromptSet.from_texts(questions(3, harmful=True))
+    same = encode_development(prompts, prompts, load_template("paper", loaded.tokenizer), loaded.tokenizer, max_tokens=220)
+    for share, wanted in ((0.05, "at least 20 harmless"), (0.3, "at least 4 harmless"), (0.0, "--max-over-refusal")):
+        with pytest.raises(NoReinforcementError) as caught:
+            reinforce(loaded, table_of({PLANTED: 1.0}), same, bounds=Bounds(max_over_refusal=share, max_kl=10.0), factors=(4.0,))
+        assert wanted in caught.value.hint
+
+
+def test_who_refuses_harmless_prompts_is_asked_no_harmful_one_and_ends_its_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The harmless prompts are a few short ones, the harmful ones come under every attack."""
+    loaded, asked = load_reinforceable(), []
+    prompts = PromptSet.from_texts(questions(3, harmful=True))
+    same = encode_development(prompts, prompts, load_template("paper", loaded.tokenizer), loaded.tokenizer, max_tokens=220)
+
+    def count(model: LoadedModel, ids: Sequence[Sequence[int]], **kwargs: Any) -> list[list[int]]:
+        asked.append((len(ids), bool(kwargs["edits"])))
+        return complete_greedily(model, ids, **kwargs)
+
+    monkeypatch.setattr("headsurgery.attribution.reinforce.complete_greedily", count)
+    with pytest.raises(NoReinforcementError) as caught:
+        reinforce(loaded, table_of({PLANTED: 1.0}), same, bounds=Bounds(max_over_refusal=0.0, max_kl=10.0), factors=(3.0, 4.0))
+    assert asked == [(3, False), (12, False), (3, True)]
+    first, second = caught.value.frontier.over_bound
+    assert first.over_refusal is not None
+    assert first.over_refusal.count > caught.value.frontier.base.over_refusal.count
+    assert (first.factor, second.factor) == (3.0, 4.0)
+    assert (second.harmless_kl, second.over_refusal) == (None, None)
 
 
 def test_a_model_that_refuses_everything_needs_no_search() -> None:

@@ -1,8 +1,8 @@
 """Candidates of a reinforcement, and which of them is taken. No model runs here: figures come in, a choice goes out.
 
-A lane is one group of heads with its factors, the smallest first. KL(base || reinforced) grows with the factor, so the first one
-over the bound ends its lane. Of the others that keep both bounds the one with most refusals is taken. Neighbour: `reinforce`
-measures; `evaluation.records` has the types that are written.
+A lane is one group of heads with its factors, the smallest first. KL(base || reinforced) and refusals of harmless prompts grow with
+the factor, so the first one over either bound ends its lane. Of those that keep both bounds the one with most refusals is taken.
+Neighbour: `reinforce` measures; `evaluation.records` has the types that are written.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from headsurgery.attribution.frontier_record import Frontier, FrontierPoint
 from headsurgery.attribution.scores import ScoreTable, best_heads, combine
+from headsurgery.behaviour.figures import Rate
 from headsurgery.documents.atomic import write_atomically
 from headsurgery.edits.operations.scale import Scale
 from headsurgery.errors import HeadSurgeryError, UsageError
@@ -49,8 +50,11 @@ class Bounds:
 
     def hold(self, point: FrontierPoint, base: FrontierPoint) -> bool:
         """Whether a point keeps both."""
-        most = base.over_refusal.interval.value + self.max_over_refusal + _ROUNDING
-        return point.over_refusal.interval.value <= most and (point.harmless_kl or 0.0) <= self.max_kl
+        return self.allow(point.over_refusal, base.over_refusal) and (point.harmless_kl or 0.0) <= self.max_kl
+
+    def allow(self, over_refusal: Rate, base: Rate) -> bool:
+        """Whether so many harmless prompts may be refused where the base refuses so many."""
+        return over_refusal.interval.value <= base.interval.value + self.max_over_refusal + _ROUNDING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,27 +103,22 @@ def plan_lanes(heads: Sequence[HeadRef], *, group_sizes: Iterable[int], factors:
     return tuple(tuple(Candidate(heads=tuple(heads[:size]), factor=factor) for factor in ascending) for size in sizes)
 
 
-def scan_kl(
-    lanes: Iterable[Lane], measure: Callable[[Sequence[Candidate]], Sequence[float]], max_kl: float
-) -> dict[Candidate, float | None]:
-    """Measure all lanes side by side, factor by factor, each until it is over the bound.
+def scan_lanes(lanes: Iterable[Lane], keep: Callable[[Sequence[Candidate]], Sequence[bool]]) -> tuple[Candidate, ...]:
+    """Try all lanes side by side, factor by factor, each until a candidate breaks a bound.
 
     Args:
         lanes: Candidates, the one that costs least first.
-        measure: Mean KL of each candidate; called once a round.
-        max_kl: The bound.
+        keep: Which candidates keep the bounds; called once a round.
 
     Returns:
-        KL of every candidate; None where an earlier one of its lane was over the bound.
+        Candidates that were not tried, because an earlier one of their lane broke a bound.
     """
-    rest = [tuple(lane) for lane in lanes if lane]
-    found: dict[Candidate, float | None] = {candidate: None for lane in rest for candidate in lane}
+    rest, skipped = [tuple(lane) for lane in lanes if lane], []
     while rest:
-        firsts = [lane[0] for lane in rest]
-        measured = dict(zip(firsts, measure(firsts), strict=True))
-        found |= measured
-        rest = [lane[1:] for lane in rest if measured[lane[0]] <= max_kl and len(lane) > 1]
-    return found
+        kept = keep([lane[0] for lane in rest])
+        skipped += [candidate for lane, is_kept in zip(rest, kept, strict=True) if not is_kept for candidate in lane[1:]]
+        rest = [lane[1:] for lane, is_kept in zip(rest, kept, strict=True) if is_kept and len(lane) > 1]
+    return tuple(skipped)
 
 
 def choose(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -26,17 +27,22 @@ class FrontierPoint(Strict):
     @property
     def label(self) -> str:
         """The edit in short."""
-        without = f", without {', '.join(self.removed)}" if self.removed else ""
-        return f"{', '.join(self.heads)} × {self.factor:g}{without}"
+        return _label(self.heads, self.factor, self.removed)
 
 
 class OverBound(Strict):
-    """A candidate that was not asked, because its KL is over the bound, or a smaller factor's is."""
+    """A candidate that was asked no harmful prompt, because it is over a bound, or a smaller factor is."""
 
     heads: tuple[str, ...] = Field(strict=False)
     factor: float
     removed: tuple[str, ...] = Field(default=(), strict=False)
-    harmless_kl: float | None = Field(default=None, description="null: not measured, a smaller factor was over the bound")
+    harmless_kl: float | None = Field(default=None, description="null: not measured, a smaller factor was over a bound")
+    over_refusal: Rate | None = Field(default=None, description="null: not asked the harmless prompts either")
+
+    @property
+    def label(self) -> str:
+        """The edit in short."""
+        return _label(self.heads, self.factor, self.removed)
 
 
 class Frontier(Strict):
@@ -53,3 +59,8 @@ class Frontier(Strict):
     base: FrontierPoint = Field(description="the untouched model: no heads, factor 1")
     points: tuple[FrontierPoint, ...] = Field(strict=False, description="what was asked, the efficient ones first")
     over_bound: tuple[OverBound, ...] = Field(default=(), strict=False)
+
+
+def _label(heads: Sequence[str], factor: float, removed: Sequence[str]) -> str:
+    without = f", without {', '.join(removed)}" if removed else ""
+    return f"{', '.join(heads)} × {factor:g}{without}"

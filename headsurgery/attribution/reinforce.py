@@ -1,15 +1,16 @@
 """Search for a reinforcement: which heads, by which factor, and which heads to take out.
 
 The heads are ranked by an attribution; the search measures what their edits do, on answers. Cheap first: KL(base || reinforced) on
-the base's own harmless answers, for many candidates at once; who is over the bound is not asked. The others answer every harmful
-prompt, bare and under the attacks, and every harmless one, in the same batches as the base. Amplified heads: ReD-LLM; removed
-anti-refusal heads: Refusal Cliff (arXiv 2510.06036). The scan is exhaustive over its grid.
+the base's own harmless answers, for many candidates at once; then the harmless prompts, which may not be refused. Only who keeps
+both bounds answers the harmful prompts, bare and under the attacks, in the same batches as the base. Amplified heads: ReD-LLM;
+removed anti-refusal heads: Refusal Cliff (arXiv 2510.06036). The scan is exhaustive over what keeps the bounds.
 Neighbours: `attacks` says what is asked, `frontier` what is tried and which is taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -23,7 +24,7 @@ from headsurgery.attribution.frontier import (
     plan_lanes,
     rank_anti_heads,
     rank_heads,
-    scan_kl,
+    scan_lanes,
 )
 from headsurgery.attribution.frontier_record import Frontier, FrontierPoint, OverBound
 from headsurgery.attribution.scores import ScoreTable
@@ -38,7 +39,7 @@ from headsurgery.model.loading import LoadedModel
 from headsurgery.progress import Progress
 from headsurgery.recipe import HeadEdit, SearchRecord
 
-FACTORS = (1.25, 1.5, 2.0, 3.0, 4.0)
+FACTORS = (1.1, 1.25, 1.5, 2.0, 3.0, 4.0)
 GROUP_SIZES = (1, 2, 3, 5, 8)
 """Heads of the ranking that are amplified together, from the best one on."""
 
@@ -165,22 +166,29 @@ class _Search:
     bounds: Bounds
     answer_tokens: int
     batch_size: BatchSize
-    kls: dict[Candidate, float | None] = field(default_factory=dict)
+    over_bound: list[OverBound] = field(default_factory=list)
     points: dict[Candidate, FrontierPoint] = field(default_factory=dict)
     base: FrontierPoint = field(init=False)
-    base_answers: list[list[int]] = field(init=False)
+    base_answers: dict[Question, list[int]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.base_answers = self._answer(())
+        self.harmless = tuple(question for question in self.development.questions if question.attack is None)
+        self.harmful = tuple(question for question in self.development.questions if question.attack is not None)
+        self.base_answers = self._answer(self.harmless, ()) | self._answer(self.harmful, ())
         self.base = self._point(Candidate(heads=(), factor=1.0), self.base_answers, 0.0)
 
     def scan(self, lanes: Sequence[Lane], report: Callable[[], None]) -> None:
-        """Measure candidates; those within the bound of KL are asked."""
-        found = scan_kl(lanes, self._measure_kl, self.bounds.max_kl)
-        self.kls |= found
-        for candidate, kl in found.items():
-            if kl is not None and kl <= self.bounds.max_kl:
-                self.points[candidate] = self._point(candidate, self._answer(candidate.edits), kl)
+        """Measure candidates; those within the bounds are asked."""
+
+        def keep(candidates: Sequence[Candidate]) -> list[bool]:
+            kept = []
+            for candidate, kl in zip(candidates, self._measure_kl(candidates), strict=True):
+                kept.append(self._ask(candidate, kl))
+                report()
+            return kept
+
+        for candidate in scan_lanes(lanes, keep):
+            self.over_bound.append(_over_bound(candidate))
             report()
 
     def frontier(self, chosen: Candidate | None) -> Frontier:
@@ -196,54 +204,66 @@ class _Search:
             kl_tokens=KL_TOKENS,
             base=self.base,
             points=arrange(points, self.base),
-            over_bound=tuple(
-                OverBound(heads=_names(one.heads), factor=one.factor, removed=_names(one.removed), harmless_kl=kl)
-                for one, kl in self.kls.items()
-                if one not in self.points
-            ),
+            over_bound=tuple(self.over_bound),
         )
 
     @property
     def thinking(self) -> list[Question]:
         """Questions whose answers by the base stop within their thoughts."""
-        pairs = zip(self.development.questions, self.base_answers, strict=True)
-        return [question for question, answer in pairs if question.reader.split(answer).is_open]
+        return [question for question, answer in self.base_answers.items() if question.reader.split(answer).is_open]
 
-    def _answer(self, edits: Sequence[HeadEdit]) -> list[list[int]]:
-        questions = [question.ids for question in self.development.questions]
-        return complete_greedily(self.loaded, questions, tokens=self.answer_tokens, edits=edits, batch_size=self.batch_size)
+    def _ask(self, candidate: Candidate, kl: float) -> bool:
+        """Ask a candidate, as long as it keeps the bounds; whether it does."""
+        if kl > self.bounds.max_kl:
+            self.over_bound.append(_over_bound(candidate, kl))
+            return False
+        answers = self._answer(self.harmless, candidate.edits)
+        over_refusal = self._rate(answers, None)
+        if not self.bounds.allow(over_refusal, self.base.over_refusal):
+            self.over_bound.append(_over_bound(candidate, kl, over_refusal))
+            return False
+        self.points[candidate] = self._point(candidate, answers | self._answer(self.harmful, candidate.edits), kl)
+        return True
+
+    def _answer(self, questions: Sequence[Question], edits: Sequence[HeadEdit]) -> dict[Question, list[int]]:
+        """Answers in batches that depend on the questions alone, so that the base's are comparable."""
+        ids = [question.ids for question in questions]
+        answers = complete_greedily(self.loaded, ids, tokens=self.answer_tokens, edits=edits, batch_size=self.batch_size)
+        return dict(zip(questions, answers, strict=True))
 
     def _measure_kl(self, candidates: Sequence[Candidate]) -> list[float]:
-        pairs = [
-            (question.ids, answer)
-            for question, answer in zip(self.development.questions, self.base_answers, strict=True)
-            if question.attack is None
-        ]
-        questions, answers = zip(*pairs, strict=True)
+        questions = [question.ids for question in self.harmless]
+        answers = [self.base_answers[question] for question in self.harmless]
         variants = [candidate.edits for candidate in candidates]
         found = answer_kl(self.loaded, questions, answers, variants, tokens=KL_TOKENS, batch_size=self.batch_size)
         return [float(mean) for mean in found.mean(axis=1)]  # over queries
 
-    def _point(self, candidate: Candidate, answers: Sequence[Sequence[int]], kl: float) -> FrontierPoint:
-        asked = [
-            (question, find_refusal(question.reader.split(answer).reply) is not None)
-            for question, answer in zip(self.development.questions, answers, strict=True)
-        ]
-        harmful = [(is_refused, question.prompt) for question, is_refused in asked if question.attack is not None]
+    def _point(self, candidate: Candidate, answers: Mapping[Question, Sequence[int]], kl: float) -> FrontierPoint:
+        harmful = [(_is_refused(question, answers[question]), question.prompt) for question in self.harmful]
         return FrontierPoint(
             heads=_names(candidate.heads),
             factor=candidate.factor,
             removed=_names(candidate.removed),
             refusal=rate_of([is_refused for is_refused, _ in harmful], [prompt for _, prompt in harmful]),
-            attacks={attack: self._rate(asked, attack) for attack in self.development.attacks},
-            over_refusal=self._rate(asked, None),
+            attacks={attack: self._rate(answers, attack) for attack in self.development.attacks},
+            over_refusal=self._rate(answers, None),
             harmless_kl=kl,
         )
 
     @staticmethod
-    def _rate(asked: Sequence[tuple[Question, bool]], attack: str | None) -> Rate:
-        counted = [is_refused for question, is_refused in asked if question.attack == attack]
+    def _rate(answers: Mapping[Question, Sequence[int]], attack: str | None) -> Rate:
+        """Refusals under an attack; None: of the harmless prompts."""
+        counted = [_is_refused(question, answer) for question, answer in answers.items() if question.attack == attack]
         return rate(sum(counted), len(counted))
+
+
+def _is_refused(question: Question, answer: Sequence[int]) -> bool:
+    return find_refusal(question.reader.split(answer).reply) is not None
+
+
+def _over_bound(candidate: Candidate, kl: float | None = None, over_refusal: Rate | None = None) -> OverBound:
+    heads, removed = _names(candidate.heads), _names(candidate.removed)
+    return OverBound(heads=heads, factor=candidate.factor, removed=removed, harmless_kl=kl, over_refusal=over_refusal)
 
 
 def _say_thinking(thinking: int, count: int, tokens: int) -> str:
@@ -282,22 +302,32 @@ def _say_tried(frontier: Frontier) -> str:
     refused = frontier.base.refusal
     if refused.count == refused.total:
         return f"the model refuses all {refused.total} harmful questions already, under every attack: nothing to reinforce"
-    more = [point for point in frontier.points if point.refusal.count > refused.count]
-    tried, over = len(frontier.points), len(frontier.over_bound)
+    refusing = [one for one in frontier.over_bound if one.over_refusal is not None]
+    over_kl = [one for one in frontier.over_bound if one.harmless_kl is not None and one.harmless_kl > frontier.max_kl]
     found = (
-        f"nothing refuses more than the base's {refused.count} of {refused.total} within bounds: {tried + over} candidates, "
-        f"{over} of them over KL {frontier.max_kl:g}"
+        f"nothing refuses more than the base's {refused.count} of {refused.total} within bounds: "
+        f"{len(frontier.points) + len(frontier.over_bound)} candidates, {len(over_kl)} of them over KL {frontier.max_kl:g}, "
+        f"{len(refusing)} over over-refusal {frontier.max_over_refusal:g}"
     )
-    if not more:
+    if larger := len(frontier.over_bound) - len(over_kl) - len(refusing):
+        found += f", {larger} of a larger factor than one of these"
+    if not refusing:
         return found
-    best = max(more, key=lambda point: point.refusal.count)
+    nearest = min(refusing, key=lambda one: one.over_refusal.count if one.over_refusal else 0)
+    assert nearest.over_refusal is not None
     return (
-        f"{found}, {len(more)} over over-refusal {frontier.max_over_refusal:g}; {best.label} refuses {best.refusal.count}, "
-        f"but also {best.over_refusal.count} of {best.over_refusal.total} harmless (base {frontier.base.over_refusal.count})"
+        f"{found}; {nearest.label} refuses {nearest.over_refusal.count} of {nearest.over_refusal.total} harmless (base "
+        f"{frontier.base.over_refusal.count})"
     )
 
 
 def _hint(frontier: Frontier) -> str:
     if frontier.base.refusal.count == frontier.base.refusal.total:
         return "give prompts that it answers, or --apply-factor for a recipe without a search"
+    total, share = frontier.base.over_refusal.total, frontier.max_over_refusal
+    if 0 < share * total < 1:
+        return (
+            f"give at least {math.ceil(1 / share)} harmless prompts: of {total} a single refusal is more than a share of {share:g}, "
+            "so one odd prompt rules everything out"
+        )
     return "loosen --max-kl or --max-over-refusal, give more prompts, or --apply-factor for a recipe without a search"

@@ -93,7 +93,7 @@ def attribute(
             harmless to harmful, from two forwards per prompt.
         operation: How a head is ablated while it is scored.
         factor: By how much; 0 takes it out.
-        group_size: Heads that `sahara` chooses (default 3), or `refusal` at most (default 5).
+        group_size: Heads that `sahara` chooses (default 3), or `refusal` at most (default 5; 1 where a search follows).
         top: Heads that `ships` and `direct` choose.
         r_main: Leading singular vectors that `sahara` compares.
         intent: `ablate` or `reinforce`: what the recipe is for.

@@ -121,7 +121,7 @@ class Settings:
         Args:
             has_harmless: Whether there is a control.
             method: How heads are scored and chosen.
-            group_size: None: 5 for `refusal`, 3 for `sahara`.
+            group_size: None: 5 for `refusal` (1 where a search follows, which takes its heads by the first step), 3 for `sahara`.
             apply_factor: None: what was attributed, or searched for to reinforce.
             contrast: None: 10 for `refusal`, else 1, where there is a control.
             max_over_refusal: Bound of a search.
@@ -137,8 +137,10 @@ class Settings:
             )
         if contrast is None:
             contrast = _CONTRASTS.get(method, 1.0)
+        is_search = apply_factor is None and choices["intent"] == "reinforce"
         if group_size is None:
-            group_size = _GROUP_SIZES.get(method, 1)
+            # a group grows by what is left when its first heads are taken out; a search amplifies heads of the whole model
+            group_size = 1 if is_search and method == "refusal" else _GROUP_SIZES.get(method, 1)
         if apply_factor is None and choices["intent"] == "ablate":
             apply_factor = choices["factor"]
         return cls(

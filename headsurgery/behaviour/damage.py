@@ -23,6 +23,7 @@ from torch import nn
 from headsurgery.errors import ModelError, PromptError, UsageError, not_finite
 from headsurgery.model.divergence import kl_divergence
 from headsurgery.model.editing import edited
+from headsurgery.model.linears import fast_linears
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.memory import Halving
 from headsurgery.model.modules import ModuleMap, context_length, locate_modules
@@ -271,6 +272,7 @@ def _logits(modules: ModuleMap, rows: Sequence[_Row]) -> torch.Tensor:
 
     with ExitStack() as stack:
         stack.callback(modules.output_embeddings.register_forward_pre_hook(keep).remove)
+        stack.enter_context(fast_linears(modules.model))
         logits: torch.Tensor = modules.model(input_ids=tokens, use_cache=False, return_dict=True).logits[0]
     if not bool(torch.isfinite(logits).all()):
         dtype = str(logits.dtype).removeprefix("torch.")

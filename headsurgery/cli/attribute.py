@@ -79,7 +79,10 @@ def attribute(
     operation: Annotated[AblationName, typer.Option("--operation", help="How a head is ablated.")] = "scale",
     factor: Annotated[float, typer.Option("--factor", help="Factor during attribution; 0 takes the head out.")] = 0.0,
     group_size: Annotated[
-        int | None, typer.Option("--group-size", help="sahara: heads in the group (default 3); refusal: at most (default 5).")
+        int | None,
+        typer.Option(
+            "--group-size", help="sahara: heads in the group (default 3); refusal: at most (default 5; 1 before a search)."
+        ),
     ] = None,
     r_main: Annotated[int, typer.Option("--r-main", help="sahara: leading singular vectors compared.")] = 1,
     top: Annotated[

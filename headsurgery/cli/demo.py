@@ -58,7 +58,7 @@ def _render(console: Any, result: DemoResult, output: Path) -> list[RenderableTy
         *render_attribution(console, result.attribution, result.attribution.scores.top(10)),
         table(
             ("planted head", "rank of 270"),
-            list(zip(map(str, result.planted), result.ranks, strict=True)),
+            list(zip(map(str, result.planted), (rank or "screened out" for rank in result.ranks), strict=True)),
             title="The truth, and its place in the ranking",
         ),
         "",

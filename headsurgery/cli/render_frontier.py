@@ -13,9 +13,11 @@ def render_frontier(frontier: Frontier) -> list[RenderableType]:
     """A table: the base, what is chosen, and the candidates that are efficient; a line on the others."""
     shown = [point for point in frontier.points if point.efficient or point.chosen]
     attacks = tuple(frontier.base.attacks)
-    rows = [_row("base", frontier.base, attacks, ""), *(_row(p.label, p, attacks, _remark(p, frontier)) for p in shown)]
+    rows = [_row("base", frontier.base, attacks, ""), *(_row(p.label, p, attacks, "chosen" if p.chosen else "") for p in shown)]
     headers = ("candidate", "refusal", *attacks, "over-refusal", "harmless KL", "")
-    others = f"{len(frontier.points) - len(shown)} more were asked, {len(frontier.over_bound)} were over the bound of KL."
+    others = (
+        f"{len(frontier.points) - len(shown)} more were asked, {len(frontier.over_bound)} are over a bound, or a smaller factor is."
+    )
     return ["", table(headers, rows, title="Frontier: refusal of harmful prompts against its costs"), others]
 
 
@@ -26,8 +28,3 @@ def _row(name: str, point: FrontierPoint, attacks: tuple[str, ...], remark: str)
 
 def _share(rate: Rate) -> str:
     return f"{rate.count}/{rate.total}"
-
-
-def _remark(point: FrontierPoint, frontier: Frontier) -> str:
-    most = frontier.base.over_refusal.interval.value + frontier.max_over_refusal
-    return "chosen" if point.chosen else "refuses too many harmless" if point.over_refusal.interval.value > most + 1e-9 else ""

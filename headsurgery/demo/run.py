@@ -6,27 +6,34 @@ Prompts that the attribution saw are not among those that the effect is measured
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 
+from headsurgery import __version__
 from headsurgery.attribution import Attribution, attribute
 from headsurgery.attribution.reinforce import NoReinforcementError
 from headsurgery.attribution.scores import best_heads
+from headsurgery.attribution.screen.screener import Screening
 from headsurgery.behaviour.answers import Answer
 from headsurgery.compare.diff import diff_checkpoints
 from headsurgery.compare.result import CheckpointDiff
 from headsurgery.demo.fetch import Say, fetch_aligned_model, load_demo_adapter
 from headsurgery.edits.anatomy import prove_anatomy, record_base
+from headsurgery.engine.journal import SweepJournal
+from headsurgery.evaluation.journal import JournalError
 from headsurgery.evaluation.progress import Report, of_stage
 from headsurgery.evaluation.records import Evaluation
-from headsurgery.evaluation.run import evaluate
+from headsurgery.evaluation.run import ANSWERS, EvaluationResult, evaluate
 from headsurgery.heads import HeadRef
 from headsurgery.hub.models import Source
 from headsurgery.model.editing import edited
-from headsurgery.model.loading import LoadedModel, load_model
+from headsurgery.model.loading import LoadedModel, choose_device, load_model
 from headsurgery.prompts import Kind, PromptSet, load_prompts
 from headsurgery.recipe import HeadEdit, Provenance, Recipe
 from headsurgery.report import write_report
@@ -37,9 +44,19 @@ from headsurgery.surgery.plan import plan_surgery
 
 SETS: dict[str, Kind] = {"builtin:decline": "harmful", "builtin:harmless": "harmless"}
 NUM_PROMPTS = 6
-"""Prompts of each built-in set that the attribution sees; the effect is measured on the others."""
+"""Prompts of each built-in set that the attribution sees; the effect is measured on others."""
 
-NEW_TOKENS = 48
+NUM_HARMLESS = 20
+"""Harmless prompts that the search sees: as many as its bound of 5 % can be seen on."""
+
+NUM_MEASURED = 20
+"""Prompts of each built-in set that the effect is measured on, none of them seen before."""
+
+NUM_DRAWS = 2
+NEW_TOKENS = 40
+SCREENING = Screening(survivors=40, sample=0)
+"""Of both attributions; that the screen let the planted heads through shows in their ranks."""
+
 DTYPE = "float32"
 """Everywhere the same, so that its figures are."""
 
@@ -54,7 +71,7 @@ class DemoResult:
     Args:
         source: The aligned model.
         planted: The heads that refusal was trained into.
-        ranks: The place of each of them in the attribution's ranking of all heads, from 1.
+        ranks: The place of each of them in the attribution's ranking, from 1; None: it was screened out.
         attribution: What was found.
         manifest: Of the edited checkpoint.
         diff: Between base and edited, checked against the recipe.
@@ -68,7 +85,7 @@ class DemoResult:
 
     source: Source
     planted: tuple[HeadRef, ...]
-    ranks: tuple[int, ...]
+    ranks: tuple[int | None, ...]
     attribution: Attribution
     manifest: Manifest
     diff: CheckpointDiff
@@ -84,36 +101,83 @@ class _Run:
     """What the steps share."""
 
     output: Path
+    source: Source
+    fingerprint: str
     say: Say
     report: Report
+
+    @contextmanager
+    def scores_kept(self, name: str, edits: tuple[HeadEdit, ...] = ()) -> Iterator[SweepJournal]:
+        """Scores of the model with these edits, which a later demo need not make again."""
+        settings = {
+            "model": self.fingerprint,
+            "edits": [edit.model_dump() for edit in edits],
+            "dtype": DTYPE,
+            "device": choose_device("auto").type,
+            "versions": {"headsurgery": __version__, "torch": torch.__version__, "transformers": transformers.__version__},
+        }
+        with SweepJournal(self.output / f"{name}.sweep", settings, force=True) as journal:
+            if journal.num_pairs:
+                self.say(
+                    f"scores of an earlier demo in {journal.path.name} are taken as they are: {journal.num_pairs} (head, query)"
+                )
+            yield journal
+
+    def evaluate(self, names: Sequence[str], prompts: list[PromptSet], *, draws: int, folder: str) -> EvaluationResult:
+        """Measure recipes of the output folder; answers of an earlier demo to the same questions are taken."""
+
+        def ask(*, force: bool) -> EvaluationResult:
+            return evaluate(
+                [self.output / f"{name}.json" for name in names],
+                base=self.source.path,
+                prompts=prompts,
+                random_draws=draws,
+                dtype=DTYPE,
+                max_new_tokens=NEW_TOKENS,
+                out=self.output / folder,
+                force=force,
+                on_progress=self.report,
+            )
+
+        if (self.output / folder / ANSWERS).exists():
+            self.say(f"answers of an earlier demo in {folder}/{ANSWERS} are taken as they are, if they are of the same edits")
+        try:
+            return ask(force=False)
+        except JournalError:  # of other edits, or damaged
+            return ask(force=True)
 
 
 def run_demo(output: Path, say: Say, report: Report) -> DemoResult:
     """Run every step.
 
     Args:
-        output: Existing directory for recipes, checkpoints and the report; those of an earlier demo are replaced.
+        output: Existing directory for recipes, checkpoints and the report. Those of an earlier demo are replaced; its scores and
+            answers are taken where everything that they depend on is the same.
         say: Called with what happens.
         report: Called with a stage, and done and in all.
 
     Raises:
         HeadSurgeryError: A step failed.
     """
-    run = _Run(output=output, say=say, report=report)
     source, planted = fetch_aligned_model(say), load_demo_adapter().heads
     checkpoint = open_checkpoint(source.path, model=source.model)
+    run = _Run(output=output, source=source, fingerprint=checkpoint.fingerprint(), say=say, report=report)
     base = load_model(source.path, dtype=DTYPE)
     harmful, harmless = (_split(load_prompts(name), kind) for name, kind in SETS.items())
+    few = PromptSet.from_texts(harmless[0].texts[:NUM_PROMPTS], name=harmless[0].name, kind="harmless")
 
     say(f"attribute: {NUM_PROMPTS} prompts each of {' and '.join(SETS)}")
-    found = attribute(
-        base.model,
-        base.tokenizer,
-        harmful[0],
-        harmless=harmless[0],
-        base=record_base(checkpoint, prove_anatomy(checkpoint)),
-        on_progress=of_stage(report, "scoring heads x prompts"),
-    )
+    with run.scores_kept("attribution") as journal:
+        found = attribute(
+            base.model,
+            base.tokenizer,
+            harmful[0],
+            harmless=few,
+            screen=SCREENING,
+            base=record_base(checkpoint, prove_anatomy(checkpoint)),
+            journal=journal,
+            on_progress=of_stage(report, "scoring heads x prompts"),
+        )
     found.recipe.save(output / "recipe.json")
     say(f"apply: {output / 'edited'}")
     plan = plan_surgery(found.recipe, checkpoint)
@@ -127,21 +191,18 @@ def run_demo(output: Path, say: Say, report: Report) -> DemoResult:
     equal = torch.equal(hooked, _logits(load_model(output / "edited", dtype=DTYPE)))
 
     say("evaluate: base, ablated heads, random heads of the same layers, on the other prompts")
-    sets = [harmful[1], harmless[1]]
-    measured = evaluate(
-        output / "recipe.json", base=source.path, prompts=sets, dtype=DTYPE, max_new_tokens=NEW_TOKENS, on_progress=report
-    )
+    measured = run.evaluate(["recipe"], [harmful[1], harmless[1]], draws=NUM_DRAWS, folder="report")
     write_report(measured.evaluation, measured.answers, output / "report", scores=found.scores, unit="nats", marked=planted)
     reinforced, brought_back = None, None
     try:
-        reinforced, brought_back = _reinforce(run, base, source, planted, (harmful, harmless))
+        reinforced, brought_back = _reinforce(run, base, planted, (harmful, harmless))
     except NoReinforcementError as error:
         say(f"no reinforcement within bounds: {error}")
     order = best_heads(found.scores.combined, found.scores.combined.size)
     return DemoResult(
         source=source,
         planted=planted,
-        ranks=tuple(order.index(head) + 1 for head in planted),
+        ranks=tuple(order.index(head) + 1 if head in order else None for head in planted),
         attribution=found,
         manifest=manifest,
         diff=diff,
@@ -154,19 +215,21 @@ def run_demo(output: Path, say: Say, report: Report) -> DemoResult:
 
 
 def _reinforce(
-    run: _Run, base: LoadedModel, source: Source, planted: tuple[HeadRef, ...], sets: tuple[tuple[PromptSet, PromptSet], ...]
+    run: _Run, base: LoadedModel, planted: tuple[HeadRef, ...], sets: tuple[tuple[PromptSet, PromptSet], ...]
 ) -> tuple[Attribution, Evaluation]:
     """Weaken the planted heads, and find heads and a factor that bring refusals back. Both are live: factors multiply."""
     weak = tuple(HeadEdit(layer=head.layer, head=head.head, factor=WEAK_FACTOR) for head in planted)
     (harmful, harmful_rest), (harmless, harmless_rest) = sets
     run.say(f"attribute --intent reinforce: the planted heads are multiplied by {WEAK_FACTOR:g}; what brings refusals back?")
-    with edited(base.model, weak):
+    with edited(base.model, weak), run.scores_kept("weakened", weak) as journal:
         found = attribute(
             base.model,
             base.tokenizer,
             harmful,
             harmless=harmless,
             intent="reinforce",
+            screen=SCREENING,
+            journal=journal,
             on_progress=of_stage(run.report, "scoring heads x prompts"),
             on_search=of_stage(run.report, "trying heads x factors"),
         )
@@ -174,15 +237,7 @@ def _reinforce(
     for name, edits in recipes.items():
         Recipe(edits=edits, provenance=Provenance(note=f"headsurgery demo: {name}")).save(run.output / f"{name}.json")
     run.say("evaluate: base, weakened and reinforced, on the other prompts")
-    measured = evaluate(
-        [run.output / f"{name}.json" for name in recipes],
-        base=source.path,
-        prompts=[harmful_rest, harmless_rest],
-        random_draws=0,
-        dtype=DTYPE,
-        max_new_tokens=NEW_TOKENS,
-        on_progress=run.report,
-    )
+    measured = run.evaluate([*recipes], [harmful_rest, harmless_rest], draws=0, folder="reinforcement")
     write_report(
         measured.evaluation,
         measured.answers,
@@ -204,11 +259,12 @@ def _multiply(*edits: tuple[HeadEdit, ...]) -> tuple[HeadEdit, ...]:
 
 
 def _split(prompts: PromptSet, kind: Kind) -> tuple[PromptSet, PromptSet]:
-    """Every fifth prompt for the attribution, the others to measure on."""
-    seen = prompts.texts[::5][:NUM_PROMPTS]
-    rest = [text for text in prompts.texts if text not in seen]
+    """Some for attribution and search, and of the others the first to measure on."""
+    step, count = (5, NUM_PROMPTS) if kind == "harmful" else (2, NUM_HARMLESS)
+    seen = prompts.texts[::step][:count]
+    rest = [text for text in prompts.texts if text not in seen][:NUM_MEASURED]
     return (
-        PromptSet.from_texts(seen, name=f"{prompts.name}[::5]", kind=kind),
+        PromptSet.from_texts(seen, name=f"{prompts.name}[::{step}]", kind=kind),
         PromptSet.from_texts(rest, name=f"{prompts.name}, the others", kind=kind),
     )
 

@@ -1,7 +1,8 @@
 """New tokens by transformers' own loop, with a key/value cache, decoded exactly as asked.
 
 The model's generation_config (temperature, top_p, repetition_penalty, ...) is set aside; only its end-of-sequence ids hold, with
-the tokenizer's. Rows are padded on the left and masked. Edits are hooks, in force while the model runs.
+the tokenizer's. Rows are padded on the left and masked. Edits are hooks, in force while the model runs. Its float32 products go by
+oneDNN where that is faster (`linears`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from headsurgery.errors import not_finite
 from headsurgery.model.editing import edited
 from headsurgery.model.hooks import RowEdit, row_edits
+from headsurgery.model.linears import fast_linears
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import input_device, locate_modules
 from headsurgery.model.vocabulary import read_end_ids
@@ -63,6 +65,7 @@ def complete_ids(
     watch = _NanWatch()
     with ExitStack() as stack:
         stack.enter_context(_decode_by(model, config))
+        stack.enter_context(fast_linears(model))
         if edits:
             stack.enter_context(edited(model, edits))
         if any(own_edits):
