@@ -327,7 +327,7 @@ def _hint(frontier: Frontier) -> str:
     total, share = frontier.base.over_refusal.total, frontier.max_over_refusal
     if 0 < share * total < 1:
         return (
-            f"give at least {math.ceil(1 / share)} harmless prompts: of {total} a single refusal is more than a share of {share:g}, "
-            "so one odd prompt rules everything out"
+            f"give at least {math.ceil(1 / share)} harmless prompts: of {total} a single refusal is more than {share:g}, "
+            "so that one odd prompt rules everything out"
         )
     return "loosen --max-kl or --max-over-refusal, give more prompts, or --apply-factor for a recipe without a search"
