@@ -15,7 +15,6 @@ from typing import Any
 import torch
 import transformers
 
-from headsurgery import __version__
 from headsurgery.attribution import Attribution, attribute
 from headsurgery.attribution.reinforce import NoReinforcementError
 from headsurgery.attribution.scores import best_heads
@@ -41,6 +40,7 @@ from headsurgery.storage.checkpoint import open_checkpoint
 from headsurgery.surgery.apply import apply_plan
 from headsurgery.surgery.manifest import Manifest
 from headsurgery.surgery.plan import plan_surgery
+from headsurgery.version import __version__
 
 SETS: dict[str, Kind] = {"builtin:decline": "harmful", "builtin:harmless": "harmless"}
 NUM_PROMPTS = 6
