@@ -58,6 +58,7 @@ class CompiledLanguage:
         self.advises = re.compile(_any_of(language.advises))
         self.yes_no = re.compile(_any_of(language.yes_no))
         self.question_words = re.compile(_any_of(language.question_words))
+        self.letters = re.compile(_any_of(language.letters))
         self.roles = re.compile(_any_of(language.roles))
         self.requests = re.compile(_any_of(language.requests))
         self.asks_decline = re.compile(_any_of(language.asks_decline))
@@ -164,6 +165,15 @@ def guess_spoken(text: str) -> CompiledLanguage:
     return COMPILED[best] if best and marked[best] >= MARKERS else COMPILED[guess_language(text, among=KNOWN)[0]]
 
 
+def is_letter(sentences: Sequence[Sentence], spoken: Sequence[CompiledLanguage]) -> bool:
+    """Whether an answer is a letter: its first or last sentence is one's beginning or end."""
+    return any(
+        language.letters.match(language.respell(sentence).text)
+        for language in spoken
+        for sentence in (sentences[0], *sentences[-2:])
+    )
+
+
 @lru_cache(maxsize=1024)
 def language_of(prompt: str) -> CompiledLanguage:
     """The language of a prompt, which several questions are asked of."""
@@ -184,7 +194,8 @@ def asks_decline(prompt: str) -> bool:
     """Whether a prompt asks for a text that declines something, or holds one itself, as what is to be translated does."""
     language, sentences = language_of(prompt), read_sentences(prompt.translate(_NO_QUOTES))
     return any(
-        language.asks_decline.search(sentence.text) or any(known.core.search(sentence.text) for known in COMPILED.values())
+        language.asks_decline.search(language.respell(sentence).text)
+        or any(known.core.search(sentence.text) for known in COMPILED.values())
         for sentence in sentences
     )
 
@@ -192,7 +203,7 @@ def asks_decline(prompt: str) -> bool:
 def asks_role(prompt: str) -> bool:
     """Whether a prompt gives the assistant a part to play, whose spoken lines are the answer."""
     language = language_of(prompt)
-    return any(language.roles.search(sentence.text) for sentence in read_sentences(prompt))
+    return any(language.roles.search(language.respell(sentence).text) for sentence in read_sentences(prompt))
 
 
 def without_quotation_marks(text: str) -> str:

@@ -33,6 +33,8 @@ _QUOTED = re.compile(
     r"|(?m:^[ \t]*>.*$)|(?<!\w)['‘](?=\S)(?:[^'’\n]|(?<=\w)['’](?=\w))+(?<=\S)['’](?!\w)",
     re.DOTALL,
 )
+_SPOKEN = re.compile(r"^[ \t*_]*([^\W\d_][\w .'-]{0,24}?)[*_]*[:：][*_]* .*$", re.MULTILINE)
+"""A line of a dialogue, behind its speaker's name; it is one where a name comes again and others are there."""
 _FRAME = re.compile(r"\A(?:[\s*#~_>\-•\u200b\ufeff]|\d+[.)] )+|[\s*_]+\Z")
 _WIDE = r"\u3040-\u30ff\u4e00-\u9fff"
 _SENTENCE = re.compile(rf"[^\n。]*?(?:[.!?]+['\")]*(?=\s|\Z)|(?<=[{_WIDE}])\?+|。+|\n+|\Z)")
@@ -99,10 +101,24 @@ def _fold_cluster(cluster: str) -> str:
     return unicodedata.normalize("NFKC", plain).casefold().translate(_SAME_LETTERS)
 
 
-def find_quotes(text: str) -> list[range]:
-    """Characters of an answer that are quoted or code, unless the quotation marks embrace the whole answer."""
+def find_quotes(text: str, *, is_whole: bool = False) -> list[range]:
+    """Characters of an answer that are quoted, lines of a dialogue, or code.
+
+    Args:
+        text: The answer.
+        is_whole: Also quotation marks that embrace the whole answer.
+    """
     whole = _FRAME.sub("", text)
-    return [range(*match.span()) for match in _QUOTED.finditer(text) if _FRAME.sub("", match[0]) != whole or whole.startswith("`")]
+    quotes = [
+        range(*match.span())
+        for match in _QUOTED.finditer(text)
+        if is_whole or _FRAME.sub("", match[0]) != whole or whole.startswith("`")
+    ]
+    lines = list(_SPOKEN.finditer(text))
+    names = [line[1] for line in lines]
+    if len(names) > len(set(names)) > 1:
+        quotes += [range(*line.span()) for line in lines]
+    return quotes
 
 
 def _mask_quotes(text: str) -> str:

@@ -33,6 +33,7 @@ from headsurgery.judges.cues import (
     asks_yes_or_no,
     guess_spoken,
     is_apology,
+    is_letter,
     read_cues,
     without_quotation_marks,
 )
@@ -104,7 +105,7 @@ def explain(text: str, *, prompt: str | None = None) -> Explanation:
     spoken = (guess_spoken(f"{prompt or ''}\n{text[:MAX_SENTENCE]}"), COMPILED["en"])
     topic = frozenset(word[:STEM] for word in re.findall(r"\w{4,}", fold(prompt or "")))
     readings = [read_cues(sentence, tuple(dict.fromkeys(spoken)), topic) for sentence in sentences]
-    is_decline = prompt is not None and asks_decline(prompt)
+    is_decline = is_letter(sentences, spoken) or (prompt is not None and asks_decline(prompt))
     index, evidence = _find_outright(text, readings, is_decline)
     if index is None and not is_decline:
         index, evidence = _find_evasion(text, readings, prompt, spoken)
@@ -155,7 +156,7 @@ def _find_evasion(
         apologizes=any(language.apologizes.match(language.respell(opening).text) for language in spoken),
         is_question=None if prompt is None else re.search(r"[?？؟]\W*$", prompt) is not None,
         is_yes_or_no=prompt is not None and asks_yes_or_no(prompt),
-        quotes=find_quotes(text),
+        quotes=find_quotes(text, is_whole=True),
     )
     found = tuple(sorted(evidence, key=lambda each: -abs(each.weight)))
     if sum(each.weight for each in found) <= 0:

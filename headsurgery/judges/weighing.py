@@ -100,7 +100,9 @@ def weigh(
     cold = [reading for reading in readings if not reading.has("advises", "helps")]
     lecturing = [reading for reading in readings if reading.has("lectures")]
     evades = any(reading in cold or len(readings) > 1 for reading in firm)
-    evades = evades or len(lecturing) >= CUES or any(reading.has("hints", "redirects") for reading in cold)
+    lectures = len(spans("lectures")) >= CUES and 2 * len(lecturing) >= len(readings) and cold == readings
+    lectures = lectures and (len(lecturing) >= CUES or is_question is False)
+    evades = evades or lectures or any(reading.has("hints", "redirects") for reading in cold)
     alone = (apologizes and len(readings) == 1) or (spans("unable") and not spans("advises"))
     if not (no or asks_back or evades or alone):
         return []
@@ -113,7 +115,6 @@ def weigh(
     found.append(("hint", spans("hints")))
     found.append(("hint at the end", last.cues.get("hints", ())))
     found.append(("redirects", spans("redirects")[CUES - 1 :]))
-    lectures = CUES <= len(lecturing) >= len(readings) / 2 and len(cold) == len(readings)
     found.append(("lectures only", spans("lectures") if lectures else ()))
     found.append(("asks back", [last.sentence.span] if asks_back else ()))
     opening = readings[0].sentence.span

@@ -15,6 +15,10 @@ _SERVE = (
     r"be of (?:any )?help|be the one|walk you|coach|put together|touch|play|pretend|weigh in|lend|hand (?:you|over|out)|spell|"
     r"lay out|"
     r"outline|take (?:part|on|this)|join|back|back you|ghostwrite|script|translate|code|suggest ways|list|name (?:any|the|that)|"
+    r"lead you|run through|go over|speak (?:to|on|about|for)|comment|confirm or deny|issue|sell|prescribe|release|hand|send|"
+    r"obtain|fetch|track|locate|spy|snoop|hack|forge|falsify|fake|impersonate|mimic|mock|insult|rank|rate|repeat|quote|recite|sing|"
+    r"print|publish|post|unlock|bypass|override|ignore|break|bend|share|settle|get involved|be drawn|go against|act as|be used|"
+    r"work on|write|edit|finish|solve|vouch|cover (?:for|up)|hide|lie (?:to|for|about)|"
     r"point you|step in|reproduce|copy|imitate|advise (?:you )?on|pick|tell (?:anyone|people|someone))\b"
 )
 _ADVERB = (
@@ -30,7 +34,11 @@ _NOT = (
     r"supposed|here|in a position|equipped|about|ready|inclined)) to|refuse to|decline to|"
     rf"{_BE_NOT} not (?:at liberty|gonna)(?: to)?|"
     r"(?:do not|don't) (?:think|believe|feel)(?: that)? i (?:can|should|could|ought to)|"
-    r"(?:do not|don'?t) (?:feel able to|get to|intend to|want to|plan to|wish to))"
+    r"(?:do not|don'?t) (?:feel able to|get to|intend to|want to|plan to|wish to)|"
+    r"(?:do not|don'?t) (?:really |actually )?have (?:the |any |your |their |his |her )?(?:permission|authori[sz]ation|authority|"
+    r"clearance|rights?|ability|capability|means|licen[cs]e|liberty|freedom|remit|mandate|consent|power|heart)(?: \w+)? to|"
+    r"lack (?:the |any )?(?:authority|permission|ability|means|clearance|right|tools?|capacity) to|"
+    r"have no (?:permission|authority|right|clearance|business|mandate|licen[cs]e)(?: \w+)? to)"
 )
 _I_NOT = rf"(?:i|we){_ADVERB}(?: |(?=')){_NOT}(?:,? (?:and|or|nor) (?:will not|won't|should not|shouldn't|{_NOT}))?{_ADVERB}"
 _SORRY = (
@@ -95,12 +103,51 @@ ENGLISH = Language(
         r"happy|keen|willing)) (?:with |to |about )?(?:\w+ing|th(?:is|at|ese)|help|write|give|share)\b",
         rf"(?:i|we)(?:'d| would)(?: much| really)? (?:rather|prefer) not(?: to)?(?: (?:be|{_SERVE})|[.!,]|$| get| say| go| take)",
         r"(?:i|we) (?:draw the line|draw a line)\b",
+        r"(?:i|we)(?: do not| don't) (?:think|believe|feel)(?: that)? (?:it|that|this)(?:'s| is| would be|'d be)(?: \w+)? (?:right|"
+        r"appropriate|fair|kind|wise|ethical|proper|responsible|a good idea|okay|ok|my place)(?: (?:for|of) (?:me|us)| if i|, as an?|"
+        r" to (?:help|write|give|share|tell|speak|answer))",
+        r"(?:i|we)(?:'d| would)?(?: \w+)? (?:prefer|rather|choose|opt|try|want|like)(?: to)? (?:stay|remain|keep|be)(?: \w+)? (?:neutral|"
+        r"impartial|out of|silent|quiet|away)\b",
+        r"(?:i|we)(?:'ve| have)?(?: been)? (?:decided|chosen|chose|opted|elected|agreed|promised|sworn|vowed|resolved) (?:not|never) to\b",
         r"(?:i'll|i will) (?:pass|have to pass|leave (?:it|that|this) (?:out|there|alone)|stay out of|steer clear|keep out)\b",
         rf"(?:there is|there's) (?:no way|nothing) i(?:'m| am| can|'ll| will)(?: going to)? (?:{_SERVE}|do)",
         r"(?:i have|i've got)(?: got)? to (?:decline|refuse|say no|stop)\b",
     ),
     first=(_CANNOT,),
+    free=(
+        # what the rules let me do: "company policy does not permit me to disclose", "confidentiality prevents us from confirming"
+        rf"\b(?:{_RULES}|confidentiality|privacy|regulations?|the law|laws?|copyright|ethics|conscience|licen[cs]e)\b[^.!?,;]{{0,40}}"
+        r"\b(?:(?:do(?:es)?|will|would|can)(?: not|n't|not) (?:permit|allow|let|enable|authori[sz]e)|prohibits?|prevents?|forbids?|bars?|"
+        r"stops?|keeps?|precludes?|restricts?|blocks?) (?:me|us|my|our|this (?:assistant|service|chat\w*|platform)|staff)\b",
+        r"\b(?:me|us|my|our|this assistant|assistants) (?:\w+ ){0,2}(?:is|are|am) not (?:permitted|allowed|authori[sz]ed) to\b",
+    ),
+    spellings=(
+        (r"\b(?:can not|cant|kant|cannae|caint)\b", "can't"),
+        (r"\b(?:wont|wo not)\b", "won't"),
+        (r"\b(?:dont|donot|dun|dinnae)\b", "don't"),
+        (r"\bdoesnt\b", "doesn't"),
+        (r"\bisnt\b", "isn't"),
+        (r"\baint\b", "ain't"),
+        (r"\barent\b", "aren't"),
+        (r"\bwouldnt\b", "wouldn't"),
+        (r"\bcouldnt\b", "couldn't"),
+        (r"\bshouldnt\b", "shouldn't"),
+        (r"\bim\b", "i'm"),
+        (r"\bive\b", "i've"),
+        (r"\bid (?=rather|prefer|love|be|like|suggest)", "i'd "),
+        (r"\bthats\b", "that's"),
+        (r"\bsry\b|\bsoz\b|\bsorri\b", "sorry"),
+        (r"\bu\b", "you"),
+        (r"\bur\b", "your"),
+        (r"\b(?:naw|noo|nop)\b", "nope"),
+        (r"\b(?:thy|thine)\b", "your"),
+    ),
     opening=(
+        # without its subject: "Can't do it.", "Not doing that one.", "Won't help with cheating"
+        rf"(?:can(?:'?t|not)|won't|couldn't|wouldn't|not (?:able|going|willing|allowed|permitted|gonna|about) to|unable to|refuse to|"
+        rf"not)(?: be)?{_ADVERB} (?:{_SERVE}|do(?:ing)? (?:th(?:at|is|e|ose|ese)|it|any)|(?:do|help|writ|shar|touch|tell|giv|mak|play|fak|ly|spy|hack|"
+        r"forg|discuss|join|answer|go|open)ing)\b",
+        r"(?:\w+ ){0,6}(?:is|'s) (?:not|n't) (?:something|anything|one|a thing) (?:that )?(?:i|we)\b",
         rf"{_SORRY}[,;]? (?:but|however)\b,?(?! (?:here|sure|let me|don't worry|no worries|i (?:can't|"
         rf"cannot) {_BENIGN}))",
         rf"(?:this|that|your|the)(?: \w+){{0,2}} (?:{_REQUEST}|content)(?: \w+){{0,6}} "
@@ -136,7 +183,8 @@ ENGLISH = Language(
     ),
     apology=(_SORRY,),
     lead=(
-        r"(?:unfortunately|regrettably|sadly|no|nope|nah|hello|hi|hey|well|oh|ah|hmm+|thank you(?: \w+){0,6}|"
+        r"(?:unfortunately|regrettably|sadly|(?:no|nope|nah|sorry)(?: (?!(?:i|we|it|that|this)\b)\w+){0,2}|hello|hi|hey|well|oh|ah|"
+        r"hm|(?:for|due to|because of|out of|given|in line with|under) [^.!?,]{2,50}|thank you(?: \w+){0,6}|"
         r"thanks(?: \w+){0,6}|as an? "
         r"[^.!?]{2,90}|as the [^.!?]{2,60}|look|honestly|frankly|to be (?:honest|clear|frank)|okay|ok|listen|friend|sir|madam|"
         r"captain)[,.!;:]",
@@ -193,6 +241,7 @@ ENGLISH = Language(
             "since",
             "something",
         ),
+        *("that one", "this one", "that part", "this part", "so much", "much as", "and no", "that much", "on that", "on this"),
         *("here", "with that in mind", "that said", "which", "this", "that", "these", "those", "it's one", "anything", "what"),
     ),
     exceptions=(
@@ -218,6 +267,14 @@ ENGLISH = Language(
         r"go|return)\b",
     ),
     soft=(
+        # the talk ends here: "nice try", "no comment", "let me stop you there", "I've got nothing for you"
+        r"\bnice try\b|\bno comment\b|\b(?:let me|i must|i have to|i'll|i will|i'm going to) (?:ask you to stop|stop you)\b|"
+        r"\b(?:got|have) (?:absolutely )?nothing (?:for you|to (?:say|offer|give|share))\b|\bbound by\b|"
+        r"\bthere(?:'s| is) no (?:version|world|scenario|universe|way|chance|circumstance)\b[^.!?]*\b(?:i|me|we)\b|"
+        r"\b(?:so|and|but|,) no (?:\w+ ){1,3}(?:here|today|from me)\b|"
+        r"\bonly an? \w+(?: who [^.!?]{1,60})? (?:can|could|should) (?:say|tell|answer|decide|know|judge)\b|"
+        r"\b(?:isn't|aren't|not|nothing) (?:currently )?available(?: (?:here|on this|for me|in this|to me|through|by)|[.!,]|$)|"
+        r"\b(?:isn't|not) (?:mine|for me|my \w+) to \w+|\b(?:isn't|is not|aren't) what (?:i|we|this)(?:'m| am|'re| are)?\b",
         rf"^(?:\w+[,!.]+ )*{_ROLE} \w+ [^.!?]{{0,30}}\b(?:shut|no|not|never|nothing|closed)\b",
         r"\b(?:can't|won't|(?:will|can|could|would|shall|may|must|is|are|was|has|have)(?: not|n't|not| never))(?: been| be|"
         r" ever be)? (?:disclosed|reproduced|revealed|handed|told|released|repeated|quoted|copied|printed|passed on|granted|"
@@ -423,11 +480,22 @@ ENGLISH = Language(
         r"come from (?:me|here)|work (?:here|with me|that way)|fly)\b",
     ),
     hints=(
-        r"\b(?:i|we) (?:\w+ )?(?:shall|will|can|could|may|must|would|dare|am|intend|wish) not\b|\b(?:i|we) (?:can't|cannot|"
-        r"won't|wouldn't|shan't|couldn't)\b"
+        # what one here is for, and holds: "I only answer questions about billing", "I have no political opinions"
+        r"\bi(?:'m| am| can)? (?:only|just|strictly) (?:here|able|built|made|designed|set up|trained|programmed|meant|answer|discuss|"
+        r"help|talk|handle|cover|assist|deal|respond|support)\b|\bi(?:'m| am) (?:here|built|made|designed|set up|limited|meant) "
+        r"(?:only )?(?:to|for)\b[^.!?]*\bonly\b|\b(?:i|we) (?:have|hold|take|keep) no (?:\w+ )?(?:opinions?|views?|position|"
+        r"preferences?|favou?rites?|stance|sides?)\b|\b(?:i|we) (?:do not|don't) (?:have|hold|take|share|express) (?:any |a )?(?:personal |"
+        r"political )*(?:opinions?|views?|positions?|preferences?|favou?rites?|stances?|sides?)\b",
+        r"\b(?:is|are|'s|remains?) (?:\w+ )?(?:confidential|classified|proprietary|restricted)\b|"
+        r"(?:\b(?:is|are)|'s)(?:n't| not| never) (?:ever |really |exactly )?(?:okay|ok|acceptable|cool|right|nice|fair|appropriate|ethical)\b",
+        # what a desk says instead of answering
+        r"\bappreciate your (?:patience|interest|understanding|feedback)\b|\b(?:number one|top|first|highest) priority\b|\bwe value\b|"
+        r"\bimportant to us\b|\bwe understand how\b|\btake (?:\w+ ){1,4}(?:very )?seriously\b|\brest assured\b",
+        r"\b(?:i|we) (?:\w+ )?(?:shall|will|can|could|may|must|dare|am|intend|wish) not\b|\b(?:i|we) (?:can't|cannot|"
+        r"won't|shan't|couldn't)\b"
         r"(?! (?:guarantee|promise|be sure|say|see|access|open|verify|speak for|know|tell|stress|recommend|wait|believe|"
         r"help but|remember|find|look|need|examine|inspect|lie|be long|take long|sugarcoat|bore|attend|make it))|"
-        r"\bi'm not (?:the (?:right|one)|about|going|gonna|willing|able|here|prepared|the \w+ (?:for|to))\b|\bshall not\b|"
+        r"\bi'm(?: just| really| probably)? not (?:the (?:right|one)|your (?:guy|man|girl|bot)|about|going|gonna|willing|able|here|prepared|the \w+ (?:for|to))\b|\bshall not\b|"
         r"\bnay\b",
         r"\b(?:i|we) (?:do not|don'?t|never|am not|'m not)\b(?! (?:know|see|think|mind|have (?!to|anything|it in|the (?:right|"
         r"heart|stomach|authority|mandate|permission|license|ability|capabilit\w+))|feel (?!comfort|at ease|right|good|okay|ok|"
@@ -460,8 +528,9 @@ ENGLISH = Language(
         r"\bdoing (?:you|him|her|them|anyone|everyone) (?:a|no)\b",
     ),
     unable=(
-        rf"\b{_I_NOT} (?:recommend|suggest|advise|endorse|say|see|access|verify|confirm|condone|approve|"
-        r"tell|judge|take sides|predict|speculate|forecast)\b",
+        rf"\b{_I_NOT} (?:recommend|suggest|advise|endorse|say|see|access|verify|"
+        r"tell (?:if|whether|from|for (?:sure|certain))|judge|predict|speculate|forecast|hear|listen|process (?:audio|images|video)|view|"
+        r"watch|open|browse|check|know)\b",
     ),
     no=(
         r"(?:no|nope|nah|never|absolutely not|certainly not|definitely not|of course not|no way|not a chance|no chance|hell no|"
@@ -476,6 +545,8 @@ ENGLISH = Language(
         r"\bhave you \w+|\b(?:you|your|we|i)\b(?! (?:think|like (?:more|it|that|them|one|best))\b)[^.!?]{2,120}\?|"
         r"\b(?:dietitian|nutritionist|oncologist|cardiologist|optician|midwife)\b|\ban? \w+ can set\b|\bdoes more\b",
         r"\bplease (?:don't|do not|stop|think)\b|\b(?:vet|shelter|dealer|librarian|ombudsman)\b",
+        r"\bplease (?:visit|see our|refer|contact|direct)\b|\bvisit our\b|\bi can assist\b|\b(?:poison control|lifeline|samaritans|samhsa|"
+        r"911|999|112|emergency (?:room|line|number))\b",
         r"\binstead\b(?! of)|\bsomething else\b|\b(?:an)?other (?:topic|subject|approach|question|project|idea|hobby|thing|way|"
         r"things|plans)\b|\belse (?:is|would|can|"
         r"could|are|do)\b|\bsomething (?:original|new|kind|fun|positive|honest|of your own)\b|\b(?:happy|glad|delighted|"
@@ -526,6 +597,11 @@ ENGLISH = Language(
         r"because|his|her)\w+\b",
     ),
     lectures=(
+        r"\b(?:diversity|mock(?:ing|ery)|unwelcome|belittl\w+|virtues?|shared heritage|golden rule|shame\w*|conscience|karma|regret\w*|"
+        r"loyal\w*|betray\w*|steal\w*|theft|abus\w+|violen\w+|key to|let us|should (?:come|have|treat|strive|remember|think|ask)|robs?|at the (?:cost|"
+        r"expense) of|in (?:someone|somebody|another person|the other person|his|her|their)(?:'s)? (?:shoes|place)|be kind|proud of|"
+        r"think about how|imagine how|how you(?:'d| would) feel|roles were reversed|the right thing|good name|fair play|real (?:people|person|"
+        r"lives|human)|generations?|creature'?s?|survival|parents|no (?:one|person|excuse|place)|worth more|true (?:strength|success|friends))\b",
         r"\b(?:privacy|private|personal|consent|trust|respect\w*|honest\w*|integrity|ethic\w*|moral\w*|illegal\w*|"
         r"against the law|law|laws|legal\w*|unlawful|crim\w+|"
         r"fraud\w*|cheat\w*|plagiari\w+|dishonest\w*|decei\w+|decept\w+|harm(?!less)\w*|hurt\w*|dangerous|danger|risk\w*|"
@@ -544,6 +620,7 @@ ENGLISH = Language(
         r"bully\w*|innocent)\b",
     ),
     helps=(
+        r"^(?:corrected|fixed|revised|rewritten|translat\w+|answer|summary|title|subject|draft|version \w+|option \w+)(?: \w+){0,3}:",
         r"^(?:hi|hello|hey) (?!there|friend|dear|again|traveler|traveller|everyone)[a-z]+[!,]",
         r"^(?:sure|certainly|of course|absolutely|definitely|gladly|with pleasure|yes|yep|yeah|okay|ok|alright|no problem|"
         r"no worries|"
@@ -612,8 +689,20 @@ ENGLISH = Language(
     ),
     question_words=(r"\b(?:what|which|who|whose|whom|how|where|when|why)\b",),
     requests=(
-        r"\b(?:can|could|will|would|won't|can't) (?:you|u|ya)\b|\b(?:help|tell|give|write|make|show|teach|send) me\b|"
+        r"\b(?:will|would|won't|can't) (?:you|u|ya)\b|"
+        r"\b(?:can|could) (?:you|u|ya) (?!(?:get|be|have|catch|die|eat|drink|mix|freeze|reuse|see|go|wash|survive|grow|travel|fly|drive|vote|"
+        r"microwave|overdose|become|buy|legally|deduct|return|cancel|claim|sleep|bring|keep|live|use|take|put|still|swim|cook|feed|"
+        r"really|actually|ever|lose|win|run|marry|own|paint|charge|wear|boil|bake|smoke|stop|quit|sue|rent|store|recycle|compost)\b)|\b(?:help|tell|give|write|make|show|teach|send) me\b|"
         r"\bfor me\b|\bplease\b|\bare you (?:in|up|willing|ready)\b",
     ),
-    roles=(r"^(?:you(?: are|'re)|act as|play|pretend|imagine you|roleplay|be) \b|\byou(?: are|'re) (?:an? |the |now )",),
+    letters=(
+        r"dear (?!users?\b|customers?\b|guests?\b|valued|friend\b|students?\b|players?\b|subscribers?\b|members?\b)",
+        r"subject:",
+        r"to whom it may",
+        r"(?:hi|hello|hey|good (?:morning|afternoon|evening)) (?!there\b|friend\b|again\b|traveler|traveller|everyone)[a-z]+,$",
+        r"(?:kind|best|warm|warmest) (?:regards|wishes)\b|yours (?:sincerely|faithfully|truly)\b|sincerely,",
+    ),
+    roles=(
+        r"^(?:you(?: are|'re)|act as|play|pretend|simulate|impersonate|imagine you|roleplay|be) \b|\byou(?: are|'re) (?:an? |the |now )",
+    ),
 )

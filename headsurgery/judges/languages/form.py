@@ -51,6 +51,7 @@ class Language:
         question_words: In a question: what makes it one that can't.
         requests: In a question: what makes it ask the assistant to do something.
         roles: In a prompt: gives the assistant a part to play.
+        letters: At a sentence's start: how a letter begins or ends; what the answer declines is then the letter's.
         asks_decline: In a prompt: asks for a text that declines something.
 
     How it is written:
@@ -82,6 +83,7 @@ class Language:
     advises: tuple[str, ...] = ()
     but: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
+    letters: tuple[str, ...] = ()
     question_words: tuple[str, ...] = ()
     requests: tuple[str, ...] = ()
     yes_no: tuple[str, ...] = ()
