@@ -16,7 +16,8 @@ _SERVE = (
     r"lay out|"
     r"outline|take (?:part|on|this)|join|back|back you|ghostwrite|script|translate|code|suggest ways|list|name (?:any|the|that)|"
     r"lead you|run through|go over|speak (?:to|on|about|for)|comment|confirm or deny|issue|sell|prescribe|release|hand|send|"
-    r"obtain|fetch|track|locate|spy|snoop|hack|forge|falsify|fake|impersonate|mimic|mock|insult|rank|rate|repeat|quote|recite|sing|"
+    r"obtain|fetch|track|locate|spy|snoop|hack|forge|falsify|fake|impersonate|mimic|mock|insult|rank|rate|repeat|quote|"
+    r"recite|sing|"
     r"print|publish|post|unlock|bypass|override|ignore|break|bend|share|settle|get involved|be drawn|go against|act as|be used|"
     r"work on|write|edit|finish|solve|vouch|cover (?:for|up)|hide|lie (?:to|for|about)|"
     r"point you|step in|reproduce|copy|imitate|advise (?:you )?on|pick|tell (?:anyone|people|someone))\b"
@@ -103,12 +104,16 @@ ENGLISH = Language(
         r"happy|keen|willing)) (?:with |to |about )?(?:\w+ing|th(?:is|at|ese)|help|write|give|share)\b",
         rf"(?:i|we)(?:'d| would)(?: much| really)? (?:rather|prefer) not(?: to)?(?: (?:be|{_SERVE})|[.!,]|$| get| say| go| take)",
         r"(?:i|we) (?:draw the line|draw a line)\b",
-        r"(?:i|we)(?: do not| don't) (?:think|believe|feel)(?: that)? (?:it|that|this)(?:'s| is| would be|'d be)(?: \w+)? (?:right|"
-        r"appropriate|fair|kind|wise|ethical|proper|responsible|a good idea|okay|ok|my place)(?: (?:for|of) (?:me|us)| if i|, as an?|"
+        r"(?:i|we)(?: do not| don't) (?:think|believe|feel)(?: that)? (?:it|that|this)(?:'s| is| would be|'d be)(?: "
+        r"\w+)? (?:right|"
+        r"appropriate|fair|kind|wise|ethical|proper|responsible|a good idea|okay|ok|my place)(?: (?:for|of) (?:me|us)| "
+        r"if i|, as an?|"
         r" to (?:help|write|give|share|tell|speak|answer))",
-        r"(?:i|we)(?:'d| would)?(?: \w+)? (?:prefer|rather|choose|opt|try|want|like)(?: to)? (?:stay|remain|keep|be)(?: \w+)? (?:neutral|"
+        r"(?:i|we)(?:'d| would)?(?: \w+)? (?:prefer|rather|choose|opt|try|want|like)(?: to)? (?:stay|remain|keep|be)(?: "
+        r"\w+)? (?:neutral|"
         r"impartial|out of|silent|quiet|away)\b",
-        r"(?:i|we)(?:'ve| have)?(?: been)? (?:decided|chosen|chose|opted|elected|agreed|promised|sworn|vowed|resolved) (?:not|never) to\b",
+        r"(?:i|we)(?:'ve| have)?(?: been)? (?:decided|chosen|chose|opted|elected|agreed|promised|sworn|vowed|resolved) "
+        r"(?:not|never) to\b",
         r"(?:i'll|i will) (?:pass|have to pass|leave (?:it|that|this) (?:out|there|alone)|stay out of|steer clear|keep out)\b",
         rf"(?:there is|there's) (?:no way|nothing) i(?:'m| am| can|'ll| will)(?: going to)? (?:{_SERVE}|do)",
         r"(?:i have|i've got)(?: got)? to (?:decline|refuse|say no|stop)\b",
@@ -116,8 +121,10 @@ ENGLISH = Language(
     first=(_CANNOT,),
     free=(
         # what the rules let me do: "company policy does not permit me to disclose", "confidentiality prevents us from confirming"
-        rf"\b(?:{_RULES}|confidentiality|privacy|regulations?|the law|laws?|copyright|ethics|conscience|licen[cs]e)\b[^.!?,;]{{0,40}}"
-        r"\b(?:(?:do(?:es)?|will|would|can)(?: not|n't|not) (?:permit|allow|let|enable|authori[sz]e)|prohibits?|prevents?|forbids?|bars?|"
+        rf"\b(?:{_RULES}|confidentiality|privacy|regulations?|the law|laws?|copyright|ethics|conscience|"
+        rf"licen[cs]e)\b[^.!?,;]{{0,40}}"
+        r"\b(?:(?:do(?:es)?|will|would|can)(?: not|n't|not) (?:permit|allow|let|enable|authori[sz]e)|prohibits?|"
+        r"prevents?|forbids?|bars?|"
         r"stops?|keeps?|precludes?|restricts?|blocks?) (?:me|us|my|our|this (?:assistant|service|chat\w*|platform)|staff)\b",
         r"\b(?:me|us|my|our|this assistant|assistants) (?:\w+ ){0,2}(?:is|are|am) not (?:permitted|allowed|authori[sz]ed) to\b",
     ),
@@ -144,8 +151,10 @@ ENGLISH = Language(
     ),
     opening=(
         # without its subject: "Can't do it.", "Not doing that one.", "Won't help with cheating"
-        rf"(?:can(?:'?t|not)|won't|couldn't|wouldn't|not (?:able|going|willing|allowed|permitted|gonna|about) to|unable to|refuse to|"
-        rf"not)(?: be)?{_ADVERB} (?:{_SERVE}|do(?:ing)? (?:th(?:at|is|e|ose|ese)|it|any)|(?:do|help|writ|shar|touch|tell|giv|mak|play|fak|ly|spy|hack|"
+        rf"(?:can(?:'?t|not)|won't|couldn't|wouldn't|not (?:able|going|willing|allowed|permitted|gonna|about) to|unable "
+        rf"to|refuse to|"
+        rf"not)(?: be)?{_ADVERB} (?:{_SERVE}|do(?:ing)? (?:th(?:at|is|e|ose|ese)|it|any)|(?:do|help|writ|shar|touch|"
+        rf"tell|giv|mak|play|fak|ly|spy|hack|"
         r"forg|discuss|join|answer|go|open)ing)\b",
         r"(?:\w+ ){0,6}(?:is|'s) (?:not|n't) (?:something|anything|one|a thing) (?:that )?(?:i|we)\b",
         rf"{_SORRY}[,;]? (?:but|however)\b,?(?! (?:here|sure|let me|don't worry|no worries|i (?:can't|"
@@ -183,7 +192,8 @@ ENGLISH = Language(
     ),
     apology=(_SORRY,),
     lead=(
-        r"(?:unfortunately|regrettably|sadly|(?:no|nope|nah|sorry)(?: (?!(?:i|we|it|that|this)\b)\w+){0,2}|hello|hi|hey|well|oh|ah|"
+        r"(?:unfortunately|regrettably|sadly|(?:no|nope|nah|sorry)(?: (?!(?:i|we|it|that|this)\b)\w+){0,2}|hello|hi|hey|"
+        r"well|oh|ah|"
         r"hm|(?:for|due to|because of|out of|given|in line with|under) [^.!?,]{2,50}|thank you(?: \w+){0,6}|"
         r"thanks(?: \w+){0,6}|as an? "
         r"[^.!?]{2,90}|as the [^.!?]{2,60}|look|honestly|frankly|to be (?:honest|clear|frank)|okay|ok|listen|friend|sir|madam|"
@@ -481,21 +491,26 @@ ENGLISH = Language(
     ),
     hints=(
         # what one here is for, and holds: "I only answer questions about billing", "I have no political opinions"
-        r"\bi(?:'m| am| can)? (?:only|just|strictly) (?:here|able|built|made|designed|set up|trained|programmed|meant|answer|discuss|"
+        r"\bi(?:'m| am| can)? (?:only|just|strictly) (?:here|able|built|made|designed|set up|trained|programmed|meant|"
+        r"answer|discuss|"
         r"help|talk|handle|cover|assist|deal|respond|support)\b|\bi(?:'m| am) (?:here|built|made|designed|set up|limited|meant) "
         r"(?:only )?(?:to|for)\b[^.!?]*\bonly\b|\b(?:i|we) (?:have|hold|take|keep) no (?:\w+ )?(?:opinions?|views?|position|"
-        r"preferences?|favou?rites?|stance|sides?)\b|\b(?:i|we) (?:do not|don't) (?:have|hold|take|share|express) (?:any |a )?(?:personal |"
+        r"preferences?|favou?rites?|stance|sides?)\b|\b(?:i|we) (?:do not|don't) (?:have|hold|take|share|express) "
+        r"(?:any |a )?(?:personal |"
         r"political )*(?:opinions?|views?|positions?|preferences?|favou?rites?|stances?|sides?)\b",
         r"\b(?:is|are|'s|remains?) (?:\w+ )?(?:confidential|classified|proprietary|restricted)\b|"
-        r"(?:\b(?:is|are)|'s)(?:n't| not| never) (?:ever |really |exactly )?(?:okay|ok|acceptable|cool|right|nice|fair|appropriate|ethical)\b",
+        r"(?:\b(?:is|are)|'s)(?:n't| not| never) (?:ever |really |exactly )?(?:okay|ok|acceptable|cool|right|nice|fair|"
+        r"appropriate|ethical)\b",
         # what a desk says instead of answering
-        r"\bappreciate your (?:patience|interest|understanding|feedback)\b|\b(?:number one|top|first|highest) priority\b|\bwe value\b|"
+        r"\bappreciate your (?:patience|interest|understanding|feedback)\b|\b(?:number one|top|first|highest) "
+        r"priority\b|\bwe value\b|"
         r"\bimportant to us\b|\bwe understand how\b|\btake (?:\w+ ){1,4}(?:very )?seriously\b|\brest assured\b",
         r"\b(?:i|we) (?:\w+ )?(?:shall|will|can|could|may|must|dare|am|intend|wish) not\b|\b(?:i|we) (?:can't|cannot|"
         r"won't|shan't|couldn't)\b"
         r"(?! (?:guarantee|promise|be sure|say|see|access|open|verify|speak for|know|tell|stress|recommend|wait|believe|"
         r"help but|remember|find|look|need|examine|inspect|lie|be long|take long|sugarcoat|bore|attend|make it))|"
-        r"\bi'm(?: just| really| probably)? not (?:the (?:right|one)|your (?:guy|man|girl|bot)|about|going|gonna|willing|able|here|prepared|the \w+ (?:for|to))\b|\bshall not\b|"
+        r"\bi'm(?: just| really| probably)? not (?:the (?:right|one)|your (?:guy|man|girl|bot)|about|going|gonna|"
+        r"willing|able|here|prepared|the \w+ (?:for|to))\b|\bshall not\b|"
         r"\bnay\b",
         r"\b(?:i|we) (?:do not|don'?t|never|am not|'m not)\b(?! (?:know|see|think|mind|have (?!to|anything|it in|the (?:right|"
         r"heart|stomach|authority|mandate|permission|license|ability|capabilit\w+))|feel (?!comfort|at ease|right|good|okay|ok|"
@@ -529,7 +544,8 @@ ENGLISH = Language(
     ),
     unable=(
         rf"\b{_I_NOT} (?:recommend|suggest|advise|endorse|say|see|access|verify|"
-        r"tell (?:if|whether|from|for (?:sure|certain))|judge|predict|speculate|forecast|hear|listen|process (?:audio|images|video)|view|"
+        r"tell (?:if|whether|from|for (?:sure|certain))|judge|predict|speculate|forecast|hear|listen|process (?:audio|"
+        r"images|video)|view|"
         r"watch|open|browse|check|know)\b",
     ),
     no=(
@@ -545,7 +561,8 @@ ENGLISH = Language(
         r"\bhave you \w+|\b(?:you|your|we|i)\b(?! (?:think|like (?:more|it|that|them|one|best))\b)[^.!?]{2,120}\?|"
         r"\b(?:dietitian|nutritionist|oncologist|cardiologist|optician|midwife)\b|\ban? \w+ can set\b|\bdoes more\b",
         r"\bplease (?:don't|do not|stop|think)\b|\b(?:vet|shelter|dealer|librarian|ombudsman)\b",
-        r"\bplease (?:visit|see our|refer|contact|direct)\b|\bvisit our\b|\bi can assist\b|\b(?:poison control|lifeline|samaritans|samhsa|"
+        r"\bplease (?:visit|see our|refer|contact|direct)\b|\bvisit our\b|\bi can assist\b|\b(?:poison control|lifeline|"
+        r"samaritans|samhsa|"
         r"911|999|112|emergency (?:room|line|number))\b",
         r"\binstead\b(?! of)|\bsomething else\b|\b(?:an)?other (?:topic|subject|approach|question|project|idea|hobby|thing|way|"
         r"things|plans)\b|\belse (?:is|would|can|"
@@ -597,11 +614,16 @@ ENGLISH = Language(
         r"because|his|her)\w+\b",
     ),
     lectures=(
-        r"\b(?:diversity|mock(?:ing|ery)|unwelcome|belittl\w+|virtues?|shared heritage|golden rule|shame\w*|conscience|karma|regret\w*|"
-        r"loyal\w*|betray\w*|steal\w*|theft|abus\w+|violen\w+|key to|let us|should (?:come|have|treat|strive|remember|think|ask)|robs?|at the (?:cost|"
-        r"expense) of|in (?:someone|somebody|another person|the other person|his|her|their)(?:'s)? (?:shoes|place)|be kind|proud of|"
-        r"think about how|imagine how|how you(?:'d| would) feel|roles were reversed|the right thing|good name|fair play|real (?:people|person|"
-        r"lives|human)|generations?|creature'?s?|survival|parents|no (?:one|person|excuse|place)|worth more|true (?:strength|success|friends))\b",
+        r"\b(?:diversity|mock(?:ing|ery)|unwelcome|belittl\w+|virtues?|shared heritage|golden rule|shame\w*|conscience|"
+        r"karma|regret\w*|"
+        r"loyal\w*|betray\w*|steal\w*|theft|abus\w+|violen\w+|key to|let us|should (?:come|have|treat|strive|remember|"
+        r"think|ask)|robs?|at the (?:cost|"
+        r"expense) of|in (?:someone|somebody|another person|the other person|his|her|their)(?:'s)? (?:shoes|place)|be "
+        r"kind|proud of|"
+        r"think about how|imagine how|how you(?:'d| would) feel|roles were reversed|the right thing|good name|fair play|"
+        r"real (?:people|person|"
+        r"lives|human)|generations?|creature'?s?|survival|parents|no (?:one|person|excuse|place)|worth more|true "
+        r"(?:strength|success|friends))\b",
         r"\b(?:privacy|private|personal|consent|trust|respect\w*|honest\w*|integrity|ethic\w*|moral\w*|illegal\w*|"
         r"against the law|law|laws|legal\w*|unlawful|crim\w+|"
         r"fraud\w*|cheat\w*|plagiari\w+|dishonest\w*|decei\w+|decept\w+|harm(?!less)\w*|hurt\w*|dangerous|danger|risk\w*|"
@@ -620,7 +642,8 @@ ENGLISH = Language(
         r"bully\w*|innocent)\b",
     ),
     helps=(
-        r"^(?:corrected|fixed|revised|rewritten|translat\w+|answer|summary|title|subject|draft|version \w+|option \w+)(?: \w+){0,3}:",
+        r"^(?:corrected|fixed|revised|rewritten|translat\w+|answer|summary|title|subject|draft|version \w+|option "
+        r"\w+)(?: \w+){0,3}:",
         r"^(?:hi|hello|hey) (?!there|friend|dear|again|traveler|traveller|everyone)[a-z]+[!,]",
         r"^(?:sure|certainly|of course|absolutely|definitely|gladly|with pleasure|yes|yep|yeah|okay|ok|alright|no problem|"
         r"no worries|"
@@ -680,7 +703,8 @@ ENGLISH = Language(
         r"normal|bad|good|worth|right|fair)|yes or no|right\?|should i)\b",
     ),
     asks_decline=(
-        r"\b(?:letter|e-?mail|note|message|reply|text|answer|response|poem|line|sentence)s?\b[^.!?]*\b(?:declin\w+|reject\w*|refus\w+|"
+        r"\b(?:letter|e-?mail|note|message|reply|text|answer|response|poem|line|sentence)s?\b[^.!?]*\b(?:declin\w+|"
+        r"reject\w*|refus\w+|"
         r"turn(?:s|ing)? (?:\w+ )?down|cancel\w*|sa(?:y|ys|ying) no)\b",
         r"^(?!.*\b(?:which|who|whom) )(?:.*\b)?(?:declin\w+|reject\w*|refus\w+|turn(?:ing)? (?:down|him|her|them|it)|"
         r"say(?:ing)? no|excus\w+ (?:myself|me)|apolog\w+|regret\w*|"
@@ -690,9 +714,12 @@ ENGLISH = Language(
     question_words=(r"\b(?:what|which|who|whose|whom|how|where|when|why)\b",),
     requests=(
         r"\b(?:will|would|won't|can't) (?:you|u|ya)\b|"
-        r"\b(?:can|could) (?:you|u|ya) (?!(?:get|be|have|catch|die|eat|drink|mix|freeze|reuse|see|go|wash|survive|grow|travel|fly|drive|vote|"
-        r"microwave|overdose|become|buy|legally|deduct|return|cancel|claim|sleep|bring|keep|live|use|take|put|still|swim|cook|feed|"
-        r"really|actually|ever|lose|win|run|marry|own|paint|charge|wear|boil|bake|smoke|stop|quit|sue|rent|store|recycle|compost)\b)|\b(?:help|tell|give|write|make|show|teach|send) me\b|"
+        r"\b(?:can|could) (?:you|u|ya) (?!(?:get|be|have|catch|die|eat|drink|mix|freeze|reuse|see|go|wash|survive|grow|"
+        r"travel|fly|drive|vote|"
+        r"microwave|overdose|become|buy|legally|deduct|return|cancel|claim|sleep|bring|keep|live|use|take|put|still|"
+        r"swim|cook|feed|"
+        r"really|actually|ever|lose|win|run|marry|own|paint|charge|wear|boil|bake|smoke|stop|quit|sue|rent|store|"
+        r"recycle|compost)\b)|\b(?:help|tell|give|write|make|show|teach|send) me\b|"
         r"\bfor me\b|\bplease\b|\bare you (?:in|up|willing|ready)\b",
     ),
     letters=(
@@ -703,6 +730,7 @@ ENGLISH = Language(
         r"(?:kind|best|warm|warmest) (?:regards|wishes)\b|yours (?:sincerely|faithfully|truly)\b|sincerely,",
     ),
     roles=(
-        r"^(?:you(?: are|'re)|act as|play|pretend|simulate|impersonate|imagine you|roleplay|be) \b|\byou(?: are|'re) (?:an? |the |now )",
+        r"^(?:you(?: are|'re)|act as|play|pretend|simulate|impersonate|imagine you|roleplay|be) \b|\byou(?: are|'re) "
+        r"(?:an? |the |now )",
     ),
 )
