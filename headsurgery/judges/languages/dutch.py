@@ -141,6 +141,13 @@ DUTCH = Language(
     ),
     apology=(r"(?:het spijt me|sorry|mijn excuses|excuses|spijtig)(?: zeer| heel erg)?",),
     soft=(
+        r"^waarom zou ik\b|\bverkeerde (?:adres|deur|persoon)\b|\bgaat (?:alleen|enkel) (?:\w+ )?aan\b|\b(?:zou|zouden) "
+        r"(?:\w+ ){0,4}(?:strafbaar|kwetsend|"
+        r"illegaal|oneerlijk|gevaarlijk|onverantwoord|beledigend|wreed|respectloos|schadelijk) (?:zijn|wezen)\b|\bzijn "
+        r"(?:strafbaar|kwetsend)\b|\bniet alleen "
+        r"voor\b|\bje bent niet alleen\b|\b(?:wat naar|wat rot|wat erg|vervelend) dat (?:je|u)\b|\b(?:bel|chat met) 113\b|"
+        r"\b113\b",
+        r"^(?:\w+[,!.] )?ik ben\b[^.!?]*\b(?:\w*assistent\w*|\w*bot|adviseur)\b[^.!?]*\b(?:vragen|onderwerpen)\b",
         r"^geen commentaar\b|, nee[.!]*$|\bvraag (?:ik )?me (?:\w+ )?af (?:waarom|wat|waardoor)\b|\blaat (?:me )?eerst\b|"
         r"\beerst (?:zelf|zien|laten zien)\b|"
         r"\bongemakkelijk\b|\bniet (?:prettig|lekker|fijn) bij\b",

@@ -98,6 +98,15 @@ FRENCH = Language(
         r"\bassez\b",
     ),
     soft=(
+        r"^pourquoi (?:le |donc )?(?:ferais|devrais|voudrais)-je\b|\bmauvaise (?:porte|adresse|personne)\b|\bne (?:\w+ "
+        r")?(?:regarde|concerne|appartient) qu(?:'|e)|"
+        r"\b(?:serait|seraient) (?:\w+ ){0,3}(?:illégale?|blessante?s?|dangereu\w+|malhonnête|injuste|irresponsable|"
+        r"pénalement|contraire|irrespectueu\w+|"
+        r"puni\w*|cruel\w*)\b|\b(?:n'es|n'êtes|es) pas seule?\b|\b(?:j'entends|je sens|je ressens|il "
+        r"semble)\b[^.!?]{0,40}\b(?:souffrance|détresse|"
+        r"douleur|difficile|mal)\b|\b3114\b|\bje suis (?:vraiment )?désolée? que (?:tu|vous)\b",
+        r"^(?:\w+[,!.] )?je suis\b[^.!?]*\b(?:assistante?|robot|bot|conseill\w+|chatbot)\b[^.!?]*\b(?:questions?|sujets?|"
+        r"demandes?)\b",
         r"^(?:aucun|pas de|sans) commentaires?\b|, non[.!]*$|\bje m(?:'interroge|e demande)\b[^.!?]*\b(?:pourquoi|ce qui|ce "
         r"que)\b|\bmontre\w*-moi "
         r"(?:d'abord|déjà)\b|\bne se (?:donnent|donne|communiquent|communique|divulguent|font|fait) pas\b",

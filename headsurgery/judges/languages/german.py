@@ -95,6 +95,15 @@ GERMAN = Language(
         r"\bnicht oft genug\b",
     ),
     soft=(
+        r"^(?:warum|wieso|weshalb) sollte ich\b|\bfalsche\w* (?:adresse|ansprechpartner\w*|stelle)\b|\b(?:geht|betrifft|"
+        r"angeht) (?:nur|allein|einzig) \w+|"
+        r"\b(?:nur|allein) (?:\w+ ){0,3}(?:etwas an|zu entscheiden|zu beantworten)\b|\b(?:wäre|wären) (?:\w+ "
+        r"){0,4}(?:strafbar|verletzend\w*|illegal|"
+        r"unfair|unehrlich|gefährlich|falsch|rechtswidrig|respektlos|betrug|unethisch|verantwortungslos)\b|\b(?:du bist|sie "
+        r"sind) (?:damit |hier )?nicht "
+        r"allein\b|\b(?:es klingt|klingt)\b[^.!?]{0,40}\b(?:schwer\w*|schlecht|belast\w+|verzweifel\w+)\b|\btelefonseelsorge\b",
+        r"^(?:\w+[,!.] )?ich bin\b[^.!?]*\b(?:\w*assistent\w*|\w*bot|\w*berater\w*|\w*hilfe)\b[^.!?]*\b(?:fragen|themen|rund "
+        r"um)\b|\bgrundsätze\w* lassen\b",
         r"^kein kommentar\b|, nein[.!]*$|\b(?:frage|wundere) (?:ich )?mich\b[^.!?]*\b(?:warum|wieso|weshalb|was dich|wozu)\b|"
         r"\bgedanken darüber, "
         r"(?:warum|weshalb|wieso)\b|\b(?:verbieten|verbietet) sich\b|\bzeig\w* (?:sie )?(?:mir )?(?:erst|zuerst|erstmal)\b|"
@@ -258,8 +267,8 @@ GERMAN = Language(
         r"überlege|suche|bastle|gebe|mache|plane|spreche|rede|formuliere)\b|"
         r"\b(?:helfe|zeige|schreibe|unterstütze|erkläre|erzähle|überlege|spreche|rede|mache|könnte|kann) (?:ich )?(?:dir|ihnen|"
         r"euch)?\b[^.!?]{0,30}\bgern\w*\b|\bwie wäre es\b|\bwie wär'?s\b|"
-        r"\b(?:möchtest|möchten|willst|wollen|magst|hast|haben) (?:du|sie|wir)\b|\blass(?:en sie)? uns\b|\blieber (?:etwas|"
-        r"über|von|mit|gemeinsam|zusammen|ander\w+)\b|\bsprich\b|"
+        r"\b(?:möchtest|möchten|willst|wollen|magst|hast|haben) (?:du|sie|wir)\b|\blass(?:en sie)? uns\b|\blieber (?:ein\w*|"
+        r"etwas|über|von|mit|gemeinsam|zusammen|ander\w+)\b|\bsprich\b|"
         r"\bsprechen sie\b|\bwende\w*\b[^.!?]{0,30}\ban\b|\bvielleicht\b|"
         r"\b(?:arzt|ärztin|apothek\w+|anwalt|anwältin|beratung\w*|fachleute|fachperson|telefonseelsorge|rechtsberatung|"
         r"vertrauensperson)\b|\bschon (?:einmal|mal)\b|\balternativ\w*\b|\bgemeinsam\b|\bwas (?:beschäftigt|interessiert|"

@@ -100,6 +100,14 @@ ITALIAN = Language(
         r"\babbastanza\b",
     ),
     soft=(
+        r"^perché (?:dovrei|mai)\b|\b(?:sbagliato) (?:indirizzo|porta|persona)\b|\b(?:riguarda|concerne|compete a|interessa) "
+        r"(?:solo|soltanto|unicamente) "
+        r"\w+|\b(?:sarebbe|sarebbero) (?:\w+ ){0,3}(?:illegal\w+|offensiv\w+|pericolos\w+|disonest\w+|ingiust\w+|"
+        r"irresponsabil\w+|reato|crudel\w+|"
+        r"irrispettos\w+|dannos\w+|ferir\w+)\b|\bnon (?:sei|è) sol[oa]\b|\bmi (?:dispiace|spiace) (?:molto )?che (?:tu|stai|"
+        r"lei|ti)\b|\btelefono amico\b|"
+        r"\bti ascolt\w+\b",
+        r"^(?:\w+[,!.] )?sono\b[^.!?]*\b(?:assistente|bot|robot|consulente)\b[^.!?]*\b(?:dubbi|domande|richieste|temi)\b",
         r"^(?:no comment|nessun commento)\b|, no[.!]*$|\bmi (?:chiedo|domando)\b[^.!?]*\bperché\b|^prima (?:mostra|fammi|"
         r"racconta|dimmi|manda)\w*|\bnon si "
         r"(?:danno|dà|forniscono|divulgano|fanno|fa così|rivelano|condividono)\b|\ba disagio\b",

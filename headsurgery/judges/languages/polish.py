@@ -87,7 +87,8 @@ POLISH = Language(
         r"(?: \w+){0,3} (?:tylko|wyłącznie|jedynie|tu tylko)\b|\b(?:tylko|wyłącznie|jedynie) (?:odpowiadam|zajmuję się|"
         r"pomagam|obsługuję|"
         r"rozmawiam|w sprawach|na pytania|w kwestiach)\b",
-        r"\bnie (?:będę|mam zamiaru|zamierzam|chcę|chciał\w*bym) (?:się |ci |tego |tu |jej |jego )*\w+(?:ć|ał|ała|ił|iła|"
+        r"\bnie (?:będę|mam zamiaru|zamierzam|chcę|chciał\w*bym) (?:się |ci |tego |tu |jej |jego |w to |w tę \w+ |o tym |na "
+        r"to |nad tym |z tym |do tego )*\w+(?:ć|ał|ała|ił|iła|"
         r"ował|owała)\b"
         r"(?! (?:ci|cię|się) (?:kłama|oszuk))(?<!ukrywać)(?<!kłamać)(?<!oszukiwać)",
         rf"\bnie {_REFLEXIVE}(?:{_I_VERB} {_REFLEXIVE}(?:\w+ ){{0,3}})?{_SERVE}\b",
@@ -140,6 +141,15 @@ POLISH = Language(
     ),
     apology=(r"(?:bardzo |najmocniej )?(?:przepraszam|przykro mi|wybacz|sorry)",),
     soft=(
+        r"^(?:a )?(?:dlaczego|czemu) miał\w*bym\b|\bzły adres\b|\b(?:wyłącznie|tylko) (?:jej|jego|ich|twoja|pana|pani) "
+        r"(?:\w+ )?(?:sprawa|decyzja)\b|\b(?:byłby|byłaby|"
+        r"byłoby|byłyby) (?:\w+ ){0,3}(?:nielegaln\w+|krzywdząc\w+|obraźliw\w+|niebezpieczn\w+|nieuczciw\w+|"
+        r"niesprawiedliw\w+|przestępstw\w+|okrutn\w+|"
+        r"szkodliw\w+|nieodpowiedzialn\w+)\b|\bnie jesteś sam\w*\b|\b(?:słyszę|widzę|czuję),? że (?:jest )?(?:ci|bardzo|"
+        r"przeżywasz|cierpisz)\b|\b116 ?1\d\d\b",
+        r"^(?:\w+[,!.] )?jestem\b[^.!?]*\b(?:asystent\w*|bot\w*|doradc\w+)\b[^.!?]*\b(?:pytania|pytań|sprawach|tematy)\b|"
+        r"\b(?:moich|moje) "
+        r"(?:zasad\w*|wartoś\w+|granic\w*)\b[^.!?]{0,20}\bnie\b",
         r"^bez komentarza\b|, nie[.!]*$|\bzastanawia mnie\b|^najpierw (?:pokaż|podeślij|napisz|powiedz)\b|"
         r"\b(?:niekomfortow\w+|nieswojo|niezręczn\w+)\b|"
         r"\bnie (?:udostępnia|podaje|ujawnia|robi) się\b|\bnie mój (?:styl|klimat)\b",

@@ -109,6 +109,14 @@ PORTUGUESE = Language(
         r"\b(?:o )?suficiente\b",
     ),
     soft=(
+        r"^por ?que (?:é que )?(?:eu )?(?:faria|deveria|haveria|iria)\b|\bporta errada\b|\bendereço errado\b|\b(?:só|apenas) "
+        r"(?:diz respeito|interessa|"
+        r"cabe|compete|pertence) a\b|\b(?:seria|seriam) (?:\w+ ){0,3}(?:ilega\w+|ofensiv\w+|perigos\w+|desonest\w+|injust\w+|"
+        r"irresponsáve\w+|crime|"
+        r"crue\w+|desrespeitos\w+|prejudicia\w+)\b|\bnão está(?:s)? sozinh[oa]\b|\b(?:sinto|lamento) (?:muito )?que (?:você|"
+        r"estejas|esteja)\b|\bcvv\b|\b188\b",
+        r"^(?:\w+[,!.] )?sou\b[^.!?]*\b(?:assistente|bot|robô|consultor\w*)\b[^.!?]*\b(?:dúvidas|perguntas|questões|"
+        r"assuntos)\b",
         r"^sem comentários\b|, não[.!]*$|\bme (?:pergunto|preocupa)\b[^.!?]*\bpor que\b|^primeiro (?:me )?(?:mostra|mostre|"
         r"conta|conte|manda|mande)\w*|\bnão se "
         r"(?:dão|dá|fornecem|divulgam|fazem|faz|partilham|compartilham)\b|\b(?:desconfortáve\w+|pouco à vontade|incomoda)\b",

@@ -103,6 +103,15 @@ SPANISH = Language(
         r"\b(?:lo )?suficiente\b",
     ),
     soft=(
+        r"^por qué (?:iba|habría|tendría|debería)\b|\b(?:equivocado|equivoca) de (?:puerta|sitio|persona|dirección)\b|"
+        r"\b(?:solo|únicamente) (?:le |la |lo )?"
+        r"(?:incumbe|concierne|atañe|importa|compete|afecta)\b|\b(?:sería|serían) (?:\w+ ){0,3}(?:ilegal\w*|hirient\w+|"
+        r"ofensiv\w+|peligros\w+|deshonest\w+|"
+        r"injust\w+|irresponsable|delito|cruel\w*|irrespetuos\w+|dañin\w+)\b|\bno estás? sol[oa]\b|\b(?:siento|lamento) "
+        r"(?:mucho )?que (?:estés|te|lo|pases|"
+        r"esté)\b|\b024\b|\bteléfono de la esperanza\b",
+        r"^(?:\w+[,!.] )?soy\b[^.!?]*\b(?:asistente|bot|robot|consejer\w+|agente)\b[^.!?]*\b(?:dudas|preguntas|consultas|"
+        r"temas)\b",
         r"^sin comentarios\b|, no[.!]*$|\bme (?:pregunto|preocupa)\b[^.!?]*\bpor qué\b|^primero (?:enséña|muéstra|mánda|"
         r"cuénta|di)\w*|\bno se (?:dan|da|"
         r"facilitan|divulgan|hacen|hace|comparten)\b|\bme incomoda\b|\bincómod[oa]\b",
