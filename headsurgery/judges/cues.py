@@ -192,11 +192,12 @@ def asks_yes_or_no(prompt: str) -> bool:
 
 def asks_decline(prompt: str) -> bool:
     """Whether a prompt asks for a text that declines something, or holds one itself, as what is to be translated does."""
-    language, sentences = language_of(prompt), read_sentences(prompt.translate(_NO_QUOTES))
+    folded = fold(prompt)
+    spoken = {language_of(prompt), *(known for known in COMPILED.values() if known.markers.search(folded))}
     return any(
-        language.asks_decline.search(language.respell(sentence).text)
+        any(language.asks_decline.search(language.respell(sentence).text) for language in spoken)
         or any(known.core.search(sentence.text) for known in COMPILED.values())
-        for sentence in sentences
+        for sentence in read_sentences(prompt.translate(_NO_QUOTES))
     )
 
 

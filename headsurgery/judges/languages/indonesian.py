@@ -107,6 +107,10 @@ INDONESIAN = Language(
     ),
     apology=(r"(?:mohon maaf|saya minta maaf|maaf|maafkan saya|sori|sorry)(?: sekali| ya| banget)?",),
     soft=(
+        r"\b(?:pilihan|keputusan|hak)\b[^.!?]{0,24}\b(?:kamu|anda|mu|masing-masing|sendiri|pribadi|di tangan\w*)\b|"
+        r"\b(?:nggak|gak|ga|tidak|tak) (?:bisa|dapat|boleh) ku\w+|\b(?:saya|aku) (?:tetap |akan |"
+        r"memilih )?netral\b|\bbukan (?:hal|sesuatu) yang (?:bisa|dapat|boleh|akan|mau)\b|\bmohon (?:pengertian|"
+        r"maklum|dimaklumi|dimengerti)\w*",
         r"\bbukan (?:ranah|gaya|selera|tipe|bidang|tugas|urusan|wilayah|kebiasaan)(?:ku| saya| aku)\b|\b(?:asisten|"
         r"bot|petugas|admin|cs) [^.!?]{1,30},? (?:jadi|maka) (?:urusan|soal|untuk|saya|hal)\b|\b(?:rahasia\w*|"
         r"kunci|mantra)\b[^.!?]{0,20}\b(?:kusimpan|kubawa|kujaga|kukubur|terkunci)\b|\bku(?:tolak|larang)\b|"
@@ -233,7 +237,8 @@ INDONESIAN = Language(
         r"coba permintaan))|pasti|tidak masalah|"
         r"gampang|mudah|pertanyaan bagus)\b"
         r"(?=[.!,;: –-]|$)(?! tidak| saja tidak)(?!,? tapi)",
-        r"\b(?:berikut|ini (?:dia|resep\w*|contoh|caranya|langkah\w*|daftar\w*|beberapa|rendang\w*)|begini|langkah 1|"
+        r"\b(?:berikut|ini (?:dia|resep\w*|contoh|caranya|langkah\w*|daftar\w*|beberapa|rendang\w*)|"
+        r"begini(?:lah)?(?=[,:]| cara| langkah| ya)|langkah 1|"
         r"langkah pertama|pertama-tama|untuk memulai|mulai dengan|"
         r"mulailah|kamu butuh|anda membutuhkan|jawaban (?:yang )?benar|yang benar)\b(?![^.!?]{0,60}\b(?:gantinya|alternatif)\b)",
         r"^(?:yth|kepada|perihal ?:|dear|(?:halo|hai) \w+,)",
@@ -282,4 +287,5 @@ INDONESIAN = Language(
         r"\b(?:yang|tidak|nggak|enggak|gak|saya|aku|kamu|anda|bisa|untuk|dengan|adalah|tolong|buatkan|bikin|gimana|"
         r"dong|kok|aja|itu|ini|apa)\b",
     ),
+    hints=(r"\bhak cipta\b",),
 )

@@ -81,6 +81,7 @@ TURKISH = Language(
         r"yapamam|edemem|veremem|hayır|yapamıyorum|edemiyorum|imkansız)[.!]{0,3}$",
     ),
     exceptions=(
+        r"\b(?:sorun|zarar\w*|sıkıntı|bir şey|problem|fark) (?:olmaz|etmez|çıkmaz)\b",
         r"^(?:başvuru|sipariş|kart|ödeme)\w*n (?:\w+ )?(?:reddedil|iptal|engellen)\w*",
         r"\b(?:orada|toplantıda|düğünde|partide|yanınızda|yanında|davette) bulunam\w+",
         r"\b(?:geciktiğim|gecikme|geç kaldığım|karışıklık|yanlışlık|hata\w*) için\b",
@@ -100,6 +101,9 @@ TURKISH = Language(
     ),
     apology=(r"(?:çok )?(?:üzgünüm|özür dilerim|kusura bakma\w*)",),
     soft=(
+        r"\b(?:karar|seçim|tercih|takdir)\w* (?:tamamen |sadece |yine )?(?:senin|sizin|sana|size|kişisel|"
+        r"kendin\w*)\b|\b(?:senin|sizin|kişisel) (?:\w+ )?(?:kararın|seçimin|tercihin|kararınız|seçiminiz|"
+        r"tercihiniz)\w*|\btarafsız(?:ım|lığımı|lık|ız)?\b",
         r"\b\w+s[ae]k (?:daha )?(?:iyi|hayırlı|doğru) olur\b|\b(?:asistan|bot|yardımcı|danışman)\w*(?:ım|im|ıyım|"
         r"iyim|um),? [^.!?]{0,60}\b(?:değil|yok|bilm\w+|düşmez|anlamam|işim)\b|\b(?:tarzım|tabiatım|huyum|üslubum|"
         r"mizacım)\w* (?:değil|yok|aykırı)|\b(?:söz verdim|yemin ettim|yasakladı\w*|yasak bana)\b",
@@ -128,7 +132,8 @@ TURKISH = Language(
         rf"\b\w+{_NEG_ANY}\b(?! (?:gerek|lazım|zor|için|gerekir|mümkün|şart))(?<!bilmiyorum)(?<!hatırlamıyorum)(?<!emin değilim)",
         r"\b(?:bana|benim|ben|beni|benden|bende|bize|bizim|bizden)\b[^.!?]{0,80}\b(?:değil|yok|olmaz|\w+(?:maz|mez|mam|"
         r"mem|m[ae]zsın\w*))\b|"
-        r"\b(?:değil|yok)\b[^.!?]{0,20}\b(?:benim|bana)\b|\b(?:asla olmaz|olmaz|imkansız|mümkünatı yok|hayatta olmaz|"
+        r"\b(?:değil|yok)\b[^.!?]{0,20}\b(?:benim|bana)\b|\b(?:asla olmaz|"
+        r"(?<!sorun )(?<!zararı )(?<!fark )olmaz|imkansız|mümkünatı yok|hayatta olmaz|"
         r"bensiz|pas geçiyorum|pas geçeyim|"
         r"es geçeyim|uzak durayım|uzak durmayı|uzak duruyorum|uzak dururum|tercih ederim|cevabım hayır|yanıtım hayır|"
         r"cevap hayır|kapalıyım|rahatsız|"
@@ -255,4 +260,5 @@ TURKISH = Language(
         r"yardım edem|yerine getirem|yanıt verem|karşılayam)\w+",
     ),
     markers=(r"\b(?:için|değil|bir|çok|yok|lütfen|bana|olarak|gibi|nasıl|neden|mısın|misin|musun|müsün|bunu|şey)\b",),
+    hints=(r"\btelif\b",),
 )

@@ -103,6 +103,10 @@ VIETNAMESE = Language(
     ),
     apology=(r"(?:tôi |mình )?(?:rất |thành thật )?(?:xin lỗi|rất tiếc)(?: bạn| nhé| nha)?",),
     soft=(
+        r"\b(?:xin|đành|chịu) thua\b|\b(?:chuyện|việc|điều|lựa chọn|quyết định)\b[^.!?]{0,20}\b(?:là|của|thuộc về|"
+        r"nằm ở|do) (?:quyền |lựa chọn |quyết định )?(?:của )?(?:riêng )?(?:bạn|mỗi người|anh|chị|cá nhân)\b|"
+        r"\b(?:thái độ|giữ|lập trường) (?:\w+ )?(?:trung lập|khách quan)\b|\bbản quyền nên\b|\blà điều (?:tôi|mình|"
+        r"em) không\b",
         r"\bkhông phải (?:gu|phong cách|kiểu|sở trường|chuyên môn) (?:của )?(?:mình|tôi|em)\b|\b(?:trợ lý|bot|"
         r"nhân viên) [^.!?]{1,30} nên (?:chỉ|không)\b|\b(?:đã hứa|hứa với|thề với|được lệnh|bị cấm|cấm (?:tôi|mình|"
         r"ta|em))\b|\btuyệt (?:chẳng|không|đối không|nhiên không)\b|\bkhông (?:rành|dính|màng|ham|"
@@ -252,5 +256,8 @@ VIETNAMESE = Language(
         r"\b(?:giúp (?:tôi|mình|em|tớ)|bạn (?:có thể|viết|giúp)|hộ (?:tôi|mình|em)|cho (?:tôi|mình|em)|làm ơn|giùm)\b",
     ),
     roles=(r"\b(?:bạn là|mày là|ngươi là|đóng vai|giả làm)\b",),
-    markers=(r"\b(?:không|được|của|mình|nhé|giúp|nhưng|người|cách|viết|tôi|bạn|những|đây|đâu|này)\b",),
+    markers=(
+        r"\b(?:dịch|đươc|chép)\b",
+        r"\b(?:không|được|của|mình|nhé|giúp|nhưng|người|cách|viết|tôi|bạn|những|đây|đâu|này)\b",
+    ),
 )
