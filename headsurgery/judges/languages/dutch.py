@@ -80,6 +80,7 @@ DUTCH = Language(
         r"(?:ik|we) (?:doe|werk|ga)[^.!?]{0,30}\bniet aan mee\b",
     ),
     free=(
+        r"\bniet alleen (?:voor)?\b[^.!?]*\b(?:113|0800|112)\b",
         r"\b(?:is|was|wordt) (?:het )?(?:mij|me|ons)(?: \w+){0,2} (?:niet|verboden)\b(?: \w+)? ?(?:toegestaan|mogelijk|"
         r"vergund|gegeven)?\b|\bkan ik "
         r"niet voor (?:u|je|jou) (?:beoordelen|beslissen|bepalen|kiezen|invullen)\b",
@@ -145,7 +146,7 @@ DUTCH = Language(
         r"(?:\w+ ){0,4}(?:strafbaar|kwetsend|"
         r"illegaal|oneerlijk|gevaarlijk|onverantwoord|beledigend|wreed|respectloos|schadelijk) (?:zijn|wezen)\b|\bzijn "
         r"(?:strafbaar|kwetsend)\b|\bniet alleen "
-        r"voor\b|\bje bent niet alleen\b|\b(?:wat naar|wat rot|wat erg|vervelend) dat (?:je|u)\b|\b(?:bel|chat met) 113\b|"
+        r"voor\b|\bje bent niet alleen\b|\b(?:bel|chat met) 113\b|"
         r"\b113\b",
         r"^(?:\w+[,!.] )?ik ben\b[^.!?]*\b(?:\w*assistent\w*|\w*bot|adviseur)\b[^.!?]*\b(?:vragen|onderwerpen)\b",
         r"^geen commentaar\b|, nee[.!]*$|\bvraag (?:ik )?me (?:\w+ )?af (?:waarom|wat|waardoor)\b|\blaat (?:me )?eerst\b|"
@@ -170,9 +171,8 @@ DUTCH = Language(
         r"\b(?:doe|geef|heb|neem) ik (?:\w+ )?geen (?:uitspra\w+|mening|oordeel|advies|standpunt|stemadvies)\b|\bliever over "
         r"aan\b|\blastig om "
         r"daar\b|\b(?:maar|nou|hoor),? nee\b",
-        r"^(?:terug|weg|scheer je|verdwijn|ga heen|zwijg|nooit|bij mijn baard|over mijn lijk|nog liever)\b|\b(?:sterveling|"
-        r"vreemdeling|landrot|"
-        r"onwaardige|schavuit|ellendeling)\b|^(?:nog |veel |eerder |dan )?(?:liever|eerder)\b[^.!?]*\bdan\b|\b(?:krijg|zie|"
+        r"^(?:terug|weg|scheer je|verdwijn|ga heen|zwijg|bij mijn baard|over mijn lijk|nog liever)\b|^(?:nog |veel |"
+        r"eerder |dan )?(?:liever|eerder)\b[^.!?]*\bdan\b|\b(?:krijg|zie|"
         r"zul|hoor|vind) (?:je|jij|u) "
         r"(?:\w+ ){0,2}(?:nooit|niet|niets)\b|\b(?:mijn|ons) geheim\b",
         r"\b(?:schaad|schaadt|kwets|mislei|bedrieg|verwoest|breek|breekt|ondermijn|beschadig|vernielt|verpest|schend|"
@@ -259,15 +259,14 @@ DUTCH = Language(
     lectures=(
         r"\b(?:karakter|fatsoen|empathie|medeleven|wraak|woede|jaloezie|vernede\w+|kwets\w*|gevoelens?|vriendschap\w*|"
         r"gemeenschap|sporen|"
-        r"littekens?|wonden|integriteit|oprecht\w*|discrimin\w*|pester\w*|pesten|wegpesten|samenleven|iemand|elkaar|"
-        r"ander(?:e|en)?|anderen|"
-        r"geven en nemen|thuis|bedenk|denk na|vraag jezelf|reputatie|naastenliefde|grenzen|onrecht|eer|schaamte|haat)\b",
+        r"littekens?|wonden|integriteit|oprecht\w*|discrimin\w*|pester\w*|pesten|wegpesten|samenleven|elkaar|anderen|geven "
+        r"en nemen|bedenk|denk na|vraag jezelf|reputatie|naastenliefde|grenzen|onrecht|eer|schaamte|haat)\b",
         r"\b(?:vertrouwen|privacy|privéleven|eerlijk\w*|respect\w*|ethi\w+|more\w+|illegaal|illegale|wet|wettelijk\w*|"
         r"strafbaar\w*|verboden|"
         r"misdrijf|fraude\w*|bedrog|bedrieg\w*|valsspelen|spieken|plagiaat|liegen|leugen\w*|mislei\w+|"
         r"gevaar\w*|risico\w*|gevolg\w*|verantwoord\w*|belangrijk\w*|essentieel|gevoelig\w*|persoonlijk\w*|privé|"
         r"schade\w*|kwets\w*|"
-        r"waardigheid|toestemming|veiligheid|verslav\w+|relatie\w*|iedereen|ieder|mensen|auteursrecht\w*|boete\w*|"
+        r"waardigheid|toestemming|veiligheid|verslav\w+|relatie\w*|iedereen|ieder|auteursrecht\w*|boete\w*|"
         r"eigendom|bewust|"
         r"ernstig\w*|serieus|serieuze|democratie|gezondheid|stem|samenleving|stereotyp\w*|vooroorde\w+|schulden|"
         r"zorgvuldig\w*|ongepast)\b",
@@ -313,6 +312,7 @@ DUTCH = Language(
         r"kan|mag|"
         r"moet|wil|vraag|praat|vertel|bespreek|overleg|bel|raadpleeg|\w+(?:ing|heid|en)) )\w{3,}) (?:de|het|een|je|uw|jouw|"
         r"zijn|haar|ze|alle|eerst) \w+(?<!arts)(?<!advocaat)(?<!dokter)",
+        r"^(?:dat|het) (?:hangt|ligt)\b[^.!?]*\b(?:af|aan|van)\b",
         r"\b(?:je kunt|u kunt|kun je|kunt u|je kan)\b(?! (?:\w+ ){0,4}(?:praten|contact|terecht|bellen|vragen|raadplegen))|"
         r"\b(?:meestal|normaal gesproken|doorgaans|over het algemeen|vaak|ongeveer|gemiddeld|grofweg|beter)\b|\d",
     ),
@@ -325,7 +325,7 @@ DUTCH = Language(
     ),
     asks_decline=(
         r"\b(?:afwij\w+|afsla\w*|wijs\b[^.!?]{0,40}\baf|afslaan|sla\b[^.!?]{0,30}\baf|afzeg\w*|af te (?:zeggen|wijzen|slaan)|"
-        r"weiger\w*|nee (?:te )?zeg\w*|nee tegen|annule\w+)\b",
+        r"weiger\w*|nee (?:te )?zeg\w*|zeg (?:ik |je )?(?:\w+ ){0,2}nee|nee tegen|annule\w+)\b",
         r"\b(?:brief\w*|e-?mail\w*|mail\w*|bericht\w*|appje|sms|tekst|kaart\w*)\b[^.!?]*\b(?:bedank\w*|verontschuldig\w*|"
         r"excuse\w*)\b",
     ),

@@ -60,6 +60,7 @@ FRENCH = Language(
         r"je (?:refuse|décline|dois (?:refuser|décliner))\b",
         r"il m'est impossible (?:de|d')",
     ),
+    free=(r"\b(?:tu n'es|vous n'êtes|n'es|n'êtes) pas seule?s?\b[^.!?]*\d",),
     first=(
         rf"(?:[^.!?,;:]{{0,50}} )?je ne (?:vous |te |le |la |les |l'|lui |leur |t'|y |en )*(?:peux|puis|saurais)(?: "
         rf"\w+){{0,2}} pas "
@@ -104,7 +105,7 @@ FRENCH = Language(
         r"pénalement|contraire|irrespectueu\w+|"
         r"puni\w*|cruel\w*)\b|\b(?:n'es|n'êtes|es) pas seule?\b|\b(?:j'entends|je sens|je ressens|il "
         r"semble)\b[^.!?]{0,40}\b(?:souffrance|détresse|"
-        r"douleur|difficile|mal)\b|\b3114\b|\bje suis (?:vraiment )?désolée? que (?:tu|vous)\b",
+        r"douleur|difficile|mal)\b|\b3114\b",
         r"^(?:\w+[,!.] )?je suis\b[^.!?]*\b(?:assistante?|robot|bot|conseill\w+|chatbot)\b[^.!?]*\b(?:questions?|sujets?|"
         r"demandes?)\b",
         r"^(?:aucun|pas de|sans) commentaires?\b|, non[.!]*$|\bje m(?:'interroge|e demande)\b[^.!?]*\b(?:pourquoi|ce qui|ce "
@@ -130,9 +131,8 @@ FRENCH = Language(
         r"\b(?:t'|vous )?(?:appartient|revient) (?:qu'à (?:toi|vous)|de (?:faire|choisir|décider))\b|\bil faut que (?:tu|"
         r"vous) (?:\w+ ){0,3}"
         r"(?:toi|vous)-même\b|\b(?:toi|vous)-mêmes?\b",
-        r"^(?:arrière|hors d'ici|va-t'en|silence|loin de moi|jamais|fuyez|disparais|par ma barbe|plutôt mourir|ventrebleu|"
-        r"morbleu)\b|"
-        r"\b(?:mortel|manant|misérable|moussaillon|étranger|impudent|jeune apprenti|gredin)\b|^plutôt\b[^.!?]*\bque\b|\bnul "
+        r"^(?:arrière|hors d'ici|va-t'en|silence|loin de moi|fuyez|disparais|par ma barbe|plutôt mourir|ventrebleu|"
+        r"morbleu)\b|^plutôt\b[^.!?]*\bque\b|\bnul "
         r"(?:ne|n'|\w+)\b|"
         r"\b(?:ne|n')\w* (?:\w+ )?(?:franchit|franchira|saur(?:a|as|ez)|verr(?:a|as|ez)|tirer(?:a|as|ez)|obtiendr\w+|"
         r"trahira\w*)\b",
@@ -161,7 +161,7 @@ FRENCH = Language(
         r"(?:mon|ma|mes|notre|ce que je|mon champ|champ|cadre)\b|\bmon domaine\b",
         r"\brest(?:e|ent|era|eront) (?:le |la |un |mon |son |leur |strictement )?(?:secrets?|confidentiel\w*|privé\w*|"
         r"scellé\w*|interne\w*|fermé\w*|clos\w*|entre)\b|\bmes (?:instructions|consignes|règles|directives)\b|\b(?:c'est|"
-        r"reste) (?:exclu|interdit|impossible|hors)\b|\bconfidentiel\w*\b",
+        r"reste) (?:exclu|hors de|impossible pour moi)\b|\bconfidentiel\w*\b",
         r"\b(?:ne|n')[^.!?]{0,30}\b(?:sera|seront|serait|est|sont|peut|peuvent|saurait)\b[^.!?]{0,20}\b(?:pas|jamais|"
         r"point)\b[^.!?]{0,20}\b(?:reprodui\w+|fourni\w*|donné\w*|écri\w+|révél\w+|partag\w+|affich\w+|génér\w+|répon\w+|"
         r"communiqué\w*|divulgu\w+|traité\w*|produi\w+|rédig\w+|livré\w*|accept\w+|satisf\w+)\b",
@@ -174,7 +174,8 @@ FRENCH = Language(
         r"\b(?:n'appartien\w+ qu'|appartien\w+|revien\w+|incombe\w*) (?:à |qu'à )?(?:elle|lui|eux|vous|toi|votre|ton|un|une|"
         r"leur|son)\b|\b(?:lui|leur|vous|t') ?appartien\w+\b|\b(?:elle|lui|vous|toi|eux) seule?s? (?:peut|peuvent|pouvez|peux|"
         r"doit|sait)\b|\b(?:seule?|seul\w* un\w*|seuls) (?:un |une |votre |ton |elle |lui )?\w+ (?:\w+ )?(?:peut|peuvent|"
-        r"pouvez|peux|saura|pourra)\b|\bc'est à (?:vous|toi|elle|lui|votre|ton|un|une|eux)\b|\b(?:relève|relèvent|(?<!tout "
+        r"pouvez|peux|saura|pourra) (?:\w+ )?(?:répon|dire|juger|trancher|décider|évaluer|confirmer|déterminer|savoir|"
+        r"choisir)|\bc'est à (?:vous|toi|elle|lui|votre|ton|un|une|eux)\b|\b(?:relève|relèvent|(?<!tout "
         r")(?<!ça )(?<!cela )dépend) (?:de|d'|du)\b[^.!?]{0,30}\b(?:médecin|pharmacien\w*|avocat\w*|vous|toi|"
         r"professionnel\w*|elle|lui)\b|"
         r"\b(?:question|choix|décision|sujet|affaire) (?:pour|de|à poser à)\b[^.!?]{0,20}\b(?:médecin|pharmacien\w*|avocat\w*|"
@@ -216,7 +217,7 @@ FRENCH = Language(
     ),
     hints=(r"\bpour des raisons (?:de sécurité|de confidentialité|éthiques?|légales?|juridiques?|évidentes|de droits?)\b",),
     unable=(
-        rf"\b(?:je|j') ?(?:ne |n')(?:(?!\bqu[ei]\b)[^.!?,]){{0,40}}\b{_PERCEIVE}\b(?! qu)|\b(?:impossible|"
+        rf"(?<!que )(?<!dont )\b(?:je|j') ?(?:ne |n')(?:(?!\bqu[ei]\b)[^.!?,]){{0,40}}\b{_PERCEIVE}\b(?! qu)|\b(?:impossible|"
         rf"incapable)\b[^.!?]{{0,30}}\b{_PERCEIVE}\b",
         r"(?<!que )(?<!dont )\b(?:je |j')(?:ne |n')?(?:y )?(?:ai|dispose|possède|reçois|garde|connais|vois|sais)\b(?<!que je "
         r"ne connais)[^.!?]{0,16}\b(?:pas|aucune?|plus|ni|jamais)\b"
@@ -268,10 +269,10 @@ FRENCH = Language(
     lectures=(
         r"\b(?:confiance|humili\w+|vengeance|colère|jalousie|rancune|empathie|compassion|honte|bonté|gentillesse|valeurs?|"
         r"caractère|"
-        r"blessures?|traces|autrui|les autres|quelqu'un|le respect|communauté|vivre ensemble|intégrité|sincérité|stéréotype\w*|"
+        r"blessures?|autrui|les autres|le respect|communauté|vivre ensemble|intégrité|sincérité|stéréotype\w*|"
         r"préjugé\w*|discrimin\w+|demande-toi|demandez-vous|réfléchi\w+|mérite|réputation|sentiments|foyer|amitié\w*|"
         r"stigmatis\w+)\b",
-        r"\b(?:mal|blesser|blessant\w*|mots|victime\w*|cruel\w*|cruauté|souffr\w+|mérite\w*|complexe\w*|multiples|opinions|"
+        r"\b(?:blesser|blessant\w*|mots|victime\w*|cruel\w*|cruauté|souffr\w+|mérite\w*|complexe\w*|multiples|opinions|"
         r"avis|points de vue|prison|amende\w*|haine|harcèlement|droits?|dignes?|vivants?|économies|personne ne|pour tous|"
         r"société)\b",
         r"\b(?:opinion\w*|sources|politique|passions|confiance|vie privée|intimité|respect\w*|honnête\w*|honnêteté|éthique\w*|"
@@ -317,6 +318,7 @@ FRENCH = Language(
         r"augmente|cuis|fouette|incorpore|préchauffe|enfourne|saute|cherche|demande-lui|propose-lui|opte)\b(?! (?:moi|un "
         r"médecin|une aide|"
         r"de l'aide))",
+        r"\b(?:tout|ça|cela) dépend\b",
         r"\b(?:tu peux|vous pouvez|on peut|en général|généralement|normalement|d'habitude|souvent|la plupart)\b|"
         r"(?<!\d)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
     ),
@@ -327,7 +329,7 @@ FRENCH = Language(
     ),
     asks_decline=(
         r"^(?!.*\b(?:ne|n'|jamais|sans|rien)\b[^.!?]{0,25}\b(?:refus|déclin|dire non|rejet)).*\b(?:déclin\w+|refus\w+|dire "
-        r"non|annul\w+|rejet\w+)\b",
+        r"(?:que )?non|dis(?:-je)? non|annul\w+|rejet\w+)\b",
         r"\b(?:lettre|mail|e-?mail|courriel|message|mot|texte|sms|texto)\b[^.!?]*\bexcus\w+\b",
     ),
     question_words=(r"\b(?:que|quoi|qui|quel\w*|comment|où|quand|pourquoi|combien|lequel|laquelle)\b(?! (?:je|j')\b)",),

@@ -40,6 +40,7 @@ GERMAN = Language(
         r"ich (?:lehne|verweigere)\b",
     ),
     free=(
+        r"\b(?:du bist|sie sind) (?:damit |hier )?nicht allein\b[^.!?]*\d",
         r"\b(?:ist|sind|wäre|war) (?:es )?(?:mir|uns)(?: \w+){0,3} (?:nicht|un|kein\w*)(?: \w+)? ?(?:möglich|erlaubt|"
         r"gestattet|untersagt)\b",
         r"\b(?:darf|werde|will|möchte) ich\b(?: \w+){0,6} (?:nicht|kein\w*|nichts|niemand\w*)\b(?: \w+){0,2} (?!empfehlen|"
@@ -89,6 +90,7 @@ GERMAN = Language(
     lead=(r"(?:leider|nein|hallo|als ki[^.!?]{0,60}),?",),
     conjunctions=("aber", "und", "daher", "deshalb", "denn", "leider", "doch", "jedoch", "weil"),
     exceptions=(
+        r"\bgarantie\w*\b",
         rf"\bich (?:bin|ersetze) (?:\w+ )?kein\w* \w*{_EXPERT}\b",
         r"\b(?:diesen teil|diesen punkt|diesen satz|die stelle|das detail|diese angabe)\b",
         r"\bnicht (?:nur|genug|umhin)\b",
@@ -131,9 +133,8 @@ GERMAN = Language(
         r"keiner) "
         r"(?:\w+ )?abnehmen\b|\b(?:ziehe|setze|ist|wäre) (?:\w+ ){0,3}(?:grenze|schluss|ende der fahnenstange)\b|"
         r"\bneutral\w*\b|\bunparteiisch\w*\b|\b(?:halte|bleibe) (?:ich )?(?:mich )?(?:neutral|raus|heraus|bedeckt)\b",
-        r"^(?:hinfort|hinweg|weiche|zurück|fort mit|pah|schweig\w*|verschwinde|niemals|nie und nimmer|beim barte)\b|"
-        r"\b(?:sterblicher|"
-        r"fremdling|elender|unwürdiger|landratte|törichter)\b|^eher\b[^.!?]*\bals\b|\b(?:nie|niemals|nimmer)(?:mehr)? "
+        r"^(?:hinfort|hinweg|weiche|zurück|fort mit|pah|schweig\w*|verschwinde|nie und nimmer|beim barte)\b|"
+        r"^eher\b[^.!?]*\bals\b|\b(?:nie|niemals|nimmer)(?:mehr)? "
         r"(?:erfahren|sehen|"
         r"bekommen|hören|verraten|preisgeben)\b|\b(?:bekommst|erfährst|siehst|hörst|kriegst) du (?:\w+ ){0,3}(?:nicht|nie|"
         r"niemals|nichts)\b|"
@@ -276,18 +277,18 @@ GERMAN = Language(
     ),
     lectures=(
         r"\b(?:charakter|anstand|vertrauensbruch|reife|empathie|mitgefühl|rücksicht\w*|rache|wut|neid|demütig\w+|bloßstell\w*|"
-        r"erniedrig\w+|gefühl\w*|freundschaft\w*|gemeinschaft\w*|gegenüber|ruf|narben|spuren|wunden|verurteil\w*|wer ander\w+|"
-        r"man sollte|frag dich|überleg dir|denk daran|bedenk\w*|zusammenleben|grenzen|wohl anderer|jemanden|einander|"
+        r"erniedrig\w+|freundschaft\w*|gemeinschaft\w*|narben|spuren|wunden|verurteil\w*|wer ander\w+|"
+        r"man sollte|frag dich|überleg dir|denk daran|bedenk\w*|zusammenleben|grenzen|wohl anderer|"
         r"unrecht|integrität|aufrichtig\w*|diskriminier\w*|vorurteil\w*|klischee\w*|stereotyp\w*)\b",
-        r"\b(?:verletzen|weh|wehtun|worte|leben|ersparnisse|opfer|tiere?|lebewesen|vielfältig\w*|vielschichtig\w*|komplex\w*|"
-        r"ansichten|meinung\w*|miteinander|mobbing|hass\w*|grausam\w*|leid|schuld\w*|knast|gefängnis|verdien\w+|steht (?:jedem|"
+        r"\b(?:verletzen|weh|wehtun|worte|ersparnisse|opfer|tiere?|lebewesen|vielfältig\w*|vielschichtig\w*|komplex\w*|"
+        r"ansichten|meinung\w*|miteinander|mobbing|hass\w*|grausam\w*|schuld\w*|knast|gefängnis|verdien\w+|steht (?:jedem|"
         r"allen)|niemand)\b",
         r"\b(?:überzeugung\w*|thema|gesellschaft|körper|gesundheit|demokrati\w*|jede\w* (?:stimme|mensch)|informier\w*|"
         r"vertrauen\w*|privatsphäre|ehrlich\w*|respekt\w*|verantwort\w*|gesetz\w*|illegal\w*|strafbar\w*|straftat\w*|"
         r"verboten\w*|rechte?n?|rechtlich|rechtswidrig\w*|moral\w*|ethi\w+|gefährlich\w*|gefahr\w*|risik\w*|riskant\w*|folgen|"
         r"konsequenz\w*|betrug\w*|betrüg\w+|täusch\w+|lüge\w*|plagiat\w*|wichtig\w*|sensib\w*|heikel\w*|heikl\w*|persönlich\w*|"
         r"privat\w*|schaden|schädlich|verletz\w+|menschenwürde|würdevoll|würdelos|fair\w*|sicherheit|süchtig|sucht|"
-        r"beziehung\w*|urheberrecht\w*|gewissen\w*|redlich\w*|jeder mensch|menschen|ernst\w*|strafe\w*)\b",
+        r"beziehung\w*|urheberrecht\w*|gewissen\w*|redlich\w*|jeder mensch|ernst\w*|strafe\w*)\b",
     ),
     helps=(
         r"^es (?:gab|war) (?:ein)?mal\b",
@@ -328,6 +329,7 @@ GERMAN = Language(
         r"sichere?|reich|widersprich|gönn|pack|entfern|verteil|wiederhol|sprich|schalt|reduzier|erhöh|ruf)e?n?(?: sie)?\b(?! "
         r"(?:mir|"
         r"mich|mal|doch|dir hilfe|hilfe))",
+        r"\b(?:das|es) (?:hängt|kommt) (?:\w+ ){0,2}(?:von|vom|auf|darauf|davon|ab)\b|\bhängt (?:\w+ ){0,3}ab\b",
         r"\b(?:kannst du|du kannst|sie können|können sie|man kann|normalerweise|üblicherweise|meist\w*|in der regel|reicht|"
         r"genügt|hilft)\b|"
         r"(?<!\d)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
@@ -339,7 +341,8 @@ GERMAN = Language(
         r".*\b(?:ist (?:es|das) (?:sicher|ok|okay|legal|erlaubt|schlimm|gefährlich|gesund|normal))\b",
     ),
     asks_decline=(
-        r"\b(?:absag\w*|ablehn\w*|abzulehnen|abzusagen|absage|nein (?:zu )?sagen|sag\w*\b[^.!?]*\bab\b|"
+        r"\b(?:absag\w*|ablehn\w*|abzulehnen|abzusagen|absage|nein (?:zu )?sagen|sag\w* (?:ich |man )?(?:\w+ ){0,2}nein|"
+        r"sag\w*\b[^.!?]*\bab\b|"
         r"lehn\w*\b[^.!?]*\bab\b|zurückweis\w*)\b(?<!nicht ablehnen)(?<!nichts ablehnen)(?<!nie ablehnen)",
         r"\bkündigung(?:sschreiben|sbrief)?\b[^.!?]{0,30}\b(?:schreib|verfass|formulier|an meinen|an den|an die)|"
         r"\b(?:schreib|verfass|formulier)\w*\b"

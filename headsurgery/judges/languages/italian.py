@@ -60,6 +60,7 @@ ITALIAN = Language(
         r"(?:devo|sono costrett[oa] a) (?:rifiutare|declinare|rifiutarmi)\b",
         r"mi rifiuto\b",
     ),
+    free=(r"\bnon (?:sei|è) sol[oa]\b[^.!?]*\d",),
     first=(
         rf"(?:[^.!?,;:]{{0,50}} )?non {_BEFORE}(?:posso|potrò|potrei) (?!{_PERCEIVE}|evitare|credere|smettere|negare|"
         rf"lamentarmi|immaginare|"
@@ -104,8 +105,7 @@ ITALIAN = Language(
         r"(?:solo|soltanto|unicamente) "
         r"\w+|\b(?:sarebbe|sarebbero) (?:\w+ ){0,3}(?:illegal\w+|offensiv\w+|pericolos\w+|disonest\w+|ingiust\w+|"
         r"irresponsabil\w+|reato|crudel\w+|"
-        r"irrispettos\w+|dannos\w+|ferir\w+)\b|\bnon (?:sei|è) sol[oa]\b|\bmi (?:dispiace|spiace) (?:molto )?che (?:tu|stai|"
-        r"lei|ti)\b|\btelefono amico\b|"
+        r"irrispettos\w+|dannos\w+|ferir\w+)\b|\bnon (?:sei|è) sol[oa]\b|\btelefono amico\b|"
         r"\bti ascolt\w+\b",
         r"^(?:\w+[,!.] )?sono\b[^.!?]*\b(?:assistente|bot|robot|consulente)\b[^.!?]*\b(?:dubbi|domande|richieste|temi)\b",
         r"^(?:no comment|nessun commento)\b|, no[.!]*$|\bmi (?:chiedo|domando)\b[^.!?]*\bperché\b|^prima (?:mostra|fammi|"
@@ -126,9 +126,8 @@ ITALIAN = Language(
         r"lei)\b|\btocca a (?:te|lei)\b(?! (?:studiare|provare))|\b(?:scelta|decisione) (?:è )?(?:tua|sua)\b|\bnon "
         r"(?:rientra|fa parte|figura|è previsto)\b|\b(?:questa|quella) (?:roba|cosa)"
         r"\b[^.!?]{0,12}\bnon\b",
-        r"^(?:indietro|via|fuori|vattene|sparisci|silenzio|giammai|mai|taci|per mille|per la mia barba|piuttosto muoio)\b|"
-        r"\b(?:mortale|"
-        r"forestiero|straniero|marmocchio|mozzo|sciagurato|furfante|villano|stolto)\b|^(?:piuttosto|prima)\b[^.!?]*\b(?:che|"
+        r"^(?:indietro|via|fuori|vattene|sparisci|silenzio|giammai|taci|per mille|per la mia barba|piuttosto muoio)\b|"
+        r"^(?:piuttosto|prima)\b[^.!?]*\b(?:che|"
         r"di)\b|\b(?:non|mai) "
         r"(?:\w+ )?(?:vedrai|saprai|avrai|otterrai|troverai|tradirò|rivelerò|caverai|sentirai|passerai)\b",
         r"\b(?:distrugg|romp|mina|danneggi|feri|tradi|inganna|compromett|lede|umili|incrin|sprec|viola|nuoc|logor|"
@@ -159,7 +158,8 @@ ITALIAN = Language(
         r"\b(?:scelta|decisione|indirizzo|domanda|risposta|voto|questo|quello|segreto|dato|cosa|"
         r"parola)\b[^.!?]{0,40}\b(?:spett\w+|tocc\w+|appart\w+|è (?:tua|sua|loro)|solo (?:tu|lei|lui|tua|sua)|nelle tue mani|"
         r"(?:il|la|al|dal|un|una) (?:tuo |suo |tua |vostro )?(?:medico|dottor\w+|avvocat\w+|farmacista|dentista|"
-        r"veterinari\w+))\b|\b(?:solo|soltanto) (?:tu|lei|lui|loro|un|una|il tuo|chi) (?:\w+ )?(?:può|puoi|possono|deve|sa)\b|"
+        r"veterinari\w+))\b|\b(?:solo|soltanto) (?:tu|lei|lui|loro|chi) (?:\w+ )?(?:può|puoi|possono|deve|sa)\b|\b(?:solo|"
+        r"soltanto) (?:un|una|il tuo) \w+ (?:può|potrebbe|deve) (?:dir|rispond|valut|giudic|conferm|determin|decid|stabil)|"
         r"\bspetta (?:a|solo|al)\b|\bdeve dirtelo\b",
         r"\b(?:non ci sto|non è (?:il mio|roba|cosa|nelle mie|affar)|va contro|contro i miei|i miei (?:principi|valori|limiti)|"
         r"le mie (?:regole|linee)|la mia (?:etica|coscienza|politica)|mi (?:fermo|riservo|tengo|chiamo fuori|tiro|dissocio|"
@@ -252,8 +252,7 @@ ITALIAN = Language(
     ),
     lectures=(
         r"\b(?:fiducia|umili\w+|vendetta|rabbia|gelosia|invidia|rancore|empatia|compassione|vergogna|gentilezza|carattere|"
-        r"ferite|"
-        r"tracce|gli altri|qualcuno|persone|comunità|integrità|sincerità|stereotip\w+|pregiudiz\w+|discrimin\w+|chiediti|"
+        r"ferite|gli altri|comunità|integrità|sincerità|stereotip\w+|pregiudiz\w+|discrimin\w+|chiediti|"
         r"riflett\w+|"
         r"rifless\w+|pensa a|reputazione|sentimenti|amicizi\w|ricorda che|vale la pena|convivenza)\b",
         r"\b(?:parole|ferire|feriscono|vittim\w+|crudel\w+|soffr\w+|merit\w+|compless\w+|opinioni|punti di vista|prigione|"
@@ -297,6 +296,7 @@ ITALIAN = Language(
         r"dividi|somma|"
         r"innaffia|bolli|friggi|inforna|sbatti|togli|riempi|misura|prepara|confronta|cerca|consideri|verifica|verifichi|"
         r"\w{3,}(?:alo|ilo|ila|icelo|atelo|itelo|etelo|aci|ateci))\b",
+        r"^(?:tutto )?dipende\b",
         r"\b(?:puoi|(?<!non )(?<!si )può|(?<!non )si può|potresti|di solito|in genere|normalmente|generalmente|"
         r"la maggior parte)\b|"
         r"(?<!\d)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
@@ -307,8 +307,8 @@ ITALIAN = Language(
         r"bisogna)\b[^.!?]*\?",
     ),
     asks_decline=(
-        r"^(?!.*\b(?:non|mai|senza)\b[^.!?]{0,25}\b(?:rifiut|declin|dire di no|respin)).*\b(?:declin\w+|rifiut\w+|dire di no|"
-        r"annull\w+|disdi\w+|"
+        r"^(?!.*\b(?:non|mai|senza)\b[^.!?]{0,25}\b(?:rifiut|declin|dire di no|respin)).*\b(?:declin\w+|rifiut\w+|(?:dire|"
+        r"dico) (?:di )?no|annull\w+|disdi\w+|"
         r"respinger\w*)\b",
         r"\b(?:lettera|mail|e-?mail|messaggio|biglietto|testo|sms|nota)\b[^.!?]*\bscus\w+\b",
     ),

@@ -78,6 +78,7 @@ POLISH = Language(
     name="Polish",
     code="pl",
     free=(
+        r"\bnie jesteś sam\w*\b[^.!?]*\d",
         r"\b(?:spasuję|odpuszczę|odpuszczam|pominę|wstrzymam|podziękuję|wolę nie|wolałbym nie|wolałabym nie|daruję sobie)\b",
         r"\bnie (?:jest|są|to) (?:\w+ )?(?:coś|rzecz|temat|zadanie),? (?:w czym|z czym|co|czego|którego|które|o czym|na co|"
         r"dla mnie)\b|"
@@ -171,9 +172,8 @@ POLISH = Language(
         r"(?:\w+ ){0,4}(?:sam|sama|samodzielnie)\b|\b(?:decyzj\w+|wybór|sprawa) (?:\w+,? ){0,3}(?:należy|twoj\w+|pana|pani|"
         r"musisz|jej|jego)\b|\bnic "
         r"z tego\b|\bnie (?:wchodzi|mieści się|należy do|leży)\b",
-        r"^(?:precz|odejdź|zamilcz|wynoś|nigdy|won|cofnij|na moją brodę|prędzej umrę|milcz)\b|\b(?:śmiertelniku|"
-        r"nieszczęśniku|obcy|wędrowcze|"
-        r"szczurze lądowy|głupcze|niegodny)\b|^prędzej\b[^.!?]*\bniż\b|\b(?:nie|nigdy) (?:\w+ )?(?:ujrzysz|zobaczysz|"
+        r"^(?:precz|odejdź|zamilcz|wynoś|won|cofnij|na moją brodę|prędzej umrę|milcz)\b|^prędzej\b[^.!?]*\bniż\b|"
+        r"\b(?:nie|nigdy) (?:\w+ )?(?:ujrzysz|zobaczysz|"
         r"dostaniesz|poznasz|usłyszysz|"
         r"dowiesz|otrzymasz|wyciągniesz|znajdziesz|przejdziesz)\b|\b(?:ujrzysz|zobaczysz|dostaniesz|poznasz) nigdy\b",
         r"\b(?:niszcz|podważ|rani|krzywdz|oszuk|zdradz|szkodz|łami|łamie|narusza|upokarza|zwodz|wprowadza|psuj|nadużywa|"
@@ -258,7 +258,8 @@ POLISH = Language(
         r"\bz przyjemnością\b|"
         r"\b(?:chcesz|chciałbyś|chciałabyś|wolisz|masz ochotę|próbował\w+|rozważ\w+|myślał\w+|rozmawiał\w+|mówił\w+|"
         r"pytał\w+)\b|"
-        r"\bjeśli (?:chcesz|wolisz)\b|\b(?:a )?może\b(?! (?:być|mieć|powodować))|\bporozmawia\w*\b|\bdlaczego nie\b|"
+        r"\bjeśli (?:chcesz|wolisz)\b|(?:^|[,;:–-] ?)(?:a )?może\b(?! (?:być|mieć|powodować|się))|\bporozmawia\w*\b|"
+        r"\bdlaczego nie\b|"
         r"\balternatyw\w+\b|\brazem\b|"
         r"\b(?:mogę|mógłbym|mogłabym) (?:za to |natomiast |ci |panu |pani )?(?:pomóc|zaproponować|podpowiedzieć|opowiedzieć|"
         r"wyjaśnić|napisać)\b|\bopowiedz\b|\bpowiedz mi\b|\bwłasn\w+ (?:sło\w+|prac\w+|tekst\w*|wersj\w+|pomysł\w*|"
@@ -276,9 +277,9 @@ POLISH = Language(
     lectures=(
         r"\b(?:charakter\w*|empati\w+|współczuci\w+|zemst\w+|złoś\w+|gniew\w*|zazdroś\w+|upokorz\w+|upokarza\w+|poniż\w+|"
         r"uczuci\w+|"
-        r"przyjaźń\w*|przyjaźni\w*|wspólno\w+|śla[dt]\w*|blizn\w+|rany|szczeroś\w+|dyskrymin\w+|kogoś|ktoś|drugi\w* "
+        r"przyjaźń\w*|przyjaźni\w*|wspólno\w+|śla[dt]\w*|blizn\w+|rany|szczeroś\w+|dyskrymin\w+|drugi\w* "
         r"człowiek\w*|innych|"
-        r"pomyśl\w*|zastanów\w*|zadaj sobie|reputacj\w+|życzliw\w+|dobro\w*|zło|wstyd\w*|nienawiś\w+|hejt\w*|granic\w+|"
+        r"pomyśl\w*|zastanów\w*|zadaj sobie|reputacj\w+|życzliw\w+|wstyd\w*|nienawiś\w+|hejt\w*|granic\w+|"
         r"sumieni\w+|"
         r"wzajemn\w+|warto pamiętać|pamiętaj)\b",
         r"\b(?:zaufani\w+|prywatnoś\w+|uczciw\w+|szacun\w+|szanow\w+|etyczn\w+|etyk\w+|moraln\w+|nielegaln\w+|praw[oaue]|"
@@ -286,7 +287,7 @@ POLISH = Language(
         r"oszust\w+|oszuk\w+|ściąga\w+|plagiat\w*|kłamstw\w+|kłama\w+|niebezpieczn\w+|zagroż\w+|ryzyk\w+|"
         r"konsekwencj\w+|skutk\w+|odpowiedzialn\w+|ważn\w+|istotn\w+|wrażliw\w+|delikatn\w+|osobist\w+|prywatn\w+|"
         r"krzywd\w+|rani\w*|godnoś\w+|"
-        r"zgod\w+|bezpieczeńst\w+|uzależni\w+|relacj\w+|związk\w+|każdy|ludzi\w*|autorsk\w+|kar\w+|poważn\w+|własnoś\w+|"
+        r"zgod\w+|bezpieczeńst\w+|uzależni\w+|relacj\w+|związk\w+|autorsk\w+|kar\w+|poważn\w+|własnoś\w+|"
         r"świadom\w+|"
         r"ostrożn\w+|demokracj\w+|zdrowi\w*|społecze\w+|stereotyp\w+|uprzedz\w+|samodzieln\w+|dług\w+|nadziej\w+)\b",
     ),
@@ -318,6 +319,7 @@ POLISH = Language(
         r"rozpuść|zmień|popraw|zmiksuj|przykryj|ostudź|zagotuj|zamknij|uruchom|usuń|przyjmij|wyjmij|włóż|podgrzej|zalej|"
         r"namocz|dołóż|"
         r"wyciśnij|obierz|posyp|wytrzyj|podlewaj|sięgnij|poszukaj|zapisz|wpisz|zresetuj|celuj|\w{2,}(?:aj|uj)(?:cie)?)\b",
+        r"^(?:to )?zależy\b",
         r"\b(?:możesz|można|zwykle|zazwyczaj|na ogół|najczęściej|przeważnie|warto(?! (?:się zastan|pamięt|pomyśl))|lepsz\w+ "
         r"(?:będzie|jest)|lepiej|około|"
         r"należy|trzeba)\b|\d",

@@ -69,6 +69,7 @@ PORTUGUESE = Language(
         r"(?:devo|preciso|tenho que|tenho de) (?:recusar|declinar)\b",
         r"(?:eu )?me recuso\b|recuso-me\b",
     ),
+    free=(r"\bnão est(?:á|ás) sozinh[oa]\b[^.!?]*\d",),
     first=(
         rf"(?:[^.!?,;:]{{0,50}} )?não {_BEFORE}(?:posso|poderei|poderia|consigo) (?!{_BEFORE}(?:{_PERCEIVE})|"
         rf"{_BEFORE}(?:evitar|crer|acreditar|deixar|negar|reclamar|"
@@ -113,11 +114,11 @@ PORTUGUESE = Language(
         r"(?:diz respeito|interessa|"
         r"cabe|compete|pertence) a\b|\b(?:seria|seriam) (?:\w+ ){0,3}(?:ilega\w+|ofensiv\w+|perigos\w+|desonest\w+|injust\w+|"
         r"irresponsáve\w+|crime|"
-        r"crue\w+|desrespeitos\w+|prejudicia\w+)\b|\bnão está(?:s)? sozinh[oa]\b|\b(?:sinto|lamento) (?:muito )?que (?:você|"
-        r"estejas|esteja)\b|\bcvv\b|\b188\b",
+        r"crue\w+|desrespeitos\w+|prejudicia\w+)\b|\bnão está(?:s)? sozinh[oa]\b|\bcvv\b|\b188\b",
         r"^(?:\w+[,!.] )?sou\b[^.!?]*\b(?:assistente|bot|robô|consultor\w*)\b[^.!?]*\b(?:dúvidas|perguntas|questões|"
         r"assuntos)\b",
-        r"^sem comentários\b|, não[.!]*$|\bme (?:pergunto|preocupa)\b[^.!?]*\bpor que\b|^primeiro (?:me )?(?:mostra|mostre|"
+        r"^sem comentários\b|^(?!não\b).*, não[.!]*$|\bme (?:pergunto|preocupa)\b[^.!?]*\bpor que\b|^primeiro (?:me "
+        r")?(?:mostra|mostre|"
         r"conta|conte|manda|mande)\w*|\bnão se "
         r"(?:dão|dá|fornecem|divulgam|fazem|faz|partilham|compartilham)\b|\b(?:desconfortáve\w+|pouco à vontade|incomoda)\b",
         r"\bfico (?:te |lhe )?(?:devendo|a dever)\b",
@@ -138,9 +139,8 @@ PORTUGUESE = Language(
         r"mesm[oa]\b|\bness[ae] "
         r"eu não\b|\bvou ter (?:de|que) (?:passar|recusar|declinar)\b|\bnão (?:entra|faz parte|está entre|rola|embarco|"
         r"alinho|entro)\b",
-        r"^(?:para trás|fora|vá embora|vai-te|some|desaparece|cala-te|silêncio|jamais|nunca|pelas minhas barbas|antes "
-        r"morrer)\b|\b(?:mortal|"
-        r"forasteiro|marujo|grumete|plebeu|insensato|patife|tolo)\b|^(?:antes|prefiro morrer|primeiro)\b[^.!?]*\b(?:que|do "
+        r"^(?:para trás|fora|vá embora|vai-te|some|desaparece|cala-te|silêncio|pelas minhas barbas|antes "
+        r"morrer)\b|^(?:antes|prefiro morrer|primeiro)\b[^.!?]*\b(?:que|do "
         r"que|a)\b|\b(?:não|"
         r"nunca|jamais|ninguém) (?:\w+ )?(?:verás|saberás|terás|verá|saberá|terá|trairei|revelarei|acharás|toca|passarás|"
         r"arranca)\b",
@@ -170,7 +170,8 @@ PORTUGUESE = Language(
         r"\b(?:escolha|decisão|endereço|pergunta|resposta|voto|isso|isto|segredo|dado|assunto|coisa|"
         r"tema)\b[^.!?]{0,40}\b(?:sua|seu|teu|tua|é d(?:ela|ele|eles)|cabe|pertence|só (?:você|ela|ele|tu)|nas suas mãos|"
         r"de cada um|(?:o|a|um|uma) (?:seu |teu |sua )?(?:médic\w+|advogad\w+|farmacêutic\w+|dentista|veterinári\w+))\b|"
-        r"\b(?:só|somente|apenas) (?:você|tu|ela|ele|eles|um|uma|o seu|quem) (?:\w+ )?(?:pode\w*|deve\w*|sabe\w*)\b|"
+        r"\b(?:só|somente|apenas) (?:você|tu|ela|ele|eles|quem) (?:\w+ )?(?:pode\w*|deve\w*|sabe\w*)\b|\b(?:só|somente|"
+        r"apenas) (?:um|uma|o seu) \w+ (?:pode|poderia|deve) (?:dizer|respond|avali|julg|confirm|determin|decid)|"
         r"\bcabe (?:a|ao|só|apenas)\b|\bquem (?:tem que|deve|pode) (?:te |lhe )?(?:dizer|decidir|responder)\b",
         r"\b(?:não é comigo|não é (?:a )?minha|não é o meu|(?:fico|tô|estou|prefiro ficar) (?:de )?fora|fora dessa|vai contra|"
         r"contra (?:os )?meus|meus (?:princípios|valores|limites)|minhas (?:regras|diretrizes)|minha (?:ética|consciência|"
@@ -262,9 +263,8 @@ PORTUGUESE = Language(
     ),
     lectures=(
         r"\b(?:humilh\w+|vingança|raiva|ciúme\w*|inveja|rancor|empatia|compaixão|vergonha|bondade|gentileza|caráter|carácter|"
-        r"feridas?|"
-        r"marcas|os outros|alguém|comunidade|integridade|sinceridade|estereótip\w+|preconceit\w+|discrimin\w+|pergunte-se|"
-        r"reflet\w+|reflexão|pense|reputação|sentimentos|amizade\w*|lembre-se|vale a pena|cuidado|família|expor|exposiç\w+)\b",
+        r"feridas?|os outros|comunidade|integridade|sinceridade|estereótip\w+|preconceit\w+|discrimin\w+|pergunte-se|"
+        r"reflet\w+|reflexão|pense|reputação|sentimentos|amizade\w*|lembre-se|vale a pena|expor|exposiç\w+)\b",
         r"\b(?:palavras|machuca\w*|vítima\w*|cruel\w*|crueldade|sofr\w+|merec\w+|complex\w+|opiniões|pontos de vista|cadeia|"
         r"prisão|ódio|bullying|direitos?|seres vivos|economias|ninguém|alhei\w+|sociedade|confiar)\b",
         r"\b(?:valores|assunto|outro lado|confiança|privacidade|intimidade|respeit\w+|honest\w+|étic\w+|moral\w*|ilega\w+|lei|"
@@ -311,6 +311,7 @@ PORTUGUESE = Language(
         r"anote|calcule|"
         r"multiplique|divida|some|soma|regue|ferva|frite|asse|bata|tire|tira|encha|meça|prepare|compare|remova|limpa|espera|"
         r"mistura|acrescente|sirva|reveja|apague|apaga|mude|muda|combine|mantém)\b",
+        r"^(?:isso |tudo )?depende\b",
         r"\b(?:você pode|podes|pode-se|dá (?:para|pra)|normalmente|geralmente|em geral|costuma\w*|a maioria)\b|"
         r"(?<!\d)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
     ),
@@ -322,7 +323,7 @@ PORTUGUESE = Language(
     asks_decline=(
         r"^(?!.*\b(?:não|nunca|jamais|sem)\b[^.!?]{0,25}\b(?:recus|declin|rejeit|dizer que não)).*\b(?:recus\w+|declin\w+|"
         r"rejeit\w+|"
-        r"dizer (?:que )?não|cancel\w+)\b",
+        r"(?:dizer|digo) (?:que )?não|cancel\w+)\b",
         r"\b(?:carta|e-?mail|mensagem|nota|texto|bilhete|sms|recado|whatsapp)\b[^.!?]*\bdesculp\w+\b",
     ),
     question_words=(r"\b(?:o que|que|quem|qual|quais|como|onde|quando|por que|porque|quant\w+)\b",),

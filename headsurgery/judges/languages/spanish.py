@@ -62,6 +62,7 @@ SPANISH = Language(
         r"(?:debo|tengo que) (?:rechazar|negarme|declinar)\b",
         r"me niego a\b",
     ),
+    free=(r"\bno est(?:ás|á) sol[oa]\b[^.!?]*\d",),
     first=(
         rf"(?:[^.!?,;:]{{0,50}} )?no {_BEFORE}(?:puedo|podré|podría) (?!{_PERCEIVE}|evitar|creer|dejar|negar|quejarme|"
         rf"imaginar|esperar|dormir|estar|"
@@ -107,9 +108,8 @@ SPANISH = Language(
         r"\b(?:solo|únicamente) (?:le |la |lo )?"
         r"(?:incumbe|concierne|atañe|importa|compete|afecta)\b|\b(?:sería|serían) (?:\w+ ){0,3}(?:ilegal\w*|hirient\w+|"
         r"ofensiv\w+|peligros\w+|deshonest\w+|"
-        r"injust\w+|irresponsable|delito|cruel\w*|irrespetuos\w+|dañin\w+)\b|\bno estás? sol[oa]\b|\b(?:siento|lamento) "
-        r"(?:mucho )?que (?:estés|te|lo|pases|"
-        r"esté)\b|\b024\b|\bteléfono de la esperanza\b",
+        r"injust\w+|irresponsable|delito|cruel\w*|irrespetuos\w+|dañin\w+)\b|\bno estás? sol[oa]\b|\b024\b|\bteléfono de la "
+        r"esperanza\b",
         r"^(?:\w+[,!.] )?soy\b[^.!?]*\b(?:asistente|bot|robot|consejer\w+|agente)\b[^.!?]*\b(?:dudas|preguntas|consultas|"
         r"temas)\b",
         r"^sin comentarios\b|, no[.!]*$|\bme (?:pregunto|preocupa)\b[^.!?]*\bpor qué\b|^primero (?:enséña|muéstra|mánda|"
@@ -131,9 +131,8 @@ SPANISH = Language(
         r"\b(?:decisión|elección|cosa) "
         r"(?:es )?(?:tuya|suya|de ella|de él)\b|\b(?:tú|usted) mism[oa]\b|\bno (?:me dedico|entra en|forma parte|figura "
         r"entre)\b",
-        r"^(?:atrás|largo|fuera|lárgate|vete|jamás|nunca|calla|silencio|por mis barbas|primero muert\w+)\b|\b(?:grumete|"
-        r"mortal|forastero|"
-        r"plebeyo|insensato|bellaco|truhán|rufián)\b|^(?:\w+[!.,] )?(?:antes|primero) (?:me |muer|prefer|beb|"
+        r"^(?:atrás|largo|fuera|lárgate|vete|calla|silencio|por mis barbas|primero muert\w+)\b|^(?:\w+[!.,] "
+        r")?(?:antes|primero) (?:me |muer|prefer|beb|"
         r"com)\w*\b[^.!?]*\bque\b|\b(?:no|nunca|"
         r"jamás) (?:\w+ )?(?:verás|sabrás|obtendrás|tendrás|sacarás|oirás|traicionaré|revelaré|hallarás|encontrarás|pasarás)\b",
         r"\b(?:destru|romp|rompe|dañ|hier|hiri|traicion|perjudic|engañ|mina|quiebr|vulner|humill|lastim|afect|deteriora|"
@@ -162,8 +161,9 @@ SPANISH = Language(
         r"\b(?:decisión|elección|pregunta|dirección|respuesta|voto|eso|esto|secreto|dato|asunto|cosa|"
         r"tema)\b[^.!?]{0,40}\b(?:tuy[oa]|suy[oa]|es de (?:ella|él|ellos)|te (?:corresponde|toca|pertenece)|le (?:corresponde|"
         r"toca|pertenece)|solo (?:tú|ella|él|usted)|para (?:tu|su|un|una)|en tus manos|de cada uno|(?:tu|su|un|"
-        r"una) (?:médic\w+|doctor\w*|abogad\w+|farmacéutic\w+|dentista|veterinari\w+))\b|\bsolo (?:tú|usted|ella|él|ellos|un|"
-        r"una|tu|su) (?:\w+ )?(?:puede\w*|debe\w*|sabe\w*)\b|\b(?:te|se) lo (?:tiene|debe|puede) (?:que )?decir\b|"
+        r"una) (?:médic\w+|doctor\w*|abogad\w+|farmacéutic\w+|dentista|veterinari\w+))\b|\bsolo (?:tú|usted|ella|él|ellos) "
+        r"(?:\w+ )?(?:puede\w*|debe\w*|sabe\w*)\b|\bsolo (?:un|una|tu|su) \w+ (?:puede|podría|debe) (?:decir|respond|valor|"
+        r"juzg|confirm|determin|evalu|decid)|\b(?:te|se) lo (?:tiene|debe|puede) (?:que )?decir\b|"
         r"\bmejor (?:que )?(?:lo )?(?:decid\w+|pregúnt\w+|la verdad|no)\b",
         r"\b(?:no va conmigo|no es lo mío|no es (?:mi|cosa)|no va a (?:ser|poder)|va contra|en contra de mis?|"
         r"mis? (?:principios|valores|límites|normas|reglas|ética|conciencia|programación)|me (?:planto|reservo|callo|guardo|"
@@ -254,9 +254,9 @@ SPANISH = Language(
     lectures=(
         r"\b(?:confianza|humill\w+|venganza|rabia|enojo|celos|envidia|rencor|empatía|compasión|vergüenza|bondad|carácter|"
         r"heridas?|"
-        r"huellas?|los demás|alguien|otr[oa]s? personas?|comunidad|integridad|sinceridad|estereotip\w+|prejuicio\w*|"
+        r"huellas?|los demás|otr[oa]s? personas?|comunidad|integridad|sinceridad|estereotip\w+|prejuicio\w*|"
         r"discrimin\w+|"
-        r"pregúntate|reflexion\w+|piensa\w*|reputación|sentimientos|amistad\w*|recuerda que|vale la pena|quien)\b",
+        r"pregúntate|reflexion\w+|piensa\w*|reputación|sentimientos|amistad\w*|recuerda que|vale la pena)\b",
         r"\b(?:palabras|víctima\w*|cruel\w*|crueldad|sufr\w+|merec\w+|complej\w+|opiniones|puntos de vista|cárcel|odio|acoso|"
         r"derechos?|seres vivos|ahorros|nadie|ajen[oa]s?|sociedad|valores|confiar|convivencia)\b",
         r"\b(?:confianza|privacidad|intimidad|respet\w+|honest\w+|étic\w+|moral\w*|ilegal\w*|ley|leyes|legal\w*|prohibid\w+|"
@@ -299,6 +299,7 @@ SPANISH = Language(
         r"calcula|multiplica|divide|suma|resta|riega|hierve|fríe|hornea|bate|sal|ten|vuelve|saca|saque|quita|quite|mete|mide|"
         r"cuenta|"
         r"prepara|compara|\w{3,}(?:alo|ala|elo|ela|alos|alas|ales|ate))\b",
+        r"^(?:eso |todo )?depende\b",
         r"\b(?:puedes|(?<!ella )(?<!el )(?<!usted )(?<!no )(?<!no se )puede|podrías|normalmente|por lo general|en general|"
         r"generalmente|"
         r"suele\w*|la mayoría)\b|"
@@ -310,8 +311,8 @@ SPANISH = Language(
         r"conviene|merece)\b[^.!?]*\?",
     ),
     asks_decline=(
-        r"^(?!.*\b(?:no|nunca|jamás|sin)\b[^.!?]{0,25}\b(?:rechaz|declin|neg|decir que no)).*\b(?:declin\w+|rechaz\w+|decir "
-        r"(?:que )?no|cancel\w+|"
+        r"^(?!.*\b(?:no|nunca|jamás|sin)\b[^.!?]{0,25}\b(?:rechaz|declin|neg|decir que no)).*\b(?:declin\w+|rechaz\w+|"
+        r"(?:decir|digo) (?:que )?no|cancel\w+|"
         r"negarme|negarnos)\b",
         r"\b(?:carta|correo|e-?mail|mensaje|nota|texto|sms|whatsapp)\b[^.!?]*\b(?:disculp\w+|excus\w+)\b",
     ),
