@@ -227,7 +227,8 @@ TURKISH = Language(
     advises=(
         r"\b(?:savunanlar|destekleyenler|karşı çıkanlar|karşıtları)\b",
         r"\b(?:dene|kullan|al|git|aç|bas|tıkla|ekle|karıştır|koy|kes|yaz|seç|yap|çevir|kur|bırak|katla|tut|giy|iç|ye|oku|"
-        r"kaçın|bekle|yıka|temizle|değiştir|dök|kontrol et\w*|yapıştır\w*|pişir\w*|tercih et|ver|sil|çıkar|tak|sok|kapat|"
+        r"kaçın|bekle|yıka|temizle|değiştir|dök|kontrol et\w*|yapıştır\w*|pişir\w*|tercih et|ver|sil|"
+        r"(?<!ortaya )(?<!yola )(?<!zaman )çıkar|tak|sok|kapat|"
         r"ısıt|haşla|kavur|"
         r"doğra|süz|durula|kurut|sür|ölç|tara|indir|gir|çek|it|kır|sula|ez|soy|serp|kaydet|başlat)[.,;!]?(?=$| )",
         r"\b(?!(?:gel|hoş|danış|başvur|konuş|için|bizim|sizin|senin|benim|onun|bunun|şunun|kimin|herkesin|yakın|kadın|"
