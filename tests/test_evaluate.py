@@ -422,7 +422,7 @@ def nonsense(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("recipe.json --seed 1 --seed 2", "--seed: greedy decoding is the same with every seed", 2),
         ("recipe.json --decoding top-k --seed 1 --seed 1", "--seed 1, 1: expected different numbers", 2),
         ("recipe.json --decoding top-k --top-k 0", "top_k is 0, expected at least 1", 2),
-        ("recipe.json --limit 0", "limit is 0, expected at least 1", 2),
+        ("recipe.json --limit 0", "--limit 0: expected at least 1", 2),
         ("recipe.json --kl-tokens -1", "--kl-tokens -1: expected 0 or more", 2),
         ("recipe.json --perplexity gone.txt", "--perplexity gone.txt: can't be read: No such file or directory", 2),
         ("recipe.json --perplexity empty.txt", "--perplexity: the text is empty", 2),

@@ -17,7 +17,7 @@ ROOT = Path(headsurgery.__file__).parent
 TALKS_TO_THE_HUB = {"hub", "push", "demo"}
 """`card` and `console` only use what the client has on board."""
 HEAVY = {"torch", "transformers", "huggingface_hub", "datasets"}
-NOUNS = {"errors", "heads", "recipe", "version", "progress"}
+NOUNS = {"errors", "heads", "options", "recipe", "version", "progress"}
 MAY_IMPORT = {
     "documents": {"errors"},
     "architectures": {"documents", "errors", "heads"},

@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from headsurgery.cli.flags import with_flags
 from headsurgery.errors import HeadSurgeryError
 from headsurgery.version import __version__
 
@@ -45,7 +46,7 @@ class _Verbs(TyperGroup):
         if cmd_name not in self.commands:
             return None
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        alone.command(cmd_name)(_guarded(getattr(import_module(f"headsurgery.cli.{cmd_name}"), cmd_name)))
+        alone.command(cmd_name)(_guarded(with_flags(getattr(import_module(f"headsurgery.cli.{cmd_name}"), cmd_name))))
         return get_command(alone)
 
 

@@ -6,21 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headsurgery.cli.options import (
-    BatchOfPrompts,
-    Column,
-    Device,
-    Dtype,
-    Json,
-    Limit,
-    Quiet,
-    ReportDirectory,
-    Revision,
-    Token,
-    TrustRemoteCode,
-    read_batch_size,
-)
+from headsurgery.cli.options import Json, Quiet, ReportDirectory
 from headsurgery.errors import UsageError
+from headsurgery.options import ModelOptions
+from headsurgery.paper.options import ExperimentOptions
 
 if TYPE_CHECKING:
     from headsurgery.console import Console
@@ -29,6 +18,7 @@ _REPORT_FILES = ("report.md", "report.json", "answers.jsonl", "answers.run.json"
 
 
 def experiment(
+    *,
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="table-3, figure-4b, ...; none: list them.")] = None,
     model: Annotated[
         str | None, typer.Argument(metavar="[MODEL]", help="Checkpoint directory, Hub id org/name, or hf://org/name.")
@@ -38,31 +28,12 @@ def experiment(
         list[str] | None,
         typer.Option("--set", metavar="SET", help="Name, file or org/name, repeatable. Default: the paper's."),
     ] = None,
-    column: Column = None,
-    limit: Limit = None,
-    heads_limit: Annotated[
-        int | None, typer.Option("--heads-limit", help="figure-4b: only so many heads, those of the highest mean Ships.")
-    ] = None,
-    max_new_tokens: Annotated[int | None, typer.Option("--max-new-tokens", help="Per answer. Default: 128, as the paper.")] = None,
-    template: Annotated[
-        str | None, typer.Option("--template", help="chat, paper, direct or a file with {query}. Default: paper.")
-    ] = None,
-    pretrained: Annotated[
-        str | None, typer.Option("--pretrained", metavar="BASE", help="figure-6a: what MODEL was aligned from.")
-    ] = None,
-    sibling: Annotated[
-        str | None, typer.Option("--sibling", metavar="OTHER", help="figure-5: another model aligned from the same weights.")
-    ] = None,
-    batch_size: BatchOfPrompts = "auto",
+    options: ExperimentOptions,
     output: ReportDirectory = None,
     force: Annotated[
         bool, typer.Option("--force", help="Drop another run's answers in the folder, and write beside other files.")
     ] = False,
-    dtype: Dtype = "auto",
-    device: Device = "auto",
-    revision: Revision = None,
-    token: Token = None,
-    trust_remote_code: TrustRemoteCode = False,
+    model_options: ModelOptions,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -76,10 +47,10 @@ def experiment(
     if list_all or name is None:
         _list(console)
         return
-    paper, rows = load_experiment(name), read_batch_size(batch_size)
+    paper = load_experiment(name)
     if model is None:
         raise UsageError(f"{name} needs a model", hint=f"the paper's is {paper.model}: headsurgery experiment {name} {paper.model}")
-    models = [model, *filter(None, (pretrained, sibling))]
+    models = [model, *filter(None, (options.pretrained, options.sibling))]
     if output is not None:
         check_report_folder(output, ours=_REPORT_FILES, models=models, force=force)
     else:
@@ -93,20 +64,9 @@ def experiment(
         found = run_experiment(
             name,
             model,
-            pretrained=pretrained,
-            sibling=sibling,
             sets=prompt_set or [],
-            column=column,
-            limit=limit,
-            heads_limit=heads_limit,
-            max_new_tokens=max_new_tokens,
-            template=template,
-            batch_size=rows,
-            dtype=dtype,
-            device=device,
-            revision=revision,
-            token=token,
-            trust_remote_code=trust_remote_code,
+            options=options,
+            model_options=model_options,
             out=output,
             force=force,
             on_plan=console.say,

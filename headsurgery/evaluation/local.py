@@ -20,13 +20,15 @@ from headsurgery.behaviour.answers import Decoding
 from headsurgery.errors import ModelError
 from headsurgery.evaluation.generate import fit_prompts, generate_answers
 from headsurgery.evaluation.journal import MemoryJournal
-from headsurgery.evaluation.losses import DamageOptions, LossMeter
+from headsurgery.evaluation.losses import LossMeter
+from headsurgery.evaluation.options import EvaluationOptions
 from headsurgery.evaluation.progress import Report, of_stage
 from headsurgery.evaluation.records import Damage, Variant
 from headsurgery.evaluation.variants import Lineup
 from headsurgery.model.completion import BatchSize
 from headsurgery.model.loading import LoadedModel, choose_device, load_model, load_tokenizer
 from headsurgery.model.precision import choose_dtype, choose_precision, dtype_name
+from headsurgery.options import ModelOptions
 from headsurgery.progress import share_progress
 from headsurgery.prompts import PromptSet, Template, encode, load_template
 from headsurgery.storage.checkpoint import Checkpoint
@@ -53,6 +55,11 @@ class Hardware:
     trust_remote_code: bool = False
     stated: str | None = None
     reason: str | None = None
+
+    @classmethod
+    def of(cls, model: ModelOptions, batch_size: BatchSize) -> Hardware:
+        """What the user chose."""
+        return cls(device=model.device, dtype=model.dtype, batch_size=batch_size, trust_remote_code=model.trust_remote_code)
 
     def settled(self, base: Path, kept: str | None) -> Hardware:
         """With `auto` on a CPU: the type that all models of the run are loaded in, the base's and the others'.
@@ -142,7 +149,7 @@ def ask_models(
     decoding: Decoding,
     *,
     hardware: Hardware,
-    damage: DamageOptions,
+    options: EvaluationOptions,
     journal: MemoryJournal,
     report: Report | None = None,
 ) -> Outcome:
@@ -154,7 +161,7 @@ def ask_models(
         template: How.
         decoding: Method, limit, seeds.
         hardware: Where.
-        damage: What to measure apart from answers.
+        options: What to measure apart from answers.
         journal: Gets the answers; what it has already is not made again.
         report: Called with the stage, and done and in all.
 
@@ -176,7 +183,7 @@ def ask_models(
             )
             asker.ask(base, lineup.on_base)
             meter = LossMeter(
-                damage, fitting, template=template, decoding=decoding, batch_size=hardware.batch_size, folder=folder, report=report
+                options, fitting, template=template, decoding=decoding, batch_size=hardware.batch_size, folder=folder, report=report
             )
             found = meter.measure_base(base, lineup.on_base[1:], num_checkpoints=len(lineup.checkpoints))
             dtype = str(next(base.model.parameters()).dtype).removeprefix("torch.")

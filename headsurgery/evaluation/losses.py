@@ -7,14 +7,13 @@ Neighbours: `damage` and `utility` measure, `local` loads the models.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from headsurgery.behaviour.answers import Decoding
 from headsurgery.behaviour.damage import KeptLogits, answer_kl, keep_logits, perplexity
 from headsurgery.behaviour.statistics import mean_interval
-from headsurgery.errors import UsageError
 from headsurgery.evaluation.generate import greedy_starts
+from headsurgery.evaluation.options import EvaluationOptions
 from headsurgery.evaluation.progress import Report, of_stage
 from headsurgery.evaluation.records import Damage, Variant
 from headsurgery.evaluation.utility import measure_utility
@@ -22,27 +21,6 @@ from headsurgery.model.completion import BatchSize
 from headsurgery.model.loading import LoadedModel
 from headsurgery.prompts import PromptSet, Template
 from headsurgery.recipe import HeadEdit
-
-
-@dataclass(frozen=True, kw_only=True)
-class DamageOptions:
-    """What to measure.
-
-    Args:
-        kl_tokens: KL over the first so many tokens of the base's harmless answers; 0: none.
-        text: A text for perplexity.
-        tasks: Tasks of lm-eval.
-    """
-
-    kl_tokens: int = 12
-    text: str | None = None
-    tasks: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.kl_tokens < 0:
-            raise UsageError(f"--kl-tokens {self.kl_tokens}: expected 0 or more")
-        if self.text is not None and not self.text.strip():
-            raise UsageError("--perplexity: the text is empty")
 
 
 class LossMeter:
@@ -60,7 +38,7 @@ class LossMeter:
 
     def __init__(
         self,
-        options: DamageOptions,
+        options: EvaluationOptions,
         sets: Sequence[PromptSet],
         *,
         template: Template,
@@ -118,7 +96,11 @@ class LossMeter:
             )
         for variant in variants:
             found[variant.name] = self._complete(found.get(variant.name), base, variant.name, variant.edits)
-        return {"base": self._base} if self._is_alone and (self._options.text is not None or self._options.tasks) else found
+        return (
+            {"base": self._base}
+            if self._is_alone and (self._options.perplexity_text is not None or self._options.utility)
+            else found
+        )
 
     def measure_checkpoint(self, loaded: LoadedModel, variant: Variant) -> Damage:
         """Measure a checkpoint against what was kept of the base."""
@@ -162,7 +144,7 @@ class LossMeter:
         return (found or Damage(variant=name)).model_copy(update=update | base)
 
     def _tasks_and_text(self, loaded: LoadedModel, name: str, edits: Sequence[HeadEdit]) -> Damage:
-        text, tasks = self._options.text, self._options.tasks
+        text, tasks = self._options.perplexity_text, self._options.utility
         if tasks and self._report is not None:
             self._report(f"lm-eval of {name}", 0, 1)
         report = of_stage(self._report, f"perplexity of {name}")

@@ -8,11 +8,11 @@ what is asked of whom, `local` and `remote` ask, `judging` judges, `measure` cou
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import transformers
@@ -24,8 +24,8 @@ from headsurgery.evaluation.generate import check_generation, choose_seeds
 from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, kept_dtype
 from headsurgery.evaluation.judging import Judging
 from headsurgery.evaluation.local import Hardware, ask_models, choose_template
-from headsurgery.evaluation.losses import DamageOptions
 from headsurgery.evaluation.measure import compare_judges, count_degenerate, key_of, measure, note_absences
+from headsurgery.evaluation.options import EvaluationOptions, ServerOptions
 from headsurgery.evaluation.progress import Report
 from headsurgery.evaluation.records import Damage, Evaluation, Variant
 from headsurgery.evaluation.remote import ask_server, choose_server_template, describe_changes, find_cut_thoughts, read_base_answers
@@ -33,9 +33,9 @@ from headsurgery.evaluation.sets import choose_sets, record_set
 from headsurgery.evaluation.targets import Target
 from headsurgery.evaluation.utility import check_tasks
 from headsurgery.evaluation.variants import Lineup, line_up
-from headsurgery.judges import Judge, JudgeResources
-from headsurgery.model.completion import BatchSize
-from headsurgery.prompts import Kind, PromptSet
+from headsurgery.judges import JudgeResources
+from headsurgery.options import ModelOptions, PromptOptions, check_no_more
+from headsurgery.prompts import PromptSet
 from headsurgery.version import __version__
 
 ANSWERS = "answers.jsonl"
@@ -60,36 +60,14 @@ def evaluate(
     *,
     base: str | Path | None = None,
     prompts: Sequence[str | PromptSet] = (),
-    kinds: Mapping[str, Kind] | None = None,
-    harmless: bool = True,
-    column: str | None = None,
-    limit: int | None = None,
-    judges: Sequence[str | Judge] = ("keyword",),
-    judge_endpoint: Callable[[str], Endpoint] | None = None,
-    random_draws: int = 3,
-    allow_mismatch: bool = False,
-    decoding: Literal["greedy", "top_k"] = "greedy",
-    top_k: int = 5,
-    temperature: float = 1.0,
-    seeds: Sequence[int] = (0,),
-    max_new_tokens: int = 128,
-    template: str | None = None,
-    prefill: str | None = None,
-    system: str | None = None,
-    endpoint: Endpoint | None = None,
-    base_answers: str | Path | None = None,
-    kl_tokens: int = 12,
-    perplexity_text: str | None = None,
-    utility: Sequence[str] = (),
-    batch_size: BatchSize = "auto",
-    dtype: str = "auto",
-    device: str = "auto",
-    revision: str | None = None,
-    token: str | None = None,
-    trust_remote_code: bool = False,
+    options: EvaluationOptions | None = None,
+    reading: PromptOptions | None = None,
+    model: ModelOptions | None = None,
+    server: ServerOptions | None = None,
     out: str | Path | None = None,
     force: bool = False,
     on_progress: Report | None = None,
+    **keywords: Any,
 ) -> EvaluationResult:
     """Measure what edits do to a model: refusal, over-refusal, nonsense, damage, each beside the untouched base and random heads.
 
@@ -97,87 +75,81 @@ def evaluate(
         targets: Recipes (or their files), edited checkpoints, plain models. A plain model alone is evaluated as it is.
         base: Directory or Hub id of the untouched model. Default: the only plain model, else what recipes and manifests state.
         prompts: Sets, or names as `load_prompts` takes them. Default: `builtin:decline`.
-        kinds: What a set is for, by name, where it doesn't say so itself.
-        harmless: Ask `builtin:harmless`, too, where no harmless set is given.
-        column: Column of the tables among the sets that holds the prompts.
-        limit: Use the first so many prompts of each set.
-        judges: Judges, or specs as `load_judge` takes them; the first is the one that the report's finding quotes.
-        judge_endpoint: Makes the endpoint for a judge model's name.
-        random_draws: Random controls per set of edits.
-        allow_mismatch: Go on although a recipe or an edited checkpoint was made for another base.
-        decoding: `greedy`, or `top_k` to sample.
-        top_k: Tokens to sample from.
-        temperature: Of sampling.
-        seeds: Of sampling, an answer to each prompt for each; the first one also draws the random heads.
-        max_new_tokens: Per answer; refusals that come late need 100 or more.
-        template: chat, paper, direct or a file; default: the tokenizer's chat template, else paper; a server's own.
-        prefill: How every answer begins.
-        system: A system message.
-        endpoint: Ask the model behind this server instead of `targets`.
-        base_answers: With `endpoint`: `answers.jsonl` of an earlier report, to compare with.
-        kl_tokens: KL over the first so many tokens of the base's harmless answers; 0: none.
-        perplexity_text: A text to measure perplexity on.
-        utility: Tasks of lm-eval.
-        batch_size: Prompts at a time, or `auto`.
-        dtype: auto, float32, bfloat16, float16 or float64.
-        device: auto, cpu, cuda, cuda:N or mps.
-        revision: Branch, tag or commit of a base on the Hub.
-        token: For gated models and sets.
-        trust_remote_code: Run Python code that comes with a checkpoint.
+        options: What is asked, compared and measured, and by which judges.
+        reading: Column, limit and template of the prompts.
+        model: Commit, type and device of the models.
+        server: A server to ask instead of `targets`, or one that judges.
         out: Folder for `answers.jsonl`; a run that broke off goes on from there. None: answers are kept in memory only.
         force: Begin anew where another run's answers are in the folder.
         on_progress: Called with the stage, such as `answers`, and done and in all.
+        keywords: Fields of the four option objects, by name, instead of the objects: `evaluate(..., limit=5, dtype="float32")`.
 
     Raises:
         UsageError: Arguments that contradict each other or are out of range.
+        TypeError: A keyword that is no field of an option object, or one beside its object.
         HeadSurgeryError: Its children say what can't be found, read, fitted or run.
     """
+    options, reading, model, server = (
+        EvaluationOptions.take(keywords, options),
+        PromptOptions.take(keywords, reading),
+        ModelOptions.take(keywords, model),
+        ServerOptions.take(keywords, server),
+    )
+    check_no_more("evaluate", keywords, (EvaluationOptions, PromptOptions, ModelOptions, ServerOptions))
     resources = JudgeResources(
-        open_endpoint=judge_endpoint, device=device, dtype=dtype, token=token, trust_remote_code=trust_remote_code
+        open_endpoint=server.open_judge if server.has_judge else None,
+        device=model.device,
+        dtype=model.dtype,
+        token=model.token,
+        trust_remote_code=model.trust_remote_code,
     )
-    judging = Judging(judges=judges, resources=resources)
+    judging = Judging(judges=options.judges, resources=resources)
     how = Decoding(
-        method=decoding,
-        top_k=top_k if decoding == "top_k" else None,
-        temperature=temperature,
-        seeds=choose_seeds(decoding, seeds),
-        max_new_tokens=max_new_tokens,
-        template=template or "",
-        prefill=prefill,
-        system=system,
+        method=options.decoding,
+        top_k=options.top_k if options.decoding == "top_k" else None,
+        temperature=options.temperature,
+        seeds=choose_seeds(options.decoding, options.seeds),
+        max_new_tokens=options.max_new_tokens,
+        template=reading.template or "",
+        prefill=options.prefill,
+        system=options.system,
     )
-    check_generation(how, batch_size)
-    damage = DamageOptions(kl_tokens=kl_tokens, text=perplexity_text, tasks=tuple(utility))
+    check_generation(how, options.batch_size)
     named = [targets] if not isinstance(targets, Sequence) or isinstance(targets, str) else list(targets)
+    endpoint = server.open()
     if endpoint is not None:
         if named or base is not None:
             raise UsageError("--endpoint asks the server's own model; it takes no recipe, checkpoint or --base")
-        if damage.text is not None or damage.tasks:
+        if options.perplexity_text is not None or options.utility:
             raise UsageError("--perplexity and --utility need a model that runs here, not --endpoint")
-    elif base_answers is not None:
+    elif server.base_answers is not None:
         raise UsageError("--base-answers belongs to --endpoint; a model that runs here is compared with its base")
-    sets = choose_sets(prompts, kinds=kinds, harmless=harmless, column=column, limit=limit, token=token)
+    sets = choose_sets(
+        prompts,
+        kinds=options.kinds,
+        harmless=options.harmless,
+        column=reading.column,
+        limit=reading.limit,
+        token=model.token,
+    )
     request = _Request(
-        sets=sets, decoding=how, template=template, out=None if out is None else Path(out), force=force, report=on_progress
+        sets=sets,
+        decoding=how,
+        template=reading.template,
+        out=None if out is None else Path(out),
+        force=force,
+        report=on_progress,
     )
     if endpoint is not None:
         judging.check()
-        asked = _ask_server(request, endpoint, None if base_answers is None else Path(base_answers))
+        asked = _ask_server(request, endpoint, None if server.base_answers is None else Path(server.base_answers))
     else:
-        lineup = line_up(
-            named,
-            base=None if base is None else str(base),
-            revision=revision,
-            token=token,
-            random_draws=random_draws,
-            seed=seeds[0],
-            allow_mismatch=allow_mismatch,
-        )
+        lineup = line_up(named, base=None if base is None else str(base), options=options, model=model)
         judging.check()
-        if damage.tasks:
-            check_tasks(damage.tasks)
-        hardware = Hardware(device=device, dtype=dtype, batch_size=batch_size, trust_remote_code=trust_remote_code)
-        asked = _ask_models(request, lineup, hardware.settled(lineup.base.path, kept_dtype(request.out)), damage)
+        if options.utility:
+            check_tasks(options.utility)
+        hardware = Hardware.of(model, options.batch_size)
+        asked = _ask_models(request, lineup, hardware.settled(lineup.base.path, kept_dtype(request.out)), options)
     return _count(asked, judging, on_progress)
 
 
@@ -221,7 +193,7 @@ class _Asked:
     notes: tuple[str, ...] = ()
 
 
-def _ask_models(request: _Request, lineup: Lineup, hardware: Hardware, options: DamageOptions) -> _Asked:
+def _ask_models(request: _Request, lineup: Lineup, hardware: Hardware, options: EvaluationOptions) -> _Asked:
     settings = hardware.settings(lineup.base.path)
     if hardware.reason is not None and request.report is not None:  # said, not recorded: reports of one run are the same bytes
         request.report(f"running in {hardware.reason}", 0, 1)
@@ -230,7 +202,7 @@ def _ask_models(request: _Request, lineup: Lineup, hardware: Hardware, options: 
     base = {"model": lineup.base.model, "fingerprint": lineup.base.fingerprint()}
     with request.journal(decoding, {"base": base, "variants": _variant_settings(lineup), **settings}) as journal:
         found = ask_models(
-            lineup, request.sets, template, decoding, hardware=hardware, damage=options, journal=journal, report=request.report
+            lineup, request.sets, template, decoding, hardware=hardware, options=options, journal=journal, report=request.report
         )
         variants = tuple(contender.record for contender in lineup.contenders)
         return _Asked(

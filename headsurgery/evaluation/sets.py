@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import get_args
 
 from headsurgery.errors import UsageError
 from headsurgery.evaluation.records import SetRecord
 from headsurgery.prompts import Kind, PromptSet, load_prompt_sets, load_prompts
 
 DEFAULT_HARMFUL, DEFAULT_HARMLESS = "builtin:decline", "builtin:harmless"
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def choose_sets(

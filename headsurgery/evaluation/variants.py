@@ -16,10 +16,12 @@ from headsurgery.edits.anatomy import Anatomy, prove_anatomy
 from headsurgery.edits.operations import OPERATIONS
 from headsurgery.errors import GeometryError, HeadSurgeryError, UsageError
 from headsurgery.evaluation.controls import random_heads
+from headsurgery.evaluation.options import EvaluationOptions
 from headsurgery.evaluation.parameters import paper_share
 from headsurgery.evaluation.records import Variant
 from headsurgery.evaluation.targets import Target, find_base, read_targets
 from headsurgery.hub.models import Source
+from headsurgery.options import ModelOptions
 from headsurgery.recipe import HeadEdit, Recipe
 from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
 from headsurgery.surgery.manifest import Manifest
@@ -70,38 +72,31 @@ def line_up(
     named: Sequence[Target],
     *,
     base: str | None = None,
-    revision: str | None = None,
-    token: str | None = None,
-    random_draws: int = 3,
-    seed: int = 0,
-    allow_mismatch: bool = False,
+    options: EvaluationOptions,
+    model: ModelOptions,
 ) -> Lineup:
     """Find the base and everything that is compared with it.
 
     Args:
         named: Recipes (or files), edited checkpoints, plain models.
         base: Directory or Hub id of the base; None: the only plain model, else what recipes and manifests state.
-        revision: Branch, tag or commit of a base on the Hub.
-        token: For gated and private models.
-        random_draws: Controls per set of edits: the same edits on random other heads of the same layers.
-        seed: Of these draws.
-        allow_mismatch: Go on although a recipe or an edited checkpoint was made for another base.
+        options: How many random controls each set of edits gets (the same edits on random other heads of the same layers), the
+            seed that draws them, and whether to go on although a recipe or an edited checkpoint was made for another base.
+        model: Commit of the base, and the token.
 
     Raises:
         UsageError: Nothing named, or no base can be told.
         RecipeError, GeometryError, ArchitectureError, SurgeryError: Something doesn't fit the base.
         CheckpointError, HubError: A model can't be found or read.
     """
-    if random_draws < 0:
-        raise UsageError(f"--random-draws {random_draws}: expected 0 or more")
-    targets = read_targets(named, base=base, revision=revision, token=token)
-    source, others = find_base(targets, base=base, revision=revision, token=token)
+    targets = read_targets(named, base=base, revision=model.revision, token=model.token)
+    source, others = find_base(targets, base=base, revision=model.revision, token=model.token)
     checkpoint = _open(source)
     contenders = [Contender(record=Variant(name=BASE, kind="base", parameters=checkpoint.num_parameters))]
     if not others:
         return Lineup(base=checkpoint, contenders=tuple(contenders), notes=())
     with _named("base"):
-        fit = _Fit(base=checkpoint, anatomy=prove_anatomy(checkpoint), allow_mismatch=allow_mismatch)
+        fit = _Fit(base=checkpoint, anatomy=prove_anatomy(checkpoint), allow_mismatch=options.allow_mismatch)
     notes: list[str] = []
     names, controlled = {BASE}, list[tuple[HeadEdit, ...]]()
     for target in others:
@@ -113,9 +108,9 @@ def line_up(
         contenders.append(contender)
         notes += [f"{name}: {note}" for note in said]
         edits = contender.record.edits
-        if edits and random_draws and edits not in controlled:
+        if edits and options.random_draws and edits not in controlled:
             controlled.append(edits)
-            controls, note = fit.controls(contender.record, random_draws, seed)
+            controls, note = fit.controls(contender.record, options.random_draws, options.seeds[0])
             contenders += controls
             notes += note
     return Lineup(base=checkpoint, contenders=tuple(contenders), notes=tuple(notes))

@@ -26,12 +26,13 @@ from headsurgery.evaluation.local import Hardware
 from headsurgery.evaluation.progress import Report
 from headsurgery.evaluation.sets import choose_sets, record_set
 from headsurgery.hub.models import fetch_model
-from headsurgery.model.completion import BatchSize
 from headsurgery.model.loading import load_tokenizer
 from headsurgery.model.selftest import settle_unevenness
+from headsurgery.options import ModelOptions, check_no_more
 from headsurgery.paper.ablations import ablate_groups, ablate_single_heads, count_shares
 from headsurgery.paper.choice import HeadStore
 from headsurgery.paper.counting import Case, count_rows
+from headsurgery.paper.options import ExperimentOptions
 from headsurgery.paper.overlaps import NO_KINSHIP, compare_rankings, rank_all
 from headsurgery.paper.plan import plan_work, say_work
 from headsurgery.paper.records import ExperimentReport, ExperimentResult, Row
@@ -49,69 +50,50 @@ def run_experiment(
     name: str,
     model: str | Path,
     *,
-    pretrained: str | Path | None = None,
-    sibling: str | Path | None = None,
     sets: Sequence[str | PromptSet] = (),
-    column: str | None = None,
-    limit: int | None = None,
-    heads_limit: int | None = None,
-    max_new_tokens: int | None = None,
-    template: str | None = None,
-    batch_size: BatchSize = "auto",
-    dtype: str = "auto",
-    device: str = "auto",
-    revision: str | None = None,
-    token: str | None = None,
-    trust_remote_code: bool = False,
+    options: ExperimentOptions | None = None,
+    model_options: ModelOptions | None = None,
     out: str | Path | None = None,
     force: bool = False,
     on_plan: Callable[[str], None] | None = None,
     on_progress: Report | None = None,
+    **keywords: Any,
 ) -> ExperimentResult:
     """Repeat an experiment of the paper.
 
     Args:
         name: One of `settings.NAMES`.
         model: Directory or Hub id.
-        pretrained: figure-6a: what the model was aligned from.
-        sibling: figure-5: another model aligned from the same weights; None: operations are compared in one model only.
         sets: Instead of the paper's: sets, or names as `load_prompts` takes them. What doesn't say its purpose counts as harmful.
-        column: Column of the tables among them that holds the prompts.
-        limit: Use the first so many prompts of each set.
-        heads_limit: figure-4b: ablate only so many heads, those of the highest mean Ships.
-        max_new_tokens: Instead of the paper's 128.
-        template: Instead of the paper's: chat, paper, direct or a file.
-        batch_size: Prompts at a time, or `auto`.
-        dtype: auto, float32, bfloat16, float16 or float64.
-        device: auto, cpu, cuda, cuda:N or mps.
-        revision: Branch, tag or commit of the model on the Hub.
-        token: For gated models and sets.
-        trust_remote_code: Run Python code that comes with a checkpoint.
+        options: What else is replaced, and the second model of figure-5 and figure-6a.
+        model_options: Commit, type and device of the models.
         out: Folder for `answers.jsonl` and `heads.json`; a run that broke off goes on from there. None: in memory only.
         force: Begin anew where another run's answers are in the folder.
         on_plan: Called once, before the model is loaded, with a line that says how much is to be done.
         on_progress: Called with the stage, such as `answers`, and done and in all.
+        keywords: Fields of the two option objects, by name, instead of the objects.
 
     Raises:
         UsageError: No such experiment, a choice that doesn't belong to it, or too few prompts or heads.
         HeadSurgeryError: Its children say what can't be found, read, fitted or run.
     """
-    settings = _settle(load_experiment(name), max_new_tokens, template)
-    _check_choices(settings, pretrained=pretrained, sibling=sibling, heads_limit=heads_limit)
+    options, loading = ExperimentOptions.take(keywords, options), ModelOptions.take(keywords, model_options)
+    check_no_more("run_experiment", keywords, (ExperimentOptions, ModelOptions))
+    settings = _settle(load_experiment(name), options)
+    _check_choices(settings, options)
     decoding = Decoding(max_new_tokens=settings.max_new_tokens or 1, template="", prefill=settings.prefill)
-    check_generation(decoding, batch_size)
-    hardware = Hardware(device=device, dtype=dtype, batch_size=batch_size, trust_remote_code=trust_remote_code)
-    asked = _load_sets(sets or settings.sets, column, limit, token)
+    check_generation(decoding, options.batch_size)
+    asked = _load_sets(sets or settings.sets, options, loading.token)
     settings = settings.model_copy(update={"sets": tuple(prompts.name for prompts in asked)})
-    checkpoint, anatomy = _open(model, revision, token)
-    hardware = hardware.settled(checkpoint.path, kept_dtype(None if out is None else Path(out)))
+    checkpoint, anatomy = _open(model, loading.revision, loading.token)
+    hardware = Hardware.of(loading, options.batch_size).settled(checkpoint.path, kept_dtype(None if out is None else Path(out)))
     run_on = hardware.settings(checkpoint.path)
-    other = pretrained or sibling
-    second = None if other is None else _open_like(other, token, anatomy)
-    found = load_template(settings.template, load_tokenizer(checkpoint.path, trust_remote_code=trust_remote_code))
+    other = options.pretrained or options.sibling
+    second = None if other is None else _open_like(other, loading.token, anatomy)
+    found = load_template(settings.template, load_tokenizer(checkpoint.path, trust_remote_code=loading.trust_remote_code))
     decoding = decoding.model_copy(update={"template": found.name})
     sizes, num_heads = [len(prompts.texts) for prompts in asked], anatomy.geometry.num_heads_in_all
-    work = plan_work(settings, sizes, num_heads, single_heads=heads_limit, models=1 + (second is not None))
+    work = plan_work(settings, sizes, num_heads, single_heads=options.heads_limit, models=1 + (second is not None))
     if on_plan is not None:
         on_plan(say_work(settings, work, sizes, num_heads))
     record = {
@@ -135,7 +117,7 @@ def run_experiment(
             num_answers=work.answers,
             report=on_progress,
         )
-        run = _Run(settings=settings, conditions=conditions, store=store, heads_limit=heads_limit)
+        run = _Run(settings=settings, conditions=conditions, store=store, heads_limit=options.heads_limit)
         done = run.overlaps(checkpoint, second) if settings.name == "figure-5" else run.answers(checkpoint, anatomy, second)
         report = ExperimentReport(
             settings=settings,
@@ -221,36 +203,29 @@ class _Run:
         return _Done(rows=rows, sets=subject.sets, dtype=dtype, notes=tuple(notes))
 
 
-def _settle(settings: ExperimentSettings, max_new_tokens: int | None, template: str | None) -> ExperimentSettings:
+def _settle(settings: ExperimentSettings, options: ExperimentOptions) -> ExperimentSettings:
     """The paper's settings, but for what the user says."""
-    if max_new_tokens is not None and max_new_tokens < 1:
-        raise UsageError(f"--max-new-tokens {max_new_tokens}: expected at least 1")
-    if max_new_tokens is not None and settings.max_new_tokens is None:
-        raise UsageError(f"{settings.name} generates nothing, so there is no --max-new-tokens {max_new_tokens}")
-    given: dict[str, Any] = {"max_new_tokens": max_new_tokens, "template": template}
+    if options.max_new_tokens is not None and settings.max_new_tokens is None:
+        raise UsageError(f"{settings.name} generates nothing, so there is no --max-new-tokens {options.max_new_tokens}")
+    given: dict[str, Any] = {"max_new_tokens": options.max_new_tokens, "template": options.template}
     return settings.model_copy(update={key: value for key, value in given.items() if value is not None})
 
 
-def _check_choices(settings: ExperimentSettings, **given: str | Path | int | None) -> None:
+def _check_choices(settings: ExperimentSettings, options: ExperimentOptions) -> None:
     homes = {"pretrained": "figure-6a", "sibling": "figure-5", "heads_limit": "figure-4b"}
     for choice, home in homes.items():
-        if given[choice] is not None and settings.name != home:
+        if getattr(options, choice) is not None and settings.name != home:
             raise UsageError(f"--{choice.replace('_', '-')} belongs to {home}, not to {settings.name}")
-    if settings.name == "figure-6a" and given["pretrained"] is None:
+    if settings.name == "figure-6a" and options.pretrained is None:
         raise UsageError(
             "figure-6a needs the model that MODEL was aligned from",
             hint=f"give it with --pretrained; the paper's is {settings.pretrained}",
         )
-    heads_limit = given["heads_limit"]
-    if isinstance(heads_limit, int) and heads_limit < 1:
-        raise UsageError(f"--heads-limit {heads_limit}: expected at least 1")
 
 
-def _load_sets(
-    sources: Sequence[str | PromptSet], column: str | None, limit: int | None, token: str | None
-) -> tuple[PromptSet, ...]:
+def _load_sets(sources: Sequence[str | PromptSet], options: ExperimentOptions, token: str | None) -> tuple[PromptSet, ...]:
     names = [source for source in sources if isinstance(source, str)]
-    by_name = iter(load_prompt_sets(names, column=column, limit=limit, token=token))
+    by_name = iter(load_prompt_sets(names, column=options.column, limit=options.limit, token=token))
     loaded = [next(by_name) if isinstance(source, str) else source for source in sources]
     return choose_sets([replace(prompts, kind=prompts.kind or "harmful") for prompts in loaded], harmless=False)
 
