@@ -16,6 +16,11 @@ from headsurgery.evaluation.options import EvaluationOptions, ServerOptions
 from headsurgery.options import Flag, ModelOptions, Options, PromptOptions, check_no_more
 from headsurgery.paper.options import ExperimentOptions
 
+EVALUATE = """kinds harmless column limit judges judge_endpoint random_draws allow_mismatch decoding top_k temperature seeds
+max_new_tokens template prefill system endpoint base_answers kl_tokens perplexity_text utility batch_size dtype device revision
+token trust_remote_code"""
+EXPERIMENT = """pretrained sibling column limit heads_limit max_new_tokens template batch_size dtype device revision token
+trust_remote_code"""
 OURS = (EvaluationOptions, ServerOptions, PromptOptions, ModelOptions, ExperimentOptions)
 
 
@@ -134,9 +139,7 @@ class TestKeywordsOfVersion01:
 
     @pytest.mark.parametrize(
         "name",
-        "kinds harmless column limit judges judge_endpoint random_draws allow_mismatch decoding top_k temperature seeds "
-        "max_new_tokens template prefill system endpoint base_answers kl_tokens perplexity_text utility batch_size dtype device "
-        "revision token trust_remote_code".split(),
+        EVALUATE.split(),
     )
     def test_evaluate_has_an_option_for_each_of_its_keywords(self, name: str) -> None:
         own = [options for options in OURS[:4] if name in {field.name for field in fields(options)}]
@@ -144,8 +147,7 @@ class TestKeywordsOfVersion01:
 
     @pytest.mark.parametrize(
         "name",
-        "pretrained sibling column limit heads_limit max_new_tokens template batch_size dtype device revision token "
-        "trust_remote_code".split(),
+        EXPERIMENT.split(),
     )
     def test_run_experiment_has_an_option_for_each_of_its_keywords(self, name: str) -> None:
         own = [options for options in (ExperimentOptions, ModelOptions) if name in {field.name for field in fields(options)}]
