@@ -80,7 +80,18 @@ class HeadEdit(Strict):
     layer: int = Field(ge=0, lt=_MOST)
     head: int = Field(ge=0, lt=_MOST)
     operation: OperationName = "scale"
-    factor: float = Field(default=0.0, description="0 ablates, below 1 weakens, above 1 reinforces")
+    factor: float = Field(
+        default_factory=lambda given: OPERATIONS[given.get("operation", "scale")].default_factor,
+        description="0 ablates, below 1 weakens, above 1 reinforces. Default: 0; of a transplant, which multiplies nothing, 1",
+        json_schema_extra={"default": 0.0},
+    )
+
+    @model_validator(mode="after")
+    def _factor_means_something(self) -> HeadEdit:
+        problem = OPERATIONS[self.operation].factor_problem(self.factor)
+        if problem is not None:
+            raise ValueError(problem)
+        return self
 
     @property
     def ref(self) -> HeadRef:
@@ -211,6 +222,7 @@ class Recipe(Strict):
 
     schema_: Literal["headsurgery.recipe/1"] = Field(default=RECIPE_SCHEMA, alias="schema")
     base: RecipeBase = RecipeBase()
+    donor: RecipeBase | None = Field(default=None, description="the checkpoint that transplanted heads are taken from")
     edits: Annotated[tuple[HeadEdit, ...], Field(strict=False), BeforeValidator(_edits_by_key)]
     provenance: Provenance | None = None
 
@@ -224,6 +236,17 @@ class Recipe(Strict):
             if first != position:
                 raise ValueError(f"edits[{position}]: {edit.operation} on {edit.ref} again, it stands at edits[{first}] already")
         return self
+
+    @model_validator(mode="after")
+    def _has_use_for_its_donor(self) -> Recipe:
+        if self.donor is not None and not self.needs_donor:
+            raise ValueError("donor: no edit takes anything from it")
+        return self
+
+    @property
+    def needs_donor(self) -> bool:
+        """Whether any edit takes values from a donor."""
+        return any("donor" in OPERATIONS[edit.operation].needs for edit in self.edits)
 
     @classmethod
     def parse(cls, text: str, *, where: str = "recipe") -> Recipe:

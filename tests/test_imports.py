@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "evaluation": NOUNS
     | {"architectures", "behaviour", "documents", "edits", "endpoints", "filesystem", "hub", "judges", "model", "prompts"}
     | {"storage", "surgery"},
-    "report": NOUNS | {"attribution", "behaviour", "documents", "evaluation"},
+    "report": NOUNS | {"edits", "attribution", "behaviour", "documents", "evaluation"},
     "card": NOUNS | {"architectures", "documents", "edits", "filesystem", "hub", "surgery"},
     "push": NOUNS | {"card", "documents", "filesystem", "hub", "surgery"},
 }

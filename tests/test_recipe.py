@@ -103,7 +103,10 @@ def test_schema_and_edits_are_enough() -> None:
         (text_of({**PLAIN, "factor": False}), r"edits\[0\]\.factor: .*number, found False"),
         (text_of({**PLAIN, "factor": None}), r"edits\[0\]\.factor: .*number"),
         (text_of({**PLAIN, "factor": 10**400}), r"edits\[0\]\.factor: "),
-        (text_of({**PLAIN, "operation": "zero"}), r"edits\[0\]\.operation: .*'scale' or 'uniform_attention', found 'zero'"),
+        (
+            text_of({**PLAIN, "operation": "zero"}),
+            r"edits\[0\]\.operation: .*'scale', 'uniform_attention' or 'transplant', found 'zero'",
+        ),
         (text_of({"layer": 2}), r"edits\[0\]\.head: Field required"),
         (text_of(), r"edits: empty, expected at least one edit"),
         (text_of(5), r"edits\[0\]: .*found 5"),

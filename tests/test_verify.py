@@ -124,7 +124,7 @@ def test_a_checkpoint_without_a_manifest_is_refused(base: Path) -> None:
 def test_the_command(edited: Path, base: Path) -> None:
     result = CliRunner().invoke(app, ["verify", str(edited)])
     assert result.exit_code == 0
-    assert "every edited slice is its original times its factor" in result.stdout
+    assert "every edited slice is what its edit makes of the original" in result.stdout
     result = CliRunner().invoke(app, ["verify", str(edited), "--base", str(base), "--json"])
     found = {"problems": {}, "others": [], "against": "base", "intact": True, "steps": 1, "restorable": 1}
     found["not_checked"] = ["headsurgery", "notes", "base.model", "base.revision"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from headsurgery.documents.front_matter import read_front_matter
@@ -55,9 +55,12 @@ def make_metadata(
     return made
 
 
-def kind_of(edits: tuple[HeadEdit, ...]) -> str:
-    """`ablated` where any head is weakened, else `reinforced`."""
-    return "ablated" if any(OPERATIONS[edit.operation].weakens(edit.factor) for edit in edits) else "reinforced"
+def kind_of(edits: Sequence[HeadEdit]) -> str:
+    """`ablated` where any head is weakened; `reinforced` where all are; else what was done to it, such as `transplanted`."""
+    told = [(OPERATIONS[edit.operation], OPERATIONS[edit.operation].weakens(edit.factor)) for edit in edits]
+    if any(weakens for _, weakens in told):
+        return "ablated"
+    return next((operation.done for operation, weakens in told if weakens is None), "reinforced")
 
 
 def find_variant(evaluation: Evaluation, edits: tuple[HeadEdit, ...]) -> Variant | None:

@@ -30,8 +30,9 @@ def say_title(manifest: Manifest, recipe: Recipe, licences: Sequence[Licence], *
     lines = [
         f"# {_name(first)}, {heads} attention head{'s' if heads > 1 else ''} {done}{f' (step {steps})' if steps > 1 else ''}\n",
         f"{_link(first)} with {heads} of its attention heads {done} by headsurgery {manifest.headsurgery}{on_top}. Nothing else was"
-        f" changed: {manifest.parameters_changed:,} of {manifest.parameters:,} parameters ({manifest.share:.4%}) were multiplied,"
-        f" and no training took place. The method is that of *On the Role of Attention Heads in Large Language Model Safety*"
+        f" changed: {manifest.parameters_changed:,} of {manifest.parameters:,} parameters ({manifest.share:.4%}) were"
+        f" {'multiplied' if all(OPERATIONS[edit.operation].multiplies for edit in recipe.edits) else 'edited'}, and no training"
+        " took place. The method is that of *On the Role of Attention Heads in Large Language Model Safety*"
         f" ([arXiv {PAPER}](https://arxiv.org/abs/{PAPER})).\n",
     ]
     for licence in licences:
@@ -41,6 +42,9 @@ def say_title(manifest: Manifest, recipe: Recipe, licences: Sequence[Licence], *
 
 
 def _say_done(edits: tuple[HeadEdit, ...]) -> str:
+    done = {OPERATIONS[edit.operation].done for edit in edits if not OPERATIONS[edit.operation].multiplies}
+    if done:
+        return done.pop() if len(done) == 1 and not any(OPERATIONS[edit.operation].multiplies for edit in edits) else "edited"
     factors = [edit.factor for edit in edits]
     if all(factor > 1 for factor in factors):
         return "reinforced"
@@ -182,7 +186,12 @@ def say_use(edits: tuple[HeadEdit, ...], evaluation: Evaluation | None, measured
         "ablated": "It may answer what its base would decline: keep it to the people and machines of a study, don't put it before"
         " users, and say what it is when you pass it on.",
         "reinforced": "It may decline what its base would answer, and being harder to talk round is no proof of safety.",
-    }[kind_of(edits)]
+    }.get(
+        kind_of(edits),
+        "For research on safety mechanisms. Heads of this model were changed in a way of which it can't be told beforehand what"
+        " they do now: it may answer what its base would decline, or decline what its base would answer. Keep it to the people and"
+        " machines of a study, and say what it is when you pass it on.",
+    )
     purpose = "For research on safety mechanisms." if is_ablated else "For research on, and defence by, safety mechanisms."
     variant = None if evaluation is None else find_variant(evaluation, measured)
     effect = _say_change(evaluation, variant) if evaluation and variant else ""
@@ -215,26 +224,33 @@ def _say_change(evaluation: Evaluation, variant: Variant) -> str:
     return f"As measured above by judge {escape(str(judge))}, {'; '.join(said)}." if said else ""
 
 
-def say_commands(base: RecipeBase) -> str:
+def say_commands(base: RecipeBase, donor: RecipeBase | None) -> str:
     """How to make, check and undo it."""
-    name = f"{base.model}@{base.revision}" if base.revision else str(base.model)
-    where = name if is_hub_id(base.model) else "BASE"
+    where = _name_in_commands(base, "BASE")
+    giver = "" if donor is None else f" --donor {_name_in_commands(donor, 'DONOR')}"
     lines = [
         "## Make, check and undo it\n",
         "With headsurgery installed: make it again (base + recipe = model), see that the difference is exactly the recipe's, check"
         " every hash, and bring the base back bit for bit.\n",
         "```sh",
-        f"headsurgery apply {RECIPE} {where} -o edited",
-        f"headsurgery diff {where} edited --recipe {RECIPE}",
+        f"headsurgery apply {RECIPE} {where}{giver} -o edited",
+        f"headsurgery diff {where} edited --recipe {RECIPE}{giver}",
         "headsurgery verify edited",
         "headsurgery restore edited -o base-again",
         "```\n",
         f"`edited` is what `apply` made, or a download of this repository. [`{MANIFEST}`]({MANIFEST}) has the SHA-256 of every file"
         f" before and after, [`{RECIPE}`]({RECIPE}) the edits; the original bytes of the heads are in `{UNDO}`.",
     ]
-    if where == "BASE":
-        lines.append(f"BASE is a checkpoint that is not on the Hub; its fingerprint is `{base.fingerprint}`.")
+    for word, record in (("BASE", base), ("DONOR", donor)):
+        if record is not None and not is_hub_id(record.model):
+            lines.append(f"{word} is a checkpoint that is not on the Hub; its fingerprint is `{record.fingerprint}`.")
     return "\n".join(lines) + "\n"
+
+
+def _name_in_commands(record: RecipeBase, word: str) -> str:
+    if not is_hub_id(record.model):
+        return word
+    return f"{record.model}@{record.revision}" if record.revision else str(record.model)
 
 
 def escape(text: str) -> str:

@@ -16,6 +16,7 @@ from headsurgery.card.metadata import find_variant, list_results, make_metadata
 from headsurgery.card.picture import draw_heads
 from headsurgery.documents.front_matter import FrontMatter, join_front_matter, read_front_matter
 from headsurgery.documents.strict_json import quote
+from headsurgery.edits.operations import OPERATIONS
 from headsurgery.errors import CheckpointError, UsageError
 from headsurgery.recipe import Geometry, Recipe
 from headsurgery.surgery.base_files import CARD, MANIFEST, PICTURE, RECIPE
@@ -71,7 +72,7 @@ def write_card(
         sections.say_attribution(recipe.provenance),
         sections.say_effect(evaluation, recipe.edits),
         sections.say_use(edits, evaluation, recipe.edits),
-        sections.say_commands(manifest.base),
+        sections.say_commands(manifest.base, manifest.donor),
     ]
     if below := _say_base(base):
         parts.append(f"---\n\n*What follows is the base's own card; it speaks of the base.*\n\n{below}\n")
@@ -107,5 +108,5 @@ def _picture_values(geometry: Geometry | None, recipe: Recipe, scores: npt.NDArr
     values = np.zeros((layers, max(heads)))
     values[np.arange(max(heads)) >= np.array(heads)[:, None]] = np.nan
     for edit in recipe.edits:
-        values[edit.layer, edit.head] = edit.factor - 1
+        values[edit.layer, edit.head] = edit.factor - 1 if OPERATIONS[edit.operation].multiplies else 0
     return values

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from headsurgery.cli.options import Force, Json, Quiet, Revision, Token
-from headsurgery.errors import RecipeError, UsageError
+from headsurgery.edits.operations import OPERATIONS
+from headsurgery.errors import UsageError
 from headsurgery.filesystem.linking import Link
-from headsurgery.hub.names import is_hub_id
 
 if TYPE_CHECKING:
     from headsurgery.console import Console
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from headsurgery.storage.checkpoint import Checkpoint
     from headsurgery.surgery.own_files import CardWriter
     from headsurgery.surgery.plan import SurgeryPlan
+
+Found = TypeVar("Found", "Checkpoint", "Checkpoint | None")
 
 
 def apply(
@@ -29,6 +31,12 @@ def apply(
         str | None, typer.Argument(metavar="[MODEL]", help="Base: directory or Hub id. Default: the recipe's own base.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="Directory to create.")] = None,
+    donor: Annotated[
+        str | None,
+        typer.Option(
+            "--donor", metavar="MODEL", help="Where transplanted heads come from: directory or Hub id. Default: the recipe's own."
+        ),
+    ] = None,
     in_place: Annotated[
         bool, typer.Option("--in-place", help="Edit MODEL itself, without a copy; restore --in-place takes it back.")
     ] = False,
@@ -57,7 +65,7 @@ def apply(
 
     A base on the Hub is planned first, from its headers and the edited tensors; --dry-run fetches nothing else.
     """
-    from headsurgery.cli.opening import open_named
+    from headsurgery.cli.opening import name_of_own, open_donor_of, open_named
     from headsurgery.console import Console
     from headsurgery.filesystem.staging import check_target
     from headsurgery.hub.models import pinned_name
@@ -69,28 +77,35 @@ def apply(
     if in_place:
         others = {"-o": output, "--force": force, "--link": link != "auto", "--no-undo": no_undo, "--revision": revision}
         directory = _check_in_place(model, [flag for flag, is_given in others.items() if is_given])
-        _apply_in_place(console, load_recipe(recipe, token=token), directory, dry_run=dry_run, allow_mismatch=allow_mismatch)
+        loaded = load_recipe(recipe, token=token)
+        giver = open_donor_of(console, loaded, donor, is_ours=is_local(recipe), token=token)
+        giver = giver if dry_run else _fetch(console, giver, token)
+        _apply_in_place(console, loaded, directory, giver, dry_run=dry_run, allow_mismatch=allow_mismatch)
         return
     if output is None and not dry_run:
         raise UsageError(
             "apply needs a directory to write to", hint="give one with -o DIR, or look first with --dry-run; --in-place edits MODEL"
         )
     loaded = load_recipe(recipe, token=token)
-    name = model or _base_of(loaded, is_ours=is_local(recipe))
+    name = model or name_of_own(loaded.base, what="base", is_ours=is_local(recipe))
     pinned = revision or (loaded.base.revision if model is None else None)
     base = open_named(console, name, revision=pinned, token=token)
-    plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
+    giver = open_donor_of(console, loaded, donor, is_ours=is_local(recipe), token=token)
+    plan = plan_surgery(loaded, base, donor=giver, allow_mismatch=allow_mismatch)
     if output is not None:
         check_target(output, base.files.path, force)
     _say_notes(console, plan)
     if dry_run or output is None:
         _show_plan(console, plan, verb="are carried over")
         return
-    if base.files.path is None:
-        base = _fetch(console, base, token)
-        plan = plan_surgery(loaded, base, allow_mismatch=allow_mismatch)
+    if base.files.path is None or (giver is not None and giver.files.path is None):
+        base, giver = _fetch(console, base, token), _fetch(console, giver, token)
+        plan = plan_surgery(loaded, base, donor=giver, allow_mismatch=allow_mismatch)
     _write_copy(console, plan, output, link=link, force=force, keep_originals=not no_undo)
-    console.next_command("diff", pinned_name(name, base), output, "--recipe", recipe if is_local(recipe) else output / RECIPE)
+    given = [] if donor is None else ["--donor", donor]
+    console.next_command(
+        "diff", pinned_name(name, base), output, "--recipe", recipe if is_local(recipe) else output / RECIPE, *given
+    )
 
 
 def _check_in_place(model: str | None, flags: list[str]) -> Path:
@@ -107,7 +122,9 @@ def _check_in_place(model: str | None, flags: list[str]) -> Path:
     return Path(model)
 
 
-def _apply_in_place(console: Console, recipe: Recipe, directory: Path, *, dry_run: bool, allow_mismatch: bool) -> None:
+def _apply_in_place(
+    console: Console, recipe: Recipe, directory: Path, donor: Checkpoint | None, *, dry_run: bool, allow_mismatch: bool
+) -> None:
     from headsurgery.cli.opening import saying_what_became
     from headsurgery.storage.checkpoint import open_checkpoint
     from headsurgery.surgery.in_place import apply_in_place, check_in_place, recover
@@ -115,7 +132,7 @@ def _apply_in_place(console: Console, recipe: Recipe, directory: Path, *, dry_ru
 
     if not dry_run:
         recover(directory, console.note)
-    plan = plan_surgery(recipe, open_checkpoint(directory), allow_mismatch=allow_mismatch)
+    plan = plan_surgery(recipe, open_checkpoint(directory), donor=donor, allow_mismatch=allow_mismatch)
     check_in_place(plan)
     _say_notes(console, plan)
     if dry_run:
@@ -133,14 +150,16 @@ def _say_notes(console: Console, plan: SurgeryPlan) -> None:
         console.note(note)
 
 
-def _fetch(console: Console, base: Checkpoint, token: str | None) -> Checkpoint:
-    """The base, on this machine."""
+def _fetch(console: Console, model: Found, token: str | None) -> Found:
+    """Base or donor, on this machine."""
+    if model is None or model.files.path is not None:
+        return model
     from headsurgery.hub.models import fetch_model
     from headsurgery.storage.checkpoint import open_checkpoint
 
     with console.progress("fetching") as on_progress, console.ending_at_once("what was fetched is kept"):
-        source = fetch_model(f"{base.model}@{base.revision}", token=token, on_progress=on_progress)
-    return open_checkpoint(source.path, model=base.model, revision=base.revision)
+        source = fetch_model(f"{model.model}@{model.revision}", token=token, on_progress=on_progress)
+    return open_checkpoint(source.path, model=model.model, revision=model.revision)
 
 
 def _write_copy(console: Console, plan: SurgeryPlan, output: Path, *, link: Link, force: bool, keep_originals: bool) -> None:
@@ -192,20 +211,6 @@ def _card_writer(plan: SurgeryPlan) -> CardWriter:
     return partial(write_card, recipe=plan.recipe, earlier=earlier_manifests(plan.checkpoint.files))
 
 
-def _base_of(recipe: Recipe, *, is_ours: bool) -> str:
-    """The recipe's own base; of somebody else's recipe never a folder here."""
-    if recipe.base.model is None:
-        raise RecipeError("the recipe names no base model", hint="give MODEL: headsurgery apply RECIPE MODEL -o DIR")
-    if is_hub_id(recipe.base.model) and not is_ours:
-        return f"hf://{recipe.base.model}"
-    if "/" not in recipe.base.model and not (is_ours and Path(recipe.base.model).is_dir()):
-        raise RecipeError(
-            f"the recipe's base is a local folder {recipe.base.model!r}, which is not here",
-            hint="give its path: headsurgery apply RECIPE MODEL -o DIR",
-        )
-    return recipe.base.model
-
-
 def _summary(plan: SurgeryPlan) -> str:
     from headsurgery.recipe import say_edits
 
@@ -219,7 +224,8 @@ def _show_plan(console: Console, plan: SurgeryPlan, *, verb: str) -> None:
     rows = []
     for edit in plan.edits:
         block = f"{'columns' if edit.axis else 'rows'} {edit.block.start}-{edit.block.stop - 1}"
-        what = (str(edit.edit.ref), edit.edit.operation, edit.edit.factor, edit.tensor.name, edit.tensor.file, block)
+        factor = edit.edit.factor if OPERATIONS[edit.edit.operation].multiplies else ""
+        what = (str(edit.edit.ref), edit.edit.operation, factor, edit.tensor.name, edit.tensor.file, block)
         rows.append((*what, edit.runs.count, edit.runs.length))
     headers = ("head", "operation", "factor", "tensor", "file", "block", "runs", "bytes each")
     left_out = f"Left out: {', '.join(plan.files.left_out)}" if plan.files.left_out else "Nothing is left out."

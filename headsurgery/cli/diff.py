@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from headsurgery.cli.options import Json, Quiet, Token
+from headsurgery.errors import UsageError
 
 
 def diff(
@@ -17,6 +18,10 @@ def diff(
         typer.Option(
             "--recipe", metavar="FILE", help="Check that the difference is exactly this recipe's (file, hf:// or https://)."
         ),
+    ] = None,
+    donor: Annotated[
+        str | None,
+        typer.Option("--donor", metavar="MODEL", help="Where the recipe's transplanted heads come from. Default: its own donor."),
     ] = None,
     heads_only: Annotated[
         bool,
@@ -33,15 +38,20 @@ def diff(
 
     Of a model on the Hub only what is compared is read; files whose hashes are equal are not.
     """
-    from headsurgery.cli.opening import open_named, show_bytes
+    from headsurgery.cli.opening import open_donor_of, open_named, show_bytes
     from headsurgery.cli.render import render_diff
     from headsurgery.compare.diff import diff_checkpoints
     from headsurgery.console import Console
-    from headsurgery.hub.recipes import load_recipe
+    from headsurgery.hub.recipes import is_local, load_recipe
 
     console = Console(as_json=json, quiet=quiet)
     wanted = None if recipe is None else load_recipe(recipe, token=token)
     checkpoints = [open_named(console, name, token=token) for name in (base, edited)]
+    giver = None
+    if recipe is not None and wanted is not None:
+        giver = open_donor_of(console, wanted, donor, is_ours=is_local(recipe), token=token)
+    elif donor is not None:
+        raise UsageError("--donor is for the heads that a recipe transplants", hint="give the recipe with --recipe")
 
     def announce(num_bytes: int) -> None:
         if num_bytes:
@@ -50,7 +60,7 @@ def diff(
 
     with console.progress("comparing") as on_progress:
         found = diff_checkpoints(
-            checkpoints[0], checkpoints[1], recipe=wanted, heads_only=heads_only, on_start=announce, on_progress=on_progress
+            *checkpoints, recipe=wanted, donor=giver, heads_only=heads_only, on_start=announce, on_progress=on_progress
         )
     console.data(found.to_json(), *render_diff(found))
     is_expected = found.is_identical if found.matches_recipe is None else found.matches_recipe

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headsurgery.cli.options import Json, Quiet, Token
+from headsurgery.edits.operations import OPERATIONS
 from headsurgery.hub.names import is_hub_id
+from headsurgery.recipe import HeadEdit
 
 if TYPE_CHECKING:
     from headsurgery.console import Console
@@ -73,8 +75,13 @@ def push(
         console.next_command("diff", f"{base}@{commit}", f"{plan.repo}@{done.commit}", "--recipe", edited / RECIPE)
 
 
+def _say(edit: HeadEdit) -> str:
+    operation = OPERATIONS[edit.operation]
+    return f"{edit.ref} {operation.say_amount(edit.factor) if operation.multiplies else operation.say(edit.factor)}"
+
+
 def _message(plan: PushPlan, recipe_only: bool) -> str:
-    heads = ", ".join(dict.fromkeys(f"{edit.ref} × {edit.factor:g}" for edit in plan.parcel.manifest.edits))
+    heads = ", ".join(dict.fromkeys(_say(edit) for edit in plan.parcel.manifest.edits))
     text = f"{'Recipe' if recipe_only else 'headsurgery'}: {heads}"
     return text if len(text) <= 100 else f"{text[:97]}..."
 

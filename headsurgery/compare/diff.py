@@ -34,7 +34,7 @@ from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.codecs import FLOATS, read_numbers
 from headsurgery.storage.tensors import StoredSlice, TensorInfo
 from headsurgery.surgery.base_files import MANIFEST, PREVIOUS
-from headsurgery.surgery.plan import TensorEdit, plan_surgery
+from headsurgery.surgery.plan import TensorEdit, plan_surgery, resolve_edits
 
 
 def diff_checkpoints(
@@ -42,6 +42,7 @@ def diff_checkpoints(
     edited: Checkpoint,
     *,
     recipe: Recipe | None = None,
+    donor: Checkpoint | None = None,
     heads_only: bool = False,
     on_start: Callable[[int], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -52,6 +53,7 @@ def diff_checkpoints(
         base: The original; its architecture says where heads lie.
         edited: What was made from it.
         recipe: When given, the difference is checked against it.
+        donor: What the recipe's transplanted heads are taken from. Without it only where they lie is checked, not their values.
         heads_only: Compare the values of those tensors alone that hold head blocks; of the others name, type and shape.
         on_start: Called once, before values are compared, with the bytes of them that are not on this machine.
         on_progress: Called with bytes compared and bytes in all.
@@ -81,7 +83,7 @@ def diff_checkpoints(
     if recipe is not None:
         names = {ours: f"called {theirs} in the edited checkpoint" for ours, theirs in matched.renamed.items()}
         others = {**found.other, **found.retyped, **names, **files}
-        problems = tuple(_recipe_problems(base, edited, recipe, heads, others))
+        problems = tuple(_recipe_problems(base, edited, recipe, donor, heads, others))
     return CheckpointDiff(
         heads=heads,
         other_tensors=found.other,
@@ -295,18 +297,26 @@ def _measure_change(old: Block, new: Block) -> tuple[float, float]:
 
 
 def _recipe_problems(
-    base: Checkpoint, edited: Checkpoint, recipe: Recipe, heads: tuple[HeadChange, ...], others: dict[str, str]
+    base: Checkpoint,
+    edited: Checkpoint,
+    recipe: Recipe,
+    donor: Checkpoint | None,
+    heads: tuple[HeadChange, ...],
+    others: dict[str, str],
 ) -> Iterator[str]:
-    plan = plan_surgery(recipe, base, allow_mismatch=True)
+    if recipe.needs_donor and donor is None:
+        edits = resolve_edits(recipe, prove_anatomy(base))
+    else:
+        edits = plan_surgery(recipe, base, donor=donor, allow_mismatch=True).edits
     planned = {(edit.ref, block) for edit in recipe.edits for block in blocks_of(edit.operation)}
     for change in heads:
         if (change.head, change.operation) not in planned:
             yield f"{change.head}: {change.operation} changed, but the recipe doesn't edit it"
-    for edit in plan.edits:
+    for edit in edits:
         twin = edited.tensors.get(edit.tensor.name)
         if twin is None or not are_comparable(edit.tensor, twin):
             continue  # among the other tensors below
-        if not _is_as_planned(edit, base, edited, replace(edit, tensor=twin)):
+        if edit.change.is_known and not _is_as_planned(edit, base, edited, replace(edit, tensor=twin)):
             wanted = OPERATIONS[edit.edit.operation].say_result("base", edit.edit.factor)
             yield f"{edit.edit.ref}: {edit.tensor.name} is not {wanted}"
     yield from (f"{place}: {what}" for place, what in others.items())
@@ -318,7 +328,10 @@ def _is_as_planned(edit: TensorEdit, base: Checkpoint, edited: Checkpoint, place
         wanted = edit.rewriter(base)(base.read_slice(edit), 0)
         if wanted.tobytes() == edited.read_slice(place).tobytes():
             return True
-    factor = edit.change.factor
-    if factor is None or edit.tensor.dtype not in FLOATS:
+    if edit.tensor.dtype not in FLOATS:
         return False
-    return is_product(read_numbers(base, edit), read_numbers(edited, place), factor)
+    factor, old, new = edit.change.factor, read_numbers(base, edit), read_numbers(edited, place)
+    if factor is not None:
+        return is_product(old, new, factor)
+    wanted = edit.change(old.astype(np.float64))
+    return any(np.array_equal(stored.astype(new.dtype), new) for stored in (wanted, wanted.astype(old.dtype)))

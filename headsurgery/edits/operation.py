@@ -85,6 +85,7 @@ class Operation(ABC):
         name: As recipes name it.
         touches: The blocks that it changes.
         says: What it changes, for people who read a card.
+        done: What was done to a head, where `weakens` can't tell whether it was weakened or reinforced.
         needs: Inputs beyond the head's own values: `donor`, the values of the same slice in another checkpoint.
         default_factor: The factor of an edit that states none.
         multiplies: Whether all that it does is to multiply by the factor, which codecs and `diff` may then rely on.
@@ -95,6 +96,7 @@ class Operation(ABC):
     name: ClassVar[str]
     touches: ClassVar[tuple[BlockKind, ...]]
     says: ClassVar[str]
+    done: ClassVar[str] = "edited"
     needs: ClassVar[frozenset[Literal["donor"]]] = frozenset()
     default_factor: ClassVar[float] = 0.0
     multiplies: ClassVar[bool] = False

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from headsurgery.edits.operations import OPERATIONS
 from headsurgery.heads import AttentionGeometry
 from headsurgery.recipe import HeadEdit
 
@@ -31,6 +32,6 @@ def paper_share(edits: Iterable[HeadEdit], geometry: AttentionGeometry) -> float
     Raises:
         GeometryError: The model has no such head.
     """
-    heads = {edit.ref for edit in edits if edit.factor != 1}
+    heads = {edit.ref for edit in edits if not OPERATIONS[edit.operation].is_identity(edit.factor)}
     blocks = sum(geometry.layer_of(head).head_dim * geometry.hidden_size for head in heads)
     return blocks / (geometry.num_layers * _MATRICES_PER_LAYER * geometry.hidden_size**2)

@@ -1,8 +1,9 @@
 """Head edits on a live model, as context managers that undo themselves on every way out.
 
-`scale` multiplies the head's slice of o_proj's input, `uniform_attention` the head's slice of q_proj's output, which is what
-multiplying the weights does. Factor 0 gives bit-identical logits; another factor differs from the edited bytes by rounding,
-because there the product of factor and weight is rounded, here the product of factor and activation.
+An operation that `acts_on_states` is hooked: it changes the head's part of a module's inputs or outputs, which is what changing the
+weights does. Where it multiplies by 0 the logits are bit-identical; at another factor they differ from those of the edited bytes by
+rounding, because there the product of factor and weight is rounded, here the product of factor and activation. For all other
+operations the weights are exchanged (`exchange`).
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from headsurgery.edits.donor import Donor
 from headsurgery.edits.operation import BlockKind, Operation, ProjectionBlock
 from headsurgery.edits.operations import OPERATIONS, locate
-from headsurgery.errors import GeometryError, RecipeError
+from headsurgery.errors import GeometryError, ModelError, RecipeError
+from headsurgery.model.exchange import Exchange
 from headsurgery.model.modules import ModuleMap
 from headsurgery.recipe import HeadEdit
 
@@ -35,37 +38,65 @@ class RowEdit:
 
 
 class EditSwitch:
-    """Turns a set of hooked edits off for a while."""
+    """Turns a set of edits off for a while.
 
-    def __init__(self) -> None:
-        self.is_on = True
+    Args:
+        exchange: Weights that some of the edits have exchanged.
+    """
+
+    def __init__(self, exchange: Exchange | None) -> None:
+        self.is_on, self._exchange = True, exchange
 
     @contextmanager
     def off(self) -> Iterator[None]:
         """Run the block as if the edits were not there."""
         self.is_on = False
+        if self._exchange is not None:
+            self._exchange.undo()
         try:
             yield
         finally:
             self.is_on = True
+            if self._exchange is not None:
+                self._exchange.redo()
 
 
 @contextmanager
-def row_edits(modules: ModuleMap, edits: Iterable[RowEdit]) -> Iterator[EditSwitch]:
-    """Hook edits that may differ from row to row of the batch.
+def row_edits(modules: ModuleMap, edits: Iterable[RowEdit], *, donor: Donor | None = None) -> Iterator[EditSwitch]:
+    """Put edits in force that may differ from row to row of the batch.
+
+    Args:
+        modules: The model.
+        edits: An edit by an operation that can't be done to states holds for all rows.
+        donor: Where transplanted heads come from.
 
     Yields:
         The switch of these edits.
+
+    Raises:
+        RecipeError, GeometryError: An edit doesn't fit the model, or its donor doesn't.
+        ModelError: An edit by other weights can't be made of this model, or not for some rows alone.
     """
     by_module: dict[tuple[int, BlockKind], list[_Part]] = {}
+    by_weights: list[HeadEdit] = []
     for position, row_edit in enumerate(edits):
+        operation, found = OPERATIONS[row_edit.edit.operation], _locate(modules, row_edit.edit, f"edits[{position}]: ")
+        if not operation.acts_on_states:
+            if row_edit.rows is not None:
+                raise ModelError(f"edits[{position}]: {operation.name} can't be done for some of the prompts alone")
+            by_weights.append(row_edit.edit)
+            continue
         rows = slice(None) if row_edit.rows is None else slice(row_edit.rows.start, row_edit.rows.stop)
-        for found in _locate(modules, row_edit.edit, f"edits[{position}]: "):
-            block = slice(found.block.start, found.block.stop)
-            part = _Part(rows=rows, block=block, operation=OPERATIONS[row_edit.edit.operation], factor=row_edit.edit.factor)
-            by_module.setdefault((row_edit.edit.layer, found.kind), []).append(part)
-    switch = EditSwitch()
+        for block in found:
+            part = _Part(
+                rows=rows, block=slice(block.block.start, block.block.stop), operation=operation, factor=row_edit.edit.factor
+            )
+            by_module.setdefault((row_edit.edit.layer, block.kind), []).append(part)
+    exchange = Exchange(modules, by_weights, donor) if by_weights else None
+    switch = EditSwitch(exchange)
     with ExitStack() as stack:
+        if exchange is not None:
+            stack.callback(exchange.undo)
         for (layer, kind), parts in by_module.items():
             for module in modules.projections(layer, kind.projection):
                 stack.callback(_hook(module, kind, parts, switch).remove)

@@ -74,7 +74,7 @@ class Parcel:
     Args:
         items: The files, sorted by name; the manifest describes them all but itself.
         manifest: As it is sent.
-        ablates: Whether any step weakens a head.
+        ablates: Whether any step weakens a head, or may.
         terms: What the base's licences ask for.
         notes: What the user should know.
     """
@@ -145,7 +145,7 @@ def pack(directory: Path, *, recipe_only: bool = False, force: bool = False, on_
     return Parcel(
         items=tuple(items[file] for file in sorted(items)),
         manifest=manifest,
-        ablates=any(kind_of(tuple(step.manifest.edits)) == "ablated" for step in read_history(Directory(directory))),
+        ablates=any(kind_of(step.manifest.edits) != "reinforced" for step in read_history(Directory(directory))),
         terms=terms,
         notes=() if recipe_only else (*_notes(found.others), *terms.notes),
     )

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from headsurgery.attribution.frontier_record import FrontierPoint
 from headsurgery.behaviour.answers import Absence, Answer
 from headsurgery.behaviour.figures import Rate
+from headsurgery.edits.operations import OPERATIONS
 from headsurgery.evaluation.records import Damage, Evaluation, Kind, Measurement, SetRecord
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import HeadScore
@@ -226,7 +227,7 @@ def edit_table(evaluation: Evaluation, scores: ScoreTable | None, marked: Sequen
             variant.name,
             str(edit.ref),
             edit.operation,
-            f"{edit.factor:g}",
+            f"{edit.factor:g}" if OPERATIONS[edit.operation].multiplies else "",
             *(_say_scores(_score_of(scores, edit.ref)) if scores else ()),
             *((("yes" if edit.ref in marked else "no",)) if marked else ()),
         )

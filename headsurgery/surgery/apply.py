@@ -60,6 +60,8 @@ def apply_plan(
         CheckpointError: The base changed since it was planned.
     """
     base = plan.checkpoint
+    if plan.donor is not None and Path(out).resolve() == plan.donor.checkpoint.files.path:
+        raise SurgeryError(f"{out}: is the donor, which would be replaced", hint="give another directory with -o")
     undo_bytes = sum(edit.runs.num_bytes for edit in plan.edits)
     with staged_directory(
         Path(out), base=base.path, num_bytes=undo_bytes, force=force, is_ours=is_as_written, on_note=on_note

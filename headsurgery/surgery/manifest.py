@@ -70,6 +70,7 @@ class Manifest(Strict):
     schema_: Literal["headsurgery.manifest/1"] = Field(default=MANIFEST_SCHEMA, alias="schema")
     headsurgery: str = Field(description="version of the tool")
     base: RecipeBase
+    donor: RecipeBase | None = Field(default=None, description="what transplanted heads were taken from")
     recipe_sha256: str
     edits: Annotated[list[EditRecord], FailFast()]
     parameters: int
@@ -90,7 +91,8 @@ class Manifest(Strict):
 
     def to_json(self) -> str:
         """The text of `headsurgery.json`."""
-        return json.dumps(self.model_dump(by_alias=True), indent=2, ensure_ascii=False) + "\n"
+        document = self.model_dump(by_alias=True, exclude=None if self.donor else {"donor"})
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def load(cls, source: Path | str | Files, name: str = MANIFEST) -> Manifest:

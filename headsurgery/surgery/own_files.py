@@ -46,6 +46,7 @@ def add_own_files(
     manifest = Manifest(
         headsurgery=__version__,
         base=record_base(plan.checkpoint, plan.anatomy),
+        donor=None if plan.donor is None else plan.donor.record,
         recipe_sha256=sha256(recipe_text.encode()).hexdigest(),
         edits=[record_edit(edit) for edit in plan.edits],
         parameters=plan.checkpoint.num_parameters,

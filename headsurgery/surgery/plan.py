@@ -6,7 +6,7 @@ dry run can't drift from the real one. A plan is never saved.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,12 +14,13 @@ from headsurgery.documents.front_matter import MAX_CARD, read_front_matter
 from headsurgery.documents.strict_json import quote
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy
 from headsurgery.edits.changes import EditChange
+from headsurgery.edits.donor import Donor, open_donor
 from headsurgery.edits.operations import OPERATIONS, OperationName
 from headsurgery.edits.slices import HeadSlice
 from headsurgery.errors import GeometryError, RecipeError, SurgeryError
 from headsurgery.filesystem.files import Files
 from headsurgery.hub.names import is_hub_id
-from headsurgery.recipe import HeadEdit, Recipe
+from headsurgery.recipe import HeadEdit, Recipe, RecipeBase
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.codecs import FLOATS, Exactness, Rewriter
 from headsurgery.storage.sole_weights import says_quantized
@@ -69,6 +70,7 @@ class SurgeryPlan:
         files: What is carried over and what is left out.
         looks: How the carried files looked before their values were read.
         notes: What the user should know although nothing is wrong.
+        donor: Where transplanted heads come from; None: there are none.
     """
 
     recipe: Recipe
@@ -78,6 +80,7 @@ class SurgeryPlan:
     files: BaseFiles
     looks: Looks
     notes: tuple[str, ...]
+    donor: Donor | None = None
 
     @property
     def parameters_changed(self) -> int:
@@ -93,6 +96,7 @@ class SurgeryPlan:
         """What a dry run shows."""
         return {
             "base": {"model": self.checkpoint.model, "revision": self.checkpoint.revision},
+            **({} if self.donor is None else {"donor": self.donor.record.model_dump(include={"model", "revision"})}),
             "edits": [
                 edit.edit.model_dump()
                 | {"tensor": edit.tensor.name, "file": edit.tensor.file, "dtype": edit.tensor.dtype, "axis": edit.axis}
@@ -109,17 +113,20 @@ class SurgeryPlan:
         }
 
 
-def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool = False) -> SurgeryPlan:
+def plan_surgery(
+    recipe: Recipe, checkpoint: Checkpoint, *, donor: Checkpoint | None = None, allow_mismatch: bool = False
+) -> SurgeryPlan:
     """Resolve a recipe against a checkpoint and check that every edit can be made.
 
     Args:
         recipe: What to do.
         checkpoint: The base.
-        allow_mismatch: Go on although the recipe was made for another base.
+        donor: What heads are transplanted from, for a recipe that does that.
+        allow_mismatch: Go on although the recipe was made for another base, or names another donor.
 
     Raises:
-        RecipeError: A head that the checkpoint doesn't have.
-        GeometryError: The base doesn't match the recipe, or isn't what the table says.
+        RecipeError: A head that the checkpoint doesn't have, two edits of one block, or a donor that is missing or not needed.
+        GeometryError: The base doesn't match the recipe, or isn't what the table says; or the donor doesn't fit.
         ArchitectureError: The family is not supported.
         SurgeryError: The stored type can't hold an edit, or the base has a file of a name that `apply` needs.
     """
@@ -127,15 +134,19 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
     files = sort_files(checkpoint)
     looks = observe(checkpoint.files, files.carried)
     if not allow_mismatch:
-        _check_base(recipe, checkpoint, anatomy)
+        _check_stated(recipe.base, checkpoint, anatomy, what="the recipe was made for another base", own="base")
+    _check_needs_donor(recipe, donor)
+    giver = None if donor is None else open_donor(donor, anatomy)
+    if giver is not None and recipe.donor is not None and not allow_mismatch:
+        _check_stated(recipe.donor, giver.checkpoint, giver.anatomy, what="the recipe names another donor", own="donor")
     taken = [file for file in OWN_FILES if file in files.carried]
     if taken and MANIFEST not in taken:
         raise SurgeryError(
             f"{checkpoint.files.where}: holds {taken[0]}, a name that apply needs for itself", hint="rename that file"
         )
-    edits = tuple(_assess(checkpoint, edit) for edit in resolve_edits(recipe, anatomy))
+    edits = tuple(_assess(checkpoint, edit) for edit in resolve_edits(recipe, anatomy, giver))
     return SurgeryPlan(
-        recipe=recipe if allow_mismatch else _pin(recipe, checkpoint),
+        recipe=recipe if allow_mismatch else _pin(recipe, checkpoint, giver),
         checkpoint=checkpoint,
         anatomy=anatomy,
         edits=edits,
@@ -143,23 +154,48 @@ def plan_surgery(recipe: Recipe, checkpoint: Checkpoint, *, allow_mismatch: bool
         looks=looks,
         notes=(
             *_notes(recipe, anatomy),
+            *_say_donor(edits, checkpoint, giver),
             *_say_quantized(checkpoint),
             *_say_rope(checkpoint.config),
             *_say_steps(checkpoint.files),
             *_say_card(checkpoint.files, files),
         ),
+        donor=giver,
     )
 
 
-def resolve_edits(recipe: Recipe, anatomy: Anatomy) -> tuple[TensorEdit, ...]:
-    """The slices that a recipe's edits touch, in its order.
+def resolve_edits(recipe: Recipe, anatomy: Anatomy, donor: Donor | None = None) -> tuple[TensorEdit, ...]:
+    """The slices that a recipe's edits change, in its order.
+
+    Args:
+        recipe: What to do.
+        anatomy: Where heads lie.
+        donor: Where transplanted heads come from; without it, what becomes of these is not known (`EditChange.is_known`).
 
     Raises:
-        RecipeError, GeometryError: A head or a factor that the checkpoint doesn't allow.
+        RecipeError, GeometryError: A head or a factor that the checkpoint doesn't allow; or two edits of one block.
     """
-    return tuple(
-        tensor_edit for position, edit in enumerate(recipe.edits) for tensor_edit in _resolve(edit, anatomy, f"edits[{position}]: ")
-    )
+    found: list[TensorEdit] = []
+    taken: dict[tuple[str, int], int] = {}
+    for position, edit in enumerate(recipe.edits):
+        for resolved in _resolve(edit, anatomy, donor, f"edits[{position}]: "):
+            first = taken.setdefault((resolved.tensor.name, resolved.block.start), position)
+            if first != position:
+                raise RecipeError(
+                    f"edits[{position}]: {edit.operation} on {edit.ref} changes {resolved.tensor.name} where edits[{first}] does",
+                    hint="make two recipes of them, and apply one to the result of the other",
+                )
+            found.append(resolved)
+    return tuple(found)
+
+
+def _check_needs_donor(recipe: Recipe, donor: Checkpoint | None) -> None:
+    if recipe.needs_donor and donor is None:
+        raise RecipeError(
+            "the recipe takes heads from a donor, and none was given", hint="give it with --donor MODEL (in Python donor=...)"
+        )
+    if donor is not None and not recipe.needs_donor:
+        raise RecipeError("no edit of the recipe takes anything from a donor", hint="leave --donor out")
 
 
 def check_edit(edit: HeadEdit, checkpoint: Checkpoint, anatomy: Anatomy) -> None:
@@ -168,7 +204,7 @@ def check_edit(edit: HeadEdit, checkpoint: Checkpoint, anatomy: Anatomy) -> None
     Raises:
         RecipeError, GeometryError, SurgeryError: As `plan_surgery`.
     """
-    for tensor_edit in _resolve(edit, anatomy, ""):
+    for tensor_edit in _resolve(edit, anatomy, None, ""):
         _assess(checkpoint, tensor_edit)
 
 
@@ -186,44 +222,67 @@ def _assess(checkpoint: Checkpoint, edit: TensorEdit) -> TensorEdit:
     return replace(edit, exactness=found)
 
 
-def _resolve(edit: HeadEdit, anatomy: Anatomy, where: str) -> list[TensorEdit]:
+def _resolve(edit: HeadEdit, anatomy: Anatomy, donor: Donor | None, where: str) -> list[TensorEdit]:
     try:
         slices = anatomy.slices(edit.ref, edit.operation, where=where)
     except GeometryError as error:
         raise RecipeError(str(error)) from error
     OPERATIONS[edit.operation].check(edit.factor, has_q_norm=anatomy.has_q_norm, where=where)
-    change = EditChange(edit=edit)
+    changes = [EditChange(edit=edit, inputs=donor.inputs(edit, number) if donor else {}) for number in range(len(slices))]
     return [
         TensorEdit(edit=edit, part=part, change=change, tensor=stored.tensor, axis=stored.axis, block=stored.block)
-        for part in slices
+        for part, change in zip(slices, changes, strict=True)
         for stored in part.matrix.rewritten(part.axis, part.block, change)
     ]
 
 
-def _pin(recipe: Recipe, checkpoint: Checkpoint) -> Recipe:
-    """The recipe with the base's id and commit, if they are known and it states no other: base + recipe = model, for everybody."""
+def _pin(recipe: Recipe, checkpoint: Checkpoint, donor: Donor | None) -> Recipe:
+    """The recipe with what is known of base and donor and it doesn't state: base + donor + recipe = model, for everybody.
+
+    Of the base that is id and commit, if it states no others; of the donor all.
+    """
+    pinned: dict[str, RecipeBase] = {}
     base = recipe.base
-    if checkpoint.revision is None or base.revision is not None or (is_hub_id(base.model) and base.model != checkpoint.model):
-        return recipe
-    pinned = base.model_copy(update={"model": checkpoint.model, "revision": checkpoint.revision})
-    return recipe.model_copy(update={"base": pinned})
+    if checkpoint.revision and not base.revision and (not is_hub_id(base.model) or base.model == checkpoint.model):
+        pinned["base"] = base.model_copy(update={"model": checkpoint.model, "revision": checkpoint.revision})
+    if donor is not None:
+        stated = {} if recipe.donor is None else {key: value for key, value in recipe.donor if value is not None}
+        pinned["donor"] = donor.record.model_copy(update=stated)
+    return recipe.model_copy(update=pinned) if pinned else recipe
 
 
-def _check_base(recipe: Recipe, checkpoint: Checkpoint, anatomy: Anatomy) -> None:
-    base = recipe.base
-    differences = base.geometry.differences(anatomy.geometry) if base.geometry else []
-    if base.model_type not in (None, anatomy.architecture.model_type):
-        differences.insert(0, f"model_type: recipe {base.model_type}, checkpoint {anatomy.architecture.model_type}")
-    if base.revision and checkpoint.revision and base.revision != checkpoint.revision:
-        differences.append(f"revision: recipe {base.revision}, checkpoint {checkpoint.revision}")
-    is_proven = checkpoint.files.path is None and base.revision == checkpoint.revision  # a commit names its bytes
-    if not differences and not is_proven and base.fingerprint and base.fingerprint != (found := checkpoint.fingerprint()):
-        differences.append(f"fingerprint of the weights: recipe {base.fingerprint[:12]}..., checkpoint {found[:12]}...")
+def _check_stated(stated: RecipeBase, checkpoint: Checkpoint, anatomy: Anatomy, *, what: str, own: str) -> None:
+    """Hold a checkpoint against what the recipe says of its base, or of its donor."""
+    differences = stated.geometry.differences(anatomy.geometry) if stated.geometry else []
+    if stated.model_type not in (None, anatomy.architecture.model_type):
+        differences.insert(0, f"model_type: recipe {stated.model_type}, checkpoint {anatomy.architecture.model_type}")
+    if stated.revision and checkpoint.revision and stated.revision != checkpoint.revision:
+        differences.append(f"revision: recipe {stated.revision}, checkpoint {checkpoint.revision}")
+    is_proven = checkpoint.files.path is None and stated.revision == checkpoint.revision  # a commit names its bytes
+    if not differences and not is_proven and stated.fingerprint and stated.fingerprint != (found := checkpoint.fingerprint()):
+        differences.append(f"fingerprint of the weights: recipe {stated.fingerprint[:12]}..., checkpoint {found[:12]}...")
     if differences:
         raise GeometryError(
-            f"the recipe was made for another base: {'; '.join(differences)}",
-            hint="give the recipe's own base, or --allow-mismatch (allow_mismatch=True) to go on",
+            f"{what}: {'; '.join(differences)}",
+            hint=f"give the recipe's own {own}, or --allow-mismatch (allow_mismatch=True) to go on",
         )
+
+
+def _say_donor(edits: Sequence[TensorEdit], base: Checkpoint, donor: Donor | None) -> tuple[str, ...]:
+    """Where the donor's values are rounded, and where they change nothing."""
+    if donor is None:
+        return ()
+    notes = []
+    taken = [edit for edit in edits if edit.change.inputs]
+    formats = {(donor.checkpoint.tensors[edit.part.tensor.name].dtype, edit.part.matrix.format) for edit in taken}
+    for theirs, ours in sorted(formats):
+        if theirs != ours:
+            notes.append(f"the donor's weights are stored as {theirs}; what is taken is stored as the base's {ours}")
+    changed = {edit.edit.ref for edit in taken if (old := base.read_slice(edit)).tobytes() != edit.rewriter(base)(old, 0).tobytes()}
+    same = [str(head) for head in dict.fromkeys(edit.edit.ref for edit in taken) if head not in changed]
+    if same:
+        notes.append(f"the donor's values are the base's own in {', '.join(same)}: nothing changes there")
+    return tuple(notes)
 
 
 def _say_rope(config: Mapping[str, Any]) -> tuple[str, ...]:

@@ -13,11 +13,12 @@ from typing import Any
 
 from headsurgery.documents.strict_json import quote
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy, record_base
+from headsurgery.edits.donor import Donor
 from headsurgery.errors import HeadSurgeryError
 from headsurgery.filesystem.files import Files
 from headsurgery.filesystem.hashing import hash_stream
 from headsurgery.hub.names import is_hub_id
-from headsurgery.recipe import MAX_RECIPE_BYTES, Geometry, Recipe
+from headsurgery.recipe import MAX_RECIPE_BYTES, Geometry, Recipe, RecipeBase
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.json_files import read_bounded
 from headsurgery.storage.safetensors import INDEX
@@ -64,7 +65,15 @@ def check_against_base(edited: Checkpoint, step: Step, base: Checkpoint) -> dict
     return {f"{MANIFEST}, {field}": what for field, what in _check_base(edited, step, base)}
 
 
-def list_unchecked(manifest: Manifest, base: Checkpoint | None, *, has_undo: bool) -> tuple[str, ...]:
+def check_against_donor(step: Step, donor: Donor) -> dict[str, str]:
+    """Derive what the last manifest states of its donor."""
+    stated, found = step.manifest.donor or RecipeBase(), donor.record
+    fields = [field for field in RecipeBase.model_fields if None not in (getattr(stated, field), getattr(found, field))]
+    pairs = [{f"donor.{field}": getattr(record, field) for field in fields} for record in (stated, found)]
+    return {f"{MANIFEST}, {field}": what for field, what in _differences(*pairs)}
+
+
+def list_unchecked(manifest: Manifest, base: Checkpoint | None, *, has_undo: bool, has_donor: bool = False) -> tuple[str, ...]:
     """Fields that are a record only, or that can't be derived from what is at hand."""
     fields = ["headsurgery", "notes"]
     if base is None or not (is_hub_id(manifest.base.model) and is_hub_id(base.model)):
@@ -73,6 +82,8 @@ def list_unchecked(manifest: Manifest, base: Checkpoint | None, *, has_undo: boo
         fields.append("base.revision")
     if base is None:
         fields += ["base.fingerprint", "left_out"]
+    if manifest.donor is not None and not has_donor:
+        fields.append("donor")
     for record in manifest.files:
         if record.file in (CARD, PICTURE):  # for people to rewrite
             fields += [f"files[{record.file}].num_bytes", f"files[{record.file}].sha256"]
@@ -90,11 +101,13 @@ def _check_step(edited: Checkpoint, anatomy: Anatomy, step: Step) -> Iterator[tu
     if sha256(text).hexdigest() != manifest.recipe_sha256:
         yield "recipe_sha256", f"is not the hash of {recipe}"
     try:
-        edits = resolve_edits(Recipe.parse(text.decode(), where=recipe), anatomy)
+        parsed = Recipe.parse(text.decode(), where=recipe)
+        edits = resolve_edits(parsed, anatomy)
     except (HeadSurgeryError, UnicodeDecodeError) as error:
         yield "edits", f"can't be derived: {error}"
         return
     yield from _compare_edits(manifest, edits)
+    yield from _compare_donor(manifest, parsed)
     changed = anatomy.count_changed(edit.edit for edit in edits)
     expected: dict[str, Any] = {
         "parameters": edited.num_parameters,
@@ -129,6 +142,18 @@ def _compare_edits(manifest: Manifest, edits: tuple[TensorEdit, ...]) -> Iterato
     for place, (found, edit) in enumerate(zip(manifest.edits, edits, strict=True)):
         expected = record_edit(edit).model_dump()
         yield from ((f"edits[{place}].{field}", what) for field, what in _differences(found.model_dump(), expected))
+
+
+def _compare_donor(manifest: Manifest, recipe: Recipe) -> Iterator[tuple[str, str]]:
+    if manifest.donor is None or not recipe.needs_donor:
+        if (manifest.donor is None) == recipe.needs_donor:
+            yield "donor", "is missing" if recipe.needs_donor else "is named, but its recipe takes nothing from one"
+        return
+    stated = (recipe.donor or RecipeBase()).model_dump(exclude_none=True)
+    found = manifest.donor.model_dump(exclude_none=True)
+    for field, value in stated.items():
+        if field in found and found[field] != value:
+            yield f"donor.{field}", f"says {found[field]}, the recipe {value}"
 
 
 def _compare_geometry(manifest: Manifest, expected: Geometry) -> Iterator[tuple[str, str]]:

@@ -5,9 +5,10 @@ at the end of .gitattributes don't count. Files that the manifest doesn't name a
 publishes them unawares.
 
 Hashes alone prove that nothing changed since `apply`. What `apply` did is proven against the base where that is at hand: every
-edited slice is the base's times its factor, every other byte is the base's. Without it, against the originals that lie beside the
-edit: each slice is the original's times its factor, and with all originals put back each file has the base's hash. What the
-manifest itself states is derived anew (`statements`), or named as not checked.
+edited slice is what its edit makes of the base's, every other byte is the base's. Without it, against the originals that lie beside
+the edit: each slice is what its edit makes of the original, and with all originals put back each file has the base's hash. Heads
+from a donor are derived where that is at hand, too. What the manifest itself states is derived anew (`statements`), or named as not
+checked.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from typing import Literal
 
 from headsurgery.compare.diff import diff_checkpoints
 from headsurgery.edits.anatomy import prove_anatomy
+from headsurgery.edits.donor import open_donor
 from headsurgery.edits.operations import OPERATIONS
-from headsurgery.errors import CheckpointError
+from headsurgery.errors import CheckpointError, RecipeError
 from headsurgery.filesystem.files import Directory
 from headsurgery.filesystem.hashing import hash_file
 from headsurgery.recipe import Recipe
@@ -32,7 +34,7 @@ from headsurgery.surgery.copying import Progress, hash_shard
 from headsurgery.surgery.history import Step, count_restorable, misfits, read_history
 from headsurgery.surgery.manifest import FileRecord, Manifest
 from headsurgery.surgery.plan import TensorEdit, resolve_edits
-from headsurgery.surgery.statements import check_against_base, check_statements, list_unchecked
+from headsurgery.surgery.statements import check_against_base, check_against_donor, check_statements, list_unchecked
 from headsurgery.surgery.undo import Originals
 from headsurgery.surgery.workers import OnBytes, work_by_size, work_through
 
@@ -50,6 +52,8 @@ class Verification:
         steps: How many edits were made.
         restorable: How many of them, from the last one on, `restore` can undo.
         unchecked: Fields of the manifest that are a record only, or that could not be derived from what was at hand.
+        underived: Edits that were not derived because their donor was not at hand, such as `L2H26 transplant`. That everything
+            else is as it was holds all the same.
     """
 
     problems: dict[str, str]
@@ -58,6 +62,7 @@ class Verification:
     steps: int = 1
     restorable: int = 0
     unchecked: tuple[str, ...] = ()
+    underived: tuple[str, ...] = ()
 
 
 def verify_files(directory: Path, manifest: Manifest, *, on_progress: Progress | None = None) -> Verification:
@@ -101,16 +106,21 @@ def _problem_of(path: Path, record: FileRecord, on_bytes: OnBytes) -> str | None
     return None if hash_file(path, on_bytes) == record.sha256 else _OTHER_BYTES
 
 
-def verify_checkpoint(directory: Path, *, base: Checkpoint | None = None, on_progress: Progress | None = None) -> Verification:
+def verify_checkpoint(
+    directory: Path, *, base: Checkpoint | None = None, donor: Checkpoint | None = None, on_progress: Progress | None = None
+) -> Verification:
     """Hash every file, and derive the edit anew.
 
     Args:
         directory: The edited checkpoint.
         base: What it was made from; None: its own originals take its place.
+        donor: What its transplanted heads were taken from; None: these edits are not derived.
         on_progress: Called with bytes read and bytes in all.
 
     Raises:
         CheckpointError: It has no manifest, or a file can't be read; or manifest and checkpoint don't belong together.
+        RecipeError: A donor was given, but no edit takes anything from one.
+        GeometryError: The donor has other heads.
     """
     history = read_history(Directory(directory))
     manifest = history[0].manifest
@@ -120,21 +130,31 @@ def verify_checkpoint(directory: Path, *, base: Checkpoint | None = None, on_pro
     if found.problems:
         return found
     edited, has_undo = open_checkpoint(directory), (directory / UNDO).is_file()
-    unchecked = list_unchecked(manifest, base, has_undo=has_undo)
+    unchecked = list_unchecked(manifest, base, has_undo=has_undo, has_donor=donor is not None)
     found = replace(found, problems=check_statements(edited, history), unchecked=unchecked)
     if found.problems:
         return found
+    recipe, anatomy = Recipe.load(directory / RECIPE), prove_anatomy(edited)
+    if donor is not None and not recipe.needs_donor:
+        raise RecipeError(f"{directory}: none of its edits takes anything from a donor", hint="leave --donor out")
+    giver = None if donor is None else open_donor(donor, anatomy)
+    edits = resolve_edits(recipe, anatomy, giver)
+    unknown = dict.fromkeys(f"{edit.edit.ref} {edit.edit.operation}" for edit in edits if not edit.change.is_known)
+    if base is None and not has_undo:
+        return replace(found, underived=tuple(unknown))
     if base is not None:
-        problems = _differ_from_base(edited, base, Recipe.load(directory / RECIPE), history)
-        return replace(found, against="base", problems=problems or check_against_base(edited, history[0], base))
-    if not has_undo:
-        return found
-    edits = resolve_edits(Recipe.load(directory / RECIPE), prove_anatomy(edited))
-    return replace(found, against="originals", problems=_differ_from_originals(edited, manifest, edits))
+        problems = _differ_from_base(edited, base, donor, recipe, history) or check_against_base(edited, history[0], base)
+    else:
+        problems = _differ_from_originals(edited, manifest, edits)
+    if not problems and giver is not None:
+        problems = check_against_donor(history[0], giver)
+    return replace(found, against="originals" if base is None else "base", problems=problems, underived=tuple(unknown))
 
 
-def _differ_from_base(edited: Checkpoint, base: Checkpoint, recipe: Recipe, history: Sequence[Step]) -> dict[str, str]:
-    compared = diff_checkpoints(base, edited, recipe=recipe)
+def _differ_from_base(
+    edited: Checkpoint, base: Checkpoint, donor: Checkpoint | None, recipe: Recipe, history: Sequence[Step]
+) -> dict[str, str]:
+    compared = diff_checkpoints(base, edited, recipe=recipe, donor=donor)
     rewritten = {f"{file}: {what}" for file, what in compared.files.items() if file in (CARD, PICTURE)}
     problems = [problem for problem in compared.recipe_problems or () if problem not in rewritten]
     if not problems:
@@ -167,7 +187,7 @@ def _differ_from_originals(edited: Checkpoint, manifest: Manifest, edits: Sequen
         for part, original in originals.slices(file):
             has_edits = True
             edit = planned[part.edit.ref, part.edit.operation, part.tensor.name]
-            if edited.read_slice(edit).tobytes() != edit.rewriter(edited)(original, 0).tobytes():
+            if edit.change.is_known and edited.read_slice(edit).tobytes() != edit.rewriter(edited)(original, 0).tobytes():
                 wanted = OPERATIONS[edit.edit.operation].say_result("its original", edit.edit.factor)
                 problems[edit.tensor.name] = f"{edit.edit.ref} is not {wanted}"
         if file in shards and (has_edits or records[file].sha256 != records[file].base_sha256):

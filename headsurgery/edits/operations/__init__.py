@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Literal
 from headsurgery.architectures.declaration import Architecture
 from headsurgery.edits.operation import BlockKind, Operation, ProjectionBlock
 from headsurgery.edits.operations.scale import Scale
+from headsurgery.edits.operations.transplant import Transplant
 from headsurgery.edits.operations.uniform_attention import UniformAttention
 from headsurgery.errors import GeometryError
 from headsurgery.heads import LayerHeads
 
-OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in (Scale(), UniformAttention())}
+OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in (Scale(), UniformAttention(), Transplant())}
 
 ABLATIONS = tuple(name for name, operation in OPERATIONS.items() if not operation.needs)
 """Operations that attribution can try on a head: they need nothing but the model."""
