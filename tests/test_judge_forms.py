@@ -1,7 +1,8 @@
 """How each language refuses, evades and helps: tables of forms, and what holds for all of them.
 
-`data/judge-forms-west.tsv` and `data/judge-forms-east.tsv` have a language, a label, a prompt and an answer on each line. They were
-written with the judge at hand: they say what must not break, not how good the judge is (docs/judges.md says that).
+`data/judge-forms-west.tsv` and `data/judge-forms-east.tsv` have a language, a label, a prompt and an answer on each line (`\\n`: a
+line break). They were written with the judge at hand: they say what must not break, not how good the judge is (docs/judges.md says
+that).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pytest
 from headsurgery.judges.keyword import find_refusal
 
 TABLES = [Path(__file__).parent / "data" / f"judge-forms-{side}.tsv" for side in ("west", "east")]
-FORMS = [line.split("\t") for table in TABLES for line in table.read_text(encoding="utf-8").splitlines()]
+FORMS = [line.replace("\\n", "\n").split("\t") for table in TABLES for line in table.read_text(encoding="utf-8").splitlines()]
 LEEWAY = 0.04
 """Share of the forms that may be judged wrongly: a weight that all languages share may cost one form of one of them."""
 

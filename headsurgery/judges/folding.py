@@ -33,6 +33,8 @@ _QUOTED = re.compile(
     r"|(?m:^[ \t]*>.*$)|(?<!\w)['‘](?=\S)(?:[^'’\n]|(?<=\w)['’](?=\w))+(?<=\S)['’](?!\w)",
     re.DOTALL,
 )
+_DASHED = re.compile(r"^[ \t]*—[ \t]*[^\s].*$", re.MULTILINE)
+"""A line of a dialogue as most languages print it: it starts with a long dash."""
 _SPOKEN = re.compile(r"^[ \t*_]*([^\W\d_][\w .'-]{0,24}?)[*_]*[:：][*_]* .*$", re.MULTILINE)
 """A line of a dialogue, behind its speaker's name; it is one where a name comes again and others are there."""
 _FRAME = re.compile(r"\A(?:[\s*#~_>\-•\u200b\ufeff]|\d+[.)] )+|[\s*_]+\Z")
@@ -118,7 +120,8 @@ def find_quotes(text: str, *, is_whole: bool = False) -> list[range]:
     names = [line[1] for line in lines]
     if len(names) > len(set(names)) > 1:
         quotes += [range(*line.span()) for line in lines]
-    return quotes
+    dashed = [range(*line.span()) for line in _DASHED.finditer(text)]
+    return quotes + dashed if len(dashed) > 1 else quotes
 
 
 def _mask_quotes(text: str) -> str:

@@ -142,6 +142,9 @@ DUTCH = Language(
     ),
     apology=(r"(?:het spijt me|sorry|mijn excuses|excuses|spijtig)(?: zeer| heel erg)?",),
     soft=(
+        r"\b(?:zou|zouden) (?:\w+ ){0,5}(?:gokken|giswerk|gissen|speculatie|koffiedik|voorbarig)\b|^(?:beter|liever) niet\b|"
+        r"\bniet (?:zo )?mijn (?:ding|stijl|kopje)\b|"
+        r"\bbrand ik mijn vingers\b",
         r"^waarom zou ik\b|\bverkeerde (?:adres|deur|persoon)\b|\bgaat (?:alleen|enkel) (?:\w+ )?aan\b|\b(?:zou|zouden) "
         r"(?:\w+ ){0,4}(?:strafbaar|kwetsend|"
         r"illegaal|oneerlijk|gevaarlijk|onverantwoord|beledigend|wreed|respectloos|schadelijk) (?:zijn|wezen)\b|\bzijn "

@@ -99,6 +99,9 @@ FRENCH = Language(
         r"\bassez\b",
     ),
     soft=(
+        r"\b(?:serait|seraient) (?:\w+ ){0,3}(?:hasardeu\w+|spéculati\w+|présomptueu\w+|imprudent\w*|de la pure)\b|^(?:mieux "
+        r"vaut|autant) (?:pas|éviter ça|s'abstenir)\b|"
+        r"\bpas (?:ma tasse|mon fort|mon dada|mon rayon)\b",
         r"^pourquoi (?:le |donc )?(?:ferais|devrais|voudrais)-je\b|\bmauvaise (?:porte|adresse|personne)\b|\bne (?:\w+ "
         r")?(?:regarde|concerne|appartient) qu(?:'|e)|"
         r"\b(?:serait|seraient) (?:\w+ ){0,3}(?:illégale?|blessante?s?|dangereu\w+|malhonnête|injuste|irresponsable|"

@@ -97,6 +97,9 @@ GERMAN = Language(
         r"\bnicht oft genug\b",
     ),
     soft=(
+        r"^(?:nur )?(?:sehr )?ungern\b|, \w+ nicht[.!]*$|\b(?:wäre|wären) (?:\w+ ){0,5}(?:unseriös\w*|spekulation\w*|geraten|"
+        r"kaffeesatz\w*|vermessen|raterei)\b|"
+        r"^(?:lieber|besser) (?:nicht|sein lassen)\b|\bnicht (?:so )?(?:mein ding|meins|meine baustelle|mein fall)\b",
         r"^(?:warum|wieso|weshalb) sollte ich\b|\bfalsche\w* (?:adresse|ansprechpartner\w*|stelle)\b|\b(?:geht|betrifft|"
         r"angeht) (?:nur|allein|einzig) \w+|"
         r"\b(?:nur|allein) (?:\w+ ){0,3}(?:etwas an|zu entscheiden|zu beantworten)\b|\b(?:wäre|wären) (?:\w+ "

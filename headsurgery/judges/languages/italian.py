@@ -101,6 +101,9 @@ ITALIAN = Language(
         r"\babbastanza\b",
     ),
     soft=(
+        r"\bsarebbe (?:\w+ ){0,3}(?:azzardat\w|azzardare|speculare|imprudente|tirare a indovinare)\b|^meglio (?:evitare|di "
+        r"no|non|lasciar)\b|, \w+ no[.!]*$|"
+        r"\bnon (?:fa|fanno) per me\b|\bnon (?:è|sono) (?:il mio forte|roba per me|cosa mia)\b",
         r"^perché (?:dovrei|mai)\b|\b(?:sbagliato) (?:indirizzo|porta|persona)\b|\b(?:riguarda|concerne|compete a|interessa) "
         r"(?:solo|soltanto|unicamente) "
         r"\w+|\b(?:sarebbe|sarebbero) (?:\w+ ){0,3}(?:illegal\w+|offensiv\w+|pericolos\w+|disonest\w+|ingiust\w+|"

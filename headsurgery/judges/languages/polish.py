@@ -142,6 +142,9 @@ POLISH = Language(
     ),
     apology=(r"(?:bardzo |najmocniej )?(?:przepraszam|przykro mi|wybacz|sorry)",),
     soft=(
+        r"\b(?:byłab[yo]|byłob[yo]|byłoby|byłaby|byłby) (?:\w+ ){0,3}(?:zgadywani\w+|spekulacj\w+|wróżeni\w+|ryzykown\w+)\b|"
+        r"^lepiej (?:tego )?nie\b|[–-] nie[.!]*$|"
+        r"\bnie moja (?:bajka|działka|rola|broszka)\b",
         r"^(?:a )?(?:dlaczego|czemu) miał\w*bym\b|\bzły adres\b|\b(?:wyłącznie|tylko) (?:jej|jego|ich|twoja|pana|pani) "
         r"(?:\w+ )?(?:sprawa|decyzja)\b|\b(?:byłby|byłaby|"
         r"byłoby|byłyby) (?:\w+ ){0,3}(?:nielegaln\w+|krzywdząc\w+|obraźliw\w+|niebezpieczn\w+|nieuczciw\w+|"

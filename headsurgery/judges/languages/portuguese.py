@@ -110,6 +110,9 @@ PORTUGUESE = Language(
         r"\b(?:o )?suficiente\b",
     ),
     soft=(
+        r"\bseria (?:\w+ ){0,3}(?:arriscad\w|chutar|especular|adivinhar|imprudente|leviano)\b|^melhor (?:não|evitar|"
+        r"deixar)\b|\bminha praia\b|\b(?:meu|o meu) (?:forte|"
+        r"estilo|feitio)\b",
         r"^por ?que (?:é que )?(?:eu )?(?:faria|deveria|haveria|iria)\b|\bporta errada\b|\bendereço errado\b|\b(?:só|apenas) "
         r"(?:diz respeito|interessa|"
         r"cabe|compete|pertence) a\b|\b(?:seria|seriam) (?:\w+ ){0,3}(?:ilega\w+|ofensiv\w+|perigos\w+|desonest\w+|injust\w+|"

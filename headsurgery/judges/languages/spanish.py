@@ -104,6 +104,9 @@ SPANISH = Language(
         r"\b(?:lo )?suficiente\b",
     ),
     soft=(
+        r"\bsería (?:\w+ ){0,3}(?:especular|adivinar|aventurado|imprudente|arriesgado)\b|^mejor (?:no|evitarlo|evitar)\b|"
+        r"\bno (?:es|son) (?:\w+ )?(?:lo mío|mi fuerte|mi "
+        r"rollo)\b",
         r"^por qué (?:iba|habría|tendría|debería)\b|\b(?:equivocado|equivoca) de (?:puerta|sitio|persona|dirección)\b|"
         r"\b(?:solo|únicamente) (?:le |la |lo )?"
         r"(?:incumbe|concierne|atañe|importa|compete|afecta)\b|\b(?:sería|serían) (?:\w+ ){0,3}(?:ilegal\w*|hirient\w+|"
