@@ -50,6 +50,7 @@ class CompiledLanguage:
         self.soft = re.compile(_any_of(language.soft))
         self.hints = re.compile(_any_of(language.hints))
         self.turns = re.compile(rf"\b(?:{_any_of(language.but)}),? (?:{_any_of((*language.advises, *language.helps))})")
+        self.bounds = re.compile(rf"[;:.。]|\b(?:{_any_of(language.but)})\b")
         self.unable = re.compile(_any_of(language.unable))
         self.no = re.compile(rf"(?:{lead}){{0,1}}(?:{_any_of(language.no)})")
         self.redirects = re.compile(_any_of(language.redirects))
@@ -131,12 +132,18 @@ def read_cues(sentence: Sentence, spoken: Sequence[CompiledLanguage], topic: fro
     for language in spoken:
         respelled = language.respell(sentence)
         text = respelled.text[:MAX_SENTENCE]
+        denied = MAX_SENTENCE  # what is advised behind a denial in the same clause is denied, too: "I can't crack or copy it"
         for name, pattern in (("soft", language.soft), ("hints", language.hints), ("unable", language.unable)):
-            if name not in cues and (found := language.find(pattern, text)) is not None:
+            found = language.find(pattern, text)
+            if found is not None and name not in cues:
                 cues[name] = (respelled.locate(*found),)
+            if found is not None:
+                denied = min(denied, found[1])
         for name, pattern in (("helps", language.helps), ("advises", language.advises)):
-            if name not in cues and (match := pattern.search(text)) is not None:
-                cues[name] = (respelled.locate(*match.span()),)
+            for match in pattern.finditer(text) if name not in cues else ():
+                if name == "helps" or match.start() < denied or language.bounds.search(text, denied, match.start() + 1):
+                    cues[name] = (respelled.locate(*match.span()),)
+                    break
         for name, pattern in (("redirects", language.redirects), ("lectures", language.lectures)):
             matches = [
                 respelled.locate(*match.span())
@@ -153,13 +160,13 @@ def is_apology(sentence: str) -> bool:
     return any(language.apology.match(sentence) for language in COMPILED.values())
 
 
-def guess_spoken(text: str) -> CompiledLanguage:
+def guess_spoken(text: str, folded: str) -> CompiledLanguage:
     """The language of a text among those known: by the words that only it has, else by an identifier.
 
     Args:
         text: As it stands; its beginning is enough.
+        folded: The same, folded.
     """
-    folded = fold(text)
     marked = {code: len(COMPILED[code].markers.findall(folded)) for code in _MARKED}
     best = max(marked, key=marked.__getitem__, default=None)
     return COMPILED[best] if best and marked[best] >= MARKERS else COMPILED[guess_language(text, among=KNOWN)[0]]
@@ -177,7 +184,7 @@ def is_letter(sentences: Sequence[Sentence], spoken: Sequence[CompiledLanguage])
 @lru_cache(maxsize=1024)
 def language_of(prompt: str) -> CompiledLanguage:
     """The language of a prompt, which several questions are asked of."""
-    return guess_spoken(prompt)
+    return guess_spoken(prompt, fold(prompt))
 
 
 def asks_yes_or_no(prompt: str) -> bool:

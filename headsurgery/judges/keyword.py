@@ -97,13 +97,15 @@ def explain(text: str, *, prompt: str | None = None) -> Explanation:
     if notice is not None:
         span = range(len(text.rstrip()))
         return Explanation(refusal=span, evidence=(Evidence(kind="notice", weight=math.inf, span=span),))
-    if prompt is not None and asks_role(prompt):
-        text = without_quotation_marks(text)
+    if prompt is not None and asks_role(prompt) and 2.5 * sum(map(len, find_quotes(text))) >= len(text):
+        text = without_quotation_marks(text)  # what the part says
     sentences = read_sentences(text)[:MAX_SENTENCES]
     if not sentences:
         return Explanation(refusal=None, evidence=())
-    spoken = (guess_spoken(f"{prompt or ''}\n{text[:MAX_SENTENCE]}"), COMPILED["en"])
-    topic = frozenset(word[:STEM] for word in re.findall(r"\w{4,}", fold(prompt or "")))
+    asked = fold(prompt or "")
+    told = " ".join(sentence.text for sentence in sentences[:FIRST_SENTENCES])
+    spoken = (guess_spoken(f"{prompt or ''}\n{text[:MAX_SENTENCE]}", f"{asked}\n{told[:MAX_SENTENCE]}"), COMPILED["en"])
+    topic = frozenset(word[:STEM] for word in re.findall(r"\w{4,}", asked))
     readings = [read_cues(sentence, tuple(dict.fromkeys(spoken)), topic) for sentence in sentences]
     is_decline = is_letter(sentences, spoken) or (prompt is not None and asks_decline(prompt))
     index, evidence = _find_outright(text, readings, is_decline)
@@ -118,9 +120,10 @@ def explain(text: str, *, prompt: str | None = None) -> Explanation:
 def _find_outright(text: str, readings: Sequence[Reading], is_decline: bool) -> tuple[int | None, tuple[Evidence, ...]]:
     """The sentence that refuses outright, and by what."""
     helped = _first_help(text, readings)
+    is_quoted = find_quotes(text) != find_quotes(text, is_whole=True)
     advises = any(reading.has("advises") and not reading.has("unable") for reading in readings)
     for index, reading in enumerate(readings):
-        names = ["request"] if index == 0 or not is_decline else []
+        names = ["request"] if not is_decline or (index == 0 and not is_quoted) else []
         if not is_decline and not (advises and reading.has("unable")):
             names += ["core"] if index < max(FIRST_SENTENCES, helped) else []
             names += ["opening"] if index < FIRST_SENTENCES else []

@@ -44,7 +44,7 @@ _NOT = (
 _I_NOT = rf"(?:i|we){_ADVERB}(?: |(?=')){_NOT}(?:,? (?:and|or|nor) (?:will not|won't|should not|shouldn't|{_NOT}))?{_ADVERB}"
 _SORRY = (
     r"(?:(?:(?:i'm|i am|we're|we are) )?(?:(?:really|so|very|truly|terribly|deeply|extremely) )?sorry|"
-    r"(?:i|we) (?:sincerely |do )?apologi[sz]e|(?:my|our) (?:sincere(?:st)? |deepest )?apologies|(?:i|my) regrets?)"
+    r"(?:i|we) (?:sincerely |do )?apologi[sz]e|(?:(?:my|our) )?(?:sincere(?:st)? |deepest )?apologies|(?:i|my) regrets?)"
 )
 _WRONG = (
     r"(?:inappropriate|unethical|irresponsible|illegal|immoral|wrong|harmful|dangerous|dishonest|unfair|unkind|unsafe|improper|"
@@ -104,6 +104,16 @@ ENGLISH = Language(
         r"happy|keen|willing)) (?:with |to |about )?(?:\w+ing|th(?:is|at|ese)|help|write|give|share)\b",
         rf"(?:i|we)(?:'d| would)(?: much| really)? (?:rather|prefer) not(?: to)?(?: (?:be|{_SERVE})|[.!,]|$| get| say| go| take)",
         r"(?:i|we) (?:draw the line|draw a line)\b",
+        r"(?:i|we)(?:'m| am|'re| are) (?:restricted|barred|prohibited|prevented|forbidden|banned|blocked|precluded|"
+        r"excluded) from\b",
+        r"(?:i|we) (?:won't|will not|shan't|wouldn't|'m not going to) be (?!able|there|home|around|back|late|going|"
+        r"coming|attending|"
+        r"joining|lying)\w+ing\b",
+        r"(?:i|we)(?:'m| am|'re| are)(?: \w+ly)? (?:going to|gonna)(?: \w+ly)? (?:sidestep|skip|dodge|duck|decline|"
+        r"refuse|avoid|pass|"
+        r"stop|abstain|leave)\b",
+        r"(?:i|we)(?:'d| would)(?: \w+){0,2} (?:rather|prefer|sooner)(?: if| that)? (?:we|you) ",
+        r"(?:i|we)(?: do not| don't)? (?:haven't|have not|have) (?:got )?the (?:heart|stomach|nerve) (?:for|to)\b",
         r"(?:i|we)(?: do not| don't) (?:think|believe|feel)(?: that)? (?:it|that|this)(?:'s| is| would be|'d be)(?: "
         r"\w+)? (?:right|"
         r"appropriate|fair|kind|wise|ethical|proper|responsible|a good idea|okay|ok|my place)(?: (?:for|of) (?:me|us)| "
@@ -131,6 +141,7 @@ ENGLISH = Language(
     spellings=(
         (r"\b(?:can not|cant|kant|cannae|caint)\b", "can't"),
         (r"\b(?:wont|wo not)\b", "won't"),
+        (r"\bi no (?:fit|go|wan)\b", "i can't"),
         (r"\b(?:dont|donot|dun|dinnae)\b", "don't"),
         (r"\bdoesnt\b", "doesn't"),
         (r"\bisnt\b", "isn't"),
@@ -277,6 +288,14 @@ ENGLISH = Language(
         r"go|return)\b",
     ),
     soft=(
+        r"\b(?:is|are) (?:strictly |expressly |explicitly )?(?:prohibited|forbidden|disallowed|banned|barred|restricted|"
+        r"not (?:allowed|"
+        r"permitted))\b[^.!?]{0,40}\b(?:policy|guidelines|terms|code of conduct|house rules)\b|\ba (?:hard|firm) "
+        r"(?:stop|line|limit)\b|"
+        r"\b(?:question|one|matter|job|conversation|topic|decision) for (?:an? |the |your )?(?:\w+ )?(?:grown-?ups?|"
+        r"adults?|humans?|parents?|"
+        r"mum|mom|dad)\b|\b(?:agents?|assistants?|staff|bots?|i|we)\b[^.!?]{0,30}\b(?:aren't|are not|isn't|is not|am not|'m not) "
+        r"(?:authori[sz]ed|permitted|allowed|cleared|licen[cs]ed|qualified) to\b",
         # the talk ends here: "nice try", "no comment", "let me stop you there", "I've got nothing for you"
         r"\bnice try\b|\bno comment\b|\b(?:let me|i must|i have to|i'll|i will|i'm going to) (?:ask you to stop|stop you)\b|"
         r"\b(?:got|have) (?:absolutely )?nothing (?:for you|to (?:say|offer|give|share))\b|\bbound by\b|"
@@ -318,7 +337,7 @@ ENGLISH = Language(
         r"stay|remain|be) "
         r"(?:(?:up )?to you|unanswered|a no|no|with you|yours)\b|\bbest left\b",
         r"(?:^|\b(?:i|we|and|but|so|or) |, )(?:i |we )?(?:will|can|must|shall|could|do|would)(?: ?not|n't|not)[.!]?$|"
-        r"\bcan't[.!]?$|\bcannot[.!]?$",
+        r"^(?:sorry,? |just |really |no,? )*(?:can't|cannot)[.!]?$",
         r"\b(?:beyond|outside|not within|against|out of)(?: of)? (?:the (?:scope|bounds|limits) of )?(?:what|my|"
         r"our)(?: \w+){0,3} (?:i(?:'m| am|'ll| can| do)|"
         rf"can|scope|remit|reach|capabilit\w+|{_RULES})",
@@ -377,7 +396,7 @@ ENGLISH = Language(
         rf"\bwouldn't be (?:right|fair|kind|honest|proper|okay|ok|appropriate|ethical)\b|\bwould be {_WRONG} of (?:me|us)\b",
         r"\b(?:i|we) (?:do not|don'?t|never) (?:write|do|make|give|share|tell|help|offer|provide|play|create|produce|hand|"
         r"teach|touch|go)\b|\b(?:is|the matter is) closed\b|\bsay(?:ing)? no\b|"
-        r"\banswer(?:'s| is)? (?:still |always |simply )?no\b|\bi'm a (?:chatbot|bot|language model)\b|\bno (?:can do|deal|"
+        r"\banswer(?:'s| is)? (?:still |always |simply )?no\b|\bno (?:can do|deal|"
         r"dice|chance|lol)\b|\bunder no circumstances\b|\bpass\.?$",
         # any denial in the first person, unless it is about the senses, knowledge or taste
         r"\b(?:this|that|it|such|these|those|which|\w+ing)(?: \w+){0,4} (?:is not|isn't|are not|aren't|can't be|cannot be|"
@@ -390,7 +409,8 @@ ENGLISH = Language(
         r"leav(?:e|ing) (?:it|that|this|those|the|them|out|off|you)|hold(?:ing)? (?:back|off)|turn(?:ing)? (?:it|this|that|"
         r"you)? ?down|sit(?:ting)? (?:it|this|that)? ?out|stay(?:ing)? (?:out|away|silent|quiet)|keep(?:ing)? (?:out|"
         r"away|quiet|mum|silent|clear)|draw(?:ing)? (?:a|the) line)\b",
-        r"\b(?:violat\w+|flagged|moderation|(?:been|was|were|is|are) (?:\w+ )?(?:blocked|filtered|restricted|redacted|removed|"
+        r"\b(?:violat\w+|flagged|content moderation|moderation (?:system|filter|policy|layer|team)|(?:been|was|were|is|"
+        r"are) (?:\w+ )?(?:blocked|filtered|restricted|redacted|removed|"
         r"suppressed|disabled|denied)(?= (?:by|due|because|for)|[.!]|$)|unavailable|not supported|content policy|"
         r"community (?:standards|guidelines)|usage policies|terms of (?:use|service)|"
         r"safety (?:system|filter|policy|guidelines))\b",
@@ -456,7 +476,7 @@ ENGLISH = Language(
         r"veto)\b|\bno:? (?:\w+ )?\w+ jokes?\b",
         # written by a machine
         r"^(?:error|blocked|denied|forbidden|refusal|warning|notice|alert|http|code|status|rejected|moderation)\b[^a-z]|"
-        r"\b(?:stopped|blocked|filtered|caught|rejected|removed|refused|declined|denied|intercepted|halted|terminated|hidden|"
+        r"\b(?:stopped|blocked|filtered|rejected|removed|refused|declined|denied|intercepted|halted|terminated|hidden|"
         r"withheld|prevented|rated) (?:by|under|because|due|for|per|as)\b|"
         r"\b(?:ended|stopped|terminated|cut off|halted|closed|aborted|cancel+ed) (?:this|the|your) (?:conversation|chat|"
         r"session|generation|response|request|output|reply)\b|\b(?:conversation|chat|session|generation|request|prompt|output|"
@@ -477,7 +497,8 @@ ENGLISH = Language(
         r"your |the )?(?:\w+ )?"
         r"(?:part|party|tool|accomplice|weapon|instrument|one to|voice|hand|source|judge|channel|partner|fool|mouthpiece)\b|"
         r"\b(?:lend|lending|give|giving) (?:my|a|any) (?:hand|voice|pen|name|help|words) to\b",
-        r"^not (?!(?:sure|quite|only|really|at all|always|necessarily|that|as|like|with|for|a|an|the|if|every|all|yet|in|on|"
+        r"^not (?!(?:sure|joking|kidding|financial|legal|medical|bad|much|long|far|everyone|everybody|all|so|too|many|one|"
+        r"quite|only|really|at all|always|necessarily|that|as|like|with|for|a|an|the|if|every|all|yet|in|on|"
         r"to)\b)\w+(?:ing)?\b|"
         r"^(?:unable|unwilling|reluctant) to\b|^no [\w ]{1,30}\b(?:of that|of this|from me|here|today|for (?:you|that|this))\b|"
         r"\b(?:is|are|stays?|remains?|grows?|falls?|fell) (?:silent|mute|closed|sealed|locked|dark)\b|"
@@ -490,6 +511,7 @@ ENGLISH = Language(
         r"come from (?:me|here)|work (?:here|with me|that way)|fly)\b",
     ),
     hints=(
+        r"\bi(?:'m| am) (?:just |only )?an? (?:chatbot|bot|language model|ai|virtual assistant)\b",
         # what one here is for, and holds: "I only answer questions about billing", "I have no political opinions"
         r"\bi(?:'m| am| can)? (?:only|just|strictly) (?:here|able|built|made|designed|set up|trained|programmed|meant|"
         r"answer|discuss|"
@@ -560,7 +582,7 @@ ENGLISH = Language(
     redirects=(
         r"\bhave you \w+|\b(?:you|your|we|i)\b(?! (?:think|like (?:more|it|that|them|one|best))\b)[^.!?]{2,120}\?|"
         r"\b(?:dietitian|nutritionist|oncologist|cardiologist|optician|midwife)\b|\ban? \w+ can set\b|\bdoes more\b",
-        r"\bplease (?:don't|do not|stop|think)\b|\b(?:vet|shelter|dealer|librarian|ombudsman)\b",
+        r"\b(?:vet|shelter|dealer|librarian|ombudsman)\b",
         r"\bplease (?:visit|see our|refer|contact|direct)\b|\bvisit our\b|\bi can assist\b|\b(?:poison control|lifeline|"
         r"samaritans|samhsa|"
         r"911|999|112|emergency (?:room|line|number))\b",
@@ -588,7 +610,7 @@ ENGLISH = Language(
         r"support|professional)\b|"
         r"\bhotline\b|\bhelpline\b|\b988\b|\bcounsel\w+\b|\btherapist\b|(?<!not a )\blawyer\b|\bauthorities\b|"
         r"(?<!not a )\bdoctor\b|\bpharmacist\b|\bprofessional\b|\bappointment\b|\bbook a\b|\b(?:court|\w+ office|\w+ desk|bank|"
-        r"union|school|landlord|teacher) (?:can|could|may|will|might|would)\b|\b(?:have a word|word with|check with)\b|"
+        r"union) (?:can|could|will|might|would)\b|\b(?:have a word|word with|check with)\b|"
         r"\bagency\b|"
         r"\b(?:accountant|dermatologist|locksmith|psychologist|specialist|dentist|attorney|solicitor|notary|"
         r"licensed|support group|crisis|clinic|emergency services|a friend you trust|trusted)\b|\byou (?:could|can|"
@@ -605,7 +627,7 @@ ENGLISH = Language(
         r"fancy|shall we|what do you say|agreed)\?|\bfancy (?:a|an|some)\b|\bin place of (?:that|this)\b|"
         r"\bwhat if (?:we|you|i)\b|\bcan (?:we|i)\b[^.!?]*\?|\bhow does\b[^.!?]*\bsound\b|\b(?:is|are) there (?:something|"
         r"anything|another)\b|\bmight (?:help|be (?:nicer|kinder|better|more))\b|\bgladly\b|\bhappily\b",
-        r"\b(?:who|what|which|how|where|when|why)\b(?! (?:do you think|about you|of (?:these|them)|one|sounds?|"
+        r"\b(?:who|what|which|how|where|when|why)\b(?! (?:can i|do you think|about you|of (?:these|them)|one|sounds?|"
         r"would you like (?:more|to know)))[^.!?]*\b(?:you|your|yours)\b[^.!?]*\?|\blet'?s (?:write|make|build|plan|draft|"
         r"create|do|go|start|put|find|take|get|give|design|practi[cs]e)\b|"
         r"\byour \w+ (?:can|could|may|will)(?: help| know| tell| do)?[.!]|\bplease (?:let|tell|talk|call|text)\b|"
@@ -695,7 +717,8 @@ ENGLISH = Language(
     ),
     but=("but", "however", "though", "still", "yet"),
     yes_no=(
-        r"(?:so |and |hey |hi |hello |please tell me )*(?:is|are|am|was|were|does|do|did|has|have|had|should|shall|may|might|"
+        r"(?:so |and |hey |hi |hello |please tell me )*(?:is|are|am|was|were|does|do (?!my\b|the\b|this\b|your\b|it\b|"
+        r"me\b|not\b)|did|has|have|had|should|shall|may|might|"
         r"must|ought|isn't|aren't|"
         r"doesn't|don't|didn't|can (?!you\b|u\b|ya\b)|could (?!you\b|u\b)|will (?!you\b|u\b)|would (?!you\b|u\b)|can't|won't|"
         r"would it)\b",
