@@ -50,7 +50,7 @@ class CompiledLanguage:
         self.soft = re.compile(_any_of(language.soft))
         self.hints = re.compile(_any_of(language.hints))
         self.turns = re.compile(rf"\b(?:{_any_of(language.but)}),? (?:{_any_of((*language.advises, *language.helps))})")
-        self.bounds = re.compile(rf"[;:.。]|\b(?:{_any_of(language.but)})\b")
+        self.bounds = re.compile(rf"[,;:.。、]|(?:{_any_of(language.but)})")
         self.unable = re.compile(_any_of(language.unable))
         self.no = re.compile(rf"(?:{lead}){{0,1}}(?:{_any_of(language.no)})")
         self.redirects = re.compile(_any_of(language.redirects))
