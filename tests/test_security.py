@@ -22,7 +22,7 @@ from headsurgery.card.files import load_base_card, save_card
 from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, HeadSurgeryError
 from headsurgery.filesystem.files import Directory
-from headsurgery.storage import checkpoint as reader
+from headsurgery.storage import json_files
 from headsurgery.storage.header import read_header
 from headsurgery.storage.json_files import stays_inside
 from headsurgery.storage.safetensors import WEIGHTS
@@ -113,7 +113,7 @@ class TestPaths:
 
     @pytest.mark.parametrize("file", ["..\\x", "a\\..\\x", "\\x", "\\\\host\\x", "C:x", "c:\\x", "C:/x", "a\\b", "../x", "/x"])
     def test_names_that_lead_out_on_windows(self, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(reader, "PurePath", PureWindowsPath)
+        monkeypatch.setattr(json_files, "PurePath", PureWindowsPath)
         assert not stays_inside(file)
         assert stays_inside("a/b.safetensors")
 

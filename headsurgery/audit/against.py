@@ -44,6 +44,7 @@ def examine_against(checkpoint: Checkpoint, base: Checkpoint, *, on_progress: Ca
         CheckpointError: The two have no tensor with heads in common, or a runtime would load something else beside the weights.
     """
     anatomy = prove_anatomy(base)
+    check_plain(anatomy)
     check_sole_weights(checkpoint)
     found = diff_checkpoints(base, checkpoint, on_progress=on_progress)
     edited = match_names(base, checkpoint).edited

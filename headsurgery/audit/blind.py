@@ -16,6 +16,7 @@ from headsurgery.audit.records import Audit, Finding
 from headsurgery.audit.significands import STORED_BITS, Comb, count_codes, find_combs
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy
 from headsurgery.edits.operations import WHAT_CHANGED, OperationName
+from headsurgery.errors import ArchitectureError
 from headsurgery.heads import HeadRef
 from headsurgery.storage.blocks import BlockReader
 from headsurgery.storage.checkpoint import Checkpoint
@@ -39,6 +40,7 @@ def examine(checkpoint: Checkpoint, *, on_progress: Callable[[int, int], None] |
         ArchitectureError, GeometryError: Its heads are not where the table says.
     """
     anatomy = prove_anatomy(checkpoint)
+    check_plain(anatomy)
     layers = anatomy.geometry.attention_layers
     seen: dict[OperationName, list[_Seen]] = {operation: [] for operation in anatomy.blocks}
     for done, layer in enumerate(layers, start=1):
@@ -56,6 +58,20 @@ def examine(checkpoint: Checkpoint, *, on_progress: Callable[[int, int], None] |
         is_exact=False,
         notes=NOTES,
     )
+
+
+def check_plain(anatomy: Anatomy) -> None:
+    """Refuse attention that is not stored in plain floats.
+
+    Raises:
+        ArchitectureError: It isn't.
+    """
+    quantized = next((form for form in anatomy.formats if form not in FLOATS), None)
+    if quantized is not None:
+        raise ArchitectureError(
+            f"audit reads plain floats only; this attention is stored as {quantized}",
+            hint="headsurgery diff compares it with a base of the same format",
+        )
 
 
 @np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights

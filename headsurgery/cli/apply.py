@@ -41,6 +41,7 @@ def apply(
         bool, typer.Option("--in-place", help="Edit MODEL itself, without a copy; restore --in-place takes it back.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; write nothing.")] = False,
+    exact: Annotated[bool, typer.Option("--exact", help="Refuse edits that would round a stored number.")] = False,
     force: Force = False,
     link: Annotated[
         Link,
@@ -71,7 +72,7 @@ def apply(
     from headsurgery.hub.models import pinned_name
     from headsurgery.hub.recipes import is_local, load_recipe
     from headsurgery.surgery.base_files import RECIPE
-    from headsurgery.surgery.plan import plan_surgery
+    from headsurgery.surgery.plan import check_exact, plan_surgery
 
     console = Console(as_json=json, quiet=quiet)
     if in_place:
@@ -80,7 +81,7 @@ def apply(
         loaded = load_recipe(recipe, token=token)
         giver = open_donor_of(console, loaded, donor, is_ours=is_local(recipe), token=token)
         giver = giver if dry_run else _fetch(console, giver, token)
-        _apply_in_place(console, loaded, directory, giver, dry_run=dry_run, allow_mismatch=allow_mismatch)
+        _apply_in_place(console, loaded, directory, giver, dry_run=dry_run, exact=exact, allow_mismatch=allow_mismatch)
         return
     if output is None and not dry_run:
         raise UsageError(
@@ -92,6 +93,8 @@ def apply(
     base = open_named(console, name, revision=pinned, token=token)
     giver = open_donor_of(console, loaded, donor, is_ours=is_local(recipe), token=token)
     plan = plan_surgery(loaded, base, donor=giver, allow_mismatch=allow_mismatch)
+    if exact:
+        check_exact(plan)
     if output is not None:
         check_target(output, base.files.path, force)
     _say_notes(console, plan)
@@ -123,17 +126,26 @@ def _check_in_place(model: str | None, flags: list[str]) -> Path:
 
 
 def _apply_in_place(
-    console: Console, recipe: Recipe, directory: Path, donor: Checkpoint | None, *, dry_run: bool, allow_mismatch: bool
+    console: Console,
+    recipe: Recipe,
+    directory: Path,
+    donor: Checkpoint | None,
+    *,
+    dry_run: bool,
+    exact: bool,
+    allow_mismatch: bool,
 ) -> None:
     from headsurgery.cli.opening import saying_what_became
     from headsurgery.storage.checkpoint import open_checkpoint
     from headsurgery.surgery.in_place import apply_in_place, check_in_place, recover
-    from headsurgery.surgery.plan import plan_surgery
+    from headsurgery.surgery.plan import check_exact, plan_surgery
 
     if not dry_run:
         recover(directory, console.note)
     plan = plan_surgery(recipe, open_checkpoint(directory), donor=donor, allow_mismatch=allow_mismatch)
     check_in_place(plan)
+    if exact:
+        check_exact(plan)
     _say_notes(console, plan)
     if dry_run:
         _show_plan(console, plan, verb="stay where they are")
@@ -226,8 +238,8 @@ def _show_plan(console: Console, plan: SurgeryPlan, *, verb: str) -> None:
         block = f"{'columns' if edit.axis else 'rows'} {edit.block.start}-{edit.block.stop - 1}"
         factor = edit.edit.factor if OPERATIONS[edit.edit.operation].multiplies else ""
         what = (str(edit.edit.ref), edit.edit.operation, factor, edit.tensor.name, edit.tensor.file, block)
-        rows.append((*what, edit.runs.count, edit.runs.length))
-    headers = ("head", "operation", "factor", "tensor", "file", "block", "runs", "bytes each")
+        rows.append((*what, edit.runs.count, edit.runs.length, str(edit.exactness)))
+    headers = ("head", "operation", "factor", "tensor", "file", "block", "runs", "bytes each", "result")
     left_out = f"Left out: {', '.join(plan.files.left_out)}" if plan.files.left_out else "Nothing is left out."
     carried = f"{len(plan.files.carried)} files {verb}, {len({edit.tensor.file for edit in plan.edits})} of them edited."
     for note in _explain_left_out(plan):

@@ -47,11 +47,17 @@ def _facts(document: dict[str, Any]) -> list[tuple[str, object]]:
         ("operations", ", ".join(document["operations"])),
         ("QK-norm", norm),
         *(("note", note) for note in document["notes"]),
+        *((entry["part"], _format(entry)) for entry in document["formats"] if "heads_with_own_scales" in entry),
         ("stored types", ", ".join(f"{dtype} ({count} tensors)" for dtype, count in document["dtypes"].items())),
         ("parameters", f"{document['parameters']:,}"),
         ("files", _files(document["shards"])),
         ("fingerprint", document["fingerprint"] or "(of a local checkpoint only)"),
     ]
+
+
+def _format(entry: dict[str, Any]) -> str:
+    """Of weights with scales."""
+    return f"{entry['format']}; heads with scales of their own: {entry['heads_with_own_scales']} of {entry['heads']}"
 
 
 def _files(shards: list[dict[str, Any]]) -> str:

@@ -15,8 +15,8 @@ from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.heads import AttentionGeometry, HeadRef
 from headsurgery.recipe import Geometry, HeadEdit, RecipeBase
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import EDITABLE, Matrix, open_matrix
-from headsurgery.storage.sole_weights import check_sole_weights, says_quantized
+from headsurgery.storage.codecs import FLOATS, Matrix, explain_quantized, open_matrix
+from headsurgery.storage.sole_weights import check_sole_weights
 from headsurgery.storage.tensors import TensorInfo
 
 
@@ -67,6 +67,12 @@ class Anatomy:
         """The blocks that each head of this checkpoint has, by the operation that a change of one is reported as."""
         return tuple(name for name in self.operations if name in NAMED_BY.values())
 
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Number formats of the projections, each once."""
+        layers = (layer for layer in self.layers if layer is not None)
+        return tuple(dict.fromkeys(matrix.format for layer in layers for matrix in (layer.o_proj, layer.q_proj)))
+
     def count_changed(self, edits: Iterable[HeadEdit]) -> int:
         """Elements of weights and biases that edits change.
 
@@ -109,12 +115,13 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
     check_sole_weights(checkpoint)
     try:
         proof = _prove_tensors(checkpoint)
-        layers = tuple(None if names is None else _tensors_of(checkpoint, names) for names in proof.layers)
     except (GeometryError, ArchitectureError) as error:
-        method = says_quantized(checkpoint.config)
-        if method is None:
+        explained = explain_quantized(checkpoint.config)
+        if explained is None:
             raise
-        raise _explain_quantized(method) from error
+        raise explained from error
+    layers = tuple(None if names is None else _tensors_of(checkpoint, names) for names in proof.layers)
+    _check_orientation(proof.architecture, layers)
     return Anatomy(
         architecture=proof.architecture,
         geometry=proof.geometry,
@@ -139,18 +146,14 @@ def _prove_tensors(checkpoint: Checkpoint) -> Proof:
         return prove(checkpoint.config, shapes)
 
 
-def _explain_quantized(method: str) -> ArchitectureError:
-    """Only where attention itself is quantized; gpt-oss, say, has MXFP4 experts and plain attention."""
-    return ArchitectureError(
-        f"attention weights are quantized ({method}); headsurgery edits {EDITABLE}",
-        hint=_INSTEAD.get(method, "edit the unquantized model and quantize the result"),
-    )
-
-
-_INSTEAD = {
-    "bitsandbytes": "edit the model that it was loaded from, and load the result with the same BitsAndBytesConfig",
-    "fp8": "edit the BF16 model and quantize the result; one that was published in FP8 alone, transformers can dequantize first",
-}
+def _check_orientation(architecture: Architecture, layers: Iterable[LayerTensors | None]) -> None:
+    """Refuse weights with scales that are stored as [in, out]: no tool writes them, so nobody knows what a row's scale is for."""
+    if architecture.orientation == "linear":
+        return
+    for layer in layers:
+        for matrix in (layer.o_proj, layer.q_proj) if layer is not None else ():
+            if len(matrix.tensors) > 1:
+                raise ArchitectureError(f"{matrix.tensor.name}: {matrix.format}, in a Conv1D layer; expected Linear")
 
 
 def _tensors_of(checkpoint: Checkpoint, names: LayerNames) -> LayerTensors:
@@ -194,6 +197,7 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
         "parameters": checkpoint.num_parameters,
         "shards": [{"file": shard.file, "bytes": shard.num_bytes, "tensors": len(shard.tensors)} for shard in checkpoint.shards],
         "fingerprint": None if checkpoint.files.path is None else checkpoint.fingerprint(),  # elsewhere the commit says as much
+        "formats": _describe_formats(anatomy),
         "tensors": [
             {"layer": layer, "o_proj": _tensor_json(tensors.o_proj), "q_proj": _tensor_json(tensors.q_proj)}
             | ({"q_bias": _tensor_json(tensors.q_bias)} if tensors.q_bias else {})
@@ -205,4 +209,24 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
 
 def _tensor_json(matrix: Matrix) -> dict[str, Any]:
     tensor = matrix.tensor
-    return {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.dtype, "file": tensor.file}
+    found = {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.dtype, "file": tensor.file}
+    return found if len(matrix.tensors) == 1 else {**found, "format": matrix.format}
+
+
+def _describe_formats(anatomy: Anatomy) -> list[dict[str, Any]]:
+    """Number formats of the projections; of those with scales, how many heads have scales of their own."""
+    counts: dict[tuple[str, str], list[bool]] = {}
+    for head in anatomy.geometry.heads():
+        tensors = anatomy.layers[head.layer]
+        assert tensors is not None  # a layer with heads
+        for operation in anatomy.operations:
+            for part in anatomy.slices(head, operation):
+                if part.matrix is tensors.q_bias:
+                    continue
+                kind = "o_proj" if part.matrix is tensors.o_proj else "q_proj"
+                is_own = len(part.matrix.owned(part.axis, part.block)) == len(part.matrix.tensors)
+                counts.setdefault((kind, part.matrix.format), []).append(is_own)
+    return [
+        {"part": part, "format": form, "heads": len(own)} | ({} if form in FLOATS else {"heads_with_own_scales": sum(own)})
+        for (part, form), own in counts.items()
+    ]

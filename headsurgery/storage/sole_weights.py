@@ -49,19 +49,25 @@ def check_sole_weights(checkpoint: Checkpoint) -> None:
         )
 
 
+def find_quantization(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What a configuration says of quantized weights, at its top or for the text model; None where it says nothing."""
+    for section in (config, *(value for value in config.values() if isinstance(value, Mapping))):
+        stated = section.get("quantization_config")
+        if stated is not None:
+            return stated if isinstance(stated, Mapping) else {}
+    return None
+
+
 def says_quantized(config: Mapping[str, Any]) -> str | None:
     """How a configuration says that its weights are quantized; None where it doesn't.
 
     Returns:
         The method; `MLX, 4 bits` for what MLX writes, `unknown` for what names none.
     """
-    for section in (config, *(value for value in config.values() if isinstance(value, Mapping))):
-        stated = section.get("quantization_config")
-        if isinstance(stated, Mapping):
-            method = stated.get("quant_method")
-            return method if isinstance(method, str) and 0 < len(method) <= _MAX_NAME else _bits_and_bytes(stated)
-        if stated is not None:
-            return "unknown"
+    stated = find_quantization(config)
+    if stated is not None:
+        method = stated.get("quant_method")
+        return method if isinstance(method, str) and 0 < len(method) <= _MAX_NAME else _bits_and_bytes(stated)
     by_mlx = config.get("quantization")
     if isinstance(by_mlx, Mapping) and {"bits", "group_size"} & set(by_mlx):
         bits = by_mlx.get("bits")

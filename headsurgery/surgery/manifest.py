@@ -54,6 +54,15 @@ class FileRecord(Strict):
         return CARD if self.file == BASE_CARD else self.file
 
 
+class ExactnessRecord(Strict):
+    """How exactly a slice holds the edit; errors are in steps of the stored type, from a number to the next one."""
+
+    level: Literal["exact", "rounded"]
+    of: Literal["values", "scales"] = Field(description="what is rounded: the values, or the scales that stand for them")
+    largest_error: float
+    mean_error: float
+
+
 class EditRecord(HeadEdit):
     """One slice of one tensor that was edited."""
 
@@ -62,6 +71,7 @@ class EditRecord(HeadEdit):
     axis: int = Field(description="0: rows of the stored tensor, 1: columns")
     start: int
     stop: int
+    exactness: ExactnessRecord | None = Field(default=None, description="null: made by a version that didn't record it")
 
 
 class Manifest(Strict):

@@ -10,7 +10,7 @@ from headsurgery.edits.anatomy import record_base
 from headsurgery.filesystem.hashing import hash_file
 from headsurgery.surgery.base_files import MANIFEST, RECIPE, UNDO
 from headsurgery.surgery.history import read_base_card
-from headsurgery.surgery.manifest import EditRecord, FileRecord, Manifest
+from headsurgery.surgery.manifest import EditRecord, ExactnessRecord, FileRecord, Manifest
 from headsurgery.surgery.plan import SurgeryPlan, TensorEdit
 from headsurgery.version import __version__
 
@@ -89,4 +89,5 @@ def record_edit(edit: TensorEdit) -> EditRecord:
         axis=edit.axis,
         start=edit.block.start,
         stop=edit.block.stop,
+        exactness=None if edit.exactness is None else ExactnessRecord.model_validate(edit.exactness.to_json()),
     )

@@ -88,6 +88,11 @@ class SurgeryPlan:
         return self.anatomy.count_changed(edit.edit for edit in self.edits)
 
     @property
+    def is_exact(self) -> bool:
+        """Whether no number is rounded."""
+        return all(edit.exactness is not None and edit.exactness.level == "exact" for edit in self.edits)
+
+    @property
     def share(self) -> float:
         """`parameters_changed` as a share of all stored parameters, from 0 to 1."""
         return self.parameters_changed / self.checkpoint.num_parameters
@@ -101,11 +106,13 @@ class SurgeryPlan:
                 edit.edit.model_dump()
                 | {"tensor": edit.tensor.name, "file": edit.tensor.file, "dtype": edit.tensor.dtype, "axis": edit.axis}
                 | {"start": edit.block.start, "stop": edit.block.stop, "runs": vars(edit.runs)}
+                | {"exactness": edit.exactness.to_json() if edit.exactness else None}
                 for edit in self.edits
             ],
             "parameters": self.checkpoint.num_parameters,
             "parameters_changed": self.parameters_changed,
             "share": self.share,
+            "exactness": "exact" if self.is_exact else "rounded",
             "edited_files": sorted({edit.tensor.file for edit in self.edits}),
             "carried_files": list(self.files.carried),
             "left_out": list(self.files.left_out),
@@ -164,6 +171,25 @@ def plan_surgery(
     )
 
 
+def check_exact(plan: SurgeryPlan) -> None:
+    """Refuse a plan that rounds.
+
+    Raises:
+        SurgeryError: It does.
+    """
+    rounded = [edit for edit in plan.edits if edit.exactness is None or edit.exactness.level != "exact"]
+    if rounded:
+        shown = "; ".join(
+            f"{edit.edit.ref}: {OPERATIONS[edit.edit.operation].say_result(edit.tensor.name, edit.edit.factor)}: {edit.exactness}"
+            for edit in rounded[:3]
+        )
+        more = f"; and {len(rounded) - 3} more" if len(rounded) > 3 else ""
+        raise SurgeryError(
+            f"{len(rounded)} of {len(plan.edits)} slices can't be changed exactly: {shown}{more}",
+            hint="leave --exact out to accept that, or choose the factor 0 or a power of two; --dry-run shows each slice",
+        )
+
+
 def resolve_edits(recipe: Recipe, anatomy: Anatomy, donor: Donor | None = None) -> tuple[TensorEdit, ...]:
     """The slices that a recipe's edits change, in its order.
 
@@ -179,10 +205,10 @@ def resolve_edits(recipe: Recipe, anatomy: Anatomy, donor: Donor | None = None) 
     taken: dict[tuple[str, int], int] = {}
     for position, edit in enumerate(recipe.edits):
         for resolved in _resolve(edit, anatomy, donor, f"edits[{position}]: "):
-            first = taken.setdefault((resolved.tensor.name, resolved.block.start), position)
+            first = taken.setdefault((resolved.part.tensor.name, resolved.part.block.start), position)
             if first != position:
                 raise RecipeError(
-                    f"edits[{position}]: {edit.operation} on {edit.ref} changes {resolved.tensor.name} where edits[{first}] does",
+                    f"edits[{position}]: {edit.operation} on {edit.ref} changes {resolved.part.tensor.name} where edits[{first}] does",
                     hint="make two recipes of them, and apply one to the result of the other",
                 )
             found.append(resolved)

@@ -76,6 +76,8 @@ def check_against_donor(step: Step, donor: Donor) -> dict[str, str]:
 def list_unchecked(manifest: Manifest, base: Checkpoint | None, *, has_undo: bool, has_donor: bool = False) -> tuple[str, ...]:
     """Fields that are a record only, or that can't be derived from what is at hand."""
     fields = ["headsurgery", "notes"]
+    if any(edit.exactness is not None for edit in manifest.edits):
+        fields.append("edits.exactness")
     if base is None or not (is_hub_id(manifest.base.model) and is_hub_id(base.model)):
         fields.append("base.model")
     if base is None or None in (manifest.base.revision, base.revision):
@@ -140,7 +142,7 @@ def _compare_edits(manifest: Manifest, edits: tuple[TensorEdit, ...]) -> Iterato
         yield "edits", f"has {len(manifest.edits)} entries, but its recipe makes {len(edits)}"
         return
     for place, (found, edit) in enumerate(zip(manifest.edits, edits, strict=True)):
-        expected = record_edit(edit).model_dump()
+        expected = record_edit(edit).model_dump(exclude={"exactness"})
         yield from ((f"edits[{place}].{field}", what) for field, what in _differences(found.model_dump(), expected))
 
 

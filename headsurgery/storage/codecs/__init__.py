@@ -13,7 +13,7 @@ import numpy as np
 
 from headsurgery.errors import ArchitectureError
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import plain
+from headsurgery.storage.codecs import fp8, plain
 from headsurgery.storage.codecs.matrix import Change as Change
 from headsurgery.storage.codecs.matrix import Exactness as Exactness
 from headsurgery.storage.codecs.matrix import Matrix as Matrix
@@ -22,19 +22,27 @@ from headsurgery.storage.codecs.matrix import Rewriter as Rewriter
 from headsurgery.storage.codecs.matrix import Values as Values
 from headsurgery.storage.codecs.matrix import multiply as multiply
 from headsurgery.storage.codecs.matrix import steps_of as steps_of
+from headsurgery.storage.sole_weights import says_quantized
 from headsurgery.storage.tensors import StoredSlice, TensorInfo
 
-_OPENERS: tuple[Callable[[Checkpoint, str], Matrix | None], ...] = (plain.open_plain,)
+_OPENERS: tuple[Callable[[Checkpoint, str], Matrix | None], ...] = (plain.open_plain, fp8.open_fp8)
 """Each gets a checkpoint and the name of one of its tensors; None: that is not stored in its format."""
 
 FLOATS: Mapping[str, np.dtype[Any]] = plain.ELEMENTS
 """Stored types that stand for themselves, and can be compared and converted by value."""
-ELEMENTS: Mapping[str, np.dtype[Any]] = {**plain.ELEMENTS}
+ELEMENTS: Mapping[str, np.dtype[Any]] = {**plain.ELEMENTS, **fp8.ELEMENTS}
 """Stored types whose single elements are numbers, though a scale may go with them."""
 
 
-EDITABLE = ", ".join(plain.ELEMENTS)
+EDITABLE = f"{', '.join(plain.ELEMENTS)}, and {' and '.join(fp8.CODES)} with scales"
 """What messages say that can be edited."""
+_INSTEAD = {
+    "bitsandbytes": "edit the model that it was loaded from, and load the result with the same BitsAndBytesConfig",
+    "fp8": "edit the BF16 model and quantize the result; one that was published in FP8 alone, transformers can dequantize first",
+}
+
+
+_QUANTIZE_AFTERWARDS = "edit the unquantized model and quantize the result"
 
 
 def open_matrix(checkpoint: Checkpoint, name: str) -> Matrix:
@@ -51,9 +59,22 @@ def open_matrix(checkpoint: Checkpoint, name: str) -> Matrix:
         found = opener(checkpoint, name)
         if found is not None:
             return found
-    raise ArchitectureError(
-        f"{name}: stored as {checkpoint.tensors[name].dtype}; headsurgery edits {EDITABLE}",
-        hint="edit the unquantized model and quantize the result",
+    raise explain_quantized(checkpoint.config) or ArchitectureError(
+        f"{name}: stored as {checkpoint.tensors[name].dtype}; headsurgery edits {EDITABLE}", hint=_QUANTIZE_AFTERWARDS
+    )
+
+
+def explain_quantized(config: Mapping[str, Any]) -> ArchitectureError | None:
+    """Why attention is not found, or not read, where a configuration says that weights are quantized; None where it doesn't.
+
+    Only where attention itself is quantized; gpt-oss, say, has MXFP4 experts and plain attention.
+    """
+    method = says_quantized(config)
+    if method is None:
+        return None
+    return ArchitectureError(
+        f"attention weights are quantized ({method}); headsurgery edits {EDITABLE}",
+        hint=_INSTEAD.get(method, _QUANTIZE_AFTERWARDS),
     )
 
 

@@ -78,10 +78,14 @@ class Exactness:
 
     def __str__(self) -> str:
         """As tables show it."""
+        what = "" if self.of == "values" else f" {self.of}"
         if self.level != "rounded":
-            return self.level
-        what = "" if self.of == "values" else f" ({self.of})"
-        return f"rounded{what}: {self.mean:.2g} steps, at most {self.largest:.2g}"
+            return f"{self.level}{what}"
+        return f"rounded{what}, by {self.mean:.2g} steps on average, {self.largest:.2g} at most"
+
+    def to_json(self) -> dict[str, Any]:
+        """As plans and manifests have it; errors are in steps."""
+        return {"level": self.level, "of": self.of, "largest_error": self.largest, "mean_error": self.mean}
 
 
 class Matrix(Protocol):

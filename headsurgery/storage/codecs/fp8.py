@@ -1,0 +1,297 @@
+"""FP8 (E4M3, E5M2) with scales: a number is its code times the scale of its block.
+
+Scales are for the whole tensor, for each row, or for each block of rows and columns, in `weight_scale` or `weight_scale_inv` beside
+the weight, as transformers' fine-grained FP8, DeepSeek, compressed-tensors, FBGEMM and ModelOpt write them. (Both names hold what
+codes are multiplied by.) What becomes of a head's slice:
+
+- factor 0: its codes become +0, exactly;
+- any other factor, where the slice has scales of its own: these are multiplied, and the codes stay;
+- else, and for changes that are no multiplication: its codes are rounded anew under the scales that it shares with others.
+
+Per-block scales: https://huggingface.co/deepseek-ai/DeepSeek-V3/blob/main/README_WEIGHTS.md
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from headsurgery.documents.strict_json import quote
+from headsurgery.errors import ArchitectureError
+from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.codecs import plain
+from headsurgery.storage.codecs.matrix import (
+    Change,
+    Exactness,
+    Rewriter,
+    Values,
+    assess_rounding,
+    multiply,
+    rewrite_whole,
+    round_to,
+)
+from headsurgery.storage.sole_weights import find_quantization
+from headsurgery.storage.tensors import ByteArray, StoredSlice, TensorInfo
+
+CODES: Mapping[str, np.dtype[Any]] = {
+    "F8_E4M3": np.dtype(ml_dtypes.float8_e4m3fn),
+    "F8_E5M2": np.dtype(ml_dtypes.float8_e5m2),
+}
+"""Stored types of the codes."""
+POWERS: Mapping[str, np.dtype[Any]] = {"F8_E8M0": np.dtype(ml_dtypes.float8_e8m0fnu)}
+"""Stored types of scales that are powers of two (`scale_fmt` ue8m0)."""
+ELEMENTS: Mapping[str, np.dtype[Any]] = {**CODES, **POWERS}
+
+_SCALES: Mapping[str, np.dtype[Any]] = {**plain.ELEMENTS, **POWERS}
+_NAMES = ("weight_scale", "weight_scale_inv")
+_METHODS = ("fp8", "compressed-tensors", "fbgemm_fp8", "modelopt")
+"""Values of `quant_method` of which it is known that a number is code times scale."""
+_MAX_ROUNDING = {"F8_E4M3": 0.05, "F8_E5M2": 0.1}
+"""Relative error (L2) of rounded codes above which they can't hold the edit: about twice what one rounding usually costs."""
+_MAX_SCALE_ROUNDING = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fp8Matrix:
+    """A weight of FP8 codes.
+
+    Args:
+        tensor: The codes, [rows, columns].
+        scale: The scales.
+        block: Rows and columns that one scale is for; all of them where there is one scale for the tensor.
+    """
+
+    tensor: TensorInfo
+    scale: TensorInfo
+    block: tuple[int, int]
+
+    @property
+    def tensors(self) -> tuple[TensorInfo, ...]:
+        """Codes and scales."""
+        return self.tensor, self.scale
+
+    @property
+    def format(self) -> str:
+        """Type of the codes, and what a scale is for."""
+        rows, columns = self.block
+        if self.scale.num_parameters == 1:
+            scales = "one scale for the tensor"
+        elif self.block == (1, self.tensor.shape[1]):
+            scales = "a scale for each row"
+        else:
+            scales = f"a scale for each block of {rows} x {columns}"
+        return f"{self.tensor.dtype}, {scales} ({self.scale.dtype})"
+
+    def has_own_scales(self, axis: int, block: range) -> bool:
+        """Whether the scales of a slice are for nothing else."""
+        size, shape = self.block[axis], self.scale.shape
+        is_aligned = block.start % size == 0 and (block.stop % size == 0 or block.stop == self.tensor.shape[axis])
+        return is_aligned and axis < len(shape)
+
+    def read(self, checkpoint: Checkpoint, axis: int, block: range) -> Values:
+        """Code times scale, in float32, as runtimes compute it."""
+        codes = self._codes(checkpoint.read_slice(self._slice(checkpoint.tensors[self.tensor.name], axis, block)))
+        return self._decode(codes, self._read_scales(checkpoint, axis, block))
+
+    def owned(self, axis: int, block: range) -> tuple[StoredSlice, ...]:
+        """The codes of the slice, and its scales where they are its own."""
+        codes = self._slice(self.tensor, axis, block)
+        return (codes, self._own_scales(axis, block)) if self.has_own_scales(axis, block) else (codes,)
+
+    def rewritten(self, axis: int, block: range, change: Change) -> tuple[StoredSlice, ...]:
+        """Codes or scales."""
+        goes_by_scale = self._goes_by_scale(axis, block, change)
+        return (self._own_scales(axis, block) if goes_by_scale else self._slice(self.tensor, axis, block),)
+
+    def rewriter(self, checkpoint: Checkpoint, part: StoredSlice, change: Change) -> Rewriter:
+        """Multiplications go chunk by chunk, other changes over the whole slice."""
+        factor = change.factor
+        if part.tensor.name == self.scale.name:
+            assert factor is not None  # other changes don't go by the scale
+            dtype = _SCALES[self.scale.dtype]
+            return lambda rows, _: multiply(np.ascontiguousarray(rows).view(dtype), factor).view(np.uint8)
+        if factor == 0:
+            return lambda rows, _: np.zeros_like(rows)
+        if factor is not None:
+            return lambda rows, _: multiply(self._codes(rows), factor).view(np.uint8)
+
+        def change_all(rows: ByteArray) -> ByteArray:
+            in_codes = _InCodes(change=change, scales=self._read_scales(checkpoint, part.axis, part.block))
+            return in_codes.round(self._codes(rows)).view(np.uint8)
+
+        return rewrite_whole(part, lambda: checkpoint.read_slice(part), change_all)
+
+    def assess(self, checkpoint: Checkpoint, axis: int, block: range, change: Change) -> Exactness:
+        """Whether scales or codes can hold what the change gives."""
+        factor = change.factor
+        if factor == 1:
+            return Exactness(level="exact")
+        codes = self._codes(checkpoint.read_slice(self._slice(self.tensor, axis, block)))
+        scales = self._read_scales(checkpoint, axis, block)
+        if not np.isfinite(scales).all() or not np.isfinite(codes.astype(np.float32)).all():
+            return Exactness(level="refused", fault="not_finite")
+        if factor == 0:
+            return Exactness(level="exact")
+        if self._goes_by_scale(axis, block, change):
+            assert factor is not None  # see there
+            dtype = _SCALES[self.scale.dtype]
+            own = np.ascontiguousarray(checkpoint.read_slice(self._own_scales(axis, block))).view(dtype)
+            if self.scale.dtype in POWERS:
+                return _assess_powers(own, factor)
+            return assess_rounding(own, multiply(own, factor), change, limit=_MAX_SCALE_ROUNDING, of="scales")
+        limit = _MAX_ROUNDING[self.tensor.dtype]
+        if factor is not None:
+            return assess_rounding(codes, multiply(codes, factor), change, limit=limit)
+        in_codes = _InCodes(change=change, scales=scales)
+        return assess_rounding(codes, in_codes.round(codes), in_codes, limit=limit)
+
+    def as_compared(self, old: Sequence[Values], new: Sequence[Values]) -> tuple[Values, Values]:
+        """What differs, codes or scales; where both do, their product."""
+        if len(old) == 1 or old[1].tobytes() == new[1].tobytes():
+            return old[0], new[0]
+        one, other = (self._spread(stored[1], stored[0].shape) for stored in (old, new))
+        if old[0].tobytes() == new[0].tobytes():
+            return one, other
+        return self._decode(old[0], one), self._decode(new[0], other)
+
+    def _goes_by_scale(self, axis: int, block: range, change: Change) -> bool:
+        """Whether a change multiplies scales. No negative factor does: kernels may take scales to be positive."""
+        factor = change.factor
+        if factor is None or factor <= 0 or factor == 1 or not self.has_own_scales(axis, block):
+            return False
+        return self.scale.dtype not in POWERS or math.frexp(factor)[0] == 0.5
+
+    @staticmethod
+    def _slice(tensor: TensorInfo, axis: int, block: range) -> StoredSlice:
+        return StoredSlice(tensor=tensor, axis=axis, block=block)
+
+    def _own_scales(self, axis: int, block: range) -> StoredSlice:
+        size = self.block[axis]
+        return StoredSlice(tensor=self.scale, axis=axis, block=range(block.start // size, -(-block.stop // size)))
+
+    def _codes(self, rows: ByteArray) -> Values:
+        return np.ascontiguousarray(rows).view(CODES[self.tensor.dtype])
+
+    def _read_scales(self, checkpoint: Checkpoint, axis: int, block: range) -> Values:
+        """The scale of each number of a slice, [rows, columns], in float32."""
+        tensor = checkpoint.tensors[self.scale.name]
+        stored = checkpoint.read_tensor(tensor).view(_SCALES[tensor.dtype]).astype(np.float32)
+        grid = stored.reshape([-(-extent // size) for extent, size in zip(self.tensor.shape, self.block, strict=True)])
+        spans = [block if axis == number else range(extent) for number, extent in enumerate(self.tensor.shape)]
+        rows, columns = (np.arange(span.start, span.stop) // size for span, size in zip(spans, self.block, strict=True))
+        scales: Values = grid[rows][:, columns]
+        return scales
+
+    def _spread(self, scales: Values, shape: tuple[int, ...]) -> Values:
+        """Scales of a slice's own, [blocks, blocks], as the scale of each of its numbers; powers of two in float32."""
+        scales = scales.astype(np.float32) if self.scale.dtype in POWERS else scales
+        rows, columns = self.block
+        spread: Values = np.repeat(np.repeat(scales, rows, axis=0)[: shape[0]], columns, axis=1)[:, : shape[1]]
+        return spread
+
+    @staticmethod
+    def _decode(codes: Values, scales: Values) -> Values:
+        values: Values = codes.astype(np.float32) * scales.astype(np.float32)
+        return values
+
+
+@dataclass(frozen=True, kw_only=True)
+class _InCodes:
+    """A change of numbers, as a change of their codes under scales that stay.
+
+    Args:
+        change: The change of the numbers.
+        scales: The scale of each of them.
+    """
+
+    change: Change
+    scales: Values
+    factor: None = None
+
+    def __call__(self, values: Values) -> Values:
+        """Codes before to codes after, not rounded; inf where a scale of 0 can't give a number."""
+        scales = self.scales.astype(values.dtype)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            numbers = self.change(values * scales)
+            return np.where((numbers == 0) & (scales == 0), 0, numbers / scales)
+
+    def round(self, codes: Values) -> Values:
+        """Codes to codes."""
+        return round_to(self(codes.astype(np.float32)), codes.dtype)
+
+
+def _assess_powers(before: Values, factor: float) -> Exactness:
+    """Powers of two times a power of two: exact, or out of range."""
+    with np.errstate(over="ignore", under="ignore"):
+        wanted = before.astype(np.float64) * factor
+    is_exact = np.array_equal(multiply(before, factor).astype(np.float64), wanted)
+    return Exactness(level="exact", of="scales") if is_exact else Exactness(level="refused", fault="overflow")
+
+
+def open_fp8(checkpoint: Checkpoint, name: str) -> Fp8Matrix | None:
+    """A weight of FP8 codes; None if it is none.
+
+    Raises:
+        ArchitectureError: It is one, but how it is scaled is not known.
+    """
+    tensor = checkpoint.tensors[name]
+    if tensor.dtype not in CODES or len(tensor.shape) != 2 or not name.endswith(".weight"):
+        return None
+    stem = name.removesuffix("weight")
+    beside = sorted(other.removeprefix(stem) for other in checkpoint.tensors if other.startswith(f"{stem}weight_"))
+    if len(beside) != 1 or beside[0] not in _NAMES:
+        raise _refuse(name, tensor, f"beside it {', '.join(beside) or 'nothing'}, expected {' or '.join(_NAMES)} alone")
+    scale = checkpoint.tensors[stem + beside[0]]
+    if scale.dtype not in _SCALES:
+        raise _refuse(name, tensor, f"{beside[0]} is stored as {scale.dtype}, expected {', '.join(_SCALES)}")
+    stated = find_quantization(checkpoint.config) or {}
+    method = stated.get("quant_method")
+    if method not in _METHODS:
+        raise _refuse(name, tensor, f"config.json states quant_method {quote(method)}, expected {', '.join(_METHODS)}")
+    if stated.get("transform_config"):
+        raise _refuse(name, tensor, "config.json states a transform_config, so that what is stored is not the weight itself")
+    blocks = dict.fromkeys(_fitting_blocks(tensor, scale, stated))
+    if len(blocks) != 1:
+        known = " or ".join(f"{rows} x {columns}" for rows, columns in dict.fromkeys(_stated_blocks(stated))) or "none"
+        found = f"{beside[0]} has the shape {list(scale.shape)}, which fits no one layout (blocks in config.json: {known})"
+        raise _refuse(name, tensor, found)
+    return Fp8Matrix(tensor=tensor, scale=scale, block=next(iter(blocks)))
+
+
+def _refuse(name: str, tensor: TensorInfo, found: str) -> ArchitectureError:
+    return ArchitectureError(
+        f"{name}: {tensor.dtype} {list(tensor.shape)}: {found}",
+        hint="edit the unquantized model and quantize the result; one that was published in FP8 alone, transformers can dequantize",
+    )
+
+
+def _fitting_blocks(tensor: TensorInfo, scale: TensorInfo, stated: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
+    """What one scale may be for, by the shape of the scales."""
+    rows, columns = tensor.shape
+    if scale.num_parameters == 1:
+        yield rows, columns
+    elif scale.shape in ((rows, 1), (rows,)):
+        yield 1, columns
+    else:
+        for block in _stated_blocks(stated):
+            if scale.shape == (-(-rows // block[0]), -(-columns // block[1])):
+                yield block
+
+
+def _stated_blocks(stated: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
+    """Sizes of blocks that a configuration names: of transformers and DeepSeek, of compressed-tensors, and its groups in a row."""
+    groups = stated.get("config_groups")
+    groups = groups.values() if isinstance(groups, Mapping) else ()
+    schemes = [group.get("weights") for group in groups if isinstance(group, Mapping)]
+    found = [stated.get("weight_block_size")]
+    for scheme in schemes:
+        if isinstance(scheme, Mapping):
+            found += [scheme.get("block_structure"), [1, scheme.get("group_size")]]
+    for block in found:
+        if isinstance(block, list) and len(block) == 2 and all(type(size) is int and size > 0 for size in block):
+            yield block[0], block[1]
