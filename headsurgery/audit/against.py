@@ -12,6 +12,7 @@ from functools import cache
 
 import numpy as np
 
+from headsurgery.audit.blind import check_plain
 from headsurgery.audit.matrices import Matrix, describe_change, low_rank_of, read_sample
 from headsurgery.audit.records import Audit, Finding
 from headsurgery.audit.standing_out import Place, find_multiplied, find_standing_out

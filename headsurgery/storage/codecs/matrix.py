@@ -195,7 +195,9 @@ def steps_of(values: Values) -> npt.NDArray[np.float64]:
 @cache
 def _steps_by_code(dtype: np.dtype[Any]) -> npt.NDArray[np.float64]:
     """Of a small type, by the bits of its numbers; nan where these stand for inf or nan."""
-    sizes = np.arange(2 ** (8 * dtype.itemsize - 1), dtype=f"u{dtype.itemsize}").view(dtype).astype(np.float64)
+    codes = np.arange(2 ** (8 * dtype.itemsize - 1), dtype=f"u{dtype.itemsize}")
+    with np.errstate(invalid="ignore"):  # nan
+        sizes = codes.view(dtype).astype(np.float64)
     finite = sizes[np.isfinite(sizes)]
     steps = np.full(len(sizes), np.nan)
     steps[: len(finite)] = np.diff(finite, append=2 * finite[-1] - finite[-2])
