@@ -219,7 +219,7 @@ def _describe_formats(anatomy: Anatomy) -> list[dict[str, Any]]:
     for head in anatomy.geometry.heads():
         tensors = anatomy.layers[head.layer]
         assert tensors is not None  # a layer with heads
-        for operation in anatomy.operations:
+        for operation in anatomy.blocks:
             for part in anatomy.slices(head, operation):
                 if part.matrix is tensors.q_bias:
                     continue

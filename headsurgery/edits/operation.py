@@ -209,7 +209,7 @@ class Operation(ABC):
         if found.fault == "overflow":
             return SurgeryError(f"{done} overflows {dtype}", hint="choose a smaller factor" if self.multiplies else "")
         if found.fault == "too_small":
-            return SurgeryError(f"{done} is too small for {dtype}: rounding would change it by more than {found.limit:.0%}")
+            return SurgeryError(f"{done} is too small for {dtype}: rounding would change it by more than {found.limit * 100:g} %")
         if self.multiplies:
             return SurgeryError(
                 f"{done} changes nothing: {dtype} can't hold a factor so close to 1", hint="choose a factor further from 1"
