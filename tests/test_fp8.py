@@ -27,6 +27,7 @@ from headsurgery.surgery.plan import SurgeryPlan, check_exact, plan_surgery
 from headsurgery.surgery.restore import restore_checkpoint
 from headsurgery.surgery.verify import verify_checkpoint
 from tests.directories import contents
+from tests.format_table import PAGE, with_table
 from tests.fp8 import LAYOUTS, WEIGHTS, Layout, dequantize, fine_grained, save_fp8
 from tests.tiny import tokens
 
@@ -426,6 +427,11 @@ class TestRefusals:
         save_file(tensors, base / WEIGHTS)
         with pytest.raises(ArchitectureError, match="in a Conv1D layer; expected Linear"):
             prove_anatomy(open_checkpoint(base))
+
+
+def test_the_table_of_exactness_in_the_documentation_is_what_plans_say() -> None:
+    text = PAGE.read_text()
+    assert with_table(text) == text, "run: python -m tests.format_table"
 
 
 class AddOne:
