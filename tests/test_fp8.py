@@ -17,6 +17,7 @@ from headsurgery.cli import app
 from headsurgery.compare.diff import diff_checkpoints
 from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.errors import ArchitectureError, HeadSurgeryError, SurgeryError
+from headsurgery.model.as_stored import check_as_stored
 from headsurgery.model.editing import edited as hooked
 from headsurgery.model.loading import load_model
 from headsurgery.recipe import HeadEdit, Recipe
@@ -347,10 +348,21 @@ class TestLiveModel:
         with torch.no_grad():
             assert torch.equal(live, written(input_ids=ids).logits)
 
+    def test_a_model_that_runs_on_codes_is_compared_by_its_codes(self, tmp_path: Path) -> None:
+        """As transformers keeps them on GPUs."""
+        base = save_fp8("llama", tmp_path / "base", LAYOUTS["blocks of a head"])
+        model = load_model(base, device="cpu").model
+        for name, codes in load_file(base / WEIGHTS).items():
+            if codes.dtype == torch.float8_e4m3fn and "self_attn" in name:
+                module = model.get_submodule(name.removesuffix(".weight"))
+                module.weight = torch.nn.Parameter(codes, requires_grad=False)
+        check_as_stored(model, open_checkpoint(base))
+        model.model.layers[0].self_attn.q_proj.weight.view(torch.uint8)[3, 3] ^= 1
+        with pytest.raises(HeadSurgeryError, match="loaded other values"):
+            check_as_stored(model, open_checkpoint(base))
+
     def test_a_model_that_was_loaded_with_other_scales_is_refused(self, tmp_path: Path) -> None:
         base = save_fp8("llama", tmp_path / "base", LAYOUTS["blocks of a head"])
-        from headsurgery.model.as_stored import check_as_stored
-
         model = load_model(base, device="cpu").model
         check_as_stored(model, open_checkpoint(base))
         with torch.no_grad():

@@ -103,9 +103,9 @@ def _compare_layer(checkpoint: Checkpoint, anatomy: Anatomy, modules: ModuleMap,
     if tensors.q_bias is not None:
         pairs.append((tensors.q_bias, queries.bias))
     for stored, loaded in pairs:
-        _check_kind(checkpoint, stored.tensor, loaded)
-    read = cache(lambda matrix: _read_whole(checkpoint, matrix))
-    if all(_same(read(stored), loaded) for stored, loaded in pairs):
+        _check_kind(checkpoint, stored, loaded)
+    read = cache(lambda matrix, is_codes: _read_whole(checkpoint, matrix, is_codes=is_codes))
+    if all(_same(read(stored, _is_codes(loaded)), _bits_of_codes(loaded)) for stored, loaded in pairs):
         return
     heads = modules.geometry.layers[layer]
     assert heads is not None
@@ -117,23 +117,23 @@ def _compare_layer(checkpoint: Checkpoint, anatomy: Anatomy, modules: ModuleMap,
             for part in anatomy.slices(HeadRef(layer, head), operation):
                 is_bias = part.matrix is tensors.q_bias
                 weight: Any = module.bias if is_bias else module.weight
-                there = weight.narrow(0 if is_bias else axis, own.block.start, len(own.block))
-                here = read(part.matrix).narrow(part.axis, part.block.start, len(part.block))
+                there = _bits_of_codes(weight).narrow(0 if is_bias else axis, own.block.start, len(own.block))
+                here = read(part.matrix, _is_codes(weight)).narrow(part.axis, part.block.start, len(part.block))
                 if not _same(here, there) and not _same(here.flatten().sort().values, there.detach().flatten().sort().values):
                     raise _differs(checkpoint, part.tensor)
 
 
-def _check_kind(checkpoint: Checkpoint, stored: TensorInfo, loaded: Any) -> None:
-    """Refuse a weight that the live model doesn't have, or not as floats."""
-    where = f"{checkpoint.files.name}: {quote(stored.name)}"
+def _check_kind(checkpoint: Checkpoint, stored: Matrix, loaded: Any) -> None:
+    """Refuse a weight that the live model doesn't have, or neither as floats nor as the codes that are stored."""
+    where = f"{checkpoint.files.name}: {quote(stored.tensor.name)}"
     if loaded is None:
         raise ModelError(
             f"{where} is in the file, but the model that config.json describes has no such bias",
             hint="correct config.json: attention_bias, or what the family calls it",
         )
-    if not loaded.is_floating_point() or loaded.element_size() < 2:
+    if not loaded.is_floating_point() or (_is_codes(loaded) and len(stored.tensors) == 1):
         raise ModelError(
-            f"{where} is stored as {stored.dtype}, but transformers loaded it as {str(loaded.dtype).removeprefix('torch.')}",
+            f"{where} is stored as {stored.tensor.dtype}, but transformers loaded it as {str(loaded.dtype).removeprefix('torch.')}",
             hint="take quantization_config out of config.json if these weights are not quantized",
         )
 
@@ -146,9 +146,20 @@ def _differs(checkpoint: Checkpoint, tensor: TensorInfo) -> ModelError:
     )
 
 
-def _read_whole(checkpoint: Checkpoint, matrix: Matrix) -> torch.Tensor:
-    """All numbers of a weight or bias, in its shape."""
+def _is_codes(loaded: torch.Tensor) -> bool:
+    """Whether a weight runs as codes whose scales lie beside it, as FP8 does on GPUs."""
+    return loaded.element_size() == 1
+
+
+def _bits_of_codes(loaded: torch.Tensor) -> torch.Tensor:
+    return loaded.detach().view(torch.uint8) if _is_codes(loaded) else loaded
+
+
+def _read_whole(checkpoint: Checkpoint, matrix: Matrix, *, is_codes: bool) -> torch.Tensor:
+    """All numbers of a weight or bias, or the bits of its codes, in its shape."""
     shape = matrix.tensor.shape
+    if is_codes:
+        return torch.from_numpy(checkpoint.read_tensor(matrix.tensor)).reshape(shape)
     return _as_torch(matrix.read(checkpoint, 0, range(shape[0]))).reshape(shape)
 
 
