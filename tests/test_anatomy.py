@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 import pytest
 import torch
@@ -179,7 +178,7 @@ class TestTypes:
             ("gptq", {"weight": None, "qweight": torch.zeros(6, 48, dtype=torch.int32)}),
             ("awq", {"weight": None, "qweight": torch.zeros(48, 6, dtype=torch.int32)}),
             ("compressed-tensors", {"weight": None, "weight_packed": torch.zeros(48, 6, dtype=torch.int32)}),
-            ("fp8", {"weight": torch.zeros(48, 48, dtype=torch.float8_e4m3fn), "weight_scale_inv": torch.ones(1, 1)}),
+            ("fp8", {"weight": None, "weight_fp8": torch.zeros(48, 48, dtype=torch.float8_e4m3fn)}),
             ("mxfp4", {"weight": None, "weight_blocks": torch.zeros(48, 2, 16, dtype=torch.uint8)}),
             ("bitsandbytes", {"weight": torch.zeros(48 * 24, 1, dtype=torch.uint8)}),
             ("bitsandbytes", {"weight": torch.zeros(48, 48, dtype=torch.int8), "SCB": torch.ones(48)}),
@@ -208,14 +207,11 @@ class TestTypes:
         with pytest.raises(ArchitectureError, match=r"weights are quantized \(unknown\)"):
             prove(llama)
 
-    @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, ml_dtypes.float8_e4m3fn])
-    def test_a_stored_type_that_can_not_be_edited_is_refused(self, dtype: Any, llama: Path) -> None:
-        values = torch.zeros(48, 48, dtype={"float8_e4m3fn": torch.float8_e4m3fn}.get(np.dtype(dtype).name, torch.int8))
-        if np.dtype(dtype).name != "float8_e4m3fn":
-            values = torch.from_numpy(np.zeros((48, 48), dtype=dtype))
-        save_torch(load_torch(llama / WEIGHTS) | {O_PROJ: values}, llama / WEIGHTS)
+    @pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int32, torch.float8_e4m3fnuz])
+    def test_a_stored_type_that_can_not_be_edited_is_refused(self, dtype: torch.dtype, llama: Path) -> None:
+        save_torch(load_torch(llama / WEIGHTS) | {O_PROJ: torch.zeros(48, 48).to(dtype)}, llama / WEIGHTS)
         with pytest.raises(
-            ArchitectureError, match=rf"{O_PROJ}: stored as (I8|U8|I32|F8_E4M3); headsurgery edits F64, F32, F16, BF16"
+            ArchitectureError, match=rf"{O_PROJ}: stored as (I8|U8|I32|F8_E4M3FNUZ); headsurgery edits F64, F32, F16, BF16"
         ):
             prove(llama)
 
@@ -233,7 +229,7 @@ class TestDescribe:
         document = json.loads(json.dumps(describe(checkpoint)))
         assert list(document) == [
             *("model", "revision", "model_type", "geometry", "attention_layers", "num_heads_in_all", "operations"),
-            *("q_norm", "notes", "dtypes", "parameters", "shards", "fingerprint", "tensors"),
+            *("q_norm", "notes", "dtypes", "parameters", "shards", "fingerprint", "formats", "tensors"),
         ]
         assert (document["model"], document["revision"], document["model_type"]) == ("org/name", "ab" * 20, "qwen2")
         assert document["geometry"] == {"num_layers": 3, "num_heads": 6, "num_kv_heads": 2, "head_dim": 8, "hidden_size": 48}

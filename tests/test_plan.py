@@ -84,10 +84,12 @@ def test_a_dry_run_is_json_and_names_no_local_path(llama: Path) -> None:
     plan = plan_of(llama, (0, 0, "scale", 0.5))
     document = json.loads(json.dumps(plan.to_json()))
     assert list(document) == [
-        *("base", "edits", "parameters", "parameters_changed", "share", "edited_files", "carried_files", "left_out", "notes")
+        *("base", "edits", "parameters", "parameters_changed", "share", "exactness"),
+        *("edited_files", "carried_files", "left_out", "notes"),
     ]
     assert document["edited_files"] == [WEIGHTS]
     assert document["edits"][0]["runs"] == vars(plan.edits[0].runs)
+    assert document["edits"][0]["exactness"] == {"level": "exact", "of": "values", "largest_error": 0.0, "mean_error": 0.0}
     assert str(llama.parent) not in json.dumps(document)
 
 

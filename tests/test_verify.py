@@ -127,7 +127,7 @@ def test_the_command(edited: Path, base: Path) -> None:
     assert "every edited slice is what its edit makes of the original" in result.stdout
     result = CliRunner().invoke(app, ["verify", str(edited), "--base", str(base), "--json"])
     found = {"problems": {}, "others": [], "against": "base", "intact": True, "steps": 1, "restorable": 1}
-    found["not_checked"] = ["headsurgery", "notes", "base.model", "base.revision"]
+    found["not_checked"] = ["headsurgery", "notes", "edits.exactness", "base.model", "base.revision"]
     found["not_checked"] += [f"files[{file}].{field}" for file in OURS for field in ("num_bytes", "sha256")]
     assert json.loads(result.stdout) == found
     (edited / "notes.txt").write_text("mine")
@@ -184,13 +184,14 @@ class TestFalsifiedManifests:
             place, container, key, value = next(leaf for leaf in leaves(document) if leaf[0] == name)
             container[key] = falsify(place, value)
             (edited / "headsurgery.json").write_text(json.dumps(document))
-            if name == "schema":
-                with pytest.raises(CheckpointError, match="schema"):
+            if name == "schema" or name.endswith((".exactness.level", ".exactness.of")):
+                with pytest.raises(CheckpointError, match=name.rpartition(".")[2]):
                     verify_checkpoint(edited, base=opened)
                 continue
             found = verify_checkpoint(edited, base=opened)
             if not found.problems:
-                assert name.split("[0]")[0] in found.unchecked or name in found.unchecked, name
+                field = "edits.exactness" if ".exactness." in name else name.split("[0]")[0]
+                assert field in found.unchecked or name in found.unchecked, name
                 seen.add(name)
             elif not name.startswith("files"):
                 assert any(name.removesuffix("[0]") in problem for problem in found.problems), (name, found.problems)
@@ -198,7 +199,8 @@ class TestFalsifiedManifests:
         without_base = {"base.fingerprint", "left_out[0]"} if against != "base" else set()
         shards = {name for name in seen if name.startswith("files[model") and against == "nothing"}
         ours = {name for name in seen if name.startswith(tuple(f"files[{file}]" for file in OURS))}
-        assert seen <= unproven | without_base | shards | ours | {"notes"}
+        exactness = {name for name in seen if name.endswith((".exactness.largest_error", ".exactness.mean_error"))}
+        assert seen <= unproven | without_base | shards | ours | exactness | {"notes"}
 
     def test_the_case_of_another_head_and_other_hashes(self, edited: Path, base: Path) -> None:
         document = json.loads((edited / "headsurgery.json").read_text())
