@@ -205,10 +205,11 @@ def resolve_edits(recipe: Recipe, anatomy: Anatomy, donor: Donor | None = None) 
     taken: dict[tuple[str, int], int] = {}
     for position, edit in enumerate(recipe.edits):
         for resolved in _resolve(edit, anatomy, donor, f"edits[{position}]: "):
-            first = taken.setdefault((resolved.part.tensor.name, resolved.part.block.start), position)
+            name = resolved.part.tensor.name
+            first = taken.setdefault((name, resolved.part.block.start), position)
             if first != position:
                 raise RecipeError(
-                    f"edits[{position}]: {edit.operation} on {edit.ref} changes {resolved.part.tensor.name} where edits[{first}] does",
+                    f"edits[{position}]: {edit.operation} on {edit.ref} changes {name} where edits[{first}] does",
                     hint="make two recipes of them, and apply one to the result of the other",
                 )
             found.append(resolved)
