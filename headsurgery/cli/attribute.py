@@ -35,13 +35,14 @@ from headsurgery.cli.options import (
     Template,
     Token,
     TrustRemoteCode,
-    read_batch_size,
-    read_bytes,
 )
 from headsurgery.cli.output import check_ending, check_file, is_attributed_recipe, is_frontier_file, is_same_file, is_scores_file
+from headsurgery.cli.run_files import Config
 from headsurgery.cli.stages import journaled, stages
 from headsurgery.edits.operations import AblationName
+from headsurgery.engine.options import read_bytes
 from headsurgery.errors import UsageError
+from headsurgery.options import read_batch_size
 
 if TYPE_CHECKING:
     from headsurgery.prompts import PromptSet
@@ -137,6 +138,7 @@ def attribute(
     revision: Revision = None,
     token: Token = None,
     trust_remote_code: TrustRemoteCode = False,
+    config: Config = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headsurgery.cli.options import Json, Quiet, ReportDirectory
+from headsurgery.cli.run_files import Config
 from headsurgery.cli.stages import resumable, stages
 from headsurgery.evaluation.options import EvaluationOptions, ServerOptions
 from headsurgery.options import ModelOptions, PromptOptions
@@ -43,6 +44,7 @@ def evaluate(
         bool, typer.Option("--force", help="Drop another run's answers in the folder, and write beside other files.")
     ] = False,
     model: ModelOptions,
+    config: Config = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:

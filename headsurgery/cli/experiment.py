@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headsurgery.cli.options import Json, Quiet, ReportDirectory
+from headsurgery.cli.run_files import Config
 from headsurgery.errors import UsageError
 from headsurgery.options import ModelOptions
 from headsurgery.paper.options import ExperimentOptions
@@ -34,6 +35,7 @@ def experiment(
         bool, typer.Option("--force", help="Drop another run's answers in the folder, and write beside other files.")
     ] = False,
     model_options: ModelOptions,
+    config: Config = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from headsurgery.errors import UsageError
 
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="Checkpoint directory, Hub id org/name, or hf://org/name, with @revision.")
@@ -33,33 +31,7 @@ Limit = Annotated[int | None, typer.Option("--limit", help="Use the first so man
 Template = Annotated[
     str | None, typer.Option("--template", help="chat, paper, direct or a file with {query}. Default: chat if there is one.")
 ]
-BatchOfPrompts = Annotated[str, typer.Option("--batch-size", help="auto, or prompts at a time.")]
 ReportDirectory = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write report and answers here; a broken-off run goes on.")
 ]
 TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run Python code that comes with the checkpoint.")]
-
-
-def read_bytes(text: str) -> int:
-    """What `--max-memory` says: bytes, or a number with KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (of 1024).
-
-    Raises:
-        UsageError: Neither.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(I?))?B?", text.strip().upper(), re.ASCII)
-    if match is None or float(match[1]) == 0:
-        raise UsageError(f"--max-memory {text}: expected bytes, or a size such as 8GiB")
-    return int(float(match[1]) * (1024 if match[3] else 1000) ** ("KMGT".index(match[2]) + 1 if match[2] else 0))
-
-
-def read_batch_size(text: str) -> int | Literal["auto"]:
-    """What `--batch-size` says.
-
-    Raises:
-        UsageError: Neither auto nor a whole number.
-    """
-    if text == "auto":
-        return "auto"
-    if not (text.isascii() and text.isdigit()):
-        raise UsageError(f"--batch-size {text}: expected auto or a whole number")
-    return int(text)
