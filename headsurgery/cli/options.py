@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="Checkpoint directory, Hub id org/name, or hf://org/name, with @revision.")
 ]
