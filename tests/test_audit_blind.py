@@ -155,6 +155,21 @@ class TestOtherDistributionsAreNoComb:
         for seed in range(3):
             assert find_multiple(stored(KINDS[kind](np.random.default_rng(seed)), dtype), dtype) in (None, 1.0)
 
+    @pytest.mark.parametrize("factor", [1.9965, 1.9968, 1.997, 1.9975, 1.998, 1.9985])
+    def test_one_value_by_heaps_is_no_comb_beside_one_that_is_missing(self, factor: float) -> None:
+        """As in an expanded quantization: a factor that gives the one twice and the other never explains no heap of four times."""
+        products = np.float32(factor) * np.arange(1024, 2048, dtype=np.float32)
+        ways = np.bincount(np.rint(np.where(products < 2048, products, products / 2)).astype(int) % 1024, minlength=1024)
+        missing, doubled = np.flatnonzero(ways == 0), np.flatnonzero(ways == 2)[0]
+        for seed in range(3):
+            chance = np.random.default_rng(seed)
+            heads = [stored(np.repeat(chance.normal(0, 0.02, SIZE // 2), 2), "F16") for _ in range(4)]
+            codes = heads[0].view(np.uint16)
+            codes[np.isin(codes & 1023, missing)] ^= 8
+            codes[chance.choice(len(codes), 200, replace=False)] = (9 << 10) + doubled
+            found = find_combs([count_codes(head, "F16") for head in heads], "F16")[0]
+            assert found is None or not found.is_strong
+
     def test_a_head_without_others_is_compared_with_none(self) -> None:
         assert combs([KINDS["normal"](np.random.default_rng(0))], "BF16") == [None]
 

@@ -181,7 +181,11 @@ def _strengths(factors: Counts, ways: npt.NDArray[np.uint8], own: Counts, expect
     # on average 2 / factor ways lead to a significand below the factor, as two powers of two lie there, 1 / factor to one above it
     usual = np.where(significands < factors[:, None], np.float32(2), np.float32(1)) / factors[:, None].astype(np.float32)
     ratio = np.maximum(ways / usual, np.float32(never))
-    return np.asarray(np.log(ratio) @ own - (ratio - 1) @ expected, np.float64)
+    logs = np.log(ratio)
+    # no factor makes a value more than twice as frequent, so what a head has by heaps beyond that speaks for none
+    beyond = np.maximum(own - 2 * expected, 0)
+    heaps = np.flatnonzero(beyond)
+    return np.asarray(logs @ own - (ratio - 1) @ expected - np.maximum(logs[:, heaps], 0) @ beyond[heaps], np.float64)
 
 
 def _image(factors: Counts, bits: int) -> npt.NDArray[np.uint8]:
