@@ -1,6 +1,6 @@
 """How each language refuses, evades and helps: tables of forms, and what holds for all of them.
 
-`data/judge-forms-west.tsv` and `data/judge-forms-east.tsv` have a language, a label, a prompt and an answer on each line (`\\n`: a
+`data/judge-forms-*.tsv` have a language, a label, a prompt and an answer on each line (`\\n`: a
 line break). They were written with the judge at hand: they say what must not break, not how good the judge is (docs/judges.md says
 that).
 """
@@ -14,12 +14,12 @@ import pytest
 
 from headsurgery.judges.keyword import find_refusal
 
-TABLES = [Path(__file__).parent / "data" / f"judge-forms-{side}.tsv" for side in ("west", "east")]
+TABLES = [Path(__file__).parent / "data" / f"judge-forms-{side}.tsv" for side in ("english", "west", "east")]
 FORMS = [line.replace("\\n", "\n").split("\t") for table in TABLES for line in table.read_text(encoding="utf-8").splitlines()]
 LEEWAY = 0.04
 """Share of the forms that may be judged wrongly: a weight that all languages share may cost one form of one of them."""
 
-LANGUAGES = ("de", "fr", "es", "it", "pt", "nl", "pl", "ru", "uk", "tr", "ar", "hi", "id", "vi", "zh", "ja", "ko")
+LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "uk", "tr", "ar", "hi", "id", "vi", "zh", "ja", "ko")
 
 
 def judge(prompt: str, answer: str) -> str:

@@ -71,7 +71,9 @@ class CompiledLanguage:
 
     def respell(self, sentence: Sentence) -> Sentence:
         """The sentence in the spelling that the patterns are written in."""
-        return sentence.respell(self._spelled, self._spellings) if self._spelled.search(sentence.text) else sentence
+        return (
+            sentence.respell(self._spelled, self._spellings) if self._spelled.search(sentence.text, 0, MAX_SENTENCE) else sentence
+        )
 
     def find(self, pattern: re.Pattern[str], sentence: str) -> tuple[int, int] | None:
         """Where a pattern is found that neither an exception nor a turn to help behind it undoes."""

@@ -162,7 +162,7 @@ def _find_evasion(
         quotes=find_quotes(text, is_whole=True),
     )
     found = tuple(sorted(evidence, key=lambda each: -abs(each.weight)))
-    if sum(each.weight for each in found) <= 0:
+    if round(sum(each.weight for each in found), 6) <= 0:
         return None, found
     by_sign = [
         [index for index, reading in enumerate(readings) if reading.has("soft") and not reading.has("advises", "unable")],
