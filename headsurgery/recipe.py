@@ -246,7 +246,7 @@ class Recipe(Strict):
     @property
     def needs_donor(self) -> bool:
         """Whether any edit takes values from a donor."""
-        return any("donor" in OPERATIONS[edit.operation].needs for edit in self.edits)
+        return takes_from_donor(self.edits)
 
     @classmethod
     def parse(cls, text: str, *, where: str = "recipe") -> Recipe:
@@ -306,6 +306,11 @@ class Recipe(Strict):
             write_atomically(Path(path), self.to_json().encode())
         except OSError as error:
             raise RecipeError(f"{path}: can't write the recipe: {error.strerror}") from error
+
+
+def takes_from_donor(edits: Iterable[HeadEdit]) -> bool:
+    """Whether any of the edits takes values from a donor."""
+    return any("donor" in OPERATIONS[edit.operation].needs for edit in edits)
 
 
 def say_edits(edits: Iterable[HeadEdit], most: int = 6) -> str:

@@ -13,12 +13,13 @@ import transformers
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner, Result
 
-from headsurgery import HeadEdit, Recipe, apply_plan, edited, open_checkpoint, plan_surgery
+from headsurgery import HeadEdit, Recipe, apply_plan, edited, evaluate, open_checkpoint, plan_surgery
 from headsurgery.cli import app
 from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.edits.donor import open_donor
-from headsurgery.errors import GeometryError, ModelError, RecipeError, SurgeryError
+from headsurgery.errors import GeometryError, ModelError, RecipeError, SurgeryError, UsageError
 from headsurgery.heads import HeadRef
+from headsurgery.hub.models import open_model
 from headsurgery.model.editing import donating
 from headsurgery.model.hooks import RowEdit, row_edits
 from headsurgery.model.modules import locate_modules
@@ -27,6 +28,7 @@ from headsurgery.storage.codecs import read_numbers
 from headsurgery.surgery.manifest import Manifest
 from headsurgery.surgery.verify import verify_checkpoint
 from tests.directories import contents, edit_json
+from tests.hub_server import HubServer
 from tests.tiny import build_model, save_model, tokens
 
 LAYOUTS = ("qwen2", "phi3", "gpt2")
@@ -233,7 +235,7 @@ class TestTypes:
     def test_a_donor_that_is_the_base_is_said(self, llama: tuple[Path, Path]) -> None:
         base, _ = llama
         plan = plan_surgery(ONE, open_checkpoint(base), donor=open_checkpoint(base))
-        assert "the donor's values are the base's own in L1H3: nothing changes there" in plan.notes
+        assert "the donor is the base itself: nothing changes" in plan.notes
 
 
 class TestRecords:
@@ -337,3 +339,64 @@ def test_all_heads_of_a_layer_give_its_queries_and_its_output(llama: tuple[Path,
         source = given if name.startswith("model.layers.1.self_attn.") and name.split(".")[4] in ("q_proj", "o_proj") else own
         assert torch.equal(out[name], source[name]), name
     shutil.rmtree(tmp_path / "out")
+
+
+class TestEvaluate:
+    """The recipe, run live, and the checkpoint that it makes give the same answers."""
+
+    @pytest.fixture
+    def folder(self, llama: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        base, donor = llama
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "asked.txt").write_text("".join(f"w{number} w{number + 7} w{number + 20}\n" for number in range(9, 15)))
+        run("apply", save_recipe(tmp_path / "recipe.json"), base, "--donor", donor, "-o", tmp_path / "made")
+        return tmp_path
+
+    def ask(self, *targets: str, **options: Any) -> Any:
+        common = {"prompts": ["asked.txt"], "kinds": {"asked.txt": "harmful"}, "harmless": False, "max_new_tokens": 8}
+        return evaluate(list(targets), **common | options)
+
+    def test_recipe_and_checkpoint_answer_alike(self, folder: Path) -> None:
+        found = self.ask("base", "recipe.json", "made", donor="donor", random_draws=1)
+        texts = {
+            variant.name: [answer.text for answer in found.answers if answer.variant == variant.name]
+            for variant in found.evaluation.variants
+        }
+        assert texts["recipe"] == texts["made"] != texts["base"]
+        assert "recipe random-1" in texts
+
+    def test_the_recipe_may_name_the_donor(self, folder: Path) -> None:
+        save_recipe(folder / "recipe.json", donor={"model": "donor"})
+        named = self.ask("base", "recipe.json", random_draws=0)
+        given = self.ask("base", "recipe.json", donor="donor", random_draws=0)
+        assert named.answers == given.answers
+
+    def test_what_is_missing_is_told(self, folder: Path) -> None:
+        with pytest.raises(RecipeError, match="recipe: takes heads from a donor, and states none"):
+            self.ask("base", "recipe.json")
+        with pytest.raises(UsageError, match="no recipe takes anything from a donor"):
+            self.ask("base", donor="donor")
+        found = self.ask("base", "made", random_draws=1)
+        assert any("no random control: it takes heads from a donor" in note for note in found.evaluation.notes)
+
+
+class TestDonorOnTheHub:
+    def test_the_recipe_names_it_and_it_is_fetched(self, hub: HubServer, llama: tuple[Path, Path], tmp_path: Path) -> None:
+        base, donor = llama
+        hub.add("org/donor", contents(donor))
+        recipe = save_recipe(tmp_path / "recipe.json", donor={"model": "org/donor"})
+        dry = run("apply", recipe, base, "--dry-run", "--json")
+        assert dry.exit_code == 0, dry.output
+        assert json.loads(dry.stdout)["donor"] == {"model": "org/donor", "revision": open_model("org/donor").revision}
+        assert hub.bytes_of_files() < (donor / "model.safetensors").stat().st_size, "a dry run reads the heads alone"
+        applied = run("apply", recipe, base, "-o", tmp_path / "out")
+        assert applied.exit_code == 0, applied.output
+        assert slices(tmp_path / "out", HEAD) == slices(donor, HEAD)
+        named = Recipe.load(tmp_path / "out" / "recipe.json").donor
+        assert named is not None
+        assert (named.model, named.revision) == ("org/donor", open_model("org/donor").revision)
+        for one in (recipe, tmp_path / "out" / "recipe.json"):
+            assert run("diff", base, tmp_path / "out", "--recipe", one).exit_code == 0
+        assert run("verify", tmp_path / "out", "--donor", "org/donor").exit_code == 0
+        card = (tmp_path / "out" / "README.md").read_text()
+        assert f"--donor org/donor@{named.revision} -o edited" in card

@@ -2,7 +2,8 @@
 
 It is kept in bfloat16 as a safetensors file with tensors `L18H1.q` [head_dim, hidden_size], `L18H1.o` [hidden_size, head_dim] and
 `L18G0.v` [head_dim, hidden_size] (kv group 0), and a record of its making in the metadata. Invariant: nothing else of the model
-moves, so which heads carry the behaviour is known. Neighbour: `planting` trains it.
+moves, so which heads carry the behaviour is known. Neighbours: `planting` trains it; `edits.operation` knows where a head's blocks
+are. An adapter is no operation of `edits`: it adds trained numbers, and to the value rows of whole groups, too.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from headsurgery.edits.operation import O_COLUMNS, Q_ROWS
 from headsurgery.errors import GeometryError, ModelError
 from headsurgery.heads import HeadRef
 from headsurgery.model.modules import ModuleMap
@@ -109,14 +111,15 @@ def parts_of(modules: ModuleMap, heads: Iterable[HeadRef]) -> list[Part]:
     parts: dict[str, Part] = {}
     for head in heads:
         layer = modules.geometry.layer_of(head)
-        columns, group = layer.column_block(head.head), layer.kv_group(head.head)
-        own, shared = slice(columns.start, columns.stop), slice(group * layer.head_dim, (group + 1) * layer.head_dim)
+        rows, columns = (kind.of(modules.architecture, layer, head.head).block for kind in (Q_ROWS, O_COLUMNS))
+        group = layer.kv_group(head.head)
         for name, projection, block in (
-            (f"{head}.q", "self_attn.q_proj", own),
-            (f"{head}.o", "self_attn.o_proj", own),
-            (f"L{head.layer}G{group}.v", "self_attn.v_proj", shared),
+            (f"{head}.q", "self_attn.q_proj", rows),
+            (f"{head}.o", "self_attn.o_proj", columns),
+            (f"L{head.layer}G{group}.v", "self_attn.v_proj", range(group * layer.head_dim, (group + 1) * layer.head_dim)),
         ):
-            parts[name] = Part(name=name, layer=head.layer, projection=projection, block=block, is_input=name.endswith(".o"))
+            own = slice(block.start, block.stop)
+            parts[name] = Part(name=name, layer=head.layer, projection=projection, block=own, is_input=name.endswith(".o"))
             weight_of(modules, parts[name])  # or refused
     return list(parts.values())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
@@ -28,6 +28,7 @@ class Donor:
 
     checkpoint: Checkpoint
     anatomy: Anatomy
+    _last: dict[tuple[str, range], Values] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def record(self) -> RecipeBase:
@@ -52,9 +53,15 @@ class Donor:
         return {"donor": partial(self._read, edit, part)} if "donor" in OPERATIONS[edit.operation].needs else {}
 
     def _read(self, edit: HeadEdit, part: HeadSlice) -> Values:
+        place = (part.tensor.name, part.block)
+        kept = self._last.get(place)  # a plan asks for each slice several times in a row
+        if kept is not None:
+            return kept
         values = part.matrix.read(self.checkpoint, part.axis, part.block)
         if not np.isfinite(values.astype(np.float64)).all():
             raise SurgeryError(f"{edit.ref}: {part.tensor.name} of the donor holds inf or nan in this head", hint="leave it out")
+        self._last.clear()
+        self._last[place] = values
         return values
 
 

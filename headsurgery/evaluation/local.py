@@ -26,6 +26,7 @@ from headsurgery.evaluation.progress import Report, of_stage
 from headsurgery.evaluation.records import Damage, Variant
 from headsurgery.evaluation.variants import Lineup
 from headsurgery.model.completion import BatchSize
+from headsurgery.model.editing import donating
 from headsurgery.model.loading import LoadedModel, choose_device, load_model, load_tokenizer
 from headsurgery.model.precision import choose_dtype, choose_precision, dtype_name
 from headsurgery.options import ModelOptions
@@ -171,7 +172,7 @@ def ask_models(
         JournalError: The answers can't be written.
     """
     with TemporaryDirectory(prefix="headsurgery-") as folder:
-        with _loaded(hardware, lineup.base, "base", report) as base:
+        with _loaded(hardware, lineup.base, "base", report) as base, donating(base.model, lineup.donor):
             fitting = tuple(fit_prompts(base, prompts, template=template, decoding=decoding) for prompts in sets)
             asker = _Asker(
                 sets=fitting,

@@ -79,6 +79,10 @@ class EvaluationOptions(Options):
         ),
     ] = ("keyword",)
     random_draws: Annotated[int, Flag(help="Random controls per recipe.", at_least=0)] = 3
+    donor: Annotated[
+        str | None,
+        Flag(help="Where recipes' transplanted heads come from: directory or Hub id. Default: their own.", metavar="MODEL"),
+    ] = None
     allow_mismatch: Annotated[bool, Flag(help="Go on although the recipe was made for another base.")] = False
     decoding: Annotated[
         Literal["greedy", "top_k"],

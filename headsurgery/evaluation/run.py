@@ -200,7 +200,8 @@ def _ask_models(request: _Request, lineup: Lineup, hardware: Hardware, options: 
     template = choose_template(lineup, request.template, request.sets, request.decoding, hardware)
     decoding = request.decoding.model_copy(update={"template": template.name})
     base = {"model": lineup.base.model, "fingerprint": lineup.base.fingerprint()}
-    with request.journal(decoding, {"base": base, "variants": _variant_settings(lineup), **settings}) as journal:
+    donor = {} if lineup.donor is None else {"donor": lineup.donor.fingerprint()}
+    with request.journal(decoding, {"base": base, **donor, "variants": _variant_settings(lineup), **settings}) as journal:
         found = ask_models(
             lineup, request.sets, template, decoding, hardware=hardware, options=options, journal=journal, report=request.report
         )

@@ -90,6 +90,38 @@ def find_base(
     return _fetch_stated(targets, revision, token), tuple(targets)
 
 
+def find_donor(targets: Sequence[Named], *, donor: str | None = None, token: str | None = None) -> Source | None:
+    """What recipes transplant heads from; None where none does.
+
+    Args:
+        targets: Recipes, and checkpoints that were edited before, whose heads only random controls need.
+        donor: Its name if it is given apart.
+        token: For gated and private models.
+
+    Raises:
+        UsageError, RecipeError: None can be told, or several; or none is needed.
+        CheckpointError, HubError: It can't be found.
+    """
+    recipes = {target.name: target.recipe for target in targets if target.recipe is not None and target.recipe.needs_donor}
+    if donor is not None:
+        if not recipes and not any(target.manifest is not None and target.manifest.donor is not None for target in targets):
+            raise UsageError("no recipe takes anything from a donor", hint="leave --donor out")
+        return fetch_model(donor, token=token)
+    if not recipes:
+        return None
+    hint = "name the donor with --donor"
+    stated = {(recipe.donor.model, recipe.donor.revision) if recipe.donor else (None, None) for recipe in recipes.values()}
+    if len(stated) > 1:
+        raise UsageError(f"{', '.join(recipes)}: the recipes state different donors", hint="evaluate them one by one")
+    ((model, revision),) = stated
+    if model is None:
+        raise RecipeError(f"{', '.join(recipes)}: takes heads from a donor, and states none", hint=hint)
+    is_local = Path(model).expanduser().is_dir()
+    if "/" not in model and not is_local:
+        raise RecipeError(f"{', '.join(recipes)}: the donor is a local folder {model!r}, which is not here", hint=hint)
+    return fetch_model(model, revision=None if is_local else revision, token=token)
+
+
 def _is_recipe(target: Target) -> bool:
     if isinstance(target, Recipe):
         return True

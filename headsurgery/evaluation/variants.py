@@ -19,10 +19,10 @@ from headsurgery.evaluation.controls import random_heads
 from headsurgery.evaluation.options import EvaluationOptions
 from headsurgery.evaluation.parameters import paper_share
 from headsurgery.evaluation.records import Variant
-from headsurgery.evaluation.targets import Target, find_base, read_targets
+from headsurgery.evaluation.targets import Target, find_base, find_donor, read_targets
 from headsurgery.hub.models import Source
 from headsurgery.options import ModelOptions
-from headsurgery.recipe import HeadEdit, Recipe
+from headsurgery.recipe import HeadEdit, Recipe, takes_from_donor
 from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
 from headsurgery.surgery.manifest import Manifest
 from headsurgery.surgery.plan import plan_surgery
@@ -51,11 +51,13 @@ class Lineup:
         base: The untouched checkpoint.
         contenders: The base first, then what was named, in that order, each followed by its random controls.
         notes: What the user should know although nothing is wrong.
+        donor: What heads are transplanted from, in variants that run on the base's weights.
     """
 
     base: Checkpoint
     contenders: tuple[Contender, ...]
     notes: tuple[str, ...]
+    donor: Checkpoint | None = None
 
     @property
     def on_base(self) -> tuple[Variant, ...]:
@@ -93,10 +95,13 @@ def line_up(
     source, others = find_base(targets, base=base, revision=model.revision, token=model.token)
     checkpoint = _open(source)
     contenders = [Contender(record=Variant(name=BASE, kind="base", parameters=checkpoint.num_parameters))]
+    found = find_donor(others, donor=options.donor, token=model.token)
     if not others:
         return Lineup(base=checkpoint, contenders=tuple(contenders), notes=())
     with _named("base"):
-        fit = _Fit(base=checkpoint, anatomy=prove_anatomy(checkpoint), allow_mismatch=options.allow_mismatch)
+        anatomy = prove_anatomy(checkpoint)
+    donor = None if found is None else _open(found)
+    fit = _Fit(base=checkpoint, anatomy=anatomy, donor=donor, allow_mismatch=options.allow_mismatch)
     notes: list[str] = []
     names, controlled = {BASE}, list[tuple[HeadEdit, ...]]()
     for target in others:
@@ -113,7 +118,7 @@ def line_up(
             controls, note = fit.controls(contender.record, options.random_draws, options.seeds[0])
             contenders += controls
             notes += note
-    return Lineup(base=checkpoint, contenders=tuple(contenders), notes=tuple(notes))
+    return Lineup(base=checkpoint, contenders=tuple(contenders), notes=tuple(notes), donor=donor)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,11 +127,13 @@ class _Fit:
 
     base: Checkpoint
     anatomy: Anatomy
+    donor: Checkpoint | None
     allow_mismatch: bool
 
     def recipe(self, name: str, recipe: Recipe) -> tuple[Contender, tuple[str, ...]]:
         """A recipe's edits, on the base's weights."""
-        plan = plan_surgery(recipe, self.base, allow_mismatch=self.allow_mismatch)
+        donor = self.donor if recipe.needs_donor else None
+        plan = plan_surgery(recipe, self.base, donor=donor, allow_mismatch=self.allow_mismatch)
         record = Variant(
             name=name,
             kind="recipe",
@@ -164,7 +171,9 @@ class _Fit:
         return Contender(record=record, checkpoint=checkpoint), notes
 
     def controls(self, record: Variant, draws: int, seed: int) -> tuple[list[Contender], list[str]]:
-        """The same edits on other heads of the same layers; none, and a note, where a layer has too few."""
+        """The same edits on other heads of the same layers; none, and a note, where a layer has too few or the donor isn't here."""
+        if takes_from_donor(record.edits) and self.donor is None:
+            return [], [f"{record.name}: no random control: it takes heads from a donor; name that with --donor"]
         try:
             found = random_heads(record.edits, self.anatomy.geometry, draws=draws, seed=seed)
         except UsageError as error:

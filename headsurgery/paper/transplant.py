@@ -1,8 +1,9 @@
 """Figure 6a: the attention of the pretrained model in the aligned one.
 
 Every weight of the attention modules is exchanged (q, k, v and o, their biases, and QK-norms where there are any) while the block
-runs, and comes back on every way out. The pretrained model as it is answers, too: if it were as safe as the aligned one, a
-transplant that changes nothing would say nothing.
+runs, and comes back on every way out. The operation `transplant` on all heads would not be that: it takes what belongs to single
+heads, and leaves keys, values and norms, which heads share, where they are. The pretrained model as it is answers, too: if it were
+as safe as the aligned one, a transplant that changes nothing would say nothing.
 """
 
 from __future__ import annotations

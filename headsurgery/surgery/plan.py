@@ -296,7 +296,7 @@ def _check_stated(stated: RecipeBase, checkpoint: Checkpoint, anatomy: Anatomy, 
 
 
 def _say_donor(edits: Sequence[TensorEdit], base: Checkpoint, donor: Donor | None) -> tuple[str, ...]:
-    """Where the donor's values are rounded, and where they change nothing."""
+    """Where the donor's values are rounded, and whether they are the base's."""
     if donor is None:
         return ()
     notes = []
@@ -305,10 +305,9 @@ def _say_donor(edits: Sequence[TensorEdit], base: Checkpoint, donor: Donor | Non
     for theirs, ours in sorted(formats):
         if theirs != ours:
             notes.append(f"the donor's weights are stored as {theirs}; what is taken is stored as the base's {ours}")
-    changed = {edit.edit.ref for edit in taken if (old := base.read_slice(edit)).tobytes() != edit.rewriter(base)(old, 0).tobytes()}
-    same = [str(head) for head in dict.fromkeys(edit.edit.ref for edit in taken) if head not in changed]
-    if same:
-        notes.append(f"the donor's values are the base's own in {', '.join(same)}: nothing changes there")
+    own = donor.record.fingerprint
+    if own == base.fingerprint() if own else (base.model, base.revision) == (donor.record.model, donor.record.revision):
+        notes.append("the donor is the base itself: nothing changes")
     return tuple(notes)
 
 
