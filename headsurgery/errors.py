@@ -31,8 +31,8 @@ class UsageError(HeadSurgeryError):
     exit_code = 2
 
 
-class RecipeError(HeadSurgeryError):
-    """A recipe that is not valid, whatever the checkpoint."""
+class RecipeError(HeadSurgeryError, ValueError):
+    """A recipe that is not valid, whatever the checkpoint. It is a ValueError too, as pydantic's own errors are."""
 
     exit_code = 2
 

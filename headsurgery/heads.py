@@ -86,6 +86,11 @@ class AttentionGeometry:
     hidden_size: int
     layers: tuple[LayerHeads | None, ...]
 
+    def __repr__(self) -> str:
+        """Its numbers, each once where all layers have the same, on one line."""
+        said = {name: "varies" if isinstance(value, list) else value for name, value in self.to_json().items()}
+        return f"AttentionGeometry({', '.join(f'{name}={value}' for name, value in said.items())})"
+
     @property
     def num_layers(self) -> int:
         """Number of decoder layers, with or without heads."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+import reprlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -42,8 +43,42 @@ class Strict(BaseModel):
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False, populate_by_name=True, protected_namespaces=()
     )
 
+    def __repr__(self) -> str:
+        """Fields that were set, on one line. Long values are cut, lists and mappings counted."""
+        given = ((name, getattr(self, name)) for name in type(self).model_fields if name in self.model_fields_set)
+        return f"{type(self).__name__}({', '.join(f'{name}={_brief(value)}' for name, value in given if value is not None)})"
 
-class Geometry(Strict):
+    __str__ = __repr__
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        return f"{type(value).__name__}(...)"
+    if isinstance(value, tuple | list | dict):
+        return f"<{len(value)}>"
+    return reprlib.repr(value)
+
+
+class _Noun(Strict):
+    """Base of what people build in Python, too: `HeadEdit(...)` raises our error instead of pydantic's."""
+
+    if not TYPE_CHECKING:  # a type checker takes the signature from the fields
+
+        def __init__(self, /, **fields: Any) -> None:
+            """Build it.
+
+            Raises:
+                RecipeError: A field that is missing, unknown or has a wrong value.
+            """
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                raise RecipeError(f"{type(self).__name__}: {first_problem(error)}") from error
+
+        __init__.__pydantic_base_init__ = True  # so that pydantic does not call it for what is nested in a document
+
+
+class Geometry(_Noun):
     """What the recipe's author knew of the base's heads. A field that is null is not checked."""
 
     num_layers: Count | None = None
@@ -64,7 +99,7 @@ class Geometry(Strict):
         return [f"{key}: recipe {value}, checkpoint {found[key]}" for key, value in stated.items() if value != found[key]]
 
 
-class RecipeBase(Strict):
+class RecipeBase(_Noun):
     """The checkpoint that the recipe was made for. What it states must match; what it leaves out is not checked."""
 
     model: str | None = Field(default=None, description="Hub id, or the mere name of a local folder")
@@ -74,7 +109,7 @@ class RecipeBase(Strict):
     fingerprint: str | None = Field(default=None, description="see checkpoint.fingerprint")
 
 
-class HeadEdit(Strict):
+class HeadEdit(_Noun):
     """One operation on one head."""
 
     layer: int = Field(ge=0, lt=_MOST)
@@ -154,7 +189,7 @@ class TriedGroup(Strict):
     refused: Count = Field(description="prompts that are still refused with these heads ablated")
 
 
-class Provenance(Strict):
+class Provenance(_Noun):
     """How the heads were found."""
 
     method: Literal["manual", "refusal", "sahara", "ships", "direct"] = "manual"
@@ -212,12 +247,11 @@ def _split_key(key: str) -> dict[str, int]:
     return {"layer": head.layer, "head": head.head}
 
 
-class Recipe(Strict):
+class Recipe(_Noun):
     """A list of head edits with its base and its provenance.
 
     Raises:
-        RecipeError: From `load` and `parse`, with the place of what is wrong. Building a `Recipe` in Python raises pydantic's
-            ValidationError.
+        RecipeError: Something in it is wrong; the message has the place.
     """
 
     schema_: Literal["headsurgery.recipe/1"] = Field(default=RECIPE_SCHEMA, alias="schema")
@@ -242,6 +276,13 @@ class Recipe(Strict):
         if self.donor is not None and not self.needs_donor:
             raise ValueError("donor: no edit takes anything from it")
         return self
+
+    def __repr__(self) -> str:
+        """Its edits and its base, on one line."""
+        base = "" if self.base.model is None else f", for {reprlib.repr(self.base.model)}"
+        return f"Recipe({say_edits(self.edits)}{base})"
+
+    __str__ = __repr__
 
     @property
     def needs_donor(self) -> bool:
@@ -329,6 +370,7 @@ def recipe_schema() -> str:
 def first_problem(error: ValidationError) -> str:
     """The first of pydantic's errors as `edits[3].factor: ...`, with the number of further ones."""
     problems = error.errors(include_url=False, include_context=False)
+    problems = [problem for problem in problems if problem["type"] != "default_factory_not_called"]  # the consequence of another
     problems.sort(key=lambda problem: problem["type"] != "extra_forbidden")  # a typo explains the missing key
     place = ""
     for part in problems[0]["loc"]:

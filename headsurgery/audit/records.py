@@ -68,6 +68,12 @@ class Audit:
     retyped: Mapping[str, str] = field(default_factory=dict)
     changed_heads: tuple[tuple[HeadRef, OperationName], ...] = ()
 
+    def __repr__(self) -> str:
+        """The verdict, on one line."""
+        verdict = "changed" if self.is_tampered else "no sign of a change"
+        against = "by itself" if self.base is None else f"against {self.base}"
+        return f"Audit({self.model} {against}: {verdict}; {len(self.findings)} findings, {len(self.other)} other tensors)"
+
     @property
     def gives_values(self) -> bool:
         """Whether base and recovered recipe give all of the checkpoint's values, apart from how these are stored."""

@@ -81,6 +81,12 @@ class CheckpointDiff:
     retyped: Mapping[str, str] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        """What differs, in numbers, on one line."""
+        verdict = {None: "", True: "; as the recipe says", False: "; not as the recipe says"}[self.matches_recipe]
+        other = len(self.other_tensors) + len(self.retyped)
+        return f"CheckpointDiff({len(self.heads)} head blocks, {other} other tensors, {len(self.files)} files{verdict})"
+
     @property
     def is_identical(self) -> bool:
         """Whether nothing differs that was compared."""

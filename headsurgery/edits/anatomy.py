@@ -57,6 +57,10 @@ class Anatomy:
     shares_q_norm: bool
     uneven: tuple[Unevenness, ...]
 
+    def __repr__(self) -> str:
+        """Family and heads, on one line."""
+        return f"Anatomy({self.architecture.model_type}: {self.geometry.num_heads_in_all} heads in {len(self.layers)} layers)"
+
     @property
     def operations(self) -> tuple[OperationName, ...]:
         """Operations that this checkpoint allows."""

@@ -48,6 +48,10 @@ class PromptSet:
     kind: Kind | None = None
     column: str | None = field(default=None, compare=False)
 
+    def __repr__(self) -> str:
+        """Its name and how many prompts there are, on one line."""
+        return f"PromptSet({self.name}: {len(self.texts)} {self.kind or ''} prompts)".replace("  ", " ")
+
     @property
     def sha256(self) -> str:
         """SHA-256 of the prompts, each followed by a line feed, in UTF-8."""

@@ -51,6 +51,11 @@ class Checkpoint:
     revision: str | None = None
     unlisted: frozenset[str] = frozenset()
 
+    def __repr__(self) -> str:
+        """Its name and size, on one line."""
+        family, commit = self.config.get("model_type"), "" if self.revision is None else f"@{self.revision[:12]}"
+        return f"Checkpoint({self.model}{commit}: {family}, {len(self.tensors)} tensors in {len(self.shards)} files)"
+
     @property
     def path(self) -> Path:
         """Its directory.

@@ -73,6 +73,10 @@ class Shard:
     num_bytes: int
     tensors: tuple[TensorInfo, ...]
 
+    def __repr__(self) -> str:
+        """Its name and size, on one line."""
+        return f"Shard({self.file}: {len(self.tensors)} tensors, {self.num_bytes:,} bytes)"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ByteRuns:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, FailFast, Field, ValidationError, field_val
 from headsurgery.documents.strict_json import parse_object
 from headsurgery.errors import CheckpointError
 from headsurgery.filesystem.files import Directory, Files
-from headsurgery.recipe import HeadEdit, RecipeBase, Strict, first_problem
+from headsurgery.recipe import HeadEdit, RecipeBase, Strict, first_problem, say_edits
 from headsurgery.storage.checkpoint import check_at_rest
 from headsurgery.storage.json_files import read_bounded, stays_inside
 from headsurgery.surgery.base_files import BASE_CARD, CARD, MANIFEST, PREVIOUS
@@ -98,6 +98,12 @@ class Manifest(Strict):
         if len({record.file for record in files}) != len(files):
             raise ValueError("a file stands there twice")
         return files
+
+    def __repr__(self) -> str:
+        """What was edited, on one line."""
+        return f"Manifest({say_edits(self.edits)} of {self.base.model}; {self.parameters_changed:,} parameters)"
+
+    __str__ = __repr__
 
     def to_json(self) -> str:
         """The text of `headsurgery.json`."""

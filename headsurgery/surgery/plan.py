@@ -20,7 +20,7 @@ from headsurgery.edits.slices import HeadSlice
 from headsurgery.errors import GeometryError, RecipeError, SurgeryError
 from headsurgery.filesystem.files import Files
 from headsurgery.hub.names import is_hub_id
-from headsurgery.recipe import HeadEdit, Recipe, RecipeBase
+from headsurgery.recipe import HeadEdit, Recipe, RecipeBase, say_edits
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.codecs import FLOATS, Exactness, Rewriter
 from headsurgery.storage.sole_weights import says_quantized
@@ -48,6 +48,11 @@ class TensorEdit(StoredSlice):
     part: HeadSlice
     change: EditChange
     exactness: Exactness | None = None
+
+    def __repr__(self) -> str:
+        """The edit and its slice, on one line."""
+        what = "columns" if self.axis else "rows"
+        return f"TensorEdit({say_edits([self.edit])}: {what} {self.block.start}-{self.block.stop - 1} of {self.tensor.name})"
 
     def rewriter(self, checkpoint: Checkpoint) -> Rewriter:
         """What changes its bytes.
@@ -96,6 +101,11 @@ class SurgeryPlan:
     def share(self) -> float:
         """`parameters_changed` as a share of all stored parameters, from 0 to 1."""
         return self.parameters_changed / self.checkpoint.num_parameters
+
+    def __repr__(self) -> str:
+        """What is edited, and where, on one line."""
+        what = f"{say_edits(self.recipe.edits)} in {len({edit.tensor.name for edit in self.edits})} tensors"
+        return f"SurgeryPlan({what} of {self.checkpoint.model}; {self.parameters_changed:,} parameters)"
 
     def to_json(self) -> dict[str, Any]:
         """What a dry run shows."""

@@ -64,6 +64,14 @@ class Verification:
     unchecked: tuple[str, ...] = ()
     underived: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """The verdict, on one line."""
+        found = "every file is as the manifest says"
+        if self.problems:
+            first, what = next(iter(self.problems.items()))
+            found = f"{first}: {what}" + (f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else "")
+        return f"Verification({found}; edit derived from the {self.against})" if self.against else f"Verification({found})"
+
 
 def verify_files(directory: Path, manifest: Manifest, *, on_progress: Progress | None = None) -> Verification:
     """Hash every file that the manifest names.
