@@ -137,9 +137,10 @@ def _read(text: str) -> tuple[str, list[int]]:
     places: list[int] = []
     run = 1
     for match in _CLUSTER.finditer(masked):
-        if _DROPPED.fullmatch(match[0]) or match[0] == '"':
+        is_plain = match[0].isascii() and match[0].isalnum()
+        if not is_plain and (_DROPPED.fullmatch(match[0]) or match[0] == '"'):
             continue
-        folded = _fold_cluster(match[0])
+        folded = match[0].lower() if is_plain else _fold_cluster(match[0])
         if not folded.isascii() and unicodedata.category(folded[0]) in _SYMBOLS:
             folded = " "
         run = run + 1 if folded.isalpha() and characters[-1:] == [folded] else 1
