@@ -20,7 +20,7 @@ from headsurgery import CheckpointDiff, HeadRef, Recipe, apply_plan, diff_checkp
 from headsurgery.compare.result import HeadChange
 from headsurgery.edits.operations import OPERATIONS, OperationName
 from headsurgery.errors import CheckpointError, GeometryError, RecipeError
-from headsurgery.storage.codecs import FLOATS
+from headsurgery.storage.codecs.plain import ELEMENTS as FLOATS
 from headsurgery.storage.safetensors import WEIGHTS
 from tests.directories import FEW_KB, ODD_TENSORS, append_tensors, edit_json, recipe_of
 from tests.tiny import FAMILIES, Q_NORM_FAMILIES, save_model

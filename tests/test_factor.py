@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headsurgery.compare.factor import recover_factor
-from headsurgery.storage.codecs import FLOATS, multiply
+from headsurgery.storage.codecs import multiply
+from headsurgery.storage.codecs.plain import ELEMENTS as FLOATS
 
 types = pytest.mark.parametrize("dtype", [FLOATS[name] for name in ("F32", "F16", "BF16")], ids=str)
 

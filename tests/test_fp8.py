@@ -455,6 +455,34 @@ class AddOne:
         return values + values.dtype.type(0.01)
 
 
+class TestTransplants:
+    @layouts
+    def test_a_head_comes_back_from_its_base_exactly(self, layout: Layout, tmp_path: Path) -> None:
+        """Codes that were put to 0 under scales that stayed."""
+        base, ablated, again = save_fp8("llama", tmp_path / "base", layout), tmp_path / "ablated", tmp_path / "again"
+        apply_plan(plan_of(base, "scale", 0.0), ablated)
+        recipe = Recipe(edits=(HeadEdit(layer=1, head=HEAD, operation="transplant"),))
+        plan = plan_surgery(recipe, open_checkpoint(ablated), donor=open_checkpoint(base))
+        check_exact(plan)
+        apply_plan(plan, again)
+        assert (again / WEIGHTS).read_bytes() == (base / WEIGHTS).read_bytes()
+
+    def test_a_head_of_another_model_is_rounded_under_the_bases_scales(self, tmp_path: Path) -> None:
+        layout = LAYOUTS["tensor"]
+        base, donor = save_fp8("llama", tmp_path / "base", layout), save_fp8("llama", tmp_path / "donor", layout, seed=1)
+        recipe, out = Recipe(edits=(HeadEdit(layer=1, head=HEAD, operation="transplant"),)), tmp_path / "out"
+        plan = plan_surgery(recipe, open_checkpoint(base), donor=open_checkpoint(donor))
+        assert [edit.exactness.level for edit in plan.edits if edit.exactness] == ["rounded", "rounded"]
+        apply_plan(plan, out)
+        before, given, after = (dequantize(path, layout) for path in (base, donor, out))
+        for operation in ("scale", "uniform_attention"):
+            take_block(before, operation)
+            wanted, found = take_block(given, operation), take_block(after, operation)
+            assert torch.allclose(found, wanted, rtol=2**-4 * 1.001, atol=wanted.abs().max().item() / 448)
+        assert all(torch.equal(before[name], after[name]) for name in before)
+        assert not verify_checkpoint(out, base=open_checkpoint(base), donor=open_checkpoint(donor)).problems
+
+
 class TestOtherChanges:
     """What an operation that does not multiply makes of a slice, in every format, in chunks of rows or at once."""
 

@@ -20,7 +20,8 @@ from headsurgery.edits.anatomy import prove_anatomy, record_base
 from headsurgery.edits.operations import OPERATIONS
 from headsurgery.errors import ArchitectureError, CheckpointError, GeometryError, RecipeError, SurgeryError
 from headsurgery.recipe import Geometry, RecipeBase
-from headsurgery.storage.codecs import FLOATS, multiply, read_tensor
+from headsurgery.storage.codecs import multiply, read_tensor
+from headsurgery.storage.codecs.plain import ELEMENTS as FLOATS
 from headsurgery.storage.safetensors import WEIGHTS
 from headsurgery.surgery.plan import SurgeryPlan, TensorEdit
 from tests.directories import COMMIT, FEW_KB, edit_json, recipe_of

@@ -23,7 +23,7 @@ from headsurgery.edits.anatomy import Anatomy, prove_anatomy, record_base
 from headsurgery.errors import HeadSurgeryError
 from headsurgery.recipe import HeadEdit, Provenance, Recipe
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import FLOATS
+from headsurgery.storage.codecs import is_plain
 from headsurgery.storage.sole_weights import check_sole_weights
 from headsurgery.storage.tensors import TensorInfo
 from headsurgery.surgery.plan import check_edit
@@ -168,7 +168,7 @@ class _Changes:
 
 def _is_comparable(old: TensorInfo, new: TensorInfo) -> bool:
     """Whether a tensor of floats kept its shape."""
-    return old.shape == new.shape and {old.dtype, new.dtype} <= FLOATS.keys() and old.num_parameters > 0
+    return old.shape == new.shape and is_plain(old.dtype) and is_plain(new.dtype) and old.num_parameters > 0
 
 
 def _differ(before: Matrix, after: Matrix) -> bool:

@@ -20,7 +20,7 @@ from headsurgery.errors import ArchitectureError
 from headsurgery.heads import HeadRef
 from headsurgery.storage.blocks import BlockReader
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import FLOATS, read_numbers
+from headsurgery.storage.codecs import as_numbers, is_plain, read_numbers
 from headsurgery.storage.tensors import StoredSlice, read_rows
 
 NOTES = (
@@ -66,7 +66,7 @@ def check_plain(anatomy: Anatomy) -> None:
     Raises:
         ArchitectureError: It isn't.
     """
-    quantized = next((form for form in anatomy.formats if form not in FLOATS), None)
+    quantized = next((form for form in anatomy.formats if not is_plain(form)), None)
     if quantized is not None:
         raise ArchitectureError(
             f"audit reads plain floats only; this attention is stored as {quantized}",
@@ -85,11 +85,11 @@ def _find_other_not_finite(checkpoint: Checkpoint, anatomy: Anatomy) -> dict[str
     modules = {name.rsplit(".", 2)[0] for name in blocks}
     found: dict[str, str] = {}
     for name, tensor in sorted(checkpoint.tensors.items()):
-        if name.rsplit(".", 2)[0] not in modules or tensor.dtype not in FLOATS:
+        if name.rsplit(".", 2)[0] not in modules or not is_plain(tensor.dtype):
             continue
         with checkpoint.open_tensor(tensor) as stream:
             chunks = read_rows(stream, tensor, range(tensor.num_rows))
-            count = sum(_count_not_finite(data.view(FLOATS[tensor.dtype])) for _, data in chunks)
+            count = sum(_count_not_finite(as_numbers(data, tensor.dtype)) for _, data in chunks)
         if count:
             count -= sum(_count_not_finite(read_numbers(checkpoint, block)) for block in blocks.get(name, ()))
         if count > 0:

@@ -31,7 +31,7 @@ from headsurgery.heads import HeadRef
 from headsurgery.recipe import Recipe
 from headsurgery.storage.blocks import BlockReader
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import FLOATS, read_numbers
+from headsurgery.storage.codecs import is_plain, read_numbers
 from headsurgery.storage.tensors import StoredSlice, TensorInfo
 from headsurgery.surgery.base_files import MANIFEST, PREVIOUS
 from headsurgery.surgery.plan import TensorEdit, plan_surgery, resolve_edits
@@ -328,7 +328,7 @@ def _is_as_planned(edit: TensorEdit, base: Checkpoint, edited: Checkpoint, place
         wanted = edit.rewriter(base)(base.read_slice(edit), 0)
         if wanted.tobytes() == edited.read_slice(place).tobytes():
             return True
-    if edit.tensor.dtype not in FLOATS:
+    if not is_plain(edit.tensor.dtype):
         return False
     factor, old, new = edit.change.factor, read_numbers(base, edit), read_numbers(edited, place)
     if factor is not None:

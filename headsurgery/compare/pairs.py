@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from headsurgery.errors import CheckpointError
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import FLOATS
+from headsurgery.storage.codecs import as_numbers, is_plain
 from headsurgery.storage.tensors import TensorInfo, read_rows
 
 _CHUNK_BYTES = 2**20
@@ -96,7 +96,8 @@ def _differing_elements(
 
 def are_comparable(tensor: TensorInfo, twin: TensorInfo) -> bool:
     """Of one shape, and of one type or two float types."""
-    return tensor.shape == twin.shape and (tensor.dtype == twin.dtype or {tensor.dtype, twin.dtype} <= FLOATS.keys())
+    are_floats = is_plain(tensor.dtype) and is_plain(twin.dtype)
+    return tensor.shape == twin.shape and (tensor.dtype == twin.dtype or are_floats)
 
 
 def differing_rows(
@@ -140,13 +141,12 @@ def compare_values(
     Raises:
         CheckpointError: A file can't be read, or became shorter.
     """
-    ours, theirs = FLOATS[tensor.dtype], FLOATS[twin.dtype]
     for first, data in read_rows(one, tensor, range(tensor.num_rows)):
-        old = data.view(ours)
+        old = as_numbers(data, tensor.dtype)
         ((_, raw),) = read_rows(other, twin, range(first, first + len(old)), chunk_rows=len(old))
-        new = raw.view(theirs)
+        new = as_numbers(raw, twin.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
-            wanted = old.astype(theirs)
+            wanted = old.astype(new.dtype)
             differs = (new != wanted) & ~(np.isnan(new) & np.isnan(wanted))
             wide = np.float64 if "F64" in (tensor.dtype, twin.dtype) else np.float32
             rounded = bool((wanted.astype(wide) != old.astype(wide)).any())

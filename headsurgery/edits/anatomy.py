@@ -15,7 +15,7 @@ from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.heads import AttentionGeometry, HeadRef
 from headsurgery.recipe import Geometry, HeadEdit, RecipeBase
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import FLOATS, Matrix, explain_quantized, open_matrix
+from headsurgery.storage.codecs import Matrix, explain_quantized, is_plain, open_matrix
 from headsurgery.storage.sole_weights import check_sole_weights
 from headsurgery.storage.tensors import TensorInfo
 
@@ -231,6 +231,6 @@ def _describe_formats(anatomy: Anatomy) -> list[dict[str, Any]]:
                 is_own = len(part.matrix.owned(part.axis, part.block)) == len(part.matrix.tensors)
                 counts.setdefault((kind, part.matrix.format), []).append(is_own)
     return [
-        {"part": part, "format": form, "heads": len(own)} | ({} if form in FLOATS else {"heads_with_own_scales": sum(own)})
+        {"part": part, "format": form, "heads": len(own)} | ({} if is_plain(form) else {"heads_with_own_scales": sum(own)})
         for (part, form), own in counts.items()
     ]

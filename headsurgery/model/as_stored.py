@@ -12,7 +12,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import numpy.typing as npt
+import numpy as np
 import torch
 from torch import nn
 
@@ -24,7 +24,7 @@ from headsurgery.filesystem.reading import read_exactly
 from headsurgery.heads import HeadRef
 from headsurgery.model.modules import ModuleMap, locate_modules
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import FLOATS, Matrix
+from headsurgery.storage.codecs import Matrix, Values, as_numbers, is_plain
 from headsurgery.storage.tensors import TensorInfo
 
 _BEGINNING = 16 * 2**10
@@ -65,14 +65,14 @@ def _compare_names(model: nn.Module, checkpoint: Checkpoint) -> None:
         if (
             twin is None
             or twin.is_meta
-            or stored.dtype not in FLOATS
+            or not is_plain(stored.dtype)
             or tuple(twin.shape) != stored.shape
             or not twin.is_floating_point()
         ):
             continue
         with checkpoint.open_tensor(stored) as stream:
             data = read_exactly(stream, stored.offset, min(stored.num_bytes, _BEGINNING), stored.file)
-        values = _as_torch(data.view(FLOATS[stored.dtype]))
+        values = as_torch(as_numbers(data, stored.dtype))
         found = twin.detach().reshape(-1)[: len(values)].cpu()
         padding = _padding_row(model, stored.name.rpartition(".")[0], prefix)
         if padding is not None:  # some families zero it as they load
@@ -160,12 +160,15 @@ def _read_whole(checkpoint: Checkpoint, matrix: Matrix, *, is_codes: bool) -> to
     shape = matrix.tensor.shape
     if is_codes:
         return torch.from_numpy(checkpoint.read_tensor(matrix.tensor)).reshape(shape)
-    return _as_torch(matrix.read(checkpoint, 0, range(shape[0]))).reshape(shape)
+    values = matrix.read(checkpoint, 0, range(shape[0]))
+    if len(matrix.tensors) > 1:  # runtimes multiply codes and scales in float32
+        values = values.astype(np.float32)
+    return as_torch(values).reshape(shape)
 
 
-def _as_torch(values: npt.NDArray[Any]) -> torch.Tensor:
+def as_torch(values: Values) -> torch.Tensor:
     """The same values; torch takes no bfloat16 from NumPy."""
-    if values.dtype == FLOATS["BF16"]:
+    if values.dtype.name == "bfloat16":
         return torch.from_numpy(values.view("int16")).view(torch.bfloat16)
     return torch.from_numpy(values)
 

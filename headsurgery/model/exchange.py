@@ -6,7 +6,7 @@ it does of stored values. So a model of the stored type gives exactly the logits
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -16,10 +16,10 @@ from headsurgery.edits.changes import EditChange
 from headsurgery.edits.donor import Donor
 from headsurgery.edits.operations import OPERATIONS, locate
 from headsurgery.errors import GeometryError, ModelError, RecipeError
+from headsurgery.model.as_stored import as_torch
 from headsurgery.model.modules import ModuleMap
 from headsurgery.model.offload import is_offloaded
 from headsurgery.recipe import HeadEdit
-from headsurgery.storage.codecs import FLOATS, Values
 
 _Weights = dict[nn.Module, dict[str, nn.Parameter]]
 
@@ -95,18 +95,11 @@ class Exchange:
 def _changed(view: torch.Tensor, change: EditChange) -> torch.Tensor:
     """What an edit makes of a block, computed as for stored values: in float32 at least, rounded once."""
     operation, wide = OPERATIONS[change.edit.operation], torch.promote_types(view.dtype, torch.float32)
-    inputs = {name: _tensor(read).reshape(view.shape).to(view.device) for name, read in change.inputs.items()}
+    inputs = {name: as_torch(read()).reshape(view.shape).to(view.device) for name, read in change.inputs.items()}
     wide = torch.float64 if any(given.dtype == torch.float64 for given in inputs.values()) else wide
     given = {name: values.to(wide) for name, values in inputs.items()}
     result: torch.Tensor = operation.change(view.to(wide), change.edit.factor, given)
     return result.to(view.dtype)
-
-
-def _tensor(read: Callable[[], Values]) -> torch.Tensor:
-    values = read()
-    if values.dtype == FLOATS["BF16"]:  # torch takes none from NumPy
-        return torch.from_numpy(values.view("int16")).view(torch.bfloat16)
-    return torch.from_numpy(values)
 
 
 def _put(weights: _Weights) -> None:

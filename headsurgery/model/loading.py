@@ -29,7 +29,7 @@ from headsurgery.model.offload import is_offloaded
 from headsurgery.model.precision import choose_dtype
 from headsurgery.model.vocabulary import guard_embeddings
 from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
-from headsurgery.storage.codecs import FLOATS
+from headsurgery.storage.codecs import is_plain
 from headsurgery.storage.sole_weights import check_sole_weights, says_quantized
 
 
@@ -202,7 +202,7 @@ def _check_sizes(auto_class: Any, checkpoint: Checkpoint) -> None:
         shapes = {name: tuple(tensor.shape) for name, tensor in build_on_meta(config, auto_class).state_dict().items()}
     except Exception:  # loading it says why, see `boundary`
         return
-    stored = {name: tensor.shape for name, tensor in checkpoint.tensors.items() if tensor.dtype in FLOATS}
+    stored = {name: tensor.shape for name, tensor in checkpoint.tensors.items() if is_plain(tensor.dtype)}
     if says_quantized(config) is None:
         _refuse_shapes(path, {name: (shape, shapes[name]) for name, shape in stored.items() if shapes.get(name, shape) != shape})
     num_bytes, demanded = sum(shard.num_bytes for shard in checkpoint.shards), sum(map(math.prod, shapes.values()))

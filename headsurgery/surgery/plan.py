@@ -22,7 +22,7 @@ from headsurgery.filesystem.files import Files
 from headsurgery.hub.names import is_hub_id
 from headsurgery.recipe import HeadEdit, Recipe, RecipeBase, say_edits
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import FLOATS, Exactness, Rewriter
+from headsurgery.storage.codecs import Exactness, Rewriter, is_plain
 from headsurgery.storage.sole_weights import says_quantized
 from headsurgery.storage.tensors import StoredSlice
 from headsurgery.surgery.base_files import CARD, MANIFEST, OWN_FILES, BaseFiles, sort_files
@@ -336,7 +336,7 @@ def _say_rope(config: Mapping[str, Any]) -> tuple[str, ...]:
 def _say_quantized(checkpoint: Checkpoint) -> tuple[str, ...]:
     """A configuration that promises quantized weights, of which there are none."""
     method = says_quantized(checkpoint.config)
-    if method is None or any(tensor.dtype not in FLOATS for tensor in checkpoint.tensors.values()):
+    if method is None or any(not is_plain(tensor.dtype) for tensor in checkpoint.tensors.values()):
         return ()
     return (
         f"config.json says that the weights are quantized ({method}), but all of them are plain floats: runtimes will refuse base "

@@ -17,7 +17,7 @@ from typing import Any
 from headsurgery.documents.strict_json import quote
 from headsurgery.errors import CheckpointError
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import ELEMENTS
+from headsurgery.storage.codecs import is_known
 from headsurgery.storage.header import read_header
 from headsurgery.storage.tensors import ByteArray, Piece, StoredSlice, TensorInfo
 from headsurgery.surgery.base_files import MANIFEST, UNDO
@@ -167,7 +167,7 @@ def _locate(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) -
     if tensor is None or tensor.file != record.file:
         raise CheckpointError(f"{MANIFEST}: edits {quote(record.tensor)} in {record.file}, which the checkpoint doesn't have")
     is_slice = record.axis in range(min(2, len(tensor.shape))) and 0 <= record.start < record.stop <= tensor.shape[record.axis]
-    if not is_slice or len(tensor.shape) > 2 or tensor.dtype not in ELEMENTS:
+    if not is_slice or len(tensor.shape) > 2 or not is_known(tensor.dtype):
         raise CheckpointError(f"{MANIFEST}: edits a slice of {tensor.name} that {tensor.dtype} {list(tensor.shape)} doesn't have")
     part = RecordedSlice(edit=record, tensor=tensor, axis=record.axis, block=range(record.start, record.stop))
     original = originals.tensors.get(_key(part))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from headsurgery.errors import ArchitectureError
 from headsurgery.storage.checkpoint import Checkpoint
@@ -28,9 +29,7 @@ from headsurgery.storage.tensors import StoredSlice, TensorInfo
 _OPENERS: tuple[Callable[[Checkpoint, str], Matrix | None], ...] = (plain.open_plain, fp8.open_fp8)
 """Each gets a checkpoint and the name of one of its tensors; None: that is not stored in its format."""
 
-FLOATS: Mapping[str, np.dtype[Any]] = plain.ELEMENTS
-"""Stored types that stand for themselves, and can be compared and converted by value."""
-ELEMENTS: Mapping[str, np.dtype[Any]] = {**plain.ELEMENTS, **fp8.ELEMENTS}
+_ELEMENTS: Mapping[str, np.dtype[Any]] = {**plain.ELEMENTS, **fp8.ELEMENTS}
 """Stored types whose single elements are numbers, though a scale may go with them."""
 
 
@@ -78,11 +77,26 @@ def explain_quantized(config: Mapping[str, Any]) -> ArchitectureError | None:
     )
 
 
+def is_plain(dtype: str) -> bool:
+    """Whether numbers of a stored type stand for themselves, so that they can be compared and converted by value."""
+    return dtype in plain.ELEMENTS
+
+
+def is_known(dtype: str) -> bool:
+    """Whether elements of a stored type can be read as numbers at all."""
+    return dtype in _ELEMENTS
+
+
+def as_numbers(data: npt.NDArray[np.uint8], dtype: str) -> Values:
+    """Bytes as the elements of a stored type; of rows, [rows, bytes], as [rows, columns]."""
+    return np.ascontiguousarray(data).view(_ELEMENTS[dtype])
+
+
 def read_numbers(checkpoint: Checkpoint, part: StoredSlice) -> Values:
     """The stored elements of a slice, [rows, columns]."""
-    return np.ascontiguousarray(checkpoint.read_slice(part)).view(ELEMENTS[part.tensor.dtype])
+    return as_numbers(checkpoint.read_slice(part), part.tensor.dtype)
 
 
 def read_tensor(checkpoint: Checkpoint, tensor: TensorInfo) -> Values:
     """The stored elements of one whole tensor, in its shape."""
-    return checkpoint.read_tensor(tensor).view(ELEMENTS[tensor.dtype]).reshape(tensor.shape)
+    return as_numbers(checkpoint.read_tensor(tensor), tensor.dtype).reshape(tensor.shape)

@@ -94,7 +94,7 @@ class Fp8Matrix:
         return is_aligned and axis < len(shape)
 
     def read(self, checkpoint: Checkpoint, axis: int, block: range) -> Values:
-        """Code times scale, in float32, as runtimes compute it."""
+        """Code times scale, in float64, which holds the product."""
         codes = self._codes(checkpoint.read_slice(self._slice(checkpoint.tensors[self.tensor.name], axis, block)))
         return self._decode(codes, self._read_scales(checkpoint, axis, block))
 
@@ -178,9 +178,9 @@ class Fp8Matrix:
         return np.ascontiguousarray(rows).view(CODES[self.tensor.dtype])
 
     def _read_scales(self, checkpoint: Checkpoint, axis: int, block: range) -> Values:
-        """The scale of each number of a slice, [rows, columns], in float32."""
+        """The scale of each number of a slice, [rows, columns], in float64."""
         tensor = checkpoint.tensors[self.scale.name]
-        stored = checkpoint.read_tensor(tensor).view(_SCALES[tensor.dtype]).astype(np.float32)
+        stored = checkpoint.read_tensor(tensor).view(_SCALES[tensor.dtype]).astype(np.float64)
         grid = stored.reshape([-(-extent // size) for extent, size in zip(self.tensor.shape, self.block, strict=True)])
         spans = [block if axis == number else range(extent) for number, extent in enumerate(self.tensor.shape)]
         rows, columns = (np.arange(span.start, span.stop) // size for span, size in zip(spans, self.block, strict=True))
@@ -196,7 +196,7 @@ class Fp8Matrix:
 
     @staticmethod
     def _decode(codes: Values, scales: Values) -> Values:
-        values: Values = codes.astype(np.float32) * scales.astype(np.float32)
+        values: Values = codes.astype(np.float64) * scales.astype(np.float64)
         return values
 
 
@@ -215,14 +215,13 @@ class _InCodes:
 
     def __call__(self, values: Values) -> Values:
         """Codes before to codes after, not rounded; inf where a scale of 0 can't give a number."""
-        scales = self.scales.astype(values.dtype)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            numbers = self.change(values * scales)
-            return np.where((numbers == 0) & (scales == 0), 0, numbers / scales)
+            numbers = self.change(values * self.scales)
+            return np.where((numbers == 0) & (self.scales == 0), 0, numbers / self.scales)
 
     def round(self, codes: Values) -> Values:
-        """Codes to codes."""
-        return round_to(self(codes.astype(np.float32)), codes.dtype)
+        """Codes to codes, computed in float64: in float32 the way to numbers and back would not be exact."""
+        return round_to(self(codes.astype(np.float64)), codes.dtype)
 
 
 def _assess_powers(before: Values, factor: float) -> Exactness:
