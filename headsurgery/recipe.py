@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from headsurgery.attribution.methods import UNITS, Unit
 from headsurgery.documents.atomic import write_atomically
 from headsurgery.documents.strict_json import parse_object, quote
 from headsurgery.edits.operations import OPERATIONS, OperationName
@@ -30,6 +31,12 @@ _MOST = 2**31
 
 _HEAD_KEY = re.compile(r"\d{1,9}-\d{1,9}|L\d{1,9}H\d{1,9}", re.ASCII)
 _REFERENCE_MASKS: Mapping[str, OperationName] = {"q": "uniform_attention", "k": "uniform_attention", "v": "scale"}
+
+_FOUND_BY = ("manual", *UNITS)
+if TYPE_CHECKING:
+    FoundBy = str
+else:  # a closed set
+    FoundBy = Literal[_FOUND_BY]
 
 Count = Annotated[int, Field(ge=0, lt=2**20)]
 PerLayer = Count | list[Count | None] | None
@@ -192,11 +199,11 @@ class TriedGroup(Strict):
 class Provenance(_Noun):
     """How the heads were found."""
 
-    method: Literal["manual", "refusal", "sahara", "ships", "direct"] = "manual"
+    method: FoundBy = "manual"
     operation: OperationName | None = Field(default=None, description="operation during attribution")
     factor: float | None = Field(default=None, description="factor during attribution")
     intent: Literal["ablate", "reinforce"] | None = None
-    unit: Literal["nats", "degrees"] | None = None
+    unit: Unit | None = None
     r_main: int | None = Field(default=None, description="leading singular vectors that sahara compares")
     contrast: float | None = Field(default=None, description="weight of the harmless control")
     prompts: PromptRecord | None = None

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from headsurgery.attribution.methods import UNITS
 from headsurgery.documents.strict_json import parse_object
 from headsurgery.errors import HeadSurgeryError, RecipeError, UsageError
 from headsurgery.heads import HeadRef
@@ -26,7 +27,6 @@ from headsurgery.recipe import Geometry, Recipe, RecipeBase
 
 FloatArray = npt.NDArray[np.float64]
 
-_METHODS = ("refusal", "sahara", "ships", "direct")
 _PERMUTATIONS = 9_999
 _MAX_MANIFEST_BYTES = 64 * 2**20
 
@@ -122,20 +122,14 @@ def _geometry_in_manifest(path: Path) -> Geometry | None:
 
 
 def _rank_scores(path: Path, top: int) -> Ranking:
-    from headsurgery.attribution.scores import best_heads, combine, load_scores
+    from headsurgery.attribution.scores import best_heads, load_scores, ranking_scores
 
     arrays, record = load_scores(path)
     stated = record.get("method")
-    method = stated if stated in arrays else next((name for name in _METHODS if name in arrays), None)
+    method = stated if stated in arrays else next((name for name in UNITS if name in arrays), None)
     if method is None:
-        raise HeadSurgeryError(f"{path}: no scores of {', '.join(_METHODS)} in it; found {', '.join(sorted(arrays)) or 'nothing'}")
-
-    def of(name: str) -> FloatArray:
-        scores: FloatArray = arrays[name].mean(axis=0) if method == "ships" else arrays[name][0]  # of a search its first step
-        return scores
-
-    harmless = of(f"{method}_harmless") if f"{method}_harmless" in arrays else None
-    scores = combine(of(method), harmless, record.get("contrast"))
+        raise HeadSurgeryError(f"{path}: no scores of {', '.join(UNITS)} in it; found {', '.join(sorted(arrays)) or 'nothing'}")
+    scores = ranking_scores(arrays, method, record.get("contrast"))
     shape = (int(scores.shape[0]), int(scores.shape[1]))
     num_heads = max(int(np.isfinite(scores).sum()), _count_screened(arrays, record, method))
     return Ranking(name=str(path), heads=best_heads(scores, top), shape=shape, num_heads=num_heads, scores=scores)

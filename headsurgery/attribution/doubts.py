@@ -11,14 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from headsurgery.attribution.scores import ScoreTable
-from headsurgery.attribution.settings import UNITS, Settings
-
-ROUNDING: dict[str, dict[str, float]] = {
-    "ships": {"float64": 1e-12, "float32": 1e-10, "float16": 1e-4, "bfloat16": 5e-3},
-    "sahara": {"float64": 1e-5, "float32": 3e-5, "float16": 0.06, "bfloat16": 0.5},
-}
-"""By method and type, what rounding alone scores, in nats and degrees: the most that heads of SmolLM2-135M, Gemma 3 270M and
-Qwen2.5-Coder-0.5B scored when they were multiplied by a factor next to 1 (docs/methods.md)."""
+from headsurgery.attribution.settings import Settings
 
 
 def find_doubts(settings: Settings, scores: ScoreTable, dtype: str) -> tuple[str, ...]:
@@ -33,13 +26,14 @@ def find_doubts(settings: Settings, scores: ScoreTable, dtype: str) -> tuple[str
 
 
 def _find(settings: Settings, scores: ScoreTable, dtype: str) -> Iterator[str]:
-    if scores.harmless is None and settings.method in ("ships", "sahara"):
+    method = settings.method
+    if scores.harmless is None and method.wants_control:
         yield (
-            f"no control: {settings.method} ranks a head high that any prompt needs, harmful or not; --harmless builtin:harmless "
+            f"no control: {method.name} ranks a head high that any prompt needs, harmful or not; --harmless builtin:harmless "
             "tells such heads apart"
         )
-    largest, unit = float(np.nanmax(np.abs(scores.harmful), initial=0.0)), UNITS.get(settings.method, "")
-    noise = ROUNDING.get(settings.method, {}).get(dtype, 0.0)
+    largest, unit = float(np.nanmax(np.abs(scores.harmful), initial=0.0)), method.unit or ""
+    noise = method.rounding.get(dtype, 0.0)
     if 0 < largest <= noise:
         yield (
             f"no head stands out: no score is larger than {largest:.2g} {unit}, and rounding in {dtype} alone makes up to about "

@@ -1,10 +1,9 @@
 """What an attribution will cost, before its model is loaded: its sweeps as they would be planned, its screen, and its answers.
 
-`ships` is one sweep over the prompts, `sahara` one per step, each with one over the control where there is one. With a screen the
-sweeps hold as many heads as come through, evenly spread over the layers, and the screen's forwards and backwards are counted.
-`refusal` depends on what the model answers: counted is half of the prompts of one step in the next, as heads are taken out, and
-beside it the most that it can take, every prompt refused in every step. Refusals are taken to come first in the answer. A search
-for a reinforcement is not counted. Neighbours: `engine.cost` counts, `engine.hardware` tells time.
+The method says which sweeps it will run, and which prompts it lets the model answer (`Method.work`). With a screen the sweeps hold
+as many heads as come through, evenly spread over the layers, and the screen's forwards and backwards are counted. Where the work
+depends on the answers, the most that it can be is told beside what is expected. A search for a reinforcement is not counted.
+Neighbours: `engine.cost` counts, `engine.hardware` tells time.
 """
 
 from __future__ import annotations
@@ -13,20 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from headsurgery.attribution.lookback import most_answers
-from headsurgery.attribution.refusal import ANSWER_TOKENS, REFUSAL_TOKENS
-from headsurgery.attribution.screen.estimates import MORE_VECTORS, sketches_per_query
+from headsurgery.attribution.method import PlannedSweep, Queries
+from headsurgery.attribution.screen.estimates import sketches_per_query
 from headsurgery.attribution.settings import Settings
 from headsurgery.engine.cost import Cost, answer_seconds, count_cost, count_generation, count_gradients
 from headsurgery.engine.hardware import Hardware
 from headsurgery.engine.limits import Limits, Room, fit_limits
-from headsurgery.engine.measures import Divergence, LogOddsDrop, States, StatesAndDivergence
 from headsurgery.engine.pace import fit_time
 from headsurgery.engine.shape import ModelShape
 from headsurgery.engine.shortcuts import shared_prefix
-from headsurgery.engine.task import Measure, SweepTask
+from headsurgery.engine.task import SweepTask
 from headsurgery.errors import UsageError
-from headsurgery.heads import AttentionGeometry, HeadRef
+from headsurgery.heads import AttentionGeometry
 
 _LIBRARIES = 400 * 2**20
 """What Python, torch and transformers take on a host."""
@@ -36,8 +33,6 @@ _BLOCKS_PER_WORKER = 4
 
 _GRADIENT_SHARE = 0.5
 """Of the sweep's speed, that a screen's forwards and backwards reach: set by hand, not measured; they are a small part of a run."""
-
-Queries = Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,32 +145,24 @@ def estimate(
         itemsize: Bytes of an element.
 
     Raises:
-        UsageError: Method `direct`, which has no sweep.
+        UsageError: The method can't tell its sweeps, or has none.
     """
-    if settings.method == "direct":
-        raise UsageError("direct takes two forwards per prompt and no sweep, so there is nothing to estimate")
-    plan = _Plan(shape=shape, geometry=geometry, settings=settings, hardware=hardware, itemsize=itemsize)
-    steps = tuple(map(plan.step, plan.sweeps(sets)))
-    rounds: list[Queries] = []
-    most, notes, tokens = None, list(plan.problems), settings.answer_tokens or ANSWER_TOKENS
-    if settings.method == "refusal":
-        size, grown = settings.group_size, len(steps) - len(sets[1:])
-        rounds = [sets[0]] * (grown + 1 + most_answers(grown) // 2) + list(sets[1:])
-        all_rounds = [sets[0]] * (size + 1 + most_answers(size)) + list(sets[1:])
-        most = sum(plan.step(sweep).seconds for sweep in plan.sweeps(sets, most=True))
-        most += sum(answer_seconds(shape, [len(ids) for ids in queries], tokens, hardware) for queries in all_rounds)
-        notes.append(
-            "how long the search takes depends on the answers: the expected time assumes that each step leaves half the refusals "
-            "and that answers begin with the refusal, the longest time that no step takes any refusal away"
-        )
-    lengths = [[len(ids) for ids in queries] for queries in rounds]
-    seconds = sum(answer_seconds(shape, of_round, tokens, hardware) for of_round in lengths)
+    method = settings.method
+    work, longest = method.work(sets, settings.own), method.longest_work(sets, settings.own)
+    costing = _Costing(shape=shape, geometry=geometry, settings=settings, hardware=hardware, itemsize=itemsize)
+    steps = tuple(map(costing.step, work.sweeps))
+    notes = list(costing.problems)
+    most = None
+    if longest is not None:
+        most = sum(costing.step(sweep).seconds for sweep in longest.sweeps) + costing.answer_seconds(longest.answers)
+    if work.note:
+        notes.append(work.note)
     if settings.apply_factor is None:
         notes.append("the search for a reinforcement, which comes after it, is not counted")
     return Estimate(
         steps=steps,
-        answers=sum(count_generation(shape, of_round, tokens) for of_round in lengths),
-        answer_seconds=seconds,
+        answers=sum(count_generation(shape, lengths, costing.tokens) for lengths in _lengths(work.answers)),
+        answer_seconds=costing.answer_seconds(work.answers),
         most_seconds=most,
         weights=shape.parameters * itemsize,
         hardware=hardware,
@@ -183,24 +170,13 @@ def estimate(
     )
 
 
+def _lengths(answers: Sequence[Queries]) -> list[list[int]]:
+    return [[len(ids) for ids in queries] for queries in answers]
+
+
 @dataclass(frozen=True, kw_only=True)
-class _Sweep:
-    """A sweep to come.
-
-    Args:
-        what: In words.
-        task: What is asked.
-        figures: Of each query, whose first order a screen takes; 0: no screen.
-    """
-
-    what: str
-    task: SweepTask
-    figures: int
-
-
-@dataclass(kw_only=True)
-class _Plan:
-    """What an attribution would run."""
+class _Costing:
+    """What the parts of an attribution cost."""
 
     shape: ModelShape
     geometry: AttentionGeometry
@@ -209,12 +185,22 @@ class _Plan:
     itemsize: int
     problems: list[str] = field(default_factory=list)
 
-    def step(self, sweep: _Sweep) -> Step:
+    @property
+    def tokens(self) -> int:
+        """New tokens of an answer."""
+        return self.settings.answer_tokens or self.settings.method.answer_tokens
+
+    def answer_seconds(self, answers: Sequence[Queries]) -> float:
+        """Time of rounds of answers."""
+        return sum(answer_seconds(self.shape, lengths, self.tokens, self.hardware) for lengths in _lengths(answers))
+
+    def step(self, sweep: PlannedSweep) -> Step:
         """What one sweep costs."""
-        task = sweep.task
+        task = self._task(sweep)
         limits, problem = _limits(self.shape, task, self.hardware, self.itemsize, self.shape.parameters * self.itemsize)
         cost = count_cost(self.shape, task, limits, itemsize=self.itemsize)
-        gradients = count_gradients(self.shape, [len(query) for query in task.queries], rows=sweep.figures, tail=task.tail)
+        screened = 0 if self.settings.screen is None else sketches_per_query(len(task.queries)) + sweep.screen_figures
+        gradients = count_gradients(self.shape, [len(query) for query in task.queries], rows=screened, tail=task.tail)
         if problem:
             self.problems.append(problem)
         return Step(
@@ -226,46 +212,20 @@ class _Plan:
             seconds=self.hardware.seconds(cost.blocks) + gradients / (_GRADIENT_SHARE * self.hardware.speed),
         )
 
-    def sweeps(self, sets: Sequence[Queries], *, most: bool = False) -> list[_Sweep]:
-        """All sweeps; `most`: of `refusal`, as if every prompt were refused in every step."""
-        names, method, steps = ("prompts", "control"), self.settings.method, range(self.settings.group_size)
-        if method == "ships":
-            return [self._sweep(name, queries, Divergence(), 0) for name, queries in zip(names, sets, strict=False)]
-        if method == "sahara":
-            return [
-                self._sweep(f"step {step + 1}, {name}", queries, States() if step else StatesAndDivergence(), step, more=more)
-                for step in steps
-                for name, queries, more in zip(names, sets, [self.settings.r_main + MORE_VECTORS] * 2, strict=False)
-            ]
-        answered = [[[*ids, *[ids[-1]] * (REFUSAL_TOKENS - 1)] for ids in queries] for queries in sets]
-        refused = [answered[0][: len(sets[0]) if most else len(sets[0]) // 2**step] for step in steps]
-        control = [self._sweep("control", queries, Divergence(), 0, tail=REFUSAL_TOKENS) for queries in answered[1:]]
-        return control + [
-            self._sweep(f"step {step + 1}, prompts", queries, LogOddsDrop(()), step, tail=REFUSAL_TOKENS, more=1)
-            for step, queries in zip(steps, refused, strict=True)
-            if queries  # else the search has ended
-        ]
-
-    def _sweep(self, what: str, queries: Queries, measure: Measure, step: int, *, tail: int = 1, more: int = 0) -> _Sweep:
-        task = SweepTask(
-            queries=tuple(map(tuple, queries)),
-            heads=self._heads(step),
+    def _task(self, sweep: PlannedSweep) -> SweepTask:
+        heads = tuple(self.geometry.heads())
+        screen = self.settings.screen
+        if screen is not None:
+            scored = min(len(heads), screen.count(self.geometry, rough=self.settings.is_rough_to_screen) + screen.sample)
+            heads = tuple(heads[place * len(heads) // scored] for place in range(scored))
+        return SweepTask(
+            queries=tuple(map(tuple, sweep.queries)),
+            heads=heads[sweep.step :],
             operation=self.settings.operation,
             factor=self.settings.factor,
-            measure=measure,
-            tail=tail,
+            measure=sweep.measure,
+            tail=sweep.tail,
         )
-        figures = 0 if self.settings.screen is None else sketches_per_query(len(queries)) + more
-        return _Sweep(what=what, task=task, figures=figures)
-
-    def _heads(self, step: int) -> tuple[HeadRef, ...]:
-        """Heads of a step: each one less than before; which, is not known."""
-        heads = tuple(self.geometry.heads())
-        if self.settings.screen is not None:
-            rough = self.settings.method == "refusal" or bool(self.settings.contrast)
-            scored = min(len(heads), self.settings.screen.count(self.geometry, rough=rough) + self.settings.screen.sample)
-            heads = tuple(heads[place * len(heads) // scored] for place in range(scored))
-        return heads[step:]
 
 
 def _limits(shape: ModelShape, task: SweepTask, hardware: Hardware, itemsize: int, weights: int) -> tuple[Limits, str | None]:

@@ -9,7 +9,7 @@ import torch
 import transformers
 
 from headsurgery.attribution.scores import ScoreTable
-from headsurgery.attribution.settings import UNITS, Settings
+from headsurgery.attribution.settings import Settings
 from headsurgery.heads import HeadRef
 from headsurgery.prompts import PromptSet, Template
 from headsurgery.recipe import HeadEdit, HeadScore, Provenance, ScreenRecord
@@ -37,12 +37,12 @@ def record_run(
         doubts: What makes the choice doubtful.
     """
     return Provenance(
-        method=settings.method,
+        method=settings.method.name,
         operation=settings.operation,
         factor=settings.factor,
         intent=settings.intent,
-        unit=UNITS.get(settings.method),
-        r_main=settings.r_main if settings.method == "sahara" else None,
+        unit=settings.method.unit,
+        r_main=getattr(settings.own, "r_main", None),
         contrast=settings.contrast,
         prompts=sets[0].to_record(),
         harmless=sets[1].to_record() if len(sets) > 1 else None,

@@ -1,16 +1,17 @@
 """Scores of all heads, how heads are ranked by them, and the file that keeps them.
 
-`scores.safetensors` holds `refusal` [step, layer, head] in nats; or `sahara` [step, layer, head] in degrees and, measured by its
-first step, `ships` [query, layer, head] in nats; or `ships` alone; or `direct` [1, layer, head] in units of the residual stream;
-and `refusal_harmless` and so on when a control was given; after screening also the estimates of all heads, [step, layer, head], as
-`refusal_screen` and so on. float64, NaN where there is nothing to score or a head was screened out; the run's record as JSON in the
-header's metadata.
+`scores.safetensors` holds a method's scores under its name, [step or query, layer, head], in its unit: `refusal` [step, ...] in
+nats; `sahara` [step, ...] in degrees and, measured by its first step, `ships` [query, ...] in nats; `ships` alone; `direct`
+[1, ...] in units of the residual stream. Where a control was given, its scores are in `refusal_harmless` and so on. After
+screening, the estimates of all heads, [step, layer, head], are in `refusal_screen` and so on. All are float64, NaN where there is
+nothing to score or a head was screened out. The run's record is JSON in the header's metadata. Each method declares in `methods`
+which arrays it writes, and how they are reduced to a ranking.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from headsurgery.attribution.methods import UNITS, load_method
 from headsurgery.attribution.screen.account import Account
 from headsurgery.documents.atomic import write_atomically
 from headsurgery.documents.strict_json import quote
@@ -43,6 +45,7 @@ class ScoreTable:
         account: What screening may have missed in `combined`; None where all heads were scored.
         path: Groups that a search by answers went through, in order.
         doubts: What makes the choice doubtful, as far as only its method knows.
+        notes: What the user should know besides.
     """
 
     arrays: dict[str, FloatArray]
@@ -53,6 +56,7 @@ class ScoreTable:
     account: Account | None = None
     path: tuple[TriedGroup, ...] = ()
     doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def combined(self) -> FloatArray:
@@ -104,6 +108,19 @@ def load_scores(path: Path | str) -> tuple[dict[str, FloatArray], dict[str, Any]
         return arrays, record
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError, AttributeError) as error:
         raise HeadSurgeryError(f"{path}: not a scores file of headsurgery: {error}") from error
+
+
+def ranking_scores(arrays: Mapping[str, FloatArray], method: str, contrast: float | None) -> FloatArray:
+    """The scores [layer, head] that all heads are ranked by, harmful - contrast * harmless, out of a file's arrays.
+
+    Args:
+        arrays: As `load_scores` gives them.
+        method: Name of the method, which is that of its array.
+        contrast: Weight of the control.
+    """
+    found = [arrays[name] for name in (method, f"{method}_harmless") if name in arrays]
+    harmful, *control = (load_method(method).reduce(scores) if method in UNITS else scores[0] for scores in found)
+    return combine(harmful, control[0] if control else None, contrast)
 
 
 def spread_over_heads(geometry: AttentionGeometry, heads: Sequence[HeadRef], values: npt.ArrayLike) -> FloatArray:

@@ -1,84 +1,94 @@
-"""The choices of one attribution, checked together before anything runs."""
+"""An attribution's options with nothing left open, checked against each other before anything runs."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from headsurgery.attribution.frontier import Bounds
+from headsurgery.attribution.method import Method
+from headsurgery.attribution.methods import load_method
+from headsurgery.attribution.options import AttributionOptions, Intent, say_name
 from headsurgery.attribution.screen.screener import Screening
-from headsurgery.edits.operations import ABLATIONS, OPERATIONS, OperationName
+from headsurgery.edits.operations import OPERATIONS, OperationName
 from headsurgery.edits.operations.scale import Scale
 from headsurgery.errors import UsageError
 from headsurgery.heads import AttentionGeometry
-
-Method = Literal["refusal", "sahara", "ships", "direct"]
-Intent = Literal["ablate", "reinforce"]
-METHODS: tuple[Method, ...] = ("refusal", "sahara", "ships", "direct")
-UNITS: dict[Method, Literal["nats", "degrees"]] = {"refusal": "nats", "sahara": "degrees", "ships": "nats"}
-"""`direct` has none but that of the residual stream."""
-
-INTENTS: tuple[Intent, ...] = ("ablate", "reinforce")
-
-_GROUP_SIZES: dict[Method, int] = {"refusal": 5, "sahara": 3, "ships": 1}
-"""`refusal` stops by itself when nothing is refused; the paper finds 3 best for `sahara`; `ships` and `direct` have no group."""
-
-_CONTRASTS: dict[Method, float] = {"refusal": 10.0, "sahara": 1.0, "ships": 1.0, "direct": 0.0}
-"""Weight of the control. For `refusal` see docs/methods.md; `direct` has the harmless set in its direction."""
+from headsurgery.options import Options
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """See `attribute` for the meaning of each; an `apply_factor` of None is searched for within `bounds`.
+    """What an attribution does.
+
+    Args:
+        method: How heads are scored and chosen.
+        own: The method's own options.
+        operation: How a head is ablated while it is scored.
+        factor: By how much.
+        intent: What the recipe is for.
+        apply_factor: The recipe's factor; None: it is searched for within `bounds`.
+        bounds: What a search may cost.
+        contrast: Weight of the control; None: there is no control.
+        answer_tokens: New tokens of an answer that are read; None: the method's own, or the search's.
+        screen: How many heads are scored exactly; None: all.
 
     Raises:
-        UsageError: A value out of range, or two that contradict each other.
+        UsageError: Two choices that contradict each other.
     """
 
-    method: Method
+    method: Method[Any]
+    own: Options
     operation: OperationName
     factor: float
-    group_size: int
-    top: int
-    r_main: int
     intent: Intent
     apply_factor: float | None
     bounds: Bounds
     contrast: float | None
-    batch_size: int | str
-    answer_tokens: int | None = None
-    screen: Screening | None = None
+    answer_tokens: int | None
+    screen: Screening | None
+
+    @classmethod
+    def resolve(cls, options: AttributionOptions, *, has_harmless: bool) -> Settings:
+        """Fill in what the user left open.
+
+        Args:
+            options: The user's choices.
+            has_harmless: Whether there is a control.
+
+        Raises:
+            UsageError: As above, or a contrast with nothing to weigh.
+        """
+        if options.contrast and not has_harmless:
+            raise UsageError(
+                f"contrast {options.contrast:g} needs a harmless set", hint="give one with --harmless, such as builtin:harmless"
+            )
+        method = load_method(options.method)
+        contrast = method.default_contrast if options.contrast is None else options.contrast
+        apply_factor = options.apply_factor
+        if apply_factor is None and options.intent == "ablate":
+            apply_factor = options.factor
+        return cls(
+            method=method,
+            own=_own_options(method, options, is_search=apply_factor is None),
+            operation=options.operation,
+            factor=options.factor,
+            intent=options.intent,
+            apply_factor=apply_factor,
+            bounds=Bounds(max_over_refusal=options.max_over_refusal, max_kl=options.max_kl),
+            contrast=contrast if has_harmless else None,
+            answer_tokens=options.answer_tokens,
+            screen=_screening(options) if options.screen else None,
+        )
 
     def __post_init__(self) -> None:
-        for name, value, known in (
-            ("method", self.method, METHODS),
-            ("operation", self.operation, ABLATIONS),
-            ("intent", self.intent, INTENTS),
-        ):
-            if value not in known:
-                raise UsageError(f"{name} is {value!r}, expected {' or '.join(known)}")
-        for name, number in (("group size", self.group_size), ("top", self.top), ("r_main", self.r_main)):
-            if number < 1:
-                raise UsageError(f"{name} is {number}, expected at least 1")
-        if self.answer_tokens is not None and self.answer_tokens < 1:
-            raise UsageError(f"answer tokens is {self.answer_tokens}, expected at least 1")
-        for name, real in (("factor", self.factor), ("apply factor", self.apply_factor or 0.0), ("contrast", self.contrast or 0.0)):
-            if not math.isfinite(real):
-                raise UsageError(f"{name} is {real}, expected a finite number")
-        if self.method == "direct" and self.contrast is None:
+        if self.contrast is None and "harmless" in self.method.needs:
             raise UsageError(
-                "direct needs a harmless set, which its direction leads away from",
+                f"{self.method.name} needs a harmless set, {self.method.needs['harmless']}",
                 hint="give one with --harmless, such as builtin:harmless",
             )
-        if self.method == "direct" and self.screen is not None:
-            raise UsageError("direct scores all heads in two forwards per prompt, so there is nothing to screen")
-        if self.factor == 1:
-            raise UsageError("factor is 1, which changes nothing, so every head would score 0")
-        if self.contrast is not None and self.contrast < 0:
-            raise UsageError(f"contrast is {self.contrast:g}, expected 0 or more")
-        if self.batch_size != "auto" and (isinstance(self.batch_size, str) or self.batch_size < 1):
-            raise UsageError(f"batch size is {self.batch_size!r}, expected auto or at least 1")
+        if self.screen is not None and self.method.not_screened is not None:
+            raise UsageError(f"{self.method.name} {self.method.not_screened}")
         if self.apply_factor is None:
             self._check_search()
             return
@@ -103,68 +113,25 @@ class Settings:
                 hint=f"use --operation {Scale.name}, or give the factor with --apply-factor",
             )
 
-    @classmethod
-    def resolve(
-        cls,
-        *,
-        has_harmless: bool,
-        method: Method,
-        group_size: int | None,
-        apply_factor: float | None,
-        contrast: float | None,
-        max_over_refusal: float,
-        max_kl: float,
-        **choices: Any,
-    ) -> Settings:
-        """Fill in what the user left open.
-
-        Args:
-            has_harmless: Whether there is a control.
-            method: How heads are scored and chosen.
-            group_size: None: 5 for `refusal` (1 where a search follows, which takes its heads by the first step), 3 for `sahara`.
-            apply_factor: None: what was attributed, or searched for to reinforce.
-            contrast: None: 10 for `refusal`, else 1, where there is a control.
-            max_over_refusal: Bound of a search.
-            max_kl: Bound of a search.
-            choices: All others.
-
-        Raises:
-            UsageError: As above, or a contrast with nothing to weigh.
-        """
-        if contrast and not has_harmless:
-            raise UsageError(
-                f"contrast {contrast:g} needs a harmless set", hint="give one with --harmless, such as builtin:harmless"
-            )
-        if contrast is None:
-            contrast = _CONTRASTS.get(method, 1.0)
-        is_search = apply_factor is None and choices["intent"] == "reinforce"
-        if group_size is None:
-            # a group grows by what is left when its first heads are taken out; a search amplifies heads of the whole model
-            group_size = 1 if is_search and method == "refusal" else _GROUP_SIZES.get(method, 1)
-        if apply_factor is None and choices["intent"] == "ablate":
-            apply_factor = choices["factor"]
-        return cls(
-            method=method,
-            group_size=group_size,
-            apply_factor=apply_factor,
-            bounds=Bounds(max_over_refusal=max_over_refusal, max_kl=max_kl),
-            contrast=contrast if has_harmless else None,
-            **choices,
-        )
+    @property
+    def is_rough_to_screen(self) -> bool:
+        """Whether a screen's estimates are so rough that more heads must come through."""
+        return self.method.is_rough_to_screen or bool(self.contrast)
 
     def check_engine(self, *, is_local: bool) -> None:
         """Refuse an engine elsewhere for what needs the model itself, before anything runs.
 
         Raises:
-            UsageError: The search for a reinforcement, screening or `direct` on such an engine.
+            UsageError: The search for a reinforcement, screening, or a method that needs the model, on such an engine.
         """
         if is_local:
             return
         if self.apply_factor is None:
             raise UsageError("a reinforcement is searched for in one process", hint="use the local engine, or give --apply-factor")
-        if self.screen is not None or self.method == "direct":
-            what = "direct" if self.screen is None else "screening"
-            raise UsageError(f"{what} reads activations of a model in one process", hint="use the local engine")
+        if self.screen is not None:
+            raise UsageError("screening reads activations of a model in one process", hint="use the local engine")
+        if "model" in self.method.needs:
+            raise UsageError(f"{self.method.name} {self.method.needs['model']}", hint="use the local engine")
 
     def check_model(self, geometry: AttentionGeometry, *, has_q_norm: bool) -> None:
         """Refuse what a model can't give, before it is run.
@@ -176,6 +143,18 @@ class Settings:
         for factor in (self.factor, self.apply_factor):
             if factor is not None:
                 OPERATIONS[self.operation].check(factor, has_q_norm=has_q_norm)
-        flag, wanted = ("top", self.top) if self.method in ("ships", "direct") else ("group size", self.group_size)
+        wanted = getattr(self.own, self.method.counted_by)
         if wanted > geometry.num_heads_in_all:
-            raise UsageError(f"{flag} is {wanted}, but the model has {geometry.num_heads_in_all} heads")
+            raise UsageError(f"{say_name(self.method.counted_by)} is {wanted}, but the model has {geometry.num_heads_in_all} heads")
+
+
+def _own_options(method: Method[Any], options: AttributionOptions, *, is_search: bool) -> Options:
+    names = [option.name for option in method.options.declared()]
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    own: Options = method.options(**({**method.search_defaults} if is_search else {}) | given)
+    return own
+
+
+def _screening(options: AttributionOptions) -> Screening:
+    chosen = {"survivors": options.survivors, "sample": options.sample, "seed": options.screen_seed}
+    return Screening(**{name: value for name, value in chosen.items() if value is not None})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from itertools import combinations
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from headsurgery.attribution.methods import load_method
+from headsurgery.attribution.options import AttributionOptions, foreign_options, owners_of
 from headsurgery.cli.engines import (
     BatchOfPairs,
     DeviceMap,
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     from headsurgery.prompts import PromptSet
     from headsurgery.storage.checkpoint import Checkpoint
 
-_TABLE_ROWS, _TOP_HEADS = 10, 3
+_TABLE_ROWS = 10
 
 
 def attribute(
@@ -85,7 +87,7 @@ def attribute(
             "--group-size", help="sahara: heads in the group (default 3); refusal: at most (default 5; 1 before a search)."
         ),
     ] = None,
-    r_main: Annotated[int, typer.Option("--r-main", help="sahara: leading singular vectors compared.")] = 1,
+    r_main: Annotated[int | None, typer.Option("--r-main", help="sahara: leading singular vectors compared (default 1).")] = None,
     top: Annotated[
         int | None, typer.Option("--top", help="Rows of the table (default 10); ships, direct: heads in the recipe (default 3).")
     ] = None,
@@ -153,8 +155,25 @@ def attribute(
 
     console = Console(as_json=json, quiet=quiet)
     rows, most = read_batch_size(batch_size), None if max_memory is None else read_bytes(max_memory)
-    if top is not None and top < 1:
-        raise UsageError(f"--top {top}: expected at least 1")
+    if rows != "auto" and rows < 1:
+        raise UsageError(f"batch size is {rows}, expected auto or at least 1")
+    options = AttributionOptions(
+        method=method,
+        contrast=contrast,
+        operation=operation,
+        factor=factor,
+        top=top,
+        intent=intent,
+        apply_factor=apply_factor,
+        max_over_refusal=max_over_refusal,
+        max_kl=max_kl,
+        screen=screen,
+        survivors=survivors,
+        sample=sample,
+        answer_tokens=answer_tokens,
+        group_size=group_size,
+        r_main=r_main,
+    )
     _check_names({"-o": output, "--scores": scores, "--frontier": frontier})
     if scores is not None:
         check_ending(
@@ -165,8 +184,6 @@ def attribute(
         check_ending(frontier, "--frontier", ".json", "what was tried is written as JSON")
     if frontier is not None and (intent == "ablate" or apply_factor is not None):
         raise UsageError("--frontier: nothing is searched", hint="--intent reinforce without --apply-factor searches")
-    if not screen and (survivors, sample) != (None, None):
-        raise UsageError("--survivors, --sample: nothing is screened", hint="give --screen")
     sets = load_prompt_sets([prompts, *([] if harmless is None else [harmless])], column=column, limit=limit, token=token)
     harmful_set, harmless_set = sets[0], None if harmless is None else sets[1]
     said = list(dict.fromkeys(note for prompt_set in sets for note in prompt_set.notes))
@@ -182,31 +199,20 @@ def attribute(
     checkpoint = open_checkpoint(source.path, model=source.model, revision=source.revision)
     anatomy = prove_anatomy(checkpoint)
     base = record_base(checkpoint, anatomy)
-    choices: dict[str, Any] = {
-        **{"method": method, "operation": operation, "factor": factor, "intent": intent, "apply_factor": apply_factor},
-        **{"group_size": group_size, "r_main": r_main, "top": top or _TOP_HEADS, "contrast": contrast, "batch_size": rows},
-        **{"max_over_refusal": max_over_refusal, "max_kl": max_kl, "answer_tokens": answer_tokens},
-    }
-    if method in ("ships", "direct") and group_size is not None:
-        console.note(f"--group-size belongs to refusal and sahara; {method} takes --top")
+    for note in _say_foreign(options):
+        console.note(note)
     if engine == "local" and (ray_address, workers, gpus_per_worker) != (None, None, None):
         console.note("--ray-address, --workers and --gpus-per-worker belong to --engine ray")
-    if method != "sahara" and r_main != 1:
-        console.note("--r-main belongs to sahara")
     console.say("importing torch and transformers")
     from headsurgery import attribution
     from headsurgery.attribution.frontier import save_frontier
     from headsurgery.attribution.reinforce import NoReinforcementError
-    from headsurgery.attribution.screen.screener import Screening
     from headsurgery.attribution.settings import Settings
     from headsurgery.evaluation.progress import of_stage
     from headsurgery.model.loading import choose_device
     from headsurgery.model.precision import choose_precision
 
-    screening = None
-    if screen:
-        screening = Screening(survivors=survivors, sample=Screening.sample if sample is None else sample)
-    settings = Settings.resolve(has_harmless=harmless is not None, screen=screening, **choices)
+    settings = Settings.resolve(options, has_harmless=harmless is not None)
     settings.check_model(anatomy.geometry, has_q_norm=anatomy.has_q_norm)
     settings.check_engine(is_local=engine == "local")
     if template not in (None, "chat"):
@@ -230,7 +236,7 @@ def attribute(
         return
     console.say(f"loading {source.model}")
     quiet_transformers()
-    run = _describe_run(checkpoint, harmful_set, harmless_set, {"template": template, **choices})
+    run = _describe_run(checkpoint, harmful_set, harmless_set, {"template": template, "batch_size": rows, **options.identity()})
     precision = choose_precision(dtype, choose_device(device), source.path, kept=_kept_dtype(output, run))
     loading: dict[str, Any] = {"dtype": dtype, "device": device, "device_map": device_map, "trust_remote_code": trust_remote_code}
     sizes: dict[str, Any] = {"batch_size": rows, "max_memory": most}
@@ -252,13 +258,13 @@ def attribute(
                 tokenizer,
                 harmful_set,
                 harmless=harmless_set,
+                options=options,
                 template=template,
-                screen=screening,
+                batch_size=rows,
                 base=base,
                 journal=sweeping.journal,
                 on_progress=sweeping.watch(of_stage(report, "scoring heads x prompts")),
                 on_search=sweeping.watch_search(of_stage(report, "trying heads x factors")),
-                **choices,
             )
     except NoReinforcementError as error:
         if frontier is not None:
@@ -290,6 +296,16 @@ def attribute(
     console.next_command("apply", output, pinned_name(model, source), "-o", out)
 
 
+def _say_foreign(options: AttributionOptions) -> Iterator[str]:
+    """Options that were given, but belong to other methods."""
+    method = load_method(options.method)
+    for option in foreign_options(options):
+        owners = " and ".join(one.name for one in owners_of(option.name))
+        counts = any(one.counted_by == option.name for one in owners_of(option.name))
+        instead = f"; {method.name} takes --{method.counted_by.replace('_', '-')}" if counts else ""
+        yield f"{option.long_name} belongs to {owners}{instead}"
+
+
 def _describe_run(
     checkpoint: Checkpoint, harmful: PromptSet, harmless: PromptSet | None, choices: dict[str, Any]
 ) -> dict[str, Any]:
@@ -305,7 +321,7 @@ def _describe_run(
         "weights": weights,
         "prompts": harmful.to_record().model_dump(),
         "harmless": None if harmless is None else harmless.to_record().model_dump(),
-        **{name: choices[name] for name in ("template", "method", "operation", "factor", "batch_size")},
+        **choices,
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
     }
 

@@ -61,13 +61,11 @@ def card(
 
 def _read_scores(path: Path) -> npt.NDArray[np.float64]:
     """The scores that heads were listed by, the harmless control taken off: [layer, head]."""
-    from headsurgery.attribution.scores import combine, load_scores
+    from headsurgery.attribution.scores import load_scores, ranking_scores
     from headsurgery.errors import UsageError
 
     arrays, record = load_scores(path)
     method = str(record.get("method"))
-    found = [arrays[name] for name in (method, f"{method}_harmless") if name in arrays]  # [query or step, layer, head]
     if method not in arrays:
         raise UsageError(f"{path}: it holds no scores of the method that it names")
-    harmful, *control = [table.mean(axis=0) if method == "ships" else table[0] for table in found]
-    return combine(harmful, control[0] if control else None, record.get("contrast"))
+    return ranking_scores(arrays, method, record.get("contrast"))

@@ -62,7 +62,7 @@ def show_estimate(
         by_type |= {dtype_name(other): of(other).seconds for other in (torch.float32, torch.bfloat16) if other != precision.dtype}
     for note in dict.fromkeys((*(note for prompts, _ in encoded for note in prompts.notes), *result.notes)):
         console.note(note)
-    document = {"model": checkpoint.model, "method": settings.method, "dtype": name, "dtype_reason": precision.reason}
+    document = {"model": checkpoint.model, "method": settings.method.name, "dtype": name, "dtype_reason": precision.reason}
     console.data(
         {**document, "template": found.name, **result.to_json(), "seconds_by_dtype": by_type},
         table(("", ""), _facts(result, checkpoint.model, precision, by_type)),

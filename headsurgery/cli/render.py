@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 
+from headsurgery.attribution.methods import load_method
 from headsurgery.console import Console, table
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ def render_attribution(console: Console, found: Attribution, listed: Sequence[He
     assert provenance is not None  # attribute writes one
     chosen = {(score.layer, score.head): str(place) for place, score in enumerate(found.scores.chosen, start=1)}
     unit = ", ".join(filter(None, (provenance.method, provenance.unit)))
-    first_step = ", first step" if provenance.method == "sahara" else ""
+    ranking = load_method(provenance.method).ranking
     best = [(f"L{s.layer}H{s.head}", s.score, s.harmful, s.harmless, chosen.get((s.layer, s.head), "")) for s in listed]
     group = [(f"L{s.layer}H{s.head}", s.score, s.harmful, s.harmless) for s in found.scores.chosen]
     headers = ("head", "score", "harmful", "harmless", "chosen")
     return [
-        table(headers, best, title=f"Top heads ({unit}{first_step})"),
+        table(headers, best, title=f"Top heads ({unit}{', ' if ranking else ''}{ranking})"),
         table(headers[:-1], group, title=f"\nChosen, in this order ({unit})"),
         "",
         console.heat_map(found.scores.combined),

@@ -1,0 +1,157 @@
+"""`AttributionOptions`: what can be chosen of an attribution, in one object.
+
+The fields declared here are shared by all methods. Each method's own options (`group_size`, `top`, `r_main`, ...) become fields
+too, made from its declaration in `attribution.methods`. None leaves an option to the method; `settings` fills it in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, make_dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from headsurgery.attribution.method import Method
+from headsurgery.attribution.methods import UNITS, MethodName, load_method, load_methods
+from headsurgery.edits.operations import ABLATIONS, AblationName
+from headsurgery.errors import UsageError
+from headsurgery.options import Declared, Flag, Options
+
+Intent = Literal["ablate", "reinforce"]
+INTENTS: tuple[Intent, ...] = ("ablate", "reinforce")
+
+
+def _say_methods() -> str:
+    return "; ".join(f"{method.name}: {method.help}" for method in load_methods()) + "."
+
+
+def _say_contrasts() -> str:
+    usual = Method.default_contrast
+    others = [f"{one.name} {one.default_contrast:g}" for one in load_methods() if one.default_contrast != usual]
+    return f"{', '.join(others)}, else {usual:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _SharedOptions(Options):
+    method: Annotated[MethodName, Flag(help=_say_methods(), identity=True)] = "refusal"
+    contrast: Annotated[
+        float | None,
+        Flag(
+            help=f"Rank by harmful - CONTRAST * harmless. Default with a control: {_say_contrasts()}; 0 is the paper.",
+            at_least=0,
+        ),
+    ] = None
+    operation: Annotated[AblationName, Flag(help="How a head is ablated.", identity=True)] = "scale"
+    factor: Annotated[float, Flag(help="Factor during attribution; 0 takes the head out.", identity=True)] = 0.0
+    top: Annotated[int | None, Flag(help="Rows of the table (default 10)", at_least=1)] = None
+    intent: Annotated[Intent, Flag(help="What the recipe is for.")] = "ablate"
+    apply_factor: Annotated[
+        float | None, Flag(help="The recipe's factor. Default: --factor; to reinforce, it is searched for.")
+    ] = None
+    max_over_refusal: Annotated[float, Flag(help="Bound of the search: share of --harmless refused beyond the base's.")] = 0.05
+    max_kl: Annotated[float, Flag(help="Bound of the search: mean KL to the base on harmless answers, in nats per token.")] = 0.1
+    screen: Annotated[bool, Flag(help="Score exactly only heads that may matter, and say what may have been missed.")] = False
+    survivors: Annotated[
+        int | None,
+        Flag(
+            help="--screen: heads to score exactly. Default: 40, or an eighth of all heads if that is more; half as many more "
+            "with a control or with --method refusal.",
+            at_least=1,
+        ),
+    ] = None
+    sample: Annotated[
+        int | None,
+        Flag(help="--screen: other heads to draw at random, to see what is missed (default 10).", at_least=0),
+    ] = None
+    screen_seed: Annotated[int | None, Flag(help="--screen: seed of the draw and of the estimates (default 0).", at_least=0)] = None
+    answer_tokens: Annotated[
+        int | None,
+        Flag(help="Look for refusals among so many new tokens, thoughts included. Default: 48; in a search 32.", at_least=1),
+    ] = None
+
+    def __post_init__(self) -> None:
+        for name, known in (("method", tuple(UNITS)), ("operation", ABLATIONS), ("intent", INTENTS)):
+            if getattr(self, name) not in known:
+                raise UsageError(f"{name} is {getattr(self, name)!r}, expected {' or '.join(known)}")
+        for option in self.declared():
+            _check_number(option, getattr(self, option.name))
+        super().__post_init__()
+        if not isinstance(self.screen, bool):
+            raise UsageError(
+                f"screen is {self.screen!r}, expected True or False", hint="its size is chosen by survivors, sample and screen_seed"
+            )
+        if self.factor == 1:
+            raise UsageError("factor is 1, which changes nothing, so every head would score 0")
+        if not self.screen and (self.survivors, self.sample, self.screen_seed) != (None, None, None):
+            raise UsageError("--survivors, --sample: nothing is screened", hint="give --screen")
+
+
+def _check_number(option: Declared, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return
+    name, least = say_name(option.name), option.flag.at_least
+    if not math.isfinite(value):
+        raise UsageError(f"{name} is {value}, expected a finite number")
+    if least is not None and value < least:
+        raise UsageError(f"{name} is {value:g}, expected {f'at least {least:g}' if least else '0 or more'}")
+
+
+def say_name(name: str) -> str:
+    """An option in words: `group size`, but `r_main`."""
+    return name.replace("_", " ") if min(map(len, name.split("_"))) > 1 else name
+
+
+def _own_fields() -> list[tuple[str, Any, Any]]:
+    """A field for each option that some method has, with all methods that take it in its help."""
+    found: defaultdict[str, list[tuple[Method[Any], Declared]]] = defaultdict(list)
+    for method in load_methods():
+        for option in method.options.declared():
+            found[option.name].append((method, option))
+    shared = {option.name: option for option in _SharedOptions.declared()}
+    made = []
+    for name, takers in found.items():
+        said: defaultdict[str, list[str]] = defaultdict(list)
+        for method, option in takers:
+            said[f"{option.flag.help} (default {option.default})"].append(method.name)
+        texts = [shared[name].flag.help] if name in shared else []
+        texts += [f"{', '.join(methods)}: {text}" for text, methods in said.items()]
+        first = takers[0][1]
+        made.append((name, Annotated[first.kind | None, replace(first.flag, help="; ".join(texts) + ".")], None))
+    return made
+
+
+if TYPE_CHECKING:
+
+    class AttributionOptions(_SharedOptions):
+        """See below; a type checker does not know the fields that methods bring."""
+
+        def __init__(self, **options: Any) -> None: ...
+        def __getattr__(self, name: str) -> Any: ...
+
+else:
+    AttributionOptions = make_dataclass(
+        "AttributionOptions",
+        _own_fields(),
+        bases=(_SharedOptions,),
+        frozen=True,
+        kw_only=True,
+        namespace={
+            "__module__": __name__,
+            "__doc__": "What can be chosen of an attribution; see `headsurgery attribute --help` for the meaning of each.\n\n"
+            "    Raises:\n        UsageError: A value out of its range.\n",
+        },
+    )
+
+
+def foreign_options(options: AttributionOptions) -> tuple[Declared, ...]:
+    """Options that were given, but belong to other methods than the chosen one."""
+    own = {option.name for option in load_method(options.method).options.declared()}
+    shared = {option.name for option in _SharedOptions.declared()}
+    return tuple(
+        option for option in options.declared() if option.name not in own | shared and getattr(options, option.name) is not None
+    )
+
+
+def owners_of(name: str) -> tuple[Method[Any], ...]:
+    """The methods that take an option."""
+    return tuple(method for method in load_methods() if any(option.name == name for option in method.options.declared()))
