@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from headsurgery import Recipe, attribute
+from headsurgery.attribution.options import AttributionOptions
 from headsurgery.attribution.scores import load_scores
 from headsurgery.attribution.settings import Settings
 from headsurgery.errors import GeometryError, HeadSurgeryError, ModelError, PromptError, UsageError
@@ -54,19 +55,16 @@ def test_a_recipe_has_the_factor_that_it_is_told() -> None:
     assert {edit.factor for edit in run(method="ships", factor=0.25).recipe.edits} == {0.25}
 
 
-@pytest.mark.parametrize(("method", "heads", "contrast"), [("refusal", 5, 10.0), ("sahara", 3, 1.0), ("ships", 1, 1.0)])
+@pytest.mark.parametrize(("method", "heads", "contrast"), [("refusal", 5, 10.0), ("sahara", 3, 1.0), ("ships", 3, 1.0)])
 def test_a_method_brings_its_group_size_and_its_weight_of_the_control(method: str, heads: int, contrast: float) -> None:
-    given: dict[str, Any] = {
-        **{"method": method, "operation": "scale", "factor": 0.0, "top": 3, "r_main": 1, "intent": "ablate", "apply_factor": None},
-        **{"batch_size": "auto", "max_over_refusal": 0.05, "max_kl": 0.1},
-    }
-    left_open = Settings.resolve(has_harmless=True, group_size=None, contrast=None, **given)
-    assert (left_open.group_size, left_open.contrast) == (heads, contrast)
-    chosen = Settings.resolve(has_harmless=True, group_size=2, contrast=0.0, **given)
-    assert (chosen.group_size, chosen.contrast) == (2, 0.0)
-    assert Settings.resolve(has_harmless=False, group_size=None, contrast=None, **given).contrast is None
-    search = Settings.resolve(has_harmless=True, group_size=None, contrast=None, **given | {"intent": "reinforce"})
-    assert search.group_size == (1 if method == "refusal" else heads), "a search takes its heads by the first step"
+    left_open = Settings.resolve(AttributionOptions(method=method), has_harmless=True)
+    assert (getattr(left_open.own, left_open.method.counted_by), left_open.contrast) == (heads, contrast)
+    chosen = Settings.resolve(AttributionOptions(method=method, group_size=2, top=2, contrast=0.0), has_harmless=True)
+    assert (getattr(chosen.own, chosen.method.counted_by), chosen.contrast) == (2, 0.0)
+    assert Settings.resolve(AttributionOptions(method=method), has_harmless=False).contrast is None
+    search = Settings.resolve(AttributionOptions(method=method, intent="reinforce"), has_harmless=True)
+    wanted = 1 if method == "refusal" else heads
+    assert getattr(search.own, search.method.counted_by) == wanted, "a search takes its heads by the first step"
 
 
 def test_a_planted_head_is_found_and_its_recipe_takes_it_out() -> None:

@@ -14,7 +14,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from headsurgery.attribution.estimate import estimate
-from headsurgery.attribution.screen.screener import Screening
+from headsurgery.attribution.options import AttributionOptions
 from headsurgery.attribution.settings import Settings
 from headsurgery.engine.cost import count_cost
 from headsurgery.engine.hardware import PROFILES, UTILISATION, Hardware, measure_hardware, plan_hardware
@@ -72,11 +72,7 @@ def test_headers_tell_the_same_sizes_as_the_loaded_model(tmp_path: Path) -> None
 
 
 def settings(method: str, **choices: object) -> Settings:
-    standard = {
-        **{"has_harmless": True, "group_size": None, "apply_factor": None, "contrast": None, "max_over_refusal": 0.05},
-        **{"max_kl": 0.1, "operation": "scale", "factor": 0.0, "top": 3, "r_main": 1, "intent": "ablate", "batch_size": "auto"},
-    }
-    return Settings.resolve(method=method, **(standard | choices))
+    return Settings.resolve(AttributionOptions(method=method, **choices), has_harmless=True)
 
 
 @pytest.mark.parametrize(("method", "sweeps"), [("ships", 2), ("sahara", 6), ("refusal", 5)])
@@ -100,9 +96,8 @@ def test_what_is_no_sweep_is_refused() -> None:
 def test_with_a_screen_what_comes_through_is_counted_and_what_the_screen_itself_takes(method: str) -> None:
     modules = locate_modules(build_model("llama"))
     shape, hardware = ModelShape.of_modules(modules), plan_hardware("h100", torch.bfloat16, 1)
-    screen = Screening(survivors=5, sample=2)
     whole = estimate(shape, modules.geometry, settings(method), [ALONE, ALONE], hardware, itemsize=2)
-    found = estimate(shape, modules.geometry, settings(method, screen=screen), [ALONE, ALONE], hardware, itemsize=2)
+    found = estimate(shape, modules.geometry, settings(method, screen=True, survivors=5, sample=2), [ALONE, ALONE], hardware, itemsize=2)
     assert max(step.heads for step in found.steps) == 7
     assert max(step.heads for step in whole.steps) == 18
     assert all(step.gradients > 0 for step in found.steps)
@@ -113,7 +108,7 @@ def test_with_a_screen_what_comes_through_is_counted_and_what_the_screen_itself_
 def test_a_screen_that_lets_all_through_counts_no_head_twice() -> None:
     modules = locate_modules(build_model("llama"))
     shape, hardware = ModelShape.of_modules(modules), plan_hardware("h100", torch.bfloat16, 1)
-    found = estimate(shape, modules.geometry, settings("ships", screen=Screening()), [ALONE], hardware, itemsize=2)
+    found = estimate(shape, modules.geometry, settings("ships", screen=True), [ALONE], hardware, itemsize=2)
     assert found.steps[0].heads == 18
 
 

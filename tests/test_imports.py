@@ -21,7 +21,7 @@ NOUNS = {"errors", "heads", "options", "recipe", "version", "progress"}
 MAY_IMPORT = {
     "documents": {"errors"},
     "architectures": {"documents", "errors", "heads"},
-    "recipe": {"architectures", "documents", "edits", "errors", "heads"},
+    "recipe": {"architectures", "attribution", "documents", "edits", "errors", "heads"},
     "filesystem": {"errors"},
     "storage": NOUNS | {"documents", "filesystem"},
     "edits": NOUNS | {"architectures", "documents", "storage"},
