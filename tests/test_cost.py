@@ -97,7 +97,9 @@ def test_with_a_screen_what_comes_through_is_counted_and_what_the_screen_itself_
     modules = locate_modules(build_model("llama"))
     shape, hardware = ModelShape.of_modules(modules), plan_hardware("h100", torch.bfloat16, 1)
     whole = estimate(shape, modules.geometry, settings(method), [ALONE, ALONE], hardware, itemsize=2)
-    found = estimate(shape, modules.geometry, settings(method, screen=True, survivors=5, sample=2), [ALONE, ALONE], hardware, itemsize=2)
+    found = estimate(
+        shape, modules.geometry, settings(method, screen=True, survivors=5, sample=2), [ALONE, ALONE], hardware, itemsize=2
+    )
     assert max(step.heads for step in found.steps) == 7
     assert max(step.heads for step in whole.steps) == 18
     assert all(step.gradients > 0 for step in found.steps)
