@@ -145,9 +145,14 @@ def _effect(evaluation: Evaluation, variant: Variant) -> list[str]:
             random = [rate_of(m, entry.kind).interval.value for m in found if kinds[m.variant] == "random" and m.complied.total]
             against = say_paired(mine.against_base) if mine.against_base and entry.kind == "harmful" else ""
             cells = (
-                *(f"{escape(entry.record.name)}: {MEASURES[entry.kind]}", escape(judge)),
-                *(share(base, entry.kind), share(mine, entry.kind), absent(base), absent(mine)),
-                *(say_percent(sum(random) / len(random)) if random else "not measured", against or "not measured"),
+                f"{escape(entry.record.name)}: {MEASURES[entry.kind]}",
+                escape(judge),
+                share(base, entry.kind),
+                share(mine, entry.kind),
+                absent(base),
+                absent(mine),
+                say_percent(sum(random) / len(random)) if random else "not measured",
+                against or "not measured",
             )
             rows.append(f"| {' | '.join(cells)} |")
     lines = [
