@@ -28,6 +28,7 @@ from headsurgery.storage.codecs import read_numbers
 from headsurgery.surgery.manifest import Manifest
 from headsurgery.surgery.verify import verify_checkpoint
 from tests.directories import contents, edit_json
+from tests.families import build_family
 from tests.fp8 import LAYOUTS as FP8_LAYOUTS
 from tests.fp8 import Layout, dequantize, save_fp8
 from tests.hub_server import HubServer
@@ -221,6 +222,17 @@ class TestWhatIsRefused:
         edit_json(tmp_path / "out" / "headsurgery.json", donor={"model": "donor", "fingerprint": "0" * 64})
         found = verify_checkpoint(tmp_path / "out", donor=open_checkpoint(donor)).problems
         assert any(place.startswith("headsurgery.json, donor.fingerprint") for place in found), found
+
+
+class TestNotes:
+    @pytest.mark.parametrize(("family", "words"), [("qwen3_next", "have gates"), ("gpt_oss", "have attention sinks")])
+    def test_what_else_of_a_head_stays_behind_is_said(self, family: str, words: str, tmp_path: Path) -> None:
+        build_family(family).save_pretrained(tmp_path / "base")
+        base = open_checkpoint(tmp_path / "base")
+        layer = prove_anatomy(base).geometry.attention_layers[0]
+        recipe = Recipe(edits=(HeadEdit(layer=layer, head=0, operation="transplant"),))
+        notes = plan_surgery(recipe, base, donor=base).notes
+        assert any(words in note and "stay the base's" in note for note in notes), notes
 
 
 class TestTypes:
