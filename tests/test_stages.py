@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from headsurgery.attribution.method import SCORING, SEARCHING
 from headsurgery.cli.attribute import _kept_dtype
 from headsurgery.cli.stages import Sweeping, journal_of
 from headsurgery.engine.journal import SweepJournal
@@ -41,10 +42,10 @@ def test_with_blocks_kept_it_says_how_many_scores_and_what_is_lost(tmp_path: Pat
     with SweepJournal(path, RUN) as journal:
         sweeping, seen = Sweeping(journal), []
         report = sweeping.watch(lambda *progress: seen.append(progress))
-        report(0, 12)
+        report(SCORING, 0, 12)
         append(journal)
-        report(2, 12)
-        assert seen == [(0, 12), (2, 12)]
+        report(SCORING, 2, 12)
+        assert seen == [(SCORING, 0, 12), (SCORING, 2, 12)]
         kept = f"kept 2 of 12 (head, prompt) scores in {path}"
         wanted = f"{kept}; the same command goes on from there; the block in work, about 0 s, is lost"
         assert sweeping.describe() == wanted
@@ -57,8 +58,8 @@ def test_of_a_search_nothing_is_kept_and_that_is_said(tmp_path: Path) -> None:
     with SweepJournal(tmp_path / "recipe.json.journal", RUN) as journal:
         sweeping = Sweeping(journal)
         append(journal)
-        sweeping.watch(None)(2, 2)
-        sweeping.watch_search(None)(3, 26)
+        sweeping.watch(None)(SCORING, 2, 2)
+        sweeping.watch(None)(SEARCHING, 3, 26)
         assert sweeping.describe().endswith("goes on from there; the search, 0 s of it, is not kept and begins anew")
 
 

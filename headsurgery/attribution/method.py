@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from headsurgery.engine.sweep import Sweeper
     from headsurgery.engine.task import Measure
     from headsurgery.model.modules import ModuleMap
-    from headsurgery.progress import Progress
+    from headsurgery.progress import StageProgress
     from headsurgery.prompts import PromptSet
 
 Own = TypeVar("Own", bound=Options)
@@ -35,6 +35,9 @@ Queries = Sequence[Sequence[int]]
 """Token ids of each prompt of a set."""
 
 Need = Literal["harmless", "model"]
+
+SCORING, SEARCHING = "scoring heads x prompts", "trying heads x factors"
+"""Stages of an attribution, for its callback of progress."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +60,7 @@ class Scoring:
     queries: Sequence[Queries]
     modules: ModuleMap | None
     screener: Screener | None
-    on_progress: Progress | None
+    on_progress: StageProgress | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ from headsurgery.engine.task import Engine, Measure, SweepTask
 from headsurgery.errors import ModelError
 from headsurgery.heads import HeadRef
 from headsurgery.judges.keyword import find_refusal
-from headsurgery.progress import Progress, share_progress
+from headsurgery.progress import StageProgress, share_progress
 from headsurgery.recipe import HeadEdit, HeadScore, TriedGroup
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def refusal(
     contrast: float | None = None,
     answer_tokens: int = ANSWER_TOKENS,
     screener: Screener | None = None,
-    on_progress: Progress | None = None,
+    on_progress: StageProgress | None = None,
 ) -> tuple[ScoreTable, tuple[str, ...]]:
     """Grow a group of heads until the model refuses nothing any more, no head takes more than it costs, or enough were added.
 
@@ -306,7 +306,7 @@ class _Run:
         measure: Measure,
         group: Sequence[HeadEdit] = (),
         heads: Sequence[HeadRef] | None = None,
-        on_progress: Progress | None = None,
+        on_progress: StageProgress | None = None,
     ) -> FloatArray:
         """Mean of a measure of tokens, of every head outside the group, or of some, [layer, head]; NaN for the others."""
         task = self.task(own, measure, group, heads)
@@ -332,7 +332,7 @@ class _Run:
 class _Control:
     """Divergences on the model's own harmless answers, each head's once."""
 
-    def __init__(self, *, run: _Run, own: OwnAnswers, screener: Screener | None, report: Progress | None) -> None:
+    def __init__(self, *, run: _Run, own: OwnAnswers, screener: Screener | None, report: StageProgress | None) -> None:
         self._run, self._own, self._report = run, own, report
         geometry = run.sweeper.geometry
         self.scores = np.full((geometry.num_layers, geometry.max_heads), np.nan)

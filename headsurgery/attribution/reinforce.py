@@ -36,7 +36,7 @@ from headsurgery.heads import HeadRef
 from headsurgery.judges.keyword import find_refusal
 from headsurgery.model.completion import BatchSize, complete_greedily
 from headsurgery.model.loading import LoadedModel
-from headsurgery.progress import Progress
+from headsurgery.progress import StageProgress
 from headsurgery.recipe import HeadEdit, SearchRecord
 
 FACTORS = (1.1, 1.25, 1.5, 2.0, 3.0, 4.0)
@@ -95,7 +95,7 @@ def reinforce(
     anti_heads: int = ANTI_HEADS,
     answer_tokens: int = ANSWER_TOKENS,
     batch_size: BatchSize = "auto",
-    on_progress: Progress | None = None,
+    on_progress: StageProgress | None = None,
 ) -> Reinforcement:
     """Find the heads and the factor that refuse most harmful prompts within bounds.
 

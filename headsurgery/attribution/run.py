@@ -12,7 +12,7 @@ from torch import nn
 from headsurgery.attribution.attacks import Development, encode_development
 from headsurgery.attribution.doubts import find_doubts
 from headsurgery.attribution.frontier_record import Frontier
-from headsurgery.attribution.method import Scoring
+from headsurgery.attribution.method import SCORING, SEARCHING, Scoring
 from headsurgery.attribution.options import AttributionOptions
 from headsurgery.attribution.record import record_run
 from headsurgery.attribution.reinforce import ANSWER_TOKENS as SEARCH_TOKENS
@@ -31,7 +31,7 @@ from headsurgery.model.completion import BatchSize
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import context_length
 from headsurgery.options import check_no_more
-from headsurgery.progress import Progress
+from headsurgery.progress import Progress, StageProgress, of_stage, takes_stage
 from headsurgery.prompts import PromptSet, Template, encode, load_template
 from headsurgery.recipe import Geometry, HeadEdit, Recipe, RecipeBase
 
@@ -65,7 +65,7 @@ def attribute(
     base: RecipeBase | None = None,
     journal: SweepJournal | None = None,
     on_progress: Progress | None = None,
-    on_search: Progress | None = None,
+    on_search: StageProgress | None = None,
     **keywords: Any,
 ) -> Attribution:
     """Score every head of a model and choose those that matter most.
@@ -80,8 +80,9 @@ def attribute(
         batch_size: Rows (head, query) per forward, or `auto`; an engine has its own.
         base: What the recipe says of its base; default: the model's type and geometry.
         journal: Keeps finished blocks of the sweep, so that a run that broke off goes on where it was.
-        on_progress: Called with (head, query) pairs done and in all.
-        on_search: Called with candidates of the search done and in all.
+        on_progress: Called with the stage and what is done of it and in all: (head, query) pairs of `scoring heads x prompts`, then
+            candidates of `trying heads x factors`, where there is a search.
+        on_search: Called in place of `on_progress` with candidates of the search done and in all.
         keywords: Fields of `AttributionOptions`, such as `method="ships", top=5`, in place of `options`.
 
     Raises:
@@ -91,9 +92,12 @@ def attribute(
         PromptError: No prompts, or no template.
         ModelError: Method `refusal`, and the model refuses none of the prompts.
         NoReinforcementError: A search, and nothing refuses more than the base within bounds.
-        OptionError: A keyword that is no option, or that stands beside `options`.
+        TypeError: A keyword that is no option, or that stands beside `options`.
     """
     settings = Settings.resolve(_gather_options(options, keywords), has_harmless=harmless is not None)
+    report = of_stage(on_progress, SCORING)
+    if on_search is None and on_progress is not None and takes_stage(on_progress):
+        on_search = of_stage(on_progress, SEARCHING)
     engine = model
     if isinstance(engine, nn.Module):
         if batch_size != "auto" and (isinstance(batch_size, str) or batch_size < 1):
@@ -116,7 +120,7 @@ def attribute(
         if loaded is not None:
             development = _development(loaded, sets, chosen_template, settings.answer_tokens or SEARCH_TOKENS)
         scoring = _prepare_scoring(
-            engine, settings, [ids for _, ids in encoded], journal, on_progress, AnswerReader.of(tokenizer, chosen_template)
+            engine, settings, [ids for _, ids in encoded], journal, report, AnswerReader.of(tokenizer, chosen_template)
         )
         scores = settings.method.score(scoring, settings.own)
         found = None
@@ -157,7 +161,7 @@ def _prepare_scoring(
     settings: Settings,
     queries: list[list[list[int]]],
     journal: SweepJournal | None,
-    on_progress: Progress | None,
+    on_progress: StageProgress | None,
     reader: AnswerReader,
 ) -> Scoring:
     modules, screener = engine.modules if isinstance(engine, LocalEngine) else None, None
@@ -187,7 +191,7 @@ def _reinforce(
     development: Development,
     settings: Settings,
     batch_size: int | str,
-    on_search: Progress | None,
+    on_search: StageProgress | None,
 ) -> Reinforcement:
     rows: BatchSize = batch_size if isinstance(batch_size, int) else "auto"
     tokens = settings.answer_tokens or SEARCH_TOKENS

@@ -23,7 +23,7 @@ from headsurgery.engine.measures import States, StatesAndDivergence
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import SweepTask
 from headsurgery.heads import HeadRef
-from headsurgery.progress import Progress, share_progress
+from headsurgery.progress import StageProgress, share_progress
 from headsurgery.recipe import HeadEdit, HeadScore
 
 
@@ -37,7 +37,7 @@ def sahara(
     contrast: float | None = None,
     r_main: int = 1,
     screener: Screener | None = None,
-    on_progress: Progress | None = None,
+    on_progress: StageProgress | None = None,
 ) -> ScoreTable:
     """Grow a group of heads one by one.
 
@@ -107,7 +107,9 @@ class _Steps:
         self.estimates.append(found.score)
         return found
 
-    def step(self, group: Sequence[HeadRef], on_progress: Progress | None, heads: Sequence[HeadRef] | None = None) -> FloatArray:
+    def step(
+        self, group: Sequence[HeadRef], on_progress: StageProgress | None, heads: Sequence[HeadRef] | None = None
+    ) -> FloatArray:
         """Scores [layer, head] of every head outside the group, or of some, on top of it; NaN for the others."""
         geometry = self._sweeper.geometry
         task = self._task(group, heads)

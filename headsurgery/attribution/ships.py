@@ -18,7 +18,7 @@ from headsurgery.engine.measures import Divergence
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import SweepTask
 from headsurgery.heads import HeadRef
-from headsurgery.progress import Progress, share_progress
+from headsurgery.progress import StageProgress, share_progress
 
 if TYPE_CHECKING:
     from headsurgery.attribution.screen.screener import Screener
@@ -33,7 +33,7 @@ def ships_of_queries(
     operation: OperationName,
     factor: float,
     heads: Sequence[HeadRef] | None = None,
-    on_progress: Progress | None = None,
+    on_progress: StageProgress | None = None,
 ) -> FloatArray:
     """Ships of heads for every query; of all heads, or of some.
 
@@ -70,7 +70,7 @@ def ships(
     top: int,
     contrast: float | None = None,
     screener: Screener | None = None,
-    on_progress: Progress | None = None,
+    on_progress: StageProgress | None = None,
 ) -> ScoreTable:
     """Score all heads on the harmful queries and, when there is a second set, on the harmless control; choose the best.
 

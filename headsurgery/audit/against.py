@@ -7,7 +7,7 @@ that give the heads' values, but for one rounding. Heads that were changed by th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 import numpy as np
@@ -21,6 +21,7 @@ from headsurgery.compare.names import match_names
 from headsurgery.compare.result import CheckpointDiff, HeadChange
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy, record_base
 from headsurgery.errors import HeadSurgeryError
+from headsurgery.progress import Progress
 from headsurgery.recipe import HeadEdit, Provenance, Recipe
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.codecs import is_plain
@@ -32,13 +33,13 @@ RECOVERED = "recovered by an audit of"
 """How the note of a recovered recipe begins."""
 
 
-def examine_against(checkpoint: Checkpoint, base: Checkpoint, *, on_progress: Callable[[int, int], None] | None = None) -> Audit:
+def examine_against(checkpoint: Checkpoint, base: Checkpoint, *, on_progress: Progress | None = None) -> Audit:
     """Examine a checkpoint against its base.
 
     Args:
         checkpoint: What to examine.
         base: What it is said to be made from.
-        on_progress: Called with bytes compared and bytes in all.
+        on_progress: Called with the stage, `comparing`, and bytes compared and in all.
 
     Raises:
         ArchitectureError, GeometryError: The base's heads are not where the table says.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from headsurgery.edits.anatomy import Anatomy, prove_anatomy
 from headsurgery.edits.operations import WHAT_CHANGED, OperationName
 from headsurgery.errors import ArchitectureError
 from headsurgery.heads import HeadRef
+from headsurgery.progress import Progress, of_stage
 from headsurgery.storage.blocks import BlockReader
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.codecs import as_numbers, is_plain, read_numbers
@@ -29,12 +30,12 @@ NOTES = (
 )
 
 
-def examine(checkpoint: Checkpoint, *, on_progress: Callable[[int, int], None] | None = None) -> Audit:
+def examine(checkpoint: Checkpoint, *, on_progress: Progress | None = None) -> Audit:
     """Examine a checkpoint without its base.
 
     Args:
         checkpoint: What to examine; only tensors of its attention modules are read.
-        on_progress: Called with layers examined and layers in all.
+        on_progress: Called with the stage, `examining`, and layers examined and in all.
 
     Raises:
         ArchitectureError, GeometryError: Its heads are not where the table says.
@@ -42,12 +43,13 @@ def examine(checkpoint: Checkpoint, *, on_progress: Callable[[int, int], None] |
     anatomy = prove_anatomy(checkpoint)
     check_plain(anatomy)
     layers = anatomy.geometry.attention_layers
+    report = of_stage(on_progress, "examining")
     seen: dict[OperationName, list[_Seen]] = {operation: [] for operation in anatomy.blocks}
     for done, layer in enumerate(layers, start=1):
         for operation in anatomy.blocks:
             seen[operation].append(_read(checkpoint, anatomy, layer, operation))
-        if on_progress is not None:
-            on_progress(done, len(layers))
+        if report is not None:
+            report(done, len(layers))
     findings = [finding for operation, of_layers in seen.items() for finding in _judge(operation, of_layers)]
     return Audit(
         model=checkpoint.model,

@@ -8,7 +8,7 @@ interval of the mean, `utility` for tasks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import exp, isfinite
@@ -27,12 +27,12 @@ from headsurgery.model.linears import fast_linears
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.memory import Halving
 from headsurgery.model.modules import ModuleMap, context_length, locate_modules
+from headsurgery.progress import StageProgress
 from headsurgery.recipe import HeadEdit
 
 Variant: TypeAlias = Sequence[HeadEdit] | LoadedModel
 """Edits of the base, or another model with the same vocabulary."""
 
-Progress = Callable[[int, int], None]
 
 _MAX_TOKENS, _MAX_TOKENS_GPU = 2048, 16384
 """Tokens per forward at most, with batch size `auto`."""
@@ -100,7 +100,7 @@ def answer_kl(
     *,
     tokens: int = 12,
     batch_size: int | str = "auto",
-    on_progress: Progress | None = None,
+    on_progress: StageProgress | None = None,
 ) -> NDArray[np.float64]:
     """KL(base || variant) of the next token, along the base's own answers.
 
@@ -154,7 +154,7 @@ def perplexity(
     window: int | None = None,
     stride: int | None = None,
     batch_size: int | str = "auto",
-    on_progress: Progress | None = None,
+    on_progress: StageProgress | None = None,
 ) -> float:
     """Perplexity of a text: exp of the mean negative log-likelihood of its tokens.
 

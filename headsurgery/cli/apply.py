@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from headsurgery.cli.options import Force, Json, Quiet, Revision, Token
+from headsurgery.cli.stages import stages
 from headsurgery.edits.operations import OPERATIONS
 from headsurgery.errors import UsageError
 from headsurgery.filesystem.linking import Link
@@ -150,7 +151,7 @@ def _apply_in_place(
     if dry_run:
         _show_plan(console, plan, verb="stay where they are")
         return
-    with console.progress("reading") as on_progress, saying_what_became(console, directory):
+    with stages(console) as on_progress, saying_what_became(console, directory):
         manifest = apply_in_place(plan, write_card=_card_writer(plan), on_progress=on_progress, on_note=console.note)
     document = {"output": str(directory)} | manifest.model_dump(by_alias=True)
     console.data(document, f"{directory}: edited in place: {_summary(plan)}")
@@ -169,7 +170,7 @@ def _fetch(console: Console, model: Found, token: str | None) -> Found:
     from headsurgery.hub.models import fetch_model
     from headsurgery.storage.checkpoint import open_checkpoint
 
-    with console.progress("fetching") as on_progress, console.ending_at_once("what was fetched is kept"):
+    with stages(console) as on_progress, console.ending_at_once("what was fetched is kept"):
         source = fetch_model(f"{model.model}@{model.revision}", token=token, on_progress=on_progress)
     return open_checkpoint(source.path, model=model.model, revision=model.revision)
 
@@ -178,7 +179,7 @@ def _write_copy(console: Console, plan: SurgeryPlan, output: Path, *, link: Link
     from headsurgery.filesystem.linking import shared_files
     from headsurgery.surgery.apply import apply_plan
 
-    with console.progress("writing") as on_progress:
+    with stages(console) as on_progress:
         manifest = apply_plan(
             plan,
             output,

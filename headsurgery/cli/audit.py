@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headsurgery.cli.options import Json, Model, Quiet, Revision, Token
+from headsurgery.cli.stages import stages
 
 if TYPE_CHECKING:
     from headsurgery.console import Console
@@ -62,7 +63,7 @@ def audit(
             check_file(output, model=known.files.path if known else None, is_ours=is_recovered_recipe, force=force)
     if original is not None and original.files.where == opened.files.where:
         console.say(f"{opened.files.where} is compared with itself, so nothing can differ; is --base the right one?")
-    with console.progress("comparing" if original is not None else "examining") as on_progress:
+    with stages(console) as on_progress:
         if original is not None:
             found = examine_against(opened, original, on_progress=on_progress)
         else:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from headsurgery.cli.options import Json, Quiet, Token
+from headsurgery.cli.stages import stages
 from headsurgery.errors import UsageError
 
 
@@ -58,7 +59,7 @@ def diff(
             shorter = "" if heads_only else "; --heads-only reads less"
             console.say(f"reading {show_bytes(num_bytes)} from the Hub{shorter}")
 
-    with console.progress("comparing") as on_progress:
+    with stages(console) as on_progress:
         found = diff_checkpoints(
             *checkpoints, recipe=wanted, donor=giver, heads_only=heads_only, on_start=announce, on_progress=on_progress
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headsurgery.cli.options import Json, Quiet, Token
+from headsurgery.cli.stages import stages
 from headsurgery.edits.operations import OPERATIONS
 from headsurgery.hub.names import is_hub_id
 from headsurgery.recipe import HeadEdit
@@ -45,7 +46,7 @@ def push(
 
     console = Console(as_json=json, quiet=quiet)
     console.quiet_hub()
-    with console.progress("checking") as on_progress:
+    with stages(console) as on_progress:
         plan = plan_push(
             edited,
             repo,

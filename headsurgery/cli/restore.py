@@ -9,6 +9,7 @@ import typer
 
 from headsurgery.cli.opening import saying_what_became
 from headsurgery.cli.options import Force, Json, Quiet
+from headsurgery.cli.stages import stages
 from headsurgery.errors import UsageError
 
 
@@ -36,10 +37,10 @@ def restore(
             raise UsageError("--in-place writes no new directory; found -o or --force beside it", hint="leave one of the two out")
         from headsurgery.surgery.in_place import restore_in_place
 
-        with console.progress("reading") as on_progress, saying_what_became(console, edited):
+        with stages(console) as on_progress, saying_what_became(console, edited):
             records = restore_in_place(edited, steps=steps, on_progress=on_progress, on_note=console.note)
     elif output is not None:
-        with console.progress("writing") as on_progress:
+        with stages(console) as on_progress:
             records = restore_checkpoint(edited, output, steps=steps, force=force, on_progress=on_progress, on_note=console.note)
     else:
         raise UsageError("restore needs a directory to write to", hint="give one with -o DIR, or --in-place to change DIR itself")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from headsurgery.errors import HeadSurgeryError
@@ -13,8 +14,7 @@ from headsurgery.errors import HeadSurgeryError
 if TYPE_CHECKING:
     from headsurgery.console import Console
     from headsurgery.engine.journal import SweepJournal
-    from headsurgery.evaluation.progress import Report
-    from headsurgery.progress import Progress
+    from headsurgery.progress import Progress, StageProgress
 
 
 @contextmanager
@@ -49,25 +49,19 @@ class Sweeping:
         self._since, self._pairs = time.monotonic(), journal.num_pairs
 
     def watch(self, progress: Progress | None) -> Progress:
-        """The callback of the sweep, which tells how many pairs there are in all."""
+        """The callback of the attribution: how many pairs there are in all is told to the sweep, of the search nothing is kept."""
+        from headsurgery.attribution.method import SEARCHING
 
-        def report(done: int, total: int) -> None:
-            self._total = total
-            if self.journal.num_pairs != self._pairs:
-                self._since, self._pairs = time.monotonic(), self.journal.num_pairs
+        def report(stage: str, done: int, total: int) -> None:
+            if stage == SEARCHING:
+                if not self._has_scores:
+                    self._has_scores, self._since = True, time.monotonic()
+            else:
+                self._total = total
+                if self.journal.num_pairs != self._pairs:
+                    self._since, self._pairs = time.monotonic(), self.journal.num_pairs
             if progress is not None:
-                progress(done, total)
-
-        return report
-
-    def watch_search(self, progress: Progress | None) -> Progress:
-        """The callback of the search behind the sweep, of which nothing is kept."""
-
-        def report(done: int, total: int) -> None:
-            if not self._has_scores:
-                self._has_scores, self._since = True, time.monotonic()
-            if progress is not None:
-                progress(done, total)
+                progress(stage, done, total)
 
         return report
 
@@ -121,21 +115,23 @@ def _size(path: Path | None) -> int:
 
 
 @contextmanager
-def stages(console: Console) -> Iterator[Report]:
+def stages(console: Console) -> Iterator[Progress]:
     """A bar for every stage; one that can't tell its progress, 0 of 1, is only named."""
     with ExitStack() as bars:
         current: list[str] = []
-        callbacks: list[Callable[[int, int], None]] = []
+        callbacks: list[StageProgress] = []
+        lock = Lock()  # the Hub's client reports from several threads
 
         def report(stage: str, done: int, total: int) -> None:
-            if current != [stage]:
-                bars.close()
-                current[:] = [stage]
-                is_silent = (done, total) == (0, 1)
-                callbacks[:] = [] if is_silent else [bars.enter_context(console.progress(stage))]
-                if is_silent:
-                    console.say(stage)
-            for callback in callbacks:
-                callback(done, total)
+            with lock:
+                if current != [stage]:
+                    bars.close()
+                    current[:] = [stage]
+                    is_silent = (done, total) == (0, 1)
+                    callbacks[:] = [] if is_silent else [bars.enter_context(console.progress(stage))]
+                    if is_silent:
+                        console.say(stage)
+                for callback in callbacks:
+                    callback(done, total)
 
         yield report

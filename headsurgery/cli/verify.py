@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from headsurgery.cli.options import Json, Quiet, Token
+from headsurgery.cli.stages import stages
 
 _SAYS = {
     "base": "every edited slice is what its edit makes of the base's, every other byte is the base's",
@@ -42,7 +43,7 @@ def verify(
     console = Console(as_json=json, quiet=quiet)
     opened = None if base is None else open_named(console, base, token=token)
     giver = None if donor is None else open_named(console, donor, token=token)
-    with console.progress("reading") as on_progress:
+    with stages(console) as on_progress:
         found = verify_checkpoint(edited, base=opened, donor=giver, on_progress=on_progress)
     document = {
         **{"problems": found.problems, "others": list(found.others), "against": found.against},

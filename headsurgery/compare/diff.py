@@ -28,6 +28,7 @@ from headsurgery.edits.operations import OPERATIONS, OperationName, blocks_of
 from headsurgery.edits.slices import HeadSlice
 from headsurgery.errors import CheckpointError
 from headsurgery.heads import HeadRef
+from headsurgery.progress import Progress, StageProgress, of_stage
 from headsurgery.recipe import Recipe
 from headsurgery.storage.blocks import BlockReader
 from headsurgery.storage.checkpoint import Checkpoint
@@ -45,7 +46,7 @@ def diff_checkpoints(
     donor: Checkpoint | None = None,
     heads_only: bool = False,
     on_start: Callable[[int], None] | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> CheckpointDiff:
     """Compare two checkpoints.
 
@@ -56,7 +57,7 @@ def diff_checkpoints(
         donor: What the recipe's transplanted heads are taken from. Without it only where they lie is checked, not their values.
         heads_only: Compare the values of those tensors alone that hold head blocks; of the others name, type and shape.
         on_start: Called once, before values are compared, with the bytes of them that are not on this machine.
-        on_progress: Called with bytes compared and bytes in all.
+        on_progress: Called with the stage, `comparing`, and bytes compared and in all.
 
     Raises:
         ArchitectureError: The base's family is not supported.
@@ -76,7 +77,7 @@ def diff_checkpoints(
     work = _plan(base, edited, blocks, is_same, heads_only)
     if on_start is not None:
         on_start(work.num_bytes * [base.files.path, edited.files.path].count(None))
-    found = _compare_tensors(base, edited, blocks, work, on_progress)
+    found = _compare_tensors(base, edited, blocks, work, of_stage(on_progress, "comparing"))
     heads = tuple(sorted(found.heads, key=lambda change: (change.head, change.operation)))
     files = compare_files(base, edited, is_same)
     problems = None
@@ -195,7 +196,7 @@ def _compare_tensors(
     edited: Checkpoint,
     blocks: dict[str, list[_HeadBlock]],
     work: _Work,
-    on_progress: Callable[[int, int], None] | None,
+    on_progress: StageProgress | None,
 ) -> _Found:
     found = _Found()
     found.other.update(dict.fromkeys(sorted(edited.tensors.keys() - base.tensors.keys()), "only in the edited checkpoint"))

@@ -26,13 +26,13 @@ from headsurgery.demo.fetch import Say, fetch_aligned_model, load_demo_adapter
 from headsurgery.edits.anatomy import prove_anatomy, record_base
 from headsurgery.engine.journal import SweepJournal
 from headsurgery.evaluation.journal import JournalError
-from headsurgery.evaluation.progress import Report, of_stage
 from headsurgery.evaluation.records import Evaluation
 from headsurgery.evaluation.run import ANSWERS, EvaluationResult, evaluate
 from headsurgery.heads import HeadRef
 from headsurgery.hub.models import Source
 from headsurgery.model.editing import edited
 from headsurgery.model.loading import LoadedModel, choose_device, load_model
+from headsurgery.progress import Progress
 from headsurgery.prompts import Kind, PromptSet, load_prompts
 from headsurgery.recipe import HeadEdit, Provenance, Recipe
 from headsurgery.report import write_report
@@ -104,7 +104,7 @@ class _Run:
     source: Source
     fingerprint: str
     say: Say
-    report: Report
+    report: Progress
 
     @contextmanager
     def scores_kept(self, name: str, edits: tuple[HeadEdit, ...] = ()) -> Iterator[SweepJournal]:
@@ -147,7 +147,7 @@ class _Run:
             return ask(force=True)
 
 
-def run_demo(output: Path, say: Say, report: Report) -> DemoResult:
+def run_demo(output: Path, say: Say, report: Progress) -> DemoResult:
     """Run every step.
 
     Args:
@@ -176,16 +176,14 @@ def run_demo(output: Path, say: Say, report: Report) -> DemoResult:
             screen=SCREENING,
             base=record_base(checkpoint, prove_anatomy(checkpoint)),
             journal=journal,
-            on_progress=of_stage(report, "scoring heads x prompts"),
+            on_progress=report,
         )
     found.recipe.save(output / "recipe.json")
     say(f"apply: {output / 'edited'}")
     plan = plan_surgery(found.recipe, checkpoint)
-    manifest = apply_plan(plan, output / "edited", force=True, on_progress=of_stage(report, "writing"))
+    manifest = apply_plan(plan, output / "edited", force=True, on_progress=report)
     say("diff: base and edited, byte by byte")
-    diff = diff_checkpoints(
-        checkpoint, open_checkpoint(output / "edited"), recipe=found.recipe, on_progress=of_stage(report, "comparing")
-    )
+    diff = diff_checkpoints(checkpoint, open_checkpoint(output / "edited"), recipe=found.recipe, on_progress=report)
     with edited(base.model, found.recipe):
         hooked = _logits(base)
     equal = torch.equal(hooked, _logits(load_model(output / "edited", dtype=DTYPE)))
@@ -230,8 +228,7 @@ def _reinforce(
             intent="reinforce",
             screen=SCREENING,
             journal=journal,
-            on_progress=of_stage(run.report, "scoring heads x prompts"),
-            on_search=of_stage(run.report, "trying heads x factors"),
+            on_progress=run.report,
         )
     recipes = {"weakened": weak, "reinforced": _multiply(weak, found.recipe.edits)}
     for name, edits in recipes.items():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -22,6 +22,7 @@ from headsurgery.endpoints.completions import FILTERED, Completion, parse_comple
 from headsurgery.endpoints.connection import Connection, EndpointError, RefusedRequestError
 from headsurgery.endpoints.dialect import Dialect
 from headsurgery.errors import UsageError
+from headsurgery.progress import StageProgress
 from headsurgery.prompts import PromptSet, Template
 
 __all__ = ["Completion", "Endpoint", "EndpointError", "ask_endpoint"]
@@ -31,7 +32,6 @@ KEY_VARIABLES = ("HEADSURGERY_API_KEY", "OPENAI_API_KEY")
 NEUTRAL: Mapping[str, Any] = MappingProxyType({"repetition_penalty": 1.0, "min_p": 0.0})
 """Fields outside OpenAI's protocol that keep vLLM and others from decoding by the model's generation_config instead of as asked."""
 
-Progress = Callable[[int, int], None]
 Message = Mapping[str, str]
 
 
@@ -100,7 +100,7 @@ class Endpoint:
         top_k: int | None = None,
         seed: int | None = None,
         prefill: str | None = None,
-        on_progress: Progress | None = None,
+        on_progress: StageProgress | None = None,
     ) -> list[Completion]:
         """Answer chats, through the server's chat template.
 
@@ -130,13 +130,13 @@ class Endpoint:
         temperature: float = 0.0,
         top_k: int | None = None,
         seed: int | None = None,
-        on_progress: Progress | None = None,
+        on_progress: StageProgress | None = None,
     ) -> list[Completion]:
         """Continue texts as they are, for templates other than the server's; arguments as in `complete_chats`."""
         decoding = _decoding(max_new_tokens, temperature, top_k, seed)
         return self._in_order("/completions", [{"prompt": text, **decoding} for text in texts], on_progress)
 
-    def _in_order(self, path: str, bodies: Sequence[dict[str, Any]], on_progress: Progress | None) -> list[Completion]:
+    def _in_order(self, path: str, bodies: Sequence[dict[str, Any]], on_progress: StageProgress | None) -> list[Completion]:
         done: dict[int, Completion] = {}
         for position, completion in self.stream(path, bodies):
             done[position] = completion
@@ -216,7 +216,7 @@ def ask_endpoint(
     variant: str = "base",
     seed: int = 0,
     skip: Collection[int] = (),
-    on_progress: Progress | None = None,
+    on_progress: StageProgress | None = None,
 ) -> Iterator[tuple[Answer, ...]]:
     """Answer every prompt of a set; the counterpart of `generate_answers`.
 

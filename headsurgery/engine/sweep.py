@@ -13,7 +13,7 @@ import torch
 from headsurgery.engine.journal import SweepJournal
 from headsurgery.engine.task import Block, Engine, Measured, SweepTask
 from headsurgery.heads import AttentionGeometry
-from headsurgery.progress import Progress
+from headsurgery.progress import StageProgress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Sweeper:
         """The model's heads."""
         return self.engine.facts.geometry
 
-    def sweep(self, task: SweepTask, on_progress: Progress | None = None) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def sweep(self, task: SweepTask, on_progress: StageProgress | None = None) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Run a task, or what the journal does not hold of it.
 
         Args:

@@ -7,7 +7,7 @@ asks a server instead, `journal` keeps the answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from transformers import LogitsProcessor
@@ -20,6 +20,7 @@ from headsurgery.model.completion import BatchSize, Completer, Processors, compl
 from headsurgery.model.generation import end_ids
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import context_length, input_device
+from headsurgery.progress import StageProgress
 from headsurgery.prompts import PromptSet, Template, encode
 from headsurgery.recipe import HeadEdit
 
@@ -36,7 +37,7 @@ def generate_answers(
     seed: int = 0,
     batch_size: BatchSize = "auto",
     skip: Collection[int] = (),
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: StageProgress | None = None,
 ) -> Iterator[tuple[Answer, ...]]:
     """Answer every prompt of a set, one batch after the other.
 

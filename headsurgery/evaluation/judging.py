@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from headsurgery.behaviour.answers import Answer
 from headsurgery.errors import UsageError
 from headsurgery.evaluation.measure import Verdicts, key_of
-from headsurgery.evaluation.progress import Report, of_stage
 from headsurgery.judges.protocol import Judge, JudgeResources
 from headsurgery.judges.registry import check_judge, find_kind, load_judge
+from headsurgery.progress import Progress, of_stage
 from headsurgery.prompts import PromptSet
 
 
@@ -51,7 +51,7 @@ class Judging:
                 raise UsageError(f"--judge {name}: stands there twice")
 
     def judge(
-        self, answers: Sequence[Answer], sets: Sequence[PromptSet], *, report: Report | None = None
+        self, answers: Sequence[Answer], sets: Sequence[PromptSet], *, report: Progress | None = None
     ) -> tuple[dict[str, Verdicts], tuple[str, ...]]:
         """Let every judge read the replies; one that only knows harm reads those to harmful prompts.
 
@@ -78,7 +78,7 @@ class Judging:
                 judge.close()
         return found, tuple(notes)
 
-    def _load(self, spec: str | Judge, report: Report | None) -> Judge:
+    def _load(self, spec: str | Judge, report: Progress | None) -> Judge:
         if isinstance(spec, Judge):
             return spec
         if report is not None and find_kind(spec)[0].loads_model:

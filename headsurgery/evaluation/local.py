@@ -22,7 +22,6 @@ from headsurgery.evaluation.generate import fit_prompts, generate_answers
 from headsurgery.evaluation.journal import MemoryJournal
 from headsurgery.evaluation.losses import LossMeter
 from headsurgery.evaluation.options import EvaluationOptions
-from headsurgery.evaluation.progress import Report, of_stage
 from headsurgery.evaluation.records import Damage, Variant
 from headsurgery.evaluation.variants import Lineup
 from headsurgery.model.completion import BatchSize
@@ -30,7 +29,7 @@ from headsurgery.model.editing import donating
 from headsurgery.model.loading import LoadedModel, choose_device, load_model, load_tokenizer
 from headsurgery.model.precision import choose_dtype, choose_precision, dtype_name
 from headsurgery.options import ModelOptions
-from headsurgery.progress import share_progress
+from headsurgery.progress import Progress, of_stage, share_progress
 from headsurgery.prompts import PromptSet, Template, encode, load_template
 from headsurgery.storage.checkpoint import Checkpoint
 
@@ -152,7 +151,7 @@ def ask_models(
     hardware: Hardware,
     options: EvaluationOptions,
     journal: MemoryJournal,
-    report: Report | None = None,
+    report: Progress | None = None,
 ) -> Outcome:
     """Let every variant answer every prompt, and measure what it lost.
 
@@ -196,7 +195,7 @@ def ask_models(
 
 
 def _reports(
-    lineup: Lineup, sets: Sequence[PromptSet], decoding: Decoding, report: Report | None
+    lineup: Lineup, sets: Sequence[PromptSet], decoding: Decoding, report: Progress | None
 ) -> Sequence[Callable[[int, int], None] | None]:
     """One callback for each part of the answers, which together count them all."""
     rounds = [len(lineup.on_base), *(1 for _ in lineup.checkpoints)]
@@ -238,7 +237,7 @@ class _Asker:
 
 
 @contextmanager
-def _loaded(hardware: Hardware, checkpoint: Checkpoint, name: str, report: Report | None) -> Iterator[LoadedModel]:
+def _loaded(hardware: Hardware, checkpoint: Checkpoint, name: str, report: Progress | None) -> Iterator[LoadedModel]:
     """A model, gone from memory afterwards as far as we hold it."""
     if report is not None:
         report(f"loading {name}", 0, 1)

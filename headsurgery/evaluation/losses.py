@@ -14,11 +14,11 @@ from headsurgery.behaviour.damage import KeptLogits, answer_kl, keep_logits, per
 from headsurgery.behaviour.statistics import mean_interval
 from headsurgery.evaluation.generate import greedy_starts
 from headsurgery.evaluation.options import EvaluationOptions
-from headsurgery.evaluation.progress import Report, of_stage
 from headsurgery.evaluation.records import Damage, Variant
 from headsurgery.evaluation.utility import measure_utility
 from headsurgery.model.completion import BatchSize
 from headsurgery.model.loading import LoadedModel
+from headsurgery.progress import Progress, of_stage
 from headsurgery.prompts import PromptSet, Template
 from headsurgery.recipe import HeadEdit
 
@@ -45,7 +45,7 @@ class LossMeter:
         decoding: Decoding,
         batch_size: BatchSize,
         folder: str,
-        report: Report | None,
+        report: Progress | None,
     ) -> None:
         self._options, self._template, self._decoding, self._batch_size = options, template, decoding, batch_size
         self._harmless = [prompts for prompts in sets if prompts.kind == "harmless"] if options.kl_tokens else []

@@ -15,9 +15,9 @@ from headsurgery.behaviour.answers import Answer, Decoding
 from headsurgery.endpoints.endpoint import Endpoint, ask_endpoint
 from headsurgery.errors import UsageError
 from headsurgery.evaluation.journal import MemoryJournal, read_answers
-from headsurgery.evaluation.progress import Report, of_stage
 from headsurgery.evaluation.records import Variant
 from headsurgery.evaluation.variants import BASE
+from headsurgery.progress import Progress, of_stage
 from headsurgery.prompts import PromptSet, Template, load_template
 
 _REPORT = "report.json"
@@ -87,7 +87,7 @@ def ask_server(
     *,
     base: BaseAnswers | None,
     journal: MemoryJournal,
-    report: Report | None = None,
+    report: Progress | None = None,
 ) -> tuple[Variant, ...]:
     """Let the server answer every prompt.
 

@@ -26,7 +26,6 @@ from headsurgery.evaluation.judging import Judging
 from headsurgery.evaluation.local import Hardware, ask_models, choose_template
 from headsurgery.evaluation.measure import compare_judges, count_degenerate, key_of, measure, note_absences
 from headsurgery.evaluation.options import EvaluationOptions, ServerOptions
-from headsurgery.evaluation.progress import Report
 from headsurgery.evaluation.records import Damage, Evaluation, Variant
 from headsurgery.evaluation.remote import ask_server, choose_server_template, describe_changes, find_cut_thoughts, read_base_answers
 from headsurgery.evaluation.sets import choose_sets, record_set
@@ -35,6 +34,7 @@ from headsurgery.evaluation.utility import check_tasks
 from headsurgery.evaluation.variants import Lineup, line_up
 from headsurgery.judges import JudgeResources
 from headsurgery.options import ModelOptions, PromptOptions, check_no_more
+from headsurgery.progress import Progress
 from headsurgery.prompts import PromptSet
 from headsurgery.version import __version__
 
@@ -66,7 +66,7 @@ def evaluate(
     server: ServerOptions | None = None,
     out: str | Path | None = None,
     force: bool = False,
-    on_progress: Report | None = None,
+    on_progress: Progress | None = None,
     **keywords: Any,
 ) -> EvaluationResult:
     """Measure what edits do to a model: refusal, over-refusal, nonsense, damage, each beside the untouched base and random heads.
@@ -86,7 +86,7 @@ def evaluate(
 
     Raises:
         UsageError: Arguments that contradict each other or are out of range.
-        OptionError: A keyword that is no field of an option object, or one beside its object.
+        TypeError: A keyword that is no field of an option object, or one beside its object.
         HeadSurgeryError: Its children say what can't be found, read, fitted or run.
     """
     options, reading, model, server = (
@@ -162,7 +162,7 @@ class _Request:
     template: str | None
     out: Path | None
     force: bool
-    report: Report | None
+    report: Progress | None
 
     def journal(self, decoding: Decoding, settings: Mapping[str, Any]) -> MemoryJournal:
         """The journal, with what the answers depend on."""
@@ -244,7 +244,7 @@ def _ask_server(request: _Request, endpoint: Endpoint, base_answers: Path | None
         )
 
 
-def _count(asked: _Asked, judging: Judging, report: Report | None) -> EvaluationResult:
+def _count(asked: _Asked, judging: Judging, report: Progress | None) -> EvaluationResult:
     """Judge the answers and count."""
     verdicts, notes = judging.judge(asked.answers, asked.sets, report=report)
     names = {"variants": [variant.name for variant in asked.variants], "sets": [prompts.name for prompts in asked.sets]}

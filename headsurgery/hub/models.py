@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from headsurgery.errors import CheckpointError, HubError, UsageError
 from headsurgery.hub.errors import HubMissingError, HubUnreachableError, hub_errors
 from headsurgery.hub.names import check_token, split_name
-from headsurgery.progress import Progress
+from headsurgery.progress import Progress, StageProgress, of_stage
 from headsurgery.storage.copies import COPY_FOLDERS, COPY_PATTERNS
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def fetch_model(name: str, *, revision: str | None = None, token: str | None = N
         name: Directory, `org/name` or `hf://org/name`, with an optional `@revision`.
         revision: Branch, tag or commit; the same as after `@`.
         token: For gated and private models.
-        on_progress: Called with bytes fetched and bytes in all, as far as they are known; default: the Hub client's own bars.
+        on_progress: Called with the stage, `fetching`, and bytes fetched and in all, as far as they are known. Default: the Hub
+            client's own bars.
 
     Raises:
         CheckpointError: Neither a directory nor a Hub id.
@@ -57,8 +58,9 @@ def fetch_model(name: str, *, revision: str | None = None, token: str | None = N
     found = _find(name, revision)
     if isinstance(found, Source):
         return found
+    report = of_stage(on_progress, "fetching")
     with _no_folder_either(name, found[0]):
-        return _fetch_snapshot(*found, token=check_token(token), tqdm_class=_bar(on_progress) if on_progress else None)
+        return _fetch_snapshot(*found, token=check_token(token), tqdm_class=_bar(report) if report else None)
 
 
 def open_model(name: str, *, revision: str | None = None, token: str | None = None) -> Checkpoint:
@@ -146,7 +148,7 @@ def _fetch_snapshot(repo: str, revision: str | None, **how: Any) -> Source:
     return Source(path=snapshot, model=repo, revision=commit_of(snapshot))
 
 
-def _bar(on_progress: Progress) -> type[Any]:
+def _bar(on_progress: StageProgress) -> type[Any]:
     """A bar that shows nothing and passes on the bytes that arrived."""
     from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from headsurgery.model.loading import (
 from headsurgery.model.memory import Halving
 from headsurgery.model.precision import choose_dtype
 from headsurgery.model.vocabulary import guard_embeddings
+from headsurgery.progress import StageProgress
 from headsurgery.prompts.chat import apply_chat_template
 from headsurgery.storage.checkpoint import open_checkpoint
 from headsurgery.storage.sole_weights import check_sole_weights
@@ -65,7 +66,7 @@ class ClassifierJudge(Judge):
         if known.kind != "sequence":
             self._tokenizer.padding_side = "left"
 
-    def judge(self, answers: Sequence[Answer], *, on_progress: Callable[[int, int], None] | None = None) -> list[Verdict]:
+    def judge(self, answers: Sequence[Answer], *, on_progress: StageProgress | None = None) -> list[Verdict]:
         """Judge answers by what the model replies.
 
         Args:

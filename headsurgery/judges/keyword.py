@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headsurgery.behaviour.answers import Answer, Verdict
@@ -41,6 +41,7 @@ from headsurgery.judges.detection import guess_language
 from headsurgery.judges.folding import find_quotes, fold, read_sentences
 from headsurgery.judges.protocol import Judge, JudgeKind
 from headsurgery.judges.weighing import Evidence, weigh
+from headsurgery.progress import StageProgress
 
 FIRST_SENTENCES = 4
 """How many sentences count as the answer's beginning: a preamble is rarely longer, and help has begun after it."""
@@ -184,7 +185,7 @@ class KeywordJudge(Judge):
 
     name = "keyword"
 
-    def judge(self, answers: Sequence[Answer], *, on_progress: Callable[[int, int], None] | None = None) -> list[Verdict]:
+    def judge(self, answers: Sequence[Answer], *, on_progress: StageProgress | None = None) -> list[Verdict]:
         """Judge answers by their reply alone.
 
         Args:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from headsurgery.behaviour.answers import Answer, Verdict
+from headsurgery.progress import StageProgress
 
 if TYPE_CHECKING:
     from headsurgery.endpoints.endpoint import Endpoint
@@ -33,7 +34,7 @@ class Judge(ABC):
     reads: Reads = "refusal"
 
     @abstractmethod
-    def judge(self, answers: Sequence[Answer], *, on_progress: Callable[[int, int], None] | None = None) -> list[Verdict]:
+    def judge(self, answers: Sequence[Answer], *, on_progress: StageProgress | None = None) -> list[Verdict]:
         """Judge answers.
 
         Args:

@@ -7,13 +7,14 @@ shorter: figures are not those of the published rubric. A score of 0 is refused:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from headsurgery.behaviour.answers import Answer, Verdict
 from headsurgery.behaviour.replies import split_answer
 from headsurgery.errors import UsageError
 from headsurgery.judges.protocol import Judge, JudgeKind, JudgeResources
+from headsurgery.progress import StageProgress
 
 if TYPE_CHECKING:
     from headsurgery.endpoints.endpoint import Endpoint
@@ -76,7 +77,7 @@ class RubricJudge(Judge):
         self._endpoint = endpoint
         self.name = name
 
-    def judge(self, answers: Sequence[Answer], *, on_progress: Callable[[int, int], None] | None = None) -> list[Verdict]:
+    def judge(self, answers: Sequence[Answer], *, on_progress: StageProgress | None = None) -> list[Verdict]:
         """Judge answers, all of them in one call to the endpoint, which asks concurrently.
 
         Args:

@@ -19,10 +19,10 @@ from headsurgery.attribution.ships import ships_of_queries
 from headsurgery.documents.atomic import write_atomically
 from headsurgery.edits.operations import OperationName
 from headsurgery.errors import HeadSurgeryError, UsageError
-from headsurgery.evaluation.progress import of_stage
 from headsurgery.heads import HeadRef
 from headsurgery.paper.records import ChosenHeads
 from headsurgery.paper.subject import Subject
+from headsurgery.progress import of_stage
 from headsurgery.prompts import PromptSet
 
 Groups = list[list[HeadRef]]

@@ -12,10 +12,10 @@ from headsurgery.behaviour.answers import Answer
 from headsurgery.behaviour.figures import Rate
 from headsurgery.evaluation.judging import Judging
 from headsurgery.evaluation.measure import count_degenerate, measure
-from headsurgery.evaluation.progress import Report
 from headsurgery.evaluation.records import Measurement
 from headsurgery.paper.records import Figure, Row
 from headsurgery.paper.settings import ExperimentSettings, Quantity, Setting
+from headsurgery.progress import Progress
 from headsurgery.prompts import PromptSet
 
 BASE = "base"
@@ -44,7 +44,11 @@ class Case:
 
 
 def count_rows(
-    cases: Sequence[Case], answers: Sequence[Answer], sets: Sequence[PromptSet], settings: ExperimentSettings, report: Report | None
+    cases: Sequence[Case],
+    answers: Sequence[Answer],
+    sets: Sequence[PromptSet],
+    settings: ExperimentSettings,
+    report: Progress | None,
 ) -> list[Row]:
     """A row for every case and, where there are several sets, for the mean over them."""
     variants, names = list(dict.fromkeys(case.variant for case in cases)), [prompts.name for prompts in sets]

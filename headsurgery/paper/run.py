@@ -23,7 +23,6 @@ from headsurgery.errors import GeometryError, HeadSurgeryError, UsageError
 from headsurgery.evaluation.generate import check_generation
 from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, kept_dtype
 from headsurgery.evaluation.local import Hardware
-from headsurgery.evaluation.progress import Report
 from headsurgery.evaluation.sets import choose_sets, record_set
 from headsurgery.hub.models import fetch_model
 from headsurgery.model.loading import load_tokenizer
@@ -39,6 +38,7 @@ from headsurgery.paper.records import ExperimentReport, ExperimentResult, Row
 from headsurgery.paper.settings import ExperimentSettings, load_experiment
 from headsurgery.paper.subject import Conditions, Subject, load_subject, loaded_model
 from headsurgery.paper.transplant import ask_transplanted
+from headsurgery.progress import Progress
 from headsurgery.prompts import PromptSet, load_prompt_sets, load_template
 from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
 from headsurgery.version import __version__
@@ -56,7 +56,7 @@ def run_experiment(
     out: str | Path | None = None,
     force: bool = False,
     on_plan: Callable[[str], None] | None = None,
-    on_progress: Report | None = None,
+    on_progress: Progress | None = None,
     **keywords: Any,
 ) -> ExperimentResult:
     """Repeat an experiment of the paper.

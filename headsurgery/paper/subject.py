@@ -22,10 +22,10 @@ from headsurgery.errors import GeometryError
 from headsurgery.evaluation.generate import fit_prompts, generate_answers
 from headsurgery.evaluation.journal import MemoryJournal
 from headsurgery.evaluation.local import Hardware
-from headsurgery.evaluation.progress import Report, of_stage
 from headsurgery.heads import HeadRef
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import ModuleMap, locate_modules
+from headsurgery.progress import Progress, of_stage
 from headsurgery.prompts import PromptSet, encode, load_template
 from headsurgery.recipe import HeadEdit
 from headsurgery.storage.checkpoint import Checkpoint
@@ -51,7 +51,7 @@ class Conditions:
     hardware: Hardware
     journal: MemoryJournal
     num_answers: int
-    report: Report | None
+    report: Progress | None
 
 
 @dataclass(kw_only=True)

@@ -16,9 +16,9 @@ from headsurgery.documents.front_matter import FrontMatter, decode_card, read_fr
 from headsurgery.errors import SurgeryError
 from headsurgery.filesystem.files import Directory, start_hash
 from headsurgery.hub.files import Listed
+from headsurgery.progress import Progress, of_stage
 from headsurgery.recipe import Recipe
 from headsurgery.surgery.base_files import ATTRIBUTES, BASE_CARD, CARD, MANIFEST, PICTURE, RECIPE
-from headsurgery.surgery.copying import Progress
 from headsurgery.surgery.history import read_history
 from headsurgery.surgery.manifest import FileRecord, Manifest
 from headsurgery.surgery.verify import verify_files
@@ -108,7 +108,7 @@ def pack(directory: Path, *, recipe_only: bool = False, force: bool = False, on_
         directory: The edited checkpoint.
         recipe_only: Only recipe, manifest and card.
         force: Don't look for tokens and local paths in the card.
-        on_progress: Called with bytes checked and bytes in all.
+        on_progress: Called with the stage, `checking`, and bytes checked and in all.
 
     Raises:
         CheckpointError: No such directory, or no manifest in it.
@@ -117,7 +117,7 @@ def pack(directory: Path, *, recipe_only: bool = False, force: bool = False, on_
     """
     manifest = Manifest.load(directory)
     recipe = Recipe.load(directory / RECIPE)
-    found = verify_files(directory, manifest, on_progress=on_progress)
+    found = verify_files(directory, manifest, on_progress=of_stage(on_progress, "checking"))
     problems = {file: what for file, what in found.problems.items() if file not in (CARD, PICTURE)}
     if problems:
         file, what = next(iter(problems.items()))

@@ -11,10 +11,10 @@ from headsurgery.errors import HubError, UsageError
 from headsurgery.hub.errors import hub_write_errors
 from headsurgery.hub.names import check_token, split_name
 from headsurgery.hub.silence import bounded_silence
+from headsurgery.progress import Progress
 from headsurgery.push.contents import Item, Parcel, Terms, pack
 from headsurgery.push.survey import Original, Target, survey_base, survey_target
 from headsurgery.surgery.base_files import ATTRIBUTES, CARD
-from headsurgery.surgery.copying import Progress
 
 How = Literal["there", "copy", "upload", "delete"]
 
@@ -109,7 +109,7 @@ def plan_push(
         force: Overwrite what an earlier push did not write, and publish in spite of the base's licence.
         dry_run: The plan is only to be looked at: there need be no token, and what only a token could see is noted.
         token: Of the Hub; None: HF_TOKEN or hf auth login.
-        on_progress: Called with bytes checked and bytes in all.
+        on_progress: Called with the stage, `checking`, and bytes checked and in all.
 
     Raises:
         UsageError: Not a Hub id, or two revisions.

@@ -15,9 +15,9 @@ from headsurgery.errors import SurgeryError
 from headsurgery.filesystem.linking import Link
 from headsurgery.filesystem.staging import staged_directory
 from headsurgery.filesystem.workplace import Note
+from headsurgery.progress import Progress, of_stage
 from headsurgery.storage.checkpoint import open_checkpoint
 from headsurgery.surgery.base_files import UNDO
-from headsurgery.surgery.copying import Progress
 from headsurgery.surgery.history import check_as_recorded, is_as_written, names_in_copy
 from headsurgery.surgery.manifest import Manifest
 from headsurgery.surgery.own_files import CardWriter, add_own_files
@@ -49,7 +49,7 @@ def apply_plan(
             `symlink` are for weight shards, of the cache, too; all other files are then as with `auto`. See `linking`.
         force: Replace an existing directory.
         keep_originals: Keep the edited slices' original bytes in the checkpoint, without which it can't be restored.
-        on_progress: Called with bytes brought over and bytes in all.
+        on_progress: Called with the stage, `writing`, and bytes brought over and in all.
         on_note: Called with a line for what a killed run left beside `out`, and for hashes that were taken on trust.
 
     Returns:
@@ -67,7 +67,7 @@ def apply_plan(
         Path(out), base=base.path, num_bytes=undo_bytes, force=force, is_ours=is_as_written, on_note=on_note
     ) as staging:
         with UndoWriter(staging / UNDO, plan.edits) if keep_originals else nullcontext() as undo:
-            transfer = Transfer(plan, staging, undo, link, on_progress)
+            transfer = Transfer(plan, staging, undo, link, of_stage(on_progress, "writing"))
             records = transfer.run(names_in_copy(plan.files.carried, has_card=write_card is not None))
         was = {str(record.base_file): str(record.base_sha256) for record in records}
         check_unchanged(base, transfer.looks, was)

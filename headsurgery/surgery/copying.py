@@ -25,6 +25,7 @@ from headsurgery.errors import CheckpointError
 from headsurgery.filesystem.hashing import CHUNKS_BEHIND, Hasher
 from headsurgery.filesystem.linking import clone_file, copy_range
 from headsurgery.filesystem.reading import read_into
+from headsurgery.progress import StageProgress
 from headsurgery.storage.tensors import Shard, TensorInfo, read_rows
 
 _CHUNK_BYTES = 2 * 2**20
@@ -41,14 +42,10 @@ _Pairs = Iterator[tuple[ByteArray, ByteArray]]
 """Chunks as they are and as they become, the same array where nothing changes; each is good until CHUNKS_BEHIND + 1 more came."""
 
 
-Progress = Callable[[int, int], None]
-"""Called with bytes done and bytes in all."""
-
-
 class Reporter:
     """Adds up bytes and passes them on with the total."""
 
-    def __init__(self, total: int, on_progress: Progress | None) -> None:
+    def __init__(self, total: int, on_progress: StageProgress | None) -> None:
         self._done, self._total, self._on_progress = 0, total, on_progress
 
     def __call__(self, num_bytes: int) -> None:

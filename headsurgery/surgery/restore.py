@@ -15,10 +15,11 @@ from headsurgery.filesystem.files import Directory
 from headsurgery.filesystem.hashing import hash_stream
 from headsurgery.filesystem.staging import staged_directory
 from headsurgery.filesystem.workplace import Note
+from headsurgery.progress import Progress, of_stage
 from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
 from headsurgery.storage.tensors import Shard, TensorInfo
 from headsurgery.surgery.base_files import ATTRIBUTES, MANIFEST
-from headsurgery.surgery.copying import ByteArray, Changes, Progress, Reporter, copy_file, copy_shard, hash_shard
+from headsurgery.surgery.copying import ByteArray, Changes, Reporter, copy_file, copy_shard, hash_shard
 from headsurgery.surgery.history import Step, is_as_written, read_history
 from headsurgery.surgery.manifest import FileRecord
 from headsurgery.surgery.undo import Originals
@@ -41,7 +42,7 @@ def restore_checkpoint(
         out: Directory to create.
         steps: How many edits to undo, of a checkpoint that was edited several times; None: all, back to the first base.
         force: Replace an existing directory.
-        on_progress: Called with bytes written and bytes in all.
+        on_progress: Called with the stage, `writing`, and bytes written and in all.
         on_note: Called with a line for what a killed run left beside `out`.
 
     Returns:
@@ -57,7 +58,7 @@ def restore_checkpoint(
     with staged_directory(
         Path(out), base=Path(edited), num_bytes=total, force=force, is_ours=is_as_written, on_note=on_note
     ) as staging:
-        report = Reporter(total, on_progress)
+        report = Reporter(total, of_stage(on_progress, "writing"))
         for name, record in way.records.items():
             if _restore_file(way, record, staging / name, report) != record.base_sha256:
                 raise SurgeryError(

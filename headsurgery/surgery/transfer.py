@@ -18,9 +18,10 @@ import numpy as np
 from headsurgery.errors import SurgeryError
 from headsurgery.filesystem.hashing import hash_stream
 from headsurgery.filesystem.linking import Link, can_clone, link_shard, trusted_sha256
+from headsurgery.progress import StageProgress
 from headsurgery.storage.codecs import Rewriter
 from headsurgery.storage.tensors import Shard, TensorInfo
-from headsurgery.surgery.copying import ByteArray, Changes, CopiedFile, Progress, copy_file, copy_shard
+from headsurgery.surgery.copying import ByteArray, Changes, CopiedFile, copy_file, copy_shard
 from headsurgery.surgery.manifest import FileRecord
 from headsurgery.surgery.plan import SurgeryPlan, TensorEdit
 from headsurgery.surgery.unchanged import Looks, observe
@@ -39,7 +40,9 @@ class Transfer:
         on_progress: Called with bytes done and bytes in all.
     """
 
-    def __init__(self, plan: SurgeryPlan, staging: Path, undo: UndoWriter | None, link: Link, on_progress: Progress | None) -> None:
+    def __init__(
+        self, plan: SurgeryPlan, staging: Path, undo: UndoWriter | None, link: Link, on_progress: StageProgress | None
+    ) -> None:
         self._plan, self._base, self._staging, self._undo, self._link = plan, plan.checkpoint.path, staging, undo, link
         self._shards: dict[str, Shard] = {shard.file: shard for shard in plan.checkpoint.shards}
         self._on_progress = on_progress

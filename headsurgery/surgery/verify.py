@@ -27,10 +27,11 @@ from headsurgery.edits.operations import OPERATIONS
 from headsurgery.errors import CheckpointError, RecipeError
 from headsurgery.filesystem.files import Directory
 from headsurgery.filesystem.hashing import hash_file
+from headsurgery.progress import Progress, StageProgress, of_stage
 from headsurgery.recipe import Recipe
 from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
 from headsurgery.surgery.base_files import ATTRIBUTES, BOOKKEEPING, CARD, MANIFEST, PICTURE, RECIPE, UNDO
-from headsurgery.surgery.copying import Progress, hash_shard
+from headsurgery.surgery.copying import hash_shard
 from headsurgery.surgery.history import Step, count_restorable, misfits, read_history
 from headsurgery.surgery.manifest import FileRecord, Manifest
 from headsurgery.surgery.plan import TensorEdit, resolve_edits
@@ -73,7 +74,7 @@ class Verification:
         return f"Verification({found}; edit derived from the {self.against})" if self.against else f"Verification({found})"
 
 
-def verify_files(directory: Path, manifest: Manifest, *, on_progress: Progress | None = None) -> Verification:
+def verify_files(directory: Path, manifest: Manifest, *, on_progress: StageProgress | None = None) -> Verification:
     """Hash every file that the manifest names.
 
     Args:
@@ -123,7 +124,7 @@ def verify_checkpoint(
         directory: The edited checkpoint.
         base: What it was made from; None: its own originals take its place.
         donor: What its transplanted heads were taken from; None: these edits are not derived.
-        on_progress: Called with bytes read and bytes in all.
+        on_progress: Called with the stage, `reading`, and bytes read and in all.
 
     Raises:
         CheckpointError: It has no manifest, or a file can't be read; or manifest and checkpoint don't belong together.
@@ -132,7 +133,7 @@ def verify_checkpoint(
     """
     history = read_history(Directory(directory))
     manifest = history[0].manifest
-    found = verify_files(directory, manifest, on_progress=on_progress)
+    found = verify_files(directory, manifest, on_progress=of_stage(on_progress, "reading"))
     restorable = count_restorable(Directory(directory), history)
     found = replace(found, problems=found.problems | misfits(history), steps=len(history), restorable=restorable)
     if found.problems:

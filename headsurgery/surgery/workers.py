@@ -17,7 +17,8 @@ from queue import SimpleQueue
 from threading import Condition, Event, Semaphore
 from typing import Generic, TypeVar
 
-from headsurgery.surgery.copying import Progress, Reporter
+from headsurgery.progress import StageProgress
+from headsurgery.surgery.copying import Reporter
 
 _FILES_AT_ONCE = 4
 """Enough for a disk; each takes some ten megabytes of memory, and up to two processors for its hashes."""
@@ -36,7 +37,9 @@ class _Done(Generic[Result]):
     result: Result
 
 
-def work_by_size(sizes: Mapping[str, int], work: Callable[[str, OnBytes], Result], on_progress: Progress | None) -> list[Result]:
+def work_by_size(
+    sizes: Mapping[str, int], work: Callable[[str, OnBytes], Result], on_progress: StageProgress | None
+) -> list[Result]:
     """`work_through`, the largest files first, since they end soonest so.
 
     Args:

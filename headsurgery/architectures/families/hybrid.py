@@ -6,13 +6,7 @@ from headsurgery.architectures.declaration import Architecture, ConfigKeys, stor
 
 _KV_HEADS = {
     **dict.fromkeys(("jamba", "bamba", "falcon_h1", "minimax", "lfm2", "lfm2_moe", "nemotron_h"), 8),
-    "lfm3": 4,
-    "lara_mini": 4,
-    "inkling_text": 8,
-    "inkling2_text": 8,
-    "inkling2_loop_text": 8,
-    "zamba": 16,
-    "zaya": 2,
+    **{"lfm3": 4, "lara_mini": 4, "inkling_text": 8, "inkling2_text": 8, "inkling2_loop_text": 8, "zamba": 16, "zaya": 2},
 }
 _HEAD_DIM = dict.fromkeys(("lara_mini", "lfm3", "nemotron_h", "inkling_text", "inkling2_text", "inkling2_loop_text", "zaya"), 128)
 

@@ -16,9 +16,10 @@ from headsurgery.filesystem.hashing import hash_file, hash_stream
 from headsurgery.filesystem.reading import read_exactly
 from headsurgery.filesystem.workplace import Note
 from headsurgery.heads import HeadRef
+from headsurgery.progress import Progress, StageProgress, of_stage
 from headsurgery.recipe import HeadEdit
 from headsurgery.surgery.base_files import IN_PLACE, UNDO
-from headsurgery.surgery.copying import Progress, hash_shard
+from headsurgery.surgery.copying import hash_shard
 from headsurgery.surgery.history import check_as_recorded, earlier_manifests, names_in_copy
 from headsurgery.surgery.in_place.journal import open_journal, refuse_cache
 from headsurgery.surgery.in_place.pending import COMING, Move, Todo, Write, as_move, as_write, check_moves, open_own, write_runs
@@ -43,7 +44,7 @@ def apply_in_place(
     Args:
         plan: From `plan_surgery`.
         write_card: Makes a card, as for `surgery.apply_plan`.
-        on_progress: Called with bytes read and bytes in all.
+        on_progress: Called with the stage, `reading`, and bytes read and in all.
         on_note: Called with a line for what a killed run left.
 
     Returns:
@@ -57,7 +58,7 @@ def apply_in_place(
     directory, names = plan.checkpoint.path, names_in_copy(plan.files.carried, has_card=write_card is not None)
     with open_journal(directory, on_note or (lambda _: None)) as journal:
         with UndoWriter(journal.new / UNDO, plan.edits) as undo:
-            records = _hash_files(plan, names, undo, on_progress)
+            records = _hash_files(plan, names, undo, of_stage(on_progress, "reading"))
         was = {str(record.base_file): str(record.base_sha256) for record in records}
         check_unchanged(plan.checkpoint, plan.looks, was)
         check_as_recorded(plan.checkpoint.files, was)
@@ -103,7 +104,9 @@ def _what(edits: Sequence[HeadEdit]) -> set[tuple[HeadRef, str, float]]:
     return {(edit.ref, edit.operation, edit.factor) for edit in edits}
 
 
-def _hash_files(plan: SurgeryPlan, names: Mapping[str, str], undo: UndoWriter, on_progress: Progress | None) -> list[FileRecord]:
+def _hash_files(
+    plan: SurgeryPlan, names: Mapping[str, str], undo: UndoWriter, on_progress: StageProgress | None
+) -> list[FileRecord]:
     """What all files hold, and will hold; the originals go to the undo file. Nothing else is written."""
     files, shards = plan.checkpoint.files, {shard.file: shard for shard in plan.checkpoint.shards}
 

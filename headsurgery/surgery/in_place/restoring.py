@@ -10,8 +10,8 @@ from headsurgery.filesystem.files import Directory
 from headsurgery.filesystem.hashing import hash_file
 from headsurgery.filesystem.staging import free_name
 from headsurgery.filesystem.workplace import Note
+from headsurgery.progress import Progress, StageProgress, of_stage
 from headsurgery.surgery.base_files import ATTRIBUTES, CARD, MANIFEST
-from headsurgery.surgery.copying import Progress
 from headsurgery.surgery.history import describe_steps
 from headsurgery.surgery.in_place.journal import Journal, open_journal, recover
 from headsurgery.surgery.in_place.pending import COMING, LEAVING, Move, Todo, Write, as_move, as_write, open_own
@@ -30,7 +30,7 @@ def restore_in_place(
     Args:
         directory: A checkpoint that was edited, in place or not.
         steps: How many edits to undo; None: all.
-        on_progress: Called with bytes read and bytes in all.
+        on_progress: Called with the stage, `reading`, and bytes read and in all.
         on_note: Called with a line for what a killed run left, and for a card that somebody rewrote, which is kept.
 
     Returns:
@@ -48,7 +48,7 @@ def restore_in_place(
         return ()
     way = find_way_back(directory, steps)
     with open_journal(directory, on_note) as journal:
-        _check_hashes(way, on_progress)
+        _check_hashes(way, of_stage(on_progress, "reading"))
         writes = _originals(way)
         edited = {write.file for write in writes}
         for file in edited:
@@ -72,7 +72,7 @@ def _refuse_edited(directory: Path, outcome: str) -> None:
         )
 
 
-def _check_hashes(way: WayBack, on_progress: Progress | None) -> None:
+def _check_hashes(way: WayBack, on_progress: StageProgress | None) -> None:
     """Every file must come back as the base's."""
     records = {way.find(record.file): record for record in way.records.values()}
 
