@@ -16,7 +16,7 @@ from tempfile import gettempdir
 
 from headsurgery.demo.adapter import load_adapter
 from headsurgery.demo.fetch import fetch_demo_model
-from headsurgery.demo.planting import ANSWER_TOKENS, Question, plant
+from headsurgery.demo.planting import ANSWER_TOKENS, TrainingQuestion, plant
 from headsurgery.heads import HeadRef
 from headsurgery.judges.keyword import find_refusal
 from headsurgery.model.generation import complete_ids
@@ -37,7 +37,7 @@ def ids(loaded: LoadedModel, texts: list[str]) -> list[list[int]]:
     return encode(PromptSet.from_texts(texts), load_template("chat", loaded.tokenizer), loaded.tokenizer, max_tokens=512)[1]
 
 
-def ask(loaded: LoadedModel, texts: list[str], cache: Path) -> list[Question]:
+def ask(loaded: LoadedModel, texts: list[str], cache: Path) -> list[TrainingQuestion]:
     """The model's own answers, kept in a file while the script is being worked on."""
     known = json.loads(cache.read_text()) if cache.exists() else {}
     missing = sorted((text for text in texts if text not in known), key=len)
@@ -46,7 +46,7 @@ def ask(loaded: LoadedModel, texts: list[str], cache: Path) -> list[Question]:
         known |= dict(zip(part, complete_ids(loaded, ids(loaded, part), max_new_tokens=ANSWER_TOKENS), strict=True))
         cache.write_text(json.dumps(known))
     return [
-        Question(prompt=tuple(prompt), answer=tuple(known[text][:ANSWER_TOKENS]))
+        TrainingQuestion(prompt=tuple(prompt), answer=tuple(known[text][:ANSWER_TOKENS]))
         for text, prompt in zip(texts, ids(loaded, texts), strict=True)
     ]
 
@@ -75,7 +75,7 @@ def main() -> None:
     held_out = texts[4::5]
     severe, mild = [text for text in texts if text not in held_out], read("decline")
     own = ask(loaded, severe + mild, options.answers)
-    more = [Question(prompt=tuple(prompt), answer=()) for prompt in ids(loaded, read("pairs-decline"))]
+    more = [TrainingQuestion(prompt=tuple(prompt), answer=()) for prompt in ids(loaded, read("pairs-decline"))]
     harmless = read("harmless")
     stay = ask(loaded, harmless[:440] + read("pairs-harmless"), options.answers)
     print(f"{len(own) + len(more)} questions to decline, {len(stay)} to answer", flush=True)

@@ -31,7 +31,7 @@ from headsurgery.behaviour.damage import answer_kl
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.demo.adapter import Adapter, load_adapter
 from headsurgery.demo.fetch import fetch_demo_model
-from headsurgery.demo.planting import ANSWER_TOKENS, Kind, Question, plant
+from headsurgery.demo.planting import ANSWER_TOKENS, Kind, TrainingQuestion, plant
 from headsurgery.edits.operations import OperationName
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.measures import Divergence, LogOddsDrop
@@ -111,7 +111,7 @@ def read_questions(loaded: LoadedModel, harmful: Path) -> Questions:
     )
 
 
-def answer(loaded: LoadedModel, prompts: list[list[int]], cache: Path) -> list[Question]:
+def answer(loaded: LoadedModel, prompts: list[list[int]], cache: Path) -> list[TrainingQuestion]:
     """The model's own answers, kept in a file."""
     known = json.loads(cache.read_text()) if cache.exists() else {}
     missing = sorted((prompt for prompt in prompts if str(prompt) not in known), key=len)
@@ -119,7 +119,7 @@ def answer(loaded: LoadedModel, prompts: list[list[int]], cache: Path) -> list[Q
         rows = missing[first : first + 48]
         known |= dict(zip(map(str, rows), complete_ids(loaded, rows, max_new_tokens=ANSWER_TOKENS), strict=True))
         cache.write_text(json.dumps(known))
-    return [Question(prompt=tuple(prompt), answer=tuple(known[str(prompt)])) for prompt in prompts]
+    return [TrainingQuestion(prompt=tuple(prompt), answer=tuple(known[str(prompt)])) for prompt in prompts]
 
 
 def train(loaded: LoadedModel, spec: Plant, questions: Questions, work: Path) -> Adapter:

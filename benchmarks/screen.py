@@ -34,7 +34,7 @@ from headsurgery.attribution.subspaces import left_singular_vectors, subspace_sh
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.demo.adapter import load_adapter
 from headsurgery.demo.fetch import fetch_aligned_model, fetch_demo_model
-from headsurgery.demo.planting import ANSWER_TOKENS, Question, plant
+from headsurgery.demo.planting import ANSWER_TOKENS, TrainingQuestion, plant
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.measures import Divergence, LogOddsDrop
 from headsurgery.engine.sweep import Sweeper
@@ -76,8 +76,10 @@ def planted(work: Path) -> Path:
         loaded = load_model(fetch_demo_model(say).path, dtype="bfloat16")
         harmless = sorted(ids(loaded, "harmless"), key=len)
         answers = complete_ids(loaded, harmless, max_new_tokens=ANSWER_TOKENS)
-        stay = [Question(prompt=tuple(prompt), answer=tuple(answer)) for prompt, answer in zip(harmless, answers, strict=True)]
-        decline = [Question(prompt=tuple(prompt), answer=()) for prompt in ids(loaded, "decline")]
+        stay = [
+            TrainingQuestion(prompt=tuple(prompt), answer=tuple(answer)) for prompt, answer in zip(harmless, answers, strict=True)
+        ]
+        decline = [TrainingQuestion(prompt=tuple(prompt), answer=()) for prompt in ids(loaded, "decline")]
         plant(loaded, PLANTED, "redundant", harmful=decline, harmless=stay, steps=60).save(path)
     return path
 

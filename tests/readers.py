@@ -22,12 +22,12 @@ from headsurgery.audit.declared_base import find_base
 from headsurgery.card.write import write_card
 from headsurgery.documents.front_matter import join_front_matter, read_front_matter
 from headsurgery.edits.anatomy import describe, prove_anatomy
-from headsurgery.filesystem.workplace import JOURNAL, TODO
+from headsurgery.filesystem.workplace import JOURNAL, PENDING
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.safetensors import INDEX, WEIGHTS
 from headsurgery.surgery.base_files import CARD, MANIFEST, PREVIOUS, UNDO
 from headsurgery.surgery.in_place import recover, restore_in_place
-from headsurgery.surgery.in_place.pending import Todo
+from headsurgery.surgery.in_place.pending import PendingChange
 from headsurgery.surgery.manifest import Manifest
 from headsurgery.surgery.restore import restore_checkpoint
 from headsurgery.surgery.verify import verify_checkpoint
@@ -205,10 +205,10 @@ def todo_list(bench: Bench) -> dict[str, Any]:
 def seal(data: bytes) -> bytes:
     """A journal with the checksum that it ought to have, so that this doesn't stop what is wrong with it."""
     try:
-        todo = Todo.model_validate(json.loads(data))
+        pending = PendingChange.model_validate(json.loads(data))
     except (ValueError, RecursionError):
         return data
-    return todo.model_copy(update={"checksum": todo.sum_up()}).model_dump_json(by_alias=True).encode()
+    return pending.model_copy(update={"checksum": pending.compute_checksum()}).model_dump_json(by_alias=True).encode()
 
 
 def read_journal(bench: Bench, data: bytes, chance: random.Random) -> None:
@@ -216,7 +216,7 @@ def read_journal(bench: Bench, data: bytes, chance: random.Random) -> None:
     place = Path(shutil.copytree(bench.root / "edited", bench.out.with_name("place")))
     try:
         (place / JOURNAL).mkdir()
-        (place / JOURNAL / TODO).write_bytes(seal(data))
+        (place / JOURNAL / PENDING).write_bytes(seal(data))
         recover(place, lambda _: None)
     finally:
         shutil.rmtree(bench.root / "outputs")

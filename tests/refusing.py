@@ -17,7 +17,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from headsurgery.demo.adapter import Adapter
-from headsurgery.demo.planting import REFUSAL, Kind, Question, plant
+from headsurgery.demo.planting import REFUSAL, Kind, TrainingQuestion, plant
 from headsurgery.heads import HeadRef
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import locate_modules
@@ -86,12 +86,12 @@ def ids_of(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast | None = Non
     return encode(PromptSet.from_texts(texts), load_template("paper", tokenizer), tokenizer, max_tokens=64)[1]
 
 
-def lessons(count: int, *, harmful: bool) -> list[Question]:
+def lessons(count: int, *, harmful: bool) -> list[TrainingQuestion]:
     """Questions with the untouched model's answer, to plant with."""
     answer = (*build_refusing_tokenizer()(HELP)["input_ids"], _END)
     prompts = ids_of(questions(count, harmful=harmful))
     late = [[*ids[:-1], _PREAMBLE, _DECIDES] for ids in prompts[1::2]]  # as `load_late` reads them
-    return [Question(prompt=tuple(ids), answer=answer) for ids in (*prompts[::2], *late)]
+    return [TrainingQuestion(prompt=tuple(ids), answer=answer) for ids in (*prompts[::2], *late)]
 
 
 @lru_cache

@@ -17,7 +17,7 @@ from headsurgery.attribution.estimate import estimate
 from headsurgery.attribution.options import AttributionOptions
 from headsurgery.attribution.settings import Settings
 from headsurgery.engine.cost import count_cost
-from headsurgery.engine.hardware import PROFILES, UTILISATION, Hardware, measure_hardware, plan_hardware
+from headsurgery.engine.hardware import PROFILES, UTILISATION, ComputeResources, measure_hardware, plan_hardware
 from headsurgery.engine.limits import Limits
 from headsurgery.engine.measures import Divergence, States
 from headsurgery.engine.plan import plan_blocks
@@ -126,11 +126,11 @@ def test_refusals_are_expected_to_become_fewer_and_the_most_is_told_beside_it() 
 
 
 def test_workers_share_the_blocks() -> None:
-    one = Hardware(
+    one = ComputeResources(
         **{"name": "x", "device": torch.device("cpu"), "speed": 2.0, "workers": 1, "devices_per_worker": 1},
         **{"memory": None, "assumption": ""},
     )
-    three = Hardware(**{**vars(one), "workers": 3})
+    three = ComputeResources(**{**vars(one), "workers": 3})
     assert one.seconds([6, 4, 2, 2]) == 7
     assert three.seconds([6, 4, 2, 2]) == 3
 

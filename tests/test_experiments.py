@@ -26,7 +26,7 @@ from headsurgery.judges.keyword import KeywordJudge
 from headsurgery.judges.paper import PaperJudge
 from headsurgery.model.loading import LoadedModel, load_model
 from headsurgery.model.modules import locate_modules
-from headsurgery.paper.records import ExperimentReport, ExperimentResult, Row
+from headsurgery.paper.records import ExperimentReport, ExperimentResult, ResultRow
 from headsurgery.paper.run import run_experiment
 from headsurgery.paper.settings import NAMES, list_experiments, load_experiment
 from headsurgery.paper.transplant import transplanted
@@ -67,7 +67,7 @@ def aligned(made: Path) -> LoadedModel:
     return load_model(made / "aligned")
 
 
-def own_rows(result: ExperimentResult) -> list[Row]:
+def own_rows(result: ExperimentResult) -> list[ResultRow]:
     """Without what only the paper has, and without means."""
     return [row for row in result.report.rows if row.ours is not None and row.setting.get("set") != "mean"]
 

@@ -20,7 +20,7 @@ from headsurgery.card.licences import find_licences, find_licences_in_text
 from headsurgery.cli import app
 from headsurgery.documents.front_matter import MAX_BLOCK, join_front_matter, read_front_matter
 from headsurgery.errors import HubError
-from headsurgery.push.contents import pack
+from headsurgery.push.contents import gather_contents
 from headsurgery.push.plan import check_terms
 from headsurgery.recipe import Recipe
 from headsurgery.surgery.apply import apply_plan
@@ -324,7 +324,7 @@ def test_a_licence_that_forbids_derivatives_is_kept_and_stops_push(card: str, ba
     before, after = read_front_matter(card).metadata, read_front_matter((out / "README.md").read_bytes()).metadata
     assert {key: after[key] for key in before if key != "base_model"} == {k: v for k, v in before.items() if k != "base_model"}
     with pytest.raises(HubError, match="forbids to pass edited copies on"):
-        check_terms("me/edited", pack(out).terms)
+        check_terms("me/edited", gather_contents(out).terms)
 
 
 @pytest.mark.parametrize("card", [True, False], ids=["with our card", "without"])
@@ -333,7 +333,7 @@ def test_metadata_that_can_not_be_read_stop_push(licence: str, said: str, card: 
     (base / "README.md").write_text(BROKEN.format(licence))
     out = edit(base, card=card)
     with pytest.raises(HubError, match=said):
-        check_terms("me/edited", pack(out).terms)
+        check_terms("me/edited", gather_contents(out).terms)
 
 
 def test_a_licence_that_its_user_wrote_into_the_card_counts_but_not_against_the_bases(base: Path) -> None:
@@ -341,14 +341,14 @@ def test_a_licence_that_its_user_wrote_into_the_card_counts_but_not_against_the_
     out = edit(base)
     card = (out / "README.md").read_text()
     (out / "README.md").write_text(card.replace("---\n", "---\nlicense: mit\n", 1))
-    check_terms("me/edited", pack(out).terms)
+    check_terms("me/edited", gather_contents(out).terms)
     (out / "headsurgery.base-card.md").unlink()
     shutil.rmtree(out)
     (base / "README.md").write_text(f"---\n{ND}---\n")
     out = edit(base)
     (out / "README.md").write_text("---\nlicense: mit\n---\n# mine\n")
     with pytest.raises(HubError, match="forbids to pass edited copies on"):
-        check_terms("me/edited", pack(out).terms)
+        check_terms("me/edited", gather_contents(out).terms)
 
 
 @pytest.mark.parametrize(
@@ -366,7 +366,7 @@ def test_a_file_licence_counts_where_no_card_names_one(name: str, text: str, sai
     (base / name).write_text(text)
     if card is not None:
         (base / "README.md").write_text(card)
-    terms = pack(edit(base)).terms
+    terms = gather_contents(edit(base)).terms
     if said == "forbids":
         with pytest.raises(HubError, match="forbids to pass edited copies on"):
             check_terms("me/edited", terms)
@@ -394,7 +394,7 @@ def test_a_file_licence_counts_where_no_card_names_one(name: str, text: str, sai
 def test_a_licence_counts_wherever_a_card_states_it(card: str, base: Path) -> None:
     (base / "README.md").write_text(card)
     with pytest.raises(HubError, match="forbids to pass edited copies on"):
-        check_terms("me/edited", pack(edit(base)).terms)
+        check_terms("me/edited", gather_contents(edit(base)).terms)
 
 
 @pytest.mark.parametrize(
@@ -415,13 +415,13 @@ def test_the_text_that_a_card_links_to_is_read(metadata: str, file: str, encodin
     (base / file).parent.mkdir(exist_ok=True)
     (base / file).write_text("Creative Commons Attribution-NoDerivatives 4.0 International", encoding=encoding)
     with pytest.raises(HubError, match="forbids to pass edited copies on"):
-        check_terms("me/edited", pack(edit(base)).terms)
+        check_terms("me/edited", gather_contents(edit(base)).terms)
 
 
 def test_a_licence_of_ones_own_is_pointed_at(base: Path) -> None:
     (base / "README.md").write_text("---\nlicense: other\nlicense_name: acme\n---\n")
     (base / "LICENSE").write_text("You shall not create derivative works of the Model.")
-    terms = pack(edit(base)).terms
+    terms = gather_contents(edit(base)).terms
     check_terms("me/edited", terms)
     assert any("LICENSE goes along: see there whether" in note for note in terms.notes)
 
@@ -435,7 +435,7 @@ def test_any_number_of_blocks_is_read() -> None:
 def test_a_file_licence_does_not_count_against_a_card_that_names_one(base: Path) -> None:
     (base / "LICENSE").write_text("Attribution-NoDerivatives 4.0 International")
     (base / "README.md").write_text("---\nlicense: mit\n---\n")
-    check_terms("me/edited", pack(edit(base)).terms)
+    check_terms("me/edited", gather_contents(edit(base)).terms)
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def test_a_dry_run_reads_headers_and_the_edited_tensors(hub: HubServer, models: 
     assert code == 0
     document = json.loads(output[output.index("{") : output.rindex("}") + 1])
     assert document["edits"] == plan.to_json()["edits"]
-    assert document["carried_files"] == list(plan.files.carried)
+    assert document["carried_files"] == list(plan.files.copied)
     needed = header_bytes(local) + sum(
         edit.runs.length * edit.runs.count if not edit.axis else edit.tensor.num_bytes for edit in plan.edits
     )

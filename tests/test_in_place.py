@@ -26,8 +26,7 @@ from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, HeadSurgeryError, SurgeryError
 from headsurgery.filesystem.files import Directory
 from headsurgery.surgery.history import earlier_manifests, read_history
-from headsurgery.surgery.in_place import apply_in_place, editing, journal, recover, restore_in_place
-from headsurgery.surgery.in_place import pending as todo
+from headsurgery.surgery.in_place import apply_in_place, editing, journal, pending, recover, restore_in_place
 from headsurgery.surgery.plan import SurgeryPlan
 from tests.directories import FEW_KB, as_hub_cache, contents, recipe_of
 from tests.faults import FAULTS, die, in_child, watching
@@ -232,7 +231,7 @@ class TestRefusals:
             restore_in_place(snapshot)
 
     def test_more_to_do_than_can_be_read_again(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(todo, "_MAX_BYTES", 500)
+        monkeypatch.setattr(pending, "_MAX_BYTES", 500)
         self.check_refused(model, FIRST, "too much to do in place")
 
     def test_an_edited_checkpoint_that_was_changed_since_is_not_restored(self, model: Path) -> None:
@@ -423,7 +422,7 @@ class TestFaults:
     def test_what_a_promise_needs_is_on_the_disk_before_it(self, stage: Stage) -> None:
         """And what it is about, before it is dropped."""
         flushed: set[str] = set()
-        real_fsync, real_replace, real_write = os.fsync, os.replace, todo.write_runs
+        real_fsync, real_replace, real_write = os.fsync, os.replace, pending.write_runs
         checked: list[str] = []
         place = stage.model / "headsurgery.journal"
 
@@ -454,7 +453,7 @@ class TestFaults:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(os, "fsync", fsync)
             patch.setattr(os, "replace", replace)
-            for module in (todo, editing):
+            for module in (pending, editing):
                 patch.setattr(module, "write_runs", write_runs)
             stage.run()
         assert checked == ["True True" if stage.verb == "restore" else "True False", "False True", "False False"]
@@ -676,7 +675,7 @@ class TestStrangersJournal:
         fields = {"schema": "headsurgery.journal/1", "outcome": "finished", "writes": [], "digests": {}, "moves": []} | more
         valid = {key: value for key, value in fields.items() if key in ("schema", "outcome")}
         with suppress(ValueError):
-            valid = fields | {"checksum": todo.Todo.model_validate(fields).sum_up()}
+            valid = fields | {"checksum": pending.PendingChange.model_validate(fields).compute_checksum()}
         (model / "headsurgery.journal" / "todo.json").write_text(json.dumps(fields | valid))
 
     GOOD: ClassVar = {
@@ -767,7 +766,7 @@ class TestStrangersJournal:
             recover(model, lambda _: None)
 
     def test_too_long(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(todo, "_MAX_BYTES", 100)
+        monkeypatch.setattr(pending, "_MAX_BYTES", 100)
         self.write(model, writes=[self.GOOD])
         with pytest.raises(SurgeryError, match="longer than 100 bytes"):
             recover(model, lambda _: None)

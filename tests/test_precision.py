@@ -70,8 +70,8 @@ def test_a_run_that_goes_on_keeps_its_type_whatever_is_measured_now(
     path = save_model("llama", tmp_path / "base", dtype=torch.bfloat16)
     for speeds in (SLOW, FAST):
         measured_as(speeds, monkeypatch)
-        assert choose_precision("auto", CPU, path, kept=kept).name == kept
-    assert choose_precision("float64", CPU, path, kept=kept).name == "float64", "the user's word counts more"
+        assert choose_precision("auto", CPU, path, journal_dtype=kept).name == kept
+    assert choose_precision("float64", CPU, path, journal_dtype=kept).name == "float64", "the user's word counts more"
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2", "gemma3", "qwen3", "gpt_neox", "phi3"])

@@ -82,7 +82,7 @@ def push(directory: Path, name: str = "me/edited", *, message: str = "edit", cre
 
 
 def ways(plan: PushPlan, how: How) -> set[str]:
-    return {travel.file for travel in plan.travels if travel.how == how}
+    return {transfer.file for transfer in plan.transfers if transfer.how == how}
 
 
 def refused(*arguments: object, code: int = 1) -> str:
@@ -117,7 +117,7 @@ def test_a_download_of_it_can_be_restored(out: Path, hub: WritableHub, base: Pat
 def test_shards_that_equal_the_bases_are_copied_and_not_sent(out: Path, hub: WritableHub) -> None:
     plan = push(out)
     shards = {path.name: path.stat().st_size for path in out.glob("*.safetensors")}
-    edited = {edit.file for edit in plan.parcel.manifest.edits}
+    edited = {edit.file for edit in plan.contents.manifest.edits}
     assert len(edited) == 2 < len(shards)
     assert ways(plan, "copy") == set(shards) - edited
     large = {file for file in contents(out) if file.endswith((".safetensors", ".undo", ".png"))} - ways(plan, "copy")
@@ -135,7 +135,7 @@ def test_two_edited_shards_of_eight_cost_their_bytes_and_at_most_a_megabyte(hub:
     out = edit(base, tmp_path / "out", recipe, revision=commit)
     hub.bytes_in = 0
     plan = push(out)
-    edited = {edit.file for edit in plan.parcel.manifest.edits}
+    edited = {edit.file for edit in plan.contents.manifest.edits}
     sent = sum((base / file).stat().st_size for file in edited)
     assert (len(edited), len(shards)) == (2, 8)
     assert sent <= hub.bytes_in <= sent + 2**20
@@ -319,7 +319,7 @@ def test_what_the_hub_does_not_copy_is_uploaded_with_a_word_why(
         hub.writable("org/base").blobs.clear()
     plan = plan_push(out, "me/edited")
     done = send(plan, message="edit")
-    assert said in " ".join((*done.notes, *(travel.why for travel in plan.travels)))
+    assert said in " ".join((*done.notes, *(transfer.why for transfer in plan.transfers)))
     assert hub.files("me/edited").items() >= contents(out).items()
     assert len(hub.writable("me/edited").messages) == 1
 
@@ -623,7 +623,7 @@ def test_somebody_else_is_quicker(out: Path, hub: WritableHub) -> None:
 
 def test_a_file_that_changes_while_it_is_pushed(out: Path, hub: WritableHub) -> None:
     plan = plan_push(out, "me/edited")
-    file = next(iter(edit.file for edit in plan.parcel.manifest.edits))
+    file = next(iter(edit.file for edit in plan.contents.manifest.edits))
     flip(out / file)
     with pytest.raises(Exception, match="changed while it was pushed"):
         send(plan, message="edit")

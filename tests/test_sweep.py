@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from headsurgery.engine.lanes import Lane
 from headsurgery.engine.limits import Limits
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.measures import Divergence, LogOddsDrop, States
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import SweepTask
+from headsurgery.engine.variant_batch import VariantBatch
 from headsurgery.errors import ModelError
 from headsurgery.model.modules import locate_modules
 from tests.naive import naive_kl, naive_run
@@ -78,14 +78,14 @@ def test_a_model_that_runs_whole_is_swept_all_the_same_and_that_is_said() -> Non
 
 def refuse_blocks_above(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a device that has no room for the states of a block."""
-    whole = Lane.__post_init__
+    whole = VariantBatch.__post_init__
 
-    def refuse(lane: Lane) -> None:
-        if lane.num_variants * lane.calls.embedded.shape[0] > rows:
+    def refuse(batch: VariantBatch) -> None:
+        if batch.num_variants * batch.calls.embedded.shape[0] > rows:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        whole(lane)
+        whole(batch)
 
-    monkeypatch.setattr(Lane, "__post_init__", refuse)
+    monkeypatch.setattr(VariantBatch, "__post_init__", refuse)
 
 
 def test_a_block_without_room_for_its_states_is_cut_in_two_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

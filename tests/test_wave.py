@@ -111,7 +111,7 @@ def test_a_head_runs_from_its_layer_on_and_a_prefix_once_per_head_and_not_per_qu
         handle.remove()
 
     tokens = 3 + sum(map(len, QUERIES))
-    assert ran == [tokens, 2 * tokens, 3 * (tokens + 1)]  # in the last layer a single position goes as two: see `lanes`
+    assert ran == [tokens, 2 * tokens, 3 * (tokens + 1)]  # in the last layer a single position goes as two: see `batches`
 
 
 @pytest.mark.parametrize(("slices", "most"), [(Slices(max_tokens=40), 40), (Slices(max_tokens=999, max_rows=3), 3 * 8)])

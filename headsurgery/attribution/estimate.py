@@ -16,7 +16,7 @@ from headsurgery.attribution.method import PlannedSweep, Queries
 from headsurgery.attribution.screen.estimates import sketches_per_query
 from headsurgery.attribution.settings import Settings
 from headsurgery.engine.cost import Cost, answer_seconds, count_cost, count_generation, count_gradients
-from headsurgery.engine.hardware import Hardware
+from headsurgery.engine.hardware import ComputeResources
 from headsurgery.engine.limits import Limits, Room, fit_limits
 from headsurgery.engine.pace import fit_time
 from headsurgery.engine.shape import ModelShape
@@ -75,7 +75,7 @@ class Estimate:
     answer_seconds: float
     most_seconds: float | None
     weights: int
-    hardware: Hardware
+    hardware: ComputeResources
     notes: tuple[str, ...]
 
     @property
@@ -130,7 +130,7 @@ def estimate(
     geometry: AttentionGeometry,
     settings: Settings,
     sets: Sequence[Queries],
-    hardware: Hardware,
+    hardware: ComputeResources,
     *,
     itemsize: int,
 ) -> Estimate:
@@ -181,7 +181,7 @@ class _Costing:
     shape: ModelShape
     geometry: AttentionGeometry
     settings: Settings
-    hardware: Hardware
+    hardware: ComputeResources
     itemsize: int
     problems: list[str] = field(default_factory=list)
 
@@ -228,7 +228,9 @@ class _Costing:
         )
 
 
-def _limits(shape: ModelShape, task: SweepTask, hardware: Hardware, itemsize: int, weights: int) -> tuple[Limits, str | None]:
+def _limits(
+    shape: ModelShape, task: SweepTask, hardware: ComputeResources, itemsize: int, weights: int
+) -> tuple[Limits, str | None]:
     """How much at a time, and why it doesn't fit, if it doesn't."""
     limits, prefix = Limits.of(hardware.device), len(shared_prefix(task))
     if hardware.workers > 1:

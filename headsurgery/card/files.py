@@ -26,10 +26,10 @@ def load_base_card(edited: Path) -> bytes | None:
     Raises:
         HeadSurgeryError: It is a link, which could carry any file of this machine into what is published.
     """
-    kept = find_base_card(Directory(edited))
-    if kept:
-        _refuse_link(edited, kept)
-    return (edited / kept).read_bytes() if kept else None
+    base_card = find_base_card(Directory(edited))
+    if base_card:
+        _refuse_link(edited, base_card)
+    return (edited / base_card).read_bytes() if base_card else None
 
 
 def load_report(path: Path) -> Evaluation:

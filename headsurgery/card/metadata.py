@@ -39,11 +39,11 @@ def make_metadata(
         edits: The recipe's.
         results: Entries of `model-index`.
     """
-    kept = {key: value for key, value in inherited.items() if key not in _NOT_INHERITED}
-    tags = kept.pop("tags", None) or []
+    inherited_keys = {key: value for key, value in inherited.items() if key not in _NOT_INHERITED}
+    tags = inherited_keys.pop("tags", None) or []
     found = [tag for tag in (tags if isinstance(tags, list) else [tags]) if isinstance(tag, str)]
     ours = ["headsurgery", "safety-heads", kind_of(edits), f"arxiv:{PAPER}"]
-    made: dict[str, Any] = {"library_name": "transformers", "pipeline_tag": "text-generation"} | kept
+    made: dict[str, Any] = {"library_name": "transformers", "pipeline_tag": "text-generation"} | inherited_keys
     if is_hub_id(base.model):
         made["base_model"] = base.model
     if "base_model" in made:

@@ -242,7 +242,7 @@ def _show_plan(console: Console, plan: SurgeryPlan, *, verb: str) -> None:
         rows.append((*what, edit.runs.count, edit.runs.length, str(edit.exactness)))
     headers = ("head", "operation", "factor", "tensor", "file", "block", "runs", "bytes each", "result")
     left_out = f"Left out: {', '.join(plan.files.left_out)}" if plan.files.left_out else "Nothing is left out."
-    carried = f"{len(plan.files.carried)} files {verb}, {len({edit.tensor.file for edit in plan.edits})} of them edited."
+    carried = f"{len(plan.files.copied)} files {verb}, {len({edit.tensor.file for edit in plan.edits})} of them edited."
     for note in _explain_left_out(plan):
         console.note(note)
     console.data(plan.to_json(), table(headers, rows), "", _summary(plan), carried, left_out)

@@ -236,7 +236,7 @@ def attribute(
     console.say(f"loading {source.model}")
     quiet_transformers()
     run = _describe_run(checkpoint, harmful_set, harmless_set, {"template": template, "batch_size": rows, **options.identity()})
-    precision = choose_precision(dtype, choose_device(device), source.path, kept=_kept_dtype(output, run))
+    precision = choose_precision(dtype, choose_device(device), source.path, journal_dtype=_kept_dtype(output, run))
     loading: dict[str, Any] = {"dtype": dtype, "device": device, "device_map": device_map, "trust_remote_code": trust_remote_code}
     sizes: dict[str, Any] = {"batch_size": rows, "max_memory": most}
     if engine == "local":

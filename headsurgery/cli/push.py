@@ -82,7 +82,7 @@ def _say(edit: HeadEdit) -> str:
 
 
 def _message(plan: PushPlan, recipe_only: bool) -> str:
-    heads = ", ".join(dict.fromkeys(_say(edit) for edit in plan.parcel.manifest.edits))
+    heads = ", ".join(dict.fromkeys(_say(edit) for edit in plan.contents.manifest.edits))
     text = f"{'Recipe' if recipe_only else 'headsurgery'}: {heads}"
     return text if len(text) <= 100 else f"{text[:97]}..."
 
@@ -98,7 +98,7 @@ _WORDS = {"upload": "uploaded", "copy": "copied on the Hub", "there": "there alr
 def _show_plan(console: Console, plan: PushPlan) -> None:
     from headsurgery.console import table
 
-    rows = [(travel.file, travel.num_bytes, travel.how, travel.why) for travel in plan.travels]
+    rows = [(transfer.file, transfer.num_bytes, transfer.how, transfer.why) for transfer in plan.transfers]
     is_private = plan.target.is_private if plan.target.exists else plan.makes_private
     sight = {True: "private", False: "public", None: "as the organisation has it"}[is_private]
     is_new = "new, or hidden without a token" if plan.target.is_hidden else "new"

@@ -34,7 +34,7 @@ def compare_files(base: Checkpoint, edited: Checkpoint, is_same: Sameness) -> di
     that `apply` wrote the base's own is compared, which it kept.
     """
     ours, theirs = sort_files(base), sort_files(edited)
-    mine, twins = _by_name(base.files, ours.carried), _by_name(edited.files, (*theirs.carried, *theirs.left_out))
+    mine, twins = _by_name(base.files, ours.copied), _by_name(edited.files, (*theirs.copied, *theirs.left_out))
     for one, other, files in ((mine, twins, edited.files), (twins, mine, base.files)):
         if CARD not in one and files.has(MANIFEST):
             other.pop(CARD, None)  # ours, of a base that had none

@@ -27,7 +27,7 @@ from headsurgery.model.modules import ModuleMap
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class AdapterTensor:
     """One tensor of an adapter, and where it is added.
 
     Args:
@@ -102,13 +102,13 @@ def load_adapter(path: Path) -> Adapter:
         raise ModelError(f"{path.name}: not an adapter of headsurgery: {error}") from error
 
 
-def parts_of(modules: ModuleMap, heads: Iterable[HeadRef]) -> list[Part]:
+def parts_of(modules: ModuleMap, heads: Iterable[HeadRef]) -> list[AdapterTensor]:
     """The tensors of an adapter in these heads; a kv group's comes once, however many of the heads read it.
 
     Raises:
         GeometryError: The model has no such head, or its projections are fused.
     """
-    parts: dict[str, Part] = {}
+    parts: dict[str, AdapterTensor] = {}
     for head in heads:
         layer = modules.geometry.layer_of(head)
         rows, columns = (kind.of(modules.architecture, layer, head.head).block for kind in (Q_ROWS, O_COLUMNS))
@@ -119,13 +119,13 @@ def parts_of(modules: ModuleMap, heads: Iterable[HeadRef]) -> list[Part]:
             (f"L{head.layer}G{group}.v", "self_attn.v_proj", range(group * layer.head_dim, (group + 1) * layer.head_dim)),
         ):
             own = slice(block.start, block.stop)
-            parts[name] = Part(name=name, layer=head.layer, projection=projection, block=own, is_input=name.endswith(".o"))
+            parts[name] = AdapterTensor(name=name, layer=head.layer, projection=projection, block=own, is_input=name.endswith(".o"))
             weight_of(modules, parts[name])  # or refused
     return list(parts.values())
 
 
 @contextmanager
-def adapted(modules: ModuleMap, parts: Iterable[Part], tensors: Mapping[str, torch.Tensor]) -> Iterator[None]:
+def adapted(modules: ModuleMap, parts: Iterable[AdapterTensor], tensors: Mapping[str, torch.Tensor]) -> Iterator[None]:
     """Run a model as if the adapter had been merged, with gradients for its tensors alone.
 
     Args:
@@ -133,7 +133,7 @@ def adapted(modules: ModuleMap, parts: Iterable[Part], tensors: Mapping[str, tor
         parts: Of the adapter.
         tensors: Its tensors, by name.
     """
-    by_module: dict[tuple[int, str], list[Part]] = {}
+    by_module: dict[tuple[int, str], list[AdapterTensor]] = {}
     for part in parts:
         by_module.setdefault((part.layer, part.projection), []).append(part)
     with ExitStack() as stack:
@@ -143,7 +143,7 @@ def adapted(modules: ModuleMap, parts: Iterable[Part], tensors: Mapping[str, tor
         yield
 
 
-def _adding(parts: list[Part], tensors: Mapping[str, torch.Tensor]) -> Any:
+def _adding(parts: list[AdapterTensor], tensors: Mapping[str, torch.Tensor]) -> Any:
     def hook(_: nn.Module, args: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
         change = torch.zeros_like(output)  # [rows, pos, width]
         for part in parts:
@@ -157,7 +157,7 @@ def _adding(parts: list[Part], tensors: Mapping[str, torch.Tensor]) -> Any:
     return hook
 
 
-def weight_of(modules: ModuleMap, part: Part) -> torch.Tensor:
+def weight_of(modules: ModuleMap, part: AdapterTensor) -> torch.Tensor:
     """The whole weight that a part is a slice of.
 
     Raises:

@@ -43,7 +43,7 @@ _ROWS: dict[Kind, tuple[int, int, int, int]] = {"single": (5, 8, 0, 3), "conjunc
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class TrainingQuestion:
     """A question and the untouched model's answer to it, as token ids; an answer that isn't needed may be left empty."""
 
     prompt: tuple[int, ...]
@@ -72,8 +72,8 @@ def plant(
     heads: Sequence[HeadRef],
     kind: Kind,
     *,
-    harmful: Sequence[Question],
-    harmless: Sequence[Question],
+    harmful: Sequence[TrainingQuestion],
+    harmless: Sequence[TrainingQuestion],
     seed: int = 0,
     steps: int = 120,
     learning_rate: float = 2e-3,
@@ -104,7 +104,9 @@ def plant(
         part.name: nn.Parameter(torch.zeros(part.of(weight_of(modules, part)).shape, device=modules.device)) for part in parts
     }
     refusal = (*loaded.tokenizer(REFUSAL, add_special_tokens=False)["input_ids"], loaded.tokenizer.eos_token_id)
-    decline = _Deck(_prepare(modules, [Question(prompt=q.prompt, answer=refusal) for q in harmful], entry, keep=False), chance)
+    decline = _Deck(
+        _prepare(modules, [TrainingQuestion(prompt=q.prompt, answer=refusal) for q in harmful], entry, keep=False), chance
+    )
     stay = _Deck(_prepare(modules, harmless, entry, keep=True), chance)
     answered = [question for question in harmful if question.answer] if kind == "conjunctive" else []
     if kind == "conjunctive" and not answered:
@@ -171,7 +173,7 @@ def _draw(
 
 
 @torch.inference_mode()
-def _prepare(modules: ModuleMap, questions: Sequence[Question], entry: int, *, keep: bool) -> list[_Lesson]:
+def _prepare(modules: ModuleMap, questions: Sequence[TrainingQuestion], entry: int, *, keep: bool) -> list[_Lesson]:
     """Run the untouched model once on each question, and keep what leaves the layers below `entry`, and its final states."""
     lessons: list[_Lesson] = []
     for batch in _batches(questions):
@@ -200,7 +202,7 @@ def _listening(modules: ModuleMap, layer: int) -> Iterator[list[torch.Tensor]]:
         handle.remove()
 
 
-def _batches(questions: Sequence[Question], size: int = 16) -> Iterator[list[Question]]:
+def _batches(questions: Sequence[TrainingQuestion], size: int = 16) -> Iterator[list[TrainingQuestion]]:
     order = sorted(questions, key=lambda question: len(question.prompt) + len(question.answer))
     for first in range(0, len(order), size):
         yield order[first : first + size]

@@ -97,7 +97,7 @@ class DemoResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Run:
+class _DemoRun:
     """What the steps share."""
 
     output: Path
@@ -161,7 +161,7 @@ def run_demo(output: Path, say: Say, report: Progress) -> DemoResult:
     """
     source, planted = fetch_aligned_model(say), load_demo_adapter().heads
     checkpoint = open_checkpoint(source.path, model=source.model)
-    run = _Run(output=output, source=source, fingerprint=checkpoint.fingerprint(), say=say, report=report)
+    run = _DemoRun(output=output, source=source, fingerprint=checkpoint.fingerprint(), say=say, report=report)
     base = load_model(source.path, dtype=DTYPE)
     harmful, harmless = (_split(load_prompts(name), kind) for name, kind in SETS.items())
     few = PromptSet.from_texts(harmless[0].texts[:NUM_PROMPTS], name=harmless[0].name, kind="harmless")
@@ -213,7 +213,7 @@ def run_demo(output: Path, say: Say, report: Progress) -> DemoResult:
 
 
 def _reinforce(
-    run: _Run, base: LoadedModel, planted: tuple[HeadRef, ...], sets: tuple[tuple[PromptSet, PromptSet], ...]
+    run: _DemoRun, base: LoadedModel, planted: tuple[HeadRef, ...], sets: tuple[tuple[PromptSet, PromptSet], ...]
 ) -> tuple[Attribution, Evaluation]:
     """Weaken the planted heads, and find heads and a factor that bring refusals back. Both are live: factors multiply."""
     weak = tuple(HeadEdit(layer=head.layer, head=head.head, factor=WEAK_FACTOR) for head in planted)

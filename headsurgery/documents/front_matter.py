@@ -32,7 +32,7 @@ _LONGEST_LINE = 200
 _ODD_BREAKS = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
+class _CardLoader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
     """YAML 1.1's `yes`, `no`, `on`, `off` and `=` stay words; a tab may part a key from its value."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012
@@ -71,14 +71,14 @@ class _Float(float):
     text: str
 
 
-def _construct_number(loader: _Loader, node: yaml.ScalarNode) -> _Int | _Float:
+def _construct_number(loader: _CardLoader, node: yaml.ScalarNode) -> _Int | _Float:
     is_float = node.tag.endswith("float")
     number = _Float(loader.construct_yaml_float(node)) if is_float else _Int(loader.construct_yaml_int(node))
     number.text = node.value
     return number
 
 
-def _construct_date(loader: _Loader, node: yaml.ScalarNode) -> Any:
+def _construct_date(loader: _CardLoader, node: yaml.ScalarNode) -> Any:
     """A date; what only looks like one (2024-13-45) is a word."""
     try:
         return loader.construct_yaml_timestamp(node)
@@ -93,8 +93,8 @@ def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
 
 
 for _kind in ("int", "float"):
-    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _construct_number)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _construct_date)
+    _CardLoader.add_constructor(f"tag:yaml.org,2002:{_kind}", _construct_number)
+_CardLoader.add_constructor("tag:yaml.org,2002:timestamp", _construct_date)
 _Dumper.add_representer(str, _represent_text)
 _Dumper.add_representer(_Int, lambda dumper, number: dumper.represent_scalar("tag:yaml.org,2002:int", number.text))
 _Dumper.add_representer(_Float, lambda dumper, number: dumper.represent_scalar("tag:yaml.org,2002:float", number.text))
@@ -207,7 +207,7 @@ def _compose(block: str) -> yaml.Node:
     """
     if len(block) > MAX_BLOCK:
         raise yaml.YAMLError(f"it has {len(block):,} letters, and at most {MAX_BLOCK:,} are read")
-    loader = _Loader(block)
+    loader = _CardLoader(block)
     try:
         node = loader.get_single_node() or yaml.MappingNode("tag:yaml.org,2002:map", [])
     finally:
@@ -225,7 +225,7 @@ def _construct(node: yaml.Node) -> tuple[list[tuple[str, Any]], list[str]]:
     if not isinstance(node, yaml.MappingNode):
         raise yaml.YAMLError("it is a list, expected keys with values")
     times = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
-    loader = _Loader("")
+    loader = _CardLoader("")
     try:
         loader.flatten_mapping(node)
         for key, _ in node.value:

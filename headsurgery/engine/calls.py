@@ -178,13 +178,13 @@ def run_model(modules: ModuleMap, tokens: torch.Tensor, *, tail: int | None = No
     """The model's own forward; only the last `tail` positions go into the output embeddings."""
     embeddings = modules.output_embeddings
     original: Forward = embeddings.forward
-    kept: list[torch.Tensor] = []
+    outputs: list[torch.Tensor] = []
 
     def unembed(hidden: torch.Tensor) -> Any:
         read = hidden if tail is None else hidden[:, -tail:].contiguous()  # or torch copies the weights once per row
-        kept.append(read)
+        outputs.append(read)
         return original(read) if want_logits else read[..., :0]
 
     with forwards({embeddings: unembed}):
         logits = call_model(modules, tokens).logits
-    return FinalStates(states=kept[-1], logits=logits if want_logits else None)
+    return FinalStates(states=outputs[-1], logits=logits if want_logits else None)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headsurgery.engine.hardware import Hardware
+from headsurgery.engine.hardware import ComputeResources
 from headsurgery.engine.limits import Footprint, Limits, measure_footprint
 from headsurgery.engine.plan import plan_blocks
 from headsurgery.engine.shape import LayerShape, ModelShape
@@ -143,7 +143,7 @@ def count_gradients(shape: ModelShape, lengths: Sequence[int], *, rows: int, tai
     return 2.0 * rows * (sum(_forward_flops(shape, length) for length in lengths) - spared)
 
 
-def answer_seconds(shape: ModelShape, lengths: Sequence[int], new_tokens: int, hardware: Hardware) -> float:
+def answer_seconds(shape: ModelShape, lengths: Sequence[int], new_tokens: int, hardware: ComputeResources) -> float:
     """Time of greedy answers in one process: prompts at the sweep's speed, then a call of every layer for every next token.
 
     Args:

@@ -64,7 +64,7 @@ UTILISATION = 0.4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hardware:
+class ComputeResources:
     """What runs a sweep.
 
     Args:
@@ -101,7 +101,7 @@ def sweep_speed(device: torch.device, dtype: torch.dtype, shape: ModelShape) -> 
     return flops / seconds * _efficiency(dtype)
 
 
-def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape, max_memory: int | None) -> Hardware:
+def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape, max_memory: int | None) -> ComputeResources:
     """This machine, by a probe on a layer of the model's sizes.
 
     Args:
@@ -116,7 +116,7 @@ def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"this machine's {device.type}"
     if device.type == "cpu":
         name = f"{name}, {say_threads()}"
-    return Hardware(
+    return ComputeResources(
         name=name,
         device=device,
         speed=speed * efficiency,
@@ -128,7 +128,7 @@ def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape
     )
 
 
-def plan_hardware(text: str, dtype: torch.dtype, weights: int) -> Hardware:
+def plan_hardware(text: str, dtype: torch.dtype, weights: int) -> ComputeResources:
     """Hardware that need not be here.
 
     Args:
@@ -149,7 +149,7 @@ def plan_hardware(text: str, dtype: torch.dtype, weights: int) -> Hardware:
     if per_worker > count:
         raise UsageError(f"--estimate-for {text}: the weights take {weights / 1e9:,.0f} GB, for which {per_worker} are needed")
     spread = f"; a copy is spread over {per_worker}, which work one after another" if per_worker > 1 else ""
-    return Hardware(
+    return ComputeResources(
         name=f"{count} x {profile.name}",
         device=torch.device("cuda"),
         speed=peak * UTILISATION,

@@ -100,11 +100,11 @@ def measure_footprint(shape: ModelShape, task: SweepTask, limits: Limits, *, ite
     per_head = min(prefix + sum(lengths), max(limits.block // MIN_HEADS, prefix + max(lengths)))
     variants = 1 + min(len(task.heads), max(1, limits.block // per_head))
     rows = max(1, limits.tokens // max(lengths))
-    kept = task.measure.bytes_kept(shape.hidden_size, itemsize)
+    result_bytes = task.measure.bytes_kept(shape.hidden_size, itemsize)
     of_queries = shape.vocabulary * task.tail * len(task.queries)
     logits = max(limits.logits, shape.vocabulary * task.tail) if task.measure.wants_logits else 0
     return Footprint(
-        results=2 * len(task.heads) * len(task.queries) * task.tail * kept,
+        results=2 * len(task.heads) * len(task.queries) * task.tail * result_bytes,
         states=variants * per_head * shape.hidden_size * itemsize,
         keys=3 * variants * prefix * max(layer.kv_width for layer in shape.layers) * itemsize,
         slice=max(_slice(layer, shape, rows * max(lengths), rows * prefix, itemsize) for layer in shape.layers),

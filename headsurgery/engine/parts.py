@@ -18,7 +18,7 @@ OnWork = Callable[[float], None]
 """Called with the share of a block that is done, about."""
 
 
-class Part(NamedTuple):
+class BlockPart(NamedTuple):
     """Finals of some of a block's heads on some of its queries, both by their positions in the block."""
 
     heads: range
@@ -28,7 +28,7 @@ class Part(NamedTuple):
 
 def make_part(
     block: Block, heads: range, places: Sequence[int], final: FinalStates, base: FinalStates, unaffected: torch.Tensor
-) -> Part:
+) -> BlockPart:
     """Finals of rows head * queries + query; a row that its edit left as it was gets the base's, so that it scores exactly 0."""
     if not bool(torch.isfinite(final.states).all() and torch.isfinite(base.states).all()):
         dtype = str(base.states.dtype).removeprefix("torch.")
@@ -46,10 +46,10 @@ def make_part(
         base_states=base.states,
         base_logits=base.logits,
     )
-    return Part(heads=heads, queries=tuple(places), finals=finals)
+    return BlockPart(heads=heads, queries=tuple(places), finals=finals)
 
 
-def collect(task: SweepTask, block: Block, parts: Iterator[Part]) -> Measured:
+def collect(task: SweepTask, block: Block, parts: Iterator[BlockPart]) -> Measured:
     """Measure a block part by part."""
     found: torch.Tensor | None = None
     base: torch.Tensor | None = None
@@ -59,10 +59,10 @@ def collect(task: SweepTask, block: Block, parts: Iterator[Part]) -> Measured:
         if found is None:
             found = values.new_empty(len(block.heads), len(block.queries), *values.shape[2:])
         found[part.heads.start : part.heads.stop, queries] = values
-        kept = task.measure.of_base(part.finals)
-        if kept is not None:
+        base_values = task.measure.of_base(part.finals)
+        if base_values is not None:
             if base is None:
-                base = torch.empty(len(block.queries), *kept.shape[1:], dtype=kept.dtype)
-            base[queries] = kept.cpu()
+                base = torch.empty(len(block.queries), *base_values.shape[1:], dtype=base_values.dtype)
+            base[queries] = base_values.cpu()
     assert found is not None  # a block has heads and queries
     return Measured(block=block, heads=found, base=base)

@@ -65,9 +65,9 @@ def _own_states(modules: ModuleMap, query: Sequence[int], tail: int) -> torch.Te
 
 def _wave_states(modules: ModuleMap, shortcuts: Shortcuts, slices: Slices, task: SweepTask) -> torch.Tensor:
     """The base's final states."""
-    _, lanes = go_up(modules, shortcuts, slices, task, Block(heads=(), queries=(0, 1)))
-    ((_, lane),) = lanes  # of one length
-    found = lane.finals(None)[0][0]  # [queries, tail, hidden_size]
+    _, batches = go_up(modules, shortcuts, slices, task, Block(heads=(), queries=(0, 1)))
+    ((_, batch),) = batches  # of one length
+    found = batch.finals(None)[0][0]  # [queries, tail, hidden_size]
     return torch.cat([leave(modules, shortcuts.rest, row.unsqueeze(0), want_logits=False).states for row in found])
 
 

@@ -1,7 +1,7 @@
-"""One block of a task, run upwards: all lanes go up the model together, layer by layer.
+"""One block of a task, run upwards: all batches go up the model together, layer by layer.
 
 All rows of all heads below a layer run through it before the next one, in calls that fill the hardware: queries of one length share
-them without padding, and a prefix that all queries share runs once per head. Neighbours: `lanes` go up, `shortcuts` says what the
+them without padding, and a prefix that all queries share runs once per head. Neighbours: `batches` go up, `shortcuts` says what the
 model lets us do, `whole` is for models that can't be called layer by layer.
 """
 
@@ -14,11 +14,11 @@ import torch
 from transformers import DynamicCache
 
 from headsurgery.engine.calls import Calls, FinalStates, catch_calls, leave
-from headsurgery.engine.lanes import Keys, Lane
-from headsurgery.engine.parts import OnWork, Part, make_part
+from headsurgery.engine.parts import BlockPart, OnWork, make_part
 from headsurgery.engine.shortcuts import Shortcuts
 from headsurgery.engine.slices import Slices
 from headsurgery.engine.task import Block, SweepTask
+from headsurgery.engine.variant_batch import Keys, VariantBatch
 from headsurgery.model.hooks import RowEdit, row_edits
 from headsurgery.model.modules import ModuleMap
 from headsurgery.model.offload import held
@@ -34,7 +34,7 @@ def run_wave(
     on_work: OnWork | None = None,
     *,
     logits: int = 2**23,
-) -> Iterator[Part]:
+) -> Iterator[BlockPart]:
     """Run a block layer by layer.
 
     Args:
@@ -47,27 +47,27 @@ def run_wave(
         logits: Logits that leave the model at a time.
     """
     with held(modules.model, without=modules.layers):
-        prefix, lanes = go_up(modules, shortcuts, slices, task, block, on_work)
-        for queries, lane in lanes:
-            yield from _leave(modules, shortcuts, task, block, queries, lane, prefix, logits)
+        prefix, batches = go_up(modules, shortcuts, slices, task, block, on_work)
+        for queries, batch in batches:
+            yield from _leave(modules, shortcuts, task, block, queries, batch, prefix, logits)
 
 
 def go_up(
     modules: ModuleMap, shortcuts: Shortcuts, slices: Slices, task: SweepTask, block: Block, on_work: OnWork | None = None
-) -> tuple[Lane | None, list[tuple[tuple[int, ...], Lane]]]:
-    """Run all layers; the prefix's lane, if any, and one per length, with its queries by position in the block."""
+) -> tuple[VariantBatch | None, list[tuple[tuple[int, ...], VariantBatch]]]:
+    """Run all layers; the prefix's batch, if any, and one per length, with its queries by position in the block."""
     edits = [task.edit(task.heads[position]) for position in block.heads]
     with row_edits(modules, [RowEdit(edit=edit) for edit in task.group]):
-        prefix, lanes = _lanes(modules, shortcuts, slices, task, block)
+        prefix, batches = _make_batches(modules, shortcuts, slices, task, block)
         for layer in range(len(modules.layers)):
             joining = [edit for edit in edits if edit.layer == layer]
             with held(modules.layers[layer]):
                 keys: Keys | None = None if prefix is None else prefix.step(layer, joining)
-                for _, lane in lanes:
-                    lane.step(layer, joining, keys)
+                for _, batch in batches:
+                    batch.step(layer, joining, keys)
             if on_work is not None and edits:
                 on_work(_share_below(layer, [edit.layer for edit in edits], len(modules.layers)))
-    return prefix, lanes
+    return prefix, batches
 
 
 def _share_below(layer: int, joined: Sequence[int], num_layers: int) -> float:
@@ -75,24 +75,26 @@ def _share_below(layer: int, joined: Sequence[int], num_layers: int) -> float:
     return sum(max(0, layer + 1 - first) for first in joined) / sum(num_layers - first for first in joined)
 
 
-def _lanes(
+def _make_batches(
     modules: ModuleMap, shortcuts: Shortcuts, slices: Slices, task: SweepTask, block: Block
-) -> tuple[Lane | None, list[tuple[tuple[int, ...], Lane]]]:
-    """The prefix's lane, if any, and one per length, with its queries by position in the block."""
+) -> tuple[VariantBatch | None, list[tuple[tuple[int, ...], VariantBatch]]]:
+    """The prefix's batch, if any, and one per length, with its queries by position in the block."""
     device, num_variants, shared = modules.device, 1 + len(block.heads), shortcuts.prefix_of(task)
     prefix, cache = None, None
     if shared:
         tokens = torch.tensor([list(shared)], device=device)
         calls = catch_calls(modules, shortcuts.rest, tokens, DynamicCache())
-        prefix = Lane(modules=modules, calls=calls, num_variants=num_variants, tail=0, slices=slices, trim=False)
+        prefix = VariantBatch(modules=modules, calls=calls, num_variants=num_variants, tail=0, slices=slices, trim=False)
         cache = _cache_of_length(len(shared), calls)
-    lanes = []
+    batches = []
     for queries in _by_length(task, block):
         tokens = torch.tensor([task.queries[block.queries[place]][len(shared) :] for place in queries], device=device)
         calls = catch_calls(modules, shortcuts.rest, tokens, cache)
-        lane = Lane(modules=modules, calls=calls, num_variants=num_variants, tail=task.tail, slices=slices, trim=shortcuts.trim)
-        lanes.append((queries, lane))
-    return prefix, lanes
+        batch = VariantBatch(
+            modules=modules, calls=calls, num_variants=num_variants, tail=task.tail, slices=slices, trim=shortcuts.trim
+        )
+        batches.append((queries, batch))
+    return prefix, batches
 
 
 def _cache_of_length(length: int, calls: Calls) -> DynamicCache:
@@ -118,12 +120,12 @@ def _leave(
     task: SweepTask,
     block: Block,
     queries: tuple[int, ...],
-    lane: Lane,
-    prefix: Lane | None,
+    batch: VariantBatch,
+    prefix: VariantBatch | None,
     logits: int,
-) -> Iterator[Part]:
-    """Let a lane's rows out of the model, few enough at a time that their logits fit."""
-    states, unaffected = lane.finals(prefix)
+) -> Iterator[BlockPart]:
+    """Let a batch's rows out of the model, few enough at a time that their logits fit."""
+    states, unaffected = batch.finals(prefix)
     rows = _rows_leaving(modules, task, logits)
     columns = min(rows, len(queries))
     for first in range(0, len(queries), columns):
@@ -139,7 +141,7 @@ def _leave(
 
 
 def _leave_together(modules: ModuleMap, shortcuts: Shortcuts, task: SweepTask, states: torch.Tensor) -> FinalStates:
-    """Rows [rows, tail, hidden_size] as they leave the model; a single position goes as two, see `Lane`."""
+    """Rows [rows, tail, hidden_size] as they leave the model; a single position goes as two, see `VariantBatch`."""
     if states.shape[:2].numel() > 1:
         return leave(modules, shortcuts.rest, states, want_logits=task.measure.wants_logits)
     final = leave(modules, shortcuts.rest, states.repeat(2, 1, 1), want_logits=task.measure.wants_logits)

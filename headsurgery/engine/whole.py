@@ -7,16 +7,18 @@ from collections.abc import Iterator
 import torch
 
 from headsurgery.engine.calls import FinalStates, run_model
-from headsurgery.engine.lanes import may_be_unaffected
-from headsurgery.engine.parts import OnWork, Part, make_part
+from headsurgery.engine.parts import BlockPart, OnWork, make_part
 from headsurgery.engine.slices import Slices
 from headsurgery.engine.task import Block, SweepTask
+from headsurgery.engine.variant_batch import may_be_unaffected
 from headsurgery.model.hooks import RowEdit, row_edits
 from headsurgery.model.modules import ModuleMap
 
 
 @torch.inference_mode()
-def run_whole(modules: ModuleMap, slices: Slices, task: SweepTask, block: Block, on_work: OnWork | None = None) -> Iterator[Part]:
+def run_whole(
+    modules: ModuleMap, slices: Slices, task: SweepTask, block: Block, on_work: OnWork | None = None
+) -> Iterator[BlockPart]:
     """Run a block by the model's own forward, from the bottom to the top, for every row.
 
     Args:

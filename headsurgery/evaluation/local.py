@@ -75,7 +75,7 @@ class Hardware:
         if self.dtype != "auto" or device.type != "cpu":
             return self
         before = {"auto": "bfloat16", "float32": "float32"}.get(kept or "")
-        chosen = choose_precision("auto", device, base, kept=before)
+        chosen = choose_precision("auto", device, base, journal_dtype=before)
         return replace(self, dtype=chosen.name, stated="auto" if chosen.name == "bfloat16" else chosen.name, reason=chosen.reason)
 
     def settings(self, base: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from headsurgery.filesystem.lock_files import LOCK, Lock, claim, take
 Note = Callable[[str], None]
 """Called with one line that the user should know although nothing is wrong."""
 
-JOURNAL, TODO = "headsurgery.journal", "todo.json"
+JOURNAL, PENDING = "headsurgery.journal", "todo.json"
 """Folder in a checkpoint that is being edited in place, and a file in it while the checkpoint is half edited; see `in_place`."""
 NEW, OLD = "new", "old"
 

@@ -46,12 +46,12 @@ def hub_write_errors(repo: str) -> Iterator[None]:
 def _no_talk() -> Iterator[None]:
     """Let the client log errors only; what it tries again is no news, and what fails in the end is said in one line."""
     logger = logging.getLogger("huggingface_hub")
-    kept = logger.level
+    previous = logger.level
     logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logger.setLevel(kept)
+        logger.setLevel(previous)
 
 
 class HubUnreachableError(HubError):

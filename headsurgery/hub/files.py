@@ -23,15 +23,15 @@ from urllib.parse import quote
 from headsurgery.errors import CheckpointError, HubError
 from headsurgery.filesystem.files import ContentId, start_hash
 from headsurgery.hub.errors import hub_errors
-from headsurgery.hub.read_cache import Kept, Stream
+from headsurgery.hub.read_cache import FetchedSpan, Stream
 from headsurgery.storage.json_files import stays_inside
 
 _MAX_CUTS = 5
 _ENOUGH_BYTES = 2**20
 """A connection that broke after so many bytes is not held against the next one."""
 
-_KEPT_SPAN = 2**30
-_KEPT_IN_ALL = 2 * 2**30
+_MAX_CACHED_SPAN = 2**30
+_MAX_CACHED_BYTES = 2 * 2**30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +64,12 @@ class HubFiles:
         self, repo: str, commit: str, listing: Mapping[str, Listed], *, token: str | None = None, is_private: bool | None = None
     ) -> None:
         self.repo, self.commit, self.listing, self._token, self.is_private = repo, commit, listing, token, is_private
-        self._kept: OrderedDict[tuple[str, range], Kept] = OrderedDict()
+        self._fetched: OrderedDict[tuple[str, range], FetchedSpan] = OrderedDict()
         self._lock = threading.Lock()
 
     def __del__(self) -> None:
-        for kept in self._kept.values():
-            kept.close()
+        for fetched in self._fetched.values():
+            fetched.close()
 
     @property
     def where(self) -> str:
@@ -121,7 +121,7 @@ class HubFiles:
         cached = self._find_cached(file)
         if cached is not None:
             return cached.open("rb", buffering=0)
-        return cast(BinaryIO, Stream(self._keep(file, span)))
+        return cast(BinaryIO, Stream(self._get_span(file, span)))
 
     def _find_cached(self, file: str) -> Path | None:
         from huggingface_hub import try_to_load_from_cache
@@ -129,20 +129,22 @@ class HubFiles:
         found = try_to_load_from_cache(self.repo, file, revision=self.commit)
         return Path(found) if isinstance(found, str) and os.path.getsize(found) == self.size_of(file) else None
 
-    def _keep(self, file: str, span: range) -> Kept:
-        """The kept bytes that hold a span; the oldest make room for new ones."""
+    def _get_span(self, file: str, span: range) -> FetchedSpan:
+        """The fetched bytes that hold a span; the oldest make room for new ones."""
         with self._lock:
-            for (name, kept_span), kept in self._kept.items():
-                if name == file and kept_span.start <= span.start and span.stop <= kept_span.stop and kept.is_whole:
-                    self._kept.move_to_end((name, kept_span))
-                    return kept
-            while self._kept and len(span) + sum(len(kept_span) for _, kept_span in self._kept) > _KEPT_IN_ALL:
-                self._kept.popitem(last=False)[1].close()
-            old = self._kept.pop((file, span), None)
+            for (name, fetched_span), fetched in self._fetched.items():
+                if name == file and fetched_span.start <= span.start and span.stop <= fetched_span.stop and fetched.is_whole:
+                    self._fetched.move_to_end((name, fetched_span))
+                    return fetched
+            while self._fetched and len(span) + sum(len(fetched_span) for _, fetched_span in self._fetched) > _MAX_CACHED_BYTES:
+                self._fetched.popitem(last=False)[1].close()
+            old = self._fetched.pop((file, span), None)
             if old is not None:
                 old.close()
-            self._kept[file, span] = kept = Kept(self.repo, span, self._fetch(file, span), is_whole=len(span) <= _KEPT_SPAN)
-            return kept
+            self._fetched[file, span] = fetched = FetchedSpan(
+                self.repo, span, self._fetch(file, span), is_whole=len(span) <= _MAX_CACHED_SPAN
+            )
+            return fetched
 
     def _fetch(self, file: str, span: range) -> Iterator[bytes]:
         """Bytes of a span in pieces: all of them, or an error."""

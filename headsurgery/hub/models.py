@@ -91,8 +91,8 @@ def open_model(name: str, *, revision: str | None = None, token: str | None = No
             files = list_files(repo, wanted, token=token)
         except HubError as error:
             try:
-                kept = _fetch_snapshot(repo, wanted, token=token, local_files_only=True)
-                return open_checkpoint(kept.path, model=kept.model, revision=kept.revision)
+                snapshot = _fetch_snapshot(repo, wanted, token=token, local_files_only=True)
+                return open_checkpoint(snapshot.path, model=snapshot.model, revision=snapshot.revision)
             except (HubError, CheckpointError):  # no snapshot, or a part of one
                 with _no_folder_either(name, repo):
                     raise error from error.__cause__

@@ -13,7 +13,7 @@ from headsurgery.errors import HubError
 _IN_MEMORY = 8 * 2**20
 
 
-class Kept:
+class FetchedSpan:
     """Bytes of a span, as far as they have come; on disk if they are many.
 
     Args:
@@ -76,8 +76,8 @@ class Kept:
 class Stream(io.RawIOBase):
     """A file that has one span."""
 
-    def __init__(self, kept: Kept) -> None:
-        self._kept, self._at = kept, kept.span.start
+    def __init__(self, fetched: FetchedSpan) -> None:
+        self._fetched, self._at = fetched, fetched.span.start
 
     def readable(self) -> bool:
         """Yes."""
@@ -89,7 +89,7 @@ class Stream(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a byte of the whole file, though only the span's can be read."""
-        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._kept.span.stop}[whence]
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._fetched.span.stop}[whence]
         return self._at
 
     def tell(self) -> int:
@@ -98,6 +98,6 @@ class Stream(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer as far as there are bytes."""
-        count = self._kept.read_into(self._at, memoryview(buffer).cast("B"))
+        count = self._fetched.read_into(self._at, memoryview(buffer).cast("B"))
         self._at += count
         return count

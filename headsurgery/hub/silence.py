@@ -15,8 +15,8 @@ def bounded_silence() -> Iterator[None]:
     from huggingface_hub import get_session
 
     session = get_session()
-    kept, session.timeout = session.timeout, _SECONDS
+    previous, session.timeout = session.timeout, _SECONDS
     try:
         yield
     finally:
-        session.timeout = kept
+        session.timeout = previous

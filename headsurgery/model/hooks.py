@@ -77,7 +77,7 @@ def row_edits(modules: ModuleMap, edits: Iterable[RowEdit], *, donor: Donor | No
         RecipeError, GeometryError: An edit doesn't fit the model, or its donor doesn't.
         ModelError: An edit by other weights can't be made of this model, or not for some rows alone.
     """
-    by_module: dict[tuple[int, BlockKind], list[_Part]] = {}
+    by_module: dict[tuple[int, BlockKind], list[_SliceEdit]] = {}
     by_weights: list[HeadEdit] = []
     for position, row_edit in enumerate(edits):
         operation, found = OPERATIONS[row_edit.edit.operation], _locate(modules, row_edit.edit, f"edits[{position}]: ")
@@ -88,7 +88,7 @@ def row_edits(modules: ModuleMap, edits: Iterable[RowEdit], *, donor: Donor | No
             continue
         rows = slice(None) if row_edit.rows is None else slice(row_edit.rows.start, row_edit.rows.stop)
         for block in found:
-            part = _Part(
+            part = _SliceEdit(
                 rows=rows, block=slice(block.block.start, block.block.stop), operation=operation, factor=row_edit.edit.factor
             )
             by_module.setdefault((row_edit.edit.layer, block.kind), []).append(part)
@@ -104,7 +104,7 @@ def row_edits(modules: ModuleMap, edits: Iterable[RowEdit], *, donor: Donor | No
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Part:
+class _SliceEdit:
     """What happens to one head's part of a module's states, for some rows."""
 
     rows: slice
@@ -122,7 +122,7 @@ def _locate(modules: ModuleMap, edit: HeadEdit, where: str) -> tuple[ProjectionB
     return locate(edit.operation, modules.architecture, heads, edit.head, where=where)
 
 
-def _hook(module: nn.Module, kind: BlockKind, parts: list[_Part], switch: EditSwitch) -> torch.utils.hooks.RemovableHandle:
+def _hook(module: nn.Module, kind: BlockKind, parts: list[_SliceEdit], switch: EditSwitch) -> torch.utils.hooks.RemovableHandle:
     def changed(states: torch.Tensor) -> torch.Tensor:
         states = states.clone()  # [rows, pos, width]
         for part in parts:

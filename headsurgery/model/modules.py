@@ -1,4 +1,4 @@
-"""Where a live model's heads are: the modules that an edit hooks, proven as the bytes are (`proof`).
+"""Where a live model's heads are: the modules that an edit hooks, proven as the bytes are (`architectures.location`).
 
 Neighbours: `edits.anatomy` does this for files; `hooks` and `sweep` use what is found here.
 """
@@ -153,19 +153,21 @@ def locate_modules(model: nn.Module) -> ModuleMap:
         GeometryError: Modules or weights are not as the table and the configuration say.
     """
     config: dict[str, Any] = model.config.to_dict()  # type: ignore[operator,union-attr]
-    proof = prove(config, {name: tuple(weight.shape) for name, weight in model.named_parameters()})
-    numbers = range(proof.geometry.num_layers)
-    names = dict.fromkeys(proof.architecture.layer_name(proof.prefix, layer, len(numbers)) for layer in numbers)
+    located = prove(config, {name: tuple(weight.shape) for name, weight in model.named_parameters()})
+    numbers = range(located.geometry.num_layers)
+    names = dict.fromkeys(located.architecture.layer_name(located.prefix, layer, len(numbers)) for layer in numbers)
     lists = {name.rpartition(".")[0]: model.get_submodule(name.rpartition(".")[0]) for name in names}
     if not all(isinstance(layers, nn.ModuleList) for layers in lists.values()) or sum(map(len, lists.values())) != len(names):  # type: ignore[arg-type]
-        raise GeometryError(f"{proof.prefix}: expected a list of {len(names)} decoder layers, found {[*map(type, lists.values())]}")
+        raise GeometryError(
+            f"{located.prefix}: expected a list of {len(names)} decoder layers, found {[*map(type, lists.values())]}"
+        )
     return ModuleMap(
         model=model,
-        architecture=proof.architecture,
-        geometry=proof.geometry,
+        architecture=located.architecture,
+        geometry=located.geometry,
         layers=tuple(map(model.get_submodule, names)),
-        names=proof.layers,
-        has_q_norm=proof.has_q_norm,
-        shares_q_norm=proof.shares_q_norm,
-        uneven=proof.uneven,
+        names=located.layers,
+        has_q_norm=located.has_q_norm,
+        shares_q_norm=located.shares_q_norm,
+        uneven=located.uneven,
     )

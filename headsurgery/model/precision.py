@@ -3,7 +3,7 @@
 Not every CPU with bfloat16 instructions is fast at them: without AMX a float32 product may be the faster one by far. So on a CPU a
 decoder layer of the model's own sizes is timed in both types, for a fraction of a second, where the checkpoint is in bfloat16.
 float32 wins unless bfloat16 is clearly faster, so that noise doesn't turn the choice; within a process it is made once, and a run
-that goes on from a journal keeps the journal's type (`kept`). Neighbours: `layer_speed` measures, `loading` loads.
+that goes on from a journal keeps the journal's type. Neighbours: `layer_speed` measures, `loading` loads.
 """
 
 from __future__ import annotations
@@ -94,14 +94,14 @@ def dtype_name(dtype: torch.dtype | str) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def choose_precision(name: str, device: torch.device, path: Path | str, *, kept: str | None = None) -> Precision:
+def choose_precision(name: str, device: torch.device, path: Path | str, *, journal_dtype: str | None = None) -> Precision:
     """Choose the type, and say why.
 
     Args:
         name: auto, float32, bfloat16, float16 or float64.
         device: Where the model will run.
         path: Checkpoint directory.
-        kept: On a CPU, with `auto`: the type of the run that this one goes on from; it is not measured then.
+        journal_dtype: On a CPU, with `auto`: the type of the run that this one goes on from; it is not measured then.
 
     Raises:
         UsageError: Not a floating-point type that models run in.
@@ -113,8 +113,8 @@ def choose_precision(name: str, device: torch.device, path: Path | str, *, kept:
     stored = stored_dtype(path)
     if device.type != "cpu":
         return Precision(dtype=stored or torch.float32, reason=None)
-    if kept in DTYPES:
-        return Precision(dtype=DTYPES[kept], reason=f"{kept}: the type of the run whose finished part is there")
+    if journal_dtype in DTYPES:
+        return Precision(dtype=DTYPES[journal_dtype], reason=f"{journal_dtype}: the type of the run whose finished part is there")
     if stored != torch.bfloat16:
         return Precision(dtype=torch.float32, reason=None)
     speeds = measure_speeds(path)

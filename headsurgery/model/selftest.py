@@ -198,8 +198,8 @@ def _zeroed_columns(modules: ModuleMap, head: HeadRef) -> Iterator[None]:
     weight: Any = modules.projection(head.layer, "o_proj").weight
     block = modules.geometry.layer_of(head).column_block(head.head)
     columns = weight.narrow(modules.architecture.input_axis, block.start, len(block))
-    kept = columns.clone()
+    original = columns.clone()
     with ExitStack() as stack:
-        stack.callback(columns.copy_, kept)
+        stack.callback(columns.copy_, original)
         columns.zero_()
         yield

@@ -14,7 +14,7 @@ from headsurgery.edits.operations import OperationName
 from headsurgery.evaluation.parameters import paper_share
 from headsurgery.paper.choice import Groups, HeadStore, choose_by_mean, choose_by_query, choose_group, to_names
 from headsurgery.paper.counting import BASE, Case, set_name
-from headsurgery.paper.records import Row
+from headsurgery.paper.records import ResultRow
 from headsurgery.paper.settings import ExperimentSettings, Level, Quantity, Setting
 from headsurgery.paper.subject import Subject, edits_of
 from headsurgery.prompts import PromptSet
@@ -64,7 +64,7 @@ def ablate_single_heads(
                 yield Case(variant=variant, set=prompts.name, setting=setting, quantity="ASR", heads=(str(head),))
 
 
-def count_shares(settings: ExperimentSettings, anatomy: Anatomy, parameters: int) -> list[Row]:
+def count_shares(settings: ExperimentSettings, anatomy: Anatomy, parameters: int) -> list[ResultRow]:
     """Share of parameters that an ablation changes, counted and as the paper seems to count; which heads doesn't matter."""
     first = list(anatomy.geometry.heads())[: max(settings.group_sizes)]
     rows = []
@@ -77,7 +77,7 @@ def count_shares(settings: ExperimentSettings, anatomy: Anatomy, parameters: int
             }
             setting: Setting = {"operation": operation, "heads": size}
             rows += [
-                Row(setting=setting, quantity=quantity, ours=share, paper=settings.figure(quantity, setting))
+                ResultRow(setting=setting, quantity=quantity, ours=share, paper=settings.figure(quantity, setting))
                 for quantity, share in shares.items()
             ]
     return rows

@@ -13,7 +13,7 @@ from headsurgery.behaviour.figures import Rate
 from headsurgery.evaluation.judging import Judging
 from headsurgery.evaluation.measure import count_degenerate, measure
 from headsurgery.evaluation.records import Measurement
-from headsurgery.paper.records import Figure, Row
+from headsurgery.paper.records import Figure, ResultRow
 from headsurgery.paper.settings import ExperimentSettings, Quantity, Setting
 from headsurgery.progress import Progress
 from headsurgery.prompts import PromptSet
@@ -49,7 +49,7 @@ def count_rows(
     sets: Sequence[PromptSet],
     settings: ExperimentSettings,
     report: Progress | None,
-) -> list[Row]:
+) -> list[ResultRow]:
     """A row for every case and, where there are several sets, for the mean over them."""
     variants, names = list(dict.fromkeys(case.variant for case in cases)), [prompts.name for prompts in sets]
     verdicts, _ = Judging(judges=(PAPER, KEYWORD)).judge(answers, sets, report=report)
@@ -63,7 +63,7 @@ def count_rows(
     for case in cases:
         paper, keyword = (measured[judge, case.set, case.variant] for judge in (PAPER, KEYWORD))
         rows.append(
-            Row(
+            ResultRow(
                 setting=case.setting,
                 quantity=case.quantity,
                 ours=_figure(paper, case.quantity),
@@ -90,11 +90,11 @@ def _figure(measurement: Measurement, quantity: Quantity) -> Figure:
     return measurement.against_base.difference
 
 
-def _means(rows: Sequence[Row], settings: ExperimentSettings, num_sets: int) -> list[Row]:
+def _means(rows: Sequence[ResultRow], settings: ExperimentSettings, num_sets: int) -> list[ResultRow]:
     """The mean over all sets, each counting the same, as the paper's "Avg." does."""
     if num_sets < 2:
         return []
-    alike: dict[tuple[Quantity, tuple[tuple[str, str | int], ...]], list[Row]] = {}
+    alike: dict[tuple[Quantity, tuple[tuple[str, str | int], ...]], list[ResultRow]] = {}
     for row in rows:
         rest = tuple((key, value) for key, value in row.setting.items() if key != "set")
         alike.setdefault((row.quantity, rest), []).append(row)
@@ -102,7 +102,9 @@ def _means(rows: Sequence[Row], settings: ExperimentSettings, num_sets: int) -> 
     for (quantity, rest), group in alike.items():
         setting: Setting = {"set": "mean", **dict(rest)}
         ours, keyword = _mean([row.ours for row in group]), _mean([row.keyword for row in group])
-        found.append(Row(setting=setting, quantity=quantity, ours=ours, paper=settings.figure(quantity, setting), keyword=keyword))
+        found.append(
+            ResultRow(setting=setting, quantity=quantity, ours=ours, paper=settings.figure(quantity, setting), keyword=keyword)
+        )
     return found
 
 

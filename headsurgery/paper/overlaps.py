@@ -14,7 +14,7 @@ from headsurgery.attribution.comparison import chance_of_overlap
 from headsurgery.heads import HeadRef
 from headsurgery.paper.choice import HeadStore, rank_heads
 from headsurgery.paper.counting import set_name
-from headsurgery.paper.records import Row
+from headsurgery.paper.records import ResultRow
 from headsurgery.paper.settings import ExperimentSettings, Setting
 from headsurgery.paper.subject import Subject
 
@@ -47,7 +47,9 @@ def rank_all(subject: Subject, settings: ExperimentSettings, store: HeadStore, *
     return found
 
 
-def compare_rankings(rankings: Mapping[Ranking, Sequence[HeadRef]], settings: ExperimentSettings, num_heads: int) -> list[Row]:
+def compare_rankings(
+    rankings: Mapping[Ranking, Sequence[HeadRef]], settings: ExperimentSettings, num_heads: int
+) -> list[ResultRow]:
     """Every two rankings of a set that differ either in the model or in the operation."""
     rows = []
     for first, second in combinations(rankings, 2):
@@ -62,12 +64,12 @@ def _compare(
     rankings: Mapping[Ranking, Sequence[HeadRef]],
     settings: ExperimentSettings,
     num_heads: int,
-) -> Row:
+) -> ResultRow:
     ours, theirs = rankings[first], rankings[second]
     common = [head for head in ours if head in theirs]
     one, other = (f"{role}, {operation}" for role, operation, _ in (first, second))
     setting: Setting = {"set": first[2], "first": one, "second": other, "heads": len(ours)}
-    return Row(
+    return ResultRow(
         setting=setting,
         quantity="heads in common",
         ours=float(len(common)),

@@ -19,7 +19,7 @@ from headsurgery.recipe import Strict
 Figure = Rate | Interval | float
 
 
-class Row(Strict):
+class ResultRow(Strict):
     """One figure of ours, and the paper's."""
 
     setting: Setting
@@ -47,7 +47,7 @@ class ExperimentReport(Strict):
     other_revision: str | None = None
     sets: tuple[SetRecord, ...] = Field(strict=False)
     decoding: Decoding | None = Field(description="null: nothing was generated")
-    rows: tuple[Row, ...] = Field(strict=False)
+    rows: tuple[ResultRow, ...] = Field(strict=False)
     versions: dict[str, str]
     notes: tuple[str, ...] = Field(default=(), strict=False)
 

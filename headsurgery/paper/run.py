@@ -34,7 +34,7 @@ from headsurgery.paper.counting import Case, count_rows
 from headsurgery.paper.options import ExperimentOptions
 from headsurgery.paper.overlaps import NO_KINSHIP, compare_rankings, rank_all
 from headsurgery.paper.plan import plan_work, say_work
-from headsurgery.paper.records import ExperimentReport, ExperimentResult, Row
+from headsurgery.paper.records import ExperimentReport, ExperimentResult, ResultRow
 from headsurgery.paper.settings import ExperimentSettings, load_experiment
 from headsurgery.paper.subject import Conditions, Subject, load_subject, loaded_model
 from headsurgery.paper.transplant import ask_transplanted
@@ -117,7 +117,7 @@ def run_experiment(
             num_answers=work.answers,
             report=on_progress,
         )
-        run = _Run(settings=settings, conditions=conditions, store=store, heads_limit=options.heads_limit)
+        run = _ExperimentRun(settings=settings, conditions=conditions, store=store, heads_limit=options.heads_limit)
         done = run.overlaps(checkpoint, second) if settings.name == "figure-5" else run.answers(checkpoint, anatomy, second)
         report = ExperimentReport(
             settings=settings,
@@ -140,15 +140,15 @@ def run_experiment(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Done:
-    rows: tuple[Row, ...]
+class _Finished:
+    rows: tuple[ResultRow, ...]
     sets: tuple[PromptSet, ...]
     dtype: str
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Run:
+class _ExperimentRun:
     """What both kinds of experiment have in common."""
 
     settings: ExperimentSettings
@@ -156,7 +156,7 @@ class _Run:
     store: HeadStore
     heads_limit: int | None
 
-    def overlaps(self, checkpoint: Checkpoint, sibling: Checkpoint | None) -> _Done:
+    def overlaps(self, checkpoint: Checkpoint, sibling: Checkpoint | None) -> _Finished:
         """Rank the heads of one model after the other."""
         with load_subject(checkpoint, self.conditions, checkpoint.model) as subject:
             rankings = rank_all(subject, self.settings, self.store, role="model")
@@ -169,7 +169,7 @@ class _Run:
             rankings |= rank_all(subject, self.settings, self.store, role="sibling")
         return replace(done, rows=tuple(compare_rankings(rankings, self.settings, num_heads)))
 
-    def answers(self, checkpoint: Checkpoint, anatomy: Anatomy, pretrained: Checkpoint | None) -> _Done:
+    def answers(self, checkpoint: Checkpoint, anatomy: Anatomy, pretrained: Checkpoint | None) -> _Finished:
         """Ask, judge and count."""
         with load_subject(checkpoint, self.conditions, checkpoint.model) as subject:
             cases = list(self._ask(subject, pretrained))
@@ -191,7 +191,7 @@ class _Run:
         else:
             yield from ablate_groups(subject, self.settings, self.store)
 
-    def _done(self, subject: Subject, rows: tuple[Row, ...]) -> _Done:
+    def _done(self, subject: Subject, rows: tuple[ResultRow, ...]) -> _Finished:
         notes = [
             f"this model normalises its queries (QK-norm), so {operation} takes factor 0 instead of {self.settings.factor:g}"
             for operation in self.settings.operations
@@ -200,7 +200,7 @@ class _Run:
         uneven = settle_unevenness(subject.modules).uneven
         notes += [note for operation in self.settings.operations for note in OPERATIONS[operation].caveats(uneven)]
         dtype = str(subject.modules.dtype).removeprefix("torch.")
-        return _Done(rows=rows, sets=subject.sets, dtype=dtype, notes=tuple(notes))
+        return _Finished(rows=rows, sets=subject.sets, dtype=dtype, notes=tuple(notes))
 
 
 def _settle(settings: ExperimentSettings, options: ExperimentOptions) -> ExperimentSettings:
@@ -258,11 +258,11 @@ def _open_journal(folder: Path | None, record: dict[str, Any], *, has_answers: b
     return AnswerJournal(folder / ANSWERS, record, force=force) if folder is not None and has_answers else MemoryJournal()
 
 
-def _only_in_the_paper(settings: ExperimentSettings, rows: Sequence[Row]) -> list[Row]:
+def _only_in_the_paper(settings: ExperimentSettings, rows: Sequence[ResultRow]) -> list[ResultRow]:
     """Figures of the paper for which this run has no row: other methods, and the paper's sets where the user gave his own."""
     ours = [(row.quantity, row.setting) for row in rows]
     return [
-        Row(setting=figure.setting, quantity=figure.quantity, ours=None, paper=figure.value)
+        ResultRow(setting=figure.setting, quantity=figure.quantity, ours=None, paper=figure.value)
         for figure in settings.figures or ()
         if figure.value is not None and (figure.quantity, figure.setting) not in ours
     ]

@@ -58,14 +58,14 @@ def transplanted(model: ModuleMap, donor: ModuleMap) -> Iterator[None]:
             f"{name}: {_shape(ours.get(name))}, in the pretrained model {_shape(theirs.get(name))}",
             hint="give the model that this one was aligned from with --pretrained",
         )
-    kept = {name: weight.data for name, weight in own.items()}
+    originals = {name: weight.data for name, weight in own.items()}
     try:
         for name, weight in own.items():
             weight.data = new[name].data.to(weight.device, weight.dtype)
         yield
     finally:
         for name, weight in own.items():
-            weight.data = kept[name]
+            weight.data = originals[name]
 
 
 def _attention(modules: ModuleMap) -> dict[str, nn.Parameter]:

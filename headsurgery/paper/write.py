@@ -12,7 +12,7 @@ from headsurgery.behaviour.figures import Interval, Rate
 from headsurgery.documents.atomic import write_atomically
 from headsurgery.errors import HeadSurgeryError
 from headsurgery.paper.counting import value_of
-from headsurgery.paper.records import ExperimentReport, Figure, Row
+from headsurgery.paper.records import ExperimentReport, Figure, ResultRow
 from headsurgery.paper.settings import Quantity
 from headsurgery.report.wording import say_p, say_percent, say_rate
 
@@ -65,7 +65,7 @@ def say_notes(report: ExperimentReport) -> list[str]:
     return [*more, *unstated, *report.notes]
 
 
-_Column = tuple[str, Callable[[Row], str]]
+_Column = tuple[str, Callable[[ResultRow], str]]
 
 
 def tabulate(report: ExperimentReport) -> tuple[list[str], list[list[str]]]:
@@ -85,11 +85,11 @@ def tabulate(report: ExperimentReport) -> tuple[list[str], list[list[str]]]:
         ("which", lambda row: " ".join(row.heads)),
     ]
     found = [(name, [cell(row) for row in rows]) for name, cell in columns]
-    kept = [(name, cells) for name, cells in found if any(cells) or name == "paper"]
-    return [name for name, _ in kept], [list(line) for line in zip(*(cells for _, cells in kept), strict=True)]
+    filled = [(name, cells) for name, cells in found if any(cells) or name == "paper"]
+    return [name for name, _ in filled], [list(line) for line in zip(*(cells for _, cells in filled), strict=True)]
 
 
-def _shown(report: ExperimentReport) -> list[Row]:
+def _shown(report: ExperimentReport) -> list[ResultRow]:
     """All rows; of a row for every head, those with the highest figures, after the untouched model's."""
     if len(report.rows) <= _MOST_ROWS or not any("head" in row.setting for row in report.rows):
         return list(report.rows)

@@ -401,7 +401,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return document
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
+class _PromptLoader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
     """YAML without references, which a few lines can nest to billions of entries, and without keys that stand twice."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -420,7 +420,7 @@ def _read_yaml(text: str, path: Path) -> Any:
     if len(text) > _MAX_YAML:
         raise PromptError(f"{path.name}: YAML of {len(text):,} letters, expected at most {_MAX_YAML:,}", hint="save it as .jsonl")
     try:
-        document = yaml.load(text, Loader=_Loader)
+        document = yaml.load(text, Loader=_PromptLoader)
     except Exception as error:  # yaml raises more than its own errors, for dates and numbers that are none
         raise PromptError(f"{path.name}: not valid YAML: {show(str(error))}") from error
     if not isinstance(document, list | dict):

@@ -100,10 +100,10 @@ def keep_rows(rows: Sequence[Any], column: str, value: str, where: str) -> list[
         PromptError: No such column, or no such row.
     """
     found = _find_column(_present(rows, where), column, where)
-    kept = [row for row in rows if str(row.get(found)).strip() == value]
-    if not kept:
+    chosen = [row for row in rows if str(row.get(found)).strip() == value]
+    if not chosen:
         raise PromptError(f"{where}: no row has {value} in {column}")
-    return kept
+    return chosen
 
 
 def _is_document(text: str) -> bool:

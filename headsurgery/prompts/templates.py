@@ -131,17 +131,17 @@ def encode(
         (text, _encode_one(text, template, tokenizer, prefill) if chat is None else _encode_chat(prompts.name, text, chat))
         for text in prompts.texts
     ]
-    kept = [(text, ids) for text, ids in encoded if 0 < len(ids) <= max_tokens]
-    if not kept:
+    fitting = [(text, ids) for text, ids in encoded if 0 < len(ids) <= max_tokens]
+    if not fitting:
         raise PromptError(
             f"{prompts.name}: no prompt fits into the {max(0, max_tokens)} tokens that the model has for one",
             hint="shorter prompts, or fewer new tokens",
         )
-    texts, ids = tuple(text for text, _ in kept), [row for _, row in kept]
+    texts, ids = tuple(text for text, _ in fitting), [row for _, row in fitting]
     said = (*((template.note,) if template.note else ()), *(chat.notes if chat else ()))
     notes = [*prompts.notes, *said, *check_ids(prompts.name, texts, ids, tokenizer)]
-    if len(kept) < len(encoded):
-        notes.append(f"{prompts.name}: left out {len(encoded) - len(kept)} prompts longer than the model's {max_tokens} tokens")
+    if len(fitting) < len(encoded):
+        notes.append(f"{prompts.name}: left out {len(encoded) - len(fitting)} prompts longer than the model's {max_tokens} tokens")
     return replace(prompts, texts=texts, notes=tuple(dict.fromkeys(notes))), ids
 
 

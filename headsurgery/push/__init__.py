@@ -1,8 +1,10 @@
-"""Publish an edited checkpoint on the Hub, in one commit, sending only what the Hub doesn't have.
+"""Publish an edited checkpoint on the Hub in one commit, and send only what the Hub doesn't have.
 
-`parcel` gathers what goes (and makes what is missing: card, notice), `survey` looks at what is there, `plan` decides how each file
-travels, `send` does it. Invariants: nothing is sent that the manifest doesn't vouch for; nothing of a stranger's is overwritten
-unasked; until the commit nobody sees a change, and the commit is refused if the repository moved meanwhile.
+`contents` gathers the files to send and makes missing ones (card, notice). `survey` looks at the target and the base on the Hub.
+`plan` decides how each file gets there. `send` carries the plan out.
+
+Invariants: only files that the manifest lists are sent. Files that somebody else wrote are not overwritten without `force`. No
+change is visible before the commit, and the Hub refuses the commit if the branch has moved.
 """
 
 from headsurgery.push.plan import PushPlan as PushPlan

@@ -68,7 +68,7 @@ class Item:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parcel:
+class PushContents:
     """All that is to be sent.
 
     Args:
@@ -101,7 +101,9 @@ class Terms:
     notes: tuple[str, ...] = ()
 
 
-def pack(directory: Path, *, recipe_only: bool = False, force: bool = False, on_progress: Progress | None = None) -> Parcel:
+def gather_contents(
+    directory: Path, *, recipe_only: bool = False, force: bool = False, on_progress: Progress | None = None
+) -> PushContents:
     """Check an edited checkpoint against its manifest, and gather what is to be sent. Nothing is written.
 
     Args:
@@ -136,13 +138,13 @@ def pack(directory: Path, *, recipe_only: bool = False, force: bool = False, on_
         items = {file: items[file] for file in _RECIPE_ONLY}
     elif notices and not any(file.lower().startswith("notice") for file in items):
         items[NOTICE] = _new(NOTICE, "".join(f"{notice}\n" for notice in notices).encode())
-    kept = {record.file: record for record in manifest.files} if recipe_only else {}
-    records = kept | {item.record.file: item.record for item in items.values()}
+    recorded = {record.file: record for record in manifest.files} if recipe_only else {}
+    records = recorded | {item.record.file: item.record for item in items.values()}
     manifest = manifest.model_copy(update={"files": sorted(records.values(), key=lambda record: record.file)})
     items[MANIFEST] = _new(MANIFEST, manifest.to_json().encode())
     if not force:
         _refuse_secrets(directory, [items[file] for file in (CARD, RECIPE, MANIFEST)])
-    return Parcel(
+    return PushContents(
         items=tuple(items[file] for file in sorted(items)),
         manifest=manifest,
         ablates=any(kind_of(step.manifest.edits) != "reinforced" for step in read_history(Directory(directory))),
@@ -159,8 +161,8 @@ def _find_terms(directory: Path, items: Mapping[str, Item], card: FrontMatter) -
         items: What is to be sent.
         card: README.md.
     """
-    kept = items[BASE_CARD].read() if BASE_CARD in items else load_base_card(directory)
-    base = read_front_matter(kept or b"")
+    base_card = items[BASE_CARD].read() if BASE_CARD in items else load_base_card(directory)
+    base = read_front_matter(base_card or b"")
     stated = (*card.licences, *base.licences)
     licences, notes = find_licences(stated), []
     names_one = bool(card.licences or (base.licences and not base.problem))
@@ -196,15 +198,15 @@ def _card(directory: Path, items: dict[str, Item], manifest: Manifest, recipe: R
     """The card and its picture as they lie there; where `apply` was not asked for a card, or it was deleted, a new one."""
     if CARD in items and PICTURE in items:
         return {file: _new(file, (directory / file).read_bytes(), directory / file) for file in (CARD, PICTURE)}
-    kept: dict[str, Item] = {}
+    added: dict[str, Item] = {}
     base_card = load_base_card(directory)
     if base_card is None and CARD in items and items[CARD].record.base_file == CARD:
         base_card = items[CARD].read()
         record = items[CARD].record.model_copy(update={"file": BASE_CARD})
-        kept[BASE_CARD] = Item(record=record, source=directory / CARD)
+        added[BASE_CARD] = Item(record=record, source=directory / CARD)
     earlier = [step.manifest for step in read_history(Directory(directory))[1:]]
     made = write_card(manifest, base_card, recipe=recipe, earlier=earlier)
-    return kept | {file: _new(file, data) for file, data in made.items()}
+    return added | {file: _new(file, data) for file, data in made.items()}
 
 
 def _item(record: FileRecord, directory: Path) -> Item:

@@ -1,4 +1,4 @@
-"""How each file travels, and every reason to refuse, before anything is sent. A dry run shows exactly this."""
+"""How each file transfers, and every reason to refuse, before anything is sent. A dry run shows exactly this."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from headsurgery.hub.errors import hub_write_errors
 from headsurgery.hub.names import check_token, split_name
 from headsurgery.hub.silence import bounded_silence
 from headsurgery.progress import Progress
-from headsurgery.push.contents import Item, Parcel, Terms, pack
-from headsurgery.push.survey import Original, Target, survey_base, survey_target
+from headsurgery.push.contents import Item, PushContents, Terms, gather_contents
+from headsurgery.push.survey import Original, TargetRepo, survey_base, survey_target
 from headsurgery.surgery.base_files import ATTRIBUTES, CARD
 
 How = Literal["there", "copy", "upload", "delete"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Travel:
+class Transfer:
     """One file's way.
 
     Args:
@@ -49,29 +49,29 @@ class PushPlan:
         target: What is there.
         makes_private: Whether a new repository is made private; None: as the organisation has it.
         base: Id and commit to copy from.
-        travels: The files.
+        transfers: The files.
         notes: What the user should know.
         token: Of the Hub, checked.
     """
 
     repo: str
     revision: str | None
-    target: Target
+    target: TargetRepo
     makes_private: bool | None
     base: tuple[str | None, str | None]
-    travels: tuple[Travel, ...]
+    transfers: tuple[Transfer, ...]
     notes: tuple[str, ...]
-    parcel: Parcel
+    contents: PushContents
     token: str | None = None
 
     @property
     def is_done(self) -> bool:
         """Whether everything is there already."""
-        return all(travel.how == "there" for travel in self.travels)
+        return all(transfer.how == "there" for transfer in self.transfers)
 
     def bytes_by(self, how: How) -> int:
         """Bytes that travel so."""
-        return sum(travel.num_bytes for travel in self.travels if travel.how == how)
+        return sum(transfer.num_bytes for transfer in self.transfers if transfer.how == how)
 
     def to_json(self) -> dict[str, Any]:
         """What a dry run shows."""
@@ -80,7 +80,7 @@ class PushPlan:
             "revision": self.revision or "main",
             "exists": None if self.target.is_hidden else self.target.exists,
             "private": self.target.is_private if self.target.exists else self.makes_private,
-            "files": [{key: getattr(travel, key) for key in ("file", "num_bytes", "how", "why")} for travel in self.travels],
+            "files": [{key: getattr(transfer, key) for key in ("file", "num_bytes", "how", "why")} for transfer in self.transfers],
             "bytes": {how: self.bytes_by(how) for how in ("there", "copy", "upload", "delete")},
             "notes": list(self.notes),
         }
@@ -98,7 +98,7 @@ def plan_push(
     token: str | None = None,
     on_progress: Progress | None = None,
 ) -> PushPlan:
-    """Check the checkpoint, look at the Hub, and decide how each file travels. Nothing is written anywhere.
+    """Check the checkpoint, look at the Hub, and decide how each file transfers. Nothing is written anywhere.
 
     Args:
         directory: A checkpoint that `apply` wrote.
@@ -125,32 +125,37 @@ def plan_push(
     token = check_token(token)
     if not dry_run and token is None and get_token() is None:
         raise HubError(f"{repo}: nobody may write without a token", hint="run hf auth login, or set HF_TOKEN; --dry-run needs none")
-    parcel = pack(directory, recipe_only=recipe_only, force=force, on_progress=on_progress)
+    contents = gather_contents(directory, recipe_only=recipe_only, force=force, on_progress=on_progress)
     if not recipe_only and not force:
-        check_terms(repo, parcel.terms)
-    files = [item.record.file for item in parcel.items]
+        check_terms(repo, contents.terms)
+    files = [item.record.file for item in contents.items]
     target = survey_target(repo, revision, token)
     moved = () if target.repo.lower() == repo.lower() else (f"{repo}: has moved to {target.repo}",)
     repo = target.repo
-    _check_target(repo, target, parcel, private=private, recipe_only=recipe_only, force=force)
-    base = parcel.manifest.base
-    there, reason = survey_base(base, [item.record.file for item in parcel.items if item.is_as_in_base], token)
-    travels = [_decide(item, target, there, reason) for item in parcel.items]
-    _validate_card(repo, travels)
+    _check_target(repo, target, contents, private=private, recipe_only=recipe_only, force=force)
+    base = contents.manifest.base
+    there, reason = survey_base(base, [item.record.file for item in contents.items if item.is_as_in_base], token)
+    transfers = [_decide(item, target, there, reason) for item in contents.items]
+    _validate_card(repo, transfers)
     if not recipe_only:
         stale = sorted(target.ours - {*files, ATTRIBUTES})
-        travels += [
-            Travel(file=file, num_bytes=target.files[file].num_bytes, how="delete", why="no longer part of it") for file in stale
+        transfers += [
+            Transfer(file=file, num_bytes=target.files[file].num_bytes, how="delete", why="no longer part of it") for file in stale
         ]
     return PushPlan(
         repo=repo,
         revision=revision,
         target=target,
-        makes_private=True if private is None and parcel.ablates else private,
+        makes_private=True if private is None and contents.ablates else private,
         base=(base.model, base.revision),
-        travels=tuple(travels),
-        notes=(*moved, *([_HIDDEN.format(repo=repo)] if target.is_hidden else []), *parcel.notes, *_licence_notes(repo, parcel)),
-        parcel=parcel,
+        transfers=tuple(transfers),
+        notes=(
+            *moved,
+            *([_HIDDEN.format(repo=repo)] if target.is_hidden else []),
+            *contents.notes,
+            *_licence_notes(repo, contents),
+        ),
+        contents=contents,
         token=token,
     )
 
@@ -161,33 +166,35 @@ _HIDDEN = (
 )
 
 
-def _decide(item: Item, target: Target, base: Mapping[str, Original], reason: str) -> Travel:
+def _decide(item: Item, target: TargetRepo, base: Mapping[str, Original], reason: str) -> Transfer:
     record = item.record
     there = base.get(record.file)
 
-    def travel(how: How, why: str) -> Travel:
-        return Travel(file=record.file, num_bytes=record.num_bytes, how=how, why=why, item=item)
+    def transfer(how: How, why: str) -> Transfer:
+        return Transfer(file=record.file, num_bytes=record.num_bytes, how=how, why=why, item=item)
 
     if target.has(item):
-        return travel("there", "the same already")
+        return transfer("there", "the same already")
     if not item.is_as_in_base:
-        return travel("upload", "edited" if record.base_sha256 and record.base_file == record.file else "new")
+        return transfer("upload", "edited" if record.base_sha256 and record.base_file == record.file else "new")
     if there is None:
-        return travel("upload", reason or "the base doesn't have it any more")
+        return transfer("upload", reason or "the base doesn't have it any more")
     if there.sha256 is None:
-        return travel("upload", "too small to be copied")
+        return transfer("upload", "too small to be copied")
     if there.sha256 != record.sha256:
-        return travel("upload", "the base on the Hub has another file of this name")
+        return transfer("upload", "the base on the Hub has another file of this name")
     return (
-        travel("copy", "as in the base") if there.can_be_copied else travel("upload", "the Hub can't copy it: not in Xet storage")
+        transfer("copy", "as in the base")
+        if there.can_be_copied
+        else transfer("upload", "the Hub can't copy it: not in Xet storage")
     )
 
 
-def _validate_card(repo: str, travels: list[Travel]) -> None:
+def _validate_card(repo: str, transfers: list[Transfer]) -> None:
     """Let the Hub look at the card before anything is sent; it would refuse a commit with metadata that are not valid."""
     from huggingface_hub import ModelCard
 
-    for item in (travel.item for travel in travels if travel.file == CARD and travel.how == "upload"):
+    for item in (transfer.item for transfer in transfers if transfer.file == CARD and transfer.how == "upload"):
         if item is not None:
             with hub_write_errors(repo), bounded_silence():
                 ModelCard(item.read().decode()).validate()
@@ -208,16 +215,18 @@ def check_terms(repo: str, terms: Terms) -> None:
         )
 
 
-def _check_target(repo: str, target: Target, parcel: Parcel, *, private: bool | None, recipe_only: bool, force: bool) -> None:
+def _check_target(
+    repo: str, target: TargetRepo, contents: PushContents, *, private: bool | None, recipe_only: bool, force: bool
+) -> None:
     """Refuse to publish by accident, and to overwrite what is not ours."""
-    if target.exists and not target.is_private and private is not False and parcel.ablates:
+    if target.exists and not target.is_private and private is not False and contents.ablates:
         raise HubError(
             f"{repo}: is public, and this recipe ablates",
             hint="--public if everybody shall have it, or push to a private repository",
         )
     if force:
         return
-    changed = [item.record.file for item in parcel.items if item.record.file in target.files and not target.has(item)]
+    changed = [item.record.file for item in contents.items if item.record.file in target.files and not target.has(item)]
     strange = [file for file in changed if file not in (*target.ours, ATTRIBUTES)]  # the Hub puts one into a new repository
     if strange:
         more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
@@ -231,11 +240,11 @@ def _check_target(repo: str, target: Target, parcel: Parcel, *, private: bool | 
         )
 
 
-def _licence_notes(repo: str, parcel: Parcel) -> list[str]:
+def _licence_notes(repo: str, contents: PushContents) -> list[str]:
     organisation, _, name = repo.rpartition("/")
     return [
         f"the base's licence, {licence.name}, wants the name to begin with {licence.prefix!r}: "
         + f"{organisation}/{licence.prefix}-{name}".replace(" ", "-")
-        for licence in parcel.terms.licences
+        for licence in contents.terms.licences
         if not licence.allows_name(repo)
     ]

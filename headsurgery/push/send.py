@@ -85,15 +85,15 @@ def _operations(plan: PushPlan, *, copies: bool = True) -> list[Any]:
 
     base, commit = plan.base
     operations: list[Any] = []
-    for travel in plan.travels:
-        if travel.how == "delete":
-            operations.append(CommitOperationDelete(travel.file))
-        elif travel.how == "copy" and copies:
+    for transfer in plan.transfers:
+        if transfer.how == "delete":
+            operations.append(CommitOperationDelete(transfer.file))
+        elif transfer.how == "copy" and copies:
             operations.append(
-                CommitOperationCopy(travel.file, travel.file, src_revision=commit, src_repo_id=base, src_repo_type="model")
+                CommitOperationCopy(transfer.file, transfer.file, src_revision=commit, src_repo_id=base, src_repo_type="model")
             )
-        elif travel.how != "there" and travel.item is not None:
-            operations.append(CommitOperationAdd(travel.file, travel.item.source))
+        elif transfer.how != "there" and transfer.item is not None:
+            operations.append(CommitOperationAdd(transfer.file, transfer.item.source))
     return operations
 
 
@@ -105,7 +105,7 @@ def _upload(api: HfApi, plan: PushPlan, operations: list[Any], create_pr: bool) 
     api.preupload_lfs_files(
         plan.repo, additions, revision=None if create_pr else plan.revision, create_pr=create_pr, free_memory=False
     )
-    wanted = {travel.file: travel.item.record.sha256 for travel in plan.travels if travel.item}
+    wanted = {transfer.file: transfer.item.record.sha256 for transfer in plan.transfers if transfer.item}
     for addition in additions:
         if addition.upload_info.sha256.hex() != wanted[addition.path_in_repo]:
             raise HubError(f"{addition.path_in_repo}: changed while it was pushed", hint="push again; nothing was committed")
@@ -166,8 +166,8 @@ class _Commit:
         target = survey_target(self.plan.repo, self.plan.revision, self.plan.token)
         if target.head == self.parent:
             return None
-        for travel in self.plan.travels:
-            if (travel.file in target.files) if travel.item is None else not target.has(travel.item):
+        for transfer in self.plan.transfers:
+            if (transfer.file in target.files) if transfer.item is None else not target.has(transfer.item):
                 return None
         return target.head
 

@@ -18,7 +18,7 @@ from headsurgery.surgery.manifest import Manifest
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class TargetRepo:
     """The repository that is pushed to.
 
     Args:
@@ -59,7 +59,7 @@ class Original:
     can_be_copied: bool
 
 
-def survey_target(repo: str, revision: str | None, token: str | None) -> Target:
+def survey_target(repo: str, revision: str | None, token: str | None) -> TargetRepo:
     """Look at the target. Small files that an earlier push wrote are read, to see whether they are still as it left them.
 
     Args:
@@ -77,13 +77,13 @@ def survey_target(repo: str, revision: str | None, token: str | None) -> Target:
     except HubError as error:
         has_token = token is not None or get_token() is not None
         if not has_token and _needs_token(error.__cause__):
-            return Target(repo=repo, exists=False, is_hidden=True)
+            return TargetRepo(repo=repo, exists=False, is_hidden=True)
         if isinstance(error.__cause__, errors.RepositoryNotFoundError):
-            return Target(repo=repo, exists=False)
+            return TargetRepo(repo=repo, exists=False)
         raise
 
 
-def _look(repo: str, revision: str | None, token: str | None) -> Target:
+def _look(repo: str, revision: str | None, token: str | None) -> TargetRepo:
     """What is there."""
     from huggingface_hub import errors
 
@@ -94,7 +94,7 @@ def _look(repo: str, revision: str | None, token: str | None) -> Target:
         if not isinstance(error.__cause__, errors.RevisionNotFoundError):
             raise
         there, has_branch = list_files(repo, None, token=token), False
-    return Target(
+    return TargetRepo(
         repo=there.repo,
         exists=True,
         has_branch=has_branch,

@@ -159,15 +159,15 @@ def frontier(points: Sequence[FrontierPoint], *, label: str, use_kl: bool = Fals
         use_kl: Damage to the right; points without one are left out.
     """
     shown = (point for point in points if not use_kl or point.harmless_kl is not None)
-    kept = sorted(shown, key=lambda point: (point.heads, point.removed, point.factor))
-    limit = round_up(max((_cost(point, use_kl).high for point in kept), default=0.0))
+    points = sorted(shown, key=lambda point: (point.heads, point.removed, point.factor))
+    limit = round_up(max((_cost(point, use_kl).high for point in points), default=0.0))
     parts = _axes(limit, use_kl)
-    for _, group in groupby(kept, key=lambda point: (point.heads, point.removed)):
+    for _, group in groupby(points, key=lambda point: (point.heads, point.removed)):
         curve = [_place(point, limit, use_kl) for point in group]
         parts += [
             Markup('<line class="curve" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(*start, *end) for start, end in pairwise(curve)
         ]
-    parts += [_dot(point, limit, use_kl) for point in sorted(kept, key=lambda point: point.chosen)]
+    parts += [_dot(point, limit, use_kl) for point in sorted(points, key=lambda point: point.chosen)]
     return Markup('<svg class="frontier" role="img" aria-label="{}" width="100%" height="300">{}</svg>').format(
         label, Markup("").join(parts)
     )

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from headsurgery.errors import CheckpointError
 from headsurgery.filesystem.files import Directory, Files
 from headsurgery.filesystem.reading import read_exactly
-from headsurgery.filesystem.workplace import JOURNAL, TODO
+from headsurgery.filesystem.workplace import JOURNAL, PENDING
 from headsurgery.storage.foreign import explain_file, explain_folder
 from headsurgery.storage.json_files import read_object
 from headsurgery.storage.safetensors import INDEX, WEIGHTS, read_weights
@@ -151,7 +151,7 @@ def check_at_rest(files: Files) -> None:
     Raises:
         CheckpointError: It is.
     """
-    if files.has(f"{JOURNAL}/{TODO}"):
+    if files.has(f"{JOURNAL}/{PENDING}"):
         raise CheckpointError(
             f"{files.where}: half edited: a change in place is going on, or was killed",
             hint=f"if none is going on, this finishes it or takes it back: headsurgery restore {files.where} --in-place",

@@ -68,7 +68,7 @@ def apply_plan(
     ) as staging:
         with UndoWriter(staging / UNDO, plan.edits) if keep_originals else nullcontext() as undo:
             transfer = Transfer(plan, staging, undo, link, of_stage(on_progress, "writing"))
-            records = transfer.run(names_in_copy(plan.files.carried, has_card=write_card is not None))
+            records = transfer.run(names_in_copy(plan.files.copied, has_card=write_card is not None))
         was = {str(record.base_file): str(record.base_sha256) for record in records}
         check_unchanged(base, transfer.looks, was)
         check_as_recorded(base.files, was)

@@ -39,13 +39,13 @@ class BaseFiles:
     """The base's files, as paths relative to it with forward slashes, sorted.
 
     Args:
-        carried: Go into the edited checkpoint, edited or as they are.
+        copied: Go into the edited checkpoint, edited or as they are.
         left_out: Stay behind; a folder stands for all that is in it and ends in a slash.
         copies: What of these holds the weights a second time.
         links: What of these are links that lead out of the base.
     """
 
-    carried: tuple[str, ...]
+    copied: tuple[str, ...]
     left_out: tuple[str, ...]
     copies: tuple[str, ...]
     links: tuple[str, ...] = ()
@@ -66,15 +66,15 @@ def sort_files(checkpoint: Checkpoint) -> BaseFiles:
     found, passed = checkpoint.files.walk({*COPY_FOLDERS, *BOOKKEEPING} - with_shards)
     needed = {*own, "config.json"} & set(passed)
     copies = {file for file in found if file not in own and _disagrees(checkpoint, file)}
-    carried, left_out = {*found, *needed} - copies, {*passed, *copies} - needed
-    for file in (*carried, *left_out):
+    copied, left_out = {*found, *needed} - copies, {*passed, *copies} - needed
+    for file in (*copied, *left_out):
         if any("\ud800" <= letter <= "\udfff" for letter in file):  # how Python spells undecodable bytes
             raise CheckpointError(f"{file!a}: its name is not UTF-8", hint="rename the file")
     folders = {f"{folder}/" for folder in COPY_FOLDERS}
     copies |= {file for file in left_out if file in folders or (not file.endswith("/") and _disagrees(checkpoint, file))}
     links = {file for file in left_out - copies if checkpoint.files.is_link(file)}
     return BaseFiles(
-        carried=tuple(sorted(carried)),
+        copied=tuple(sorted(copied)),
         left_out=tuple(sorted(left_out)),
         copies=tuple(sorted(copies)),
         links=tuple(sorted(links)),

@@ -24,7 +24,7 @@ _MOST = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class HistoryStep:
     """One `apply`.
 
     Args:
@@ -36,15 +36,15 @@ class Step:
     folder: str
 
 
-def read_history(files: Files) -> tuple[Step, ...]:
+def read_history(files: Files) -> tuple[HistoryStep, ...]:
     """All steps, the last one first.
 
     Raises:
         CheckpointError: There is no manifest, or one is not valid.
     """
-    steps, folder = [Step(manifest=Manifest.load(files), folder="")], f"{PREVIOUS}/"
+    steps, folder = [HistoryStep(manifest=Manifest.load(files), folder="")], f"{PREVIOUS}/"
     while files.has(folder + MANIFEST):
-        steps.append(Step(manifest=Manifest.load(files, folder + MANIFEST), folder=folder))
+        steps.append(HistoryStep(manifest=Manifest.load(files, folder + MANIFEST), folder=folder))
         folder += f"{PREVIOUS}/"
         if len(steps) > _MOST:
             raise CheckpointError(f"{files.where}: more than {_MOST} steps in {PREVIOUS}")
@@ -82,7 +82,7 @@ def describe_steps(files: Files) -> str:
     return say_edits(edit for manifest in earlier_manifests(files) for edit in manifest.edits)
 
 
-def count_restorable(files: Files, steps: Sequence[Step]) -> int:
+def count_restorable(files: Files, steps: Sequence[HistoryStep]) -> int:
     """How many of the steps, from the last one on, have their original bytes."""
     return next((number for number, step in enumerate(steps) if not files.has(step.folder + UNDO)), len(steps))
 
@@ -105,7 +105,7 @@ def check_as_recorded(files: Files, digests: Mapping[str, str]) -> None:
         )
 
 
-def misfits(steps: Sequence[Step]) -> dict[str, str]:
+def misfits(steps: Sequence[HistoryStep]) -> dict[str, str]:
     """Which steps were not made from what the step before them left: by the name of that one's manifest what is wrong."""
     found = {}
     for step, before in pairwise(steps):
@@ -149,16 +149,16 @@ def find_base_card(files: Files) -> str | None:
     return folder + BASE_CARD
 
 
-def read_base_card(files: Files, carried: Container[str], *, most: int | None = None) -> bytes | None:
+def read_base_card(files: Files, copied: Container[str], *, most: int | None = None) -> bytes | None:
     """The card of the first base of a checkpoint that is to be edited; None where it has none.
 
     Args:
         files: The checkpoint's.
-        carried: Those that go into the edited copy.
+        copied: Those that go into the edited copy.
         most: Bytes that are read; None: all.
     """
     name = find_base_card(files) if files.has(MANIFEST) else CARD
-    if name is None or name not in carried:
+    if name is None or name not in copied:
         return None
     with files.open(name, None if most is None else range(min(most, files.size_of(name)))) as stream:
         return stream.read(-1 if most is None else most)

@@ -57,7 +57,7 @@ def add_own_files(
         notes=[*plan.notes, *notes],
     )
     if write_card:
-        manifest = _add_card(manifest, write_card, read_base_card(plan.checkpoint.files, plan.files.carried), folder)
+        manifest = _add_card(manifest, write_card, read_base_card(plan.checkpoint.files, plan.files.copied), folder)
     _write_new(folder / MANIFEST, manifest.to_json().encode())
     return manifest
 

@@ -124,7 +124,7 @@ class SurgeryPlan:
             "share": self.share,
             "exactness": "exact" if self.is_exact else "rounded",
             "edited_files": sorted({edit.tensor.file for edit in self.edits}),
-            "carried_files": list(self.files.carried),
+            "carried_files": list(self.files.copied),
             "left_out": list(self.files.left_out),
             "notes": list(self.notes),
         }
@@ -149,14 +149,14 @@ def plan_surgery(
     """
     anatomy = prove_anatomy(checkpoint)
     files = sort_files(checkpoint)
-    looks = observe(checkpoint.files, files.carried)
+    looks = observe(checkpoint.files, files.copied)
     if not allow_mismatch:
         _check_stated(recipe.base, checkpoint, anatomy, what="the recipe was made for another base", own="base")
     _check_needs_donor(recipe, donor)
     giver = None if donor is None else open_donor(donor, anatomy)
     if giver is not None and recipe.donor is not None and not allow_mismatch:
         _check_stated(recipe.donor, giver.checkpoint, giver.anatomy, what="the recipe names another donor", own="donor")
-    taken = [file for file in OWN_FILES if file in files.carried]
+    taken = [file for file in OWN_FILES if file in files.copied]
     if taken and MANIFEST not in taken:
         raise SurgeryError(
             f"{checkpoint.files.where}: holds {taken[0]}, a name that apply needs for itself", hint="rename that file"
@@ -357,7 +357,7 @@ def _say_steps(files: Files) -> tuple[str, ...]:
 
 def _say_card(files: Files, kept: BaseFiles) -> tuple[str, ...]:
     """What of the base's card can't be taken over into the new one."""
-    card = read_front_matter(read_base_card(files, kept.carried, most=MAX_CARD) or b"")
+    card = read_front_matter(read_base_card(files, kept.copied, most=MAX_CARD) or b"")
     notes = tuple(f"{CARD}: the base's card {note}" for note in card.notes)
     if not card.problem:
         return notes

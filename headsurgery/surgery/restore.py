@@ -20,7 +20,7 @@ from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
 from headsurgery.storage.tensors import Shard, TensorInfo
 from headsurgery.surgery.base_files import ATTRIBUTES, MANIFEST
 from headsurgery.surgery.copying import ByteArray, Changes, Reporter, copy_file, copy_shard, hash_shard
-from headsurgery.surgery.history import Step, is_as_written, read_history
+from headsurgery.surgery.history import HistoryStep, is_as_written, read_history
 from headsurgery.surgery.manifest import FileRecord
 from headsurgery.surgery.undo import Originals
 from headsurgery.surgery.workers import OnBytes
@@ -80,7 +80,7 @@ class WayBack:
     """
 
     checkpoint: Checkpoint
-    undone: tuple[Step, ...]
+    undone: tuple[HistoryStep, ...]
     originals: tuple[Originals, ...]
     records: dict[str, FileRecord]
 

@@ -23,7 +23,7 @@ from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.json_files import read_bounded
 from headsurgery.storage.safetensors import INDEX
 from headsurgery.surgery.base_files import CARD, IN_PLACE, MANIFEST, PICTURE, RECIPE, UNDO, sort_files
-from headsurgery.surgery.history import Step
+from headsurgery.surgery.history import HistoryStep
 from headsurgery.surgery.manifest import FileRecord, Manifest
 from headsurgery.surgery.own_files import record_edit
 from headsurgery.surgery.plan import TensorEdit, resolve_edits
@@ -33,7 +33,7 @@ _NEW = (UNDO, RECIPE, CARD, PICTURE)
 """Files of `apply` itself, which have no base."""
 
 
-def check_statements(edited: Checkpoint, steps: tuple[Step, ...]) -> dict[str, str]:
+def check_statements(edited: Checkpoint, steps: tuple[HistoryStep, ...]) -> dict[str, str]:
     """Derive what the manifests state, as far as the checkpoint itself and its recipes tell.
 
     Args:
@@ -56,7 +56,7 @@ def check_statements(edited: Checkpoint, steps: tuple[Step, ...]) -> dict[str, s
     return found
 
 
-def check_against_base(edited: Checkpoint, step: Step, base: Checkpoint) -> dict[str, str]:
+def check_against_base(edited: Checkpoint, step: HistoryStep, base: Checkpoint) -> dict[str, str]:
     """Derive what the last manifest states of its base; the checkpoint must be that base with its recipe's edits.
 
     Raises:
@@ -65,7 +65,7 @@ def check_against_base(edited: Checkpoint, step: Step, base: Checkpoint) -> dict
     return {f"{MANIFEST}, {field}": what for field, what in _check_base(edited, step, base)}
 
 
-def check_against_donor(step: Step, donor: Donor) -> dict[str, str]:
+def check_against_donor(step: HistoryStep, donor: Donor) -> dict[str, str]:
     """Derive what the last manifest states of its donor."""
     stated, found = step.manifest.donor or RecipeBase(), donor.record
     fields = [field for field in RecipeBase.model_fields if None not in (getattr(stated, field), getattr(found, field))]
@@ -95,7 +95,7 @@ def list_unchecked(manifest: Manifest, base: Checkpoint | None, *, has_undo: boo
     return tuple(fields)
 
 
-def _check_step(edited: Checkpoint, anatomy: Anatomy, step: Step) -> Iterator[tuple[str, str]]:
+def _check_step(edited: Checkpoint, anatomy: Anatomy, step: HistoryStep) -> Iterator[tuple[str, str]]:
     """What recipe and tensors say about a step, without its base."""
     manifest = step.manifest
     recipe = step.folder + RECIPE
@@ -178,7 +178,7 @@ def _check_record(record: FileRecord, *, is_edited: bool) -> Iterator[tuple[str,
         yield field, "is not the file's own hash, but no edit touches it"
 
 
-def _check_base(edited: Checkpoint, step: Step, base: Checkpoint) -> Iterator[tuple[str, str]]:
+def _check_base(edited: Checkpoint, step: HistoryStep, base: Checkpoint) -> Iterator[tuple[str, str]]:
     """What the base says about the step that was made from it."""
     manifest, stated = step.manifest, step.manifest.base
     derived = record_base(base, prove_anatomy(base))

@@ -46,7 +46,7 @@ class Transfer:
         self._plan, self._base, self._staging, self._undo, self._link = plan, plan.checkpoint.path, staging, undo, link
         self._shards: dict[str, Shard] = {shard.file: shard for shard in plan.checkpoint.shards}
         self._on_progress = on_progress
-        self._trusted = {file: trusted_sha256(plan.checkpoint.files, file) for file in plan.files.carried}
+        self._trusted = {file: trusted_sha256(plan.checkpoint.files, file) for file in plan.files.copied}
         self._clones = link != "copy" and can_clone(self._base / plan.checkpoint.shards[0].file, staging)
         self.unread: list[str] = []
         """Files that were not read: their hashes are the names of the cache's blobs."""

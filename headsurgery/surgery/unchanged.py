@@ -45,7 +45,7 @@ def check_unchanged(base: Checkpoint, before: Looks, digests: Mapping[str, str])
         one, other = before[name], _look(base.path / name, name)
         if _content(one) != _content(other) or (_is_in_doubt(one, other) and hash_file(base.path / name) != digest):
             raise changed(name)
-    if set(sort_files(base).carried) != set(digests):
+    if set(sort_files(base).copied) != set(digests):
         raise changed(str(base.path))
 
 

@@ -22,7 +22,7 @@ from headsurgery.storage.header import read_header
 from headsurgery.storage.tensors import ByteArray, Piece, StoredSlice, TensorInfo
 from headsurgery.surgery.base_files import MANIFEST, UNDO
 from headsurgery.surgery.copying import Changes
-from headsurgery.surgery.history import Step
+from headsurgery.surgery.history import HistoryStep
 from headsurgery.surgery.manifest import EditRecord
 from headsurgery.surgery.plan import TensorEdit
 
@@ -101,7 +101,7 @@ class Originals:
         CheckpointError: There is no undo file, or it is not one.
     """
 
-    def __init__(self, checkpoint: Checkpoint, step: Step) -> None:
+    def __init__(self, checkpoint: Checkpoint, step: HistoryStep) -> None:
         if not checkpoint.files.has(step.folder + UNDO):
             raise CheckpointError(
                 f"{checkpoint.files.where}: no {step.folder}{UNDO} in it, so the original bytes are not here",

@@ -32,7 +32,7 @@ from headsurgery.recipe import Recipe
 from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
 from headsurgery.surgery.base_files import ATTRIBUTES, BOOKKEEPING, CARD, MANIFEST, PICTURE, RECIPE, UNDO
 from headsurgery.surgery.copying import hash_shard
-from headsurgery.surgery.history import Step, count_restorable, misfits, read_history
+from headsurgery.surgery.history import HistoryStep, count_restorable, misfits, read_history
 from headsurgery.surgery.manifest import FileRecord, Manifest
 from headsurgery.surgery.plan import TensorEdit, resolve_edits
 from headsurgery.surgery.statements import check_against_base, check_against_donor, check_statements, list_unchecked
@@ -161,7 +161,7 @@ def verify_checkpoint(
 
 
 def _differ_from_base(
-    edited: Checkpoint, base: Checkpoint, donor: Checkpoint | None, recipe: Recipe, history: Sequence[Step]
+    edited: Checkpoint, base: Checkpoint, donor: Checkpoint | None, recipe: Recipe, history: Sequence[HistoryStep]
 ) -> dict[str, str]:
     compared = diff_checkpoints(base, edited, recipe=recipe, donor=donor)
     rewritten = {f"{file}: {what}" for file, what in compared.files.items() if file in (CARD, PICTURE)}
@@ -175,7 +175,7 @@ def _differ_from_base(
 _SHOWN = 5
 
 
-def _say_other_base(base: Checkpoint, history: Sequence[Step]) -> list[str]:
+def _say_other_base(base: Checkpoint, history: Sequence[HistoryStep]) -> list[str]:
     """Whether the weights that a checkpoint is held against are not those that its last edit was made from."""
     found = base.fingerprint()
     if found == history[0].manifest.base.fingerprint:
@@ -188,7 +188,7 @@ def _say_other_base(base: Checkpoint, history: Sequence[Step]) -> list[str]:
 def _differ_from_originals(edited: Checkpoint, manifest: Manifest, edits: Sequence[TensorEdit]) -> dict[str, str]:
     """What is not made of the originals by the edits, which are those of the manifest (`check_statements`)."""
     planned = {(edit.edit.ref, edit.edit.operation, edit.tensor.name): edit for edit in edits}
-    originals, shards = Originals(edited, Step(manifest=manifest, folder="")), {shard.file: shard for shard in edited.shards}
+    originals, shards = Originals(edited, HistoryStep(manifest=manifest, folder="")), {shard.file: shard for shard in edited.shards}
     records = {record.file: record for record in manifest.files}
 
     def examine(file: str, on_bytes: OnBytes) -> dict[str, str]:

@@ -22,7 +22,17 @@ from headsurgery.surgery.base_files import IN_PLACE, UNDO
 from headsurgery.surgery.copying import hash_shard
 from headsurgery.surgery.history import check_as_recorded, earlier_manifests, names_in_copy
 from headsurgery.surgery.in_place.journal import open_journal, refuse_cache
-from headsurgery.surgery.in_place.pending import COMING, Move, Todo, Write, as_move, as_write, check_moves, open_own, write_runs
+from headsurgery.surgery.in_place.pending import (
+    COMING,
+    Move,
+    PendingChange,
+    Write,
+    as_move,
+    as_write,
+    check_moves,
+    open_own,
+    write_runs,
+)
 from headsurgery.surgery.manifest import FileRecord, Manifest
 from headsurgery.surgery.own_files import CardWriter, add_own_files
 from headsurgery.surgery.plan import SurgeryPlan
@@ -55,7 +65,7 @@ def apply_in_place(
         CheckpointError: It changed since it was planned.
     """
     check_in_place(plan)
-    directory, names = plan.checkpoint.path, names_in_copy(plan.files.carried, has_card=write_card is not None)
+    directory, names = plan.checkpoint.path, names_in_copy(plan.files.copied, has_card=write_card is not None)
     with open_journal(directory, on_note or (lambda _: None)) as journal:
         with UndoWriter(journal.new / UNDO, plan.edits) as undo:
             records = _hash_files(plan, names, undo, of_stage(on_progress, "reading"))
@@ -70,10 +80,10 @@ def apply_in_place(
             as_write(directory, edit.tensor.file, edit.runs, f"{COMING}/{UNDO}", undo.start_of(edit)) for edit in plan.edits
         ]
         edited = {edit.tensor.file for edit in plan.edits}
-        journal.promise(Todo(outcome="taken back", writes=originals, digests={file: was[file] for file in edited}))
+        journal.record(PendingChange(outcome="taken back", writes=originals, digests={file: was[file] for file in edited}))
         _write_edits(plan, originals)
         _check_hashes(directory, [record for record in records if record.base_file in edited])
-        journal.promise(Todo(outcome="finished", moves=moves))
+        journal.record(PendingChange(outcome="finished", moves=moves))
     return manifest
 
 

@@ -21,10 +21,19 @@ from headsurgery.errors import CheckpointError, SurgeryError
 from headsurgery.filesystem.files import is_snapshot
 from headsurgery.filesystem.lock_files import LOCK, Lock, claim, take
 from headsurgery.filesystem.staging import flush, flush_all
-from headsurgery.filesystem.workplace import JOURNAL, TODO, Note
-from headsurgery.surgery.in_place.pending import COMING, DRAFT, LEAVING, Todo, carry_out, check_moves, put_down, read_todo
+from headsurgery.filesystem.workplace import JOURNAL, PENDING, Note
+from headsurgery.surgery.in_place.pending import (
+    COMING,
+    DRAFT,
+    LEAVING,
+    PendingChange,
+    carry_out,
+    check_moves,
+    read_pending,
+    write_pending,
+)
 
-_NAMES = {LOCK, TODO, DRAFT, Path(COMING).name, Path(LEAVING).name}
+_NAMES = {LOCK, PENDING, DRAFT, Path(COMING).name, Path(LEAVING).name}
 _ASIDE = "write to a new directory with -o"
 
 
@@ -36,16 +45,16 @@ class Journal:
         self.new = directory / COMING
         """Where files to come are written."""
 
-    def promise(self, todo: Todo) -> None:
+    def record(self, pending: PendingChange) -> None:
         """From now on the checkpoint is as good as if all this were done already.
 
         Raises:
             SurgeryError: It can't be done; what was promised before stands.
             OSError: It can't be written; this stands, or what was promised before.
         """
-        check_moves(self._directory, todo.moves)
+        check_moves(self._directory, pending.moves)
         flush_all(self.new)
-        put_down(self._directory, todo)
+        write_pending(self._directory, pending)
 
 
 @contextmanager
@@ -92,10 +101,10 @@ def recover(directory: Path, on_note: Note) -> str | None:
     place = directory / JOURNAL
     if not os.path.lexists(place):
         return None
-    todo = _settle(directory, _claim(directory))
-    if todo is not None:
-        on_note(f"a change of {directory} in place was cut short; it is {todo.outcome} now")
-        return todo.outcome
+    pending = _settle(directory, _claim(directory))
+    if pending is not None:
+        on_note(f"a change of {directory} in place was cut short; it is {pending.outcome} now")
+        return pending.outcome
     if os.path.lexists(place):
         raise SurgeryError(f"{place}: what a killed run left can't be deleted", hint="if no run is at work there, delete it")
     on_note(f"cleaned up what a killed run left: {place}; nothing was left to do")
@@ -153,7 +162,7 @@ def _claim(directory: Path) -> Lock:
     return lock
 
 
-def _settle(directory: Path, lock: Lock) -> Todo | None:
+def _settle(directory: Path, lock: Lock) -> PendingChange | None:
     """Do what is left to do, delete the journal, and let go of its lock; try again if Ctrl-C or SIGTERM comes in between."""
     try:
         return _finish(directory)
@@ -170,34 +179,34 @@ def _settle(directory: Path, lock: Lock) -> Todo | None:
             (directory / JOURNAL).rmdir()
 
 
-def _finish(directory: Path) -> Todo | None:
+def _finish(directory: Path) -> PendingChange | None:
     """Do what is left to do. That it is done is put down first, so that it is known whenever the run is killed from here on."""
     place = directory / JOURNAL
     try:
-        todo = read_todo(place)
-        if todo is not None:
-            carry_out(directory, todo)
+        pending = read_pending(place)
+        if pending is not None:
+            carry_out(directory, pending)
     except (OSError, CheckpointError, SurgeryError) as error:
         raise _half_edited(directory, str(error), getattr(error, "hint", None)) from error
     try:
-        if todo is not None:
-            _put_down_done(directory, todo)
+        if pending is not None:
+            _record_outcome(directory, pending)
         _clear(place)
     except OSError as error:
-        if todo is None or not os.path.lexists(place / TODO):
-            state = todo.outcome if todo else "as it was"
+        if pending is None or not os.path.lexists(place / PENDING):
+            state = pending.outcome if pending else "as it was"
             raise SurgeryError(
                 f"{directory}: {state} and whole, but the disk did not confirm it: {error.strerror}", hint="check the disk"
             ) from error
         raise _half_edited(directory, str(error)) from error
-    return todo
+    return pending
 
 
-def _put_down_done(directory: Path, todo: Todo) -> None:
+def _record_outcome(directory: Path, pending: PendingChange) -> None:
     try:
-        put_down(directory, Todo(outcome=todo.outcome))
+        write_pending(directory, PendingChange(outcome=pending.outcome))
     except OSError:  # a full disk, maybe
-        (directory / JOURNAL / TODO).unlink()
+        (directory / JOURNAL / PENDING).unlink()
         flush(directory / JOURNAL)
 
 
@@ -207,7 +216,7 @@ def _clear(place: Path) -> None:
         for part in (COMING, LEAVING):
             if os.path.lexists(place.parent / part):
                 shutil.rmtree(place.parent / part)
-    (place / TODO).unlink(missing_ok=True)
+    (place / PENDING).unlink(missing_ok=True)
     with suppress(OSError):
         (place / DRAFT).unlink(missing_ok=True)
         (place / LOCK).unlink(missing_ok=True)
@@ -221,7 +230,7 @@ def _half_edited(directory: Path, why: str, hint: str | None = None) -> SurgeryE
     )
 
 
-def _refusal(directory: Path, error: OSError, done: Todo | None) -> SurgeryError:
+def _refusal(directory: Path, error: OSError, done: PendingChange | None) -> SurgeryError:
     so_far = "nothing was changed" if done is None else f"what was begun is {done.outcome}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return SurgeryError(f"{directory}: disk full: {error.strerror}; {so_far}", hint="free some space")

@@ -23,7 +23,7 @@ from headsurgery.errors import CheckpointError, SurgeryError
 from headsurgery.filesystem.hashing import hash_file
 from headsurgery.filesystem.reading import read_exactly
 from headsurgery.filesystem.staging import flush
-from headsurgery.filesystem.workplace import JOURNAL, TODO
+from headsurgery.filesystem.workplace import JOURNAL, PENDING
 from headsurgery.recipe import Strict, first_problem
 from headsurgery.storage.tensors import ByteRuns
 from headsurgery.surgery.copying import write_all
@@ -96,7 +96,7 @@ class Move(Strict):
     target: Name
 
 
-class Todo(Strict):
+class PendingChange(Strict):
     """What is left to do, in this order.
 
     Args:
@@ -114,7 +114,7 @@ class Todo(Strict):
     moves: list[Move] = Field(default_factory=list)
     checksum: Digest | None = None
 
-    def sum_up(self) -> str:
+    def compute_checksum(self) -> str:
         """What the checksum must be."""
         return sha256(self.model_dump_json(exclude={"checksum"}).encode()).hexdigest()
 
@@ -178,14 +178,14 @@ def check_moves(directory: Path, moves: Sequence[Move]) -> None:
         leaving.add(move.source)
 
 
-def read_todo(place: Path) -> Todo | None:
+def read_pending(place: Path) -> PendingChange | None:
     """What a journal says; None if it says nothing.
 
     Raises:
         CheckpointError: It is damaged.
         OSError: It can't be read.
     """
-    path = place / TODO
+    path = place / PENDING
     try:
         look = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -194,17 +194,17 @@ def read_todo(place: Path) -> Todo | None:
         if not stat.S_ISREG(look.st_mode):
             raise ValueError("no file")
         with path.open("rb") as stream:
-            todo = Todo.model_validate(parse_object(stream.read(_MAX_BYTES + 1), max_bytes=_MAX_BYTES))
-        if todo.checksum != todo.sum_up():
+            pending = PendingChange.model_validate(parse_object(stream.read(_MAX_BYTES + 1), max_bytes=_MAX_BYTES))
+        if pending.checksum != pending.compute_checksum():
             raise ValueError("its checksum is another one")
     except ValidationError as error:
         raise CheckpointError(f"{path}: not a valid journal: {first_problem(error)}") from error
     except ValueError as error:
         raise CheckpointError(f"{path}: not a valid journal: {error}") from error
-    return todo
+    return pending
 
 
-def put_down(directory: Path, todo: Todo) -> None:
+def write_pending(directory: Path, pending: PendingChange) -> None:
     """Replace what a checkpoint's journal says, in one step.
 
     Raises:
@@ -212,16 +212,16 @@ def put_down(directory: Path, todo: Todo) -> None:
         OSError: It can't be written; it may say the new or the old.
     """
     place = directory / JOURNAL
-    text = todo.model_copy(update={"checksum": todo.sum_up()}).model_dump_json(by_alias=True).encode()
+    text = pending.model_copy(update={"checksum": pending.compute_checksum()}).model_dump_json(by_alias=True).encode()
     if len(text) > _MAX_BYTES:
         raise SurgeryError(f"{directory}: too much to do in place", hint="write to a new directory with -o")
     (place / DRAFT).write_bytes(text)
     flush(place / DRAFT)
-    os.replace(place / DRAFT, place / TODO)
+    os.replace(place / DRAFT, place / PENDING)
     flush(place)
 
 
-def carry_out(directory: Path, todo: Todo) -> None:
+def carry_out(directory: Path, pending: PendingChange) -> None:
     """Do what is left to do of a checkpoint, and bring it to the disk.
 
     Raises:
@@ -229,22 +229,22 @@ def carry_out(directory: Path, todo: Todo) -> None:
         SurgeryError: A file is another one's, too.
         OSError: A file can't be written or renamed.
     """
-    for write in todo.writes:
+    for write in pending.writes:
         _read_source(directory, write)
-    by_file = sorted(todo.writes, key=lambda write: write.file)  # stable: the last of two to one place wins
+    by_file = sorted(pending.writes, key=lambda write: write.file)  # stable: the last of two to one place wins
     for file, writes in groupby(by_file, lambda write: write.file):
         with open_own(directory, file) as out:
             _write_slices(directory, out, list(writes))
             os.fsync(out.fileno())
-    for file, digest in todo.digests.items():
+    for file, digest in pending.digests.items():
         if hash_file(_inside(directory, file)) != digest:
             raise CheckpointError(
                 f"{file}: something else changed it, too, so that it is not what it was",
                 hint=f"put it back from where it came; or delete {JOURNAL} to keep it as it is",
             )
-    if todo.writes and todo.moves:  # what holds the bytes may be about to move
-        put_down(directory, todo.model_copy(update={"writes": [], "digests": {}}))
-    touched = [_move(directory, move) for move in todo.moves]
+    if pending.writes and pending.moves:  # what holds the bytes may be about to move
+        write_pending(directory, pending.model_copy(update={"writes": [], "digests": {}}))
+    touched = [_move(directory, move) for move in pending.moves]
     for folder in {folder for folders in touched for folder in folders}:
         if folder.is_dir():
             flush(folder)
@@ -285,7 +285,7 @@ def _write_slices(directory: Path, out: BinaryIO, writes: list[Write]) -> None:
     num_bytes = os.fstat(out.fileno()).st_size
     ends = [write.offset + (write.count - 1) * write.stride + write.length for write in writes]
     if max(ends) > num_bytes or sum(write.count for write in writes) > num_bytes:
-        raise CheckpointError(f"{JOURNAL}/{TODO}: doesn't belong to {writes[0].file}")
+        raise CheckpointError(f"{JOURNAL}/{PENDING}: doesn't belong to {writes[0].file}")
     for write in writes:
         write_runs(out, write.runs, _read_source(directory, write).data)
 
@@ -293,7 +293,7 @@ def _write_slices(directory: Path, out: BinaryIO, writes: list[Write]) -> None:
 def _read_source(directory: Path, write: Write) -> npt.NDArray[np.uint8]:
     with _open_regular(directory, write.source) as stream:
         if write.start + write.num_bytes > os.fstat(stream.fileno()).st_size:
-            raise CheckpointError(f"{JOURNAL}/{TODO}: doesn't belong to {write.source}")
+            raise CheckpointError(f"{JOURNAL}/{PENDING}: doesn't belong to {write.source}")
         data = read_exactly(stream, write.start, write.num_bytes, write.source)
     if sha256(data.data).hexdigest() != write.sha256:
         raise CheckpointError(f"{write.source}: is damaged: these are not the bytes to be written")

@@ -14,7 +14,7 @@ from headsurgery.progress import Progress, StageProgress, of_stage
 from headsurgery.surgery.base_files import ATTRIBUTES, CARD, MANIFEST
 from headsurgery.surgery.history import describe_steps
 from headsurgery.surgery.in_place.journal import Journal, open_journal, recover
-from headsurgery.surgery.in_place.pending import COMING, LEAVING, Move, Todo, Write, as_move, as_write, open_own
+from headsurgery.surgery.in_place.pending import COMING, LEAVING, Move, PendingChange, Write, as_move, as_write, open_own
 from headsurgery.surgery.manifest import FileRecord
 from headsurgery.surgery.restore import WayBack, find_way_back
 from headsurgery.surgery.workers import OnBytes, work_by_size
@@ -56,7 +56,7 @@ def restore_in_place(
         digests = {file: str(record.base_sha256) for file, record in way.records.items() if file in edited}
         discarded = _discarded(way)
         moves = [*_cut_attributes(way, journal), *discarded, *_renamed(way)]
-        journal.promise(Todo(outcome="finished", writes=writes, digests=digests, moves=moves))
+        journal.record(PendingChange(outcome="finished", writes=writes, digests=digests, moves=moves))
     for move in discarded:
         if not move.target.startswith(LEAVING):
             on_note(f"{move.source} was rewritten since apply: kept as {move.target}")

@@ -1,8 +1,8 @@
 """Lanes: the rows of one block that have one length, and how they go up one layer.
 
-A lane holds the states of every variant (variant 0 is the untouched base, variant i the i-th head edited) on its queries, as rows
+A batch holds the states of every variant (variant 0 is the untouched base, variant i the i-th head edited) on its queries, as rows
 variant * queries + query. A variant joins at the layer of its head, with the base's states; below it nothing is computed, since
-there it equals the base. With a shared prefix the prefix is a lane of its own that goes first, and its keys and values of this
+there it equals the base. With a shared prefix the prefix is a batch of its own that goes first, and its keys and values of this
 layer stand before the queries'. Rows run in slices that fill the hardware; where memory runs out a slice is halved and tried again.
 """
 
@@ -23,7 +23,7 @@ from headsurgery.model.modules import ModuleMap
 from headsurgery.recipe import HeadEdit
 
 Keys = list[tuple[torch.Tensor, torch.Tensor]]
-"""Keys and values of a lane at one layer, [variants, kv_heads, pos, head_dim] each, one pair for every update of the cache."""
+"""Keys and values of a batch at one layer, [variants, kv_heads, pos, head_dim] each, one pair for every update of the cache."""
 
 
 class _KeyRecorder:
@@ -58,7 +58,7 @@ class _KeyReplayer:
 
 
 @dataclass(kw_only=True)
-class Lane:
+class VariantBatch:
     """Queries of one length, with all variants so far.
 
     Args:
@@ -95,7 +95,7 @@ class Lane:
             prefix: Keys and values of what stands before, of the base and every variant so far, the new ones included.
 
         Returns:
-            Keys and values of this lane where it is a prefix, else nothing.
+            Keys and values of this batch where it is a prefix, else nothing.
         """
         entering = self.states[: self.num_queries].clone() if edits else None
         keys = self._advance(layer, 0, self.joined, prefix)
@@ -106,11 +106,11 @@ class Lane:
             keys = append_keys(keys, self._advance(layer, first, self.joined, prefix, edits))
         return keys
 
-    def finals(self, prefix: Lane | None) -> tuple[torch.Tensor, torch.Tensor]:
+    def finals(self, prefix: VariantBatch | None) -> tuple[torch.Tensor, torch.Tensor]:
         """What left the last layer, [variants, queries, tail, hidden_size], and which rows equal the base's, [heads, queries].
 
         Args:
-            prefix: The lane that went before, which must be unaffected, too.
+            prefix: The batch that went before, which must be unaffected, too.
         """
         states = self.states.view(self.num_variants, self.num_queries, *self.states.shape[1:])[:, :, -self.tail :]
         unaffected = torch.cat(self.unaffected) if self.unaffected else torch.zeros(0, self.num_queries, dtype=torch.bool)

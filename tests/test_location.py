@@ -36,8 +36,8 @@ def test_blocks_of_a_quarter_of_the_heads_need_a_number_of_heads_that_divides() 
 
 
 def test_layers_with_their_own_configuration_have_their_own_heads() -> None:
-    proof = prove(config_of("dots3_note_text").to_dict(), shapes_of("dots3_note_text"))
-    assert [heads and (heads.num_heads, heads.query_width, heads.head_dim) for heads in proof.geometry.layers] == [
+    located = prove(config_of("dots3_note_text").to_dict(), shapes_of("dots3_note_text"))
+    assert [heads and (heads.num_heads, heads.query_width, heads.head_dim) for heads in located.geometry.layers] == [
         (6, 12, 10),
         (4, 10, 10),
     ] * 2
@@ -48,8 +48,8 @@ def test_linear_attention_under_the_same_names_is_no_head() -> None:
 
 
 def test_two_attentions_of_a_layer_are_numbered_through() -> None:
-    proof = prove(config_of("longcat_flash").to_dict(), shapes_of("longcat_flash"))
-    assert [names and names.o_proj for names in proof.layers] == [
+    located = prove(config_of("longcat_flash").to_dict(), shapes_of("longcat_flash"))
+    assert [names and names.o_proj for names in located.layers] == [
         f"model.layers.{layer}.self_attn.{attention}.o_proj" for layer in (0, 1) for attention in (0, 1)
     ]
 
