@@ -75,6 +75,34 @@ class ConfigKeys:
     defaults: Mapping[str, int | bool] = field(default_factory=dict)
 
 
+def assumed(
+    kv_heads: int | None = None,
+    head_dim: int | None = None,
+    layers: int | None = None,
+    heads: int | None = None,
+    hidden: int | None = None,
+    **more: int | bool,
+) -> dict[str, int | bool]:
+    """What a family's configuration class assumes where config.json leaves a key out.
+
+    Args:
+        kv_heads: Key/value heads, where they are not as many as the heads.
+        head_dim: A head's width, where it is not hidden_size / num_heads.
+        layers: Layers; with `heads` and `hidden` for families whose `text_config` is written without them.
+        heads: Heads.
+        hidden: hidden_size.
+        more: Further keys of config.json.
+    """
+    stated = {
+        "num_key_value_heads": kv_heads,
+        "head_dim": head_dim,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "hidden_size": hidden,
+    }
+    return {name: value for name, value in stated.items() if value is not None} | more
+
+
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
     """One family.

@@ -1,4 +1,7 @@
-"""The architecture table, one row for each family; a new family is a new row, and the file has to prove it."""
+"""The architecture table: one declaration for each family, and the file has to prove it.
+
+To add a family, declare it in one of `architectures.families`, in the tuple that fits how it makes its queries.
+"""
 
 from __future__ import annotations
 
@@ -27,27 +30,47 @@ _TEXT: Mapping[str, Architecture] = {
 
 TABLE: Mapping[str, Architecture] = {**_TEXT, **{outer: tower_row(outer, _TEXT[text]) for outer, text in TOWERS.items()}}
 
-_WITHOUT_HEADS = frozenset({"mamba", "mamba2", "falcon_mamba", "rwkv", "xlstm"})
-
-_ENCODERS = frozenset(
-    (
-        *("bert", "bert-generation", "big_bird", "camembert", "data2vec-text", "electra", "ernie", "megatron-bert", "rembert"),
-        *("roberta", "roberta-prelayernorm", "roc_bert", "roformer", "xlm", "xlm-roberta", "xlm-roberta-xl", "xmod"),
-    )
+_WITHOUT_HEADS = ("falcon_mamba", "mamba", "mamba2", "rwkv", "xlstm")
+_ENCODERS = (
+    "bert",
+    "bert-generation",
+    "big_bird",
+    "camembert",
+    "data2vec-text",
+    "electra",
+    "ernie",
+    "megatron-bert",
+    "rembert",
+    "roberta",
+    "roberta-prelayernorm",
+    "roc_bert",
+    "roformer",
+    "xlm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
 )
-_ENCODER_DECODERS = frozenset(
-    (
-        *("bart", "bigbird_pegasus", "blenderbot", "blenderbot-small", "marian", "mbart", "musicgen", "musicgen_melody", "mvp"),
-        *("pegasus", "plbart", "prophetnet", "trocr", "whisper"),
-    )
+_ENCODER_DECODERS = (
+    "bart",
+    "bigbird_pegasus",
+    "blenderbot",
+    "blenderbot-small",
+    "marian",
+    "mbart",
+    "musicgen",
+    "musicgen_melody",
+    "mvp",
+    "pegasus",
+    "plbart",
+    "prophetnet",
+    "trocr",
+    "whisper",
 )
 _DRAFT = "drafts tokens for another model and reads that one's keys, so it can't run alone"
 REFUSED: Mapping[str, str] = {
-    **dict.fromkeys(sorted(_WITHOUT_HEADS), "has no attention heads, so there is nothing to edit"),
-    **dict.fromkeys(sorted(_ENCODERS), "is an encoder; headsurgery edits decoders, which predict the next token"),
-    **dict.fromkeys(
-        sorted(_ENCODER_DECODERS), "is an encoder-decoder, or the decoder of one; headsurgery edits models of a decoder alone"
-    ),
+    **dict.fromkeys(_WITHOUT_HEADS, "has no attention heads, so there is nothing to edit"),
+    **dict.fromkeys(_ENCODERS, "is an encoder; headsurgery edits decoders, which predict the next token"),
+    **dict.fromkeys(_ENCODER_DECODERS, "is an encoder-decoder, or the decoder of one; headsurgery edits models of a decoder alone"),
     **dict.fromkeys(("gemma4_assistant", "gemma4_unified_assistant"), _DRAFT),
     **dict.fromkeys(("blip-2", "instructblip", "instructblipvideo"), "can't run on text alone"),
     "reformer": "hashes its queries, which are its keys, so they can't be scaled by themselves; its layers are reversible",

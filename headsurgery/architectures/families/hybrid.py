@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from headsurgery.architectures.declaration import Architecture, ConfigKeys, stored_as
-
-_KV_HEADS = {
-    **dict.fromkeys(("jamba", "bamba", "falcon_h1", "minimax", "lfm2", "lfm2_moe", "nemotron_h"), 8),
-    **{"lfm3": 4, "lara_mini": 4, "inkling_text": 8, "inkling2_text": 8, "inkling2_loop_text": 8, "zamba": 16, "zaya": 2},
-}
-_HEAD_DIM = dict.fromkeys(("lara_mini", "lfm3", "nemotron_h", "inkling_text", "inkling2_text", "inkling2_loop_text", "zaya"), 128)
-
-
-def _defaults(model_type: str) -> dict[str, int | bool]:
-    """What the configuration class assumes, where that doesn't follow from other keys."""
-    stated = {"num_key_value_heads": _KV_HEADS.get(model_type), "head_dim": _HEAD_DIM.get(model_type)}
-    return {key: value for key, value in stated.items() if value is not None}
-
+from headsurgery.architectures.declaration import Architecture, ConfigKeys, assumed, stored_as
 
 HYBRID = (
-    *(
-        Architecture(model_type=name, hybrid=True, config=ConfigKeys(defaults=_defaults(name)))
-        for name in ("jamba", "bamba", "falcon_h1", "granitemoehybrid", "minimax", "lfm3", "olmo_hybrid", "lara_mini")
-    ),
+    Architecture(model_type="jamba", hybrid=True, config=ConfigKeys(defaults=assumed(kv_heads=8))),
+    Architecture(model_type="bamba", hybrid=True, config=ConfigKeys(defaults=assumed(kv_heads=8))),
+    Architecture(model_type="falcon_h1", hybrid=True, config=ConfigKeys(defaults=assumed(kv_heads=8))),
+    Architecture(model_type="granitemoehybrid", hybrid=True),
+    Architecture(model_type="minimax", hybrid=True, config=ConfigKeys(defaults=assumed(kv_heads=8))),
+    Architecture(model_type="lfm3", hybrid=True, config=ConfigKeys(defaults=assumed(kv_heads=4, head_dim=128))),
+    Architecture(model_type="olmo_hybrid", hybrid=True),
+    Architecture(model_type="lara_mini", hybrid=True, config=ConfigKeys(defaults=assumed(kv_heads=4, head_dim=128))),
     *(
         Architecture(
             model_type=name,
@@ -29,7 +20,7 @@ HYBRID = (
             hybrid=True,
             q_norm="self_attn.q_layernorm",
             mlp="feed_forward",
-            config=ConfigKeys(defaults=_defaults(name)),
+            config=ConfigKeys(defaults=assumed(kv_heads=8)),
         )
         for name in ("lfm2", "lfm2_moe")
     ),
@@ -43,7 +34,7 @@ HYBRID = (
         config=ConfigKeys(
             layer_types="layers_block_type",
             aliases={"attention_head_dim": "head_dim"},
-            defaults=_defaults("nemotron_h"),
+            defaults=assumed(kv_heads=8, head_dim=128),
         ),
     ),
     *(
@@ -60,12 +51,12 @@ HYBRID = (
                 q_inputs=("attention_hidden_size",),
                 own_heads="num_mem_blocks",
                 layer_types="layers_block_type",
-                defaults={**_defaults(name), "num_mem_blocks": 1},
+                defaults=assumed(kv_heads, num_mem_blocks=1),
             ),
         )
-        for name, shared, own_queries in (
-            ("zamba", "shared_transf", True),
-            ("zamba2", "shared_transformer", False),
+        for name, shared, own_queries, kv_heads in (
+            ("zamba", "shared_transf", True, 16),
+            ("zamba2", "shared_transformer", False, None),
         )
     ),
     Architecture(
@@ -91,7 +82,7 @@ OTHERS = (
     Architecture(
         model_type="inkling_text",
         own_queries=False,
-        config=ConfigKeys(by_type=_SLIDING_INKLING, defaults=_defaults("inkling_text")),
+        config=ConfigKeys(by_type=_SLIDING_INKLING, defaults=assumed(kv_heads=8, head_dim=128)),
     ),
     *(
         stored_as(
@@ -101,7 +92,7 @@ OTHERS = (
                 q_proj=("self_attn.q_proj.linear",),
                 k_proj="self_attn.k_proj.linear",
                 own_queries=False,
-                config=ConfigKeys(by_type=_SLIDING_INKLING, defaults=_defaults(name)),
+                config=ConfigKeys(by_type=_SLIDING_INKLING, defaults=assumed(kv_heads=8, head_dim=128)),
             ),
             layers=("model.llm.layers",),
             o_proj="attn.wo_ud",
@@ -122,7 +113,7 @@ OTHERS = (
         q_proj=("self_attn.qkv_proj.q_proj",),
         k_proj="self_attn.qkv_proj.k_proj",
         own_queries=False,
-        config=ConfigKeys(defaults=_defaults("zaya")),
+        config=ConfigKeys(defaults=assumed(kv_heads=2, head_dim=128)),
     ),
     Architecture(model_type="doge", uneven=("dynamic_mask",)),
 )
