@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
+from itertools import product
 from typing import Any
 
 import pytest
 from huggingface_hub.errors import StrictDataclassError
-from hypothesis import given
-from hypothesis import strategies as st
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from headsurgery.architectures.configuration import read_geometry
@@ -20,6 +19,7 @@ from headsurgery.edits.operation import O_COLUMNS, Q_ROWS
 from headsurgery.edits.operations import allowed_operations, locate
 from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.heads import AttentionGeometry, LayerHeads
+from tests.families import USUAL_FAMILIES
 from tests.tiny import FAMILIES
 
 GROUPED = LayerHeads(num_heads=6, num_kv_heads=2, head_dim=8)
@@ -49,9 +49,21 @@ def configurations(row: Architecture) -> Iterator[dict[str, Any]]:
                 yield kind(**(values if section is None else {section: {"model_type": sizes["model_type"], **values}})).to_dict()
 
 
-@pytest.mark.parametrize("row", [row for row in TABLE.values() if row.model_type in CONFIG_MAPPING], ids=lambda row: row.model_type)
-def test_a_key_left_out_means_what_transformers_assumes(row: Architecture) -> None:
+@pytest.mark.exhaustive
+def test_a_key_left_out_means_what_transformers_assumes() -> None:
     """Or the geometry is refused."""
+    for row in TABLE.values():
+        if row.model_type in CONFIG_MAPPING:
+            check_keys_left_out(row)
+
+
+def test_a_key_left_out_of_a_usual_family_means_what_transformers_assumes() -> None:
+    for family in USUAL_FAMILIES:
+        check_keys_left_out(TABLE[family.partition("/")[0]])
+
+
+def check_keys_left_out(row: Architecture) -> None:
+    """Each key that a geometry is read from, and all of them, in every configuration of a family."""
     keys = row.config
     sizes = [keys.num_layers, keys.num_heads, keys.hidden_size, keys.num_kv_heads, keys.head_dim, *keys.qk_head_dim]
     sizes += [*keys.q_inputs, *(key for key in (keys.one_kv_head, keys.unless) if key is not None)]
@@ -65,7 +77,7 @@ def test_a_key_left_out_means_what_transformers_assumes(row: Architecture) -> No
                 wanted = read_geometry(CONFIG_MAPPING[row.model_type].from_dict(deepcopy(file)).to_dict(), row)
             except (GeometryError, StrictDataclassError, ValueError, TypeError, ArithmeticError):  # by us, or by the class
                 continue
-            assert found == wanted, left_out
+            assert found == wanted, (row.model_type, left_out)
 
 
 class TestNumbering:
@@ -87,10 +99,10 @@ class TestNumbering:
 
 
 class TestBlocks:
-    @pytest.mark.parametrize("architecture", TABLE.values(), ids=TABLE)
-    def test_scale_changes_the_heads_inputs_of_o_proj(self, architecture: Architecture) -> None:
-        (found,) = locate("scale", architecture, GROUPED, 4)
-        assert (found.kind, found.block) == (O_COLUMNS, range(32, 40))
+    def test_scale_changes_the_heads_inputs_of_o_proj(self) -> None:
+        for family, architecture in TABLE.items():
+            (found,) = locate("scale", architecture, GROUPED, 4)
+            assert (found.kind, found.block) == (O_COLUMNS, range(32, 40)), family
 
     @pytest.mark.parametrize(
         ("family", "heads", "block"),
@@ -105,18 +117,16 @@ class TestBlocks:
         (found,) = locate("uniform_attention", TABLE[family], heads, 4)
         assert (found.kind, found.block) == (Q_ROWS, block)
 
-    @pytest.mark.parametrize("architecture", TABLE.values(), ids=TABLE)
-    @given(num_heads=st.integers(1, 12), head_dim=st.integers(1, 40))
-    def test_blocks_of_different_heads_are_disjoint_and_within_the_projection(
-        self, architecture: Architecture, num_heads: int, head_dim: int
-    ) -> None:
-        heads = LayerHeads(num_heads=num_heads, num_kv_heads=num_heads, head_dim=head_dim)
-        kinds = {block.kind for name in allowed_operations(architecture) for block in locate(name, architecture, heads, 0)}
-        for kind in kinds:
-            rows = [row for head in range(num_heads) for row in kind.of(architecture, heads, head).block]
-            limit = num_heads * head_dim if kind == O_COLUMNS else architecture.num_query_rows(heads)
-            assert len(set(rows)) == len(rows) == num_heads * head_dim
-            assert 0 <= min(rows) <= max(rows) < limit
+    def test_blocks_of_different_heads_are_disjoint_and_within_the_projection(self) -> None:
+        """For every layout of the queries, and each set of operations that a family allows."""
+        kinds = {(row.query_layout, allowed_operations(row)): row for row in TABLE.values()}
+        for row, num_heads, head_dim in product(kinds.values(), range(1, 13), (1, 2, 7, 40)):
+            heads = LayerHeads(num_heads=num_heads, num_kv_heads=num_heads, head_dim=head_dim)
+            for kind in {block.kind for name in allowed_operations(row) for block in locate(name, row, heads, 0)}:
+                rows = [index for head in range(num_heads) for index in kind.of(row, heads, head).block]
+                limit = num_heads * head_dim if kind == O_COLUMNS else row.num_query_rows(heads)
+                assert len(set(rows)) == len(rows) == num_heads * head_dim, (row.model_type, heads)
+                assert 0 <= min(rows) <= max(rows) < limit, (row.model_type, heads)
 
     def test_every_layout_of_the_queries_keeps_to_its_order(self) -> None:
         """Each against the order of rows written out."""

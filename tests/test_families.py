@@ -1,4 +1,7 @@
-"""Every causal language model of the pinned transformers: supported and proven, or refused with its reason."""
+"""Every causal language model of the pinned transformers: supported and proven, or refused with its reason.
+
+Some that differ in kind are checked on every run, all of them with `-m exhaustive`.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ from headsurgery.heads import HeadRef
 from headsurgery.model.loading import load_model
 from headsurgery.model.modules import locate_modules
 from headsurgery.model.selftest import measure_spread
-from tests.families import CAUSAL_LMS, NEEDS, TOWERS, build_family, config_of
+from tests.exhaustive import all_but
+from tests.families import CAUSAL_LMS, NEEDS, TOWERS, USUAL_FAMILIES, build_family, config_of
 from tests.naive import naive_kl, naive_run
 from tests.tiny import build_tokenizer, sweeper_of, tokens
 
@@ -37,15 +41,24 @@ PREFIX = tokens(queries=1, length=3, seed=3)[0].tolist()
 QUERIES = tuple((*PREFIX, *tokens(queries=1, length=length, seed=length)[0].tolist()) for length in (3, 6))
 
 
-@pytest.mark.parametrize("family", [family for family in CAUSAL_LMS if family not in TABLE])
-def test_what_is_not_supported_is_refused_by_name(family: str) -> None:
+def test_what_is_not_supported_is_refused_by_name() -> None:
     """A family that a new transformers brings fails here: it wants a row, or a reason."""
-    with pytest.raises(ArchitectureError) as caught:
-        find_architecture({"model_type": family})
-    assert "is not in the architecture table" not in str(caught.value)
+    for family in CAUSAL_LMS:
+        if family not in TABLE:
+            with pytest.raises(ArchitectureError) as caught:
+                find_architecture({"model_type": family})
+            assert "is not in the architecture table" not in str(caught.value), family
 
 
-@pytest.fixture(scope="module", params=SUPPORTED)
+def test_the_families_of_every_run_are_of_every_kind() -> None:
+    """All values of what makes families differ, but for names of weights and keys."""
+    usual = [TABLE[family.partition("/")[0]] for family in USUAL_FAMILIES]
+    for name in ("query_layout", "orientation", "numbering", "own_queries", "hybrid", "shares_keys", "in_pairs", "joint_norm"):
+        values = {getattr(row, name) for row in TABLE.values()}
+        assert {getattr(row, name) for row in usual} == values, f"{name}: of {values} not all are in USUAL_FAMILIES"
+
+
+@pytest.fixture(scope="module", params=all_but(USUAL_FAMILIES, SUPPORTED))
 def family(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -131,18 +144,18 @@ def test_the_sweep_is_the_naive_loop(model: transformers.PreTrainedModel) -> Non
             np.testing.assert_allclose([found[row, head.layer, head.head] for head in heads], wanted, rtol=1e-3, atol=1e-9)
 
 
-@pytest.mark.parametrize("family", SEEING)
-def test_a_text_model_is_found_under_every_prefix(family: str) -> None:
+def test_a_text_model_is_found_under_every_prefix() -> None:
     """As transformers 5 names it, and as older checkpoints on the Hub do; no vision tower is needed for that."""
-    config = config_of(family)
-    text = config.get_text_config()
-    auto = transformers.AutoModel if type(text) in transformers.AutoModel._model_mapping else transformers.AutoModelForCausalLM
-    with torch.device("meta"):
-        model = auto.from_config(text if auto is transformers.AutoModel else config)
-    shapes = {name: tuple(weight.shape) for name, weight in model.named_parameters()}
-    bare = next(name for name in TABLE[text.model_type].layers if any(weight.startswith(f"{name}.") for weight in shapes))
-    for prefix in TABLE[family].layers:
-        renamed = {f"{prefix}{name.removeprefix(bare)}": shape for name, shape in shapes.items() if name.startswith(f"{bare}.")}
-        found = prove({"model_type": family, "text_config": text.to_dict()}, renamed)
-        assert found.prefix == prefix
-        assert found.geometry.max_heads == 6
+    for family in SEEING:
+        config = config_of(family)
+        text = config.get_text_config()
+        auto = transformers.AutoModel if type(text) in transformers.AutoModel._model_mapping else transformers.AutoModelForCausalLM
+        with torch.device("meta"):
+            model = auto.from_config(text if auto is transformers.AutoModel else config)
+        shapes = {name: tuple(weight.shape) for name, weight in model.named_parameters()}
+        bare = next(name for name in TABLE[text.model_type].layers if any(weight.startswith(f"{name}.") for weight in shapes))
+        for prefix in TABLE[family].layers:
+            renamed = {f"{prefix}{name.removeprefix(bare)}": shape for name, shape in shapes.items() if name.startswith(f"{bare}.")}
+            found = prove({"model_type": family, "text_config": text.to_dict()}, renamed)
+            assert found.prefix == prefix, family
+            assert found.geometry.max_heads == 6, family
