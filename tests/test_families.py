@@ -19,7 +19,7 @@ from headsurgery.architectures.table import TABLE, find_architecture
 from headsurgery.attribution.ships import ships_of_queries
 from headsurgery.compare.diff import diff_checkpoints
 from headsurgery.edits.anatomy import prove_anatomy
-from headsurgery.edits.operations import allowed_operations
+from headsurgery.edits.operations import ABLATIONS, allowed_operations
 from headsurgery.errors import ArchitectureError
 from headsurgery.heads import HeadRef
 from headsurgery.model.loading import load_model
@@ -75,7 +75,8 @@ def some_heads(model: torch.nn.Module) -> list[HeadRef]:
 
 
 def operations_of(model: torch.nn.Module) -> tuple[str, ...]:
-    return allowed_operations(locate_modules(model).architecture)
+    """Those that need nothing but the model."""
+    return tuple(name for name in allowed_operations(locate_modules(model).architecture) if name in ABLATIONS)
 
 
 @torch.inference_mode()
