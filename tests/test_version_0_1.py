@@ -169,13 +169,18 @@ class TestEditedCheckpoints:
         assert contents(Path("edited/half_done")) == contents(Path("base"))
 
 
+def as_for_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of the weights and the versions of the libraries that its journal states."""
+    raw = Path("sweep/recipe.json.journal").read_bytes()
+    settings, _ = json.JSONDecoder().raw_decode(raw[raw.index(b"{") :].decode("latin-1"))
+    os.utime("base/model.safetensors", ns=(settings["weights"]["modified"],) * 2)
+    for library in (torch, transformers):
+        monkeypatch.setattr(library, "__version__", settings["versions"][library.__name__])
+
+
 class TestJournals:
     def test_a_sweep_goes_on_where_it_broke_off(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        raw = Path("sweep/recipe.json.journal").read_bytes()
-        settings, _ = json.JSONDecoder().raw_decode(raw[raw.index(b"{") :].decode("latin-1"))
-        os.utime("base/model.safetensors", ns=(settings["weights"]["modified"],) * 2)
-        for library in (torch, transformers):
-            monkeypatch.setattr(library, "__version__", settings["versions"][library.__name__])
+        as_for_the_sweep(monkeypatch)
         pairs: list[int] = []
         real = LocalEngine.run
 
@@ -204,7 +209,8 @@ class TestJournals:
         assert len(fresh) == len(whole) - len(kept.splitlines())
         assert set(fresh) <= set(whole)
 
-    def test_another_runs_journals_are_refused(self, folder: Path) -> None:
+    def test_another_runs_journals_are_refused(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        as_for_the_sweep(monkeypatch)
         assert "factor" in run(*SWEEP, "--factor", "0.5", "-o", "sweep/recipe.json", exit_code=1).stderr
         assert "max_new_tokens" in run(*ANSWERS, "--max-new-tokens", "7", exit_code=1).stderr
 
