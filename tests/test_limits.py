@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from headsurgery.cli.options import read_bytes
 from headsurgery.engine.limits import Limits, find_room, fit_limits, measure_footprint
 from headsurgery.engine.measures import Divergence, States, StatesAndDivergence
+from headsurgery.engine.options import read_bytes
 from headsurgery.engine.shape import ModelShape
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import Measure, SweepTask
@@ -41,7 +41,7 @@ def test_sizes_are_those_of_the_model(family: str) -> None:
 SWEEP = """
 import sys
 from dataclasses import replace
-from headsurgery.cli.options import read_bytes
+from headsurgery.engine.options import read_bytes
 from headsurgery.engine.limits import measure_footprint
 from headsurgery.engine.measures import Divergence, States
 from headsurgery.engine.sweep import Sweeper

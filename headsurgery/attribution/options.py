@@ -33,6 +33,29 @@ def _say_contrasts() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class _SharedOptions(Options):
+    """What can be chosen of an attribution. What a method brings of its own is None until the user chooses it.
+
+    Args:
+        method: How heads are scored and chosen; see docs/commands/attribute.md.
+        contrast: Heads are ranked by harmful - contrast * harmless. None: the method's own weight, where there is a control.
+        operation: How a head is ablated while it is scored.
+        factor: By how much; 0 takes it out.
+        top: Heads that methods choose which rank single heads; for the command line also the rows of its table.
+        intent: `ablate` or `reinforce`: what the recipe is for.
+        apply_factor: The recipe's factor. None: `factor` to ablate; to reinforce, heads and factor are searched for on the given
+            prompts under attacks (`reinforce`).
+        max_over_refusal: Bound of the search: share of harmless prompts refused, in addition to the base's.
+        max_kl: Bound of the search: mean KL(base || reinforced) on harmless answers, in nats per token.
+        screen: Whether only heads that come through a screen are scored exactly. The recipe then says what it may have missed.
+        survivors: Heads that come through. None: see `Screening`.
+        sample: Others, drawn at random and scored exactly to see what is missed. None: 10.
+        screen_seed: Seed of the draw and of the estimates. None: 0.
+        answer_tokens: New tokens of an answer among which a refusal is looked for, thoughts included. None: 48, in a search 32.
+
+    Raises:
+        UsageError: A value out of its range.
+    """
+
     method: Annotated[MethodName, Flag(help=_say_methods(), identity=True)] = "refusal"
     contrast: Annotated[
         float | None,
@@ -112,7 +135,8 @@ def _own_fields() -> list[tuple[str, Any, Any]]:
     for name, takers in found.items():
         said: defaultdict[str, list[str]] = defaultdict(list)
         for method, option in takers:
-            said[f"{option.flag.help} (default {option.default})"].append(method.name)
+            before_search = f"; {method.search_defaults[name]} before a search" if name in method.search_defaults else ""
+            said[f"{option.flag.help} (default {option.default}{before_search})"].append(method.name)
         texts = [shared[name].flag.help] if name in shared else []
         texts += [f"{', '.join(methods)}: {text}" for text, methods in said.items()]
         first = takers[0][1]
@@ -123,7 +147,7 @@ def _own_fields() -> list[tuple[str, Any, Any]]:
 if TYPE_CHECKING:
 
     class AttributionOptions(_SharedOptions):
-        """See below; a type checker does not know the fields that methods bring."""
+        """What can be chosen of an attribution: what all methods share, and each method's own options."""
 
         def __init__(self, **options: Any) -> None: ...
         def __getattr__(self, name: str) -> Any: ...
@@ -135,11 +159,7 @@ else:
         bases=(_SharedOptions,),
         frozen=True,
         kw_only=True,
-        namespace={
-            "__module__": __name__,
-            "__doc__": "What can be chosen of an attribution; see `headsurgery attribute --help` for the meaning of each.\n\n"
-            "    Raises:\n        UsageError: A value out of its range.\n",
-        },
+        namespace={"__module__": __name__, "__doc__": _SharedOptions.__doc__},
     )
 
 

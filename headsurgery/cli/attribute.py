@@ -4,47 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from headsurgery.attribution.methods import load_method
 from headsurgery.attribution.options import AttributionOptions, foreign_options, owners_of
-from headsurgery.cli.engines import (
-    BatchOfPairs,
-    DeviceMap,
-    EngineName,
-    Estimate,
-    EstimateFor,
-    GpusPerWorker,
-    MaxMemory,
-    RayAddress,
-    Workers,
-    open_local,
-    open_ray,
-)
-from headsurgery.cli.options import (
-    Column,
-    Device,
-    Dtype,
-    Json,
-    Limit,
-    Model,
-    Quiet,
-    Revision,
-    Template,
-    Token,
-    TrustRemoteCode,
-)
+from headsurgery.cli.engines import open_local, open_ray
+from headsurgery.cli.options import Json, Model, Quiet
 from headsurgery.cli.output import check_ending, check_file, is_attributed_recipe, is_frontier_file, is_same_file, is_scores_file
 from headsurgery.cli.run_files import Config
 from headsurgery.cli.stages import journaled, stages
-from headsurgery.edits.operations import AblationName
-from headsurgery.engine.options import read_bytes
+from headsurgery.engine.options import EngineOptions
 from headsurgery.errors import UsageError
-from headsurgery.options import read_batch_size
+from headsurgery.options import ModelOptions, PromptOptions
 
 if TYPE_CHECKING:
     from headsurgery.prompts import PromptSet
@@ -54,6 +30,7 @@ _TABLE_ROWS = 10
 
 
 def attribute(
+    *,
     model: Model,
     prompts: Annotated[
         str,
@@ -65,81 +42,26 @@ def attribute(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Recipe to write.")] = Path("recipe.json"),
     harmless: Annotated[str | None, typer.Option("--harmless", metavar="SET", help="Control, such as builtin:harmless.")] = None,
-    contrast: Annotated[
-        float | None,
-        typer.Option(
-            "--contrast", help="Rank by harmful - CONTRAST * harmless. Default with a control: refusal 10, else 1; 0 is the paper."
-        ),
-    ] = None,
-    method: Annotated[
-        Literal["refusal", "sahara", "ships", "direct"],
-        typer.Option(
-            "--method",
-            help="refusal: greedy group by the model's own refusals; sahara: by its states; ships: best single heads; "
-            "direct: those that write most along harmful - harmless, by two forwards per prompt.",
-        ),
-    ] = "refusal",
-    operation: Annotated[AblationName, typer.Option("--operation", help="How a head is ablated.")] = "scale",
-    factor: Annotated[float, typer.Option("--factor", help="Factor during attribution; 0 takes the head out.")] = 0.0,
-    group_size: Annotated[
-        int | None,
-        typer.Option(
-            "--group-size", help="sahara: heads in the group (default 3); refusal: at most (default 5; 1 before a search)."
-        ),
-    ] = None,
-    r_main: Annotated[int | None, typer.Option("--r-main", help="sahara: leading singular vectors compared (default 1).")] = None,
-    top: Annotated[
-        int | None, typer.Option("--top", help="Rows of the table (default 10); ships, direct: heads in the recipe (default 3).")
-    ] = None,
-    intent: Annotated[Literal["ablate", "reinforce"], typer.Option("--intent", help="What the recipe is for.")] = "ablate",
-    apply_factor: Annotated[
-        float | None,
-        typer.Option("--apply-factor", help="The recipe's factor. Default: --factor; to reinforce, it is searched for."),
-    ] = None,
-    max_over_refusal: Annotated[
-        float, typer.Option("--max-over-refusal", help="Bound of the search: share of --harmless refused beyond the base's.")
-    ] = 0.05,
-    max_kl: Annotated[
-        float, typer.Option("--max-kl", help="Bound of the search: mean KL to the base on harmless answers, in nats per token.")
-    ] = 0.1,
-    screen: Annotated[
-        bool, typer.Option("--screen", help="Score exactly only heads that may matter, and say what may have been missed.")
-    ] = False,
-    survivors: Annotated[
-        int | None,
-        typer.Option("--survivors", help="--screen: heads scored exactly. Default: 40, or an eighth; with a control 3/2 of it."),
-    ] = None,
-    sample: Annotated[
-        int | None, typer.Option("--sample", help="--screen: other heads, drawn at random to see what is missed (default 10).")
-    ] = None,
-    answer_tokens: Annotated[
-        int | None,
-        typer.Option("--answer-tokens", help="Look for refusals among so many tokens, thoughts included. Default: 48, search 32."),
-    ] = None,
-    template: Template = None,
-    column: Column = None,
-    limit: Limit = None,
+    options: AttributionOptions,
+    reading: PromptOptions,
     scores: Annotated[
         Path | None, typer.Option("--scores", metavar="FILE", help="Write all scores to this .safetensors file.")
     ] = None,
     frontier: Annotated[
         Path | None, typer.Option("--frontier", metavar="FILE", help="Write all that the search tried to this JSON file.")
     ] = None,
-    batch_size: BatchOfPairs = "auto",
-    engine: EngineName = "local",
-    ray_address: RayAddress = None,
-    workers: Workers = None,
-    gpus_per_worker: GpusPerWorker = None,
-    max_memory: MaxMemory = None,
-    device_map: DeviceMap = None,
-    estimate: Estimate = False,
-    estimate_for: EstimateFor = None,
+    running: EngineOptions,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Say what the run takes on this machine, and end; loads no weights.")
+    ] = False,
+    estimate_for: Annotated[
+        str | None,
+        typer.Option(
+            "--estimate-for", metavar="GPU[:COUNT]", help="The same for other hardware, such as h100:8, by published figures."
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that attribute did not write.")] = False,
-    dtype: Dtype = "auto",
-    device: Device = "auto",
-    revision: Revision = None,
-    token: Token = None,
-    trust_remote_code: TrustRemoteCode = False,
+    loading: ModelOptions,
     config: Config = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -154,26 +76,6 @@ def attribute(
     from headsurgery.storage.checkpoint import open_checkpoint
 
     console = Console(as_json=json, quiet=quiet)
-    rows, most = read_batch_size(batch_size), None if max_memory is None else read_bytes(max_memory)
-    if rows != "auto" and rows < 1:
-        raise UsageError(f"batch size is {rows}, expected auto or at least 1")
-    options = AttributionOptions(
-        method=method,
-        contrast=contrast,
-        operation=operation,
-        factor=factor,
-        top=top,
-        intent=intent,
-        apply_factor=apply_factor,
-        max_over_refusal=max_over_refusal,
-        max_kl=max_kl,
-        screen=screen,
-        survivors=survivors,
-        sample=sample,
-        answer_tokens=answer_tokens,
-        group_size=group_size,
-        r_main=r_main,
-    )
     _check_names({"-o": output, "--scores": scores, "--frontier": frontier})
     if scores is not None:
         check_ending(
@@ -182,15 +84,16 @@ def attribute(
     check_ending(output, "-o", ".json", "the recipe is written as JSON")
     if frontier is not None:
         check_ending(frontier, "--frontier", ".json", "what was tried is written as JSON")
-    if frontier is not None and (intent == "ablate" or apply_factor is not None):
+    if frontier is not None and (options.intent == "ablate" or options.apply_factor is not None):
         raise UsageError("--frontier: nothing is searched", hint="--intent reinforce without --apply-factor searches")
-    sets = load_prompt_sets([prompts, *([] if harmless is None else [harmless])], column=column, limit=limit, token=token)
+    names = [prompts, *([] if harmless is None else [harmless])]
+    sets = load_prompt_sets(names, column=reading.column, limit=reading.limit, token=loading.token)
     harmful_set, harmless_set = sets[0], None if harmless is None else sets[1]
     said = list(dict.fromkeys(note for prompt_set in sets for note in prompt_set.notes))
     for note in said:
         console.note(note)
     with console.ending_at_once("what was fetched is kept"):
-        source = fetch_model(model, revision=revision, token=token)
+        source = fetch_model(model, revision=loading.revision, token=loading.token)
     check_file(output, model=source.path, is_ours=is_attributed_recipe, force=force)
     if scores is not None:
         check_file(scores, model=source.path, is_ours=is_scores_file, force=force)
@@ -201,7 +104,7 @@ def attribute(
     base = record_base(checkpoint, anatomy)
     for note in _say_foreign(options):
         console.note(note)
-    if engine == "local" and (ray_address, workers, gpus_per_worker) != (None, None, None):
+    if running.engine == "local" and (running.ray_address, running.workers, running.gpus_per_worker) != (None, None, None):
         console.note("--ray-address, --workers and --gpus-per-worker belong to --engine ray")
     console.say("importing torch and transformers")
     from headsurgery import attribution
@@ -213,9 +116,9 @@ def attribute(
 
     settings = Settings.resolve(options, has_harmless=harmless is not None)
     settings.check_model(anatomy.geometry, has_q_norm=anatomy.has_q_norm)
-    settings.check_engine(is_local=engine == "local")
-    if template not in (None, "chat"):
-        load_template(template, tokenizer=None)
+    settings.check_engine(is_local=running.engine == "local")
+    if reading.template not in (None, "chat"):
+        load_template(reading.template, tokenizer=None)
     if estimate or estimate_for is not None:
         from headsurgery.cli.estimate import show_estimate
 
@@ -225,41 +128,37 @@ def attribute(
             anatomy,
             settings,
             list(sets),
-            template=template,
+            template=reading.template,
             hardware=estimate_for,
-            dtype=dtype,
-            device=device,
-            max_memory=most,
-            trust_remote_code=trust_remote_code,
+            loading=loading,
+            max_memory=running.max_memory,
         )
         return
     console.say(f"loading {source.model}")
     quiet_transformers()
-    run = _describe_run(checkpoint, harmful_set, harmless_set, {"template": template, "batch_size": rows, **options.identity()})
-    precision = choose_precision(dtype, choose_device(device), source.path, journal_dtype=_kept_dtype(output, run))
-    loading: dict[str, Any] = {"dtype": dtype, "device": device, "device_map": device_map, "trust_remote_code": trust_remote_code}
-    sizes: dict[str, Any] = {"batch_size": rows, "max_memory": most}
-    if engine == "local":
+    run = _describe_run(checkpoint, harmful_set, harmless_set, running.identity() | reading.identity() | options.identity())
+    if running.engine == "local":
+        precision = choose_precision(loading.dtype, choose_device(loading.device), source.path, journal_dtype=_kept_dtype(output, run))
         if precision.reason is not None:
-            loading["dtype"] = precision.name
             console.say(f"running in {precision.reason}")
-        opened = open_local(source, loading, sizes)
+        dtype = loading.dtype if precision.reason is None else precision.name
+        opened = open_local(source, replace(loading, dtype=dtype), running)
     else:
-        opened = open_ray(source, loading, sizes, address=ray_address, workers=workers, gpus_per_worker=gpus_per_worker)
+        opened = open_ray(source, loading, running)
     try:
         with ExitStack() as stack:
-            running, tokenizer = stack.enter_context(opened)
-            known = run | {"dtype": running.facts.dtype, "device": running.facts.device}
+            engine, tokenizer = stack.enter_context(opened)
+            known = run | {"dtype": engine.facts.dtype, "device": engine.facts.device}
             sweeping = stack.enter_context(journaled(console, output, known, force=force))
             report = stack.enter_context(stages(console))
             found = attribution.attribute(
-                running,
+                engine,
                 tokenizer,
                 harmful_set,
                 harmless=harmless_set,
                 options=options,
-                template=template,
-                batch_size=rows,
+                template=reading.template,
+                batch_size=running.batch_size,
                 base=base,
                 journal=sweeping.journal,
                 on_progress=sweeping.watch(report),
@@ -275,7 +174,7 @@ def attribute(
     if scores is not None and found.recipe.provenance is not None:
         found.scores.save(scores, found.recipe.provenance)
     sweeping.journal.remove()
-    listed = found.scores.top(top or _TABLE_ROWS)
+    listed = found.scores.top(options.top or _TABLE_ROWS)
     document = {
         "recipe": found.recipe.model_dump(by_alias=True, exclude_none=True),
         "recipe_file": str(output),
@@ -290,7 +189,7 @@ def attribute(
             console.note(note)
     tried = () if found.frontier is None else render_frontier(found.frontier)
     console.data(document, *render_attribution(console, found, listed), *tried, f"Recipe: {output}")
-    out = f"{source.model.split('/')[-1]}-{'ablated' if intent == 'ablate' else 'reinforced'}"
+    out = f"{source.model.split('/')[-1]}-{'ablated' if options.intent == 'ablate' else 'reinforced'}"
     console.next_command("apply", output, pinned_name(model, source), "-o", out)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from headsurgery.attribution.settings import Settings
     from headsurgery.edits.anatomy import Anatomy
     from headsurgery.model.precision import Precision
+    from headsurgery.options import ModelOptions
     from headsurgery.prompts import PromptSet
     from headsurgery.storage.checkpoint import Checkpoint
 
@@ -25,10 +26,8 @@ def show_estimate(
     *,
     template: str | None,
     hardware: str | None,
-    dtype: str,
-    device: str,
+    loading: ModelOptions,
     max_memory: int | None,
-    trust_remote_code: bool,
 ) -> None:
     """Print what an attribution would take on this machine, or on other hardware by its profile. No weights are read."""
     import torch
@@ -40,11 +39,11 @@ def show_estimate(
     from headsurgery.model.precision import choose_precision, dtype_name
     from headsurgery.prompts import encode, load_template
 
-    chosen = torch.device("cuda") if hardware is not None else choose_device(device)
-    precision = choose_precision(dtype, chosen, checkpoint.path)
+    chosen = torch.device("cuda") if hardware is not None else choose_device(loading.device)
+    precision = choose_precision(loading.dtype, chosen, checkpoint.path)
     tensors = {tensor.name: tuple(tensor.shape) for tensor in checkpoint.tensors.values()}
     shape = ModelShape.of_tensors(tensors, anatomy.architecture, anatomy.geometry)
-    tokenizer = _tokenizer(checkpoint.path, trust_remote_code)
+    tokenizer = _tokenizer(checkpoint.path, loading.trust_remote_code)
     found = load_template(template, tokenizer)
     encoded = [encode(prompts, found, tokenizer, max_tokens=2**31) for prompts in sets]
     queries = [ids for _, ids in encoded]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class RefusalOptions(Options):
     """How far the search goes."""
 
-    group_size: Annotated[int, Flag(help="heads in the group at most; 1 before a search for a reinforcement", at_least=1)] = 5
+    group_size: Annotated[int, Flag(help="heads in the group at most", at_least=1)] = 5
 
 
 class Refusal(Method[RefusalOptions]):

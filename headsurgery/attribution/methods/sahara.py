@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SaharaOptions(Options):
-    """Steps of the search, and what each compares."""
+    """Steps of the search, of which the paper finds 3 best, and what each compares."""
 
-    group_size: Annotated[int, Flag(help="heads in the group; the paper finds 3 best", at_least=1)] = 3
+    group_size: Annotated[int, Flag(help="heads in the group", at_least=1)] = 3
     r_main: Annotated[int, Flag(help="leading singular vectors compared", at_least=1)] = 1
 
 
