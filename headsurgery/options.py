@@ -19,6 +19,10 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from headsurgery.errors import UsageError
 
 
+class OptionError(UsageError, TypeError):
+    """A keyword argument that no option object has, or that stands beside its object; Python's own error for that is a TypeError."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Flag:
     """What a field of an option object is to the user.
@@ -120,12 +124,12 @@ class Options:
             given: The object that the caller gave, if any.
 
         Raises:
-            TypeError: The caller gave the object and one of its fields as well.
+            OptionError: The caller gave the object and one of its fields as well.
         """
         own = {field.name: keywords.pop(field.name) for field in cls.declared() if field.name in keywords}
         if given is not None:
             if own:
-                raise TypeError(f"{', '.join(own)}: given beside a {cls.__name__}, which states it already")
+                raise OptionError(f"{', '.join(own)}: given beside a {cls.__name__}, which states it already")
             return given
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in own.items()})
 
@@ -146,12 +150,12 @@ def check_no_more(function: str, keywords: Mapping[str, Any], known: Iterable[ty
     """Refuse keyword arguments that no option object took.
 
     Raises:
-        TypeError: There are some, as Python says it.
+        OptionError: There are some.
     """
     for name in keywords:
         nearest = get_close_matches(name, [field.name for options in known for field in options.declared()], 1)
         more = f". Did you mean {nearest[0]!r}?" if nearest else ""
-        raise TypeError(f"{function}() got an unexpected keyword argument {name!r}{more}")
+        raise OptionError(f"{function}() got an unexpected keyword argument {name!r}{more}")
 
 
 @cache

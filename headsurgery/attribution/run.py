@@ -92,7 +92,7 @@ def attribute(
         PromptError: No prompts, or no template.
         ModelError: Method `refusal`, and the model refuses none of the prompts.
         NoReinforcementError: A search, and nothing refuses more than the base within bounds.
-        TypeError: A keyword that is no option, or that stands beside `options`.
+        OptionError: A keyword that is no option, or that stands beside `options`.
     """
     settings = Settings.resolve(_gather_options(options, keywords), has_harmless=harmless is not None)
     report = of_stage(on_progress, SCORING)

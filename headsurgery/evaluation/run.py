@@ -86,7 +86,7 @@ def evaluate(
 
     Raises:
         UsageError: Arguments that contradict each other or are out of range.
-        TypeError: A keyword that is no field of an option object, or one beside its object.
+        OptionError: A keyword that is no field of an option object, or one beside its object.
         HeadSurgeryError: Its children say what can't be found, read, fitted or run.
     """
     options, reading, model, server = (
