@@ -20,7 +20,7 @@ from headsurgery.errors import UsageError
 
 
 class OptionError(UsageError, TypeError):
-    """A keyword argument that no option object has, or that stands beside its object; Python's own error for that is a TypeError."""
+    """A keyword argument that no option object has, or that stands beside its object. Python's own error for it is a TypeError."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -138,7 +138,9 @@ def attribute(
     quiet_transformers()
     run = _describe_run(checkpoint, harmful_set, harmless_set, running.identity() | reading.identity() | options.identity())
     if running.engine == "local":
-        precision = choose_precision(loading.dtype, choose_device(loading.device), source.path, journal_dtype=_kept_dtype(output, run))
+        precision = choose_precision(
+            loading.dtype, choose_device(loading.device), source.path, journal_dtype=_kept_dtype(output, run)
+        )
         if precision.reason is not None:
             console.say(f"running in {precision.reason}")
         dtype = loading.dtype if precision.reason is None else precision.name
