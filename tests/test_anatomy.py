@@ -18,6 +18,7 @@ from safetensors.torch import save_file as save_torch
 from headsurgery import open_checkpoint
 from headsurgery.architectures.table import TABLE
 from headsurgery.edits.anatomy import Anatomy, describe, prove_anatomy, record_base
+from headsurgery.edits.operations import OPERATIONS
 from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.model.modules import locate_modules
 from headsurgery.storage.safetensors import WEIGHTS
@@ -235,7 +236,7 @@ class TestDescribe:
         assert document["geometry"] == {"num_layers": 3, "num_heads": 6, "num_kv_heads": 2, "head_dim": 8, "hidden_size": 48}
         assert document["attention_layers"] == [0, 1, 2]
         assert document["num_heads_in_all"] == 18
-        assert document["operations"] == ["scale", "uniform_attention"]
+        assert document["operations"] == [*OPERATIONS]
         assert document["dtypes"] == {"F32": len(checkpoint.tensors)}
         assert sum(shard["bytes"] for shard in document["shards"]) == sum(
             file.stat().st_size for file in base.glob("*.safetensors")

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from headsurgery import Recipe, open_checkpoint
 from headsurgery.attribution.scores import load_scores
 from headsurgery.cli import app
+from headsurgery.edits.operations import OPERATIONS
 from tests.refusing import PLANTED, questions, save_refusing
 from tests.tiny import save_model
 
@@ -75,7 +76,7 @@ def test_inspect(folder: Path) -> None:
     assert document["model_type"] == "llama"
     assert document["geometry"] == {"num_layers": 3, "num_heads": 6, "num_kv_heads": 2, "head_dim": 8, "hidden_size": 48}
     assert document["attention_layers"] == [0, 1, 2]
-    assert document["operations"] == ["scale", "uniform_attention"]
+    assert document["operations"] == [*OPERATIONS]
     assert document["dtypes"] == {"F32": 30}
     assert document["parameters"] == sum(tensor.num_parameters for tensor in open_checkpoint("base").tensors.values())
     name = "model.layers.1.self_attn.o_proj.weight"
