@@ -184,8 +184,14 @@ def measure(base: Checkpoint, out: Path, operation: Any, factor: float, chance: 
     sure = {(entry.head, entry.operation) for entry in found if entry.certainty != "weak"}
     weak = {(entry.head, entry.operation) for entry in found if entry.certainty == "weak"}
     return {
-        **{"operation": operation, "factor": factor, "found": len(sure & edited), "weak": len(weak & edited), "of": HEADS},
-        **{"false_alarms": len(sure - edited), "weak_false_alarms": len(weak - edited), "blocks": 2 * len(heads) - HEADS},
+        "operation": operation,
+        "factor": factor,
+        "found": len(sure & edited),
+        "weak": len(weak & edited),
+        "of": HEADS,
+        "false_alarms": len(sure - edited),
+        "weak_false_alarms": len(weak - edited),
+        "blocks": 2 * len(heads) - HEADS,
     }
 
 

@@ -32,7 +32,10 @@ CHECKS = (("float32", "paper", 6), ("bfloat16", "paper", 12), ("float32", "chat"
 SIZES: dict[str, dict[str, int]] = {
     "Llama-2-7b": {"hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32},
     "Llama-2-70b": {
-        **{"hidden_size": 8192, "intermediate_size": 28672, "num_hidden_layers": 80, "num_attention_heads": 64},
+        "hidden_size": 8192,
+        "intermediate_size": 28672,
+        "num_hidden_layers": 80,
+        "num_attention_heads": 64,
         "num_key_value_heads": 8,
     },
 }
@@ -58,9 +61,14 @@ def check() -> None:
         ships_of_queries(Sweeper(engine=LocalEngine(loaded)), queries, operation="scale", factor=0.0)
         seconds = time.perf_counter() - started
         report = {
-            **{"dtype": dtype, "template": template, "prompts": count, "threads": torch.get_num_threads()},
-            **{"tflop": round(told["flops"] / 1e12, 2), "assumption": told["assumption"]},
-            **{"estimated_seconds": round(told["seconds"], 1), "seconds": round(seconds, 1)},
+            "dtype": dtype,
+            "template": template,
+            "prompts": count,
+            "threads": torch.get_num_threads(),
+            "tflop": round(told["flops"] / 1e12, 2),
+            "assumption": told["assumption"],
+            "estimated_seconds": round(told["seconds"], 1),
+            "seconds": round(seconds, 1),
             "estimated_to_real": round(told["seconds"] / seconds, 2),
         }
         print(json.dumps(report), flush=True)
@@ -107,10 +115,15 @@ def table() -> None:
                     length = f"{WORDS + 4} tokens" + (f" behind {steps[0]['prefix_tokens']} shared" if system else "")
                     naive = sum(step["naive_flops"] for step in steps)
                     cells = [
-                        *(size, gpus, f"{PROMPTS} of {length}", method),
+                        size,
+                        gpus,
+                        f"{PROMPTS} of {length}",
+                        method,
                         f"{sum(step['naive_forwards'] for step in steps):,}",
-                        *(f"{naive / 1e15:,.0f}", f"{told['flops'] / 1e15:,.0f}"),
-                        *(f"{told['bytes']['peak'] / 1e9:.0f} GB", show(told["seconds"])),
+                        f"{naive / 1e15:,.0f}",
+                        f"{told['flops'] / 1e15:,.0f}",
+                        f"{told['bytes']['peak'] / 1e9:.0f} GB",
+                        show(told["seconds"]),
                     ]
                     rows.append(f"| {' | '.join(cells)} |")
                 print(told["assumption"], told["workers"], told["devices_per_worker"], file=sys.stderr)

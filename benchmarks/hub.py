@@ -35,14 +35,15 @@ def make(folder: Path, shards: int, megabytes: int) -> None:
     """A Llama of random bfloat16 weights, in shards of about so many megabytes, cut between layers as transformers cuts."""
     kv = KV_HEADS * HEAD_DIM
     layer = {
-        **{
-            "input_layernorm": (HIDDEN,),
-            "mlp.down_proj": (HIDDEN, WIDTH),
-            "mlp.gate_proj": (WIDTH, HIDDEN),
-            "mlp.up_proj": (WIDTH, HIDDEN),
-        },
-        **{"post_attention_layernorm": (HIDDEN,), "self_attn.k_proj": (kv, HIDDEN), "self_attn.o_proj": (HIDDEN, HIDDEN)},
-        **{"self_attn.q_proj": (HIDDEN, HIDDEN), "self_attn.v_proj": (kv, HIDDEN)},
+        "input_layernorm": (HIDDEN,),
+        "mlp.down_proj": (HIDDEN, WIDTH),
+        "mlp.gate_proj": (WIDTH, HIDDEN),
+        "mlp.up_proj": (WIDTH, HIDDEN),
+        "post_attention_layernorm": (HIDDEN,),
+        "self_attn.k_proj": (kv, HIDDEN),
+        "self_attn.o_proj": (HIDDEN, HIDDEN),
+        "self_attn.q_proj": (HIDDEN, HIDDEN),
+        "self_attn.v_proj": (kv, HIDDEN),
     }
     per_layer = sum(2 * int(np.prod(shape)) for shape in layer.values())
     layers_per_shard = max(1, round(megabytes * MB / per_layer))
@@ -66,8 +67,14 @@ def make(folder: Path, shards: int, megabytes: int) -> None:
         values = generator.standard_normal(end // 2, dtype=np.float32).view(np.uint32) >> 16
         (folder / file).write_bytes(len(text).to_bytes(8, "little") + text + values.astype(np.uint16).tobytes())
     config = {
-        **{"model_type": "llama", "hidden_size": HIDDEN, "num_hidden_layers": number, "num_attention_heads": HEADS},
-        **{"num_key_value_heads": KV_HEADS, "head_dim": HEAD_DIM, "intermediate_size": WIDTH, "torch_dtype": "bfloat16"},
+        "model_type": "llama",
+        "hidden_size": HIDDEN,
+        "num_hidden_layers": number,
+        "num_attention_heads": HEADS,
+        "num_key_value_heads": KV_HEADS,
+        "head_dim": HEAD_DIM,
+        "intermediate_size": WIDTH,
+        "torch_dtype": "bfloat16",
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2))
     (folder / INDEX).write_text(json.dumps({"metadata": {"total_size": 0}, "weight_map": weight_map}, indent=2))
@@ -144,7 +151,10 @@ def main() -> None:
             both + 2 * of_heads,
         )
         run(
-            *(hub, work, "diff, 2 shards edited", [*tool, "diff", "org/base", "org/edited"]),
+            hub,
+            work,
+            "diff, 2 shards edited",
+            [*tool, "diff", "org/base", "org/edited"],
             both + 2 * sum(shard.num_bytes - shard.num_header_bytes for shard in base.shards if shard.file in touched),
         )
         run(

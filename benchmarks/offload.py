@@ -73,12 +73,10 @@ def main() -> None:
             seconds = time.perf_counter() - started
         first = scores if first is None else first
         report = {
-            **{
-                "weights": name,
-                "seconds": round(seconds, 1),
-                "weights_loaded": len(loads),
-                "gigabytes_loaded": round(sum(loads) / 1e9, 2),
-            },
+            "weights": name,
+            "seconds": round(seconds, 1),
+            "weights_loaded": len(loads),
+            "gigabytes_loaded": round(sum(loads) / 1e9, 2),
             "same_bits": bool(np.array_equal(scores, first)),
         }
         print(json.dumps(report), flush=True)

@@ -19,8 +19,14 @@ from headsurgery.surgery.base_files import CARD
 from tests.directories import recipe_of
 
 CONFIG: dict[str, Any] = {
-    **{"model_type": "llama", "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "hidden_size": 24},
-    **{"head_dim": 6, "architectures": ["LlamaForCausalLM"], "rope_scaling": {"factor": 2.0, "kind": ["a", "b"]}},
+    "model_type": "llama",
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "hidden_size": 24,
+    "head_dim": 6,
+    "architectures": ["LlamaForCausalLM"],
+    "rope_scaling": {"factor": 2.0, "kind": ["a", "b"]},
 }
 EDITS = recipe_of((0, 1, "scale", 0.5), (1, 2, "uniform_attention", 0.0), (1, 3, "scale", 2.5))
 CARD_TEXT = b"---\nlicense: apache-2.0\nbase_model: org/name\ntags: [a, 'b', 3]\nlist:\n- x: 1\n  y: no\n---\n\n# A card\n"

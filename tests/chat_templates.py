@@ -43,8 +43,12 @@ DEFAULT_SYSTEM = (
     "{{ m.content }}{% endfor %}" + GENERATION
 )
 IN_TEXT = {
-    **{"chatml": CHATML, "llama": LLAMA, "mistral": MISTRAL, "gemma3": GEMMA_3, "reasoning": REASONING},
-    **{"default system": DEFAULT_SYSTEM},
+    "chatml": CHATML,
+    "llama": LLAMA,
+    "mistral": MISTRAL,
+    "gemma3": GEMMA_3,
+    "reasoning": REASONING,
+    "default system": DEFAULT_SYSTEM,
 }
 
 LLAVA = (

@@ -48,27 +48,52 @@ SMALL: dict[str, Any] = {
     **dict.fromkeys(("num_key_value_heads", "num_kv_heads"), 2),
     **dict.fromkeys(("head_dim",), 12),
     **dict.fromkeys(("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len"), 64),
-    **{"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0, "sliding_window": 4, "rotary_dim": 4},
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+    "sliding_window": 4,
+    "rotary_dim": 4,
     **dict.fromkeys(("moe_intermediate_size", "shared_expert_intermediate_size", "shared_intermediate_size"), 16),
     **dict.fromkeys(("num_experts", "num_local_experts", "n_routed_experts"), 4),
-    **{"num_experts_per_tok": 2, "n_group": 1, "topk_group": 1, "first_k_dense_replace": 1, "moe_layer_freq": 1},
-    **{"kv_lora_rank": 16, "q_lora_rank": 20, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 10},
-    **{"mamba_d_state": 8, "mamba_d_head": 16, "mamba_n_heads": 6, "mamba_n_groups": 1},
-    **{"linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 8, "linear_value_head_dim": 8},
+    "num_experts_per_tok": 2,
+    "n_group": 1,
+    "topk_group": 1,
+    "first_k_dense_replace": 1,
+    "moe_layer_freq": 1,
+    "kv_lora_rank": 16,
+    "q_lora_rank": 20,
+    "qk_nope_head_dim": 8,
+    "qk_rope_head_dim": 4,
+    "v_head_dim": 10,
+    "mamba_d_state": 8,
+    "mamba_d_head": 16,
+    "mamba_n_heads": 6,
+    "mamba_n_groups": 1,
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4,
+    "linear_key_head_dim": 8,
+    "linear_value_head_dim": 8,
 }
 
 SENSE: dict[str, Any] = {
     **dict.fromkeys(("hidden_size", "embed_dim", "intermediate_size", "mlp_dim", "d_model"), 16),
     **dict.fromkeys(("num_hidden_layers", "depth"), 1),
     **dict.fromkeys(("num_attention_heads", "num_heads", "attention_heads"), 2),
-    **{"image_size": 8, "patch_size": 4, "out_hidden_size": 48, "head_dim": 8},
+    "image_size": 8,
+    "patch_size": 4,
+    "out_hidden_size": 48,
+    "head_dim": 8,
 }
 """The same for what sees or hears."""
 
 _MROPE = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1]}
 _SIGLIP = {
-    **{"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2},
-    **{"image_size": 8, "patch_size": 4},
+    "hidden_size": 16,
+    "intermediate_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "image_size": 8,
+    "patch_size": 4,
 }
 _TURNS = ["sliding_attention", "full_attention"] * 2
 _PER_LAYER = {"vocab_size_per_layer_input": VOCABULARY, "hidden_size_per_layer_input": 8}
@@ -79,13 +104,26 @@ _INDEXER = {"index_topk": 4, "index_head_dim": 8, "index_n_heads": 2}
 _KDA = {"layer_types": ["linear_attention", "full_attention"] * 2, "linear_head_dim": 8, "linear_num_heads": 2}
 _LINEAR_TURNS = ["linear_attention", "full_attention"] * 2
 _QWEN4 = {
-    **{"layer_types": ["linear_attention", "indexed_attention"] * 2, "hc_lowrank": 4, "ple_embed_dim": 8, "heads_per_ngram": 2},
-    **{"ngram_vocab_size_base": 50, "make_ngram_vocab_size_divisible_by": 8, "split_ngram_parts": 2, "indexer_n_heads": 2},
-    **{"indexer_kv_heads": 1, "indexer_head_dim": 12, "indexer_budget": 4, "indexer_compress_ratio": 2},
+    "layer_types": ["linear_attention", "indexed_attention"] * 2,
+    "hc_lowrank": 4,
+    "ple_embed_dim": 8,
+    "heads_per_ngram": 2,
+    "ngram_vocab_size_base": 50,
+    "make_ngram_vocab_size_divisible_by": 8,
+    "split_ngram_parts": 2,
+    "indexer_n_heads": 2,
+    "indexer_kv_heads": 1,
+    "indexer_head_dim": 12,
+    "indexer_budget": 4,
+    "indexer_compress_ratio": 2,
 }
 _DOTS = {key: value for key, value in SMALL.items() if key in CONFIG_MAPPING["dots3_note_text"]().to_dict()} | {
-    **{"layer_types": ["indexed_attention", "sliding_attention"] * 2, **_MLA, **_INDEXER, "n_shared_experts": 1},
-    **{"shared_experts_intermediate_size": 16, "mlp_layer_types": ["dense", *["sparse"] * 3]},
+    "layer_types": ["indexed_attention", "sliding_attention"] * 2,
+    **_MLA,
+    **_INDEXER,
+    "n_shared_experts": 1,
+    "shared_experts_intermediate_size": 16,
+    "mlp_layer_types": ["dense", *["sparse"] * 3],
     "per_layer_config": {
         layer: {"num_attention_heads": 4, "num_key_value_heads": 4, "qk_nope_head_dim": 6, "head_dim": 10} for layer in (1, 3)
     },
@@ -96,9 +134,15 @@ _DOTS_TOWERS = {
     "audio_config": _SIGLIP | {"adapter_input_size": 16, "adapter_out_dim": 48, "downsample_hidden_size": 8},
 }
 _INKLING = {
-    **{"layer_types": ["hybrid_sliding", "hybrid"] * 2, "sliding_window_size": 4, "d_rel": 4, "rel_extent": 8},
-    **{"swa_num_attention_heads": 4, "swa_num_key_value_heads": 2, "swa_head_dim": 8, "n_layers_per_attn_res_block": 2},
-    **{"unpadded_vocab_size": VOCABULARY},
+    "layer_types": ["hybrid_sliding", "hybrid"] * 2,
+    "sliding_window_size": 4,
+    "d_rel": 4,
+    "rel_extent": 8,
+    "swa_num_attention_heads": 4,
+    "swa_num_key_value_heads": 2,
+    "swa_head_dim": 8,
+    "n_layers_per_attn_res_block": 2,
+    "unpadded_vocab_size": VOCABULARY,
 }
 
 NEEDS: Mapping[str, Callable[[], Any] | Mapping[str, Any]] = {
@@ -117,7 +161,8 @@ NEEDS: Mapping[str, Callable[[], Any] | Mapping[str, Any]] = {
     "apertus1p5": {
         "vision_config": {"codebook_size": 10},
         "audio_config": {"codebook_dim": 16, "codebook_size": 10},
-        **{"image_token_offset": 70, "audio_token_offset": 80},
+        "image_token_offset": 70,
+        "audio_token_offset": 80,
     },
     "ovis2": {"vision_config": {"vocab_size": 16}},
     "emu3": {"vocabulary_map": {"<image>": 96}, "vq_config": {"base_channels": 32, "channel_multiplier": [1], "codebook_size": 8}},
@@ -184,16 +229,23 @@ NEEDS: Mapping[str, Callable[[], Any] | Mapping[str, Any]] = {
     | {"ssm_state_size": 8, "mamba_num_heads": 6, "mamba_head_dim": 16, "n_groups": 1}
     | {"moe_shared_expert_intermediate_size": 16},
     "zamba": {
-        **{
-            "head_dim": 16,
-            "layers_block_type": ["linear_attention", "hybrid", "linear_attention", "hybrid"],
-            "use_mamba_kernels": False,
-        },
-        **{"attention_hidden_size": 96, "attention_head_dim": 16, "mamba_dt_rank": 4, **_MHA},
+        "head_dim": 16,
+        "layers_block_type": ["linear_attention", "hybrid", "linear_attention", "hybrid"],
+        "use_mamba_kernels": False,
+        "attention_hidden_size": 96,
+        "attention_head_dim": 16,
+        "mamba_dt_rank": 4,
+        **_MHA,
     },
     "zamba2": {
-        **{"head_dim": 16, "layers_block_type": ["hybrid", "linear_attention", "hybrid", "hybrid"], "use_mamba_kernels": False},
-        **{"num_mem_blocks": 2, "use_shared_attention_adapter": True, "adapter_rank": 4, "n_mamba_heads": 6, **_MHA},
+        "head_dim": 16,
+        "layers_block_type": ["hybrid", "linear_attention", "hybrid", "hybrid"],
+        "use_mamba_kernels": False,
+        "num_mem_blocks": 2,
+        "use_shared_attention_adapter": True,
+        "adapter_rank": 4,
+        "n_mamba_heads": 6,
+        **_MHA,
     },
     "minimax": {"layer_types": _LINEAR_TURNS},
     **{name: {"layer_types": ["conv", "full_attention"] * 2, "block_multiple_of": 8} for name in ("lfm2", "lfm2_moe", "lfm3")},

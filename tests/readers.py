@@ -258,16 +258,19 @@ SCORES = _scores()
 EARLIER = f"{PREVIOUS}/{MANIFEST}"
 Reader = Callable[[Bench, bytes, random.Random], None]
 READERS: dict[str, Reader] = {
-    **{"header": read_header_file, "index": read_index, "recipe": read_recipe, "manifest": read_manifest, "undo": read_undo},
-    **{
-        "journal": read_journal,
-        "history": read_history,
-        "values": read_values,
-        "config": read_config,
-        "card": read_card,
-        "scores": read_scores,
-    },
-    **{"prompts": read_prompt_file, "template": read_template},
+    "header": read_header_file,
+    "index": read_index,
+    "recipe": read_recipe,
+    "manifest": read_manifest,
+    "undo": read_undo,
+    "journal": read_journal,
+    "history": read_history,
+    "values": read_values,
+    "config": read_config,
+    "card": read_card,
+    "scores": read_scores,
+    "prompts": read_prompt_file,
+    "template": read_template,
 }
 
 

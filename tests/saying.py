@@ -38,15 +38,17 @@ def load_saying(pieces: Sequence[str], *, special: Sequence[str] = (), opening: 
     )
     size = -len(words) % 16 + len(words)
     config = LlamaConfig(
-        **{
-            "vocab_size": len(words),
-            "hidden_size": size,
-            "intermediate_size": 32,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-        },
-        **{"num_key_value_heads": 4, "head_dim": size // 4, "max_position_embeddings": 512},
-        **{"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0},
+        vocab_size=len(words),
+        hidden_size=size,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        head_dim=size // 4,
+        max_position_embeddings=512,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
     )
     torch.manual_seed(0)
     model = LlamaForCausalLM(config).eval().requires_grad_(False)

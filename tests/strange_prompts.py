@@ -21,8 +21,15 @@ CHATS: list[dict[str, Any]] = [
 ]
 ALPACA: list[dict[str, Any]] = [{"instruction": "Sort these", "input": "3 1 2"}, {"instruction": "Name fruits", "input": ""}]
 DOCUMENTS: tuple[Any, ...] = (
-    *(ROWS, CHATS, ALPACA, ["one", "two"], {"version": 1, "data": ROWS}, {"violence": ["one"], "drugs": ["two"]}),
-    *({"prompt": ["one", "two"], "kind": [1, 2]}, {"prompt": {"0": "one"}, "kind": {"0": "a"}}, {"0": ROWS[0], "1": ROWS[1]}),
+    ROWS,
+    CHATS,
+    ALPACA,
+    ["one", "two"],
+    {"version": 1, "data": ROWS},
+    {"violence": ["one"], "drugs": ["two"]},
+    {"prompt": ["one", "two"], "kind": [1, 2]},
+    {"prompt": {"0": "one"}, "kind": {"0": "a"}},
+    {"0": ROWS[0], "1": ROWS[1]},
     {"columns": ["id", "prompt"], "index": [0], "data": [[1, "one"]]},
 )
 TEXTS: dict[str, bytes] = {
@@ -35,9 +42,35 @@ TEXTS: dict[str, bytes] = {
     "": b"one\ntwo\n",
 }
 CHANGES = (
-    *("| upper", "| e", "| tojson", "[:9]", "[3:]", "| truncate(9)", "| length", "| trim", "| list", "| urlencode", "+ 1", "+ 'x'"),
-    *("| replace('a', '')", ".split('i')[0]", "| striptags", "| wordwrap(8)", "| title", "* 2", "if loop.last", "if tools", ".x.y"),
-    *("| join(' ')", "| default('')", "~ messages", "~ messages[-1].content", "| reverse", "| center(20000)", "| indent", "| int"),
+    "| upper",
+    "| e",
+    "| tojson",
+    "[:9]",
+    "[3:]",
+    "| truncate(9)",
+    "| length",
+    "| trim",
+    "| list",
+    "| urlencode",
+    "+ 1",
+    "+ 'x'",
+    "| replace('a', '')",
+    ".split('i')[0]",
+    "| striptags",
+    "| wordwrap(8)",
+    "| title",
+    "* 2",
+    "if loop.last",
+    "if tools",
+    ".x.y",
+    "| join(' ')",
+    "| default('')",
+    "~ messages",
+    "~ messages[-1].content",
+    "| reverse",
+    "| center(20000)",
+    "| indent",
+    "| int",
 )
 PROMPTS = ("How do I bake?", "a", 'Say "hi" <b> & \\n {{ x }}', "two\n\nlines 你好", "assistant")
 

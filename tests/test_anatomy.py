@@ -229,8 +229,21 @@ class TestDescribe:
         checkpoint = open_checkpoint(base, model="org/name", revision="ab" * 20)
         document = json.loads(json.dumps(describe(checkpoint)))
         assert list(document) == [
-            *("model", "revision", "model_type", "geometry", "attention_layers", "num_heads_in_all", "operations"),
-            *("q_norm", "notes", "dtypes", "parameters", "shards", "fingerprint", "formats", "tensors"),
+            "model",
+            "revision",
+            "model_type",
+            "geometry",
+            "attention_layers",
+            "num_heads_in_all",
+            "operations",
+            "q_norm",
+            "notes",
+            "dtypes",
+            "parameters",
+            "shards",
+            "fingerprint",
+            "formats",
+            "tensors",
         ]
         assert (document["model"], document["revision"], document["model_type"]) == ("org/name", "ab" * 20, "qwen2")
         assert document["geometry"] == {"num_layers": 3, "num_heads": 6, "num_kv_heads": 2, "head_dim": 8, "hidden_size": 48}

@@ -673,12 +673,24 @@ def test_the_document_keeps_its_keys(base: Path, tmp_path: Path) -> None:
     found = audit(base, tmp_path / "out", times(base, HeadRef(1, 3), 0.5))
     document = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert list(document) == [
-        *("model", "base", "tampered", "findings", "other_tensors", "recipe", "exact", "notes", "changed_heads"),
+        "model",
+        "base",
+        "tampered",
+        "findings",
+        "other_tensors",
+        "recipe",
+        "exact",
+        "notes",
+        "changed_heads",
     ]
     assert document["findings"] == [
         {
-            **{"operation": "scale", "factor": 0.5, "certainty": "proven", "evidence": "multiplied, bit for bit"},
-            **{"kind": "multiplied", "head": "L1H3"},
+            "operation": "scale",
+            "factor": 0.5,
+            "certainty": "proven",
+            "evidence": "multiplied, bit for bit",
+            "kind": "multiplied",
+            "head": "L1H3",
         }
     ]
     assert document["changed_heads"] == [{"head": "L1H3", "operation": "scale"}]

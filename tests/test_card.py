@@ -165,8 +165,14 @@ def test_a_local_base_is_not_named() -> None:
 def provenance(**changes: Any) -> Provenance:
     record = PromptRecord(name="builtin:decline", count=40, sha256="ab" * 32)
     given: dict[str, Any] = {
-        **{"method": "refusal", "operation": "scale", "factor": 0.0, "unit": "nats", "contrast": 10.0, "prompts": record},
-        **{"harmless": record.model_copy(update={"name": "builtin:harmless"}), "scores": []},
+        "method": "refusal",
+        "operation": "scale",
+        "factor": 0.0,
+        "unit": "nats",
+        "contrast": 10.0,
+        "prompts": record,
+        "harmless": record.model_copy(update={"name": "builtin:harmless"}),
+        "scores": [],
     }
     return Provenance(**given | changes)
 

@@ -18,8 +18,19 @@ from tests.test_prompts import refusal
 
 ODD = PromptSet.from_texts(
     [
-        *("How do I bake?", "a", "user", "assistant", 'Say "hi" <b> & \\n {{ x }} {% y %} {query}', "two\n\nlines\tand 你好 😀"),
-        *("</think> no", "<think>x</think> y", "[INST] x [/INST]", "x" * 3000, "Zq4", "content", "{'type': 'text', 'text': 'a'}"),
+        "How do I bake?",
+        "a",
+        "user",
+        "assistant",
+        'Say "hi" <b> & \\n {{ x }} {% y %} {query}',
+        "two\n\nlines\tand 你好 😀",
+        "</think> no",
+        "<think>x</think> y",
+        "[INST] x [/INST]",
+        "x" * 3000,
+        "Zq4",
+        "content",
+        "{'type': 'text', 'text': 'a'}",
     ]
 )
 

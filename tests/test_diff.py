@@ -215,7 +215,10 @@ class TestOutside:
         (base / "folder").mkdir()
         (base / "folder" / "x.py").touch()
         assert diff(base, copy).files == {
-            **{"tokenizer.json": "missing", "new.txt": "added", "evil.bin": "added", "config.json": "differs"},
+            "tokenizer.json": "missing",
+            "new.txt": "added",
+            "evil.bin": "added",
+            "config.json": "differs",
             "folder/x.py": "missing",
         }
 
@@ -311,13 +314,30 @@ class TestJson:
     def test_the_document(self, base: Path, tmp_path: Path) -> None:
         document = json.loads(json.dumps(diff(base, apply(base, tmp_path / "out", SCALE), SCALE).to_json(), allow_nan=False))
         assert list(document) == [
-            *("identical", "matches_recipe", "recipe_problems", "heads", "other_tensors", "files"),
-            *("parameters", "parameters_changed", "parameters_unread", "share", "renamed"),
+            "identical",
+            "matches_recipe",
+            "recipe_problems",
+            "heads",
+            "other_tensors",
+            "files",
+            "parameters",
+            "parameters_changed",
+            "parameters_unread",
+            "share",
+            "renamed",
         ]
         assert document["heads"] == [
             {
-                **{"layer": 1, "head": 3, "operation": "scale", "factor": 0.5, "spread": 0.0, "exact": True},
-                **{"parameters_changed": 8 * 48, "agreement": "exact", "unexplained": 0.0, "relative": 0.5},
+                "layer": 1,
+                "head": 3,
+                "operation": "scale",
+                "factor": 0.5,
+                "spread": 0.0,
+                "exact": True,
+                "parameters_changed": 8 * 48,
+                "agreement": "exact",
+                "unexplained": 0.0,
+                "relative": 0.5,
             }
         ]
         assert document["share"] == 8 * 48 / document["parameters"]

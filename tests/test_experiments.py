@@ -363,7 +363,11 @@ def cli(*arguments: str) -> Any:
 class TestCommandLine:
     def test_the_report_is_markdown_and_json_beside_the_answers(self, report: Path) -> None:
         assert sorted(path.name for path in report.iterdir()) == [
-            *("answers.jsonl", "answers.run.json", "heads.json", "report.json", "report.md"),
+            "answers.jsonl",
+            "answers.run.json",
+            "heads.json",
+            "report.json",
+            "report.md",
         ]
         found = ExperimentReport.model_validate_json((report / "report.json").read_text())
         assert ExperimentReport.model_validate(json.loads(found.model_dump_json(by_alias=True))) == found

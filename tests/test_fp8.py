@@ -41,8 +41,14 @@ operations = pytest.mark.parametrize("operation", ["scale", "uniform_attention"]
 OWN_SCALES = {
     "scale": {"blocks of a head", "blocks of half a head", "blocks, powers of two", "blocks, compressed-tensors"},
     "uniform_attention": {
-        *("blocks of a head", "blocks of half a head", "blocks, powers of two", "blocks, compressed-tensors"),
-        *("rows", "rows, bf16", "rows, flat", "rows, E5M2"),
+        "blocks of a head",
+        "blocks of half a head",
+        "blocks, powers of two",
+        "blocks, compressed-tensors",
+        "rows",
+        "rows, bf16",
+        "rows, flat",
+        "rows, E5M2",
     },
 }
 """Layouts in which the head's block has scales of its own, by operation: multiplied are the scales, and no code is rounded."""

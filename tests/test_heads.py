@@ -12,7 +12,9 @@ from headsurgery.heads import AttentionGeometry, HeadRef, LayerHeads
 numbers = st.integers(0, 10**6)
 layer_heads = st.builds(
     lambda kv_heads, per_group, head_dim: LayerHeads(num_heads=kv_heads * per_group, num_kv_heads=kv_heads, head_dim=head_dim),
-    *(st.integers(1, 9), st.integers(1, 9), st.integers(1, 300)),
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.integers(1, 300),
 )
 HEADS = LayerHeads(num_heads=6, num_kv_heads=2, head_dim=8)
 
@@ -81,12 +83,20 @@ def test_a_head_that_is_not_there_is_refused_with_its_place(head: HeadRef, messa
 
 def test_equal_layers_make_plain_numbers() -> None:
     assert AttentionGeometry(hidden_size=48, layers=(HEADS, HEADS)).to_json() == {
-        **{"num_layers": 2, "num_heads": 6, "num_kv_heads": 2, "head_dim": 8, "hidden_size": 48}
+        "num_layers": 2,
+        "num_heads": 6,
+        "num_kv_heads": 2,
+        "head_dim": 8,
+        "hidden_size": 48,
     }
 
 
 def test_differing_layers_make_lists_with_null_for_no_heads() -> None:
     wide = LayerHeads(num_heads=8, num_kv_heads=2, head_dim=8)
     assert AttentionGeometry(hidden_size=48, layers=(HEADS, None, wide)).to_json() == {
-        **{"num_layers": 3, "num_heads": [6, None, 8], "num_kv_heads": [2, None, 2], "head_dim": [8, None, 8], "hidden_size": 48}
+        "num_layers": 3,
+        "num_heads": [6, None, 8],
+        "num_kv_heads": [2, None, 2],
+        "head_dim": [8, None, 8],
+        "hidden_size": 48,
     }

@@ -20,9 +20,15 @@ from headsurgery.prompts import load_prompts
 from tests.hub_server import STRANGER, TOKEN, HubServer, point_client
 
 MODEL = {
-    **{"config.json": b'{"model_type": "llama"}', "model.safetensors": bytes(range(256)) * 40, "tokenizer.json": b"{}"},
-    **{"sub/code.py": b"# kept", "pytorch_model.bin": b"copy", "model-Q4.gguf": b"copy", "onnx/model.onnx": b"copy"},
-    **{"original/consolidated.00.pth": b"copy", "tf_model.h5": b"copy"},
+    "config.json": b'{"model_type": "llama"}',
+    "model.safetensors": bytes(range(256)) * 40,
+    "tokenizer.json": b"{}",
+    "sub/code.py": b"# kept",
+    "pytorch_model.bin": b"copy",
+    "model-Q4.gguf": b"copy",
+    "onnx/model.onnx": b"copy",
+    "original/consolidated.00.pth": b"copy",
+    "tf_model.h5": b"copy",
 }
 KEPT = ["config.json", "model.safetensors", "sub/code.py", "tokenizer.json"]
 

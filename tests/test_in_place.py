@@ -679,7 +679,13 @@ class TestStrangersJournal:
         (model / "headsurgery.journal" / "todo.json").write_text(json.dumps(fields | valid))
 
     GOOD: ClassVar = {
-        **{"file": "config.json", "offset": 0, "length": 4, "stride": 4, "count": 1, "source": "tokenizer.json", "start": 0},
+        "file": "config.json",
+        "offset": 0,
+        "length": 4,
+        "stride": 4,
+        "count": 1,
+        "source": "tokenizer.json",
+        "start": 0,
         "sha256": sha256(b"{\n  ").hexdigest(),
     }
 

@@ -91,8 +91,16 @@ def test_a_multimodal_judge_model_is_asked_by_text_alone(tmp_path: Path) -> None
 
 def save_sequence_classifier(path: Path, labels: Sequence[str]) -> Path:
     config = transformers.RobertaConfig(
-        **{"vocab_size": 97, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 16},
-        **{"max_position_embeddings": 40, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "type_vocab_size": 1},
+        vocab_size=97,
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=3,
+        intermediate_size=16,
+        max_position_embeddings=40,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        type_vocab_size=1,
         id2label=dict(enumerate(labels)),
         label2id={label: number for number, label in enumerate(labels)},
         initializer_range=0.5,

@@ -6,6 +6,8 @@ An operation that is added to the registry is tested here without a line of its 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +65,12 @@ def logits_of(path: Path) -> torch.Tensor:
     model = transformers.AutoModelForCausalLM.from_pretrained(path).eval()
     logits: torch.Tensor = model(input_ids=tokens()).logits
     return logits
+
+
+def test_the_registry_loads_neither_numpy_nor_torch() -> None:
+    """Recipes read it, and so does every command's help."""
+    code = "import sys, headsurgery.recipe; assert not {'torch', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 class TestEveryOperation:

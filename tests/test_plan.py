@@ -85,8 +85,16 @@ def test_a_dry_run_is_json_and_names_no_local_path(llama: Path) -> None:
     plan = plan_of(llama, (0, 0, "scale", 0.5))
     document = json.loads(json.dumps(plan.to_json()))
     assert list(document) == [
-        *("base", "edits", "parameters", "parameters_changed", "share", "exactness"),
-        *("edited_files", "carried_files", "left_out", "notes"),
+        "base",
+        "edits",
+        "parameters",
+        "parameters_changed",
+        "share",
+        "exactness",
+        "edited_files",
+        "carried_files",
+        "left_out",
+        "notes",
     ]
     assert document["edited_files"] == [WEIGHTS]
     assert document["edits"][0]["runs"] == vars(plan.edits[0].runs)
@@ -158,14 +166,14 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("dtype", "factor"),
         [
-            *(
-                (torch.float16, 1e-6),
-                (torch.float16, 1e-8),
-                (torch.float16, -1e-300),
-                (torch.float32, 1e-44),
-                (torch.float32, 1e-60),
-            ),
-            *((torch.bfloat16, 1e-40), (torch.bfloat16, 1e-200), (torch.float32, 5e-324)),
+            (torch.float16, 1e-6),
+            (torch.float16, 1e-8),
+            (torch.float16, -1e-300),
+            (torch.float32, 1e-44),
+            (torch.float32, 1e-60),
+            (torch.bfloat16, 1e-40),
+            (torch.bfloat16, 1e-200),
+            (torch.float32, 5e-324),
         ],
     )
     def test_a_factor_that_is_lost_in_rounding(self, dtype: torch.dtype, factor: float, tmp_path: Path) -> None:

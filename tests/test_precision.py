@@ -86,7 +86,11 @@ def test_every_family_is_measured_by_its_own_sizes_in_a_moment(family: str, tmp_
 @pytest.mark.parametrize(
     "config",
     [
-        *("", "[]", "{", '{"model_type": "unheard_of", "dtype": "bfloat16"}', '{"model_type": 3, "dtype": {}}'),
+        "",
+        "[]",
+        "{",
+        '{"model_type": "unheard_of", "dtype": "bfloat16"}',
+        '{"model_type": 3, "dtype": {}}',
         '{"model_type": "llama", "dtype": "bfloat16", "hidden_size": "wide", "num_attention_heads": 0}',
     ],
 )

@@ -343,9 +343,17 @@ PARTS = [{"role": "user", "content": [{"type": "text", "text": "one"}]}]
 @pytest.mark.parametrize(
     "row",
     [
-        *({"messages": OPENAI}, {"messages": ANSWERED}, {"conversations": SHAREGPT}, {"conversation": PARTS}, {"turns": ["one"]}),
-        *({"prompt": OPENAI}, {"prompt": ANSWERED[:2]}, {"messages": json.dumps(OPENAI)}, {"prompt": OPENAI[0]}),
-        *({"prompt": json.dumps(OPENAI[0])}, {"conversations": json.dumps([{"id": "1", **SHAREGPT[0]}])}),
+        {"messages": OPENAI},
+        {"messages": ANSWERED},
+        {"conversations": SHAREGPT},
+        {"conversation": PARTS},
+        {"turns": ["one"]},
+        {"prompt": OPENAI},
+        {"prompt": ANSWERED[:2]},
+        {"messages": json.dumps(OPENAI)},
+        {"prompt": OPENAI[0]},
+        {"prompt": json.dumps(OPENAI[0])},
+        {"conversations": json.dumps([{"id": "1", **SHAREGPT[0]}])},
     ],
 )
 @pytest.mark.parametrize("name", ["p.json", "p.jsonl", "p.yaml"])

@@ -128,8 +128,12 @@ def test_a_server_that_refuses_what_is_no_stream(words: str) -> None:
 
 def test_the_compatible_sides_themselves_are_not_called_native() -> None:
     for url in (
-        *("https://generativelanguage.googleapis.com/v1beta/openai", "https://api.anthropic.com/v1", "http://localhost:11434/v1"),
-        *("http://localhost:3000/api", "https://openrouter.ai/api/v1", "http://localhost:8000/v1"),
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        "https://api.anthropic.com/v1",
+        "http://localhost:11434/v1",
+        "http://localhost:3000/api",
+        "https://openrouter.ai/api/v1",
+        "http://localhost:8000/v1",
     ):
         assert recognise(url, GEMINI_ERROR) is None
         assert recognise(url, b'{"error": {"message": "model not found"}}') is None

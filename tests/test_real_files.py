@@ -370,8 +370,15 @@ class TestOneModel:
         commands = {
             "attribute": ["attribute", str(folder), *asked, "--method", "ships", "-o", str(tmp_path / "found.json")],
             "evaluate": [
-                *["evaluate", str(folder), *asked, "--kind", "prompts.txt=harmless", "--max-new-tokens", "3"],
-                *["-o", str(tmp_path / "evaluation")],
+                "evaluate",
+                str(folder),
+                *asked,
+                "--kind",
+                "prompts.txt=harmless",
+                "--max-new-tokens",
+                "3",
+                "-o",
+                str(tmp_path / "evaluation"),
             ],
             "apply": ["apply", str(recipe), str(folder), "-o", str(tmp_path / "out")],
             "in place": ["apply", str(recipe), str(folder), "--in-place"],

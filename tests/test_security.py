@@ -220,14 +220,18 @@ class TestTerminal:
 @pytest.mark.parametrize(
     "arguments",
     [
-        *("inspect org/private", "inspect org/absent", "inspect org/broken", "inspect base", "diff base org/private"),
-        *("apply recipe.json org/private -o out", "apply hf://org/name/absent.json base -o out", "audit org/broken"),
-        *(
-            "apply base/config.json base -o out",
-            "push edited org/private --dry-run",
-            "push base org/name",
-            "audit base --base org/absent",
-        ),
+        "inspect org/private",
+        "inspect org/absent",
+        "inspect org/broken",
+        "inspect base",
+        "diff base org/private",
+        "apply recipe.json org/private -o out",
+        "apply hf://org/name/absent.json base -o out",
+        "audit org/broken",
+        "apply base/config.json base -o out",
+        "push edited org/private --dry-run",
+        "push base org/name",
+        "audit base --base org/absent",
     ],
 )
 def test_a_token_is_neither_printed_nor_stored(

@@ -28,8 +28,12 @@ from tests.directories import FEW_KB, ODD_TENSORS, append_tensors, as_hub_cache,
 from tests.tiny import save_model, tokens
 
 EDITS = recipe_of(
-    *((0, 1, "scale", 0.0), (0, 2, "scale", 1.7), (2, 5, "scale", -0.3)),
-    *((1, 3, "uniform_attention", 0.0), (1, 0, "uniform_attention", 0.5), (0, 1, "uniform_attention", 2.0)),
+    (0, 1, "scale", 0.0),
+    (0, 2, "scale", 1.7),
+    (2, 5, "scale", -0.3),
+    (1, 3, "uniform_attention", 0.0),
+    (1, 0, "uniform_attention", 0.5),
+    (0, 1, "uniform_attention", 2.0),
 )
 LAYOUTS = [
     pytest.param((family, size), id=f"{family}-{'single' if size == '5GB' else 'sharded'}")
@@ -135,12 +139,30 @@ class TestLaws:
 
     def test_law_4_every_file_is_carried_over_but_other_copies_of_the_weights(self, base: Path, tmp_path: Path) -> None:
         carried = [
-            *("README.md", "LICENSE", "tokenizer.model", "generation_config.json", ".gitattributes", "training_args.bin", "x.py"),
-            *("folder/pytorch.txt", "folder/original/notes.txt", "vocab.json", "Modelfile", "no_suffix", "draft.safetensors"),
+            "README.md",
+            "LICENSE",
+            "tokenizer.model",
+            "generation_config.json",
+            ".gitattributes",
+            "training_args.bin",
+            "x.py",
+            "folder/pytorch.txt",
+            "folder/original/notes.txt",
+            "vocab.json",
+            "Modelfile",
+            "no_suffix",
+            "draft.safetensors",
         ]
         copies = [
-            *("pytorch_model.bin", "pytorch_model.bin.index.json", "model-Q4_K_M.gguf", "tf_model.h5", "flax_model.msgpack"),
-            *("consolidated.00.pth", "consolidated.safetensors", "rust_model.ot", "folder/model.onnx"),
+            "pytorch_model.bin",
+            "pytorch_model.bin.index.json",
+            "model-Q4_K_M.gguf",
+            "tf_model.h5",
+            "flax_model.msgpack",
+            "consolidated.00.pth",
+            "consolidated.safetensors",
+            "rust_model.ot",
+            "folder/model.onnx",
         ]
         folders = ["onnx/", "original/", ".git/", ".cache/"]
         for file in (*carried, *copies, *(f"{folder}file" for folder in folders)):

@@ -13,7 +13,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner, Result
 
-from headsurgery import HeadEdit, Recipe, apply_plan, edited, evaluate, open_checkpoint, plan_surgery
+from headsurgery import HeadEdit, Recipe, apply_plan, edited, evaluate, open_checkpoint, plan_surgery, restore_checkpoint
 from headsurgery.cli import app
 from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.edits.donor import open_donor
@@ -28,6 +28,9 @@ from headsurgery.storage.codecs import read_numbers
 from headsurgery.surgery.manifest import Manifest
 from headsurgery.surgery.verify import verify_checkpoint
 from tests.directories import contents, edit_json
+from tests.families import build_family
+from tests.fp8 import LAYOUTS as FP8_LAYOUTS
+from tests.fp8 import Layout, dequantize, save_fp8
 from tests.hub_server import HubServer
 from tests.tiny import build_model, save_model, tokens
 
@@ -221,6 +224,17 @@ class TestWhatIsRefused:
         assert any(place.startswith("headsurgery.json, donor.fingerprint") for place in found), found
 
 
+class TestNotes:
+    @pytest.mark.parametrize(("family", "words"), [("qwen3_next", "have gates"), ("gpt_oss", "have attention sinks")])
+    def test_what_else_of_a_head_stays_behind_is_said(self, family: str, words: str, tmp_path: Path) -> None:
+        build_family(family).save_pretrained(tmp_path / "base")
+        base = open_checkpoint(tmp_path / "base")
+        layer = prove_anatomy(base).geometry.attention_layers[0]
+        recipe = Recipe(edits=(HeadEdit(layer=layer, head=0, operation="transplant"),))
+        notes = plan_surgery(recipe, base, donor=base).notes
+        assert any(words in note and "stay the base's" in note for note in notes), notes
+
+
 class TestTypes:
     def test_another_float_type_is_rounded_once_and_said(self, tmp_path: Path) -> None:
         base = save_model("llama", tmp_path / "base", dtype=torch.bfloat16)
@@ -231,6 +245,29 @@ class TestTypes:
         name = "model.layers.1.self_attn.o_proj.weight"
         out, given = (load_file(path / "model.safetensors")[name] for path in (tmp_path / "out", donor))
         assert torch.equal(out[:, 24:32], given[:, 24:32].bfloat16())
+
+    def test_the_donors_tensors_may_have_another_prefix(self, llama: tuple[Path, Path], tmp_path: Path) -> None:
+        base, donor = llama
+        apply_plan(plan_surgery(ONE, open_checkpoint(base), donor=open_checkpoint(donor)), tmp_path / "one")
+        weights = load_file(donor / "model.safetensors")
+        save_file({name.removeprefix("model."): value for name, value in weights.items()}, donor / "model.safetensors")
+        apply_plan(plan_surgery(ONE, open_checkpoint(base), donor=open_checkpoint(donor)), tmp_path / "two")
+        assert slices(tmp_path / "one", HEAD) == slices(tmp_path / "two", HEAD)
+
+    @pytest.mark.parametrize("layout", FP8_LAYOUTS.values(), ids=FP8_LAYOUTS)
+    def test_a_base_in_fp8_takes_plain_floats(self, layout: Layout, tmp_path: Path) -> None:
+        """Rounded to the base's codes under the base's scales; and back, bit for bit."""
+        base, donor = save_fp8("llama", tmp_path / "base", layout), save_model("llama", tmp_path / "donor", seed=1)
+        halves = {name: value * 0.5 for name, value in load_file(donor / "model.safetensors").items()}  # so that none overflows
+        save_file(halves, donor / "model.safetensors")
+        apply_plan(plan_surgery(ONE, open_checkpoint(base), donor=open_checkpoint(donor)), tmp_path / "out")
+        name = "model.layers.1.self_attn.o_proj.weight"
+        out, given = dequantize(tmp_path / "out", layout)[name][:, 24:32], load_file(donor / "model.safetensors")[name][:, 24:32]
+        assert (out - given).norm() <= 0.08 * given.norm()
+        assert verify_checkpoint(tmp_path / "out", donor=open_checkpoint(donor)).problems == {}
+        assert verify_checkpoint(tmp_path / "out", base=open_checkpoint(base), donor=open_checkpoint(donor)).problems == {}
+        restore_checkpoint(tmp_path / "out", tmp_path / "back")
+        assert contents(tmp_path / "back") == contents(base)
 
     def test_a_donor_that_is_the_base_is_said(self, llama: tuple[Path, Path]) -> None:
         base, _ = llama

@@ -168,15 +168,21 @@ class TestRefusals:
     @pytest.mark.parametrize(
         "change",
         [
-            *({"axis": 2}, {"axis": -1}, {"start": -8}, {"start": 8, "stop": 8}, {"stop": 10**9}, {"start": 41, "stop": 49}),
-            *(
-                {"tensor": "model.norm.weight"},
-                {"tensor": "scalar"},
-                {"tensor": "three axes"},
-                {"tensor": "counts"},
-                {"tensor": "absent"},
-            ),
-            *({"head": 3}, {"layer": 7}, {"operation": "uniform_attention"}, {"axis": 0, "stop": 45}),
+            {"axis": 2},
+            {"axis": -1},
+            {"start": -8},
+            {"start": 8, "stop": 8},
+            {"stop": 10**9},
+            {"start": 41, "stop": 49},
+            {"tensor": "model.norm.weight"},
+            {"tensor": "scalar"},
+            {"tensor": "three axes"},
+            {"tensor": "counts"},
+            {"tensor": "absent"},
+            {"head": 3},
+            {"layer": 7},
+            {"operation": "uniform_attention"},
+            {"axis": 0, "stop": 45},
         ],
     )
     def test_a_manifest_whose_slices_do_not_fit(self, change: dict[str, Any], base: Path, tmp_path: Path) -> None:

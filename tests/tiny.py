@@ -22,8 +22,15 @@ from headsurgery.model.loading import LoadedModel
 
 VOCABULARY = 97
 _COMMON: dict[str, Any] = {
-    **{"vocab_size": VOCABULARY, "hidden_size": 48, "intermediate_size": 40, "num_hidden_layers": 3, "num_attention_heads": 6},
-    **{"max_position_embeddings": 64, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0},
+    "vocab_size": VOCABULARY,
+    "hidden_size": 48,
+    "intermediate_size": 40,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 6,
+    "max_position_embeddings": 64,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
 }
 _GROUPED = {**_COMMON, "num_key_value_heads": 2}
 _OWN_WIDTH = {**_GROUPED, "head_dim": 12}
@@ -39,8 +46,12 @@ CONFIGS: dict[str, Callable[[], Any]] = {
     "gemma3": lambda: transformers.Gemma3Config(
         text_config=_SLIDING,
         vision_config={
-            **{"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2},
-            **{"image_size": 8, "patch_size": 4},
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "image_size": 8,
+            "patch_size": 4,
         },
         mm_tokens_per_image=4,
         image_token_index=VOCABULARY - 1,

@@ -108,11 +108,18 @@ class Estimate:
             "assumption": self.hardware.assumption,
             "steps": [
                 {
-                    **{"what": step.what, "queries": step.queries, "prefix_tokens": step.cost.prefix, "pairs": step.cost.pairs},
-                    **{"forwards": step.cost.forwards, "naive_forwards": step.cost.pairs + step.queries},
-                    **{"flops": step.cost.flops, "naive_flops": step.cost.naive_flops},
-                    **{"heads": step.heads, "screen_flops": step.gradients},
-                    **{"blocks": len(step.cost.blocks), "seconds": step.seconds},
+                    "what": step.what,
+                    "queries": step.queries,
+                    "prefix_tokens": step.cost.prefix,
+                    "pairs": step.cost.pairs,
+                    "forwards": step.cost.forwards,
+                    "naive_forwards": step.cost.pairs + step.queries,
+                    "flops": step.cost.flops,
+                    "naive_flops": step.cost.naive_flops,
+                    "heads": step.heads,
+                    "screen_flops": step.gradients,
+                    "blocks": len(step.cost.blocks),
+                    "seconds": step.seconds,
                 }
                 for step in self.steps
             ],

@@ -156,17 +156,42 @@ def _detached(output: Any) -> Any:
 
 _PRODUCTS = frozenset(
     {
-        *(functional.linear, functional.conv1d, functional.scaled_dot_product_attention, functional.embedding, torch.conv1d),
-        *(torch.matmul, torch.mm, torch.bmm, torch.addmm, torch.baddbmm, torch.einsum, torch.Tensor.matmul, torch.Tensor.mm),
-        *(torch.Tensor.bmm, torch.Tensor.__matmul__, torch.Tensor.__rmatmul__, torch.Tensor.addmm, torch.Tensor.baddbmm),
+        functional.linear,
+        functional.conv1d,
+        functional.scaled_dot_product_attention,
+        functional.embedding,
+        torch.conv1d,
+        torch.matmul,
+        torch.mm,
+        torch.bmm,
+        torch.addmm,
+        torch.baddbmm,
+        torch.einsum,
+        torch.Tensor.matmul,
+        torch.Tensor.mm,
+        torch.Tensor.bmm,
+        torch.Tensor.__matmul__,
+        torch.Tensor.__rmatmul__,
+        torch.Tensor.addmm,
+        torch.Tensor.baddbmm,
     }
 )
 """What multiplies by a matrix outside a module of its own: its results are written by somebody else than the head."""
 
 _SCALES = frozenset(
     {
-        *(torch.rsqrt, torch.sqrt, torch.norm, torch.linalg.norm, torch.linalg.vector_norm, torch.var, torch.std),
-        *(torch.Tensor.rsqrt, torch.Tensor.sqrt, torch.Tensor.norm, torch.Tensor.var, torch.Tensor.std),
+        torch.rsqrt,
+        torch.sqrt,
+        torch.norm,
+        torch.linalg.norm,
+        torch.linalg.vector_norm,
+        torch.var,
+        torch.std,
+        torch.Tensor.rsqrt,
+        torch.Tensor.sqrt,
+        torch.Tensor.norm,
+        torch.Tensor.var,
+        torch.Tensor.std,
     }
 )
 """What a norm divides by."""

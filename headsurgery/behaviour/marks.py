@@ -45,8 +45,12 @@ _PAIRS: tuple[Pair, ...] = (
 )
 _REPLY_MARKS = ("<|open|>response<|sep|>", "<|content_text|>", "[begin final response]")
 _DROPPED_MARKS = (
-    *("<|close|>response<|sep|>", "<|close|>message<|sep|>", "<|message_model|>", "<|end_message|>"),
-    *("<|content_model_end_sampling|>", "[end final response]"),
+    "<|close|>response<|sep|>",
+    "<|close|>message<|sep|>",
+    "<|message_model|>",
+    "<|end_message|>",
+    "<|content_model_end_sampling|>",
+    "[end final response]",
 )
 
 HARMONY = "<|channel|>"

@@ -145,9 +145,14 @@ def _effect(evaluation: Evaluation, variant: Variant) -> list[str]:
             random = [rate_of(m, entry.kind).interval.value for m in found if kinds[m.variant] == "random" and m.complied.total]
             against = say_paired(mine.against_base) if mine.against_base and entry.kind == "harmful" else ""
             cells = (
-                *(f"{escape(entry.record.name)}: {MEASURES[entry.kind]}", escape(judge)),
-                *(share(base, entry.kind), share(mine, entry.kind), absent(base), absent(mine)),
-                *(say_percent(sum(random) / len(random)) if random else "not measured", against or "not measured"),
+                f"{escape(entry.record.name)}: {MEASURES[entry.kind]}",
+                escape(judge),
+                share(base, entry.kind),
+                share(mine, entry.kind),
+                absent(base),
+                absent(mine),
+                say_percent(sum(random) / len(random)) if random else "not measured",
+                against or "not measured",
             )
             rows.append(f"| {' | '.join(cells)} |")
     lines = [
@@ -181,18 +186,18 @@ def say_use(edits: tuple[HeadEdit, ...], evaluation: Evaluation | None, measured
         evaluation: Figures, if there are any.
         measured: Edits of the variant that they are of.
     """
-    is_ablated = kind_of(edits) == "ablated"
+    kind = kind_of(edits)
     intended = {
         "ablated": "It may answer what its base would decline: keep it to the people and machines of a study, don't put it before"
         " users, and say what it is when you pass it on.",
         "reinforced": "It may decline what its base would answer, and being harder to talk round is no proof of safety.",
     }.get(
-        kind_of(edits),
-        "For research on safety mechanisms. Heads of this model were changed in a way of which it can't be told beforehand what"
-        " they do now: it may answer what its base would decline, or decline what its base would answer. Keep it to the people and"
-        " machines of a study, and say what it is when you pass it on.",
+        kind,
+        "It may answer what its base would decline, or decline what its base would answer: keep it to the people and machines of"
+        " a study, and say what it is when you pass it on.",
     )
-    purpose = "For research on safety mechanisms." if is_ablated else "For research on, and defence by, safety mechanisms."
+    defends = kind == "reinforced"
+    purpose = "For research on, and defence by, safety mechanisms." if defends else "For research on safety mechanisms."
     variant = None if evaluation is None else find_variant(evaluation, measured)
     effect = _say_change(evaluation, variant) if evaluation and variant else ""
     return (

@@ -12,8 +12,14 @@ _APOSTROPHES = "’‘‛ʼʹ′＇´`"
 _SAME = str.maketrans(
     {
         **dict.fromkeys(_APOSTROPHES, "'"),
-        **{"！": "。", "？": "?"},
-        **{"؟": "?", "۔": ".", "।": ".", "॥": ".", "،": ",", "؛": ";"},
+        "！": "。",
+        "？": "?",
+        "؟": "?",
+        "۔": ".",
+        "।": ".",
+        "॥": ".",
+        "،": ",",
+        "؛": ";",
     }
 )
 """Marks of other scripts, as those that sentences are split at."""

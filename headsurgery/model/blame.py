@@ -159,9 +159,18 @@ def _check_tokenizer_file(path: Path | str, file: str) -> None:
 _TOKENIZER_FILES = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 _TOKEN: tuple[type, ...] = (str, dict)
 _KINDS: Mapping[str, tuple[type, ...]] = {
-    **{"model_max_length": (int, float), "added_tokens_decoder": (dict,), "chat_template": (str, list), "tokenizer_class": (str,)},
-    **{"padding_side": (str,), "truncation_side": (str,), "model_input_names": (list,), "extra_special_tokens": (list, dict)},
-    **{"additional_special_tokens": (list,), "add_bos_token": (bool,), "add_eos_token": (bool,), "auto_map": (dict,)},
+    "model_max_length": (int, float),
+    "added_tokens_decoder": (dict,),
+    "chat_template": (str, list),
+    "tokenizer_class": (str,),
+    "padding_side": (str,),
+    "truncation_side": (str,),
+    "model_input_names": (list,),
+    "extra_special_tokens": (list, dict),
+    "additional_special_tokens": (list,),
+    "add_bos_token": (bool,),
+    "add_eos_token": (bool,),
+    "auto_map": (dict,),
     "clean_up_tokenization_spaces": (bool,),
 }
 """What transformers takes for a key of the tokenizer's configuration, null aside."""

@@ -27,8 +27,20 @@ COLUMNS = tuple(name for tier in _TIERS for name in tier)
 """Columns that hold prompts. Those of the first kind that a table has count: a `text` or `messages` beside a `prompt` does not."""
 
 _BESIDE = (
-    *("input", "context", "contextstring", "context_string", "system", "system_prompt", "history", "choices", "options"),
-    *("passage", "document", "documents", "image", "images"),
+    "input",
+    "context",
+    "contextstring",
+    "context_string",
+    "system",
+    "system_prompt",
+    "history",
+    "choices",
+    "options",
+    "passage",
+    "document",
+    "documents",
+    "image",
+    "images",
 )
 """Columns whose text belongs to the prompt beside them."""
 

@@ -6,9 +6,23 @@ After an edit they would disagree with it, so `carried` leaves them out, and `hu
 from __future__ import annotations
 
 COPY_PATTERNS = (
-    *("*.bin", "*.bin.index.json", "*.pt", "*.pth", "*.ckpt", "*.nemo", "*.h5", "*.msgpack", "*.ot"),  # other frameworks
-    *("*.gguf", "*.ggml", "*.onnx", "*.onnx_data", "*.tflite", "*.mlmodel"),  # other runtimes
-    *("consolidated*.safetensors", "consolidated.safetensors.index.json"),  # Mistral's own naming
+    "*.bin",
+    "*.bin.index.json",
+    "*.pt",
+    "*.pth",
+    "*.ckpt",
+    "*.nemo",
+    "*.h5",
+    "*.msgpack",
+    "*.ot",  # other frameworks
+    "*.gguf",
+    "*.ggml",
+    "*.onnx",
+    "*.onnx_data",
+    "*.tflite",
+    "*.mlmodel",  # other runtimes
+    "consolidated*.safetensors",
+    "consolidated.safetensors.index.json",  # Mistral's own naming
 )
 """File names, as fnmatch patterns."""
 

@@ -6,7 +6,7 @@ dry run can't drift from the real one. A plan is never saved.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -171,7 +171,7 @@ def plan_surgery(
         looks=looks,
         notes=(
             *_notes(recipe, anatomy),
-            *_say_donor(edits, checkpoint, giver),
+            *_say_donor(recipe, checkpoint, anatomy, giver),
             *_say_quantized(checkpoint),
             *_say_rope(checkpoint.config),
             *_say_steps(checkpoint.files),
@@ -305,16 +305,21 @@ def _check_stated(stated: RecipeBase, checkpoint: Checkpoint, anatomy: Anatomy, 
         )
 
 
-def _say_donor(edits: Sequence[TensorEdit], base: Checkpoint, donor: Donor | None) -> tuple[str, ...]:
+def _say_donor(recipe: Recipe, base: Checkpoint, anatomy: Anatomy, donor: Donor | None) -> tuple[str, ...]:
     """Where the donor's values are rounded, and whether they are the base's."""
     if donor is None:
         return ()
-    notes = []
-    taken = [edit for edit in edits if edit.change.inputs]
-    formats = {(donor.checkpoint.tensors[edit.part.tensor.name].dtype, edit.part.matrix.format) for edit in taken}
-    for theirs, ours in sorted(formats):
-        if theirs != ours:
-            notes.append(f"the donor's weights are stored as {theirs}; what is taken is stored as the base's {ours}")
+    pairs = {
+        tuple(part.matrix.format for part in both)
+        for edit in recipe.edits
+        if "donor" in OPERATIONS[edit.operation].needs
+        for both in zip(*(one.slices(edit.ref, edit.operation) for one in (donor.anatomy, anatomy)), strict=True)
+    }
+    notes = [
+        f"the donor's weights are stored as {theirs}; what is taken is stored as the base's {ours}"
+        for theirs, ours in sorted(pairs)
+        if theirs != ours
+    ]
     own = donor.record.fingerprint
     if own == base.fingerprint() if own else (base.model, base.revision) == (donor.record.model, donor.record.revision):
         notes.append("the donor is the base itself: nothing changes")

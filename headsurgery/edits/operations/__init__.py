@@ -18,8 +18,8 @@ from headsurgery.heads import LayerHeads
 
 OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in (Scale(), UniformAttention(), Transplant())}
 
-ABLATIONS = tuple(name for name, operation in OPERATIONS.items() if not operation.needs)
-"""Operations that attribution can try on a head: they need nothing but the model."""
+ABLATIONS = tuple(name for name, operation in OPERATIONS.items() if operation.acts_on_states)
+"""Operations that attribution can try: on states, so that each row of a batch may have another head edited."""
 
 NAMED_BY: Mapping[BlockKind, str] = {
     kind: next(name for name, operation in OPERATIONS.items() if operation.touches == (kind,))

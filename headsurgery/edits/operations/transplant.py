@@ -1,7 +1,8 @@
 """`transplant`: the head's blocks, taken from another checkpoint of the same shape, the donor.
 
-What belongs to the head alone comes over: its input columns of o_proj and its rows of q_proj with their bias. Keys and values stay
-the base's, because under grouped-query attention several heads read them; so do the norm on the queries and the bias of o_proj.
+Its input columns of o_proj and its rows of q_proj with their bias come over. What heads share stays the base's: keys and values,
+which several heads read under grouped-query attention, what queries are made from under MLA, the norm on the queries, and the bias
+of o_proj. So do a head's gate and its attention sink, where a family has one; plans and cards say so.
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ class Transplant(Operation):
         return None if factor == 1 else f"transplant takes the donor's values as they are, expected no factor, found {factor:g}"
 
     def notes(self, facts: AttentionFacts, factors: Sequence[float]) -> tuple[str, ...]:
-        """What stays behind."""
-        return (
-            "transplant: what heads share stays the base's: keys and values, the norm on the queries, and the bias of o_proj, "
-            "where there are any",
-        )
+        """What stays the base's."""
+        notes = ["transplant: what heads share stays the base's: keys and values, the norm on the queries, and biases of o_proj"]
+        if facts.architecture.query_layout in ("gated", "fused_behind_gate"):
+            notes.append("transplant: heads of this family have gates, which stay the base's, too")
+        if "sinks" in facts.uneven:
+            notes.append("transplant: heads of this model have attention sinks, which stay the base's, too")
+        return tuple(notes)
 
     def say_amount(self, factor: float) -> str:
         """Nothing: it is all of the donor's."""
