@@ -6,8 +6,10 @@ import json
 import re
 import subprocess
 import sys
+from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -15,6 +17,7 @@ from typer.testing import CliRunner
 from headsurgery import Recipe, __all__
 from headsurgery.architectures.table import TABLE
 from headsurgery.cli import VERBS, app
+from headsurgery.judges import Judge, JudgeResources
 from headsurgery.prompts import load_prompts
 from tests.families import CAUSAL_LMS
 from tests.tiny import save_model
@@ -134,3 +137,25 @@ def test_nothing_of_this_machine_or_of_a_registry_is_in_the_tree() -> None:
         if is_ours and path.suffix in {".py", ".md", ".toml", ".txt", ".json", ".yml"} and path != Path(__file__):
             text = path.read_text()
             assert not re.search(r"/work/|/tmp/hs|pypi\.org|pythonhosted|hf_[A-Za-z0-9]{30}", text), path
+
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def test_the_examples_for_contributors_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    blocks = re.findall(r"```python\n(.*?)```", CONTRIBUTING, re.DOTALL)
+    found: dict[str, Any] = {}
+    for number, block in enumerate(block for block in blocks if block.startswith("from")):
+        (tmp_path / f"example_{number}.py").write_text(block)
+        found |= vars(import_module(f"example_{number}"))
+    assert found["Negate"]().change(2.0, 1.0, {}) == -2.0
+    assert found["METHOD"].options().top == 3
+    assert isinstance(found["KIND"].load("", JudgeResources()), Judge)
+
+
+def test_the_files_that_contributors_are_sent_to_exist() -> None:
+    named = re.findall(r"`(?:headsurgery/)?((?:[a-z_]+/)+[a-z_0-9]+\.py)`", CONTRIBUTING)
+    assert named
+    for name in named:
+        assert any((folder / name).is_file() for folder in (ROOT, ROOT / "headsurgery")), name
