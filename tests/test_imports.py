@@ -19,7 +19,7 @@ TALKS_TO_THE_HUB = {"hub", "push", "demo"}
 HEAVY = {"torch", "transformers", "huggingface_hub", "datasets"}
 NOUNS = {"errors", "heads", "options", "recipe", "version", "progress"}
 MAY_IMPORT = {
-    "documents": {"errors"},
+    "documents": {"errors", "filesystem"},
     "architectures": {"documents", "errors", "heads"},
     "recipe": {"architectures", "attribution", "documents", "edits", "errors", "heads"},
     "filesystem": {"errors"},

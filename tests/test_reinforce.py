@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from headsurgery.attribution.reinforce import (
 )
 from headsurgery.attribution.run import Attribution
 from headsurgery.attribution.scores import ScoreTable, best_heads, score_heads
+from headsurgery.engine.journal import SweepJournal
 from headsurgery.errors import UsageError
 from headsurgery.heads import HeadRef
 from headsurgery.judges.keyword import find_refusal
@@ -299,7 +301,7 @@ def test_attribute_finds_head_and_factor_and_writes_where_they_came_from() -> No
         ({}, "needs a harmless set"),
         (
             {"harmless": ["w20"], "operation": "uniform_attention"},
-            "reinforcing searches operation scale only, found uniform_attention",
+            "a reinforcement is searched for with the operation scale only, found uniform_attention",
         ),
         ({"harmless": ["w20"], "max_kl": 0.0}, "max KL is 0, expected a number of nats above 0"),
         ({"harmless": ["w20"], "max_over_refusal": 2.0}, "max over-refusal is 2, expected a share from 0 to 1"),
@@ -318,3 +320,62 @@ def test_a_given_factor_is_written_without_a_search() -> None:
     assert found.frontier is None
     assert found.recipe.provenance is not None
     assert found.recipe.provenance.search is None
+
+
+# A search that breaks off
+
+
+SETTINGS = {"model": "reinforceable"}
+SCORES = {PLANTED: 1.0, IDLE: 0.5, ANTI: -1.0}
+
+
+class Stop:
+    """Breaks a search off after some candidates."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+
+    def __call__(self, done: int, _: int) -> None:
+        if done >= self.after:
+            raise KeyboardInterrupt
+
+
+def kept(path: Path, on_progress: Any = None, **changes: Any) -> tuple[Reinforcement, int]:
+    """What a search found, and how many results its journal holds then."""
+    with SweepJournal(path, SETTINGS) as journal:
+        found = search(SCORES, journal=journal, on_progress=on_progress, factors=(1.5, 2.0), group_sizes=(1, 2), **changes)
+        return found, journal.num_notes
+
+
+@pytest.mark.parametrize("after", [1, 2, 4, 6])
+def test_what_was_asked_before_ctrl_c_is_not_asked_again(after: int, tmp_path: Path) -> None:
+    whole, results = kept(tmp_path / "whole")
+    path = tmp_path / "broken"
+    with pytest.raises(KeyboardInterrupt):
+        kept(path, Stop(after))
+    with SweepJournal(path, SETTINGS) as journal:
+        before = journal.num_notes
+    again, results_then = kept(path)
+    assert (again.frontier, again.record, again.edits) == (whole.frontier, whole.record, whole.edits)
+    assert 0 < before <= results_then == results
+
+
+def test_a_search_that_was_whole_measures_nothing_again(tmp_path: Path) -> None:
+    whole, results = kept(tmp_path / "journal")
+    size = (tmp_path / "journal").stat().st_size
+    assert kept(tmp_path / "journal") == (whole, results)
+    assert (tmp_path / "journal").stat().st_size == size
+
+
+@pytest.mark.parametrize("changes", [{"answer_tokens": 8}, {"batch_size": 2}])
+def test_results_under_other_settings_are_not_taken(changes: dict[str, Any], tmp_path: Path) -> None:
+    _, results = kept(tmp_path / "journal")
+    assert kept(tmp_path / "journal", **changes)[1] > results
+
+
+def test_other_bounds_take_the_same_results(tmp_path: Path) -> None:
+    """What a candidate does is known; only what is allowed changes."""
+    with pytest.raises(NoReinforcementError):
+        kept(tmp_path / "journal", bounds=Bounds(max_over_refusal=0.5, max_kl=0.05))
+    wide, _ = kept(tmp_path / "journal")
+    assert wide.frontier == kept(tmp_path / "other")[0].frontier

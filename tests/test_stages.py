@@ -54,13 +54,17 @@ def test_with_blocks_kept_it_says_how_many_scores_and_what_is_lost(tmp_path: Pat
         assert Sweeping(journal).describe().startswith(f"kept 2 (head, prompt) scores in {path}")
 
 
-def test_of_a_search_nothing_is_kept_and_that_is_said(tmp_path: Path) -> None:
+def test_what_is_kept_of_a_search_is_said(tmp_path: Path) -> None:
     with SweepJournal(tmp_path / "recipe.json.journal", RUN) as journal:
         sweeping = Sweeping(journal)
         append(journal)
         sweeping.watch(None)(SCORING, 2, 2)
         sweeping.watch(None)(SEARCHING, 3, 26)
-        assert sweeping.describe().endswith("goes on from there; the search, 0 s of it, is not kept and begins anew")
+        journal.note("a candidate", 0.5)
+        assert sweeping.describe() == (
+            f"kept 2 of 2 (head, prompt) scores and 1 results of the search in {journal.path}; the same command goes on from there; "
+            "the batch in work is lost"
+        )
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def test_a_changed_run_says_why_it_does_not_go_on_and_nothing_is_lost(
     path: Path, finished: bytes, change: dict[str, Any], message: str
 ) -> None:
     path.write_bytes(finished)
-    with pytest.raises(JournalError, match="broken-off run with other settings") as caught:
+    with pytest.raises(JournalError, match=r"recipe\.json\.journal is another run's") as caught:
         SweepJournal(path, {**SETTINGS, **change})
     assert str(caught.value).endswith(message)
     assert "--force" in caught.value.hint
@@ -262,7 +262,7 @@ def test_killed_the_same_command_ends_the_same_and_a_changed_one_says_why_it_doe
     assert not (made / "killed.json").exists()
     code, talk = finish(start(made, "killed", "--factor", "0.5"))
     assert code == 1
-    assert "a broken-off run with other settings: factor: there 0.0, now 0.5" in talk
+    assert "killed.json.journal is another run's: factor: there 0.0, now 0.5" in talk
     code, talk = finish(start(made, "killed"))
     assert code == 0, talk
     assert re.search(r"\d+ finished blocks, \d+ scores; going on from there", talk)

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 from headsurgery.attribution.attacks import BARE, Development, Question
 from headsurgery.attribution.frontier import (
@@ -31,6 +32,7 @@ from headsurgery.attribution.scores import ScoreTable
 from headsurgery.behaviour.damage import answer_kl
 from headsurgery.behaviour.figures import Rate
 from headsurgery.behaviour.statistics import rate, rate_of
+from headsurgery.engine.journal import SweepJournal
 from headsurgery.errors import ModelError
 from headsurgery.heads import HeadRef
 from headsurgery.judges.keyword import find_refusal
@@ -95,6 +97,7 @@ def reinforce(
     anti_heads: int = ANTI_HEADS,
     answer_tokens: int = ANSWER_TOKENS,
     batch_size: BatchSize = "auto",
+    journal: SweepJournal | None = None,
     on_progress: StageProgress | None = None,
 ) -> Reinforcement:
     """Find the heads and the factor that refuse most harmful prompts within bounds.
@@ -109,6 +112,7 @@ def reinforce(
         anti_heads: How many to take out, one at a time.
         answer_tokens: New tokens among which a refusal is looked for.
         batch_size: Prompts per forward, or `auto`.
+        journal: Keeps what was answered and measured, so that a search that broke off goes on where it was.
         on_progress: Called with candidates done and in all, the base one of them.
 
     Raises:
@@ -120,7 +124,14 @@ def reinforce(
     groups = plan_lanes(heads, group_sizes=group_sizes, factors=factors)
     alone: list[Lane] = [(Candidate(heads=(head,), factor=0.0),) for head in anti]
     total = 1 + sum(map(len, groups)) + len(anti) * (2 if groups else 1)
-    search = _Search(loaded=loaded, development=development, bounds=bounds, answer_tokens=answer_tokens, batch_size=batch_size)
+    search = _Search(
+        loaded=loaded,
+        development=development,
+        bounds=bounds,
+        answer_tokens=answer_tokens,
+        batch_size=batch_size,
+        journal=journal,
+    )
     steps = count(1)
 
     def report() -> None:
@@ -166,6 +177,7 @@ class _Search:
     bounds: Bounds
     answer_tokens: int
     batch_size: BatchSize
+    journal: SweepJournal | None = None
     over_bound: list[OverBound] = field(default_factory=list)
     points: dict[Candidate, FrontierPoint] = field(default_factory=dict)
     base: FrontierPoint = field(init=False)
@@ -228,15 +240,29 @@ class _Search:
     def _answer(self, questions: Sequence[Question], edits: Sequence[HeadEdit]) -> dict[Question, list[int]]:
         """Answers in batches that depend on the questions alone, so that the base's are comparable."""
         ids = [question.ids for question in questions]
-        answers = complete_greedily(self.loaded, ids, tokens=self.answer_tokens, edits=edits, batch_size=self.batch_size)
+        key = ("answers", self.answer_tokens, self.batch_size, _names_of(edits), ids)
+        answers = None if self.journal is None else self.journal.recall(key)
+        if answers is None:
+            answers = complete_greedily(self.loaded, ids, tokens=self.answer_tokens, edits=edits, batch_size=self.batch_size)
+            if self.journal is not None:
+                self.journal.note(key, answers)
         return dict(zip(questions, answers, strict=True))
 
     def _measure_kl(self, candidates: Sequence[Candidate]) -> list[float]:
+        """Mean KL(base || candidate) along the base's harmless answers, in nats per token."""
         questions = [question.ids for question in self.harmless]
         answers = [self.base_answers[question] for question in self.harmless]
-        variants = [candidate.edits for candidate in candidates]
-        found = answer_kl(self.loaded, questions, answers, variants, tokens=KL_TOKENS, batch_size=self.batch_size)
-        return [float(mean) for mean in found.mean(axis=1)]  # over queries
+        keys = [("kl", KL_TOKENS, self.batch_size, _names_of(one.edits), questions, answers) for one in candidates]
+        found: list[Any] = [None if self.journal is None else self.journal.recall(key) for key in keys]
+        missing = [index for index, value in enumerate(found) if value is None]
+        if missing:
+            variants = [candidates[index].edits for index in missing]
+            kl = answer_kl(self.loaded, questions, answers, variants, tokens=KL_TOKENS, batch_size=self.batch_size)
+            for index, mean in zip(missing, kl.mean(axis=1), strict=True):  # over queries
+                found[index] = float(mean)
+                if self.journal is not None:
+                    self.journal.note(keys[index], found[index])
+        return found
 
     def _point(self, candidate: Candidate, answers: Mapping[Question, Sequence[int]], kl: float) -> FrontierPoint:
         harmful = [(_is_refused(question, answers[question]), question.prompt) for question in self.harmful]
@@ -255,6 +281,11 @@ class _Search:
         """Refusals under an attack; None: of the harmless prompts."""
         counted = [_is_refused(question, answer) for question, answer in answers.items() if question.attack == attack]
         return rate(sum(counted), len(counted))
+
+
+def _names_of(edits: Sequence[HeadEdit]) -> list[str]:
+    """Edits as a journal knows them."""
+    return [edit.model_dump_json(exclude_none=True) for edit in edits]
 
 
 def _is_refused(question: Question, answer: Sequence[int]) -> bool:

@@ -79,7 +79,8 @@ def attribute(
         template: chat, paper, direct or a file; default: the tokenizer's chat template, else paper.
         batch_size: Rows (head, query) per forward, or `auto`; an engine has its own.
         base: What the recipe says of its base; default: the model's type and geometry.
-        journal: Keeps finished blocks of the sweep, so that a run that broke off goes on where it was.
+        journal: Keeps finished blocks of the sweep and what a search was answered, so that a run that broke off goes on where it
+            was.
         on_progress: Called with the stage and what is done of it and in all: (head, query) pairs of `scoring heads x prompts`, then
             candidates of `trying heads x factors`, where there is a search.
         on_search: Called in place of `on_progress` with candidates of the search done and in all.
@@ -125,7 +126,7 @@ def attribute(
         scores = settings.method.score(scoring, settings.own)
         found = None
         if loaded is not None and development is not None:
-            found = _reinforce(loaded, scores, development, settings, batch_size, on_search)
+            found = _reinforce(loaded, scores, development, settings, batch_size, journal, on_search)
     edits = found.edits if found else _edits(scores, settings)
     doubts = (*scores.doubts, *find_doubts(settings, scores, facts.dtype))
     provenance = record_run(settings, facts.dtype, sets, chosen_template, edits, scores, doubts)
@@ -191,12 +192,20 @@ def _reinforce(
     development: Development,
     settings: Settings,
     batch_size: int | str,
+    journal: SweepJournal | None,
     on_search: StageProgress | None,
 ) -> Reinforcement:
     rows: BatchSize = batch_size if isinstance(batch_size, int) else "auto"
     tokens = settings.answer_tokens or SEARCH_TOKENS
     return reinforce(
-        loaded, scores, development, bounds=settings.bounds, answer_tokens=tokens, batch_size=rows, on_progress=on_search
+        loaded,
+        scores,
+        development,
+        bounds=settings.bounds,
+        answer_tokens=tokens,
+        batch_size=rows,
+        journal=journal,
+        on_progress=on_search,
     )
 
 

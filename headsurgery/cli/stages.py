@@ -49,7 +49,7 @@ class Sweeping:
         self._since, self._pairs = time.monotonic(), journal.num_pairs
 
     def watch(self, progress: Progress | None) -> Progress:
-        """The callback of the attribution: how many pairs there are in all is told to the sweep, of the search nothing is kept."""
+        """The callback of the attribution, which tells how many pairs there are in all."""
         from headsurgery.attribution.method import SEARCHING
 
         def report(stage: str, done: int, total: int) -> None:
@@ -68,13 +68,14 @@ class Sweeping:
     def describe(self) -> str:
         """What Ctrl-C keeps, and what it costs."""
         kept, lost = self.journal.num_pairs, time.monotonic() - self._since
-        if not kept:
+        if not kept and not self.journal.num_notes:
             return f"nothing is kept yet: the first block was running for {lost:.0f} s; the same command begins anew"
         of_all = f"{kept} of {self._total}" if self._total else f"{kept}"
-        where = f"kept {of_all} (head, prompt) scores in {self.journal.path}; the same command goes on from there"
-        if self._has_scores:
-            return f"{where}; the search, {lost:.0f} s of it, is not kept and begins anew"
-        return f"{where}; the block in work, about {lost:.0f} s, is lost"
+        notes, goes_on = self.journal.num_notes, "the same command goes on from there"
+        if self._has_scores or notes:
+            found = f"{of_all} (head, prompt) scores and {notes} results of the search"
+            return f"kept {found} in {self.journal.path}; {goes_on}; the batch in work is lost"
+        return f"kept {of_all} (head, prompt) scores in {self.journal.path}; {goes_on}; the block in work, about {lost:.0f} s, is lost"
 
 
 def journal_of(output: Path) -> Path:
@@ -96,8 +97,9 @@ def journaled(console: Console, output: Path, settings: Mapping[str, Any], *, fo
 
     kept = journal_of(output)
     with SweepJournal(kept, settings, force=force) as journal:
-        if journal.num_blocks:
-            console.say(f"{kept}: {journal.num_blocks} finished blocks, {journal.num_pairs} scores; going on from there")
+        if journal.num_blocks or journal.num_notes:
+            search = f", {journal.num_notes} results of the search" if journal.num_notes else ""
+            console.say(f"{kept}: {journal.num_blocks} finished blocks, {journal.num_pairs} scores{search}; going on from there")
         sweeping = Sweeping(journal)
         try:
             yield sweeping
@@ -105,7 +107,7 @@ def journaled(console: Console, output: Path, settings: Mapping[str, Any], *, fo
             console.say(sweeping.describe())
             raise
         except HeadSurgeryError:
-            if journal.num_blocks:
+            if journal.num_blocks or journal.num_notes:
                 console.say(sweeping.describe())
             raise
 

@@ -1,9 +1,11 @@
 """The journal of a sweep: finished blocks on disk, so that a run that breaks off goes on where it was.
 
 Behind the line `headsurgery.sweep/1` a file of records: 8 bytes of length (little-endian), 16 bytes of BLAKE2b, the payload. The
-first payload is the run's settings as JSON. Every other is one block: 16 bytes of BLAKE2b of its task, then safetensors with what
-was measured and where in the task it belongs. Records are only appended, each brought to the disk. The first one that is torn or
-damaged ends the journal: it and what follows are cut, and done again. One process writes at a time. Neighbour: `sweep`.
+first payload is the run's settings as JSON. Every other begins with 16 bytes of BLAKE2b of what it belongs to. Behind them stands
+either one block, as safetensors with what was measured and where in the task it belongs; or, behind the eight bytes `note/1\\n\\0`,
+a value as JSON that is dear to make again, such as what a search was answered. Each record is brought to the disk. The first one
+that is torn or damaged ends the journal: it and what follows are cut, and done again. Neighbours: `sweep`; `documents.run_store`
+has what all such files have in common.
 """
 
 from __future__ import annotations
@@ -12,39 +14,31 @@ import io
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import torch
 from safetensors.torch import load, save
 
 from headsurgery.documents.atomic import write_atomically
-from headsurgery.documents.settings import first_difference
+from headsurgery.documents.run_store import ANEW, RunStore
+from headsurgery.documents.run_store import JournalError as JournalError
 from headsurgery.engine.task import Block, Measured, SweepTask
-from headsurgery.errors import HeadSurgeryError
-from headsurgery.filesystem.file_locks import lock_open_file
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 _MAGIC = b"headsurgery.sweep/1\n"
 _OLD_MAGIC = b"headsurgery.journal/1\n"
 """Of the same format until 0.1; the name is now the journal's of an edit in place alone."""
 
 _LENGTH_BYTES, _DIGEST_BYTES = 8, 16
-_ANEW = "repeat that run to finish it, --force to begin anew (what it finished is lost), or give another -o"
+_NOTE = b"note/1\n\0"
+"""As the length of a safetensors header, which stands there in a block, it would be absurd."""
 
 
-class JournalError(HeadSurgeryError):
-    """A journal that is another run's, is being written, or can't be."""
-
-
-class SweepJournal:
-    """Finished blocks of one run; a file only while there are any.
+class SweepJournal(RunStore):
+    """Finished blocks of one run, and notes of it; a file only while there are any.
 
     Args:
         path: The file; its directory exists.
@@ -55,24 +49,11 @@ class SweepJournal:
         JournalError: It is another run's, no journal, being written by another process, or can't be written.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Any], *, force: bool = False) -> None:
-        self.path = path
-        self._pairs = 0
-        self._places: defaultdict[bytes, list[tuple[int, int]]] = defaultdict(list)  # offset and length by task
-        wanted = json.loads(json.dumps(settings))
-        with self._accessing():
-            if not path.exists():
-                self._begin(wanted)
-                return
-            self._open()
-            problem = self._problem(wanted)
-            if problem is None:
-                self._find_blocks()
-                return
-            self._file.close()
-            if not force:
-                raise JournalError(f"{path}: {problem}", hint=_ANEW)
-            self._begin(wanted)
+    cannot = "can't keep the journal there"
+
+    def __init__(self, path: Path, settings: Any, *, force: bool = False) -> None:
+        self._forget()
+        super().__init__(path, settings, force=force)
 
     @staticmethod
     def settings_of(path: Path) -> dict[str, Any] | None:
@@ -87,12 +68,9 @@ class SweepJournal:
             return None
         return found if isinstance(found, dict) else None
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.close()
-        if not self.num_blocks:
+        self.close()
+        if not self.num_blocks and not self._notes:
             self.remove()
 
     @property
@@ -105,13 +83,15 @@ class SweepJournal:
         """Finished blocks."""
         return sum(map(len, self._places.values()))
 
+    @property
+    def num_notes(self) -> int:
+        """Notes."""
+        return len(self._notes)
+
     def read(self, task: SweepTask) -> Iterator[Measured]:
         """Finished blocks of a task."""
-        for offset, length in self._places[_digest(repr(task).encode())]:
-            with self._accessing():
-                self._file.seek(offset)
-                data = self._file.read(length)
-            tensors = load(data)
+        for place in self._places[_digest(repr(task).encode())]:
+            tensors = load(self._read(*place))
             block = Block(heads=tuple(tensors["block.heads"].tolist()), queries=tuple(tensors["block.queries"].tolist()))
             yield Measured(block=block, heads=tensors["heads"], base=tensors.get("base"))
 
@@ -128,15 +108,31 @@ class SweepJournal:
         }
         if measured.base is not None:
             tensors["base"] = measured.base.contiguous()
-        key, data = _digest(repr(task).encode()), save(tensors)
-        with self._accessing():
-            end = self._file.seek(0, os.SEEK_END)
-            record = _record(key + data)
-            while record:
-                record = record[self._file.write(record) :]
-            os.fsync(self._file.fileno())
-        self._places[key].append((end + _LENGTH_BYTES + _DIGEST_BYTES + len(key), len(data)))
+        key = _digest(repr(task).encode())
+        self._places[key].append(self._add(key, save(tensors)))
         self._pairs += measured.block.num_pairs
+
+    def recall(self, key: object) -> Any:
+        """What was noted under a key, as JSON; None where nothing was.
+
+        Args:
+            key: Its `repr` says all that the value depends on besides the run's settings.
+        """
+        place = self._notes.get(_digest(repr(key).encode()))
+        return None if place is None else json.loads(self._read(*place)[len(_NOTE) :])
+
+    def note(self, key: object, value: Any) -> None:
+        """Keep a value that is dear to make again.
+
+        Args:
+            key: See `recall`.
+            value: Any JSON.
+
+        Raises:
+            JournalError: The disk refuses.
+        """
+        digest = _digest(repr(key).encode())
+        self._notes[digest] = self._add(digest, _NOTE + json.dumps(value).encode())
 
     def remove(self) -> None:
         """Delete the file, when the run's result is safe."""
@@ -144,48 +140,54 @@ class SweepJournal:
         with self._accessing():
             self.path.unlink(missing_ok=True)
 
-    def _problem(self, settings: dict[str, Any]) -> str | None:
-        """Why a run can't go on from what is there."""
-        if self._file.readline(len(_OLD_MAGIC)) not in (_MAGIC, _OLD_MAGIC):
-            return "not a journal of headsurgery"
-        found = _read_record(self._file)
-        if found is None:
-            return "the settings of its run are damaged"
-        different = first_difference(json.loads(found), settings)
-        return None if different is None else f"a broken-off run with other settings: {different}"
+    def _add(self, key: bytes, data: bytes) -> tuple[int, int]:
+        """Append a record and bring it to the disk; where its data stand, and how many bytes they are."""
+        start = self._append(_record(key + data))
+        with self._accessing():
+            os.fsync(self._file.fileno())
+        return start + _LENGTH_BYTES + _DIGEST_BYTES + len(key), len(data)
 
-    def _find_blocks(self) -> None:
+    def _read(self, offset: int, length: int) -> bytes:
+        with self._accessing():
+            self._file.seek(offset)
+            return self._file.read(length)
+
+    def _create(self) -> None:
+        """Whole or not at all."""
+        write_atomically(self.path, _MAGIC + _record(json.dumps(self._settings).encode()))
+
+    def _begin_anew(self) -> None:
+        self._file.close()
+        self._create()
+        self._open()
+
+    def _find_settings(self) -> dict[str, Any]:
+        if self._file.readline(len(_OLD_MAGIC)) not in (_MAGIC, _OLD_MAGIC):
+            raise JournalError(f"{self.path}: not a journal of headsurgery", hint=ANEW)
+        payload = _read_record(self._file)
+        if payload is None:
+            raise JournalError(f"{self.path}: the settings of its run are damaged", hint=ANEW)
+        found: dict[str, Any] = json.loads(payload)
+        return found
+
+    def _find_entries(self) -> None:
         whole = self._file.tell()
         while (payload := _read_record(self._file)) is not None:
-            end = self._file.tell()
-            length = len(payload) - _DIGEST_BYTES
-            self._places[payload[:_DIGEST_BYTES]].append((end - length, length))
-            block = load(payload[_DIGEST_BYTES:])
+            whole = self._file.tell()
+            key, data = payload[:_DIGEST_BYTES], payload[_DIGEST_BYTES:]
+            place = (whole - len(data), len(data))
+            if data.startswith(_NOTE):
+                self._notes[key] = place
+                continue
+            self._places[key].append(place)
+            block = load(data)
             self._pairs += block["block.heads"].numel() * block["block.queries"].numel()
-            whole = end
-        self._file.truncate(whole)
+        self._cut(whole)
 
-    def _begin(self, settings: dict[str, Any]) -> None:
-        """Put a journal without blocks in its place, whole or not at all."""
-        write_atomically(self.path, _MAGIC + _record(json.dumps(settings).encode()))
-        self._open()
-        self._file.seek(0, os.SEEK_END)
-
-    def _open(self) -> None:
-        """Open the file, and keep other processes out for as long as it is open."""
-        self._file = self.path.open("r+b", buffering=0)
-        try:
-            lock_open_file(self._file.fileno())
-        except BlockingIOError as error:
-            self._file.close()
-            raise JournalError(f"{self.path}: another run is writing it", hint="wait for it, or give another -o") from error
-
-    @contextmanager
-    def _accessing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise JournalError(f"{self.path}: can't keep the journal there: {error.strerror}") from error
+    def _forget(self) -> None:
+        self._pairs = 0
+        self._places: defaultdict[bytes, list[tuple[int, int]]] = defaultdict(list)  # offset and length by task
+        self._notes: dict[bytes, tuple[int, int]] = {}
 
 
 def _read_record(file: BinaryIO | io.FileIO) -> bytes | None:

@@ -2,17 +2,15 @@
 
 `answers.jsonl` holds one `Answer` a line and nothing else; beside it, `answers.run.json` states the run's settings. A batch is
 appended at a time. A last line without its line feed was torn by a crash and is cut; any other flaw, and a journal of other
-settings, is refused. One process writes at a time: the file is locked while it is open. `MemoryJournal` keeps nothing on disk.
-Neighbours: `generate` and `endpoint` make the answers.
+settings, is refused. `MemoryJournal` keeps nothing on disk. Neighbours: `generate` and `endpoint` make the answers;
+`documents.run_store` has what all such files have in common.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from io import FileIO
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -21,9 +19,8 @@ from pydantic import ValidationError
 
 from headsurgery.behaviour.answers import Answer
 from headsurgery.documents.atomic import write_atomically
-from headsurgery.documents.settings import first_difference
-from headsurgery.errors import HeadSurgeryError
-from headsurgery.filesystem.file_locks import lock_open_file
+from headsurgery.documents.run_store import ANEW, RunStore
+from headsurgery.documents.run_store import JournalError as JournalError
 from headsurgery.recipe import first_problem
 
 if TYPE_CHECKING:
@@ -33,10 +30,6 @@ _SCHEMA = "headsurgery.answers/1"
 
 AnswerKey = tuple[str, str, int, int]
 """Variant, set, seed, index."""
-
-
-class JournalError(HeadSurgeryError):
-    """A journal that is damaged, can't be written, or is another run's."""
 
 
 class MemoryJournal:
@@ -91,7 +84,7 @@ class MemoryJournal:
         pass
 
 
-class AnswerJournal(MemoryJournal):
+class AnswerJournal(MemoryJournal, RunStore):
     """The answers of one run, on disk and in memory.
 
     Args:
@@ -103,112 +96,61 @@ class AnswerJournal(MemoryJournal):
         JournalError: It is another run's, being written by another process, damaged, or can't be written.
     """
 
+    cannot = "can't write the answers"
+
     def __init__(self, path: Path, settings: Mapping[str, Any], *, force: bool = False) -> None:
-        super().__init__()
-        self.path = path
-        self._settings: dict[str, Any] = json.loads(json.dumps(settings))
-        is_new = not path.exists()
-        self._file = self._open()
-        try:
-            self._begin_or_resume(force=force)
-        except BaseException:
-            if is_new and not os.fstat(self._file.fileno()).st_size:
-                path.unlink(missing_ok=True)
-            self._file.close()
-            raise
-
-    def _open(self) -> FileIO:
-        """The file, locked for this process."""
-        with self._writing():
-            file = FileIO(self.path, "ab")
-        try:
-            lock_open_file(file.fileno())
-        except BlockingIOError as error:
-            file.close()
-            raise JournalError(f"{self.path}: another run is writing it", hint="wait for it, or give another -o") from error
-        return file
-
-    def _begin_or_resume(self, *, force: bool) -> None:
-        try:
-            self._resume()
-        except JournalError:
-            if not force:
-                raise
-            self._answers = {}
-            self._write_anew()
+        MemoryJournal.__init__(self)
+        RunStore.__init__(self, path, settings, force=force)
 
     def close(self) -> None:
         """Close the file; what was appended is in it already."""
-        self._file.close()
+        RunStore.close(self)
 
     def _write(self, answers: Iterable[Answer]) -> None:
         """In one write."""
-        data = "".join(f"{answer.to_line()}\n" for answer in answers).encode()
-        with self._writing():
-            while data:
-                data = data[self._file.write(data) :]
+        self._append("".join(f"{answer.to_line()}\n" for answer in answers).encode())
 
     @property
     def _settings_path(self) -> Path:
         return self.path.with_suffix(".run.json")
 
-    def _resume(self) -> None:
-        """Read what is there, or begin."""
-        found = self._read_settings()
-        if found is None:
-            if os.fstat(self._file.fileno()).st_size:
-                raise JournalError(
-                    f"{self.path.name} is there without {self._settings_path.name}, so its run is unknown", hint=_OTHER_PLACE
-                )
-            self._write_anew()
-            return
-        different = first_difference(found, self._settings)
-        if different:
-            raise JournalError(f"{self.path.name} is another run's: {different}", hint=_OTHER_PLACE)
-        self._cut_torn_line()
-        for answer in read_answers(self.path):
-            if _key(answer) in self._answers:
-                raise JournalError(f"{self.path.name}: {_name(_key(answer))} is there twice", hint=_OTHER_PLACE)
-            self._answers[_key(answer)] = answer
+    def _create(self) -> None:
+        self.path.touch()
 
-    def _read_settings(self) -> dict[str, Any] | None:
+    def _find_settings(self) -> dict[str, Any] | None:
         try:
             document = json.loads(self._settings_path.read_bytes())
         except FileNotFoundError:
+            if os.fstat(self._file.fileno()).st_size:
+                raise JournalError(
+                    f"{self.path.name} is there without {self._settings_path.name}, so its run is unknown", hint=ANEW
+                ) from None
             return None
         except OSError as error:
             raise JournalError(f"{self._settings_path.name}: can't be read: {error.strerror}") from error
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict) or document.get("schema") != _SCHEMA or not isinstance(document.get("settings"), dict):
-            raise JournalError(f"{self._settings_path.name}: expected the settings of a run, {_SCHEMA!r}", hint=_OTHER_PLACE)
+            raise JournalError(f"{self._settings_path.name}: expected the settings of a run, {_SCHEMA!r}", hint=ANEW)
         settings: dict[str, Any] = document["settings"]
         return settings
 
-    def _write_anew(self) -> None:
+    def _begin_anew(self) -> None:
         """Settings first gone, then the answers, then the new settings: a crash in between is never taken for a run's answers."""
         document = json.dumps({"schema": _SCHEMA, "settings": self._settings}, indent=2, ensure_ascii=False) + "\n"
-        with self._writing():
-            self._settings_path.unlink(missing_ok=True)
-            os.truncate(self._file.fileno(), 0)
-            write_atomically(self._settings_path, document.encode())
+        self._settings_path.unlink(missing_ok=True)
+        self._cut(0)
+        write_atomically(self._settings_path, document.encode())
 
-    def _cut_torn_line(self) -> None:
-        with self._writing():
-            data = self.path.read_bytes()
-            whole = data.rfind(b"\n") + 1
-            if whole < len(data):
-                os.truncate(self._file.fileno(), whole)
+    def _find_entries(self) -> None:
+        self._cut(self.path.read_bytes().rfind(b"\n") + 1)
+        for answer in read_answers(self.path):
+            if _key(answer) in self._answers:
+                raise JournalError(f"{self.path.name}: {_name(_key(answer))} is there twice", hint=ANEW)
+            self._answers[_key(answer)] = answer
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise JournalError(f"{self.path}: can't write the answers: {error.strerror}") from error
-
-
-_OTHER_PLACE = "give another -o, or --force to begin anew; the answers there are lost then"
+    def _forget(self) -> None:
+        self._answers = {}
 
 
 def kept_dtype(folder: Path | None) -> str | None:
@@ -238,7 +180,7 @@ def read_answers(path: Path) -> tuple[Answer, ...]:
         try:
             answers.append(Answer.model_validate_json(line))
         except ValidationError as error:
-            raise JournalError(f"{path.name}:{number}: no answer: {first_problem(error)}", hint=_OTHER_PLACE) from error
+            raise JournalError(f"{path.name}:{number}: no answer: {first_problem(error)}", hint=ANEW) from error
     return tuple(answers)
 
 

@@ -17,6 +17,7 @@ from headsurgery.attribution.sahara import sahara
 from headsurgery.attribution.scores import best_heads
 from headsurgery.attribution.ships import ships_of_queries
 from headsurgery.documents.atomic import write_atomically
+from headsurgery.documents.run_store import ANEW, JournalError, check_same_run
 from headsurgery.edits.operations import OperationName
 from headsurgery.errors import HeadSurgeryError, UsageError
 from headsurgery.heads import HeadRef
@@ -60,13 +61,11 @@ class HeadStore:
         return [[HeadRef.parse(head) for head in group] for group in self.heads[key]]
 
     def _read(self, path: Path) -> dict[str, list[list[str]]]:
-        hint = "give another -o, or --force to begin anew"
         try:
             found = ChosenHeads.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
-            raise HeadSurgeryError(f"{path.name}: can't be read as chosen heads", hint=hint) from error
-        if found.settings != self._settings:
-            raise HeadSurgeryError(f"{path.name} is another run's", hint=hint)
+            raise JournalError(f"{path.name}: can't be read as chosen heads", hint=ANEW) from error
+        check_same_run(path, found.settings, self._settings)
         return found.heads
 
     def _write(self) -> None:
