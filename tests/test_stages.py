@@ -62,8 +62,8 @@ def test_what_is_kept_of_a_search_is_said(tmp_path: Path) -> None:
         sweeping.watch(None)(SEARCHING, 3, 26)
         journal.note("a candidate", 0.5)
         assert sweeping.describe() == (
-            f"kept 2 of 2 (head, prompt) scores and 1 results of the search in {journal.path}; the same command goes on from there; "
-            "the batch in work is lost"
+            f"kept 2 of 2 (head, prompt) scores and 1 results of the search in {journal.path}; "
+            "the same command goes on from there; the batch in work is lost"
         )
 
 

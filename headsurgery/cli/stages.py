@@ -75,7 +75,9 @@ class Sweeping:
         if self._has_scores or notes:
             found = f"{of_all} (head, prompt) scores and {notes} results of the search"
             return f"kept {found} in {self.journal.path}; {goes_on}; the batch in work is lost"
-        return f"kept {of_all} (head, prompt) scores in {self.journal.path}; {goes_on}; the block in work, about {lost:.0f} s, is lost"
+        return (
+            f"kept {of_all} (head, prompt) scores in {self.journal.path}; {goes_on}; the block in work, about {lost:.0f} s, is lost"
+        )
 
 
 def journal_of(output: Path) -> Path:
