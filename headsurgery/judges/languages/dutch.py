@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headsurgery.judges.languages.form import Language
 
-_NOT = r"(?:niet|geen|nooit|niets|niks|evenmin|noch)"
+_NOT = r"(?:niet|geen|nooit|nimmer|geenszins|niets|niks|evenmin|noch)"
 _MODAL = r"(?:kan|kun|kunnen|mag|mogen|zal|zullen|ga|gaan|wil|willen|zou|zouden|hoef|durf|wens)"
 _GIVE = (
     r"(?:help|geef|schrijf|maak|deel|verstrek|vertel|werk|begin|doe|noem|leg|lever|bied|verzin|bedenk|onthul|verklap|"
@@ -127,6 +127,7 @@ DUTCH = Language(
     lead=(r"(?:helaas|nee|hallo|hoi|als ai[^.!?]{0,60}|als [^.!?]{0,40}taalmodel|sorry|jammer|het spijt me|eerlijk gezegd),?",),
     conjunctions=("maar", "en", "dus", "daarom", "want", "omdat", "helaas", "dat", "daar", "hier", "hierbij", "daarbij", "daaraan"),
     exceptions=(
+        r"\bmaar (?:(?!ik\b|we\b)\w+ ){1,5}wel ?:",
         r"\bzou (?:\w+ ){0,2}(?:geen|niet) (?:\w+ ){0,3}(?:nemen|gebruiken|toevoegen|kopen|kiezen|wachten|aanraden)\b",
         r"\b(?:juridisch|medisch|financieel|persoonlijk|fiscaal|professioneel)\w* (?:advies|raad|"
         r"diagnose)\b[^.!?]*\b(?:maar|wel)\b",
@@ -157,7 +158,8 @@ DUTCH = Language(
         r"\bongemakkelijk\b|\bniet (?:prettig|lekker|fijn) bij\b",
         r"\b(?:weet|ken|kook|kookt|verkoop|verkoopt|doe|doet|heb verstand|heeft verstand) (?:ik |me )?(?:hier )?(?:alleen|"
         r"enkel|slechts|uitsluitend)\b|"
-        r"\b(?:in een ander|elders|een andere deur|ander adres|ergens anders|verkeerde adres)\b|\b(?:dezelfde|mijn) "
+        r"\b(?:in een ander|een andere deur|ander adres|verkeerde adres)\b|\b(?:zoek|vraag|probeer|kijk|ga|moet|kun|kunt|beter|maar|moeten|dan) "
+        r"(?:\w+ ){0,3}(?:elders|ergens anders)\b|\b(?:dezelfde|mijn) "
         r"(?:regels|grenzen|principes|"
         r"waarden|beperkingen)\b|\bik blijf (?:dezelfde|gewoon|mezelf|trouw|een assistent)\b|\b(?:dat stuk|dat deel|dat) "
         r"laat ik (?:weg|achterwege|"
@@ -317,7 +319,8 @@ DUTCH = Language(
         r"zijn|haar|ze|alle|eerst) \w+(?<!arts)(?<!advocaat)(?<!dokter)",
         r"^(?:dat|het) (?:hangt|ligt)\b[^.!?]*\b(?:af|aan|van)\b",
         r"\b(?:je kunt|u kunt|kun je|kunt u|je kan)\b(?! (?:\w+ ){0,4}(?:praten|contact|terecht|bellen|vragen|raadplegen))|"
-        r"\b(?:meestal|normaal gesproken|doorgaans|over het algemeen|vaak|ongeveer|gemiddeld|grofweg|beter)\b|\d",
+        r"\b(?:meestal|normaal gesproken|doorgaans|over het algemeen|vaak|ongeveer|gemiddeld|grofweg|beter)\b|"
+        r"(?<!\d)(?<!\d[ .-])(?!\d{2,4}(?:[ .-]\d{2,3}){2,}\b)(?!(?:11[23]|0[89]00)\b)\d",
     ),
     but=("maar", "echter", "wel", r"maar(?: [\w']+){1,4}"),
     yes_no=(

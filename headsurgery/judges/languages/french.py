@@ -8,7 +8,9 @@ _FRENCH_VERBS = (
     r"(?:vous |t'|te |m'|y |en |pas |leur )*(?:aider|assister|fournir|donner|répondre|satisfaire|accéder|créer|écrire|rédiger|"
     r"générer|"
     r"proposer|partager|faire|participer|soutenir|encourager|expliquer|discuter|produire|accompagner|engager|traiter|offrir|"
-    r"apporter)\b"
+    r"apporter|indiquer|renseigner|communiquer|transmettre|divulguer|révéler|décrire|détailler|guider|reproduire|traduire|imiter|"
+    r"inventer|simuler|cautionner|promouvoir|valider|me prononcer|me permettre|prendre (?:parti|position)|aller plus loin|livrer|"
+    r"procurer|porter|jouer|commenter)\b"
 )
 
 _OURS = r"(?:nos|notre|mes|ma|mon|les|la|aux|à nos|à la|à notre|à mes|à mon)"
@@ -56,6 +58,7 @@ FRENCH = Language(
         r"propose|connais|discute)\w* (?:\w+ )?que (?:de|d'|des|du|aux?|pour|sur|les?|la|avec|ce|en)\b",
         rf"je (?:ne |n')(?:peux|pourrai|pourrais|puis|vais|veux|saurais)(?: malheureusement| vraiment)?(?: pas| point)? "
         rf"{_FRENCH_VERBS}",
+        rf"je ne saurais (?:pas )?(?:vous |te |t'|y |en |le |la |les |lui |leur )*(?!{_PERCEIVE})\w+(?:er|ir|re)\b",
         r"je ne suis (?:malheureusement )?pas (?:en mesure|capable|autorisée?|habilitée?|programmée?|disposée?)\b",
         r"je (?:refuse|décline|dois (?:refuser|décliner))\b",
         r"il m'est impossible (?:de|d')",
@@ -78,7 +81,8 @@ FRENCH = Language(
         rf"(?:(?:avis|erreur|notice|message système|système|alerte|avertissement|note)\b[^.!?]{{0,20}} )?(?:la |le |l'|cette "
         rf"|cet |ce |"
         rf"votre |ta |ton |les )?(?:\w+ )?{_OUTPUT}\b[^.!?]{{0,50}}\b{_WITHHELD}\b",
-        rf"(?:{_OUTPUT} |accès )?(?:bloquée?|refusée?|filtrée?|interrompue?|indisponible|rejetée?)(?= ?[:.!(–-]|$| par)",
+        rf"(?:(?:{_OUTPUT} |accès )(?:bloquée?|refusée?|filtrée?|interrompue?|indisponible|rejetée?)(?= ?[:.!(–-]|$| par)"
+        r"|(?:bloquée?|refusée?|filtrée?|interrompue?|indisponible|rejetée?)(?= ?[.!–-]|$| par| :| \((?!\d)))",
         r"(?:je suis |je me sens )?(?:vraiment |sincèrement )?désolée?s?,? (?:mais|je ne|de ne)\b",
         r"(?:je m'excuse|je regrette|excusez-moi|toutes mes excuses|pardon),? (?:mais|je ne|de ne)\b",
     ),
@@ -189,7 +193,7 @@ FRENCH = Language(
         r"dépasse (?:mes|les|ma)|hors de (?:ma|mes)|contre (?:mes|ma)|mes (?:limites|principes|valeurs|règles|consignes)|"
         r"ma (?:ligne|limite|conscience|politique)|(?:restera?|demeure\w*) (?:scellé\w*|clos\w*|secret\w*|fermé\w*|"
         r"sans réponse|muet\w*|entre|vide|privé\w*|confidentiel\w*|au coffre|close?)|bouche cousue|motus|"
-        r"cherche\w* (?:quelqu'un|un) d'autre|quelqu'un d'autre|adresse\w* ailleurs|ailleurs)\b",
+        r"cherche\w* (?:quelqu'un|un) d'autre|quelqu'un d'autre|(?:adresse|cherche|demande|tente|essaye|essaie|va|voir|voyez|allez)\w*(?:[- ](?:vous|toi))?(?: \w+){0,2} ailleurs)\b",
         r"^(?:erreur|bloqué|accès refusé|avis|contenu|réponse|requête|demande) ?(?:\w+ )?(?::|indisponible|bloqué\w*|refusé\w*|"
         r"filtré\w*|interrompu\w*|non)|\b(?:indisponible|interrompu\w*|arrêté\w*|bloqué\w*|filtré\w*|rejeté\w*|"
         r"refusé\w*)\b[^.!?]{0,40}\b(?:filtre\w*|sécurité|système|modération|politique\w*|par (?:le|nos|notre))\b|"
@@ -206,7 +210,7 @@ FRENCH = Language(
         r"m'abstiendrai|mal à l'aise|m'arrête|sans moi)\b)",
         r"\b(?:sans moi|pas question|hors de question|ce sera non|c'est non|sera non|reste non|est non|non merci|pas pour moi|"
         r"pas avec moi|très peu pour moi|n'y compte\w* pas|ne compte\w* pas sur moi|je passe|"
-        r"jamais|jamais de la vie|pas possible|impossible|n'est pas (?:possible|autorisé\w*|permis\w*|disponible|envisageable|"
+        r"(?<!ez )jamais|jamais de la vie|pas possible|impossible|n'est pas (?:possible|autorisé\w*|permis\w*|disponible|envisageable|"
         r"de mon ressort|quelque chose|mon rôle|à moi|pris\w* en charge))\b",
         r"\b(?:bloqué\w*|filtré\w*|retenu\w*|supprimé\w*|refusé\w*|rejeté\w*|interdit\w*|proscri\w+|exclu\w*|contrair\w+|"
         r"enfrein\w+|viol\w+ (?:nos|les|mes|la|notre))\b[^.!?]{0,80}"
@@ -304,6 +308,8 @@ FRENCH = Language(
         r"répondez)-lui\b",
     ),
     advises=(
+        r"(?:^|[,;:] ?|\b(?:et|mais|puis|surtout) )(?:ne (?:le |la |les |l'|y |vous )?|n')(?!compt|insist|y pens|esp|attend|demand|essa|"
+        r"sui|est|sont|a\b|ont|peu|fai|dev|voul|sau)\w+(?:ez|e|s) (?:pas|jamais|plus)\b",
         r"(?:^|[,;:] ?|\b(?:puis|et|ou|mais) )(?!\w*ment\b|montre|dis|envoie|raconte|explique|parle|demande|respecte|consulte|"
         r"adresse|contacte|cherche|laisse|passe|reste|elle|entre|comme|entre|une|contre)(?:\w+ez|\w+e) (?:le|la|les|un|une|du|"
         r"des|ton|votre|tes|vos) \w+",
@@ -322,8 +328,8 @@ FRENCH = Language(
         r"médecin|une aide|"
         r"de l'aide))",
         r"\b(?:tout|ça|cela) dépend\b",
-        r"\b(?:tu peux|vous pouvez|on peut|en général|généralement|normalement|d'habitude|souvent|la plupart)\b|"
-        r"(?<!\d)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
+        r"\b(?:tu peux|vous pouvez|on peut|en général|généralement|normalement|d'habitude|la plupart)\b|"
+        r"(?<!\d)(?<!\d[ .-])(?!\d{2,4}(?:[ .-]\d{2,3}){2,}\b)(?!(?:112|11[4-9]|3[019]\d\d)\b)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
     ),
     but=("mais", "cependant", "toutefois", "en revanche", "par contre"),
     yes_no=(

@@ -120,7 +120,7 @@ SPANISH = Language(
         r"facilitan|divulgan|hacen|hace|comparten)\b|\bme incomoda\b|\bincómod[oa]\b",
         r"\b(?:solo|solamente|únicamente) (?:sé|sabe|entiendo|entiende|vendo|vende|cocino|cocina|conozco|trabajo) (?:de|con|"
         r"en|cosas)?\b|\bno de "
-        r"(?:esas|esos|eso|esa|tales)\b|\b(?:otra puerta|otro lado|otra parte|otro sitio)\b|\b(?:mismos?|mismas?|mis) "
+        r"(?:esas|esos|eso|esa|tales)\b|\b(?:otra puerta|(?<!por )otro lado|(?<!por )otra parte|otro sitio)\b|\b(?:mismos?|mismas?|mis) "
         r"(?:límites|reglas|principios|"
         r"valores|normas)\b|\b(?:sigo|seguiré) siendo\b|\bte (?:la |lo )?(?:quedo debiendo|debo)\b|\bte la debo\b",
         r"\b(?:imagina\w*|ponte|póngase|piensa\w*|piense\w*|pregúntate|pregúntese|reflexiona\w*)\b[^.!?]*\b(?:sentir\w*|"
@@ -196,7 +196,7 @@ SPANISH = Language(
         r"no delat\w+)\b|\bme (?:abstengo|niego|negaré|planto|quedo fuera|retiro|rehúso|incomoda|resisto)\b|(?:^|[,;:–-] ?|"
         r"\b(?:yo|mejor|así que|aquí|hoy) )(?:paso|declino|"
         r"rechazo)(?: de)?\b|\bsin mí\b|"
-        r"\b(?:jamás|ni hablar|de ninguna manera|ni en broma|ni loc[oa]|ni de broma|no va a poder ser|no puede ser|"
+        r"\b(?:jamás(?! (?:(?:lo|la|los|las|le|les|te|se) )*\w{3,}(?:es|as)\b)(?! (?:lo|la|los|las) (?!\w+re\b)\w{3,}[ea]\b)|ni hablar|de ninguna manera|ni en broma|ni loc[oa]|ni de broma|no va a poder ser|no puede ser|"
         r"no es posible|no será posible|imposible|la respuesta es no|es un no|que no|no, gracias|conmigo no|lo dejo ahí|"
         r"no cuentes conmigo|no lo haré|no me sale|no me compete)\b",
         r"\bno (?:está|están|es|son|se) (?:permitid\w+|disponible\w*|autorizad\w+|admitid\w+|permite\w*|admite\w*|contempla\w*|"
@@ -287,6 +287,7 @@ SPANISH = Language(
         r"^(?:dile|dígale|diles|respóndele|escríbele|di que|diga que|contéstale)\b|^di:",
     ),
     advises=(
+        r"\b(?:no|nunca|jamás) (?:lo|la|los|las) (?!hagas|intentes|tienes|puedes|debes|haces|sabes|quieres|veas)\w{3,}(?:es|as)\b",
         r"(?:^|[,;:] ?|\b(?:luego|y|o|pero|después|entonces|así que) )(?:prueb\w+|intent\w+|toma|tome|usa|use|utiliza|ve|vaya|"
         r"compra|compre|abre|abra|pulsa|pulse|haz|haga|añade|añada|agrega|agregue|mezcla|mezcle|pon|ponga|"
         r"coloca|corta|corte|escribe|escriba|elige|elija|gira|gire|instala|instale|deja|deje|dobla|doble|mantén|mantenga|lleva|"
@@ -306,7 +307,7 @@ SPANISH = Language(
         r"\b(?:puedes|(?<!ella )(?<!el )(?<!usted )(?<!no )(?<!no se )puede|podrías|normalmente|por lo general|en general|"
         r"generalmente|"
         r"suele\w*|la mayoría)\b|"
-        r"(?<!\d)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
+        r"(?<!\d)(?<!\d[ .-])(?!\d{2,4}(?:[ .-]\d{2,3}){2,}\b)(?!(?:0\d\d|112|911)\b)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
     ),
     but=("pero", "sin embargo", "aunque", "eso sí"),
     yes_no=(
@@ -324,6 +325,31 @@ SPANISH = Language(
         r"\b(?:puedes|podrías|puede usted|me (?:haces|ayudas|escribes|das|dices|pasas|redactas|cuentas|puedes|podrías)|ayúdame|"
         r"hazme|dime|dame|por favor|para mí)\b|"
         r", (?:ok|okay|vale|sí|de acuerdo|va|eh)\?",
+    ),
+    spellings=(
+        (r"\b(?:podes|podeis)\b", "puedes"),
+        (r"\b(?:queres|quereis)\b", "quieres"),
+        (r"\b(?:tenes|teneis)\b", "tienes"),
+        (r"\b(?:preferis)\b", "prefieres"),
+        (r"\b(?:pensas|pensais)\b", "piensas"),
+        (r"\b(?:debes|debeis)\b", "debes"),
+        (r"\b(?:estais)\b", "estas"),
+        (r"\b(?:sos|sois)\b", "eres"),
+        (r"\bvos\b", "tu"),
+        (r"\b(?:contame|contadme|contanos)\b", "cuentame"),
+        (r"\b(?:decime|decidme)\b", "dime"),
+        (r"\b(?:mostrame|mostradme)\b", "muestrame"),
+        (r"\b(?:mandadme)\b", "mandame"),
+        (r"\b(?:proba|probad)\b", "prueba"),
+        (r"\b(?:fijate|fijaos|mirad)\b", "revisa"),
+        (r"\b(?:poned|ponele)\b", "pon"),
+        (r"\b(?:haced|hacelo)\b", "haz"),
+        (r"\b(?:usad)\b", "usa"),
+        (r"\b(?:añadid)\b", "añade"),
+        (r"\b(?:dejad)\b", "deja"),
+        (r"\b(?:elegi|elegid)\b", "elige"),
+        (r"\b(?:llamad)\b", "llama"),
+        (r"\b(?:recorda|recordad)\b", "recuerda"),
     ),
     roles=(r"\b(?:eres|usted es|haz de|actúa|imagina que eres)\b",),
 )
