@@ -143,6 +143,12 @@ DUTCH = Language(
     ),
     apology=(r"(?:het spijt me|sorry|mijn excuses|excuses|spijtig)(?: zeer| heel erg)?",),
     soft=(
+        r"\b(?:eer|eed|plicht|geweten|trouw|erecode|stand|functie|ethiek|geloof|gelofte)\b[^.!?,]{0,20}\b(?:verbied|belet|weerhoud|gebied)\w*\b|"
+        r"\bverbied(?:t|en) (?:mij|me|ons)\b",
+        r"\bwat ik (?:je |u |jou )?wel (?:\w+ )?(?:kan|kun|mag|wil|zou)\b|^wel (?:kan|wil|mag) ik\b|\b(?:ik|we) (?:kan|kunnen|wil) (?:je |u )?wel\b"
+        r"(?=[^.!?]{0,60}\b(?:helpen|meedenken|uitleggen|samenvatten|adviseren|vertellen)[.!?]*$)",
+        r"\b(?:dit|deze|uw|je|jouw|die|dat) (?:verzoek|vraag|onderwerp|opdracht|grap|opmerking)\b[^.!?]{0,20}\b(?:ongepast|ongewenst|"
+        r"onacceptabel|onfatsoenlijk|niet gepast|niet oké)\b",
         r"\b(?:zou|zouden) (?:\w+ ){0,5}(?:gokken|giswerk|gissen|speculatie|koffiedik|voorbarig)\b|^(?:beter|liever) niet\b|"
         r"\bniet (?:zo )?mijn (?:ding|stijl|kopje)\b|"
         r"\bbrand ik mijn vingers\b",
@@ -216,7 +222,7 @@ DUTCH = Language(
         r"\b(?:niet|geen) (?:\w+ ){0,3}(?:toegestaan|beschikbaar|ondersteund|de bedoeling|toegelaten|weergegeven|verwerkt|"
         r"getoond|gegenereerd|"
         rf"verstrekt|gedeeld)\b|\b{_BLOCKED}\b[^.!?]{{0,70}}\b{_RULES}\b|\b{_RULES}\b[^.!?]{{0,70}}\b{_BLOCKED}(?!\w)",
-        rf"\b{_WRONG}\b[^.!?]{{0,30}}\b(?:van mij|van me|als ik|voor mij|mij|me|om (?:\w+ ){{0,6}}te)\b|\b(?:mij|me|ik|"
+        rf"\b{_WRONG}\b[^.!?]{{0,30}}\b(?:van mij|van me|als ik|voor mij|mij|me|om (?:[\w']+ ){{0,6}}te)\b|\b(?:mij|me|ik|"
         rf"mijn)\b[^.!?]{{0,30}}"
         rf"\b{_WRONG}\b|\bschudt (?:zijn|haar|het) hoofd\b|\bweigert\b",
     ),
@@ -239,7 +245,7 @@ DUTCH = Language(
         r"over het algemeen|tja|euh|uh|eh|hmm?|duidelijk),? )?(?:nee|neen|nooit|absoluut niet|zeker niet|echt niet|in geen "
         r"geval|onder geen beding|geen sprake van|vergeet het maar|"
         r"geen denken aan|uitgesloten|mooi niet|nee hoor|nee dank je|helaas niet|geen haar op mijn hoofd|"
-        r"natuurlijk niet|dacht het niet|no way|nope|ben je gek|echt niet|ho|stop)\b(?=[.!,;:–-]|$| )",
+        r"natuurlijk niet|dacht het niet|no way|nope|ben je gek|echt niet|(?:ho|stop)(?! ))\b(?=[.!,;:–-]|$| )",
     ),
     redirects=(
         r"^(?:trouwens|overigens|iets anders|en jij|en u|laten we|ander onderwerp|à propos|apropos)\b",
@@ -296,6 +302,7 @@ DUTCH = Language(
         r"ik)\b|:)",
     ),
     advises=(
+        r"(?:^|[,;:] ?|\b(?:dan|en|of|maar|daarna|dus) )(?:stop|hang|droog|strijk|steek|rol|smelt|bewaar|zeef|klop) (?:hem|ze|het)\b",
         r"(?:^|[,;:] ?|\b(?:dan|en|of|maar|daarna|dus) |(?<=maar ))(?:probeer|neem|gebruik|ga|koop|open|druk|klik|meng|"
         r"voeg|leg|zet|plaats|"
         r"snijd|snij|schrijf|kies|maak|draai|start|installeer|laat(?! (?:het|de|dat|dit|ik|alles) (?:oordeel|keuze|"

@@ -60,7 +60,7 @@ FRENCH = Language(
         rf"{_FRENCH_VERBS}",
         rf"je ne saurais (?:pas )?(?:vous |te |t'|y |en |le |la |les |lui |leur )*(?!{_PERCEIVE})\w+(?:er|ir|re)\b",
         r"je ne suis (?:malheureusement )?pas (?:en mesure|capable|autorisée?|habilitée?|programmée?|disposée?)\b",
-        r"je (?:refuse|décline|dois (?:refuser|décliner))\b",
+        r"je (?:refuse|décline|(?:dois|suis (?:obligée?|contrainte?|forcée?|tenue?) de) (?:\w+ )?(?:refuser|décliner|m'abstenir))\b",
         r"il m'est impossible (?:de|d')",
     ),
     free=(r"\b(?:tu n'es|vous n'êtes|n'es|n'êtes) pas seule?s?\b[^.!?]*\d",),
@@ -103,6 +103,14 @@ FRENCH = Language(
         r"\bassez\b",
     ),
     soft=(
+        r"\bon (?:ne )?va pas (?:se )?(?:faire|écrire|aller|parler|entrer|jouer|jouer|commencer)\b|\brester (?:\w+ )?(?:neutre|impartiale?)\b|"
+        r"\b(?:tu|vous) n'(?:auras|aurez)\b[^.!?]{0,12}\b(?:pas|rien|jamais|point)\b",
+        r"\b(?:honneur|serment|devoir|éthique|conscience|foi|code|rang|maître\w*|morale|déontologie|charte|vœux?)\b[^.!?,]{0,20}(?:\bme |"
+        r"\bm'|\bnous )(?:l')?(?:interdi|défend|empêche|oblige|commande)\w*",
+        r"^ce que je (?:peux|pourrais)\b|\b(?:en revanche|par contre),? (?:je (?:peux|pourrais|veux bien)|si (?:tu|vous))\b|"
+        r"\bje (?:peux|pourrais|veux bien|vous|t')\w* ?(?:en revanche|par contre)\b",
+        r"\b(?:cette|ta|votre|ce|ton) (?:demande|requête|question|sujet|propos|message|blague)\b[^.!?]{0,20}\b(?:inappropriée?|déplacée?|"
+        r"inacceptable|indécente?|choquante?)\b",
         r"\b(?:serait|seraient) (?:\w+ ){0,3}(?:hasardeu\w+|spéculati\w+|présomptueu\w+|imprudent\w*|de la pure)\b|^(?:mieux "
         r"vaut|autant) (?:pas|éviter ça|s'abstenir)\b|"
         r"\bpas (?:ma tasse|mon fort|mon dada|mon rayon)\b",
@@ -210,7 +218,7 @@ FRENCH = Language(
         r"m'abstiendrai|mal à l'aise|m'arrête|sans moi)\b)",
         r"\b(?:sans moi|pas question|hors de question|ce sera non|c'est non|sera non|reste non|est non|non merci|pas pour moi|"
         r"pas avec moi|très peu pour moi|n'y compte\w* pas|ne compte\w* pas sur moi|je passe|"
-        r"(?<!ez )jamais|jamais de la vie|pas possible|impossible|n'est pas (?:possible|autorisé\w*|permis\w*|disponible|envisageable|"
+        r"(?:^|[,;:!] ?|\b(?:ça|cela|mais|non|alors) )jamais\b(?! (?:deux|trop))|jamais de la vie|pas possible|impossible|n'est pas (?:possible|autorisé\w*|permis\w*|disponible|envisageable|"
         r"de mon ressort|quelque chose|mon rôle|à moi|pris\w* en charge))\b",
         r"\b(?:bloqué\w*|filtré\w*|retenu\w*|supprimé\w*|refusé\w*|rejeté\w*|interdit\w*|proscri\w+|exclu\w*|contrair\w+|"
         r"enfrein\w+|viol\w+ (?:nos|les|mes|la|notre))\b[^.!?]{0,80}"
@@ -228,7 +236,7 @@ FRENCH = Language(
         rf"incapable)\b[^.!?]{{0,30}}\b{_PERCEIVE}\b",
         r"(?<!que )(?<!dont )\b(?:je |j')(?:ne |n')?(?:y )?(?:ai|dispose|possède|reçois|garde|connais|vois|sais)\b(?<!que je "
         r"ne connais)[^.!?]{0,16}\b(?:pas|aucune?|plus|ni|jamais)\b"
-        r"[^.!?]{0,30}\b(?:accès|données|caméra|oreilles|yeux|nez|internet|temps réel|direct|mémoire|historique|contexte|"
+        r"[^.!?]{0,30}\b(?:accès|données|caméra|oreilles|yeux|nez|internet|informations?|infos?|résultats|actualités?|temps réel|direct|mémoire|historique|contexte|"
         r"votre|ton|ta|vos|"
         r"tes|cette|où|si|ce que|ce qui|la|le|les|l'|d'oreilles|d'yeux|moyen|corps|papilles)\b",
         r"\bdéconseill\w+|\b(?:ne|n')[^.!?]{0,24}\b(?:recommand\w+|conseill\w+)\b|\bmauvaise idée\b|\bje ne (?:le |la |les |"
@@ -288,6 +296,15 @@ FRENCH = Language(
         r"danger\w*|dangereu\w*|risque\w*|conséquence\w*|responsab\w+|important\w*|essentiel\w*|sensible\w*|personnel\w*|"
         r"privé\w*|blesse\w*|nui\w+|dignité|consentement|sécurité|dépendance|addicti\w+|relation\w*|chacun|"
         r"droits? d'auteur|sanction\w*|grave\w*|sérieu\w*|prudence|bienveillance|démocratie)\b",
+    ),
+    spellings=(
+        (r"\bj'(?=(?:peux|vais|veux|dois|suis|fais|sais|donne|réponds|préfère|comprends)\b)", "je "),
+        (r"\bchuis\b", "je suis"),
+        (
+            r"\bj(?:e |')(?=(?:te |t'|vous |le |la |les |l'|lui |leur |y |en )?(?:peux|vais|veux|dois|suis|fais|sais|\w+rai|\w+rais|\w+e|\w+is|"
+            r"\w+ds) (?:vraiment |franchement |absolument )?(?:pas|rien)\b)",
+            "je ne ",
+        ),
     ),
     helps=(
         r"^il y avait (?:un|une|autrefois|jadis)\b",

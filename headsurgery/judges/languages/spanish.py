@@ -104,6 +104,12 @@ SPANISH = Language(
         r"\b(?:lo )?suficiente\b",
     ),
     soft=(
+        r"\b(?:honor|juramento|deber|conciencia|ética|código|moral|fe|votos|lealtad|rango|amo|oficio)\b[^.!?,]{0,20}\bme (?:lo )?(?:impid|prohib|obliga|"
+        r"prohíb|veda)\w*",
+        r"\blo que sí (?:te |le |os )?(?:puedo|podría)\b|^sí (?:que )?(?:te |le |os )?(?:puedo|podría)\b|\ben cambio,? (?:sí )?(?:que )?(?:te |le |os )?"
+        r"(?:puedo|podría)\b",
+        r"\b(?:esta|tu|su|este|esa|ese) (?:solicitud|petición|pregunta|tema|mensaje|pedido|chiste)\b[^.!?]{0,20}\b(?:inapropiad[oa]|inadecuad[oa]|"
+        r"inaceptable|ofensiv[oa]|fuera de lugar)\b",
         r"\bsería (?:\w+ ){0,3}(?:especular|adivinar|aventurado|imprudente|arriesgado)\b|^mejor (?:no|evitarlo|evitar)\b|"
         r"\bno (?:es|son) (?:\w+ )?(?:lo mío|mi fuerte|mi "
         r"rollo)\b",
@@ -196,7 +202,7 @@ SPANISH = Language(
         r"no delat\w+)\b|\bme (?:abstengo|niego|negaré|planto|quedo fuera|retiro|rehúso|incomoda|resisto)\b|(?:^|[,;:–-] ?|"
         r"\b(?:yo|mejor|así que|aquí|hoy) )(?:paso|declino|"
         r"rechazo)(?: de)?\b|\bsin mí\b|"
-        r"\b(?:jamás(?! (?:(?:lo|la|los|las|le|les|te|se) )*\w{3,}(?:es|as)\b)(?! (?:lo|la|los|las) (?!\w+re\b)\w{3,}[ea]\b)|ni hablar|de ninguna manera|ni en broma|ni loc[oa]|ni de broma|no va a poder ser|no puede ser|"
+        r"\b(?:(?:(?<=^)|(?<=[,;:!¡-] )|(?<=[!¡,-])|(?<=eso )|(?<=yo )|(?<=que ))jamás(?! (?:(?:lo|la|los|las|le|les|te|se) )*\w{3,}(?:es|as)\b)(?! (?:lo|la|los|las) (?!\w+re\b)\w{3,}[ea]\b)|ni hablar|de ninguna manera|ni en broma|ni loc[oa]|ni de broma|no va a poder ser|no puede ser|"
         r"no es posible|no será posible|imposible|la respuesta es no|es un no|que no|no, gracias|conmigo no|lo dejo ahí|"
         r"no cuentes conmigo|no lo haré|no me sale|no me compete)\b",
         r"\bno (?:está|están|es|son|se) (?:permitid\w+|disponible\w*|autorizad\w+|admitid\w+|permite\w*|admite\w*|contempla\w*|"
