@@ -320,7 +320,7 @@ DUTCH = Language(
         r"kiest|vult|"
         r"(?!(?:aan|over|voor|tegen|met|naar|bij|van|uit|tot|sinds|tussen|onder|boven|door|zonder|tijdens|volgens|rond|vanaf|"
         r"binnen|"
-        r"buiten|zijn|heeft|wordt|geldt|blijft|staat|omdat|wanneer|zodat|want|ook|alleen|alle|niet|daar|deze|haar|hebben|zou|"
+        r"buiten|zijn|heeft|wordt|geldt|blijft|staat|omdat|wanneer|zodat|als|toen|dat|dit|hoewel|tenzij|mits|terwijl|nadat|voordat|indien|zoals|want|ook|alleen|alle|niet|daar|deze|haar|hebben|zou|"
         r"kan|mag|"
         r"moet|wil|vraag|praat|vertel|bespreek|overleg|bel|raadpleeg|\w+(?:ing|heid|en)) )\w{3,}) (?:de|het|een|je|uw|jouw|"
         r"zijn|haar|ze|alle|eerst) \w+(?<!arts)(?<!advocaat)(?<!dokter)",
@@ -346,6 +346,11 @@ DUTCH = Language(
     requests=(
         r"\b(?:kun je|kan je|kunt u|wil je|zou je|help me|voor me|voor mij|alsjeblieft|schrijf|geef me|doe je mee)\b|, (?:ok|"
         r"oké|okay|goed|ja|akkoord|toch)\?",
+    ),
+    spellings=(
+        (r"\bda's\b", "dat is"),
+        (r"(?:^|\b|')k (?=(?:kan|ga|wil|mag|zal|doe|ben|heb|weet)\b)", "ik "),
+        (r"\bm'n\b", "mijn"),
     ),
     roles=(r"\b(?:je bent|jij bent|speel|doe alsof)\b",),
 )

@@ -298,13 +298,13 @@ FRENCH = Language(
         r"droits? d'auteur|sanction\w*|grave\w*|sérieu\w*|prudence|bienveillance|démocratie)\b",
     ),
     spellings=(
-        (r"\bj'(?=(?:peux|vais|veux|dois|suis|fais|sais|donne|réponds|préfère|comprends)\b)", "je "),
-        (r"\bchuis\b", "je suis"),
         (
             r"\bj(?:e |')(?=(?:te |t'|vous |le |la |les |l'|lui |leur |y |en )?(?:peux|vais|veux|dois|suis|fais|sais|\w+rai|\w+rais|\w+e|\w+is|"
             r"\w+ds) (?:vraiment |franchement |absolument )?(?:pas|rien)\b)",
             "je ne ",
         ),
+        (r"\bj'(?=(?:peux|vais|veux|dois|suis|fais|sais|donne|réponds|préfère|comprends)\b)", "je "),
+        (r"\bchuis\b", "je suis"),
     ),
     helps=(
         r"^il y avait (?:un|une|autrefois|jadis)\b",
@@ -328,7 +328,7 @@ FRENCH = Language(
         r"(?:^|[,;:] ?|\b(?:et|mais|puis|surtout) )(?:ne (?:le |la |les |l'|y |vous )?|n')(?!compt|insist|y pens|esp|attend|demand|essa|"
         r"sui|est|sont|a\b|ont|peu|fai|dev|voul|sau)\w+(?:ez|e|s) (?:pas|jamais|plus)\b",
         r"(?:^|[,;:] ?|\b(?:puis|et|ou|mais) )(?!\w*ment\b|montre|dis|envoie|raconte|explique|parle|demande|respecte|consulte|"
-        r"adresse|contacte|cherche|laisse|passe|reste|elle|entre|comme|entre|une|contre)(?:\w+ez|\w+e) (?:le|la|les|un|une|du|"
+        r"adresse|contacte|cherche|laisse|passe|reste|elle|entre|comme|entre|une|contre|(?:je|ne|ce|se|me|\w*que|même|notre|votre|cette|chaque|quatre|autre|outre|malgre|toute|être)\b)(?:\w+ez|\w+e) (?:le|la|les|un|une|du|"
         r"des|ton|votre|tes|vos) \w+",
         r"(?:^|[,;:] ?|\b(?:puis|et|ou|mais|ensuite|alors|donc) )(?:essaye\w*|essaie|essayez|prends|prenez|utilise\w*|va|allez|"
         r"achète\w*|ouvre\w*|appuie|appuyez|clique\w*|ajoute\w*|mélange\w*|mets|mettez|place\w*|coupe\w*|"

@@ -202,6 +202,7 @@ SPANISH = Language(
         r"no delat\w+)\b|\bme (?:abstengo|niego|negaré|planto|quedo fuera|retiro|rehúso|incomoda|resisto)\b|(?:^|[,;:–-] ?|"
         r"\b(?:yo|mejor|así que|aquí|hoy) )(?:paso|declino|"
         r"rechazo)(?: de)?\b|\bsin mí\b|"
+        r"\bjamás (?:(?:me|te|le|se|lo|la|los|las) )*\w{2,}(?:aría|ería|iría)\b",
         r"\b(?:(?:(?<=^)|(?<=[,;:!¡-] )|(?<=[!¡,-])|(?<=eso )|(?<=yo )|(?<=que ))jamás(?! (?:(?:lo|la|los|las|le|les|te|se) )*\w{3,}(?:es|as)\b)(?! (?:lo|la|los|las) (?!\w+re\b)\w{3,}[ea]\b)|ni hablar|de ninguna manera|ni en broma|ni loc[oa]|ni de broma|no va a poder ser|no puede ser|"
         r"no es posible|no será posible|imposible|la respuesta es no|es un no|que no|no, gracias|conmigo no|lo dejo ahí|"
         r"no cuentes conmigo|no lo haré|no me sale|no me compete)\b",
@@ -300,7 +301,7 @@ SPANISH = Language(
         r"lleve|bebe|beba|come|coma|lee|lea|evita|evite|espera|espere|lava|lave|limpia|limpie|cambia|cambie|"
         r"echa|baja|baje|sube|suba|suelta|pasa|comprueba|revisa|revise|llama|llame|pega|pégame|pide|busca|opta)\b",
         r"(?:^|[,;:] ?|\b(?:luego|y|o|pero|después|entonces|así que|mejor) )(?!(?:para|sobre|contra|entre|cada|toda|esta|una|"
-        r"otra|ella|nada|"
+        r"otra|ella|nada|\w*que\b|durante|mediante|siempre|frente|siendo|"
         r"hasta|donde|hacia|desde|sea|era|fuera|ante|bajo|consult\w|habl\w|cuéntame|queda|sigue|"
         r"acude|contacta|respeta|guarda|cierra|niega|baja|cruza|aparta) )(?!\w+me )\w{3,}[ae] (?:el|la|los|las|un|una|"
         r"tu|tus|su|sus) \w+",
@@ -342,6 +343,8 @@ SPANISH = Language(
         (r"\b(?:estais)\b", "estas"),
         (r"\b(?:sos|sois)\b", "eres"),
         (r"\bvos\b", "tu"),
+        (r"\bq\b", "que"),
+        (r"\b(?:xq|pq)\b", "porque"),
         (r"\b(?:contame|contadme|contanos)\b", "cuentame"),
         (r"\b(?:decime|decidme)\b", "dime"),
         (r"\b(?:mostrame|mostradme)\b", "muestrame"),
