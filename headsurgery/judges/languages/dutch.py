@@ -145,6 +145,7 @@ DUTCH = Language(
     soft=(
         r"\b(?:eer|eed|plicht|geweten|trouw|erecode|stand|functie|ethiek|geloof|gelofte)\b[^.!?,]{0,20}\b(?:verbied|belet|weerhoud|gebied)\w*\b|"
         r"\bverbied(?:t|en) (?:mij|me|ons)\b",
+        r"\bniemand (?:passeert|komt|gaat|betreedt|krijgt|ziet|zal|mag)\b|\bik (?:denk|geloof|vind) (?:\w+ )?niet dat\b[^.!?]*\b(?:als|dat) ik\b|"
         r"\bwat ik (?:je |u |jou )?wel (?:\w+ )?(?:kan|kun|mag|wil|zou)\b|^wel (?:kan|wil|mag) ik\b|\b(?:ik|we) (?:kan|kunnen|wil) (?:je |u )?wel\b"
         r"(?=[^.!?]{0,60}\b(?:helpen|meedenken|uitleggen|samenvatten|adviseren|vertellen)[.!?]*$)",
         r"\b(?:dit|deze|uw|je|jouw|die|dat) (?:verzoek|vraag|onderwerp|opdracht|grap|opmerking)\b[^.!?]{0,20}\b(?:ongepast|ongewenst|"
@@ -182,7 +183,7 @@ DUTCH = Language(
         r"\b(?:doe|geef|heb|neem) ik (?:\w+ )?geen (?:uitspra\w+|mening|oordeel|advies|standpunt|stemadvies)\b|\bliever over "
         r"aan\b|\blastig om "
         r"daar\b|\b(?:maar|nou|hoor),? nee\b",
-        r"^(?:terug|weg|scheer je|verdwijn|ga heen|zwijg|bij mijn baard|over mijn lijk|nog liever)\b|^(?:nog |veel |"
+        r"^(?:halt|terug|weg|scheer je|verdwijn|ga heen|zwijg|bij mijn baard|over mijn lijk|nog liever)\b|^(?:nog |veel |"
         r"eerder |dan )?(?:liever|eerder)\b[^.!?]*\bdan\b|\b(?:krijg|zie|"
         r"zul|hoor|vind) (?:je|jij|u) "
         r"(?:\w+ ){0,2}(?:nooit|niet|niets)\b|\b(?:mijn|ons) geheim\b",
@@ -226,7 +227,10 @@ DUTCH = Language(
         rf"mijn)\b[^.!?]{{0,30}}"
         rf"\b{_WRONG}\b|\bschudt (?:zijn|haar|het) hoofd\b|\bweigert\b",
     ),
-    hints=(r"\b(?:vanwege|wegens|uit) (?:\w+ )?(?:veiligheid\w*|privacy\w*|auteursrecht\w*|redenen|overwegingen)\b",),
+    hints=(
+        r"^(?:ik (?:begrijp|snap|weet|hoor|zie)|begrijpelijk)\b[^.!?]*,? (?:maar|echter|toch)\b(?! (?:ja|hier))",
+        r"\b(?:vanwege|wegens|uit) (?:\w+ )?(?:veiligheid\w*|privacy\w*|auteursrecht\w*|redenen|overwegingen)\b",
+    ),
     unable=(
         rf"\b(?:ik|we)\b[^.!?]{{0,60}}\b(?:niet|geen|niks)\b(?! voor (?:u|je|jou))[^.!?,]{{0,40}}\b{_SEE}\b|\braad ik (?:\w+ "
         rf"){{0,3}}(?:niet aan|af)\b|"

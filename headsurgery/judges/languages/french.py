@@ -9,7 +9,7 @@ _FRENCH_VERBS = (
     r"générer|"
     r"proposer|partager|faire|participer|soutenir|encourager|expliquer|discuter|produire|accompagner|engager|traiter|offrir|"
     r"apporter|indiquer|renseigner|communiquer|transmettre|divulguer|révéler|décrire|détailler|guider|reproduire|traduire|imiter|"
-    r"inventer|simuler|cautionner|promouvoir|valider|me prononcer|me permettre|prendre (?:parti|position)|aller plus loin|livrer|"
+    r"inventer|simuler|cautionner|promouvoir|valider|me prononcer|me permettre|contribuer|prendre (?:parti|position)|aller plus loin|livrer|"
     r"procurer|porter|jouer|commenter)\b"
 )
 
@@ -95,7 +95,7 @@ FRENCH = Language(
         r"ce genre de) (?:demande|requête|question)\b",
     ),
     lead=(r"(?:malheureusement|non|bonjour|en tant qu[e'][^.!?]{0,80}),?",),
-    conjunctions=("mais", "et", "donc", "car", "malheureusement", "que"),
+    conjunctions=("mais", "et", "donc", "car", "malheureusement", "que", "auquel", "laquelle", "lequel", "auxquels"),
     exceptions=(
         rf"\bne suis (?:pas|ni)(?: votre| ton| le| un| une)? {_EXPERT}\b",
         r"\b(?:cette partie|ce point|cette phrase|ce détail|cette mention)\b",
@@ -107,7 +107,7 @@ FRENCH = Language(
         r"\b(?:tu|vous) n'(?:auras|aurez)\b[^.!?]{0,12}\b(?:pas|rien|jamais|point)\b",
         r"\b(?:honneur|serment|devoir|éthique|conscience|foi|code|rang|maître\w*|morale|déontologie|charte|vœux?)\b[^.!?,]{0,20}(?:\bme |"
         r"\bm'|\bnous )(?:l')?(?:interdi|défend|empêche|oblige|commande)\w*",
-        r"^ce que je (?:peux|pourrais)\b|\b(?:en revanche|par contre),? (?:je (?:peux|pourrais|veux bien)|si (?:tu|vous))\b|"
+        r"^(?:\w+ ?[!.,] )?personne (?:ne|n') ?(?:passe|entre|sort|touche|voit|verra|saura|franchi\w+|approche)\b|^ce que je (?:peux|pourrais)\b|\b(?:en revanche|par contre),? (?:je (?:peux|pourrais|veux bien)|si (?:tu|vous))\b|"
         r"\bje (?:peux|pourrais|veux bien|vous|t')\w* ?(?:en revanche|par contre)\b",
         r"\b(?:cette|ta|votre|ce|ton) (?:demande|requête|question|sujet|propos|message|blague)\b[^.!?]{0,20}\b(?:inappropriée?|déplacée?|"
         r"inacceptable|indécente?|choquante?)\b",
@@ -146,7 +146,7 @@ FRENCH = Language(
         r"\b(?:t'|vous )?(?:appartient|revient) (?:qu'à (?:toi|vous)|de (?:faire|choisir|décider))\b|\bil faut que (?:tu|"
         r"vous) (?:\w+ ){0,3}"
         r"(?:toi|vous)-même\b|\b(?:toi|vous)-mêmes?\b",
-        r"^(?:arrière|hors d'ici|va-t'en|silence|loin de moi|fuyez|disparais|par ma barbe|plutôt mourir|ventrebleu|"
+        r"^(?:halte|arrière|hors d'ici|va-t'en|silence|loin de moi|fuyez|disparais|par ma barbe|plutôt mourir|ventrebleu|"
         r"morbleu)\b|^plutôt\b[^.!?]*\bque\b|\bnul "
         r"(?:ne|n'|\w+)\b|"
         r"\b(?:ne|n')\w* (?:\w+ )?(?:franchit|franchira|saur(?:a|as|ez)|verr(?:a|as|ez)|tirer(?:a|as|ez)|obtiendr\w+|"
@@ -230,7 +230,10 @@ FRENCH = Language(
         r"\b(?:irresponsable|malhonnête|déplacé|indécent|inapproprié)\b[^.!?]{0,30}\b(?:de ma part|pour moi|que je)\b|"
         r"\bserait\b[^.!?]{0,30}\bde ma part\b|\b(?:secoue|hoche) la tête\b|\b(?:refuse|décline)(?: poliment)?[.!,]",
     ),
-    hints=(r"\bpour des raisons (?:de sécurité|de confidentialité|éthiques?|légales?|juridiques?|évidentes|de droits?)\b",),
+    hints=(
+        r"^(?:je (?:comprends|conçois|sais|vois|entends)|c'est compréhensible)\b[^.!?]*,? (?:mais|cependant|toutefois|pourtant)\b(?! (?:oui|voici))",
+        r"\bpour des raisons (?:de sécurité|de confidentialité|éthiques?|légales?|juridiques?|évidentes|de droits?)\b",
+    ),
     unable=(
         rf"(?<!que )(?<!dont )\b(?:je|j') ?(?:ne |n')(?:(?!\bqu[ei]\b)[^.!?,]){{0,40}}\b{_PERCEIVE}\b(?! qu)|\b(?:impossible|"
         rf"incapable)\b[^.!?]{{0,30}}\b{_PERCEIVE}\b",

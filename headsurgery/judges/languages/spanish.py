@@ -106,6 +106,7 @@ SPANISH = Language(
     soft=(
         r"\b(?:honor|juramento|deber|conciencia|ética|código|moral|fe|votos|lealtad|rango|amo|oficio)\b[^.!?,]{0,20}\bme (?:lo )?(?:impid|prohib|obliga|"
         r"prohíb|veda)\w*",
+        r"\bnadie (?:pasa|entra|sale|cruza|toca|verá|sabrá|tocará|pasará|entrará)\b|\bno (?:creo|pienso|considero) que\b[^.!?]*\b(?:que (?:yo|me)|de mi parte|hacerme)\b|"
         r"\blo que sí (?:te |le |os )?(?:puedo|podría)\b|^sí (?:que )?(?:te |le |os )?(?:puedo|podría)\b|\ben cambio,? (?:sí )?(?:que )?(?:te |le |os )?"
         r"(?:puedo|podría)\b",
         r"\b(?:esta|tu|su|este|esa|ese) (?:solicitud|petición|pregunta|tema|mensaje|pedido|chiste)\b[^.!?]{0,20}\b(?:inapropiad[oa]|inadecuad[oa]|"
@@ -140,7 +141,7 @@ SPANISH = Language(
         r"\b(?:decisión|elección|cosa) "
         r"(?:es )?(?:tuya|suya|de ella|de él)\b|\b(?:tú|usted) mism[oa]\b|\bno (?:me dedico|entra en|forma parte|figura "
         r"entre)\b",
-        r"^(?:atrás|largo|fuera|lárgate|vete|calla|silencio|por mis barbas|primero muert\w+)\b|^(?:\w+[!.,] "
+        r"^(?:alto|atrás|largo|fuera|lárgate|vete|calla|silencio|por mis barbas|primero muert\w+)\b|^(?:\w+[!.,] "
         r")?(?:antes|primero) (?:me |muer|prefer|beb|"
         r"com)\w*\b[^.!?]*\bque\b|\b(?:no|nunca|"
         r"jamás) (?:\w+ )?(?:verás|sabrás|obtendrás|tendrás|sacarás|oirás|traicionaré|revelaré|hallarás|encontrarás|pasarás)\b",
@@ -216,7 +217,10 @@ SPANISH = Language(
         r"\b(?:irresponsable|deshonesto|inapropiado|poco ético|imprudente|injusto|mal)\b[^.!?]{0,20}\b(?:de mi parte|"
         r"por mi parte|que (?:yo|te)|si)\b|\bniega con la cabeza\b|\b(?:rehúsa|declina|se niega)\b",
     ),
-    hints=(r"\bpor (?:razones|motivos|cuestiones) (?:de seguridad|de privacidad|de derechos|étic\w+|legales|obvi\w+)\b",),
+    hints=(
+        r"^(?:entiendo|comprendo|sé que|veo que|es comprensible)\b[^.!?]*,? (?:pero|sin embargo|aunque|mas)\b(?! (?:sí|aquí))",
+        r"\bpor (?:razones|motivos|cuestiones) (?:de seguridad|de privacidad|de derechos|étic\w+|legales|obvi\w+)\b",
+    ),
     unable=(
         rf"\b(?:no|tampoco|nunca) {_BEFORE}(?:pued\w+|podría|podré|logro|consigo|alcanzo a|sabría|sé|sabría|es posible|me es "
         rf"posible)"
