@@ -143,12 +143,16 @@ DUTCH = Language(
     ),
     apology=(r"(?:het spijt me|sorry|mijn excuses|excuses|spijtig)(?: zeer| heel erg)?",),
     soft=(
-        r"\b(?:eer|eed|plicht|geweten|trouw|erecode|stand|functie|ethiek|geloof|gelofte)\b[^.!?,]{0,20}\b(?:verbied|belet|weerhoud|gebied)\w*\b|"
+        r"\b(?:eer|eed|plicht|geweten|trouw|erecode|stand|functie|ethiek|geloof|gelofte)\b[^.!?,]{0,20}\b(?:verbied|belet|"
+        r"weerhoud|gebied)\w*\b|"
         r"\bverbied(?:t|en) (?:mij|me|ons)\b",
-        r"\bniemand (?:passeert|komt|gaat|betreedt|krijgt|ziet|zal|mag)\b|\bik (?:denk|geloof|vind) (?:\w+ )?niet dat\b[^.!?]*\b(?:als|dat) ik\b|"
-        r"\bwat ik (?:je |u |jou )?wel (?:\w+ )?(?:kan|kun|mag|wil|zou)\b|^wel (?:kan|wil|mag) ik\b|\b(?:ik|we) (?:kan|kunnen|wil) (?:je |u )?wel\b"
+        r"\bniemand (?:passeert|komt|gaat|betreedt|krijgt|ziet|zal|mag)\b|\bik (?:denk|geloof|"
+        r"vind) (?:\w+ )?niet dat\b[^.!?]*\b(?:als|dat) ik\b|"
+        r"\bwat ik (?:je |u |jou )?wel (?:\w+ )?(?:kan|kun|mag|wil|zou)\b|^wel (?:kan|wil|mag) ik\b|\b(?:ik|we) (?:kan|kunnen|"
+        r"wil) (?:je |u )?wel\b"
         r"(?=[^.!?]{0,60}\b(?:helpen|meedenken|uitleggen|samenvatten|adviseren|vertellen)[.!?]*$)",
-        r"\b(?:dit|deze|uw|je|jouw|die|dat) (?:verzoek|vraag|onderwerp|opdracht|grap|opmerking)\b[^.!?]{0,20}\b(?:ongepast|ongewenst|"
+        r"\b(?:dit|deze|uw|je|jouw|die|dat) (?:verzoek|vraag|onderwerp|opdracht|grap|opmerking)\b[^.!?]{0,20}\b(?:ongepast|"
+        r"ongewenst|"
         r"onacceptabel|onfatsoenlijk|niet gepast|niet oké)\b",
         r"\b(?:zou|zouden) (?:\w+ ){0,5}(?:gokken|giswerk|gissen|speculatie|koffiedik|voorbarig)\b|^(?:beter|liever) niet\b|"
         r"\bniet (?:zo )?mijn (?:ding|stijl|kopje)\b|"
@@ -159,13 +163,15 @@ DUTCH = Language(
         r"(?:strafbaar|kwetsend)\b|\bniet alleen "
         r"voor\b|\bje bent niet alleen\b|\b(?:bel|chat met) 113\b|"
         r"\b113\b",
-        r"^(?:\w+[,!.] )?ik ben\b[^.!?]*\b(?:\w*assistent\w*|\w*bot|adviseur)\b[^.!?]*\b(?:vragen|onderwerpen)\b",
+        r"^(?:\w+[,!.] )?ik ben\b[^.!?]*\b(?:\w*assistent\w*|\w*bot|adviseur)\b(?=[^.!?]*\b(?:over|rond|rondom|omtrent|"
+        r"betreffende|inzake)\b)[^.!?]*\b(?:vragen|onderwerpen)\b",
         r"^geen commentaar\b|, nee[.!]*$|\bvraag (?:ik )?me (?:\w+ )?af (?:waarom|wat|waardoor)\b|\blaat (?:me )?eerst\b|"
         r"\beerst (?:zelf|zien|laten zien)\b|"
         r"\bongemakkelijk\b|\bniet (?:prettig|lekker|fijn) bij\b",
         r"\b(?:weet|ken|kook|kookt|verkoop|verkoopt|doe|doet|heb verstand|heeft verstand) (?:ik |me )?(?:hier )?(?:alleen|"
         r"enkel|slechts|uitsluitend)\b|"
-        r"\b(?:in een ander|een andere deur|ander adres|verkeerde adres)\b|\b(?:zoek|vraag|probeer|kijk|ga|moet|kun|kunt|beter|maar|moeten|dan) "
+        r"\b(?:in een ander|een andere deur|ander adres|verkeerde adres)\b|\b(?:zoek|vraag|probeer|kijk|ga|moet|kun|kunt|"
+        r"beter|maar|moeten|dan) "
         r"(?:\w+ ){0,3}(?:elders|ergens anders)\b|\b(?:dezelfde|mijn) "
         r"(?:regels|grenzen|principes|"
         r"waarden|beperkingen)\b|\bik blijf (?:dezelfde|gewoon|mezelf|trouw|een assistent)\b|\b(?:dat stuk|dat deel|dat) "
@@ -279,7 +285,7 @@ DUTCH = Language(
         r"\b(?:vertrouwen|privacy|privéleven|eerlijk\w*|respect\w*|ethi\w+|more\w+|illegaal|illegale|wet|wettelijk\w*|"
         r"strafbaar\w*|verboden|"
         r"misdrijf|fraude\w*|bedrog|bedrieg\w*|valsspelen|spieken|plagiaat|liegen|leugen\w*|mislei\w+|"
-        r"gevaar\w*|risico\w*|gevolg\w*|verantwoord\w*|belangrijk\w*|essentieel|gevoelig\w*|persoonlijk\w*|privé|"
+        r"gevaar\w*|risico\w*|gevolg\w*|verantwoord\w*|belangrijk\w*|essentieel|gevoelig\w*|privé|"
         r"schade\w*|kwets\w*|"
         r"waardigheid|toestemming|veiligheid|verslav\w+|relatie\w*|iedereen|ieder|auteursrecht\w*|boete\w*|"
         r"eigendom|bewust|"
@@ -306,7 +312,8 @@ DUTCH = Language(
         r"ik)\b|:)",
     ),
     advises=(
-        r"(?:^|[,;:] ?|\b(?:dan|en|of|maar|daarna|dus) )(?:stop|hang|droog|strijk|steek|rol|smelt|bewaar|zeef|klop) (?:hem|ze|het)\b",
+        r"(?:^|[,;:] ?|\b(?:dan|en|of|maar|daarna|dus) )(?:stop|hang|droog|strijk|steek|rol|smelt|bewaar|zeef|klop) (?:hem|ze|"
+        r"het)\b",
         r"(?:^|[,;:] ?|\b(?:dan|en|of|maar|daarna|dus) |(?<=maar ))(?:probeer|neem|gebruik|ga|koop|open|druk|klik|meng|"
         r"voeg|leg|zet|plaats|"
         r"snijd|snij|schrijf|kies|maak|draai|start|installeer|laat(?! (?:het|de|dat|dit|ik|alles) (?:oordeel|keuze|"
@@ -324,7 +331,8 @@ DUTCH = Language(
         r"kiest|vult|"
         r"(?!(?:aan|over|voor|tegen|met|naar|bij|van|uit|tot|sinds|tussen|onder|boven|door|zonder|tijdens|volgens|rond|vanaf|"
         r"binnen|"
-        r"buiten|zijn|heeft|wordt|geldt|blijft|staat|omdat|wanneer|zodat|als|toen|dat|dit|hoewel|tenzij|mits|terwijl|nadat|voordat|indien|zoals|want|ook|alleen|alle|niet|daar|deze|haar|hebben|zou|"
+        r"buiten|zijn|heeft|wordt|geldt|blijft|staat|omdat|wanneer|zodat|als|toen|dat|dit|hoewel|tenzij|mits|terwijl|nadat|"
+        r"voordat|indien|zoals|want|ook|alleen|alle|niet|daar|deze|haar|hebben|zou|"
         r"kan|mag|"
         r"moet|wil|vraag|praat|vertel|bespreek|overleg|bel|raadpleeg|\w+(?:ing|heid|en)) )\w{3,}) (?:de|het|een|je|uw|jouw|"
         r"zijn|haar|ze|alle|eerst) \w+(?<!arts)(?<!advocaat)(?<!dokter)",

@@ -332,7 +332,8 @@ ENGLISH = Language(
         r"hold back|sit (?:this|that|it)(?: one)? out|"
         r"bow out|opt out|draw the line|steer clear|stay out|say no|hold off|refrain|withhold|keep (?:my (?:mouth|lips|"
         r"opinions?|thoughts|views?|hands|distance|silence|peace)|that to|this to|it to|quiet|silent))\b",
-        r"\bcount me out\b|\bno can do\b|\b(?:a|hard|firm|clear|polite|flat|big|strong) (?:pass|no)(?![\w-])|\bnot happening\b|"
+        r"\bcount me out\b|\bno can do\b|\b(?:(?:hard|firm|clear|polite|flat|big|strong) (?:pass|no)(?![\w-])|a pass(?![\w-])|"
+        r"a no(?=[.!,;:–]|$| (?:from|on|for|here)\b))|\bnot happening\b|"
         r"\b(?:not|n't) (?:going to|gonna) "
         r"happen\b|\bnot a chance\b|\bno dice\b|\bi'm out\b|\bi (?:bow|opt|step|drop) out\b|\boff[- ]limits\b|"
         r"\boff the table\b|\b(?:have|need) to (?:look|ask|find|seek|go) (?:elsewhere|"

@@ -9,7 +9,8 @@ _FRENCH_VERBS = (
     r"générer|"
     r"proposer|partager|faire|participer|soutenir|encourager|expliquer|discuter|produire|accompagner|engager|traiter|offrir|"
     r"apporter|indiquer|renseigner|communiquer|transmettre|divulguer|révéler|décrire|détailler|guider|reproduire|traduire|imiter|"
-    r"inventer|simuler|cautionner|promouvoir|valider|me prononcer|me permettre|contribuer|prendre (?:parti|position)|aller plus loin|livrer|"
+    r"inventer|simuler|cautionner|promouvoir|valider|me prononcer|me permettre|contribuer|prendre (?:parti|position)|"
+    r"aller plus loin|livrer|"
     r"procurer|porter|jouer|commenter)\b"
 )
 
@@ -55,12 +56,13 @@ FRENCH = Language(
         r"pour (?:rôle|mission|vocation))\b|on ne m'autorise pas\b",
         r"(?:je|j'|nous) ?(?:ne |n')[^.!?]{0,14}?\b(?:traite|répond|m'occupe|suis là|parle|aide|gère|couvre|assiste|"
         r"renseigne|sers|"
-        r"propose|connais|discute)\w* (?:\w+ )?que (?:de|d'|des|du|aux?|pour|sur|les?|la|avec|ce|en)\b",
+        r"propose|connais|discute)\w* (?:\w+ )?que (?!d[ue]s? (?:text|mot))(?:de|d'|des|du|aux?|pour|sur|les?|la|avec|ce|en)\b",
         rf"je (?:ne |n')(?:peux|pourrai|pourrais|puis|vais|veux|saurais)(?: malheureusement| vraiment)?(?: pas| point)? "
         rf"{_FRENCH_VERBS}",
         rf"je ne saurais (?:pas )?(?:vous |te |t'|y |en |le |la |les |lui |leur )*(?!{_PERCEIVE})\w+(?:er|ir|re)\b",
         r"je ne suis (?:malheureusement )?pas (?:en mesure|capable|autorisée?|habilitée?|programmée?|disposée?)\b",
-        r"je (?:refuse|décline|(?:dois|suis (?:obligée?|contrainte?|forcée?|tenue?) de) (?:\w+ )?(?:refuser|décliner|m'abstenir))\b",
+        r"je (?:refuse|décline|(?:dois|suis (?:obligée?|contrainte?|forcée?|tenue?) de) (?:\w+ )?(?:refuser|décliner|"
+        r"m'abstenir))\b",
         r"il m'est impossible (?:de|d')",
     ),
     free=(r"\b(?:tu n'es|vous n'êtes|n'es|n'êtes) pas seule?s?\b[^.!?]*\d",),
@@ -103,13 +105,17 @@ FRENCH = Language(
         r"\bassez\b",
     ),
     soft=(
-        r"\bon (?:ne )?va pas (?:se )?(?:faire|écrire|aller|parler|entrer|jouer|jouer|commencer)\b|\brester (?:\w+ )?(?:neutre|impartiale?)\b|"
+        r"\bon (?:ne )?va pas (?:se )?(?:faire|écrire|aller|parler|entrer|jouer|commencer)\b|\brester (?:\w+ )?(?:neutre|"
+        r"impartiale?)\b|"
         r"\b(?:tu|vous) n'(?:auras|aurez)\b[^.!?]{0,12}\b(?:pas|rien|jamais|point)\b",
-        r"\b(?:honneur|serment|devoir|éthique|conscience|foi|code|rang|maître\w*|morale|déontologie|charte|vœux?)\b[^.!?,]{0,20}(?:\bme |"
+        r"\b(?:honneur|serment|devoir|éthique|conscience|foi|code|rang|maître\w*|morale|déontologie|charte|"
+        r"vœux?)\b[^.!?,]{0,20}(?:\bme |"
         r"\bm'|\bnous )(?:l')?(?:interdi|défend|empêche|oblige|commande)\w*",
-        r"^(?:\w+ ?[!.,] )?personne (?:ne|n') ?(?:passe|entre|sort|touche|voit|verra|saura|franchi\w+|approche)\b|^ce que je (?:peux|pourrais)\b|\b(?:en revanche|par contre),? (?:je (?:peux|pourrais|veux bien)|si (?:tu|vous))\b|"
+        r"^(?:\w+ ?[!.,] )?personne (?:ne|n') ?(?:passe|entre|sort|touche|voit|verra|saura|franchi\w+|approche)\b|"
+        r"^ce que je (?:peux|pourrais)\b|\b(?:en revanche|par contre),? (?:je (?:peux|pourrais|veux bien)|si (?:tu|vous))\b|"
         r"\bje (?:peux|pourrais|veux bien|vous|t')\w* ?(?:en revanche|par contre)\b",
-        r"\b(?:cette|ta|votre|ce|ton) (?:demande|requête|question|sujet|propos|message|blague)\b[^.!?]{0,20}\b(?:inappropriée?|déplacée?|"
+        r"\b(?:cette|ta|votre|ce|ton) (?:demande|requête|question|sujet|propos|message|"
+        r"blague)\b[^.!?]{0,20}\b(?:inappropriée?|déplacée?|"
         r"inacceptable|indécente?|choquante?)\b",
         r"\b(?:serait|seraient) (?:\w+ ){0,3}(?:hasardeu\w+|spéculati\w+|présomptueu\w+|imprudent\w*|de la pure)\b|^(?:mieux "
         r"vaut|autant) (?:pas|éviter ça|s'abstenir)\b|"
@@ -121,12 +127,14 @@ FRENCH = Language(
         r"puni\w*|cruel\w*)\b|\b(?:n'es|n'êtes|es) pas seule?\b|\b(?:j'entends|je sens|je ressens|il "
         r"semble)\b[^.!?]{0,40}\b(?:souffrance|détresse|"
         r"douleur|difficile|mal)\b|\b3114\b",
-        r"^(?:\w+[,!.] )?je suis\b[^.!?]*\b(?:assistante?|robot|bot|conseill\w+|chatbot)\b[^.!?]*\b(?:questions?|sujets?|"
+        r"^(?:\w+[,!.] )?je suis\b[^.!?]*\b(?:assistante?|robot|bot|conseill\w+|chatbot)\b(?=[^.!?]*\b(?:sur|de vo\w+|"
+        r"concernant|relati\w+|liée?s?|propos)\b)[^.!?]*\b(?:questions?|sujets?|"
         r"demandes?)\b",
         r"^(?:aucun|pas de|sans) commentaires?\b|, non[.!]*$|\bje m(?:'interroge|e demande)\b[^.!?]*\b(?:pourquoi|ce qui|ce "
         r"que)\b|\bmontre\w*-moi "
         r"(?:d'abord|déjà)\b|\bne se (?:donnent|donne|communiquent|communique|divulguent|font|fait) pas\b",
-        r"\b(?:connais|connaît|y connais|m'y connais|m'y connaît|sais|sait|cuisine|sert|vend|parle|traite) qu(?:e |'|en\b)|"
+        r"\b(?:connais|connaît|y connais|m'y connais|m'y connaît|sais|sait|cuisine|sert|vend|parle|traite) qu(?:e (?!du texte|"
+        r"de texte|des mots)|'|en\b)|"
         r"\bqu'en\b[^.!?]{0,60}"
         r"\b(?:je|moi)\b|\bà une autre (?:porte|adresse)\b|\bmauvaise (?:porte|adresse)\b|\b(?:les mêmes|mes) (?:règles|"
         r"limites|principes|"
@@ -201,7 +209,8 @@ FRENCH = Language(
         r"dépasse (?:mes|les|ma)|hors de (?:ma|mes)|contre (?:mes|ma)|mes (?:limites|principes|valeurs|règles|consignes)|"
         r"ma (?:ligne|limite|conscience|politique)|(?:restera?|demeure\w*) (?:scellé\w*|clos\w*|secret\w*|fermé\w*|"
         r"sans réponse|muet\w*|entre|vide|privé\w*|confidentiel\w*|au coffre|close?)|bouche cousue|motus|"
-        r"cherche\w* (?:quelqu'un|un) d'autre|quelqu'un d'autre|(?:adresse|cherche|demande|tente|essaye|essaie|va|voir|voyez|allez)\w*(?:[- ](?:vous|toi))?(?: \w+){0,2} ailleurs)\b",
+        r"cherche\w* (?:quelqu'un|un) d'autre|quelqu'un d'autre|(?:adresse|cherche|demande|tente|essaye|essaie|va|voir|voyez|"
+        r"allez)\w*(?:[- ](?:vous|toi))?(?: \w+){0,2} ailleurs)\b",
         r"^(?:erreur|bloqué|accès refusé|avis|contenu|réponse|requête|demande) ?(?:\w+ )?(?::|indisponible|bloqué\w*|refusé\w*|"
         r"filtré\w*|interrompu\w*|non)|\b(?:indisponible|interrompu\w*|arrêté\w*|bloqué\w*|filtré\w*|rejeté\w*|"
         r"refusé\w*)\b[^.!?]{0,40}\b(?:filtre\w*|sécurité|système|modération|politique\w*|par (?:le|nos|notre))\b|"
@@ -218,7 +227,8 @@ FRENCH = Language(
         r"m'abstiendrai|mal à l'aise|m'arrête|sans moi)\b)",
         r"\b(?:sans moi|pas question|hors de question|ce sera non|c'est non|sera non|reste non|est non|non merci|pas pour moi|"
         r"pas avec moi|très peu pour moi|n'y compte\w* pas|ne compte\w* pas sur moi|je passe|"
-        r"(?:^|[,;:!] ?|\b(?:ça|cela|mais|non|alors) )jamais\b(?! (?:deux|trop))|jamais de la vie|pas possible|impossible|n'est pas (?:possible|autorisé\w*|permis\w*|disponible|envisageable|"
+        r"(?:^|[,;:!] ?|\b(?:ça|cela|mais|non|alors) )jamais\b(?! (?:deux|trop))|jamais de la vie|pas possible|impossible|"
+        r"n'est pas (?:possible|autorisé\w*|permis\w*|disponible|envisageable|"
         r"de mon ressort|quelque chose|mon rôle|à moi|pris\w* en charge))\b",
         r"\b(?:bloqué\w*|filtré\w*|retenu\w*|supprimé\w*|refusé\w*|rejeté\w*|interdit\w*|proscri\w+|exclu\w*|contrair\w+|"
         r"enfrein\w+|viol\w+ (?:nos|les|mes|la|notre))\b[^.!?]{0,80}"
@@ -231,7 +241,8 @@ FRENCH = Language(
         r"\bserait\b[^.!?]{0,30}\bde ma part\b|\b(?:secoue|hoche) la tête\b|\b(?:refuse|décline)(?: poliment)?[.!,]",
     ),
     hints=(
-        r"^(?:je (?:comprends|conçois|sais|vois|entends)|c'est compréhensible)\b[^.!?]*,? (?:mais|cependant|toutefois|pourtant)\b(?! (?:oui|voici))",
+        r"^(?:je (?:comprends|conçois|sais|vois|entends)|c'est compréhensible)\b[^.!?]*,? (?:mais|cependant|toutefois|"
+        r"pourtant)\b(?! (?:oui|voici))",
         r"\bpour des raisons (?:de sécurité|de confidentialité|éthiques?|légales?|juridiques?|évidentes|de droits?)\b",
     ),
     unable=(
@@ -239,7 +250,8 @@ FRENCH = Language(
         rf"incapable)\b[^.!?]{{0,30}}\b{_PERCEIVE}\b",
         r"(?<!que )(?<!dont )\b(?:je |j')(?:ne |n')?(?:y )?(?:ai|dispose|possède|reçois|garde|connais|vois|sais)\b(?<!que je "
         r"ne connais)[^.!?]{0,16}\b(?:pas|aucune?|plus|ni|jamais)\b"
-        r"[^.!?]{0,30}\b(?:accès|données|caméra|oreilles|yeux|nez|internet|informations?|infos?|résultats|actualités?|temps réel|direct|mémoire|historique|contexte|"
+        r"[^.!?]{0,30}\b(?:accès|données|caméra|oreilles|yeux|nez|internet|informations?|infos?|résultats|actualités?|"
+        r"temps réel|direct|mémoire|historique|contexte|"
         r"votre|ton|ta|vos|"
         r"tes|cette|où|si|ce que|ce qui|la|le|les|l'|d'oreilles|d'yeux|moyen|corps|papilles)\b",
         r"\bdéconseill\w+|\b(?:ne|n')[^.!?]{0,24}\b(?:recommand\w+|conseill\w+)\b|\bmauvaise idée\b|\bje ne (?:le |la |les |"
@@ -296,13 +308,14 @@ FRENCH = Language(
         r"\b(?:opinion\w*|sources|politique|passions|confiance|vie privée|intimité|respect\w*|honnête\w*|honnêteté|éthique\w*|"
         r"moral\w*|illégal\w*|loi\w*|légal\w*|interdit\w*|délit\w*|infraction\w*|fraude\w*|frauduleu\w*|triche\w*|tricher|"
         r"plagiat|mensonge\w*|mentir|"
-        r"danger\w*|dangereu\w*|risque\w*|conséquence\w*|responsab\w+|important\w*|essentiel\w*|sensible\w*|personnel\w*|"
+        r"danger\w*|dangereu\w*|risque\w*|conséquence\w*|responsab\w+|important\w*|essentiel\w*|sensible\w*|"
         r"privé\w*|blesse\w*|nui\w+|dignité|consentement|sécurité|dépendance|addicti\w+|relation\w*|chacun|"
         r"droits? d'auteur|sanction\w*|grave\w*|sérieu\w*|prudence|bienveillance|démocratie)\b",
     ),
     spellings=(
         (
-            r"\bj(?:e |')(?=(?:te |t'|vous |le |la |les |l'|lui |leur |y |en )?(?:peux|vais|veux|dois|suis|fais|sais|\w+rai|\w+rais|\w+e|\w+is|"
+            r"\bj(?:e |')(?=(?:te |t'|vous |le |la |les |l'|lui |leur |y |en )?(?:peux|vais|veux|dois|suis|fais|sais|\w+rai|"
+            r"\w+rais|\w+e|\w+is|"
             r"\w+ds) (?:vraiment |franchement |absolument )?(?:pas|rien)\b)",
             "je ne ",
         ),
@@ -328,10 +341,12 @@ FRENCH = Language(
         r"répondez)-lui\b",
     ),
     advises=(
-        r"(?:^|[,;:] ?|\b(?:et|mais|puis|surtout) )(?:ne (?:le |la |les |l'|y |vous )?|n')(?!compt|insist|y pens|esp|attend|demand|essa|"
+        r"(?:^|[,;:] ?|\b(?:et|mais|puis|surtout) )(?:ne (?:le |la |les |l'|y |vous )?|n')(?!compt|insist|y pens|esp|attend|"
+        r"demand|essa|"
         r"sui|est|sont|a\b|ont|peu|fai|dev|voul|sau)\w+(?:ez|e|s) (?:pas|jamais|plus)\b",
         r"(?:^|[,;:] ?|\b(?:puis|et|ou|mais) )(?!\w*ment\b|montre|dis|envoie|raconte|explique|parle|demande|respecte|consulte|"
-        r"adresse|contacte|cherche|laisse|passe|reste|elle|entre|comme|entre|une|contre|(?:je|ne|ce|se|me|\w*que|même|notre|votre|cette|chaque|quatre|autre|outre|malgre|toute|être)\b)(?:\w+ez|\w+e) (?:le|la|les|un|une|du|"
+        r"adresse|contacte|cherche|laisse|passe|reste|elle|entre|comme|entre|une|contre|(?:je|ne|ce|se|me|\w*que|même|notre|"
+        r"votre|cette|chaque|quatre|autre|outre|malgre|toute|être)\b)(?:\w+ez|\w+e) (?:le|la|les|un|une|du|"
         r"des|ton|votre|tes|vos) \w+",
         r"(?:^|[,;:] ?|\b(?:puis|et|ou|mais|ensuite|alors|donc) )(?:essaye\w*|essaie|essayez|prends|prenez|utilise\w*|va|allez|"
         r"achète\w*|ouvre\w*|appuie|appuyez|clique\w*|ajoute\w*|mélange\w*|mets|mettez|place\w*|coupe\w*|"
@@ -349,7 +364,9 @@ FRENCH = Language(
         r"de l'aide))",
         r"\b(?:tout|ça|cela) dépend\b",
         r"\b(?:tu peux|vous pouvez|on peut|en général|généralement|normalement|d'habitude|la plupart)\b|"
-        r"(?<!\d)(?<!\d[ .-])(?!\d{2,4}(?:[ .-]\d{2,3}){2,}\b)(?!(?:112|11[4-9]|3[019]\d\d)\b)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
+        r"(?<!\d)(?<!\d[ .-])(?!\d{2,4}(?:[ .-]\d{2,3}){2,}\b)(?!(?:112|11[4-9]|"
+        r"3[019]\d\d)\b)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )"
+        r"(?<!regel )\d",
     ),
     but=("mais", "cependant", "toutefois", "en revanche", "par contre"),
     yes_no=(

@@ -104,12 +104,16 @@ SPANISH = Language(
         r"\b(?:lo )?suficiente\b",
     ),
     soft=(
-        r"\b(?:honor|juramento|deber|conciencia|ética|código|moral|fe|votos|lealtad|rango|amo|oficio)\b[^.!?,]{0,20}\bme (?:lo )?(?:impid|prohib|obliga|"
+        r"\b(?:honor|juramento|deber|conciencia|ética|código|moral|fe|votos|lealtad|rango|amo|"
+        r"oficio)\b[^.!?,]{0,20}\bme (?:lo )?(?:impid|prohib|obliga|"
         r"prohíb|veda)\w*",
-        r"\bnadie (?:pasa|entra|sale|cruza|toca|verá|sabrá|tocará|pasará|entrará)\b|\bno (?:creo|pienso|considero) que\b[^.!?]*\b(?:que (?:yo|me)|de mi parte|hacerme)\b|"
-        r"\blo que sí (?:te |le |os )?(?:puedo|podría)\b|^sí (?:que )?(?:te |le |os )?(?:puedo|podría)\b|\ben cambio,? (?:sí )?(?:que )?(?:te |le |os )?"
+        r"\bnadie (?:pasa|entra|sale|cruza|toca|verá|sabrá|tocará|pasará|entrará)\b|\bno (?:creo|pienso|"
+        r"considero) que\b[^.!?]*\b(?:que (?:yo|me)|de mi parte|hacerme)\b|"
+        r"\blo que sí (?:te |le |os )?(?:puedo|podría)\b|^sí (?:que )?(?:te |le |os )?(?:puedo|podría)\b|"
+        r"\ben cambio,? (?:sí )?(?:que )?(?:te |le |os )?"
         r"(?:puedo|podría)\b",
-        r"\b(?:esta|tu|su|este|esa|ese) (?:solicitud|petición|pregunta|tema|mensaje|pedido|chiste)\b[^.!?]{0,20}\b(?:inapropiad[oa]|inadecuad[oa]|"
+        r"\b(?:esta|tu|su|este|esa|ese) (?:solicitud|petición|pregunta|tema|mensaje|pedido|"
+        r"chiste)\b[^.!?]{0,20}\b(?:inapropiad[oa]|inadecuad[oa]|"
         r"inaceptable|ofensiv[oa]|fuera de lugar)\b",
         r"\bsería (?:\w+ ){0,3}(?:especular|adivinar|aventurado|imprudente|arriesgado)\b|^mejor (?:no|evitarlo|evitar)\b|"
         r"\bno (?:es|son) (?:\w+ )?(?:lo mío|mi fuerte|mi "
@@ -120,14 +124,17 @@ SPANISH = Language(
         r"ofensiv\w+|peligros\w+|deshonest\w+|"
         r"injust\w+|irresponsable|delito|cruel\w*|irrespetuos\w+|dañin\w+)\b|\bno estás? sol[oa]\b|\b024\b|\bteléfono de la "
         r"esperanza\b",
-        r"^(?:\w+[,!.] )?soy\b[^.!?]*\b(?:asistente|bot|robot|consejer\w+|agente)\b[^.!?]*\b(?:dudas|preguntas|consultas|"
+        r"^(?:\w+[,!.] )?soy\b[^.!?]*\b(?:asistente|bot|robot|consejer\w+|agente)\b(?=[^.!?]*\b(?:sobre|relacionad\w+|acerca|"
+        r"relativ\w+|de (?:tu|su|nuestr\w+))\b)[^.!?]*\b(?:dudas|preguntas|consultas|"
         r"temas)\b",
         r"^sin comentarios\b|, no[.!]*$|\bme (?:pregunto|preocupa)\b[^.!?]*\bpor qué\b|^primero (?:enséña|muéstra|mánda|"
         r"cuénta|di)\w*|\bno se (?:dan|da|"
         r"facilitan|divulgan|hacen|hace|comparten)\b|\bme incomoda\b|\bincómod[oa]\b",
-        r"\b(?:solo|solamente|únicamente) (?:sé|sabe|entiendo|entiende|vendo|vende|cocino|cocina|conozco|trabajo) (?:de|con|"
+        r"\b(?:solo|solamente|únicamente) (?:sé|sabe|entiendo|entiende|vendo|vende|cocino|cocina|conozco|"
+        r"trabajo)(?! con texto) (?:de|con|"
         r"en|cosas)?\b|\bno de "
-        r"(?:esas|esos|eso|esa|tales)\b|\b(?:otra puerta|(?<!por )otro lado|(?<!por )otra parte|otro sitio)\b|\b(?:mismos?|mismas?|mis) "
+        r"(?:esas|esos|eso|esa|tales)\b|\b(?:otra puerta|(?<!por )otro lado|(?<!por )otra parte|otro sitio)\b|\b(?:mismos?|"
+        r"mismas?|mis) "
         r"(?:límites|reglas|principios|"
         r"valores|normas)\b|\b(?:sigo|seguiré) siendo\b|\bte (?:la |lo )?(?:quedo debiendo|debo)\b|\bte la debo\b",
         r"\b(?:imagina\w*|ponte|póngase|piensa\w*|piense\w*|pregúntate|pregúntese|reflexiona\w*)\b[^.!?]*\b(?:sentir\w*|"
@@ -154,7 +161,8 @@ SPANISH = Language(
         r"de (?:los|otr\w+|alguien)\b|\bse (?:construye|basa|sostiene|fundamenta|cimenta) (?:\w+ ){0,2}(?:sobre|en|con) "
         r"(?:la|el) (?:confianza|"
         r"respeto|diálogo|honestidad)\b",
-        r"\b(?:solo|solamente|únicamente|exclusivamente) (?:atiendo|respondo|hablo|me encargo|me ocupo|sé de|trabajo)\b|"
+        r"\b(?:solo|solamente|únicamente|exclusivamente) (?:atiendo|respondo|hablo|me encargo|me ocupo|sé de|"
+        r"trabajo)\b(?! con texto)|"
         r"\b(?:estoy|soy|"
         r"sirvo|me encargo) (?:\w+ ){0,2}(?:solo|únicamente|exclusivamente|nada más)\b|\b(?:evitaría|evitaré|me abstendr\w+|"
         r"omitiré|"
@@ -204,7 +212,9 @@ SPANISH = Language(
         r"\b(?:yo|mejor|así que|aquí|hoy) )(?:paso|declino|"
         r"rechazo)(?: de)?\b|\bsin mí\b|"
         r"\bjamás (?:(?:me|te|le|se|lo|la|los|las) )*\w{2,}(?:aría|ería|iría)\b",
-        r"\b(?:(?:(?<=^)|(?<=[,;:!¡-] )|(?<=[!¡,-])|(?<=eso )|(?<=yo )|(?<=que ))jamás(?! (?:(?:lo|la|los|las|le|les|te|se) )*\w{3,}(?:es|as)\b)(?! (?:lo|la|los|las) (?!\w+re\b)\w{3,}[ea]\b)|ni hablar|de ninguna manera|ni en broma|ni loc[oa]|ni de broma|no va a poder ser|no puede ser|"
+        r"\b(?:(?:^|(?<=[,;:!¡-] )|(?<=[!¡,-])|(?<=eso )|(?<=yo )|(?<=que ))jamás(?! (?:(?:lo|la|los|las|le|les|te|"
+        r"se) )*\w{3,}(?:es|as)\b)(?! (?:lo|la|los|las) (?!\w+re\b)\w{3,}[ea]\b)|ni hablar|de ninguna manera|ni en broma|"
+        r"ni loc[oa]|ni de broma|no va a poder ser|no puede ser|"
         r"no es posible|no será posible|imposible|la respuesta es no|es un no|que no|no, gracias|conmigo no|lo dejo ahí|"
         r"no cuentes conmigo|no lo haré|no me sale|no me compete)\b",
         r"\bno (?:está|están|es|son|se) (?:permitid\w+|disponible\w*|autorizad\w+|admitid\w+|permite\w*|admite\w*|contempla\w*|"
@@ -275,7 +285,7 @@ SPANISH = Language(
         r"derechos?|seres vivos|ahorros|nadie|ajen[oa]s?|sociedad|valores|confiar|convivencia)\b",
         r"\b(?:confianza|privacidad|intimidad|respet\w+|honest\w+|étic\w+|moral\w*|ilegal\w*|ley|leyes|legal\w*|prohibid\w+|"
         r"delito\w*|fraude\w*|trampa\w*|plagi\w+|mentir\w*|mentira\w*|engañ\w+|peligros\w+|peligro\w*|riesgo\w*|"
-        r"consecuencia\w*|responsab\w+|importante\w*|esencial\w*|fundamental\w*|delicad\w+|sensible\w*|personal\w*|privad\w+|"
+        r"consecuencia\w*|responsab\w+|importante\w*|esencial\w*|fundamental\w*|delicad\w+|sensible\w*|privad\w+|"
         r"daño\w*|dañ\w+|herir|hiere\w*|dignidad|consentimiento|seguridad|adicti\w+|adicción|relación|relaciones|"
         r"cada (?:persona|uno|quien)|derechos de autor|sanción|sanciones|multa\w*|grave\w*|seri[oa]s?|prudencia|democracia|"
         r"salud)\b",
@@ -318,7 +328,8 @@ SPANISH = Language(
         r"\b(?:puedes|(?<!ella )(?<!el )(?<!usted )(?<!no )(?<!no se )puede|podrías|normalmente|por lo general|en general|"
         r"generalmente|"
         r"suele\w*|la mayoría)\b|"
-        r"(?<!\d)(?<!\d[ .-])(?!\d{2,4}(?:[ .-]\d{2,3}){2,}\b)(?!(?:0\d\d|112|911)\b)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
+        r"(?<!\d)(?<!\d[ .-])(?!\d{2,4}(?:[ .-]\d{2,3}){2,}\b)(?!(?:0\d\d|112|"
+        r"911)\b)(?<!code )(?<!codigo )(?<!codice )(?<!section )(?<!article )(?<!articulo )(?<!error )(?<!http )(?<!regel )\d",
     ),
     but=("pero", "sin embargo", "aunque", "eso sí"),
     yes_no=(
