@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.real_models import fetch_all
 from headsurgery import HeadEdit, Recipe, apply_plan, open_checkpoint, plan_surgery
-from headsurgery.audit import Audit, examine
+from headsurgery.auditing import Audit, examine
 from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.safetensors import WEIGHTS
@@ -229,8 +229,8 @@ def edited(name: str, source: Path, folder: Path, wanted: Wanted) -> Iterator[di
 
 def synthetic(count: int) -> dict[str, Any]:
     """False alarms among heads of mixed distributions: layers of 2 to 14 heads in the three types."""
-    from headsurgery.audit.multiples import can_be_multiples, find_multiple, that_stand_out
-    from headsurgery.audit.significands import STORED_BITS, count_codes, find_combs
+    from headsurgery.auditing.multiples import can_be_multiples, find_multiple, that_stand_out
+    from headsurgery.auditing.significands import STORED_BITS, count_codes, find_combs
     from tests.test_audit_blind import KINDS, stored
 
     alarms = blocks = 0

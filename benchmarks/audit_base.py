@@ -30,7 +30,7 @@ from safetensors.torch import load_file, save_file
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from headsurgery import HeadRef, open_checkpoint
-from headsurgery.audit import examine_against
+from headsurgery.auditing import examine_against
 from headsurgery.demo.fetch import fetch_demo_model
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy
 from headsurgery.edits.operations import OperationName

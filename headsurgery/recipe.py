@@ -22,6 +22,9 @@ from headsurgery.edits.operations import OPERATIONS, OperationName
 from headsurgery.errors import RecipeError
 from headsurgery.heads import AttentionGeometry, HeadRef
 
+if TYPE_CHECKING:
+    from headsurgery.surgery.manifest import Manifest
+
 RECIPE_SCHEMA: Literal["headsurgery.recipe/1"] = "headsurgery.recipe/1"
 
 MAX_RECIPE_BYTES = 16 * 2**20
@@ -343,6 +346,25 @@ class Recipe(_Noun):
         if not document["base"]:
             del document["base"]
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+    def apply(self, out: Path | str, base: Any = None, **choices: Any) -> Manifest:
+        """Write the edited checkpoint with its model card, and verify it. `headsurgery.apply_recipe` says more.
+
+        Args:
+            out: Directory to create.
+            base: Directory, Hub id or open checkpoint. Default: the base that the recipe states.
+            choices: donor, revision, token, allow_mismatch, link, force, keep_originals, on_progress, on_note.
+
+        Returns:
+            The manifest.
+
+        Raises:
+            RecipeError: No base is known, or the recipe doesn't fit it.
+            HeadSurgeryError: Its other children say what can't be found, edited or written.
+        """
+        import headsurgery  # the front door: this module knows nothing of checkpoints
+
+        return headsurgery.apply_recipe(self, out, base=base, **choices)
 
     def save(self, path: Path | str) -> None:
         """Write the recipe beside `path`, then rename: a reader sees the old file or the new one, never half of it.

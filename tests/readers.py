@@ -17,8 +17,8 @@ from headsurgery import Recipe, apply_plan, diff_checkpoints, open_checkpoint, p
 from headsurgery.architectures.declaration import Architecture
 from headsurgery.architectures.location import prove
 from headsurgery.architectures.table import TABLE
-from headsurgery.audit import examine, examine_against
-from headsurgery.audit.declared_base import find_base
+from headsurgery.auditing import examine, examine_against
+from headsurgery.auditing.declared_base import find_base
 from headsurgery.card.write import write_card
 from headsurgery.documents.front_matter import join_front_matter, read_front_matter
 from headsurgery.edits.anatomy import describe, prove_anatomy

@@ -13,7 +13,7 @@ import torch
 
 from headsurgery import Recipe, attribute
 from headsurgery.attribution.options import AttributionOptions
-from headsurgery.attribution.scores import load_scores
+from headsurgery.attribution.scores import read_scores_file
 from headsurgery.attribution.settings import Settings
 from headsurgery.errors import GeometryError, HeadSurgeryError, ModelError, PromptError, UsageError
 from headsurgery.model.modules import locate_modules
@@ -82,14 +82,14 @@ def test_a_planted_head_is_found_and_its_recipe_takes_it_out() -> None:
 def test_scores_are_kept_with_their_record(tmp_path: Path) -> None:
     found = run(method="sahara", harmless=HARMLESS, group_size=2)
     found.scores.save(tmp_path / "scores.safetensors", found.recipe.provenance)
-    arrays, record = load_scores(tmp_path / "scores.safetensors")
+    arrays, record = read_scores_file(tmp_path / "scores.safetensors")
     assert set(arrays) == {"sahara", "sahara_harmless", "ships", "ships_harmless"}
     assert arrays["sahara"].dtype == np.float64
     np.testing.assert_array_equal(arrays["sahara"], found.scores.arrays["sahara"])
     assert record == json.loads(found.recipe.provenance.model_dump_json(exclude_none=True))
     (tmp_path / "other").write_bytes(b"nonsense")
     with pytest.raises(HeadSurgeryError, match="not a scores file"):
-        load_scores(tmp_path / "other")
+        read_scores_file(tmp_path / "other")
 
 
 def test_the_modes_of_all_modules_are_as_before() -> None:

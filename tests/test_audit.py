@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from headsurgery import HeadEdit, HeadRef, Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery
-from headsurgery.audit import Audit, examine, examine_against
-from headsurgery.audit.declared_base import find_base
-from headsurgery.audit.matrices import low_rank
+from headsurgery.auditing import Audit, examine, examine_against
+from headsurgery.auditing.declared_base import find_base
+from headsurgery.auditing.matrices import low_rank
 from headsurgery.cli import app
 from headsurgery.storage.safetensors import WEIGHTS
 from tests.tiny import save_model

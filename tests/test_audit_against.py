@@ -19,10 +19,10 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from headsurgery import HeadRef, Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery
-from headsurgery.audit import Audit, Finding, examine_against
-from headsurgery.audit.matrices import describe_change
+from headsurgery.auditing import Audit, Finding, examine_against
+from headsurgery.auditing.matrices import describe_change
 from headsurgery.cli import app
-from headsurgery.compare.factor import recover_factor
+from headsurgery.comparing.factor import recover_factor
 from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.edits.operations import OperationName
 from headsurgery.errors import CheckpointError
@@ -699,7 +699,7 @@ def test_the_document_keeps_its_keys(base: Path, tmp_path: Path) -> None:
 
 def test_blocks_of_few_values_prove_nothing() -> None:
     """One value that moved by one step may fit a factor by chance; all of many can't."""
-    from headsurgery.compare.factor import recover_factor
+    from headsurgery.comparing.factor import recover_factor
 
     old = np.linspace(1, 1.9, 12, dtype=np.float16)
     new = old.copy()

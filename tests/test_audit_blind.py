@@ -16,10 +16,10 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from headsurgery import HeadEdit, HeadRef, Recipe, apply_plan, open_checkpoint, plan_surgery
-from headsurgery.audit import Audit, examine
-from headsurgery.audit.multiples import find_multiple, that_stand_out
-from headsurgery.audit.norms import LIMIT, deviations
-from headsurgery.audit.significands import Comb, count_codes, find_combs
+from headsurgery.auditing import Audit, examine
+from headsurgery.auditing.multiples import find_multiple, that_stand_out
+from headsurgery.auditing.norms import LIMIT, deviations
+from headsurgery.auditing.significands import Comb, count_codes, find_combs
 from headsurgery.cli import app
 from headsurgery.storage.safetensors import WEIGHTS
 from tests.tiny import save_model

@@ -13,7 +13,7 @@ import pytest
 
 from headsurgery import Recipe, open_checkpoint
 from headsurgery.architectures.location import prove
-from headsurgery.audit.declared_base import find_base
+from headsurgery.auditing.declared_base import find_base
 from headsurgery.card.metadata import split_card
 from headsurgery.documents.strict_json import MAX_DEPTH, parse_object, quote
 from headsurgery.edits.anatomy import prove_anatomy

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from headsurgery import Recipe, open_checkpoint
-from headsurgery.attribution.scores import load_scores
+from headsurgery.attribution.scores import read_scores_file
 from headsurgery.cli import app
 from headsurgery.edits.operations import OPERATIONS
 from tests.refusing import PLANTED, questions, save_refusing
@@ -161,7 +161,9 @@ def test_attribute(folder: Path, method: str) -> None:
     assert recipe.base.fingerprint == open_checkpoint("base").fingerprint()
     assert len(document["top"]) == 4
     assert [entry["score"] for entry in document["top"]] == sorted((entry["score"] for entry in document["top"]), reverse=True)
-    assert set(load_scores("scores.safetensors")[0]) == {name for kind in (method, "ships") for name in (kind, f"{kind}_harmless")}
+    assert set(read_scores_file("scores.safetensors")[0]) == {
+        name for kind in (method, "ships") for name in (kind, f"{kind}_harmless")
+    }
     people = run(*arguments, "-o", "found.json")
     assert "Top heads" in people.stdout
     assert "layer 0 at the top" in people.stdout
@@ -174,7 +176,7 @@ def test_a_screened_attribution_says_what_it_may_have_missed(folder: Path) -> No
     document = run_json(*arguments, "--screen", "--survivors", "5", "--sample", "3", "--scores", "scores.safetensors")
     assert document["recipe"]["provenance"]["screen"]["sampled"] == 3
     assert any(note.startswith("screened: 5 of 18 heads scored exactly, and 3 of the 13 others") for note in document["notes"])
-    assert set(load_scores("scores.safetensors")[0]) == {"ships", "ships_screen"}
+    assert set(read_scores_file("scores.safetensors")[0]) == {"ships", "ships_screen"}
     assert "nothing is screened" in refused(*arguments, "--sample", "3", code=2)
 
 
@@ -191,7 +193,7 @@ def test_by_default_attribute_takes_the_models_own_refusals_and_as_many_heads_as
         "the model refuses 8 of 8 prompts; the scores are of these",
         "with the chosen head ablated it refuses 0 of 8",
     ]
-    assert set(load_scores("scores.safetensors")[0]) == {"refusal", "refusal_harmless"}
+    assert set(read_scores_file("scores.safetensors")[0]) == {"refusal", "refusal_harmless"}
     people = run(*arguments)
     assert "note: with the chosen head ablated it refuses 0 of 8" in people.stderr
     assert "next: headsurgery apply found.json refusing -o refusing-ablated" in people.stderr

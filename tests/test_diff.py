@@ -17,7 +17,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from headsurgery import CheckpointDiff, HeadRef, Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery
-from headsurgery.compare.result import HeadChange
+from headsurgery.comparing.result import HeadChange
 from headsurgery.edits.operations import OPERATIONS, OperationName
 from headsurgery.errors import CheckpointError, GeometryError, RecipeError
 from headsurgery.storage.codecs.plain import ELEMENTS as FLOATS

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from headsurgery.compare.factor import recover_factor
+from headsurgery.comparing.factor import recover_factor
 from headsurgery.storage.codecs import multiply
 from headsurgery.storage.codecs.plain import ELEMENTS as FLOATS
 

@@ -17,7 +17,7 @@ from headsurgery.architectures.families.towers import TOWERS as SEEING
 from headsurgery.architectures.location import prove
 from headsurgery.architectures.table import TABLE, find_architecture
 from headsurgery.attribution.ships import ships_of_queries
-from headsurgery.compare.diff import diff_checkpoints
+from headsurgery.comparing.diff import diff_checkpoints
 from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.edits.operations import ABLATIONS, allowed_operations
 from headsurgery.errors import ArchitectureError

@@ -12,9 +12,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from headsurgery.audit import examine, examine_against
+from headsurgery.auditing import examine, examine_against
 from headsurgery.cli import app
-from headsurgery.compare.diff import diff_checkpoints
+from headsurgery.comparing.diff import diff_checkpoints
 from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.errors import ArchitectureError, HeadSurgeryError, SurgeryError
 from headsurgery.model.as_stored import check_as_stored

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from headsurgery import open_checkpoint, plan_surgery
-from headsurgery.audit.declared_base import find_base
+from headsurgery.auditing.declared_base import find_base
 from headsurgery.card import write_card
 from headsurgery.card.files import check_card
 from headsurgery.card.licences import find_licences, find_licences_in_text

@@ -25,9 +25,9 @@ MAY_IMPORT = {
     "filesystem": {"errors"},
     "storage": NOUNS | {"documents", "filesystem"},
     "edits": NOUNS | {"architectures", "documents", "storage"},
-    "surgery": NOUNS | {"architectures", "compare", "documents", "edits", "filesystem", "hub", "storage"},
-    "compare": NOUNS | {"architectures", "documents", "edits", "filesystem", "storage", "surgery"},
-    "audit": NOUNS | {"architectures", "compare", "documents", "edits", "filesystem", "hub", "storage", "surgery"},
+    "surgery": NOUNS | {"architectures", "comparing", "documents", "edits", "filesystem", "hub", "storage"},
+    "comparing": NOUNS | {"architectures", "documents", "edits", "filesystem", "storage", "surgery"},
+    "auditing": NOUNS | {"architectures", "comparing", "documents", "edits", "filesystem", "hub", "storage", "surgery"},
     "model": NOUNS | {"architectures", "documents", "edits", "filesystem", "storage"},
     "engine": NOUNS | {"architectures", "documents", "edits", "filesystem", "model"},
     "hub": NOUNS | {"documents", "filesystem", "storage"},
@@ -52,8 +52,8 @@ THIRD_PARTY = {
     "storage": {"numpy", "ml_dtypes", "safetensors"},
     "edits": {"numpy"},
     "surgery": {"numpy", "pydantic", "safetensors"},
-    "compare": {"ml_dtypes", "numpy"},
-    "audit": {"numpy"},
+    "comparing": {"ml_dtypes", "numpy"},
+    "auditing": {"numpy"},
     "card": {"numpy", "pydantic"},
 }
 LIGHT = {"behaviour.marks", "behaviour.replies", "behaviour.answers", "behaviour.figures", "judges.keyword", "report", "cli", "hub"}

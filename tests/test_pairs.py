@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headsurgery.compare import pairs
-from headsurgery.compare.pairs import differing_rows
+from headsurgery.comparing import pairs
+from headsurgery.comparing.pairs import differing_rows
 from headsurgery.errors import CheckpointError
 from headsurgery.storage.tensors import TensorInfo
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import headsurgery as hs
-from headsurgery.audit import examine, examine_against
+from headsurgery.auditing import examine, examine_against
 from headsurgery.progress import of_stage, share_progress, takes_stage
 from headsurgery.surgery.verify import verify_checkpoint
 from tests.tiny import save_model

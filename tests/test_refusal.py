@@ -16,7 +16,7 @@ from scipy.special import log_softmax
 
 from headsurgery import Recipe, attribute
 from headsurgery.attribution.refusal import ANSWER_TOKENS, REFUSAL_TOKENS, OwnAnswers, _Run, find_refusals, refusal
-from headsurgery.attribution.scores import best_heads, load_scores
+from headsurgery.attribution.scores import best_heads, read_scores_file
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.demo.planting import REFUSAL
 from headsurgery.engine.local import LocalEngine
@@ -354,5 +354,5 @@ def test_the_path_stands_in_recipe_and_scores(tmp_path: Path) -> None:
     assert (provenance.path[0].refused, provenance.path[-1].refused) == (12, 0)
     assert [score.layer for score in provenance.scores or ()] == [edit.layer for edit in found.recipe.edits]
     found.scores.save(tmp_path / "scores.safetensors", provenance)
-    assert load_scores(tmp_path / "scores.safetensors")[1]["path"] == [tried.model_dump() for tried in provenance.path]
+    assert read_scores_file(tmp_path / "scores.safetensors")[1]["path"] == [tried.model_dump() for tried in provenance.path]
     assert Recipe.model_validate_json(found.recipe.to_json()) == found.recipe

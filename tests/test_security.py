@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 import headsurgery
 from headsurgery import open_checkpoint
-from headsurgery.audit.declared_base import find_base
+from headsurgery.auditing.declared_base import find_base
 from headsurgery.card.files import load_base_card, save_card
 from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, HeadSurgeryError

@@ -14,16 +14,19 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from math import comb
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from headsurgery.attribution.methods import UNITS
 from headsurgery.documents.strict_json import parse_object
-from headsurgery.errors import HeadSurgeryError, RecipeError, UsageError
+from headsurgery.errors import RecipeError, UsageError
 from headsurgery.heads import HeadRef
 from headsurgery.recipe import Geometry, Recipe, RecipeBase
+
+if TYPE_CHECKING:
+    from headsurgery.attribution.scores import ScoreTable
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -122,17 +125,41 @@ def _geometry_in_manifest(path: Path) -> Geometry | None:
 
 
 def _rank_scores(path: Path, top: int) -> Ranking:
-    from headsurgery.attribution.scores import best_heads, load_scores, ranking_scores
+    from headsurgery.attribution.scores import find_method, ranking_scores, read_scores_file
 
-    arrays, record = load_scores(path)
-    stated = record.get("method")
-    method = stated if stated in arrays else next((name for name in UNITS if name in arrays), None)
-    if method is None:
-        raise HeadSurgeryError(f"{path}: no scores of {', '.join(UNITS)} in it; found {', '.join(sorted(arrays)) or 'nothing'}")
+    arrays, record = read_scores_file(path)
+    method = find_method(arrays, record, path)
     scores = ranking_scores(arrays, method, record.get("contrast"))
+    return rank_heads(scores, top, name=str(path), num_heads=_count_screened(arrays, record, method))
+
+
+def rank_scores(table: ScoreTable, top: int, *, name: str) -> Ranking:
+    """The ranking of scores that are in memory.
+
+    Args:
+        table: The scores.
+        top: How many heads.
+        name: What it is called.
+    """
+    record = {} if table.provenance is None else table.provenance.model_dump(exclude_none=True)
+    screened = max((_count_screened(table.arrays, record, method) for method in UNITS), default=0)
+    return rank_heads(table.combined, top, name=name, num_heads=screened)
+
+
+def rank_heads(scores: FloatArray, top: int, *, name: str, num_heads: int = 0) -> Ranking:
+    """A ranking by scores [layer, head].
+
+    Args:
+        scores: NaN where there is no score.
+        top: How many heads.
+        name: What it is called.
+        num_heads: Heads of the model, if a screen let only some of them be scored.
+    """
+    from headsurgery.attribution.scores import best_heads
+
     shape = (int(scores.shape[0]), int(scores.shape[1]))
-    num_heads = max(int(np.isfinite(scores).sum()), _count_screened(arrays, record, method))
-    return Ranking(name=str(path), heads=best_heads(scores, top), shape=shape, num_heads=num_heads, scores=scores)
+    num_heads = max(int(np.isfinite(scores).sum()), num_heads)
+    return Ranking(name=name, heads=best_heads(scores, top), shape=shape, num_heads=num_heads, scores=scores)
 
 
 def _count_screened(arrays: Mapping[str, FloatArray], record: Mapping[str, Any], method: str) -> int:

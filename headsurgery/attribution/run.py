@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from html import escape
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -21,6 +22,7 @@ from headsurgery.attribution.scores import ScoreTable
 from headsurgery.attribution.screen.screener import Screener, Screening
 from headsurgery.attribution.settings import Settings
 from headsurgery.behaviour.reading import AnswerReader
+from headsurgery.documents.tables import Table
 from headsurgery.edits.operations import OPERATIONS
 from headsurgery.engine.journal import SweepJournal
 from headsurgery.engine.local import LocalEngine
@@ -33,7 +35,10 @@ from headsurgery.model.modules import context_length
 from headsurgery.options import check_no_more
 from headsurgery.progress import Progress, StageProgress, of_stage, takes_stage
 from headsurgery.prompts import PromptSet, Template, encode, load_template
-from headsurgery.recipe import Geometry, HeadEdit, Recipe, RecipeBase
+from headsurgery.recipe import Geometry, HeadEdit, HeadScore, Recipe, RecipeBase, say_edits
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +56,28 @@ class Attribution:
     scores: ScoreTable
     notes: tuple[str, ...]
     frontier: Frontier | None = None
+
+    def __repr__(self) -> str:
+        """What was chosen, on one line."""
+        return f"Attribution({say_edits(self.recipe.edits)}; {self.scores!r})"
+
+    @property
+    def heads(self) -> Table[HeadScore]:
+        """All heads that have a score, the best first."""
+        return self.scores.heads
+
+    def plot(self) -> Figure:
+        """A heat map of the scores, drawn with matplotlib.
+
+        Raises:
+            UsageError: matplotlib is not installed.
+        """
+        return self.scores.plot()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a heat map, the best heads, and the notes."""
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        return self.scores._repr_html_() + (f"<ul>{notes}</ul>" if notes else "")
 
 
 def attribute(
@@ -142,6 +169,7 @@ def attribute(
     said += doubts
     said += OPERATIONS[settings.operation].caveats(facts.uneven) if settings.method.ablates else ()
     said += found.notes if found else ()
+    scores = replace(scores, provenance=recipe.provenance)
     return Attribution(recipe=recipe, scores=scores, notes=tuple(dict.fromkeys(said)), frontier=found.frontier if found else None)
 
 

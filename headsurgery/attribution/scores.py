@@ -14,10 +14,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -25,9 +26,13 @@ from headsurgery.attribution.methods import UNITS, load_method
 from headsurgery.attribution.screen.account import Account
 from headsurgery.documents.atomic import write_atomically
 from headsurgery.documents.strict_json import quote
-from headsurgery.errors import HeadSurgeryError
+from headsurgery.documents.tables import Table
+from headsurgery.errors import HeadSurgeryError, UsageError
 from headsurgery.heads import AttentionGeometry, HeadRef
-from headsurgery.recipe import HeadScore, Provenance, TriedGroup
+from headsurgery.recipe import HeadScore, Provenance, TriedGroup, first_problem
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -46,6 +51,7 @@ class ScoreTable:
         path: Groups that a search by answers went through, in order.
         doubts: What makes the choice doubtful, as far as only its method knows.
         notes: What the user should know besides.
+        provenance: The run's record; None while it is being made.
     """
 
     arrays: dict[str, FloatArray]
@@ -57,6 +63,55 @@ class ScoreTable:
     path: tuple[TriedGroup, ...] = ()
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    provenance: Provenance | None = None
+
+    def __repr__(self) -> str:
+        """Method and best heads, on one line."""
+        best = ", ".join(f"{HeadRef(score.layer, score.head)} {score.score:.3g}" for score in self.top(3))
+        layers, heads = self.harmful.shape
+        return f"ScoreTable({self.method or 'scores'} of {layers} x {heads} heads; best: {best})"
+
+    @property
+    def method(self) -> str | None:
+        """Name of the method; None while the run is being made."""
+        return None if self.provenance is None else self.provenance.method
+
+    @property
+    def unit(self) -> str | None:
+        """Unit of the scores; None where they have none."""
+        return None if self.provenance is None else self.provenance.unit
+
+    @property
+    def per_query(self) -> FloatArray | None:
+        """Ships of each prompt, [query, layer, head]; None of a method that does not measure it."""
+        return self.arrays.get("ships")
+
+    @property
+    def heads(self) -> Table[HeadScore]:
+        """All heads that have a score, the best first."""
+        return Table(what="heads", rows=self.top(self.harmful.size), to_dict=self._row)
+
+    def _row(self, score: HeadScore) -> dict[str, Any]:
+        rank = next((n for n, one in enumerate(self.chosen, start=1) if (one.layer, one.head) == (score.layer, score.head)), None)
+        return score.model_dump() | {"chosen": rank}
+
+    def plot(self) -> Figure:
+        """A heat map, drawn with matplotlib: harmful, harmless and difference.
+
+        Raises:
+            UsageError: matplotlib is not installed.
+        """
+        try:
+            from headsurgery.report.png import draw_heat_maps
+        except ImportError as error:
+            raise UsageError("plot() needs matplotlib", hint="pip install 'headsurgery[report]'") from error
+        return draw_heat_maps(self, unit=self.unit)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a heat map, and the best heads."""
+        from headsurgery.report.fragment import show_scores
+
+        return show_scores(self)
 
     @property
     def combined(self) -> FloatArray:
@@ -67,16 +122,17 @@ class ScoreTable:
         """The best heads by the combined score."""
         return score_heads(best_heads(self.combined, count), self.harmful, self.harmless, self.contrast)
 
-    def save(self, path: Path | str, provenance: Provenance) -> None:
+    def save(self, path: Path | str, provenance: Provenance | None = None) -> None:
         """Write the file.
 
         Args:
             path: Where.
-            provenance: The run's record.
+            provenance: The run's record; None: its own.
 
         Raises:
             HeadSurgeryError: It can't be written.
         """
+        provenance = provenance or self.provenance or Provenance()
         record = provenance.model_dump_json(exclude_none=True)
         try:
             write_atomically(Path(path), save(self.arrays, metadata={"headsurgery": record}))
@@ -84,7 +140,52 @@ class ScoreTable:
             raise HeadSurgeryError(f"{path}: can't write the scores: {error.strerror}") from error
 
 
-def load_scores(path: Path | str) -> tuple[dict[str, FloatArray], dict[str, Any]]:
+def load_scores(path: Path | str) -> ScoreTable:
+    """Read a scores file as what was saved. What screening may have missed is in the provenance alone.
+
+    Raises:
+        HeadSurgeryError: It is not a scores file, or its record is not one of headsurgery's.
+    """
+    arrays, record = read_scores_file(path)
+    try:
+        provenance = Provenance.model_validate(record)
+    except ValidationError as error:
+        raise HeadSurgeryError(f"{path}: not a scores file of headsurgery: {first_problem(error)}") from error
+    method = find_method(arrays, record, path)
+    harmful, harmless = (reduce_scores(arrays, name, method) for name in (method, f"{method}_harmless"))
+    assert harmful is not None
+    return ScoreTable(
+        arrays=arrays,
+        harmful=harmful,
+        harmless=harmless,
+        contrast=provenance.contrast,
+        chosen=tuple(provenance.scores or ()),
+        path=tuple(provenance.path or ()),
+        provenance=provenance,
+    )
+
+
+def find_method(arrays: Mapping[str, FloatArray], record: Mapping[str, Any], path: Path | str) -> str:
+    """The method whose scores a file holds.
+
+    Raises:
+        HeadSurgeryError: None that is known.
+    """
+    stated = record.get("method")
+    method = stated if stated in arrays else next((name for name in UNITS if name in arrays), None)
+    if method is None:
+        raise HeadSurgeryError(f"{path}: no scores of {', '.join(UNITS)} in it; found {', '.join(sorted(arrays)) or 'nothing'}")
+    return str(method)
+
+
+def reduce_scores(arrays: Mapping[str, FloatArray], name: str, method: str) -> FloatArray | None:
+    """One of a file's arrays as scores [layer, head]; None where it isn't there."""
+    if name not in arrays:
+        return None
+    return load_method(method).reduce(arrays[name]) if method in UNITS else arrays[name][0]
+
+
+def read_scores_file(path: Path | str) -> tuple[dict[str, FloatArray], dict[str, Any]]:
     """Arrays and record of a scores file.
 
     Raises:
@@ -114,13 +215,13 @@ def ranking_scores(arrays: Mapping[str, FloatArray], method: str, contrast: floa
     """The scores [layer, head] that all heads are ranked by, harmful - contrast * harmless, out of a file's arrays.
 
     Args:
-        arrays: As `load_scores` gives them.
+        arrays: As `read_scores_file` gives them.
         method: Name of the method, which is that of its array.
         contrast: Weight of the control.
     """
-    found = [arrays[name] for name in (method, f"{method}_harmless") if name in arrays]
-    harmful, *control = (load_method(method).reduce(scores) if method in UNITS else scores[0] for scores in found)
-    return combine(harmful, control[0] if control else None, contrast)
+    harmful = reduce_scores(arrays, method, method)
+    assert harmful is not None
+    return combine(harmful, reduce_scores(arrays, f"{method}_harmless", method), contrast)
 
 
 def spread_over_heads(geometry: AttentionGeometry, heads: Sequence[HeadRef], values: npt.ArrayLike) -> FloatArray:

@@ -5,4 +5,5 @@ draws the heads; `write` puts them together. Nothing here talks to the Hub, load
 machine: a card is made of the manifest, the recipe, the base's card and, if given, an evaluation.
 """
 
+from headsurgery.card.write import card_writer as card_writer
 from headsurgery.card.write import write_card as write_card

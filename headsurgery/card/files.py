@@ -1,23 +1,14 @@
-"""What a card is made from and where it lies: the base's card, a report, README.md; and the check that huggingface_hub makes."""
+"""What a card is made from and where it lies: the base's card, README.md; and the check that huggingface_hub makes."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from pydantic import ValidationError
 
 from headsurgery.documents.atomic import write_atomically
-from headsurgery.errors import HeadSurgeryError, UsageError
+from headsurgery.errors import HeadSurgeryError
 from headsurgery.filesystem.files import Directory
-from headsurgery.recipe import first_problem
 from headsurgery.surgery.history import find_base_card
-
-if TYPE_CHECKING:
-    from headsurgery.evaluation.records import Evaluation
-
-_REPORT = "report.json"
 
 
 def load_base_card(edited: Path) -> bytes | None:
@@ -30,23 +21,6 @@ def load_base_card(edited: Path) -> bytes | None:
     if base_card:
         _refuse_link(edited, base_card)
     return (edited / base_card).read_bytes() if base_card else None
-
-
-def load_report(path: Path) -> Evaluation:
-    """An evaluation's report, by its folder or its report.json.
-
-    Raises:
-        UsageError: There is none.
-    """
-    from headsurgery.evaluation.records import Evaluation
-
-    file = path / _REPORT if path.is_dir() else path
-    try:
-        return Evaluation.model_validate_json(file.read_bytes())
-    except OSError as error:
-        raise UsageError(f"{file}: can't be read as a report: {error.strerror}", hint="evaluate -o DIR writes one") from error
-    except ValidationError as error:
-        raise UsageError(f"{file}: not a report of evaluate: {first_problem(error)}") from error
 
 
 def save_card(edited: Path, made: dict[str, bytes]) -> None:

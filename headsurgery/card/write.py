@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,13 +21,21 @@ from headsurgery.edits.operations import OPERATIONS
 from headsurgery.errors import CheckpointError, UsageError
 from headsurgery.recipe import Geometry, Recipe
 from headsurgery.surgery.base_files import CARD, MANIFEST, PICTURE, RECIPE
+from headsurgery.surgery.history import earlier_manifests
 from headsurgery.surgery.manifest import Manifest
 
 if TYPE_CHECKING:
     from headsurgery.evaluation.records import Evaluation
+    from headsurgery.surgery.own_files import CardWriter
+    from headsurgery.surgery.plan import SurgeryPlan
 
 _MAX_HEADS = 2**16
 """Squares of the picture, some three times as many as the largest models have heads."""
+
+
+def card_writer(plan: SurgeryPlan) -> CardWriter:
+    """What `apply_plan` makes the card of a plan's result with."""
+    return partial(write_card, recipe=plan.recipe, earlier=earlier_manifests(plan.checkpoint.files))
 
 
 def write_card(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from headsurgery.console import Console
     from headsurgery.recipe import Recipe
     from headsurgery.storage.checkpoint import Checkpoint
-    from headsurgery.surgery.own_files import CardWriter
     from headsurgery.surgery.plan import SurgeryPlan
 
 Found = TypeVar("Found", "Checkpoint", "Checkpoint | None")
@@ -136,6 +134,7 @@ def _apply_in_place(
     exact: bool,
     allow_mismatch: bool,
 ) -> None:
+    from headsurgery.card import card_writer
     from headsurgery.cli.opening import saying_what_became
     from headsurgery.storage.checkpoint import open_checkpoint
     from headsurgery.surgery.in_place import apply_in_place, check_in_place, recover
@@ -152,7 +151,7 @@ def _apply_in_place(
         _show_plan(console, plan, verb="stay where they are")
         return
     with stages(console) as on_progress, saying_what_became(console, directory):
-        manifest = apply_in_place(plan, write_card=_card_writer(plan), on_progress=on_progress, on_note=console.note)
+        manifest = apply_in_place(plan, write_card=card_writer(plan), on_progress=on_progress, on_note=console.note)
     document = {"output": str(directory)} | manifest.model_dump(by_alias=True)
     console.data(document, f"{directory}: edited in place: {_summary(plan)}")
     console.next_command("verify", directory)
@@ -176,6 +175,7 @@ def _fetch(console: Console, model: Found, token: str | None) -> Found:
 
 
 def _write_copy(console: Console, plan: SurgeryPlan, output: Path, *, link: Link, force: bool, keep_originals: bool) -> None:
+    from headsurgery.card import card_writer
     from headsurgery.filesystem.linking import shared_files
     from headsurgery.surgery.apply import apply_plan
 
@@ -183,7 +183,7 @@ def _write_copy(console: Console, plan: SurgeryPlan, output: Path, *, link: Link
         manifest = apply_plan(
             plan,
             output,
-            write_card=_card_writer(plan),
+            write_card=card_writer(plan),
             link=link,
             force=force,
             keep_originals=keep_originals,
@@ -215,13 +215,6 @@ def _explain_left_out(plan: SurgeryPlan) -> list[str]:
     if others:
         notes.append(f"left out, because they hold the unedited weights or are no part of the model: {', '.join(others)}")
     return notes
-
-
-def _card_writer(plan: SurgeryPlan) -> CardWriter:
-    from headsurgery.card import write_card
-    from headsurgery.surgery.history import earlier_manifests
-
-    return partial(write_card, recipe=plan.recipe, earlier=earlier_manifests(plan.checkpoint.files))
 
 
 def _summary(plan: SurgeryPlan) -> str:

@@ -39,7 +39,7 @@ def audit(
     Against a base: every changed head, its factor, and what other changes look like. By itself: blocks that are zero or no
     numbers, that have only values which some factor can give, or whose norm is unusual; docs/audit.md has the measured rates.
     """
-    from headsurgery.audit import examine, examine_against
+    from headsurgery.auditing import examine, examine_against
     from headsurgery.cli.opening import open_named
     from headsurgery.cli.output import check_ending, check_file, is_recovered_recipe
     from headsurgery.cli.render import render_audit
@@ -82,7 +82,7 @@ def audit(
 
 def _named_base(console: Console, checkpoint: Checkpoint, token: str | None) -> Checkpoint | None:
     """The base that a checkpoint names, if it names one on the Hub that can be opened."""
-    from headsurgery.audit.declared_base import find_base
+    from headsurgery.auditing.declared_base import find_base
     from headsurgery.cli.opening import open_named
     from headsurgery.errors import HeadSurgeryError
 

@@ -31,9 +31,10 @@ def card(
 ) -> None:
     """Make the card of an edited checkpoint, the base's card kept below, and check it as huggingface_hub does."""
     from headsurgery.card import write_card
-    from headsurgery.card.files import check_card, load_base_card, load_report, save_card
+    from headsurgery.card.files import check_card, load_base_card, save_card
     from headsurgery.console import Console
     from headsurgery.documents.front_matter import read_front_matter
+    from headsurgery.evaluation.records import load_report
     from headsurgery.filesystem.files import Directory
     from headsurgery.recipe import Recipe
     from headsurgery.surgery.base_files import CARD, RECIPE
@@ -61,10 +62,10 @@ def card(
 
 def _read_scores(path: Path) -> npt.NDArray[np.float64]:
     """The scores that heads were listed by, the harmless control taken off: [layer, head]."""
-    from headsurgery.attribution.scores import load_scores, ranking_scores
+    from headsurgery.attribution.scores import ranking_scores, read_scores_file
     from headsurgery.errors import UsageError
 
-    arrays, record = load_scores(path)
+    arrays, record = read_scores_file(path)
     method = str(record.get("method"))
     if method not in arrays:
         raise UsageError(f"{path}: it holds no scores of the method that it names")

@@ -41,7 +41,7 @@ def diff(
     """
     from headsurgery.cli.opening import open_donor_of, open_named, show_bytes
     from headsurgery.cli.render import render_diff
-    from headsurgery.compare.diff import diff_checkpoints
+    from headsurgery.comparing.diff import diff_checkpoints
     from headsurgery.console import Console
     from headsurgery.hub.recipes import is_local, load_recipe
 

@@ -141,7 +141,7 @@ def is_attributed_recipe(path: Path) -> bool:
 
 def is_recovered_recipe(path: Path) -> bool:
     """Whether a file is a recipe that an audit wrote."""
-    from headsurgery.audit.against import RECOVERED
+    from headsurgery.auditing.against import RECOVERED
     from headsurgery.recipe import Recipe
 
     try:

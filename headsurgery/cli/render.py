@@ -13,8 +13,8 @@ from headsurgery.console import Console, table
 
 if TYPE_CHECKING:
     from headsurgery.attribution import Attribution
-    from headsurgery.audit.records import Audit
-    from headsurgery.compare.result import CheckpointDiff
+    from headsurgery.auditing.records import Audit
+    from headsurgery.comparing.result import CheckpointDiff
     from headsurgery.recipe import HeadScore
 
 

@@ -20,8 +20,8 @@ from headsurgery.attribution.reinforce import NoReinforcementError
 from headsurgery.attribution.scores import best_heads
 from headsurgery.attribution.screen.screener import Screening
 from headsurgery.behaviour.answers import Answer
-from headsurgery.compare.diff import diff_checkpoints
-from headsurgery.compare.result import CheckpointDiff
+from headsurgery.comparing.diff import diff_checkpoints
+from headsurgery.comparing.result import CheckpointDiff
 from headsurgery.demo.fetch import Say, fetch_aligned_model, load_demo_adapter
 from headsurgery.edits.anatomy import prove_anatomy, record_base
 from headsurgery.engine.journal import SweepJournal

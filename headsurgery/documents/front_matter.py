@@ -2,7 +2,7 @@
 
 A block is read as the Hub reads it, by YAML 1.2's rules: `no` is Norwegian and not false, and numbers keep their spelling. What
 can't be read is said in `FrontMatter.problem`, never dropped: a licence must not get lost. A card may be a stranger's: it builds
-no objects, and its aliases can't multiply it. Neighbours: `card` makes our own cards, `audit.declared_base` finds a base.
+no objects, and its aliases can't multiply it. Neighbours: `card` makes our own cards, `auditing.declared_base` finds a base.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ measures damage while a model is loaded; `remote` is the counterpart for a serve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,6 +47,7 @@ class Hardware:
         trust_remote_code: Run Python code that comes with a checkpoint.
         stated: How a journal states the type; None: as it is found for the checkpoint that is asked.
         reason: Why this type, where it was chosen.
+        running: The base, if it is loaded already.
     """
 
     device: str = "auto"
@@ -55,6 +56,7 @@ class Hardware:
     trust_remote_code: bool = False
     stated: str | None = None
     reason: str | None = None
+    running: LoadedModel | None = None
 
     @classmethod
     def of(cls, model: ModelOptions, batch_size: BatchSize) -> Hardware:
@@ -171,7 +173,8 @@ def ask_models(
         JournalError: The answers can't be written.
     """
     with TemporaryDirectory(prefix="headsurgery-") as folder:
-        with _loaded(hardware, lineup.base, "base", report) as base, donating(base.model, lineup.donor):
+        base_model = nullcontext(hardware.running) if hardware.running else _loaded(hardware, lineup.base, "base", report)
+        with base_model as base, donating(base.model, lineup.donor):
             fitting = tuple(fit_prompts(base, prompts, template=template, decoding=decoding) for prompts in sets)
             asker = _Asker(
                 sets=fitting,

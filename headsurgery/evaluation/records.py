@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from headsurgery.behaviour.answers import Decoding, Degeneracy
 from headsurgery.behaviour.figures import Agreement, Interval, Paired, Rate
+from headsurgery.documents.tables import Table
+from headsurgery.errors import UsageError
 from headsurgery.prompts import Kind as Kind
-from headsurgery.recipe import HeadEdit, PromptRecord, Strict
+from headsurgery.recipe import HeadEdit, PromptRecord, Strict, first_problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REPORT = "report.json"
 
 
 class Measurement(Strict):
@@ -85,3 +94,57 @@ class Evaluation(Strict):
     damage: tuple[Damage, ...] = Field(default=(), strict=False)
     versions: dict[str, str]
     notes: tuple[str, ...] = Field(default=(), strict=False)
+
+    def __repr__(self) -> str:
+        """What was asked of whom, on one line."""
+        return f"Evaluation({self.base}: {len(self.variants)} variants, {len(self.sets)} sets, {len(self.judges)} judges)"
+
+    __str__ = __repr__
+
+    @property
+    def figures(self) -> Table[Measurement]:
+        """All measurements, a row for each variant, set and judge."""
+        return Table(what="measurements", rows=self.measurements, to_dict=self._row)
+
+    def _row(self, found: Measurement) -> dict[str, Any]:
+        """One measurement in columns: shares with their 95 % intervals."""
+        kind = next((entry.kind for entry in self.sets if entry.record.name == found.set), None)
+        row: dict[str, Any] = {"variant": found.variant, "set": found.set, "kind": kind, "judge": found.judge}
+        row["n"] = found.complied.total
+        for name, rate in (("complied", found.complied), ("refused", found.refused)):
+            row |= {name: rate.interval.value, f"{name}_low": rate.interval.low, f"{name}_high": rate.interval.high}
+        row |= {"unclear": found.unclear, "no_answer": found.no_answer}
+        against = found.against_base
+        return row | {
+            "difference": None if against is None else against.difference.value,
+            "p_value": None if against is None else against.p_value,
+        }
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """The figures as a pandas data frame.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        return self.figures.to_dataframe()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the figures and the notes."""
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        return self.figures._repr_html_() + (f"<ul>{notes}</ul>" if notes else "")
+
+
+def load_report(path: Path | str) -> Evaluation:
+    """An evaluation's report, by its folder or its report.json.
+
+    Raises:
+        UsageError: There is none.
+    """
+    path = Path(path)
+    file = path / REPORT if path.is_dir() else path
+    try:
+        return Evaluation.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{file}: can't be read as a report: {error.strerror}", hint="evaluate -o DIR writes one") from error
+    except ValidationError as error:
+        raise UsageError(f"{file}: not a report of evaluate: {first_problem(error)}") from error

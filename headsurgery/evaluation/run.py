@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
@@ -33,10 +33,15 @@ from headsurgery.evaluation.targets import Target
 from headsurgery.evaluation.utility import check_tasks
 from headsurgery.evaluation.variants import Lineup, line_up
 from headsurgery.judges import JudgeResources
+from headsurgery.model.loading import LoadedModel
+from headsurgery.model.precision import dtype_name
 from headsurgery.options import ModelOptions, PromptOptions, check_no_more
 from headsurgery.progress import Progress
 from headsurgery.prompts import PromptSet
 from headsurgery.version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ANSWERS = "answers.jsonl"
 """The journal's name in the output folder."""
@@ -54,6 +59,22 @@ class EvaluationResult:
     evaluation: Evaluation
     answers: tuple[Answer, ...]
 
+    def __repr__(self) -> str:
+        """What was asked of whom, on one line."""
+        return f"EvaluationResult({len(self.answers)} answers; {self.evaluation!r})"
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """The figures as a pandas data frame, a row for each variant, set and judge.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        return self.evaluation.to_dataframe()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the figures and the notes."""
+        return self.evaluation._repr_html_()
+
 
 def evaluate(
     targets: Target | Sequence[Target] = (),
@@ -64,6 +85,7 @@ def evaluate(
     reading: PromptOptions | None = None,
     model: ModelOptions | None = None,
     server: ServerOptions | None = None,
+    running: LoadedModel | None = None,
     out: str | Path | None = None,
     force: bool = False,
     on_progress: Progress | None = None,
@@ -79,6 +101,7 @@ def evaluate(
         reading: Column, limit and template of the prompts.
         model: Commit, type and device of the models.
         server: A server to ask instead of `targets`, or one that judges.
+        running: The base, if it is loaded already. It is asked as it is, and stays in memory; checkpoints are loaded like it.
         out: Folder for `answers.jsonl`; a run that broke off goes on from there. None: answers are kept in memory only.
         force: Begin anew where another run's answers are in the folder.
         on_progress: Called with the stage, such as `answers`, and done and in all.
@@ -96,6 +119,9 @@ def evaluate(
         ServerOptions.take(keywords, server),
     )
     check_no_more("evaluate", keywords, (EvaluationOptions, PromptOptions, ModelOptions, ServerOptions))
+    if running is not None:
+        first = next(running.model.parameters())
+        model = replace(model, dtype=dtype_name(first.dtype), device=str(first.device))
     resources = JudgeResources(
         open_endpoint=server.open_judge if server.has_judge else None,
         device=model.device,
@@ -148,7 +174,7 @@ def evaluate(
         judging.check()
         if options.utility:
             check_tasks(options.utility)
-        hardware = Hardware.of(model, options.batch_size)
+        hardware = replace(Hardware.of(model, options.batch_size), running=running)
         asked = _ask_models(request, lineup, hardware.settled(lineup.base.path, kept_dtype(request.out)), options)
     return _count(asked, judging, on_progress)
 

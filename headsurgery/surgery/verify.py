@@ -20,7 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from headsurgery.compare.diff import diff_checkpoints
+from headsurgery.comparing.diff import diff_checkpoints
 from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.edits.donor import open_donor
 from headsurgery.edits.operations import OPERATIONS

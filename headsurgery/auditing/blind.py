@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.audit.multiples import can_be_multiples, find_multiple, that_stand_out
-from headsurgery.audit.norms import LIMIT, FloatArray, deviations
-from headsurgery.audit.records import Audit, Finding
-from headsurgery.audit.significands import STORED_BITS, Comb, count_codes, find_combs
+from headsurgery.auditing.multiples import can_be_multiples, find_multiple, that_stand_out
+from headsurgery.auditing.norms import LIMIT, FloatArray, deviations
+from headsurgery.auditing.records import Audit, Finding
+from headsurgery.auditing.significands import STORED_BITS, Comb, count_codes, find_combs
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy
 from headsurgery.edits.operations import WHAT_CHANGED, OperationName
 from headsurgery.errors import ArchitectureError

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headsurgery.compare.factor import Agreement, Order
+from headsurgery.comparing.factor import Agreement, Order
 from headsurgery.edits.operations import OperationName
 from headsurgery.heads import HeadRef
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.compare.factor import recover_factor
-from headsurgery.compare.result import CheckpointDiff, HeadChange
+from headsurgery.comparing.factor import recover_factor
+from headsurgery.comparing.result import CheckpointDiff, HeadChange
 from headsurgery.edits.anatomy import Anatomy
 from headsurgery.edits.operations import OperationName
 from headsurgery.heads import HeadRef

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.compare.factor import NARROW, residual_per_line
+from headsurgery.comparing.factor import NARROW, residual_per_line
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.codecs import read_numbers, read_tensor, steps_of
 from headsurgery.storage.tensors import StoredSlice, TensorInfo

@@ -17,11 +17,11 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from headsurgery.compare.factor import Block, is_product, recover_factor
-from headsurgery.compare.files import Sameness, compare_files
-from headsurgery.compare.names import match_names
-from headsurgery.compare.pairs import Differences, are_comparable, count_differences, describe_resized, show_type
-from headsurgery.compare.result import CheckpointDiff, HeadChange
+from headsurgery.comparing.factor import Block, is_product, recover_factor
+from headsurgery.comparing.files import Sameness, compare_files
+from headsurgery.comparing.names import match_names
+from headsurgery.comparing.pairs import Differences, are_comparable, count_differences, describe_resized, show_type
+from headsurgery.comparing.result import CheckpointDiff, HeadChange
 from headsurgery.documents.strict_json import quote
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy
 from headsurgery.edits.operations import OPERATIONS, OperationName, blocks_of

@@ -12,13 +12,13 @@ from functools import cache
 
 import numpy as np
 
-from headsurgery.audit.blind import check_plain
-from headsurgery.audit.matrices import Matrix, describe_change, low_rank_of, read_sample
-from headsurgery.audit.records import Audit, Finding
-from headsurgery.audit.standing_out import Place, find_multiplied, find_standing_out
-from headsurgery.compare.diff import diff_checkpoints
-from headsurgery.compare.names import match_names
-from headsurgery.compare.result import CheckpointDiff, HeadChange
+from headsurgery.auditing.blind import check_plain
+from headsurgery.auditing.matrices import Matrix, describe_change, low_rank_of, read_sample
+from headsurgery.auditing.records import Audit, Finding
+from headsurgery.auditing.standing_out import Place, find_multiplied, find_standing_out
+from headsurgery.comparing.diff import diff_checkpoints
+from headsurgery.comparing.names import match_names
+from headsurgery.comparing.result import CheckpointDiff, HeadChange
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy, record_base
 from headsurgery.errors import HeadSurgeryError
 from headsurgery.progress import Progress

@@ -1,0 +1,33 @@
+"""Scores as a piece of HTML that stands by itself, for a notebook: the heat map of `charts`, with its colours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from headsurgery.heads import HeadRef
+from headsurgery.report.charts import heat_map, legend, say_scale, scale_of
+
+if TYPE_CHECKING:
+    from headsurgery.attribution.scores import ScoreTable
+
+_LISTED = 10
+_STYLE = Markup(
+    "<style>.headsurgery .heat,.headsurgery .legend{display:block}.headsurgery .hot{fill:#b2182b}.headsurgery .cold{fill:#2166ac}"
+    ".headsurgery .none{fill:#8884}.headsurgery .chosen{fill:none;stroke:currentColor;stroke-width:2}"
+    ".headsurgery text{font:11px sans-serif;fill:currentColor}.headsurgery .map{overflow:auto;max-height:32em}</style>"
+)
+
+
+def show_scores(scores: ScoreTable) -> str:
+    """A heat map of the scores that heads are ranked by, chosen heads outlined, and the best heads below it."""
+    table, scale = scores.combined, scale_of(scores.combined)
+    unit = "" if scores.unit is None else f", in {scores.unit}"
+    words = f"{scores.method or 'scores'}{unit}: {say_scale(table, scale)}"
+    chosen = [HeadRef(score.layer, score.head) for score in scores.chosen]
+    picture = heat_map(table, scale=scale, label=f"Scores by layer and head, {words}", chosen=chosen)
+    made = Markup('{}<div class="headsurgery"><p>{}</p><div class="map">{}</div>{}</div>').format(
+        _STYLE, words, picture, legend(table, scale)
+    )
+    return str(made) + scores.heads[:_LISTED]._repr_html_()
