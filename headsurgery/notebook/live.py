@@ -6,10 +6,12 @@ model: edits are hooks, and come off on every way out. A model that the user bro
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import transformers
@@ -56,7 +58,7 @@ class LiveModel:
     def __init__(self, model: nn.Module, tokenizer: Any, *, base: Checkpoint | None = None, is_ours: bool = False) -> None:
         self.model, self.tokenizer, self.base = model, tokenizer, base
         self._is_ours = is_ours
-        self._folder: TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
         if base is not None:
             remember(base)
 
@@ -222,11 +224,12 @@ class LiveModel:
         if self.base is not None:
             return self.base
         if self._folder is None:
-            self._folder = TemporaryDirectory(prefix="headsurgery-model-")
-            stored = Path(self._folder.name) / _IN_MEMORY
-            self.model.save_pretrained(stored)  # type: ignore[operator]
-            self.tokenizer.save_pretrained(stored)
-        found = open_named(Path(self._folder.name) / _IN_MEMORY)
+            folder = tempfile.mkdtemp(prefix="headsurgery-model-")
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            self.model.save_pretrained(Path(folder) / _IN_MEMORY)  # type: ignore[operator]
+            self.tokenizer.save_pretrained(Path(folder) / _IN_MEMORY)
+            self._folder = Path(folder)
+        found = open_named(self._folder / _IN_MEMORY)
         check_as_stored(self.model, found)
         return found
 
