@@ -21,7 +21,7 @@ from headsurgery.attribution.comparison import read_ranking
 from headsurgery.attribution.method import Queries, Work
 from headsurgery.attribution.methods import UNITS, load_method, load_methods
 from headsurgery.attribution.options import foreign_options
-from headsurgery.attribution.scores import load_scores, ranking_scores
+from headsurgery.attribution.scores import read_scores_file, ranking_scores
 from headsurgery.attribution.screen.screener import Screening
 from headsurgery.attribution.settings import Settings
 from headsurgery.cli import app
@@ -218,7 +218,7 @@ def test_a_scores_file_holds_what_is_declared_and_ranks_as_the_run_did(
     found = run(loaded, name, control=control, **({"screen": True, "survivors": 6, "sample": 3} if screen else {}))
     provenance, file = found.recipe.provenance, tmp_path / "scores.safetensors"
     found.scores.save(file, provenance)
-    arrays, record = load_scores(file)
+    arrays, record = read_scores_file(file)
     scored = {name, *load_method(name).also_writes}
     expected = scored | {f"{one}_harmless" for one in scored if control}
     expected |= {f"{name}{of}_screen" for of in ("", "_harmless") if screen and (control or not of)}
@@ -320,7 +320,7 @@ def test_a_fifth_method_is_one_file_and_one_line(loaded: LoadedModel, tmp_path: 
     assert (tmp_path / "one.safetensors").read_bytes() == (tmp_path / "two.safetensors").read_bytes()
     found = json.loads((tmp_path / "one.json").read_text())
     assert (found["provenance"]["method"], len(found["edits"])) == ("norm", 2)
-    arrays, _ = load_scores(tmp_path / "one.safetensors")
+    arrays, _ = read_scores_file(tmp_path / "one.safetensors")
     assert set(arrays) == {"norm", "norm_harmless"}
     assert arrays["norm"].shape == (6, 3, 6)
     assert "2 of 2" in shown["compare"][1]

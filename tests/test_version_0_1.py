@@ -18,8 +18,8 @@ import torch
 import transformers
 from typer.testing import CliRunner
 
-from headsurgery import Recipe, load_prompts
-from headsurgery.attribution.scores import load_scores
+from headsurgery import Recipe, load_prompts, load_scores
+from headsurgery.attribution.scores import read_scores_file
 from headsurgery.cli import app
 from headsurgery.engine.local import LocalEngine
 from tests.directories import contents
@@ -106,10 +106,13 @@ def test_scores_are_loaded_with_their_record() -> None:
     for path in RECIPES:
         scores = GOLDEN / "scores" / f"{path.stem}.safetensors"
         if scores.exists():
-            arrays, record = load_scores(scores)
+            arrays, record = read_scores_file(scores)
             assert record == json.loads(path.read_bytes())["provenance"], path.name
             assert {array.dtype for array in arrays.values()} == {np.dtype(np.float64)}, path.name
             assert all(array.shape[-2:] == (3, 6) for array in arrays.values()), path.name
+            table = load_scores(scores)
+            assert table.chosen == tuple(Recipe.load(path).provenance.scores or ()), path.name
+            assert table.combined.shape == (3, 6)
 
 
 def test_heads_of_scores_are_the_heads_of_the_recipe(folder: Path) -> None:
@@ -193,7 +196,7 @@ class TestJournals:
         assert pairs == [18 * 6 - 4 * 9], "four blocks of nine pairs were in the journal"
         assert not Path("sweep/recipe.json.journal").exists()
         assert Recipe.load("sweep/recipe.json").edits == Recipe.load("whole/recipe.json").edits
-        found, wanted = (load_scores(f"{name}/scores.safetensors")[0]["ships"] for name in ("sweep", "whole"))
+        found, wanted = (read_scores_file(f"{name}/scores.safetensors")[0]["ships"] for name in ("sweep", "whole"))
         np.testing.assert_allclose(found, wanted, rtol=1e-4)
 
     def test_answers_go_on_where_they_broke_off(self, folder: Path) -> None:
