@@ -21,7 +21,7 @@ from headsurgery.attribution.comparison import read_ranking
 from headsurgery.attribution.method import Queries, Work
 from headsurgery.attribution.methods import UNITS, load_method, load_methods
 from headsurgery.attribution.options import foreign_options
-from headsurgery.attribution.scores import read_scores_file, ranking_scores
+from headsurgery.attribution.scores import ranking_scores, read_scores_file
 from headsurgery.attribution.screen.screener import Screening
 from headsurgery.attribution.settings import Settings
 from headsurgery.cli import app
