@@ -60,20 +60,27 @@ class _SharedOptions(Options):
     contrast: Annotated[
         float | None,
         Flag(
-            help=f"Rank by harmful - CONTRAST * harmless. Default with a control: {_say_contrasts()}; 0 is the paper.",
+            help=f"Rank by harmful - CONTRAST * harmless. Default with a control: {_say_contrasts()}; 0 as in the paper.",
             at_least=0,
         ),
     ] = None
-    operation: Annotated[AblationName, Flag(help="How a head is ablated.", identity=True)] = "scale"
-    factor: Annotated[float, Flag(help="Factor during attribution; 0 takes the head out.", identity=True)] = 0.0
+    operation: Annotated[AblationName, Flag(help="How a head is ablated while it is scored.", identity=True)] = "scale"
+    factor: Annotated[float, Flag(help="Factor of that operation; 0 takes the head out.", identity=True)] = 0.0
     top: Annotated[int | None, Flag(help="Rows of the table (default 10)", at_least=1)] = None
     intent: Annotated[Intent, Flag(help="What the recipe is for.")] = "ablate"
     apply_factor: Annotated[
         float | None, Flag(help="The recipe's factor. Default: --factor; to reinforce, it is searched for.")
     ] = None
-    max_over_refusal: Annotated[float, Flag(help="Bound of the search: share of --harmless refused beyond the base's.")] = 0.05
-    max_kl: Annotated[float, Flag(help="Bound of the search: mean KL to the base on harmless answers, in nats per token.")] = 0.1
-    screen: Annotated[bool, Flag(help="Score exactly only heads that may matter, and say what may have been missed.")] = False
+    max_over_refusal: Annotated[
+        float,
+        Flag(help="Bound of the search: share of the harmless prompts that may be refused beyond those that the base refuses."),
+    ] = 0.05
+    max_kl: Annotated[
+        float, Flag(help="Bound of the search: mean KL(base || reinforced) on harmless answers, in nats per token.")
+    ] = 0.1
+    screen: Annotated[
+        bool, Flag(help="Score exactly only heads that a quick estimate lets through, and say what that may have missed.")
+    ] = False
     survivors: Annotated[
         int | None,
         Flag(

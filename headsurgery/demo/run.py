@@ -15,7 +15,8 @@ from typing import Any
 import torch
 import transformers
 
-from headsurgery.attribution import Attribution, attribute
+from headsurgery.attribution import Attribution, AttributionOptions, attribute
+from headsurgery.attribution.methods import UNITS
 from headsurgery.attribution.reinforce import NoReinforcementError
 from headsurgery.attribution.scores import best_heads
 from headsurgery.attribution.screen.screener import Screening
@@ -190,7 +191,14 @@ def run_demo(output: Path, say: Say, report: Progress) -> DemoResult:
 
     say("evaluate: base, ablated heads, random heads of the same layers, on the other prompts")
     measured = run.evaluate(["recipe"], [harmful[1], harmless[1]], draws=NUM_DRAWS, folder="report")
-    write_report(measured.evaluation, measured.answers, output / "report", scores=found.scores, unit="nats", marked=planted)
+    write_report(
+        measured.evaluation,
+        measured.answers,
+        output / "report",
+        scores=found.scores,
+        unit=UNITS[AttributionOptions().method],
+        marked=planted,
+    )
     reinforced, brought_back = None, None
     try:
         reinforced, brought_back = _reinforce(run, base, planted, (harmful, harmless))
@@ -240,7 +248,7 @@ def _reinforce(
         measured.answers,
         run.output / "reinforcement",
         scores=found.scores,
-        unit="nats",
+        unit=UNITS[AttributionOptions().method],
         frontier=None if found.frontier is None else found.frontier.points,
         marked=planted,
     )
