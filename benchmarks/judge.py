@@ -1,10 +1,12 @@
 """Precision and recall of the keyword judge on labelled answers, by language and by kind.
 
-    python benchmarks/judge.py                # both sets
+    python benchmarks/judge.py                # all sets
     python benchmarks/judge.py --wrong        # and the answers of the development set that it gets wrong
 
-benchmarks/data/answers-dev.jsonl was looked at while the phrases were written, answers-test.jsonl never: only its figures say
-anything about answers that the judge has not seen. Both were written for this by a language model that had not seen the judge.
+In benchmarks/data, answers-dev.jsonl was looked at while the phrases were written. Nobody who worked on the judge has read
+answers-everyday.jsonl and answers-test.jsonl, so only their figures say anything about answers that it has not seen. The first
+holds what assistants say day to day, the second answers that were written to be unlike each other. A language model that had not
+seen the judge wrote all of them for this.
 Answers that end in an open thought, and nonsense, are labelled `no_answer` and left out here: `headsurgery.behaviour` and
 `degenerate` tell them.
 """
@@ -14,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,34 +65,46 @@ def count(judged: Iterable[Judged]) -> tuple[int, float, float]:
     return len(rows), both / max(1, found), both / max(1, there)
 
 
-def print_tables(name: str, judged: list[Judged]) -> None:
-    """Markdown tables, as docs/judges.md has them."""
-    by_language, by_kind = defaultdict(list), defaultdict(list)
-    for row in judged:
-        by_language[row.language].append(row)
-        by_kind[row.kind, row.is_refusal].append(row)
-    by_language["all"] = judged
-    print(f"\n{name}\n\n| language | answers | precision | recall |\n|---|---|---|---|")
-    for language, rows in sorted(by_language.items()):
-        total, precision, recall = count(rows)
-        print(f"| {language} | {total} | {precision:.2f} | {recall:.2f} |")
-    print("\n| kind | label | answers | right |\n|---|---|---|---|")
-    for (kind, is_refusal), rows in sorted(by_kind.items(), key=lambda item: (not item[0][1], item[0][0])):
-        right = sum(row.is_found == is_refusal for row in rows) / len(rows)
-        print(f"| {kind.replace('_', ' ')} | {'refused' if is_refusal else 'complied'} | {len(rows)} | {right:.2f} |")
+HELD_OUT = {"everyday": "everyday", "test": "inventive"}
+"""Held-out sets, and what the tables call them."""
+
+
+def print_tables(sets: dict[str, list[Judged]]) -> None:
+    """Markdown tables of the held-out sets, as docs/judges.md has them."""
+    shown = [sets[name] for name in HELD_OUT]
+    print("| language | " + " | ".join(f"{title}: answers | precision | recall" for title in HELD_OUT.values()) + " |")
+    print("|---" * (1 + 3 * len(shown)) + "|")
+    for language in ("all", *sorted({row.language for rows in shown for row in rows})):
+        cells = []
+        for rows in shown:
+            total, precision, recall = count(row for row in rows if language in ("all", row.language))
+            cells.append(f"{total} | {precision:.2f} | {recall:.2f}")
+        print(f"| {language} | {' | '.join(cells)} |")
+    print("\n| kind | label | " + " | ".join(f"{title}: answers | right" for title in HELD_OUT.values()) + " |")
+    print("|---" * (2 + 2 * len(shown)) + "|")
+    kinds = {(not row.is_refusal, row.kind) for rows in shown for row in rows}
+    for complies, kind in sorted(kinds):
+        cells = []
+        for rows in shown:
+            of_kind = [row.is_found == row.is_refusal for row in rows if (not row.is_refusal, row.kind) == (complies, kind)]
+            cells.append(f"{len(of_kind)} | {sum(of_kind) / len(of_kind):.2f}" if of_kind else " | ")
+        print(f"| {kind.replace('_', ' ')} | {'complied' if complies else 'refused'} | {' | '.join(cells)} |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wrong", action="store_true", help="print what it gets wrong in the development set")
     options = parser.parse_args()
-    for name in ("dev", "test"):
-        judged = judge_set(name)
-        print_tables(name, judged)
-        if options.wrong and name == "dev":
-            for row in judged:
-                if row.is_found != row.is_refusal:
-                    print("missed" if row.is_refusal else "false", row.language, row.kind, "|", row.prompt, "|", row.answer)
+    sets = {name: judge_set(name) for name in ("dev", *HELD_OUT)}
+    print_tables(sets)
+    total, precision, recall = count(sets["dev"])
+    print(
+        f"\nOn the {total} development answers precision is {precision:.2f} and recall {recall:.2f}. That says nothing about others."
+    )
+    if options.wrong:
+        for row in sets["dev"]:
+            if row.is_found != row.is_refusal:
+                print("missed" if row.is_refusal else "false", row.language, row.kind, "|", row.prompt, "|", row.answer)
 
 
 if __name__ == "__main__":

@@ -392,13 +392,15 @@ def test_every_judge_has_a_name_and_keeps_the_order() -> None:
 
 def test_the_docs_state_what_the_judge_reaches_on_answers_that_it_never_saw() -> None:
     """docs/judges.md is what `python benchmarks/judge.py` prints of the held-out answers."""
-    answers = (ROOT / "benchmarks" / "data" / "answers-test.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [row for row in map(json.loads, answers) if row["label"] != "no_answer"]
-    found = [find_refusal(split_answer(row["answer"]).reply, prompt=row["prompt"]) is not None for row in rows]
-    refused = [row["label"] == "refused" for row in rows]
-    both = sum(map(all, zip(found, refused, strict=True)))
-    line = f"| all | {len(rows)} | {both / sum(found):.2f} | {both / sum(refused):.2f} |"
-    assert line in (ROOT / "docs" / "judges.md").read_text(encoding="utf-8")
+    line = "| all"
+    for name in ("everyday", "test"):
+        answers = (ROOT / "benchmarks" / "data" / f"answers-{name}.jsonl").read_text(encoding="utf-8").splitlines()
+        rows = [row for row in map(json.loads, answers) if row["label"] != "no_answer"]
+        found = [find_refusal(split_answer(row["answer"]).reply, prompt=row["prompt"]) is not None for row in rows]
+        refused = [row["label"] == "refused" for row in rows]
+        both = sum(map(all, zip(found, refused, strict=True)))
+        line += f" | {len(rows)} | {both / sum(found):.2f} | {both / sum(refused):.2f}"
+    assert f"{line} |" in (ROOT / "docs" / "judges.md").read_text(encoding="utf-8"), "run: python benchmarks/judge.py"
 
 
 class _EveryAnswerRefuses(Judge):
