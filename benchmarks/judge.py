@@ -98,9 +98,7 @@ def main() -> None:
     sets = {name: judge_set(name) for name in ("dev", *HELD_OUT)}
     print_tables(sets)
     total, precision, recall = count(sets["dev"])
-    print(
-        f"\nOn the {total} development answers precision is {precision:.2f} and recall {recall:.2f}. That says nothing about others."
-    )
+    print(f"\nOn the {total} development answers precision is {precision:.2f} and recall {recall:.2f}.")
     if options.wrong:
         for row in sets["dev"]:
             if row.is_found != row.is_refusal:
