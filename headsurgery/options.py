@@ -36,7 +36,7 @@ class Flag:
         at_least: Lower bound, itself allowed.
         above: Lower bound, itself not allowed.
         identity: Whether a journal of another value is another run's.
-        secret: Whether it is kept out of every record.
+        secret: Whether `to_json` leaves it out: a token, what may be a path, or what a record states in another way.
     """
 
     help: str
@@ -184,7 +184,9 @@ def _as_json(value: Any) -> Any:
         return value.name  # a record holds no path of anyone's machine
     if isinstance(value, tuple):
         return [_as_json(one) for one in value]
-    return dict(value) if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value if value is None or isinstance(value, str | int | float) else str(getattr(value, "name", type(value).__name__))
 
 
 def read_batch_size(text: str) -> int | Literal["auto"]:
@@ -224,5 +226,6 @@ class PromptOptions(Options):
     column: Annotated[str | None, Flag(help="Column that holds the prompts, in those sets that are tables.")] = None
     limit: Annotated[int | None, Flag(help="Use the first so many prompts of each set.", at_least=1)] = None
     template: Annotated[
-        str | None, Flag(help="chat, paper, direct or a file with {query}. Default: chat if there is one.", identity=True)
+        str | None,
+        Flag(help="chat, paper, direct or a file with {query}. Default: chat if there is one.", identity=True, secret=True),
     ] = None

@@ -214,6 +214,8 @@ class Provenance(_Noun):
     template: str | None = Field(default=None, description="chat, paper, direct, or file:<sha256 of its text>")
     notes: list[str] | None = Field(default=None, description="of the prompts, and what makes the choice of heads doubtful")
     dtype: str | None = None
+    device: str | None = Field(default=None, description="cpu, cuda or mps")
+    options: dict[str, Any] | None = Field(default=None, description="what was chosen of `attribute`, without the defaults")
     scores: list[HeadScore] | None = None
     path: list[TriedGroup] | None = Field(default=None, description="of a search for a group: what it went through, in order")
     search: SearchRecord | None = Field(default=None, description="of a reinforcement's heads and factor")

@@ -122,7 +122,8 @@ def attribute(
         NoReinforcementError: A search, and nothing refuses more than the base within bounds.
         OptionError: A keyword that is no option, or that stands beside `options`.
     """
-    settings = Settings.resolve(_gather_options(options, keywords), has_harmless=harmless is not None)
+    options = _gather_options(options, keywords)
+    settings = Settings.resolve(options, has_harmless=harmless is not None)
     report = of_stage(on_progress, SCORING)
     if on_search is None and on_progress is not None and takes_stage(on_progress):
         on_search = of_stage(on_progress, SEARCHING)
@@ -156,7 +157,12 @@ def attribute(
             found = _reinforce(loaded, scores, development, settings, batch_size, journal, on_search)
     edits = found.edits if found else _edits(scores, settings)
     doubts = (*scores.doubts, *find_doubts(settings, scores, facts.dtype))
-    provenance = record_run(settings, facts.dtype, sets, chosen_template, edits, scores, doubts)
+    provenance = record_run(settings, facts.dtype, sets, chosen_template, edits, scores, doubts).model_copy(
+        update={
+            "device": facts.device,
+            "options": options.to_json() | ({} if batch_size == "auto" else {"batch_size": batch_size}),
+        }
+    )
     recipe = Recipe(
         base=base or RecipeBase(model_type=facts.model_type, geometry=Geometry.of(facts.geometry)),
         edits=edits,

@@ -64,7 +64,7 @@ app = typer.Typer(
 
 VERBS = (
     *("inspect", "attribute", "apply", "diff", "verify", "restore", "evaluate", "compare", "audit", "experiment"),
-    *("card", "push", "architectures", "demo"),
+    *("reproduce", "card", "push", "architectures", "demo"),
 )
 for verb in VERBS:
     app.command(verb)(lambda: None)  # holds the name; `_Verbs` gives the command

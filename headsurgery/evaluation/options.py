@@ -62,6 +62,7 @@ class EvaluationOptions(Options):
             metavar="SET=KIND",
             read=read_kinds,
             written=list[str],
+            secret=True,
         ),
     ] = field(default_factory=lambda: MappingProxyType({}))
     harmless: Annotated[
@@ -81,7 +82,11 @@ class EvaluationOptions(Options):
     random_draws: Annotated[int, Flag(help="Random controls per recipe.", at_least=0)] = 3
     donor: Annotated[
         str | None,
-        Flag(help="Where recipes' transplanted heads come from: directory or Hub id. Default: their own.", metavar="MODEL"),
+        Flag(
+            help="Where recipes' transplanted heads come from: directory or Hub id. Default: their own.",
+            metavar="MODEL",
+            secret=True,
+        ),
     ] = None
     allow_mismatch: Annotated[bool, Flag(help="Go on although the recipe was made for another base.")] = False
     decoding: Annotated[
@@ -104,7 +109,14 @@ class EvaluationOptions(Options):
     kl_tokens: Annotated[int, Flag(help="KL over the first tokens of harmless answers; 0: none.", at_least=0)] = 12
     perplexity_text: Annotated[
         str | None,
-        Flag(help="Text file to measure perplexity on.", names=("--perplexity",), metavar="FILE", read=_read_text, written=Path),
+        Flag(
+            help="Text file to measure perplexity on.",
+            names=("--perplexity",),
+            metavar="FILE",
+            read=_read_text,
+            written=Path,
+            secret=True,
+        ),
     ] = None
     utility: Annotated[
         tuple[str, ...], Flag(help="lm-eval tasks, such as boolq,rte,winogrande.", metavar="TASKS", read=_read_tasks)

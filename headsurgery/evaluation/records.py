@@ -93,6 +93,7 @@ class Evaluation(Strict):
     agreements: tuple[Agreement, ...] = Field(default=(), strict=False)
     damage: tuple[Damage, ...] = Field(default=(), strict=False)
     versions: dict[str, str]
+    options: dict[str, Any] | None = Field(default=None, description="what was chosen of `evaluate`, without the defaults")
     notes: tuple[str, ...] = Field(default=(), strict=False)
 
     def __repr__(self) -> str:

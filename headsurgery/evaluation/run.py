@@ -176,7 +176,9 @@ def evaluate(
             check_tasks(options.utility)
         hardware = replace(Hardware.of(model, options.batch_size), running=running)
         asked = _ask_models(request, lineup, hardware.settled(lineup.base.path, kept_dtype(request.out)), options)
-    return _count(asked, judging, on_progress)
+    found = _count(asked, judging, on_progress)
+    chosen = options.to_json() | ({"device": model.device} if endpoint is None and model.device != "auto" else {})
+    return replace(found, evaluation=found.evaluation.model_copy(update={"options": chosen}))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,9 +18,13 @@ class ExperimentOptions(Options):
         None
     )
     max_new_tokens: Annotated[int | None, Flag(help="Per answer. Default: 128, as in the paper.", at_least=1)] = None
-    template: Annotated[str | None, Flag(help="chat, paper, direct or a file with {query}. Default: paper.", identity=True)] = None
-    pretrained: Annotated[str | None, Flag(help="figure-6a: what MODEL was aligned from.", metavar="BASE")] = None
-    sibling: Annotated[str | None, Flag(help="figure-5: another model aligned from the same weights.", metavar="OTHER")] = None
+    template: Annotated[
+        str | None, Flag(help="chat, paper, direct or a file with {query}. Default: paper.", identity=True, secret=True)
+    ] = None
+    pretrained: Annotated[str | None, Flag(help="figure-6a: what MODEL was aligned from.", metavar="BASE", secret=True)] = None
+    sibling: Annotated[
+        str | None, Flag(help="figure-5: another model aligned from the same weights.", metavar="OTHER", secret=True)
+    ] = None
     batch_size: Annotated[int | Literal["auto"], Flag(help="auto, or prompts at a time.", read=read_batch_size, at_least=1)] = (
         "auto"
     )

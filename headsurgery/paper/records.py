@@ -49,6 +49,7 @@ class ExperimentReport(Strict):
     decoding: Decoding | None = Field(description="null: nothing was generated")
     rows: tuple[ResultRow, ...] = Field(strict=False)
     versions: dict[str, str]
+    options: dict[str, Any] | None = Field(default=None, description="what was chosen of `experiment`, without the defaults")
     notes: tuple[str, ...] = Field(default=(), strict=False)
 
 

@@ -134,6 +134,7 @@ def run_experiment(
                 "transformers": transformers.__version__,
                 "python": platform.python_version(),
             },
+            options=options.to_json(),
             notes=(*dict.fromkeys(note for prompts in done.sets for note in prompts.notes), *done.notes),
         )
         return ExperimentResult(report=report, answers=journal.answers(), heads=store.heads)
