@@ -247,9 +247,9 @@ def test_a_model_that_gives_no_answer_at_all_has_no_share_and_no_figure() -> Non
 @pytest.mark.parametrize(
     ("evaluation", "said"),
     [
-        (None, "Whether the edit changes what the model declines was not measured."),
+        (None, "It was not measured whether the edit changes what it declines."),
         (with_absences(0, 0), "by judge keyword, on advbench it answered more prompts than its base"),
-        (with_absences(0, 0, p_value=0.2), "on advbench it showed no clear difference to its base"),
+        (with_absences(0, 0, p_value=0.2), "on advbench it showed no clear difference from its base"),
         (example().model_copy(update={"measurements": ()}), "was not measured."),
     ],
 )
@@ -258,7 +258,7 @@ def test_the_card_says_of_the_effect_what_was_measured(evaluation: Evaluation | 
     assert said in card
     assert "answers what its base would decline" not in card
     reinforced = recipe_of((0, 1, "scale", 2.0))
-    assert "Whether the edit changes what the model declines was not measured." in card_of(reinforced)
+    assert "It was not measured whether the edit changes what it declines." in card_of(reinforced)
 
 
 def test_doubts_about_the_choice_stand_in_the_card() -> None:

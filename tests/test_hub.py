@@ -206,7 +206,7 @@ def test_a_private_or_missing_model(name: str, token: str | None, hub: HubServer
     hub.add("org/private", MODEL, private=True)
     assert (
         str(refusal(lambda: fetch_model(name, token=token)))
-        == f"{name}: no such folder here, and on the Hub no such repository, or it is private"
+        == f"{name}: no such folder, and no such repository on the Hub, or it is private"
     )
 
 
@@ -235,7 +235,7 @@ def test_a_status(where: str, status: int, hub: HubServer, monkeypatch: pytest.M
 def test_a_token_that_the_hub_does_not_know(hub: HubServer) -> None:
     hub.add("org/name", MODEL)
     error = refusal(lambda: fetch_model("org/name", token="hf_revoked"))
-    assert str(error) == "org/name: the Hub doesn't know the token"
+    assert str(error) == "org/name: the Hub doesn't accept the token"
     assert "HF_TOKEN" in error.hint
 
 
@@ -270,7 +270,7 @@ def test_no_connection_and_a_cold_cache(offline: bool, monkeypatch: pytest.Monke
     point_client(monkeypatch, unreachable(), tmp_path, offline=offline)
     error = refusal(lambda: fetch_model("org/name"))
     cause = "HF_HUB_OFFLINE is set" if offline else "ConnectError"
-    assert str(error) == f"org/name: no such folder here, and the Hub could not be asked for org/name ({cause})"
+    assert str(error) == f"org/name: no such folder, and org/name could not be looked up on the Hub ({cause})"
     assert "HF_HUB_OFFLINE" in error.hint
     assert "can't be reached" in str(refusal(lambda: fetch_dataset("org/name")))
 
@@ -295,7 +295,7 @@ def test_a_mistyped_path_is_one_line_where_the_hub_can_not_be_reached(command: l
     errors = [line for line in done.stderr.splitlines() if not line.startswith(("note: ", "importing ", "hint: "))]
     assert done.returncode == 1
     assert errors == [
-        f"error: {name}: no such folder here, and the Hub could not be asked for {name.partition('@')[0]} (ConnectError)"
+        f"error: {name}: no such folder, and {name.partition('@')[0]} could not be looked up on the Hub (ConnectError)"
     ]
 
 
@@ -312,7 +312,7 @@ def test_another_server_answers(hub: HubServer) -> None:
         for body in (b"<html>please log in to this hotel's network</html>", b"\xff\xfe\xff"):
             hub.faults = {where: body}
             error = refusal(lambda: fetch_model("org/name"))
-            assert str(error) == "org/name: what answered is not the Hub"
+            assert str(error) == "org/name: the answer did not come from a Hub"
             assert "HF_ENDPOINT" in error.hint
 
 

@@ -150,7 +150,7 @@ class TestRefusals:
         assert not (directory / "headsurgery.journal").exists()
 
     def test_the_hubs_cache(self, model: Path, tmp_path: Path) -> None:
-        self.check_refused(as_hub_cache(model, tmp_path), FIRST, "lies in the Hub's cache, which other programs share")
+        self.check_refused(as_hub_cache(model, tmp_path), FIRST, "is in the Hub's cache, which other programs share")
 
     @pytest.mark.parametrize("link", [os.link, os.symlink])
     def test_a_file_that_others_have_too(self, link: Callable[[Path, Path], None], model: Path, tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ class TestRefusals:
         edit(model, FIRST)
         edit(model, SECOND)
         for recipe in (FIRST, SECOND, FIRST.model_copy(update={"edits": FIRST.edits[::-1]})):
-            self.check_refused(model, recipe, "these edits were made there already")
+            self.check_refused(model, recipe, "these edits were already made here")
 
     def test_an_edited_checkpoint_that_was_changed_since(self, model: Path) -> None:
         """No step could be undone then."""
@@ -232,7 +232,7 @@ class TestRefusals:
 
     def test_more_to_do_than_can_be_read_again(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(pending, "_MAX_BYTES", 500)
-        self.check_refused(model, FIRST, "too much to do in place")
+        self.check_refused(model, FIRST, "too many changes to make in place")
 
     def test_an_edited_checkpoint_that_was_changed_since_is_not_restored(self, model: Path) -> None:
         edit(model, FIRST)
@@ -582,7 +582,7 @@ class TestHalfEdited:
     def test_of_a_run_on_another_machine_the_user_decides(self, half_edited: Stage) -> None:
         lock = half_edited.model / "headsurgery.journal" / "lock"
         lock.write_text("headsurgery is at work here, on another machine\n")
-        with pytest.raises(SurgeryError, match="of a run on another machine, or of one that may be alive") as caught:
+        with pytest.raises(SurgeryError, match="belongs to a run on another machine, or to one") as caught:
             restore_in_place(half_edited.model)
         assert caught.value.hint is not None
         assert f"delete {lock}" in caught.value.hint
@@ -741,7 +741,7 @@ class TestStrangersJournal:
     def test_the_same_place_a_million_times(self, model: Path) -> None:
         """Time is bounded by the size of what is written."""
         self.write(model, writes=[self.GOOD | {"length": 1, "stride": 1, "sha256": sha256(b"{").hexdigest()}] * 5000)
-        with pytest.raises(SurgeryError, match=r"todo\.json: doesn't belong to config\.json"):
+        with pytest.raises(SurgeryError, match=r"todo\.json: doesn't match config\.json"):
             recover(model, lambda _: None)
 
     @pytest.mark.parametrize(
@@ -780,6 +780,6 @@ class TestStrangersJournal:
     def test_something_else_of_that_name_is_left_alone(self, model: Path) -> None:
         (model / "headsurgery.journal").mkdir()
         (model / "headsurgery.journal" / "diary.txt").write_text("private")
-        with pytest.raises(SurgeryError, match="no journal of ours"):
+        with pytest.raises(SurgeryError, match="not a journal of headsurgery"):
             edit(model, FIRST)
         assert (model / "headsurgery.journal" / "diary.txt").read_text() == "private"

@@ -440,7 +440,7 @@ def test_without_a_reader_parquet_is_refused_with_what_to_install(tmp_path: Path
     for module in ("pyarrow", "pandas"):
         monkeypatch.setitem(sys.modules, module, None)
     (tmp_path / "p.parquet").write_bytes(b"PAR1\x15\x04PAR1")
-    with pytest.raises(PromptError, match=r"p\.parquet: is a Parquet file, and nothing is installed that reads it") as caught:
+    with pytest.raises(PromptError, match=r"p\.parquet: is a Parquet file, and no library") as caught:
         load_prompts(str(tmp_path / "p.parquet"))
     assert "pip install pyarrow" in caught.value.hint
     assert ".jsonl" in caught.value.hint

@@ -105,8 +105,8 @@ def test_a_native_protocol_is_named_with_the_compatible_address(path: str, answe
 def test_the_whole_address_of_a_request(path: str) -> None:
     with serve((404, JSON, b'{"detail": "Not Found"}')) as root:
         said = evaluate(root + path)
-        assert "the address of one request (status 404): Not Found" in said
-        assert said.endswith(f"give the address before it: {root}/v1\n")
+        assert "the address of a single request (status 404): Not Found" in said
+        assert said.endswith(f"give the base address: {root}/v1\n")
 
 
 @pytest.mark.parametrize("content_type", ["text/event-stream", "text/event-stream; charset=utf-8", JSON])
@@ -114,7 +114,7 @@ def test_the_whole_address_of_a_request(path: str) -> None:
 def test_a_server_that_answers_in_a_stream_though_none_was_asked_for(content_type: str, body: bytes) -> None:
     with serve((200, content_type, body)) as root:
         said = evaluate(f"{root}/v1")
-        assert "a stream of events, though none was asked for" in said
+        assert "a stream of events, which was not requested" in said
         assert "stream: false" in said
 
 
@@ -123,7 +123,7 @@ def test_a_server_that_refuses_what_is_no_stream(words: str) -> None:
     with serve((400, JSON, json.dumps({"error": {"message": words}}).encode())) as root:
         said = evaluate(f"{root}/v1")
         assert words in said
-        assert "have the server answer in one piece (stream: false), or give another that does" in said
+        assert "configure the server to answer without streaming (stream: false), or use another server" in said
 
 
 def test_the_compatible_sides_themselves_are_not_called_native() -> None:

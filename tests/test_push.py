@@ -212,7 +212,7 @@ def test_files_that_the_manifest_does_not_name_stay_here(out: Path, hub: Writabl
     (out / ".env").write_text("secret")
     plan = push(out)
     assert ".env" not in hub.files("me/edited")
-    assert plan.notes == ("stays here, since the manifest doesn't name it: .env",)
+    assert plan.notes == ("not sent, because the manifest doesn't list it: .env",)
 
 
 def test_base_and_recipe_make_the_model(out: Path, hub: WritableHub, tmp_path: Path) -> None:
@@ -330,7 +330,7 @@ def test_what_the_hub_does_not_copy_is_uploaded_with_a_word_why(
 @pytest.mark.parametrize("file", ["README.md", "config.json", "headsurgery.json"])
 def test_files_that_no_push_wrote_are_kept_without_force(file: str, out: Path, hub: WritableHub) -> None:
     hub.add("me/edited", {file: b"mine", "notes.txt": b"mine"}, private=True)
-    assert f"has {file}, which no push of headsurgery wrote" in refused(out, "me/edited")
+    assert f"has {file}, which headsurgery did not push" in refused(out, "me/edited")
     assert hub.files("me/edited") == {file: b"mine", "notes.txt": b"mine"}
     push(out, force=True)
     assert hub.files("me/edited") == contents(out) | {"notes.txt": b"mine"}
@@ -396,7 +396,7 @@ def test_a_card_that_is_not_valid(out: Path, hub: WritableHub) -> None:
 @pytest.mark.parametrize(
     ("licence", "name", "said"),
     [
-        ("cc-by-nc-nd-4.0", "me/edited", "forbids to pass edited copies on"),
+        ("cc-by-nc-nd-4.0", "me/edited", "forbids sharing edited copies"),
         ("llama3.1", "me/edited", "me/Llama-edited"),
         ("llama3", "me/Llama-edited", "me/Llama-3-Llama-edited"),
         ("llama3.1", "me/llama_edited", None),
@@ -493,26 +493,26 @@ def test_with_a_token_a_new_repository_is_new(out: Path, hub: WritableHub) -> No
 
 SHARD = "PUT /lfs/me/edited"
 FAULTS: dict[str, tuple[str, Fault, str]] = {
-    "401 at the commit": ("POST /api/models/me/edited/commit", Fault(status=401), "doesn't take the token for writing"),
-    "403 at the commit": ("POST /api/models/me/edited/commit", Fault(status=403), "the token may not write there"),
+    "401 at the commit": ("POST /api/models/me/edited/commit", Fault(status=401), "doesn't accept the token for writing"),
+    "403 at the commit": ("POST /api/models/me/edited/commit", Fault(status=403), "the token has no write access"),
     "404 at the commit": ("POST /api/models/me/edited/commit", Fault(status=404), "status 404"),
-    "409 at the commit": ("POST /api/models/me/edited/commit", Fault(status=409), "somebody changed it meanwhile"),
-    "412 at the commit": ("POST /api/models/me/edited/commit", Fault(status=412), "somebody changed it meanwhile"),
+    "409 at the commit": ("POST /api/models/me/edited/commit", Fault(status=409), "somebody else changed it in the meantime"),
+    "412 at the commit": ("POST /api/models/me/edited/commit", Fault(status=412), "somebody else changed it in the meantime"),
     "429 at the commit": ("POST /api/models/me/edited/commit", Fault(status=429, retry_after=7), "too many requests"),
     "500 at the commit": ("POST /api/models/me/edited/commit", Fault(status=500), "status 500"),
-    "403 before upload": ("POST /api/models/me/edited/preupload", Fault(status=403), "the token may not write there"),
+    "403 before upload": ("POST /api/models/me/edited/preupload", Fault(status=403), "the token has no write access"),
     "429 before upload": ("POST /api/models/me/edited/preupload", Fault(status=429, retry_after=7), "too many requests"),
     "500 before upload": ("POST /api/models/me/edited/preupload", Fault(status=500), "status 500"),
-    "403 at the upload": (SHARD, Fault(status=403), "the token may not write there"),
+    "403 at the upload": (SHARD, Fault(status=403), "the token has no write access"),
     "500 at the upload": (SHARD, Fault(status=500), "status 500"),
     "429 at the upload": (SHARD, Fault(status=429, retry_after=7), "too many requests"),
     "cut in mid-shard": (SHARD, Fault(cut=True), "the connection broke"),
-    "wrong hash": (SHARD, Fault(corrupt=True), "the Hub got other bytes than were announced"),
-    "401 at the upload": (SHARD, Fault(status=401), "doesn't take the token for writing"),
+    "wrong hash": (SHARD, Fault(corrupt=True), "the Hub received other bytes than announced"),
+    "401 at the upload": (SHARD, Fault(status=401), "doesn't accept the token for writing"),
     "404 before upload": ("POST /api/models/me/edited/preupload", Fault(status=404), "status 404"),
-    "silence at the commit": ("POST /api/models/me/edited/commit", Fault(status=500, delay=0.6), "the Hub gives no answer"),
-    "silence before upload": ("POST /api/models/me/edited/preupload", Fault(status=500, delay=0.6), "the Hub gives no answer"),
-    "silence at the upload": (SHARD, Fault(status=500, delay=0.6), "the Hub gives no answer"),
+    "silence at the commit": ("POST /api/models/me/edited/commit", Fault(status=500, delay=0.6), "the Hub does not answer"),
+    "silence before upload": ("POST /api/models/me/edited/preupload", Fault(status=500, delay=0.6), "the Hub does not answer"),
+    "silence at the upload": (SHARD, Fault(status=500, delay=0.6), "the Hub does not answer"),
     "500 for the card": ("POST /api/validate-yaml", Fault(status=500), "status 500"),
     "500 at the batch": ("POST /me/edited.git", Fault(status=500), "status 500"),
 }
@@ -605,7 +605,7 @@ def test_a_slow_hub(out: Path, hub: WritableHub) -> None:
 def test_a_hub_without_xet_says_so_to_a_client_that_has_it(out: Path, hub: WritableHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
     text = refused(out, "me/edited")
-    assert "the upload broke" in text
+    assert "the upload failed" in text
     assert "HF_HUB_DISABLE_XET=1" in text
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     push(out)
@@ -616,7 +616,7 @@ def test_somebody_else_is_quicker(out: Path, hub: WritableHub) -> None:
     repository = hub.add("me/edited", {"old.txt": b"old"}, private=True)
     plan = plan_push(out, "me/edited")
     repository.commit({"new.txt": b"new"})
-    with pytest.raises(Exception, match="somebody changed it meanwhile"):
+    with pytest.raises(Exception, match="somebody else changed it in the meantime"):
         send(plan, message="edit")
     assert hub.files("me/edited") == {"new.txt": b"new"}
 
@@ -633,10 +633,10 @@ def test_a_file_that_changes_while_it_is_pushed(out: Path, hub: WritableHub) -> 
 @pytest.mark.parametrize(
     ("token", "name", "said"),
     [
-        (READER, "me/edited", "the token may not write there"),
-        (READER, "me/new", "the token may not write there"),
-        (STRANGER, "me/edited", "the token may not write there"),
-        ("hf_revoked", "me/edited", "the Hub doesn't know the token"),
+        (READER, "me/edited", "the token has no write access"),
+        (READER, "me/new", "the token has no write access"),
+        (STRANGER, "me/edited", "the token has no write access"),
+        ("hf_revoked", "me/edited", "the Hub doesn't accept the token"),
     ],
 )
 def test_tokens_that_may_not(token: str, name: str, said: str, out: Path, hub: WritableHub) -> None:

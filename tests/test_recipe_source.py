@@ -85,7 +85,7 @@ def test_a_recipe_on_the_hub(hub: HubServer) -> None:
 def test_refusals_of_the_hub(hub: HubServer) -> None:
     hub.add("org/name", {"recipe.json": b" " * (MAX_BYTES + 1), "other.json": b"\xff"})
     hub.add("org/private", {"recipe.json": TEXT}, private=True)
-    assert "bytes, which no recipe has" in refusal("hf://org/name/recipe.json", RecipeError)
+    assert "more than the limit" in refusal("hf://org/name/recipe.json", RecipeError)
     assert not [request for request in hub.requests if request.startswith("GET /org")]
     assert "not UTF-8" in refusal("hf://org/name/other.json", RecipeError)
     assert "has no file absent.json" in refusal("hf://org/name/absent.json", RecipeError)

@@ -82,20 +82,20 @@ def test_a_family_that_is_not_listed_works_where_its_heads_prove_to_be_heads() -
 @pytest.mark.parametrize(
     ("attention", "problem"),
     [
-        (Interleaved, "its queries reach other inputs of o_proj than its own"),
-        (GoesOn, "attention goes on after o_proj"),
+        (Interleaved, "its queries change inputs of o_proj that belong to other heads"),
+        (GoesOn, "attention continues after o_proj"),
         (Deaf, "zeroing it changes nothing"),
     ],
 )
 def test_one_whose_heads_are_none_is_refused(attention: type[LlamaAttention], problem: str) -> None:
     with pytest.raises(ModelError, match=problem) as caught:
         attribute(build(attention), build_tokenizer(), ["w9 w10 w11"], method="ships", top=1)
-    assert caught.value.hint == "the family needs a row of its own in headsurgery/architectures/table.py"
+    assert caught.value.hint == "the family needs its own declaration in headsurgery/architectures/families"
 
 
 def test_an_edit_by_hand_asks_for_the_test_too() -> None:
     model = build(GoesOn)
-    with pytest.raises(ModelError, match="attention goes on after o_proj"), edited(model, [HeadEdit(layer=0, head=1)]):
+    with pytest.raises(ModelError, match="attention continues after o_proj"), edited(model, [HeadEdit(layer=0, head=1)]):
         pass
     with edited(build(), [HeadEdit(layer=0, head=1)]):
         pass

@@ -191,9 +191,8 @@ def _say_multiplied(change: HeadChange, refused: str | None, *, is_whole_layer: 
 
 def _say_changed(change: HeadChange, reason: str) -> Finding:
     if change.agreement == "about":
-        evidence = (
-            f"multiplied by about {change.factor:.4g} and changed otherwise, too ({change.unexplained:.2g} of the change): {reason}"
-        )
+        rest = f"changed in other ways as well ({change.unexplained:.2g} of the change)"
+        evidence = f"multiplied by about {change.factor:.4g} and {rest}: {reason}"
         return Finding(head=change.head, operation=change.operation, factor=change.factor, certainty="strong", evidence=evidence)
     evidence = f"changed, not multiplied: {reason}"
     return Finding(head=change.head, operation=change.operation, factor=None, certainty="strong", evidence=evidence, kind="changed")

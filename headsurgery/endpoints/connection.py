@@ -95,7 +95,7 @@ class Connection:
         if "@" in parts.netloc or parts.query or parts.fragment:
             raise UsageError("--endpoint: expected an address without user, password or query", hint=_KEY_HINT)
         if not (key.isascii() and key.isprintable()):
-            raise UsageError("the API key holds characters that a key can't have, such as a line feed", hint=_KEY_HINT)
+            raise UsageError("the API key contains characters that a key can't have, such as a line feed", hint=_KEY_HINT)
         self.url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/v1'}"
         self._key, self._timeout, self._retries, self._backoff = key, timeout, retries, backoff
         is_local = parts.hostname in ("localhost", "127.0.0.1", "::1")
@@ -156,7 +156,7 @@ class Connection:
         except (LookupError, TypeError, ValueError, RecursionError) as error:
             found = self._clean(_message(content) or "nothing")
             if (protocol := recognise(self.url, content, content_type)) is not None:
-                raise EndpointError(f"{self.url}: {protocol.seen}; answered was: {found}", hint=protocol.hint) from error
+                raise EndpointError(f"{self.url}: {protocol.seen}; the answer was: {found}", hint=protocol.hint) from error
             raise _RetryLater(EndpointError(f"{self.url}{path}: no usable answer: {found}")) from error
 
     def _refusal(self, error: HTTPError, what: str, asked: Sequence[str]) -> Exception:
@@ -176,21 +176,23 @@ class Connection:
             return RefusedRequestError(f"{where}: refuses {what} (status {status}){said}", document, is_filtered=True)
         if _EXHAUSTED.search(said) and status in (402, 429):
             return EndpointError(
-                f"{where}: status {status}{said}", hint="what is answered is kept with -o; go on when it is paid for"
+                f"{where}: status {status}{said}", hint="with -o, the answers so far are saved; continue once the quota is renewed"
             )
         if status in _RETRIED:
-            hint = "lower --concurrency" if status == 429 else "look at the server's log"
+            hint = "lower --concurrency" if status == 429 else "check the server's log"
             return _RetryLater(EndpointError(f"{where}: status {status}{said}", hint=hint), _retry_after(error.headers))
         if status in (401, 403):
-            problem = "does not accept the API key" if self._key else "wants an API key"
+            problem = "does not accept the API key" if self._key else "requires an API key"
             return EndpointError(f"{where}: {problem} (status {status}){said}", hint=_KEY_HINT)
         if status == 404:
-            hint = "is the model's name right, and does the address end like the server's, often in /v1?"
+            hint = "check the model's name, and the end of the address, often /v1"
             return EndpointError(f"{where}: not found (status 404){said}", hint=hint)
         if 300 <= status < 400:
             place = self._clean(error.headers.get("Location", "nowhere"))
-            return EndpointError(f"{where}: sends on to {place} (status {status})", hint="give that address if you trust it")
-        hint = "have the server answer in one piece (stream: false), or give another that does" if wants_stream(said) else ""
+            return EndpointError(f"{where}: redirects to {place} (status {status})", hint="give that address if you trust it")
+        hint = (
+            "configure the server to answer without streaming (stream: false), or use another server" if wants_stream(said) else ""
+        )
         return RefusedRequestError(f"{where}: refuses {what} (status {status}){said}", document, hint=hint)
 
     def _no_connection(self, error: Exception) -> Exception:
@@ -202,7 +204,10 @@ class Connection:
         if isinstance(reason, socket.gaierror):
             return EndpointError(f"{self.url}: no such host", hint="check the address and the network")
         if isinstance(reason, ssl.SSLError) and not isinstance(reason, ssl.SSLEOFError):
-            return EndpointError(f"{self.url}: no secure connection: {self._clean(str(reason))}", hint="is it http, not https?")
+            return EndpointError(
+                f"{self.url}: can't make a secure connection: {self._clean(str(reason))}",
+                hint="check whether the server uses http instead of https",
+            )
         if isinstance(reason, TimeoutError):
             return _RetryLater(EndpointError(f"{self.url}: no answer within {self._timeout:g} s", hint="lower --concurrency"))
         return _RetryLater(EndpointError(f"{self.url}: connection lost: {self._clean(str(reason)) or type(reason).__name__}"))

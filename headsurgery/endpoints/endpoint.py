@@ -86,7 +86,8 @@ class Endpoint:
             names = self._connection.call("/models", None, lambda document: [str(model["id"]) for model in document["data"]])
             if len(names) != 1:
                 raise EndpointError(
-                    f"{self.url}: serves {', '.join(names) or 'no model'}; expected one", hint="name one with --endpoint-model"
+                    f"{self.url}: serves {', '.join(names) or 'no model'}; expected exactly one",
+                    hint="name one with --endpoint-model",
                 )
             self._model = names[0]
         return self._model

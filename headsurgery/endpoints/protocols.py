@@ -52,11 +52,11 @@ def recognise(url: str, content: bytes, content_type: str = "") -> Protocol | No
     if is_reply or (_OLLAMA.search(path) and (not path.endswith("/api") or content.startswith(b"404 page not found"))):
         return _native("Ollama", url, root + _OLLAMA.sub("", path) + ("" if path.endswith("/v1") else "/v1"))
     if (request := _REQUEST.fullmatch(path)) is not None:
-        return Protocol(seen="the address of one request", hint=f"give the address before it: {root}{request['base'] or '/v1'}")
+        return Protocol(seen="the address of a single request", hint=f"give the base address: {root}{request['base'] or '/v1'}")
     if content_type == "text/event-stream" or re.match(rb"\s*(?:data|event|id|retry)?:", content):
         return Protocol(
-            seen="a stream of events, though none was asked for",
-            hint="have the server answer in one piece (stream: false), or give another that does",
+            seen="a stream of events, which was not requested",
+            hint="configure the server to answer without streaming (stream: false), or use another server",
         )
     return None
 

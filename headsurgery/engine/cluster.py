@@ -119,7 +119,7 @@ def ray_engine(
             workers=share.workers,
             hello=versions(),
             patience=cluster.patience,
-            room=f"each needs {needs}, and the cluster has {has} in all",
+            room=f"each worker needs {needs}, and the whole cluster has {has}",
         )
         try:
             yield RayEngine(pool)
@@ -145,7 +145,7 @@ class RayEngine:
     def notes(self) -> tuple[str, ...]:
         """See `Engine.notes`."""
         count = self._pool.deaths
-        died = (f"{count} worker{'s'[: count > 1]} died; what was being done there was done again",) if count else ()
+        died = (f"{count} worker{'s'[: count > 1]} died; its work was repeated",) if count else ()
         return died if self._first is None else (*self._pool.call("notes", self._first), *died)
 
     def complete(self, questions: Sequence[Sequence[int]], *, tokens: int, edits: Sequence[HeadEdit] = ()) -> list[list[int]]:
@@ -266,7 +266,7 @@ def _check_address(address: str) -> None:
     except (OSError, OverflowError) as error:
         raise ClusterError(
             f"{address}: no Ray cluster can be reached there: {_first_line(error)}",
-            hint="ray status on its head tells the address; without --ray-address a cluster of this machine is started",
+            hint="run ray status on its head to see the address; without --ray-address, a cluster is started on this machine",
         ) from error
 
 

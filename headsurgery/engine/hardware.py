@@ -141,14 +141,14 @@ def plan_hardware(text: str, dtype: torch.dtype, weights: int) -> ComputeResourc
     """
     name, _, number = text.lower().partition(":")
     if name not in PROFILES or not (number or "1").isdigit() or int(number or 1) < 1:
-        raise UsageError(f"--estimate-for {text}: expected one of {', '.join(PROFILES)}, with :COUNT for several")
+        raise UsageError(f"--estimate-for {text}: expected one of {', '.join(PROFILES)}, with :COUNT for several GPUs")
     profile, count = PROFILES[name], int(number or 1)
     peak = profile.peak if dtype.itemsize == 2 else profile.peak_float32
     room = int(profile.memory * _USABLE)
     per_worker = ceil(weights / room)
     if per_worker > count:
-        raise UsageError(f"--estimate-for {text}: the weights take {weights / 1e9:,.0f} GB, for which {per_worker} are needed")
-    spread = f"; a copy is spread over {per_worker}, which work one after another" if per_worker > 1 else ""
+        raise UsageError(f"--estimate-for {text}: the weights take {weights / 1e9:,.0f} GB, which needs {per_worker} GPUs")
+    spread = f"; a copy is spread over {per_worker} GPUs, which work one after another" if per_worker > 1 else ""
     return ComputeResources(
         name=f"{count} x {profile.name}",
         device=torch.device("cuda"),

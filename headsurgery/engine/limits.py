@@ -184,8 +184,8 @@ def fit_limits(limits: Limits, shape: ModelShape, task: SweepTask, *, itemsize: 
         smaller = {name for name in sizes if getattr(limits, name) > 1}
         if not smaller:
             raise UsageError(
-                f"memory: this run takes {show_bytes(room.taken + needed)} at least, found {show_bytes(room.taken + room.size)}",
-                hint="give --max-memory more, or use fewer prompts, a smaller --dtype, or --device-map auto",
+                f"this run needs at least {show_bytes(room.taken + needed)} of memory, found {show_bytes(room.taken + room.size)}",
+                hint="raise --max-memory, or use fewer prompts, a smaller --dtype, or --device-map auto",
             )
         most = max(smaller, key=lambda name: sizes[name])
         limits = replace(limits, **{most: getattr(limits, most) // 2})

@@ -92,7 +92,7 @@ class Pool:
                     self._replace(actor)
                     ended[id(call)] += 1  # it ran, for of an actor's calls the first comes first
                     if ended[id(call)] == _TRIES:
-                        raise _give_up(f"{_TRIES} workers died, one after another, at the same work", error) from error
+                        raise _give_up(f"{_TRIES} workers died, one after another, on the same work", error) from error
                 else:
                     del running[done]
                     yield answer
@@ -123,7 +123,7 @@ class Pool:
         if not done:
             raise ClusterError(
                 f"no worker could be started within {self._patience:g} s: {self._room}",
-                hint="wait until others are done (ray status), or give fewer --gpus-per-worker",
+                hint="wait until other jobs are done (see ray status), or lower --gpus-per-worker",
             )
         return done[0]
 
@@ -145,7 +145,7 @@ class Pool:
         for name, version in self._hello.items():
             if found[name] != version:
                 raise ClusterError(
-                    f"a worker has {name} {found[name]}, but here is {version}",
+                    f"a worker has {name} {found[name]}, but this machine has {version}",
                     hint="install the same versions on all machines of the cluster",
                 )
         self._still_born = 0
@@ -162,4 +162,6 @@ class Pool:
 def _give_up(what: str, error: Exception) -> ClusterError:
     """Of what Ray says, the last line up to its general advice says why."""
     reason = str(error).strip().splitlines()[-1].partition(". Some common causes")[0].strip()
-    return ClusterError(f"{what}: {reason}", hint="is there memory enough? Ray's logs are in /tmp/ray/session_latest/logs")
+    return ClusterError(
+        f"{what}: {reason}", hint="check whether there is enough memory; Ray's logs are in /tmp/ray/session_latest/logs"
+    )

@@ -30,7 +30,7 @@ class Shortcuts:
         """What the user should know about speed."""
         if self.wave:
             return ()
-        return ("the layers of this model can't be called one by one; full forwards are used, which take about twice as long",)
+        return ("the layers of this model can't be called one by one, so full forwards are used, which take about twice as long",)
 
     def prefix_of(self, task: SweepTask) -> tuple[int, ...]:
         """Token ids that run once per head for all queries of a task; none where the model doesn't allow it."""

@@ -1,6 +1,6 @@
-"""The Hub: names become local paths, or checkpoints that are read in place; failures become one clear line each.
+"""Access to the Hub: turn names into local paths or into checkpoints that are read remotely, and explain each failure in one line.
 
-`models` and `datasets` find and fetch, `files` reads a repository by ranges and `kept` holds what travelled, `errors` explains
-failures, `silence` ends waiting. Token, endpoint, cache, retries and offline mode are huggingface_hub's own: HF_TOKEN, HF_ENDPOINT,
-HF_HOME and HF_HUB_OFFLINE. Besides these only `push` talks to the Hub.
+`models` and `datasets` find and fetch. `files` reads byte ranges of a repository, and `read_cache` holds the fetched bytes.
+`errors` explains failures. `silence` sets a time limit for writes. Token, endpoint, cache, retries and offline mode are
+huggingface_hub's own: HF_TOKEN, HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE. Apart from this package, only `push` talks to the Hub.
 """

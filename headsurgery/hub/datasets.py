@@ -1,4 +1,4 @@
-"""A data set by its name on the Hub: one split's plain tables, or rows where a library had to read them."""
+"""Fetch a data set from the Hub by name: the plain tables of one split, or its rows if a library has to read them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _OTHER_SPLITS = ("test", "validation", "valid", "val", "dev", "eval")
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A data set from the Hub: plain files, or rows where it has none.
+    """A data set from the Hub: its plain files, or its rows if it has none.
 
     Args:
         name: `org/name@commit:split`, or `org/name@commit:file`.
         revision: The commit.
         files: Local copies of the split's plain files.
-        rows: Its rows, where a library had to read them.
+        rows: Its rows, if a library had to read them.
     """
 
     name: str
@@ -36,16 +36,17 @@ class Dataset:
 
 
 def fetch_dataset(name: str, *, file: str | None = None, token: str | None = None) -> Dataset:
-    """Fetch one split or one file of a data set. Plain tables (CSV, JSON, text) need no library, others the extra `datasets`.
+    """Fetch one split or one file of a data set. Plain tables (CSV, JSON, text) need no library; others need the extra `datasets`.
 
     Args:
-        name: `org/name[@revision][:split]`; the split is `train` if not given.
-        file: This file instead of a split. At a commit, a copy in the Hub's cache is enough: then the Hub isn't asked.
-        token: For gated and private data sets.
+        name: `org/name[@revision][:split]`; the default split is `train`.
+        file: Fetch this file instead of a split. If the revision is a commit and the file is in the Hub's cache, no request is
+            made.
+        token: Token for gated and private data sets.
 
     Raises:
-        PromptError: Not a data set's name, or no such split or file.
-        HubError: The Hub refused, or can't be reached.
+        PromptError: The name is not valid, or there is no such split or file.
+        HubError: The Hub refused the request, or can't be reached.
     """
     match = _DATASET.fullmatch(name)
     if match is None:
@@ -88,7 +89,7 @@ def _tables(names: list[str]) -> list[str]:
 
 
 def _choose_files(names: list[str], split: str) -> list[str]:
-    """Plain tables that belong to a split by name; a repository's only table, if its name tells no split, is `train`."""
+    """Plain tables whose names contain the split. A repository's only table is `train` if its name contains no split."""
 
     def of(*splits: str) -> list[str]:
         words = re.compile(rf"(?:^|[/._-])(?:{'|'.join(map(re.escape, splits))})[/._-]")
@@ -107,7 +108,7 @@ def _load_rows(repo: str, commit: str, split: str, token: str | None, *, tables:
         shown = f"{', '.join(tables[:5])}, ..." if len(tables) > 5 else ", ".join(tables)
         raise PromptError(
             f"{repo}: has no plain table (CSV, JSON lines, text) for the split {split!r}" + (f"; it has {shown}" if tables else ""),
-            hint="name another split, or install what reads the rest: pip install 'headsurgery[datasets]'",
+            hint="name another split, or install the library that reads other formats: pip install 'headsurgery[datasets]'",
         ) from error
     try:
         return tuple(dict(row) for row in datasets.load_dataset(repo, split=split, revision=commit, token=token))

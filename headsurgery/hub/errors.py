@@ -1,4 +1,4 @@
-"""huggingface_hub's errors, each as one clear line with its next step. Never with the text of an HTTP error: see `_explain`."""
+"""Turn huggingface_hub's errors into one line each, with the next step. The text of HTTP errors is never shown: see `_explain`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 from headsurgery.errors import HubError
 
-_AGAIN = "nothing was committed; the same command goes on from here"
+_AGAIN = "nothing was committed; run the same command again to continue"
 
 
 @contextmanager
 def hub_errors(repo: str) -> Iterator[None]:
-    """huggingface_hub's errors while reading, each with its next step. Its talk of retries is kept off the terminal."""
+    """Explain huggingface_hub's errors while reading. Its log messages about retries are hidden."""
     kinds = _kinds()
     try:
         with _no_talk():
@@ -26,7 +26,7 @@ def hub_errors(repo: str) -> Iterator[None]:
 
 @contextmanager
 def hub_write_errors(repo: str) -> Iterator[None]:
-    """huggingface_hub's errors while writing, each with its next step. Its talk tells addresses that let others write."""
+    """Explain huggingface_hub's errors while writing. Its log messages are hidden: they contain URLs that let others write."""
     kinds: tuple[type[Exception], ...] = (RuntimeError, ValueError, *_kinds())
     try:
         with _no_talk():
@@ -44,7 +44,7 @@ def hub_write_errors(repo: str) -> Iterator[None]:
 
 @contextmanager
 def _no_talk() -> Iterator[None]:
-    """Let the client log errors only; what it tries again is no news, and what fails in the end is said in one line."""
+    """Let the client log errors only. Retries are not worth a message, and a final failure is reported in one line."""
     logger = logging.getLogger("huggingface_hub")
     previous = logger.level
     logger.setLevel(logging.ERROR)
@@ -55,12 +55,12 @@ def _no_talk() -> Iterator[None]:
 
 
 class HubUnreachableError(HubError):
-    """The Hub could not be asked.
+    """The Hub could not be reached.
 
     Args:
         message: One line.
-        cause: Why, in a few words.
-        hint: The next thing to do.
+        cause: The reason, in a few words.
+        hint: The next step.
     """
 
     def __init__(self, message: str, *, cause: str = "", hint: str = "") -> None:
@@ -69,18 +69,18 @@ class HubUnreachableError(HubError):
 
 
 class HubMissingError(HubError):
-    """The Hub shows no such repository to who asks."""
+    """The repository does not exist, or this user may not see it."""
 
 
 def _kinds() -> tuple[type[Exception], ...]:
-    """What the client raises when something outside goes wrong."""
+    """The exceptions that the client raises for failures outside this program."""
     from huggingface_hub import errors
 
     return errors.HTTPError, errors.HFValidationError, OSError, JSONDecodeError, UnicodeError  # type: ignore[attr-defined]
 
 
 def _explain_write(repo: str, error: Exception) -> HubError:
-    """What a failure means when one writes."""
+    """Explain an error that occurred while writing."""
     from huggingface_hub import errors
 
     answer = getattr(error, "response", None)
@@ -89,22 +89,22 @@ def _explain_write(repo: str, error: Exception) -> HubError:
     if isinstance(error, (ConnectionError, TimeoutError)) and not isinstance(error, errors.OfflineModeIsEnabled):  # Xet's own
         return _broken(repo, error)
     if "Timeout" in type(error).__name__:
-        what = f"{repo}: the Hub gives no answer ({type(error).__name__})"
-        return HubError(what, hint="push again later; what it has by then is not sent again")
+        what = f"{repo}: the Hub does not answer ({type(error).__name__})"
+        return HubError(what, hint="push again later; files that have arrived are not sent again")
     if isinstance(error, errors.HTTPError):  # type: ignore[attr-defined]
         return HubError(f"{repo}: the connection broke ({type(error).__name__})", hint=_AGAIN)
-    if isinstance(error, (FileNotFoundError, PermissionError)) and error.filename:  # of ours, while it is sent
+    if isinstance(error, (FileNotFoundError, PermissionError)) and error.filename:  # a local file that was being sent
         return HubError(f"{error.filename}: can't be read: {error.strerror}", hint=_AGAIN)
     return _explain(repo, error)
 
 
 def _explain_refusal(repo: str, error: Exception, answer: Any) -> HubError:
     sayings = {
-        401: ("the Hub doesn't take the token for writing", "run hf auth login, or set HF_TOKEN to one with write access"),
-        403: ("the token may not write there", "use a token with write access, or another repository"),
-        409: ("somebody changed it meanwhile", "look what changed, then push again; nothing was committed"),
-        412: ("somebody changed it meanwhile", "look what changed, then push again; nothing was committed"),
-        422: ("the Hub got other bytes than were announced", _AGAIN),
+        401: ("the Hub doesn't accept the token for writing", "run hf auth login, or set HF_TOKEN to one with write access"),
+        403: ("the token has no write access to this repository", "use a token with write access, or another repository"),
+        409: ("somebody else changed it in the meantime", "check what changed, then push again; nothing was committed"),
+        412: ("somebody else changed it in the meantime", "check what changed, then push again; nothing was committed"),
+        422: ("the Hub received other bytes than announced", _AGAIN),
         429: ("too many requests", f"wait {_wait_of(answer)} and push again; {_AGAIN}"),
     }
     if answer.status_code in sayings:
@@ -115,9 +115,9 @@ def _explain_refusal(repo: str, error: Exception, answer: Any) -> HubError:
 
 
 def _broken(repo: str, error: BaseException) -> HubError:
-    """Xet's failures have no status, and their text is not ours to show."""
-    what = f"{repo}: the upload broke ({type(error).__name__})"
-    return HubError(what, hint=f"{_AGAIN}; HF_HUB_DISABLE_XET=1 goes another way")
+    """Failures of Xet have no status, and their text may contain secrets, so it is not shown."""
+    what = f"{repo}: the upload failed ({type(error).__name__})"
+    return HubError(what, hint=f"{_AGAIN}; HF_HUB_DISABLE_XET=1 uploads without Xet")
 
 
 def _wait_of(answer: Any) -> str:
@@ -126,39 +126,39 @@ def _wait_of(answer: Any) -> str:
 
 
 def _explain(repo: str, error: Exception) -> HubError:
-    """Never with the text of an HTTP error: it may quote the request's headers, and so the token."""
+    """Explain an error without the text of an HTTP error, which may quote the request's headers and so the token."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
-        return HubError(f"{repo}: gated", hint="ask for access on its page, then run hf auth login, or set HF_TOKEN")
+        return HubError(f"{repo}: gated", hint="request access on its page, then run hf auth login, or set HF_TOKEN")
     if isinstance(error, errors.RevisionNotFoundError):
-        return HubError(f"{repo}: no such revision", hint="look at the repository's branches, tags and commits")
+        return HubError(f"{repo}: no such revision", hint="check the repository's branches, tags and commits")
     if isinstance(error, errors.RemoteEntryNotFoundError):
-        return HubError(f"{repo}: a file that it lists is not there", hint="try again later, or another revision")
+        return HubError(f"{repo}: a file that it lists does not exist", hint="try again later, or try another revision")
     answer = error.response if isinstance(error, errors.HfHubHTTPError) else None
     status = answer.status_code if answer is not None else None
     if answer is not None and status == 401 and "credentials" in answer.headers.get("X-Error-Message", ""):
-        return HubError(f"{repo}: the Hub doesn't know the token", hint="run hf auth login, or set HF_TOKEN to a valid one")
+        return HubError(f"{repo}: the Hub doesn't accept the token", hint="run hf auth login, or set HF_TOKEN to a valid one")
     if isinstance(error, errors.RepositoryNotFoundError) or status == 401:  # the client tells 401s apart on https only
         return HubMissingError(
             f"{repo}: no such repository, or it is private", hint="check the name; for a private one set HF_TOKEN"
         )
     if isinstance(error, errors.HFValidationError):
-        return HubError(f"{repo}: not a Hub id", hint="expected org/name, each without -- or .. and not ending in - or .")
+        return HubError(f"{repo}: not a Hub id", hint="expected org/name; neither part may contain -- or .., or end in - or .")
     if status is not None:
-        hint = "check what the token is allowed to" if status == 403 else "try again later"
+        hint = "check the token's permissions" if status == 403 else "try again later"
         if status == 429:
-            hint = f"wait {_wait_of(answer)} and try again; with a token (HF_TOKEN) the limit is higher"
+            hint = f"wait {_wait_of(answer)} and try again; the limit is higher with a token (HF_TOKEN)"
         return HubError(f"{repo}: the Hub answered with status {status}", hint=hint)
     if isinstance(error, (errors.FileMetadataError, JSONDecodeError, UnicodeDecodeError)):
-        return HubError(f"{repo}: what answered is not the Hub", hint="check HF_ENDPOINT, the proxy and the connection")
+        return HubError(f"{repo}: the answer did not come from a Hub", hint="check HF_ENDPOINT, the proxy and the connection")
     if isinstance(error, UnicodeError):
-        return HubError(f"{repo}: the token holds characters that no token has", hint="copy it again, or run hf auth login")
+        return HubError(f"{repo}: the token contains invalid characters", hint="copy it again, or run hf auth login")
     if isinstance(error, errors.LocalEntryNotFoundError):
         if isinstance(error.__cause__, (errors.HfHubHTTPError, errors.FileMetadataError)):
             return _explain(repo, error.__cause__)
         return HubUnreachableError(
-            f"{repo}: not here, not in the Hub's cache, and the Hub can't be reached",
+            f"{repo}: not a local folder, not in the Hub's cache, and the Hub can't be reached",
             cause=_cause(error.__cause__),
             hint="check the connection and HF_HUB_OFFLINE, or give a local path",
         )
@@ -173,7 +173,7 @@ def _explain(repo: str, error: Exception) -> HubError:
 
 
 def _cause(error: BaseException | None) -> str:
-    """Why the Hub can't be reached, by the kind of error: its text may quote a token."""
+    """Why the Hub can't be reached, as the class of the error. The error's text may quote a token."""
     from huggingface_hub import errors
 
     if error is None or isinstance(error, errors.OfflineModeIsEnabled):

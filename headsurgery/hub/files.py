@@ -1,11 +1,12 @@
-"""A repository on the Hub as a checkpoint's files: only the bytes that are asked for travel, and none of them twice.
+"""A repository on the Hub as a checkpoint's files: only the requested bytes are fetched, and none of them twice.
 
-One commit, pinned at first touch: its listing tells names, sizes and hashes. A file that lies in the Hub's cache is read there; of
-others byte ranges are requested through huggingface_hub's own session, with its token, endpoint, retries and offline mode. What
-has travelled is kept in a temporary file for a while, so that blocks can be read again. Nothing is written to the cache.
+All reads are of one commit, which is fixed on the first request. Its listing gives names, sizes and hashes. A file in the Hub's
+cache is read from there. Of other files, byte ranges are requested through huggingface_hub's own session, with its token, endpoint,
+retries and offline mode. Fetched bytes stay in a temporary file for a while, so that blocks can be read again. The cache is never
+written.
 
-Invariant: a read is whole or an error. A connection that breaks is taken up again where it broke; a whole small file is checked
-against its hash. Neighbours: `hub` turns names into these, `filesystem.files` says what a checkpoint wants.
+Invariant: a read returns all its bytes or raises. After a broken connection, the read continues from the same byte. A file that is
+read as a whole is checked against its hash. Neighbours: `hub` turns names into these, `filesystem.files` defines the protocol.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from headsurgery.storage.json_files import stays_inside
 
 _MAX_CUTS = 5
 _ENOUGH_BYTES = 2**20
-"""A connection that broke after so many bytes is not held against the next one."""
+"""If a connection breaks after more bytes than this, the count of broken connections starts again."""
 
 _MAX_CACHED_SPAN = 2**30
 _MAX_CACHED_BYTES = 2 * 2**30
@@ -40,7 +41,7 @@ class Listed:
 
     Args:
         num_bytes: Its size.
-        content: Its hash, if the Hub tells one.
+        content: Its hash, if the Hub lists one.
     """
 
     num_bytes: int
@@ -54,8 +55,8 @@ class HubFiles:
         repo: Its id, as the Hub spells it.
         commit: The commit.
         listing: Its files by name.
-        token: For gated and private repositories.
-        is_private: Whether others can't see the repository; None where the Hub didn't say.
+        token: Token for gated and private repositories.
+        is_private: Whether the repository is private; None if the Hub didn't say.
     """
 
     path = None
@@ -73,7 +74,7 @@ class HubFiles:
 
     @property
     def where(self) -> str:
-        """Id and commit."""
+        """Id and commit, for messages."""
         return f"{self.repo}@{self.commit[:12]}"
 
     @property
@@ -82,7 +83,7 @@ class HubFiles:
         return self.repo.rpartition("/")[2]
 
     def top(self) -> list[str]:
-        """Names at the top, sorted."""
+        """Names of files and folders at the top level, sorted."""
         return sorted({file.partition("/")[0] for file in self.listing})
 
     def has(self, file: str) -> bool:
@@ -103,15 +104,15 @@ class HubFiles:
         return self.listing[file].num_bytes
 
     def is_link(self, file: str) -> bool:
-        """None is."""
+        """Always false: no file on the Hub is a link."""
         return False
 
     def content_id(self, file: str) -> ContentId | None:
-        """What the Hub lists."""
+        """The hash that the Hub lists; None if there is none."""
         return self.listing[file].content if file in self.listing else None
 
     def open(self, file: str, span: range | None = None) -> BinaryIO:
-        """See `Files.open`. Of a file in the cache all bytes are there.
+        """See `Files.open`. For a file in the cache, all bytes can be read, not only the span.
 
         Raises:
             CheckpointError: The commit has no such file.
@@ -130,7 +131,7 @@ class HubFiles:
         return Path(found) if isinstance(found, str) and os.path.getsize(found) == self.size_of(file) else None
 
     def _get_span(self, file: str, span: range) -> FetchedSpan:
-        """The fetched bytes that hold a span; the oldest make room for new ones."""
+        """Fetched bytes that contain a span. If the limit is reached, the least recently used ones are dropped."""
         with self._lock:
             for (name, fetched_span), fetched in self._fetched.items():
                 if name == file and fetched_span.start <= span.start and span.stop <= fetched_span.stop and fetched.is_whole:
@@ -147,7 +148,7 @@ class HubFiles:
             return fetched
 
     def _fetch(self, file: str, span: range) -> Iterator[bytes]:
-        """Bytes of a span in pieces: all of them, or an error."""
+        """Yield all bytes of a span in pieces, or raise."""
         content = self.listing[file].content if len(span) == self.size_of(file) else None
         digest = start_hash(content.kind, len(span)) if content is not None else None
         at, cuts = span.start, 0
@@ -171,12 +172,12 @@ class HubFiles:
                 time.sleep(cuts)
         if digest is not None and content is not None and digest.hexdigest() != content.digest:
             raise HubError(
-                f"{self.repo}: {file}: what came is not what the Hub lists: its hash differs",
+                f"{self.repo}: {file}: the fetched file is not what the Hub lists: its hash differs",
                 hint="try again; check HF_ENDPOINT and the proxy",
             )
 
     def _request(self, file: str, span: range) -> Iterator[bytes | Exception]:
-        """The pieces of one answer; a connection that breaks in mid-answer comes as the exception, and ends it."""
+        """Yield the pieces of one answer. If the connection breaks during it, the exception is yielded as the last item."""
         from huggingface_hub import constants, errors, hf_hub_url
         from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_stream_backoff  # type: ignore[attr-defined]
 
@@ -193,20 +194,20 @@ class HubFiles:
             try:
                 for piece in response.iter_bytes():
                     if len(piece) > left:
-                        raise HubError(f"{self.repo}: {file}: more bytes came than were asked for", hint=_PROXY)
+                        raise HubError(f"{self.repo}: {file}: more bytes arrived than were requested", hint=_PROXY)
                     left -= len(piece)
                     yield piece
             except errors.HTTPError as error:  # type: ignore[attr-defined]
-                yield error  # not raised: the client would take it for a failure of its own, and ask again from the start
+                yield error  # not raised: the client would retry the request from the start
 
     def _check(self, response: Any, file: str, span: range) -> None:
-        """Refuse an answer that is not the span of the file that is listed."""
+        """Refuse an answer that is not the requested span, or whose file size differs from the listed one."""
         size = self.size_of(file)
         if response.status_code == 200:
             if len(span) < size:
                 raise HubError(
-                    f"{self.repo}: {file}: a range was asked for, but the whole file came",
-                    hint=f"{_PROXY}; or download it whole: hf download {self.repo}, and give the directory that it prints",
+                    f"{self.repo}: {file}: a range was requested, but the whole file arrived",
+                    hint=f"{_PROXY}; or run hf download {self.repo}, and give the directory that it prints",
                 )
             expected, found = size, int(response.headers.get("Content-Length", size))
         else:
@@ -214,7 +215,7 @@ class HubFiles:
             found = int(total) if total.isdigit() else -1
             expected = size
             if response.status_code == 206 and place != f"{span.start}-{span.stop - 1}":
-                raise HubError(f"{self.repo}: {file}: another range came than was asked for", hint=_PROXY)
+                raise HubError(f"{self.repo}: {file}: another range arrived than was requested", hint=_PROXY)
         if found != expected:
             raise HubError(f"{self.repo}: {file}: the Hub lists {expected} bytes, but serves a file of {found}", hint=_PROXY)
 
@@ -223,12 +224,12 @@ _PROXY = "try again; check HF_ENDPOINT and the proxy"
 
 
 def list_files(repo: str, revision: str | None, *, token: str | None = None) -> HubFiles:
-    """Pin a revision to its commit and list that one's files: the request of `HfApi.model_info`, with the client's retries.
+    """Resolve a revision to its commit and list the files of that commit. It is the request of `HfApi.model_info`, with retries.
 
     Args:
-        repo: Its id; the result has its present one, should it have moved.
+        repo: The repository's id. If the repository was renamed, the result has the new id.
         revision: Branch, tag or commit; default: main.
-        token: For gated and private repositories.
+        token: Token for gated and private repositories.
 
     Raises:
         HubError: The Hub refused, or can't be reached.
@@ -266,5 +267,5 @@ def list_files(repo: str, revision: str | None, *, token: str | None = None) -> 
         return HubFiles(str(info["id"]), str(info["sha"]), listing, token=token, is_private=info.get("private"))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise HubError(
-            f"{repo}: what answered doesn't list files as the Hub does", hint="check HF_ENDPOINT, the proxy and the connection"
+            f"{repo}: the answer doesn't list files as the Hub does", hint="check HF_ENDPOINT, the proxy and the connection"
         ) from error

@@ -1,6 +1,6 @@
-"""A model by its name: a directory, or a repository on the Hub that is fetched, or opened where it is.
+"""Find a model by name: a directory, or a repository on the Hub, which is fetched or read remotely.
 
-Neighbours: `files` reads a repository by ranges, `headsurgery.hub.names` tells names apart.
+Neighbours: `files` reads byte ranges of a repository, `names` parses names.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A model on disk, and what it is called.
+    """A model on disk, and its name.
 
     Args:
         path: Its directory.
-        model: Hub id, or the directory's mere name.
-        revision: Commit, if it came from the Hub.
+        model: Hub id, or the name of the directory.
+        revision: The commit, if the model came from the Hub.
     """
 
     path: Path
@@ -41,7 +41,7 @@ class Source:
 
 
 def fetch_model(name: str, *, revision: str | None = None, token: str | None = None, on_progress: Progress | None = None) -> Source:
-    """Find a model: a directory stays where it is, a Hub id is fetched into the Hub's cache (resumable).
+    """Find a model. A directory is used as it is; a Hub id is downloaded into the Hub's cache, which can be resumed.
 
     Args:
         name: Directory, `org/name` or `hf://org/name`, with an optional `@revision`.
@@ -64,10 +64,10 @@ def fetch_model(name: str, *, revision: str | None = None, token: str | None = N
 
 
 def open_model(name: str, *, revision: str | None = None, token: str | None = None) -> Checkpoint:
-    """Open a checkpoint where it is: a directory, or a repository on the Hub, of which only the bytes that are asked for travel.
+    """Open a directory, or a repository on the Hub without downloading it: only the requested bytes are fetched.
 
-    A Hub name is pinned to its commit here; whatever is read later is of that commit. Where the Hub can't be reached, a snapshot in
-    its cache will do.
+    A Hub name is resolved to its commit here, and all later reads are of that commit. If the Hub can't be reached, a complete
+    snapshot in its cache is used.
 
     Args:
         name: Directory, `org/name` or `hf://org/name`, with an optional `@revision`.
@@ -93,7 +93,7 @@ def open_model(name: str, *, revision: str | None = None, token: str | None = No
             try:
                 snapshot = _fetch_snapshot(repo, wanted, token=token, local_files_only=True)
                 return open_checkpoint(snapshot.path, model=snapshot.model, revision=snapshot.revision)
-            except (HubError, CheckpointError):  # no snapshot, or a part of one
+            except (HubError, CheckpointError):  # no snapshot, or an incomplete one
                 with _no_folder_either(name, repo):
                     raise error from error.__cause__
         return open_checkpoint(files, model=files.repo, revision=files.commit)
@@ -102,14 +102,14 @@ def open_model(name: str, *, revision: str | None = None, token: str | None = No
 
 @contextmanager
 def _no_folder_either(name: str, repo: str) -> Iterator[None]:
-    """Say of a name that may have been meant as a path that there is no such folder, either."""
+    """If a name may have been meant as a path, add to the error that there is no such folder either."""
     try:
         yield
     except HubUnreachableError as error:
         if name.startswith("hf://"):
             raise
         raise HubUnreachableError(
-            f"{name}: no such folder here, and the Hub could not be asked for {repo} ({error.cause})",
+            f"{name}: no such folder, and {repo} could not be looked up on the Hub ({error.cause})",
             cause=error.cause,
             hint="check the path; for a model on the Hub, check the connection and HF_HUB_OFFLINE",
         ) from error.__cause__
@@ -117,7 +117,7 @@ def _no_folder_either(name: str, repo: str) -> Iterator[None]:
         if name.startswith("hf://"):
             raise
         raise HubMissingError(
-            f"{name}: no such folder here, and on the Hub no such repository, or it is private", hint=error.hint
+            f"{name}: no such folder, and no such repository on the Hub, or it is private", hint=error.hint
         ) from error.__cause__
 
 
@@ -149,7 +149,7 @@ def _fetch_snapshot(repo: str, revision: str | None, **how: Any) -> Source:
 
 
 def _bar(on_progress: StageProgress) -> type[Any]:
-    """A bar that shows nothing and passes on the bytes that arrived."""
+    """A progress bar that shows nothing and reports the bytes that have arrived."""
     from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
 
     class Bar(tqdm):
@@ -167,7 +167,7 @@ def _bar(on_progress: StageProgress) -> type[Any]:
 
 
 def _local(path: Path) -> Source:
-    """A directory; one inside the Hub's cache tells its id and commit."""
+    """A directory. A snapshot in the Hub's cache gets its Hub id and commit."""
     commit = commit_of(path.resolve())
     repository = path.resolve().parent.parent.name
     if commit and repository.startswith("models--"):
@@ -176,11 +176,11 @@ def _local(path: Path) -> Source:
 
 
 def commit_of(snapshot: Path) -> str | None:
-    """The commit of a snapshot's directory in the Hub's cache."""
+    """The commit of a snapshot in the Hub's cache; None for other directories."""
     is_snapshot = snapshot.parent.name == "snapshots" and _COMMIT.fullmatch(snapshot.name)
     return snapshot.name if is_snapshot else None
 
 
 def pinned_name(name: str, source: Source | Checkpoint) -> str:
-    """A model's name as the user gave it, a Hub id with its commit, so that a later command means the same weights."""
+    """The name to use in a later command for the same weights: a path as the user gave it, or a Hub id with its commit."""
     return name if source.revision is None or Path(name).expanduser().exists() else f"{source.model}@{source.revision}"

@@ -1,6 +1,6 @@
-"""What names and tokens of the Hub look like: `org/name`, `hf://` before it or not, with an optional `@revision`.
+"""The syntax of the Hub's names and tokens: `org/name` or `hf://org/name`, with an optional `@revision`.
 
-Nothing here asks the Hub. Neighbour: `hub` turns names into models, data sets and files.
+Nothing here makes requests. Neighbours: the other modules of `hub` turn names into models, data sets and files.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _TOKEN = re.compile(r"[!-~]+")
 
 
 def is_hub_id(name: str | None) -> bool:
-    """Whether a name is a mere `org/name`, and not a local folder's."""
+    """Whether a name has the form `org/name`."""
     return name is not None and _ID.fullmatch(name) is not None
 
 
 def split_name(name: str, revision: str | None = None) -> tuple[str, str | None] | None:
-    """A repository's id and revision; None where it is no such name.
+    """Split a name into the repository's id and revision; None if it is not a Hub name.
 
     Args:
         name: `org/name` or `hf://org/name`, with an optional `@revision`.
@@ -41,11 +41,11 @@ def split_name(name: str, revision: str | None = None) -> tuple[str, str | None]
 
 
 def check_token(token: str | None) -> str | None:
-    """A token that can go into a header, without white space around it. Whatever is wrong with it, it is never shown.
+    """Strip white space from a token and check that it can be sent in a header. The token is never shown in an error.
 
     Raises:
-        UsageError: It can't be one.
+        UsageError: The token is empty or contains invalid characters.
     """
     if token is not None and not _TOKEN.fullmatch(token := token.strip()):
-        raise UsageError("the token is empty, or holds characters that no token has", hint="copy it again, or run hf auth login")
+        raise UsageError("the token is empty, or contains invalid characters", hint="copy it again, or run hf auth login")
     return token

@@ -1,4 +1,4 @@
-"""What travelled from the Hub, kept for a while in a temporary file, so that it can be read again. Neighbour: `files`."""
+"""Bytes fetched from the Hub, held in a temporary file so that they can be read again. Neighbour: `files`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _IN_MEMORY = 8 * 2**20
 
 
 class FetchedSpan:
-    """Bytes of a span, as far as they have come; on disk if they are many.
+    """The bytes of a span that have been fetched so far; on disk if there are many.
 
     Args:
-        repo: For errors.
-        span: Where they are in their file.
-        pieces: The bytes.
-        is_whole: Keep them all; else only those that are being read.
+        repo: Repository, for error messages.
+        span: Position of the bytes in their file.
+        pieces: The source of the bytes.
+        is_whole: Keep all bytes; otherwise only those from the current position on.
     """
 
     def __init__(self, repo: str, span: range, pieces: Iterator[bytes], *, is_whole: bool) -> None:
@@ -31,7 +31,7 @@ class FetchedSpan:
         self._failed = False
 
     def read_into(self, at: int, view: memoryview) -> int:
-        """Fill a view from a byte on; 0 at the end."""
+        """Fill a view with the bytes from a position on; the number of bytes, 0 at the end."""
         stop = min(at + len(view), self.span.stop)
         if not self._first <= at < stop:
             return 0
@@ -44,7 +44,7 @@ class FetchedSpan:
 
     def _pull(self, at: int, stop: int) -> None:
         if self._failed:
-            raise HubError(f"{self._repo}: reading broke off before", hint="try again")
+            raise HubError(f"{self._repo}: an earlier read failed", hint="try again")
         try:
             if not self.is_whole:
                 self._file.seek(at - self._first)
@@ -68,36 +68,36 @@ class FetchedSpan:
             raise HubError(f"{folder}: can't be written: {error.strerror}", hint="set TMPDIR to a folder with room") from error
 
     def close(self) -> None:
-        """Forget the bytes."""
+        """Delete the bytes."""
         self._file.close()
         self._pieces = iter(())
 
 
 class Stream(io.RawIOBase):
-    """A file that has one span."""
+    """A file object of which one span can be read."""
 
     def __init__(self, fetched: FetchedSpan) -> None:
         self._fetched, self._at = fetched, fetched.span.start
 
     def readable(self) -> bool:
-        """Yes."""
+        """True."""
         return True
 
     def seekable(self) -> bool:
-        """Yes."""
+        """True."""
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a byte of the whole file, though only the span's can be read."""
+        """Set the position in the whole file, of which only the span can be read."""
         self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._fetched.span.stop}[whence]
         return self._at
 
     def tell(self) -> int:
-        """Where in the whole file."""
+        """The position in the whole file."""
         return self._at
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer as far as there are bytes."""
+        """Read into a buffer, up to the end of the span."""
         count = self._fetched.read_into(self._at, memoryview(buffer).cast("B"))
         self._at += count
         return count

@@ -1,7 +1,7 @@
-"""A recipe on the web.
+"""Fetch a recipe from the web.
 
-It is asked for without cookies, tokens or passwords, over https alone (http only from this machine), and follows three redirects
-at most.
+The request sends no cookies, tokens or passwords. It uses https only (http only for this machine) and follows at most three
+redirects. huggingface_hub's client serves the Hub only, and has no such limits.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def fetch_from_web(name: str, max_bytes: int) -> bytes:
 
     Args:
         name: `https://`.
-        max_bytes: No more is read than shows that the file is longer.
+        max_bytes: Reading stops as soon as the file is longer than this.
 
     Raises:
-        RecipeError: Not an address that is asked.
-        HubError: It can't be fetched.
+        RecipeError: The address is not allowed.
+        HubError: The file can't be fetched.
     """
     _check_address(name)
     opener = build_opener(_Redirects(), *([ProxyHandler({})] if _is_this_machine(name) else []))
@@ -56,12 +56,12 @@ def fetch_from_web(name: str, max_bytes: int) -> bytes:
 
 
 def _check_address(url: str) -> None:
-    """Refuse what is not plain https, and addresses that carry a password."""
+    """Refuse addresses that are not https, and those that contain a password."""
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_this_machine(url)):
         raise RecipeError(f"{url}: expected https://", hint="download the file yourself if you trust its source")
     if parts.username or parts.password:
-        raise RecipeError(f"{parts.scheme}://{parts.hostname}: an address with a password", hint="download the file yourself")
+        raise RecipeError(f"{parts.scheme}://{parts.hostname}: the address contains a password", hint="download the file yourself")
 
 
 def _is_this_machine(url: str) -> bool:
@@ -73,7 +73,7 @@ def _is_this_machine(url: str) -> bool:
 
 
 class _Redirects(HTTPRedirectHandler):
-    """A few redirects, each to an address that would have been allowed at first; never from the web to this machine."""
+    """Follow a few redirects, each to an allowed address, and never from the web to this machine."""
 
     max_redirections = _REDIRECTS
     max_repeats = 1
@@ -85,7 +85,7 @@ class _Redirects(HTTPRedirectHandler):
         try:
             _check_address(newurl)
             if _is_this_machine(newurl) and not _is_this_machine(req.full_url):
-                raise RecipeError(f"{req.full_url}: leads back to this machine")
+                raise RecipeError(f"{req.full_url}: redirects to this machine")
         except RecipeError:
             fp.close()
             raise

@@ -1,7 +1,7 @@
-"""Recipes that others share: a file, `hf://org/name/recipe.json` with an optional `@revision`, or `https://host/recipe.json`.
+"""Load recipes that others share: a file, `hf://org/name/recipe.json` with an optional `@revision`, or `https://host/recipe.json`.
 
-A stranger's recipe can do no more than a file: it is small, validated, and names heads and a base on the Hub. `recipe_web` fetches
-from the web; neither it nor the Hub's modules are loaded for a file here.
+A remote recipe gets no more rights than a local file: it is limited in size, validated, and may name only heads and a base on the
+Hub. `recipe_web` fetches from the web. Neither it nor the Hub's modules are loaded for a local file.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ _ON_HUB = re.compile(rf"hf://{ID}(?:@(?P<revision>[\w.-]+|refs/[\w/.-]+?))?/(?P<
 
 
 def load_recipe(name: str, *, token: str | None = None) -> Recipe:
-    """Read a recipe, wherever it is.
+    """Read a recipe from a file, the Hub or the web.
 
     Args:
         name: File, `hf://` or `https://`.
-        token: Of the Hub; sent to nobody else.
+        token: Token for the Hub; it is sent to no other host.
 
     Raises:
-        RecipeError: It is not a valid recipe, or too large.
-        HubError: It can't be fetched.
+        RecipeError: The recipe is not valid, or too large.
+        HubError: The recipe can't be fetched.
     """
     if name.startswith("hf://"):
         return _checked_base(_parse(_fetch_from_hub(name, token), name), name)
@@ -37,13 +37,13 @@ def load_recipe(name: str, *, token: str | None = None) -> Recipe:
 
 
 def is_local(name: str) -> bool:
-    """Whether a recipe is a file here."""
+    """Whether a recipe is a local file."""
     return "://" not in name
 
 
 def _parse(data: bytes, name: str) -> Recipe:
     if len(data) > MAX_BYTES:
-        raise RecipeError(f"{name}: larger than {MAX_BYTES:,} bytes, which no recipe is")
+        raise RecipeError(f"{name}: larger than {MAX_BYTES:,} bytes, the limit for a recipe")
     try:
         return Recipe.parse(data.decode("utf-8-sig"), where=name)
     except UnicodeDecodeError as error:
@@ -51,7 +51,7 @@ def _parse(data: bytes, name: str) -> Recipe:
 
 
 def _checked_base(recipe: Recipe, name: str) -> Recipe:
-    """A stranger's recipe may name a base on the Hub, never a folder here."""
+    """Refuse a remote recipe whose base is a local folder."""
     model = recipe.base.model
     if model is not None and "/" in model and not is_hub_id(model):
         raise RecipeError(f"{name}: base.model is {model!r}, expected a Hub id like org/name")
@@ -69,6 +69,6 @@ def _fetch_from_hub(name: str, token: str | None) -> bytes:
     if not files.has(file):
         raise RecipeError(f"{repo}: has no file {file}" + (f" at {revision}" if revision else ""))
     if files.size_of(file) > MAX_BYTES:
-        raise RecipeError(f"{name}: {files.size_of(file)} bytes, which no recipe has")
+        raise RecipeError(f"{name}: {files.size_of(file):,} bytes, more than the limit of {MAX_BYTES:,} for a recipe")
     with files.open(file) as stream:
         return stream.read()

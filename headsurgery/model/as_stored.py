@@ -51,7 +51,9 @@ def check_as_stored(model: nn.Module, checkpoint: Checkpoint) -> None:
         return
     where = checkpoint.files.name
     if anatomy.geometry != modules.geometry:
-        raise ModelError(f"{where}: the loaded model has other heads than the file: {modules.geometry} and {anatomy.geometry}")
+        raise ModelError(
+            f"{where}: the loaded model's heads differ from those in the file: {modules.geometry} and {anatomy.geometry}"
+        )
     for layer in anatomy.geometry.attention_layers:
         _compare_layer(checkpoint, anatomy, modules, layer)
 
@@ -134,7 +136,7 @@ def _check_kind(checkpoint: Checkpoint, stored: Matrix, loaded: Any) -> None:
     if not loaded.is_floating_point() or (_is_codes(loaded) and len(stored.tensors) == 1):
         raise ModelError(
             f"{where} is stored as {stored.tensor.dtype}, but transformers loaded it as {str(loaded.dtype).removeprefix('torch.')}",
-            hint="take quantization_config out of config.json if these weights are not quantized",
+            hint="remove quantization_config from config.json if these weights are not quantized",
         )
 
 
@@ -142,7 +144,7 @@ def _differs(checkpoint: Checkpoint, tensor: TensorInfo) -> ModelError:
     return ModelError(
         f"{checkpoint.files.name}: {quote(tensor.name)}: transformers loaded other values than {tensor.file} holds, "
         "so another model would be measured than the one that is edited",
-        hint="look for other weights, an adapter, or a quantization in the folder and in its config.json",
+        hint="check the folder and config.json for other weights, an adapter, or a quantization",
     )
 
 

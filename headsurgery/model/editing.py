@@ -74,7 +74,7 @@ def _open_donor(donor: Checkpoint, modules: ModuleMap) -> Donor:
     ours, theirs = modules.geometry, anatomy.geometry
     if anatomy.architecture.model_type != modules.architecture.model_type or ours != theirs:
         raise GeometryError(
-            f"{donor.files.where}: can't be the donor: its heads are others than the model's",
-            hint="a donor has the model's family, heads and sizes, such as a sibling that was trained from the same weights",
+            f"{donor.files.where}: can't be the donor: its heads differ from the model's",
+            hint="a donor must have the model's family, heads and sizes, such as a sibling trained from the same weights",
         )
     return Donor(checkpoint=donor, anatomy=anatomy)

@@ -59,7 +59,7 @@ class Exchange:
             raise RecipeError(f"{edit.ref}: {edit.operation} takes values from a donor, and none was given", hint="give donor=...")
         if donor is not None and donor.anatomy.architecture != modules.architecture:
             raise ModelError(
-                f"{edit.ref}: the donor's file lays out its heads in another way than the loaded model",
+                f"{edit.ref}: the donor's file lays out its heads differently from the loaded model",
                 hint="apply the recipe, and load the result",
             )
         places: list[tuple[tuple[nn.Module, ...], str, int, range]] = []  # in the order of `Anatomy.slices`
@@ -69,7 +69,7 @@ class Exchange:
             if part.kind.side == "output" and getattr(projections[0], "bias", None) is not None:
                 places.append((projections, "bias", 0, part.block))
         if donor is not None and len(donor.anatomy.slices(edit.ref, edit.operation)) != len(places):
-            raise GeometryError(f"{edit.ref}: of the loaded model and the donor only one has a bias on its queries")
+            raise GeometryError(f"{edit.ref}: only one of the loaded model and the donor has a bias on its queries")
         for number, place in enumerate(places):
             self._exchange(modules, *place, EditChange(edit=edit, inputs=donor.inputs(edit, number) if donor else {}))
 

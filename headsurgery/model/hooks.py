@@ -83,7 +83,7 @@ def row_edits(modules: ModuleMap, edits: Iterable[RowEdit], *, donor: Donor | No
         operation, found = OPERATIONS[row_edit.edit.operation], _locate(modules, row_edit.edit, f"edits[{position}]: ")
         if not operation.acts_on_states:
             if row_edit.rows is not None:
-                raise ModelError(f"edits[{position}]: {operation.name} can't be done for some of the prompts alone")
+                raise ModelError(f"edits[{position}]: {operation.name} can't be applied to only some of the prompts")
             by_weights.append(row_edit.edit)
             continue
         rows = slice(None) if row_edit.rows is None else slice(row_edit.rows.start, row_edit.rows.stop)

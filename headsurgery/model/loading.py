@@ -67,7 +67,7 @@ _SHARE_OF_WEIGHTS = 2 / 3
 
 _UPDATE = f"update transformers and tokenizers, if the model is newer than they are (here transformers {transformers.__version__})"
 _AGAIN = "download the checkpoint again"
-_ONE_MODEL = "config.json and weights belong to different models: take both from one, or correct config.json"
+_ONE_MODEL = "config.json and the weights belong to different models: take both from the same model, or correct config.json"
 _GENERATION, _MAX_GENERATION_BYTES = "generation_config.json", 2**20
 _COUNTS_LAYERS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "decoder_layers")
 _BITS, _SMALL = 8, 2**20
@@ -146,7 +146,7 @@ def load_model(
             break
     check_complete(path, missing)
     if device_map is None:
-        with loading(path, "its weights, on their way to the device"):
+        with loading(path, "its weights, while they were moved to the device"):
             model = model.to(chosen)
     model = model.eval().requires_grad_(False)
     check_as_stored(model, checkpoint)
@@ -216,7 +216,7 @@ def _refuse_shapes(path: Path, different: Mapping[str, tuple[tuple[int, ...], tu
     for name, (stored, wanted) in sorted(different.items()):
         more = f" (and {len(different) - 1} more tensors)" if len(different) > 1 else ""
         raise ModelError(
-            f"{path.name}: {quote(name)} has the shape {list(stored)}, but config.json demands {list(wanted)}{more}",
+            f"{path.name}: {quote(name)} has the shape {list(stored)}, but config.json requires {list(wanted)}{more}",
             hint=_ONE_MODEL,
         )
 
@@ -277,7 +277,8 @@ def check_complete(path: Path | str, missing: Sequence[str]) -> None:
     """
     if missing:
         raise ModelError(
-            f"{Path(path).name}: {len(missing)} weights are missing, such as {missing[0]}; they would be random", hint=_AGAIN
+            f"{Path(path).name}: {len(missing)} weights are missing, such as {missing[0]}; they would be initialised at random",
+            hint=_AGAIN,
         )
 
 
@@ -293,7 +294,7 @@ def _classes_for(path: Path | str, *, trust_remote_code: bool) -> list[Any]:
 def _placement(device: str, device_map: str, max_memory: int | None) -> dict[str, Any]:
     """transformers' options for a device map; weights on disk stay in the checkpoint, but for those that it converts."""
     if device != "auto":
-        raise UsageError(f"--device {device} and --device-map: expected one of the two")
+        raise UsageError(f"--device {device} and --device-map can't be used together")
     if find_spec("accelerate") is None:
         raise UsageError("--device-map needs accelerate", hint="pip install accelerate")
     folder = tempfile.mkdtemp(prefix="headsurgery-offload-")

@@ -114,12 +114,12 @@ def choose_precision(name: str, device: torch.device, path: Path | str, *, journ
     if device.type != "cpu":
         return Precision(dtype=stored or torch.float32, reason=None)
     if journal_dtype in DTYPES:
-        return Precision(dtype=DTYPES[journal_dtype], reason=f"{journal_dtype}: the type of the run whose finished part is there")
+        return Precision(dtype=DTYPES[journal_dtype], reason=f"{journal_dtype}: the type of the interrupted run that continues")
     if stored != torch.bfloat16:
         return Precision(dtype=torch.float32, reason=None)
     speeds = measure_speeds(path)
     if speeds is None:
-        return Precision(dtype=torch.float32, reason="float32: the sizes of a layer can't be told from config.json")
+        return Precision(dtype=torch.float32, reason="float32: config.json does not give the sizes of a layer")
     return Precision(dtype=speeds.faster, reason=f"{dtype_name(speeds.faster)}: {speeds}", is_measured=True)
 
 

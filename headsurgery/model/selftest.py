@@ -76,7 +76,7 @@ def _check_output(modules: ModuleMap, layer: int) -> None:
     o_proj = modules.projection(layer, "o_proj")
     with _watched(attention) as whole, _watched(o_proj) as projected:
         _logits(modules)
-    _demand(torch.equal(_first(whole[-1][1]), projected[-1][1]), layer, "attention goes on after o_proj")
+    _demand(torch.equal(_first(whole[-1][1]), projected[-1][1]), layer, "attention continues after o_proj")
     if is_offloaded(modules.model):
         return
     z, out = projected[-1][0].double(), projected[-1][1].double()
@@ -89,7 +89,7 @@ def _check_output(modules: ModuleMap, layer: int) -> None:
     bias: Any = getattr(o_proj, "bias", None)
     wanted = out if bias is None else out - bias.double()
     tolerance = 8 * torch.finfo(weight.dtype).eps * float(out.norm())
-    _demand(float((total - wanted).norm()) <= tolerance, layer, "heads don't add up to what o_proj answers")
+    _demand(float((total - wanted).norm()) <= tolerance, layer, "the heads' results don't add up to the output of o_proj")
 
 
 def _check_head(modules: ModuleMap, head: HeadRef) -> None:
@@ -110,7 +110,7 @@ def _check_head(modules: ModuleMap, head: HeadRef) -> None:
     changed = set((seen[0][0] != seen[-1][0]).flatten(0, -2).any(dim=0).nonzero().flatten().tolist())
     own = set(modules.geometry.layer_of(head).column_block(head.head))
     others = set() if modules.shares_q_norm or modules.architecture.joint_norm else changed - own
-    _demand(bool(changed & own) and not others, head, "its queries reach other inputs of o_proj than its own")
+    _demand(bool(changed & own) and not others, head, "its queries change inputs of o_proj that belong to other heads")
 
 
 def settle_unevenness(modules: ModuleMap) -> ModuleMap:
@@ -161,8 +161,8 @@ def _demand(holds: bool, place: HeadRef | int, problem: str) -> None:
     if not holds:
         where = f"layer {place}" if isinstance(place, int) else str(place)
         raise ModelError(
-            f"self-test of this model's own code: {where}: {problem}, so what looks like a head is none",
-            hint="the family needs a row of its own in headsurgery/architectures/table.py",
+            f"self-test of this model's own code: {where}: {problem}, so the blocks in the table are not heads",
+            hint="the family needs its own declaration in headsurgery/architectures/families",
         )
 
 

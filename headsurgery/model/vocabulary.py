@@ -15,7 +15,7 @@ from torch import nn
 from headsurgery.documents.strict_json import quote
 from headsurgery.errors import ModelError
 
-_RESIZE = "the tokenizer has more tokens than the model: take the tokenizer that belongs to it, or model.resize_token_embeddings"
+_RESIZE = "the tokenizer has more tokens than the model: use the model's own tokenizer, or call model.resize_token_embeddings"
 
 
 def guard_embeddings(model: Any, tokenizer: Any, path: Path | str) -> None:
@@ -64,13 +64,13 @@ def read_end_ids(model: Any) -> list[int]:
         if type(end) is not int:
             raise ModelError(
                 f"generation_config.json: eos_token_id is {quote(stated)}, expected a token id or a list of token ids",
-                hint="correct eos_token_id, there or in config.json",
+                hint="correct eos_token_id in this file or in config.json",
             )
         if not 0 <= end < num_rows:
             raise ModelError(
-                f"generation_config.json: eos_token_id {end} is no token: the embeddings have {num_rows} rows, for ids "
+                f"generation_config.json: eos_token_id {end} is not a token: the embeddings have {num_rows} rows, for ids "
                 f"0-{num_rows - 1}",
-                hint="correct eos_token_id, there or in config.json: an answer would never end",
+                hint="correct eos_token_id in this file or in config.json; without it an answer would never end",
             )
     return ids
 

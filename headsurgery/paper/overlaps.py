@@ -18,7 +18,9 @@ from headsurgery.paper.records import ResultRow
 from headsurgery.paper.settings import ExperimentSettings, Setting
 from headsurgery.paper.subject import Subject
 
-NO_KINSHIP = "chance takes all heads as alike; where low layers rank high in every model, strangers overlap beyond it, too"
+NO_KINSHIP = (
+    "chance treats all heads alike; if low layers rank high in every model, unrelated models overlap more than by chance, too"
+)
 """For the reader: two models with random weights show as much."""
 
 Ranking = tuple[str, str, str]

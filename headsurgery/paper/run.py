@@ -164,7 +164,7 @@ class _ExperimentRun:
             num_heads, done = subject.modules.geometry.num_heads_in_all, self._done(subject, ())
         done = replace(done, notes=(*done.notes, NO_KINSHIP))
         if sibling is None:
-            note = "no sibling was given, so that only operations are compared; --sibling compares two models"
+            note = "no sibling was given, so only operations are compared; --sibling compares two models"
             return replace(done, rows=tuple(compare_rankings(rankings, self.settings, num_heads)), notes=(*done.notes, note))
         with load_subject(sibling, self.conditions, sibling.model) as subject:
             rankings |= rank_all(subject, self.settings, self.store, role="sibling")
@@ -180,7 +180,7 @@ class _ExperimentRun:
             rows = [*count_shares(self.settings, anatomy, checkpoint.num_parameters), *rows]
         notes = done.notes
         if self.settings.name == "figure-4b":
-            notes += ("the highest of many rates is high by luck, too; ask that head again on other prompts",)
+            notes += ("the highest of many rates is partly luck; test that head again on other prompts",)
         return replace(done, rows=tuple(rows), notes=notes)
 
     def _ask(self, subject: Subject, pretrained: Checkpoint | None) -> Iterable[Case]:
@@ -207,7 +207,7 @@ class _ExperimentRun:
 def _settle(settings: ExperimentSettings, options: ExperimentOptions) -> ExperimentSettings:
     """The paper's settings, but for what the user says."""
     if options.max_new_tokens is not None and settings.max_new_tokens is None:
-        raise UsageError(f"{settings.name} generates nothing, so there is no --max-new-tokens {options.max_new_tokens}")
+        raise UsageError(f"{settings.name} generates nothing, so it takes no --max-new-tokens {options.max_new_tokens}")
     given: dict[str, Any] = {"max_new_tokens": options.max_new_tokens, "template": options.template}
     return settings.model_copy(update={key: value for key, value in given.items() if value is not None})
 
@@ -243,7 +243,9 @@ def _open_like(model: str | Path, token: str | None, anatomy: Anatomy) -> Checkp
     sides = [{"model_type": side.architecture.model_type, **side.geometry.to_json()} for side in (anatomy, found)]
     different = [f"{key} {sides[1][key]}, in MODEL {value}" for key, value in sides[0].items() if sides[1][key] != value]
     if different:
-        raise GeometryError(f"{checkpoint.model}: {'; '.join(different)}", hint="give two models out of the same pretrained one")
+        raise GeometryError(
+            f"{checkpoint.model}: {'; '.join(different)}", hint="give two models aligned from the same pretrained model"
+        )
     return checkpoint
 
 
@@ -251,7 +253,7 @@ def _make_folder(out: Path) -> Path:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise HeadSurgeryError(f"{out}: can't be made a folder: {error.strerror}") from error
+        raise HeadSurgeryError(f"{out}: can't create this folder: {error.strerror}") from error
     return out
 
 

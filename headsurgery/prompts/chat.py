@@ -61,12 +61,12 @@ class Chat:
                 yield f"writes {what} {count} times"
         end = str(getattr(self.tokenizer, "eos_token", None) or "")
         if end and not self.prefill and self.frame.rstrip().endswith(end):
-            yield f"ends a prompt with {end!r} and begins no answer, so that answers may be empty or a further question"
+            yield f"ends a prompt with {end!r} and does not start an answer, so answers may be empty or ask another question"
         formats = _DATE.findall(str(getattr(self.tokenizer, "chat_template", "")))
         if any(datetime.now().strftime(form) in self.frame for form in formats):
-            yield "writes the date or the time, so that the model reads other prompts on another day"
+            yield "writes the date or the time, so the model reads different prompts on another day"
         if (begin := _begin(self.tokenizer)) and not self.frame.lstrip().startswith(begin):
-            yield f"doesn't write {begin!r}, with which this tokenizer begins any other text; the model reads prompts without it"
+            yield f"doesn't write {begin!r}, with which this tokenizer begins all other texts, so prompts lack it"
 
     def render(self, text: str) -> str:
         """A prompt as the model reads it, with the generation prompt or the start of the answer.
@@ -206,14 +206,14 @@ def _is_raw(frame: str, marks: Mapping[Role, str]) -> bool:
 def _refuse(lost: Sequence[Role], given: Mapping[Role, str], rendered: str) -> PromptError:
     what = " and ".join(_WHAT[role] for role in lost) or "a message"
     if lost == ["system"]:
-        message = "this tokenizer's chat template ignores the system message, or changes it"
+        message = "this tokenizer's chat template ignores or changes the system message"
         return PromptError(
-            message, hint="go without --system, or write it into a template of your own: --template FILE with {query}"
+            message, hint="leave out --system, or write the message into your own template: --template FILE with {query}"
         )
-    shown = f"it makes {shorten(rendered, 100)!r} of it" if rendered.strip() else "it renders nothing"
-    return PromptError(f"this tokenizer's chat template doesn't write {what} as it is: {shown}", hint=_hint(given))
+    shown = f"the result is {shorten(rendered, 100)!r}" if rendered.strip() else "the result is empty"
+    return PromptError(f"this tokenizer's chat template changes {what}: {shown}", hint=_hint(given))
 
 
 def _hint(given: Mapping[Role, str] | Sequence[Role]) -> str:
     without = " and ".join(flag for role, flag in _FLAGS.items() if role in given)
-    return "use --template paper, direct or a file with {query}" + (f", or go without {without}" if without else "")
+    return "use --template paper, direct or a file with {query}" + (f", or leave out {without}" if without else "")

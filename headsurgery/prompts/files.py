@@ -31,10 +31,10 @@ READABLE = (*_TEXT[1:], *_CSV, *_TSV, *_JSON, *_JSON_LINES, *_YAML, *_MARKDOWN)
 """Endings of files that can be read; a name without one is text."""
 
 _TO_TABLE = "save it as CSV UTF-8 (.csv)"
-_TO_PLAIN = "save its prompts as text, one a line (.txt), or as a table (.csv, .jsonl)"
+_TO_PLAIN = "save its prompts as text, one per line (.txt), or as a table (.csv, .jsonl)"
 _EXPORT = "export it as .jsonl or .csv; with pandas: read_parquet(FILE).to_json(OUT, orient='records', lines=True)"
 _PARQUET = ".parquet"
-_INSTALL = "pip install pyarrow (headsurgery[datasets] brings it), or export it elsewhere as .jsonl or .csv"
+_INSTALL = "pip install pyarrow (part of headsurgery[datasets]), or export it with another tool as .jsonl or .csv"
 _REFUSED: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"), ("a spreadsheet", _TO_TABLE)),
     **dict.fromkeys((".docx", ".doc", ".odt", ".rtf", ".pdf", ".html", ".htm", ".xml", ".ipynb"), ("a document", _TO_PLAIN)),
@@ -43,11 +43,11 @@ _REFUSED: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys((".db", ".sqlite", ".sqlite3", ".pkl", ".pickle", ".npy", ".npz", ".pt", ".bin"), ("binary", _TO_PLAIN)),
 }
 _MAGIC: Mapping[bytes, tuple[str, str]] = {
-    b"PK\x03\x04": ("a spreadsheet, a document or packed (ZIP)", f"{_TO_TABLE}, or unpack it first"),
+    b"PK\x03\x04": ("a spreadsheet, a document or an archive (ZIP)", f"{_TO_TABLE}, or unpack it first"),
     b"PAR1": ("a binary table (Parquet)", _EXPORT),
     b"ARROW1": ("a binary table (Arrow)", _EXPORT),
     b"\x1f\x8b": ("packed (gzip)", "unpack it first"),
-    b"\xd0\xcf\x11\xe0": ("a spreadsheet or document of old Office", _TO_TABLE),
+    b"\xd0\xcf\x11\xe0": ("a spreadsheet or document of an old Office version", _TO_TABLE),
     b"%PDF": ("a PDF", _TO_PLAIN),
     b"{\\rtf": ("a document (RTF)", _TO_PLAIN),
     b"SQLite format 3": ("a database", _TO_PLAIN),
@@ -82,7 +82,7 @@ _NAME_A_TABLE = "give it a name that ends in .csv or .tsv, and a first line that
 _AROUND = {
     "every line begins with a number": re.compile(r"\(?\d+[.):] .*"),
     "every line begins with a bullet": re.compile(r"[-*+•] .*"),
-    "every line stands in quotes": re.compile(r"\".*\"|'.*'|“.*”|«.*»"),
+    "every line is in quotes": re.compile(r"\".*\"|'.*'|“.*”|«.*»"),
     "every line ends with a comma": re.compile(r".*,"),
 }
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -152,7 +152,9 @@ def _read_parquet(path: Path) -> list[Any]:
             return list(frame.where(frame.notna(), None).to_dict("records"))
         return list(parquet.read_table(path).to_pylist())
     except ImportError as error:
-        raise PromptError(f"{path.name}: is a Parquet file, and nothing is installed that reads it", hint=_INSTALL) from error
+        raise PromptError(
+            f"{path.name}: is a Parquet file, and no library that reads Parquet is installed", hint=_INSTALL
+        ) from error
     except Exception as error:  # Arrow's own errors and those of the engines of pandas have no common base
         raise PromptError(f"{path.name}: can't be read as a Parquet file: {show(' '.join(str(error).split()))}") from error
 
@@ -166,8 +168,8 @@ def _read_text(path: Path) -> str:
             known = _REFUSED.get(suffix) or next((found for magic, found in _MAGIC.items() if start.startswith(magic)), None)
             if known is None and suffix not in (*_TEXT, *READABLE):
                 known = (
-                    f"of an ending that isn't known ({suffix})",
-                    f"expected {', '.join(READABLE)}; prompts one a line are .txt",
+                    f"has an unknown file ending ({suffix})",
+                    f"expected {', '.join(READABLE)}; a file with one prompt per line ends in .txt",
                 )
             if known is not None:
                 raise PromptError(f"{path.name}: is {known[0]}, which can't be read as prompts", hint=known[1])
@@ -185,7 +187,7 @@ def _read_text(path: Path) -> str:
         raise PromptError(f"{path.name}:{line}: can't be read as text: not UTF-8 ({error.reason})", hint=_AS_UTF8) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise PromptError(f"{path.name}:{line}: can't be read as text: it holds a NUL character", hint=_AS_UTF8)
+        raise PromptError(f"{path.name}:{line}: can't be read as text: it contains a NUL character", hint=_AS_UTF8)
     return re.sub(r"^\ufeff", "", text.replace("\r\n", "\n").replace("\r", "\n"), flags=re.MULTILINE)
 
 
@@ -209,7 +211,7 @@ def _check_unmarked(lines: Sequence[str], path: Path) -> None:
         raise PromptError(f"{path.name}:{number}: is Markdown, and this line is not a plain prompt", hint=_TO_PLAIN)
     paragraphs = re.split(r"\n\s*\n", "\n".join(lines).strip())
     if len(paragraphs) > 1 and any("\n" in paragraph for paragraph in paragraphs):
-        raise PromptError(f"{path.name}: is Markdown with paragraphs of several lines, not prompts one a line", hint=_TO_PLAIN)
+        raise PromptError(f"{path.name}: is Markdown with paragraphs of several lines, not one prompt per line", hint=_TO_PLAIN)
 
 
 def _check_plain(lines: Sequence[str], path: Path, columns: Sequence[str]) -> None:
@@ -218,9 +220,11 @@ def _check_plain(lines: Sequence[str], path: Path, columns: Sequence[str]) -> No
     if not filled:
         return
     if filled[0][0] in "[{" and (kind := _sniff_json(filled)):
-        raise PromptError(f"{path.name}: holds {kind[0]}, not prompts one a line", hint=f"give it a name that ends in {kind[1]}")
+        raise PromptError(
+            f"{path.name}: contains {kind[0]}, not one prompt per line", hint=f"give it a name that ends in {kind[1]}"
+        )
     if _is_python_list(filled):
-        raise PromptError(f"{path.name}: holds a Python list, not prompts one a line", hint="save it with json.dump as .json")
+        raise PromptError(f"{path.name}: contains a Python list, not one prompt per line", hint="save it with json.dump as .json")
     if len(filled) > 1 and (
         len({line.count("\t") for line in filled}) == 1 <= filled[0].count("\t")
         or (re.fullmatch(r"[\w .-]{1,30}([,;|][\w .-]{1,30})+", filled[0]) and all(_NUMBERED_ROW.match(row) for row in filled[1:]))
@@ -229,15 +233,15 @@ def _check_plain(lines: Sequence[str], path: Path, columns: Sequence[str]) -> No
     number = next((number for number, line in enumerate(lines, start=1) if _SEPARATOR.fullmatch(line.strip())), None)
     if number is not None:
         raise PromptError(
-            f"{path.name}:{number}: this line separates ({lines[number - 1].strip()[:10]}), but a text holds a prompt a line",
+            f"{path.name}:{number}: this line is a separator ({lines[number - 1].strip()[:10]}), but a text has one prompt per line",
             hint="write prompts of several lines as .jsonl or .csv",
         )
     names = [name.strip(' "').lower() for name in re.split(r"[,;\t|]", filled[0])]
     is_header = len(names) > 1 or names[0] not in ("input", "text", "turns")
     if is_header and len(filled) > 1 and set(names) & set(columns) and all(re.fullmatch(r"[\w .-]{0,30}", name) for name in names):
         raise PromptError(
-            f"{path.name}: its first line names columns ({shorten(filled[0], 60)}), so it is a table",
-            hint="give it a name that ends in .csv or .tsv; or take that line out",
+            f"{path.name}: its first line contains column names ({shorten(filled[0], 60)}), so it is a table",
+            hint="give it a name that ends in .csv or .tsv; or delete that line",
         )
 
 
@@ -260,7 +264,7 @@ def _note_marks(lines: Sequence[str], path: Path) -> tuple[str, ...]:
     ]
     comments = [line for line in filled if line.startswith(("# ", "//"))]
     if comments:
-        notes.append(f"{path.name}: {len(comments)} lines begin like comments; they are prompts: {shorten(comments[0], 60)!r}")
+        notes.append(f"{path.name}: {len(comments)} lines look like comments but are read as prompts: {shorten(comments[0], 60)!r}")
     return tuple(notes)
 
 
@@ -291,19 +295,17 @@ def _read_table(text: str, path: Path, columns: Sequence[str], *, first: str) ->
     rows = []
     for line, fields in records:
         if fields == header and any(names):
-            raise PromptError(
-                f"{path.name}:{line}: the header stands here once more, as where tables were joined", hint="take that line out"
-            )
+            raise PromptError(f"{path.name}:{line}: the header is repeated here, as if tables were joined", hint="delete that line")
         if len(fields) != len(header):
             raise PromptError(
                 f"{path.name}:{line}: a row of {len(fields)} fields under a header of {len(header)}",
-                hint=f'a field with {_DELIMITERS.get(delimiter, "separators")} or line breaks in it stands in quotes: "..."',
+                hint=f'a field with {_DELIMITERS.get(delimiter, "separators")} or line breaks in it must be in quotes: "..."',
             )
         rows.append(dict(zip(header, fields)))
     note = f"{path.name}: its fields are separated by {_DELIMITERS.get(delimiter, repr(delimiter))}"
     notes = [note] if delimiter != first else []
     if count := sum(str(next(iter(row.values()))).startswith("#") for row in rows):
-        notes.append(f"{path.name}: {count} rows begin with #; they are rows, not comments")
+        notes.append(f"{path.name}: {count} rows begin with #; they are read as rows, not as comments")
     return Rows(rows=rows, notes=tuple(notes))
 
 
@@ -351,12 +353,13 @@ def _check_unquoted(field: str, path: Path, line: int) -> None:
     """What begins with a quote and didn't match as a quoted field is broken; backslashes are another dialect's quoting."""
     if field.startswith('"'):
         raise PromptError(
-            f"{path.name}:{line}: not valid CSV: a quote is never closed, or text follows behind the closing one",
-            hint='within a quoted field a quote is written twice: "Say ""hi"", please"',
+            f"{path.name}:{line}: not valid CSV: a quote is never closed, or text follows the closing quote",
+            hint='inside a quoted field, write a quote twice: "Say ""hi"", please"',
         )
     if '\\"' in field:
         raise PromptError(
-            f'{path.name}:{line}: not valid CSV: \\" outside of quotes', hint='quote the field, and write a quote in it twice: ""'
+            f'{path.name}:{line}: not valid CSV: \\" outside of quotes',
+            hint='put the field in quotes, and write quotes inside it twice: ""',
         )
 
 
@@ -397,7 +400,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"key {show(next(name for name in names if names.count(name) > 1))!r} stands twice in an object")
+        raise ValueError(f"key {show(next(name for name in names if names.count(name) > 1))!r} occurs twice in an object")
     return document
 
 
@@ -406,25 +409,27 @@ class _PromptLoader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("it has references (*), which are not read")
+            raise yaml.YAMLError("it contains references (*), which are not supported")
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         document = super().construct_mapping(node, deep)
         if len(document) < len(node.value):
-            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: a key stands twice in an object")
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: a key occurs twice in an object")
         return document
 
 
 def _read_yaml(text: str, path: Path) -> Any:
     if len(text) > _MAX_YAML:
-        raise PromptError(f"{path.name}: YAML of {len(text):,} letters, expected at most {_MAX_YAML:,}", hint="save it as .jsonl")
+        raise PromptError(
+            f"{path.name}: YAML of {len(text):,} characters, expected at most {_MAX_YAML:,}", hint="save it as .jsonl"
+        )
     try:
         document = yaml.load(text, Loader=_PromptLoader)
     except Exception as error:  # yaml raises more than its own errors, for dates and numbers that are none
         raise PromptError(f"{path.name}: not valid YAML: {show(str(error))}") from error
     if not isinstance(document, list | dict):
-        raise PromptError(f"{path.name}: YAML without a list in it", hint="begin each prompt with '- ', or name the file .txt")
+        raise PromptError(f"{path.name}: YAML that contains no list", hint="begin each prompt with '- ', or name the file .txt")
     return document
 
 
@@ -434,7 +439,7 @@ def _note_comments(text: str, document: Any, path: Path) -> tuple[str, ...]:
     for number, line in enumerate(text.split("\n"), start=1):
         comment = re.search(r"[^\s#-]\s+(#.*)", line)
         if comment is not None and comment[1].strip() not in whole:
-            return (f"{path.name}:{number}: what stands behind # is a comment, and no part of a prompt that isn't quoted",)
+            return (f"{path.name}:{number}: text after # is a comment and not part of an unquoted prompt",)
     return ()
 
 
@@ -463,7 +468,7 @@ def _unfold(document: Any, path: Path, columns: Sequence[str]) -> list[Any]:
 
 def _join_columns(names: list[Any], data: list[Any], path: Path) -> list[Any]:
     if any(not isinstance(row, list) or len(row) != len(names) for row in data) or len(set(map(str, names))) < len(names):
-        raise PromptError(f"{path.name}: columns and data that don't fit each other")
+        raise PromptError(f"{path.name}: columns and data that don't match")
     return [dict(zip(map(str, names), row)) for row in data]
 
 
@@ -473,7 +478,7 @@ def _turn_columns(document: dict[str, Any], key: str, path: Path) -> list[Any]:
     if isinstance(column, dict) and not {"content", "value", "text"} & column.keys():  # pandas, as it writes by default
         others = {name: value for name, value in document.items() if isinstance(value, dict)}
         if any(value.keys() != column.keys() for value in others.values()):
-            raise PromptError(f"{path.name}: columns of different rows")
+            raise PromptError(f"{path.name}: columns with different rows")
         return [{name: value[index] for name, value in others.items()} for index in column]
     is_row = isinstance(column, list) and (key.strip().lower() in CONVERSATIONS or all(isinstance(value, dict) for value in column))
     if not isinstance(column, list) or (is_row and not all(isinstance(value, list) for value in column)):

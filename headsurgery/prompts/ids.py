@@ -51,7 +51,7 @@ def check_ids(name: str, texts: Sequence[str], ids: Sequence[Sequence[int]], tok
         if len(first) == 1:
             raise PromptError(
                 f"{name}: all {len(texts)} prompts become the same token ids, such as {one} and {other}",
-                hint="the tokenizer doesn't know their characters, or drops them; give prompts in the model's own language",
+                hint="the tokenizer doesn't know their characters or drops them; use prompts in the model's language",
             )
         notes.append(f"{name}: {one} and {other} become the same token ids" + _and_others(len(twins) - 1))
     return tuple(notes)
@@ -79,12 +79,12 @@ def _note_unread(name: str, texts: Sequence[str], tokenizer: Any) -> list[str]:
         count, text = max(unknown, key=lambda entry: entry[0])
         notes.append(
             f"{name}: the tokenizer has no token for parts of {len(unknown)} of {len(texts)} prompts; "
-            f"{count} tokens of {quote_prompt(text)} are 'unknown'"
+            f"in {quote_prompt(text)}, {count} tokens are 'unknown'"
         )
     if dropped:
         count, text = max(dropped, key=lambda entry: entry[0])
         notes.append(
-            f"{name}: the tokenizer drops characters of {len(dropped)} of {len(texts)} prompts; {count} of {quote_prompt(text)}"
+            f"{name}: the tokenizer drops characters of {len(dropped)} of {len(texts)} prompts; {count} in {quote_prompt(text)}"
         )
     return notes
 
@@ -100,7 +100,7 @@ def _note_special(name: str, texts: Sequence[str], tokenizer: Any) -> list[str]:
         return []
     text, token = held[0]
     return [
-        f"{name}: {len(held)} of {len(texts)} prompts hold text that the tokenizer reads as special tokens, such as {token!r} in "
+        f"{name}: {len(held)} of {len(texts)} prompts contain text that is read as special tokens, such as {token!r} in "
         f"{quote_prompt(text)}"
     ]
 

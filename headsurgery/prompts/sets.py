@@ -84,19 +84,19 @@ class PromptSet:
             if not isinstance(text, str):
                 raise PromptError(f"{name}: prompt {position} is {type(text).__name__}, expected text")
             if _SURROGATE.search(text):
-                raise PromptError(f"{name}: prompt {position} holds half a surrogate pair, which is no text")
+                raise PromptError(f"{name}: prompt {position} contains half a surrogate pair, which is not valid text")
             stripped.append(text.strip().strip(_BYTE_ORDER_MARK).strip())
         filled = [text for text in stripped if any(map(is_visible, text))]
         unique = list(dict.fromkeys(filled))
         if not unique:
-            raise PromptError(f"{name}: no prompts in it")
+            raise PromptError(f"{name}: contains no prompts")
         notes = []
         if len(filled) < len(stripped):
             notes.append(f"{name}: left out {len(stripped) - len(filled)} empty prompts")
         if len(unique) < len(filled):
             notes.append(f"{name}: left out {len(filled) - len(unique)} duplicate prompts")
         if broken := sum("\ufffd" in text for text in unique):
-            notes.append(f"{name}: {broken} prompts hold U+FFFD, which stands for letters that were lost before")
+            notes.append(f"{name}: {broken} prompts contain U+FFFD, a sign that characters were lost earlier")
         return cls(name=name, texts=tuple(unique[:limit]), notes=tuple(notes), kind=kind)
 
 
@@ -144,7 +144,7 @@ def load_prompt_sets(
     if wanted is not None and all(prompts.column is None or prompts.column.strip().lower() != wanted for prompts in sets):
         names = ", ".join(named)
         if all(prompts.column is None for prompts in sets):
-            raise PromptError(f"{names}: no columns in it, so there is no --column {column}")
+            raise PromptError(f"{names}: has no columns, so --column {column} can't be used")
         raise PromptError(f"{names}: no column {column}")
     return sets
 
@@ -209,7 +209,9 @@ def _load_published(
     except (HubError, PromptError) as error:
         raise _explain(row, error) from error
     if len(rows) != row.count:
-        prompts = replace(prompts, notes=(f"{prompts.name}: {len(rows)} rows, but {row.count} are published", *prompts.notes))
+        prompts = replace(
+            prompts, notes=(f"{prompts.name}: {len(rows)} rows, but the published set has {row.count}", *prompts.notes)
+        )
     return prompts
 
 
@@ -226,5 +228,5 @@ def _explain(row: PublishedSet, error: HubError | PromptError) -> HubError | Pro
     """The same refusal under the set's name, with the ways round it."""
     doubt = f" (unverified: {row.unverified})" if row.unverified else ""
     built_in = "builtin:decline" if row.kind == "harmful" else "builtin:harmless"
-    ways = f"try {row.name}@main, a file, or another copy on the Hub like org/name:split; {built_in} needs no Hub"
+    ways = f"try {row.name}@main, a file, or another copy on the Hub like org/name:split; {built_in} works without the Hub"
     return type(error)(f"{row.name}: {error}{doubt}", hint=f"{error.hint}; or {ways}" if error.hint else ways)

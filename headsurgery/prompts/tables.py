@@ -145,14 +145,14 @@ def pick_prompts(rows: Sequence[Any], column: str | None, where: str) -> Picked:
     """
     if rows and all(isinstance(row, str) for row in rows):
         if all(map(_is_document, rows)):
-            raise PromptError(f"{where}: its rows are texts that hold JSON", hint="encode the rows once, not twice")
+            raise PromptError(f"{where}: its rows are texts that contain JSON", hint="encode the rows once instead of twice")
         return Picked(texts=list(rows))
     present = _present(rows, where)
     if column is not None:
         return _pick(rows, _find_column(present, column, where), present, where)
     names = next((names for tier in _TIERS if (names := [name for name in tier if name in present])), None)
     if names is None:
-        raise _no_column("with a usual name for prompts", present, where)
+        raise _no_column("with a common name for prompts", present, where)
     several = next((present[name] for name in names if len(present[name]) > 1), None)
     if several is not None:
         raise PromptError(f"{where}: has columns {show(' and '.join(several))}", hint=f"name one: --column {show(several[0])}")
@@ -171,7 +171,7 @@ def pick_prompts(rows: Sequence[Any], column: str | None, where: str) -> Picked:
 def _present(rows: Sequence[Any], where: str) -> dict[str, list[str]]:
     """The table's columns in lower case, each with its spellings."""
     if not rows:
-        raise PromptError(f"{where}: no rows in it")
+        raise PromptError(f"{where}: contains no rows")
     odd = next(((number, row) for number, row in enumerate(rows, start=1) if not isinstance(row, dict)), None)
     if odd is not None:
         raise PromptError(f"{where}: expected rows that are all objects or all strings; row {odd[0]} is {type(odd[1]).__name__}")
@@ -188,7 +188,7 @@ def _find_column(present: Mapping[str, list[str]], column: str, where: str) -> s
         raise _no_column(column.strip().lower(), present, where)
     if len(spellings) > 1 and column not in spellings:
         raise PromptError(
-            f"{where}: has columns {show(' and '.join(spellings))}", hint="rename one, or spell it with --column as it stands"
+            f"{where}: has columns {show(' and '.join(spellings))}", hint="rename one, or give --column its exact spelling"
         )
     return column if column in spellings else spellings[0]
 
@@ -303,10 +303,10 @@ def _read_question(chat: _Chat, where: str) -> str:
     said = [(role, text) for role, text in chat if role != "system"]
     questions = [text for role, text in said if role == "user"]
     if any(not role for role, _ in said) or any(text is None for _, text in said):
-        raise PromptError(f"{where}: chat messages with something else than text of user, assistant and system")
+        raise PromptError(f"{where}: chat messages may contain only text of user, assistant and system")
     if len(questions) != 1 or said[0][0] != "user":
         raise PromptError(
-            f"{where}: a conversation with {len(questions)} messages of the user; expected one, which comes first",
-            hint="headsurgery asks single questions: keep rows with one, or write the question into a column of its own",
+            f"{where}: a conversation with {len(questions)} user messages; expected one, at the start",
+            hint="headsurgery asks single questions: keep rows with one user message, or write the question into its own column",
         )
     return questions[0] or ""

@@ -22,7 +22,7 @@ PAPER_TEMPLATE = "## Query:{query}\n## Answer:"
 
 NO_CHAT_TEMPLATE = (
     "this model's tokenizer has no chat template, so prompts are put into the paper's, '## Query:... ## Answer:', which the model "
-    "need not know; --template chooses another"
+    "may not know; --template chooses another"
 )
 """Said where nobody chose a template and the tokenizer has none."""
 
@@ -82,7 +82,7 @@ def load_template(source: str | None, tokenizer: Any) -> Template:
     except (OSError, UnicodeDecodeError) as error:
         raise PromptError(f"template {source}: expected chat, paper, direct or a readable text file") from error
     if text.count("{query}") != 1:
-        raise PromptError(f"template {source}: holds {{query}} {text.count('{query}')} times, expected once")
+        raise PromptError(f"template {source}: contains {{query}} {text.count('{query}')} times, expected once")
     return Template(name=f"file:{sha256(text.encode()).hexdigest()}", text=text)
 
 
@@ -134,8 +134,8 @@ def encode(
     fitting = [(text, ids) for text, ids in encoded if 0 < len(ids) <= max_tokens]
     if not fitting:
         raise PromptError(
-            f"{prompts.name}: no prompt fits into the {max(0, max_tokens)} tokens that the model has for one",
-            hint="shorter prompts, or fewer new tokens",
+            f"{prompts.name}: no prompt fits into the {max(0, max_tokens)} tokens that the model allows for a prompt",
+            hint="use shorter prompts, or fewer new tokens",
         )
     texts, ids = tuple(text for text, _ in fitting), [row for _, row in fitting]
     said = (*((template.note,) if template.note else ()), *(chat.notes if chat else ()))

@@ -130,7 +130,9 @@ def gather_contents(
     try:
         text = items[CARD].read().decode()
     except UnicodeDecodeError as error:
-        raise SurgeryError(f"{CARD}: not UTF-8", hint="save it as UTF-8, or card DIR --write makes a new one") from error
+        raise SurgeryError(
+            f"{CARD}: not UTF-8", hint="save it as UTF-8, or make a new one with headsurgery card DIR --write"
+        ) from error
     check_card(text)
     terms = _find_terms(directory, items, read_front_matter(text))
     notices = [licence.notice for licence in terms.licences if licence.notice]
@@ -175,9 +177,7 @@ def _find_terms(directory: Path, items: Mapping[str, Item], card: FrontMatter) -
         found = find_licences_in_text(text)
         licences += tuple(licence for licence in found if licence not in licences)
         if is_unnamed and not (licences or found) and file in items:
-            notes.append(
-                f"no card names a licence by name, and {file} goes along: see there whether edited copies may be passed on"
-            )
+            notes.append(f"no card names a licence, and {file} is included: check there whether edited copies may be shared")
     lines = f"; it has {' and '.join(base.licences)!r}" if base.licences else ""
     unread = f"the metadata of the base's card can't be read ({base.problem}){lines}" if base.problem and not card.licences else ""
     return Terms(licences=licences, unread=unread, notes=tuple(notes))
@@ -191,7 +191,7 @@ def _is_licence_file(file: str, stated: Iterable[str], *, is_unnamed: bool) -> b
 
 def _notes(others: tuple[str, ...]) -> tuple[str, ...]:
     more = f", and {len(others) - 3} more" if len(others) > 3 else ""
-    return (f"stays here, since the manifest doesn't name it: {', '.join(others[:3])}{more}",) if others else ()
+    return (f"not sent, because the manifest doesn't list it: {', '.join(others[:3])}{more}",) if others else ()
 
 
 def _card(directory: Path, items: dict[str, Item], manifest: Manifest, recipe: Recipe) -> dict[str, Item]:
@@ -225,4 +225,4 @@ def _refuse_secrets(directory: Path, items: list[Item]) -> None:
         is_token = any(len(set(token)) > 12 for token in _TOKEN.findall(text))
         if is_token or any(re.search(rf"{re.escape(place)}(?![\w.-])", text) for place in places):
             what = "a Hub token" if is_token else "a path of this machine"
-            raise SurgeryError(f"{item.record.file}: holds {what}", hint="take it out, or --force if it may be published")
+            raise SurgeryError(f"{item.record.file}: contains {what}", hint="remove it, or use --force if it may be published")

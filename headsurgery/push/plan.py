@@ -124,7 +124,7 @@ def plan_push(
     repo, revision = found
     token = check_token(token)
     if not dry_run and token is None and get_token() is None:
-        raise HubError(f"{repo}: nobody may write without a token", hint="run hf auth login, or set HF_TOKEN; --dry-run needs none")
+        raise HubError(f"{repo}: pushing needs a token", hint="run hf auth login, or set HF_TOKEN; --dry-run needs none")
     contents = gather_contents(directory, recipe_only=recipe_only, force=force, on_progress=on_progress)
     if not recipe_only and not force:
         check_terms(repo, contents.terms)
@@ -140,7 +140,8 @@ def plan_push(
     if not recipe_only:
         stale = sorted(target.ours - {*files, ATTRIBUTES})
         transfers += [
-            Transfer(file=file, num_bytes=target.files[file].num_bytes, how="delete", why="no longer part of it") for file in stale
+            Transfer(file=file, num_bytes=target.files[file].num_bytes, how="delete", why="no longer part of the checkpoint")
+            for file in stale
         ]
     return PushPlan(
         repo=repo,
@@ -161,8 +162,8 @@ def plan_push(
 
 
 _HIDDEN = (
-    "{repo}: without a token the Hub doesn't show what lies there, if anything; the plan is that for a new repository, and what "
-    "lies in an existing one may change it or forbid the push"
+    "{repo}: without a token, the Hub doesn't show whether this repository exists; the plan assumes a new one, and files in "
+    "an existing one may change the plan or forbid the push"
 )
 
 
@@ -174,11 +175,11 @@ def _decide(item: Item, target: TargetRepo, base: Mapping[str, Original], reason
         return Transfer(file=record.file, num_bytes=record.num_bytes, how=how, why=why, item=item)
 
     if target.has(item):
-        return transfer("there", "the same already")
+        return transfer("there", "already the same")
     if not item.is_as_in_base:
         return transfer("upload", "edited" if record.base_sha256 and record.base_file == record.file else "new")
     if there is None:
-        return transfer("upload", reason or "the base doesn't have it any more")
+        return transfer("upload", reason or "the base no longer has it")
     if there.sha256 is None:
         return transfer("upload", "too small to be copied")
     if there.sha256 != record.sha256:
@@ -205,13 +206,13 @@ def check_terms(repo: str, terms: Terms) -> None:
     for licence in terms.licences:
         if licence.forbids_derivatives:
             raise HubError(
-                f"{repo}: the base's licence, {licence.name}, forbids to pass edited copies on",
-                hint="publish the recipe alone with --recipe-only, or --force if you may",
+                f"{repo}: the base's licence, {licence.name}, forbids sharing edited copies",
+                hint="publish only the recipe with --recipe-only, or use --force if you have permission",
             )
     if terms.unread:
         raise HubError(
-            f"{repo}: {terms.unread}, so its licence may forbid to pass edited copies on",
-            hint="write the base's licence into the metadata of README.md; or --recipe-only; or --force if you may",
+            f"{repo}: {terms.unread}, so its licence may forbid sharing edited copies",
+            hint="write the base's licence into the metadata of README.md; or use --recipe-only; or --force if you have permission",
         )
 
 
@@ -222,7 +223,7 @@ def _check_target(
     if target.exists and not target.is_private and private is not False and contents.ablates:
         raise HubError(
             f"{repo}: is public, and this recipe ablates",
-            hint="--public if everybody shall have it, or push to a private repository",
+            hint="use --public if everyone may have it, or push to a private repository",
         )
     if force:
         return
@@ -231,19 +232,20 @@ def _check_target(
     if strange:
         more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
         raise HubError(
-            f"{repo}: has {strange[0]}{more}, which no push of headsurgery wrote",
-            hint="push to another repository, or --force to replace them",
+            f"{repo}: has {strange[0]}{more}, which headsurgery did not push",
+            hint="push to another repository, or use --force to replace them",
         )
     if recipe_only and any(file.endswith(".safetensors") for file in target.files):
         raise HubError(
-            f"{repo}: has weights, which need not be this recipe's", hint="push to another repository, or --force to go on"
+            f"{repo}: contains weights, which may not belong to this recipe",
+            hint="push to another repository, or use --force to continue",
         )
 
 
 def _licence_notes(repo: str, contents: PushContents) -> list[str]:
     organisation, _, name = repo.rpartition("/")
     return [
-        f"the base's licence, {licence.name}, wants the name to begin with {licence.prefix!r}: "
+        f"the base's licence, {licence.name}, requires a name that begins with {licence.prefix!r}: "
         + f"{organisation}/{licence.prefix}-{name}".replace(" ", "-")
         for licence in contents.terms.licences
         if not licence.allows_name(repo)

@@ -155,7 +155,7 @@ def survey_base(base: RecipeBase, files: Collection[str], token: str | None) -> 
         with hub_errors(base.model), bounded_silence():
             entries = list(HfApi(token=token).list_repo_tree(base.model, recursive=True, revision=base.revision))
     except HubError as error:
-        return {}, f"the base can't be copied from: {error}"
+        return {}, f"can't copy from the base: {error}"
     return {
         entry.path: Original(sha256=entry.lfs.sha256 if entry.lfs else None, can_be_copied=bool(entry.lfs and entry.xet_hash))
         for entry in entries

@@ -97,14 +97,14 @@ def check_in_place(plan: SurgeryPlan) -> None:
     refuse_cache(directory)
     if plan.files.copies:
         raise SurgeryError(
-            f"{directory}: holds the weights a second time, which would stay unedited: {', '.join(plan.files.copies)}",
-            hint=f"move that away, or {aside}",
+            f"{directory}: contains a second copy of the weights, which would stay unedited: {', '.join(plan.files.copies)}",
+            hint=f"move the copy away, or {aside}",
         )
     steps = earlier_manifests(plan.checkpoint.files)
     if any(_what(step.edits) == _what(plan.recipe.edits) for step in steps):
         raise SurgeryError(
-            f"{directory}: these edits were made there already",
-            hint=f"headsurgery restore --in-place takes them back; to make them once more, {aside}",
+            f"{directory}: these edits were already made here",
+            hint=f"undo them with headsurgery restore --in-place; to make them a second time, {aside}",
         )
     for file in sorted({edit.tensor.file for edit in plan.edits}):
         open_own(directory, file).close()
@@ -146,7 +146,7 @@ def _write_edits(plan: SurgeryPlan, originals: list[Write]) -> None:
                     wanted = edit.rewriter(base)(original, 0).tobytes()
                     write_runs(out, edit.runs, memoryview(wanted))
                     if base.read_slice(edit).tobytes() != wanted:
-                        raise SurgeryError(f"{edit.edit.ref}: {edit.tensor.name} was not written as planned; it is taken back")
+                        raise SurgeryError(f"{edit.edit.ref}: {edit.tensor.name} was not written as planned; the change is undone")
                 os.fsync(out.fileno())
 
 
@@ -159,7 +159,7 @@ def _check_hashes(directory: Path, records: Sequence[FileRecord]) -> None:
 
     for file, digest in work_through(digests, examine, lambda _: None):
         if digest != digests[file]:
-            raise SurgeryError(f"{file}: something else changed it meanwhile, too; nothing was kept")
+            raise SurgeryError(f"{file}: another program changed it at the same time; the edit is undone")
 
 
 def _renamed(names: Mapping[str, str]) -> list[Move]:

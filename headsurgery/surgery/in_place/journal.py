@@ -103,11 +103,11 @@ def recover(directory: Path, on_note: Note) -> str | None:
         return None
     pending = _settle(directory, _claim(directory))
     if pending is not None:
-        on_note(f"a change of {directory} in place was cut short; it is {pending.outcome} now")
+        on_note(f"an in-place change of {directory} was interrupted; it is {pending.outcome} now")
         return pending.outcome
     if os.path.lexists(place):
-        raise SurgeryError(f"{place}: what a killed run left can't be deleted", hint="if no run is at work there, delete it")
-    on_note(f"cleaned up what a killed run left: {place}; nothing was left to do")
+        raise SurgeryError(f"{place}: the leftovers of a killed run can't be deleted", hint="delete it if no run is working there")
+    on_note(f"cleaned up the leftovers of a killed run: {place}; the checkpoint was complete")
     return None
 
 
@@ -118,7 +118,7 @@ def refuse_cache(directory: Path) -> None:
         SurgeryError: It does.
     """
     if is_snapshot(directory):
-        raise SurgeryError(f"{directory}: lies in the Hub's cache, which other programs share", hint=_ASIDE)
+        raise SurgeryError(f"{directory}: is in the Hub's cache, which other programs share", hint=_ASIDE)
 
 
 def _begin(directory: Path) -> Lock:
@@ -148,16 +148,16 @@ def _claim(directory: Path) -> Lock:
     try:
         names = set(os.listdir(place)) if stat.S_ISDIR(place.lstat().st_mode) else {""}
         if not names <= _NAMES:
-            raise SurgeryError(f"{place}: no journal of ours", hint="move it away")
+            raise SurgeryError(f"{place}: not a journal of headsurgery", hint="move it away")
         lock = claim(place, unwritten_is_ours=names == {LOCK}) if LOCK in names else take(place)
     except (FileExistsError, FileNotFoundError, BlockingIOError) as error:
         raise _busy(directory) from error
     except OSError as error:
-        raise SurgeryError(f"{place}: can't be read or written: {error.strerror}", hint="see to its permissions") from error
+        raise SurgeryError(f"{place}: can't be read or written: {error.strerror}", hint="check its permissions") from error
     if lock is None:
         raise SurgeryError(
-            f"{place}: of a run on another machine, or of one that may be alive",
-            hint=f"if no run is at work there any more, delete {place / LOCK} and try again",
+            f"{place}: belongs to a run on another machine, or to one that may still be running",
+            hint=f"if that run has ended, delete {place / LOCK} and try again",
         )
     return lock
 
@@ -225,13 +225,13 @@ def _clear(place: Path) -> None:
 
 def _half_edited(directory: Path, why: str, hint: str | None = None) -> SurgeryError:
     return SurgeryError(
-        f"{directory}: half edited: {why}; what is needed to mend it lies in {JOURNAL}",
-        hint=f"{hint or 'see to that'}, then: headsurgery restore {directory} --in-place",
+        f"{directory}: half edited: {why}; {JOURNAL} has what is needed to repair it",
+        hint=f"{hint or 'fix that'}, then run: headsurgery restore {directory} --in-place",
     )
 
 
 def _refusal(directory: Path, error: OSError, done: PendingChange | None) -> SurgeryError:
-    so_far = "nothing was changed" if done is None else f"what was begun is {done.outcome}"
+    so_far = "nothing was changed" if done is None else f"the change is {done.outcome}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return SurgeryError(f"{directory}: disk full: {error.strerror}; {so_far}", hint="free some space")
     return SurgeryError(f"{directory}: can't be edited in place: {error.strerror or error}; {so_far}", hint=_ASIDE)

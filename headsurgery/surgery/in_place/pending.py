@@ -38,7 +38,7 @@ _NOT_OURS = (".git", ".cache")
 
 def _check_is_ours(file: str) -> str:
     if any(part.casefold() in _NOT_OURS for part in PurePosixPath(file).parts):
-        raise ValueError("lies in a folder of git or of the Hub's client")
+        raise ValueError("is in a folder of git or of the Hub's client")
     return file
 
 
@@ -75,7 +75,7 @@ class Write(Strict):
     @model_validator(mode="after")
     def _check_size(self) -> Write:
         if self.num_bytes >= _MAX_SLICE or (self.count > 1 and self.stride < self.length):
-            raise ValueError("runs that overlap, or more than 2 GiB")
+            raise ValueError("runs overlap, or have more than 2 GiB")
         return self
 
     @property
@@ -128,7 +128,7 @@ def as_move(source: str, target: str) -> Move:
     try:
         return Move(source=source, target=target)
     except ValidationError as error:
-        raise SurgeryError(f"{source}: can't become {target} in place: {first_problem(error)}") from error
+        raise SurgeryError(f"{source}: can't be renamed to {target} in place: {first_problem(error)}") from error
 
 
 def as_write(directory: Path, file: str, runs: ByteRuns, source: str, start: int) -> Write:
@@ -161,7 +161,7 @@ def check_moves(directory: Path, moves: Sequence[Move]) -> None:
     leaving: set[str] = set()
     targets = [move.target for move in moves]
     if len(set(targets)) < len(targets):
-        raise SurgeryError("two files would get one name; nothing was changed")
+        raise SurgeryError("two files would get the same name; nothing was changed")
     for move in moves:
         target = _inside(directory, move.target)
         folders = [directory / folder for folder in list(PurePosixPath(move.target).parents)[:-1]]  # the last is the directory
@@ -172,7 +172,7 @@ def check_moves(directory: Path, moves: Sequence[Move]) -> None:
             raise SurgeryError(f"{in_the_way[0]}: is in the way of {move.target}; nothing was changed", hint="rename it")
         if (directory / move.source).is_symlink():
             raise SurgeryError(
-                f"{move.source}: a link, which may lead elsewhere as {move.target}; nothing was changed",
+                f"{move.source}: a link, which may lead elsewhere when renamed to {move.target}; nothing was changed",
                 hint="put a copy of the file itself there",
             )
         leaving.add(move.source)
@@ -214,7 +214,7 @@ def write_pending(directory: Path, pending: PendingChange) -> None:
     place = directory / JOURNAL
     text = pending.model_copy(update={"checksum": pending.compute_checksum()}).model_dump_json(by_alias=True).encode()
     if len(text) > _MAX_BYTES:
-        raise SurgeryError(f"{directory}: too much to do in place", hint="write to a new directory with -o")
+        raise SurgeryError(f"{directory}: too many changes to make in place", hint="write to a new directory with -o")
     (place / DRAFT).write_bytes(text)
     flush(place / DRAFT)
     os.replace(place / DRAFT, place / PENDING)
@@ -239,8 +239,8 @@ def carry_out(directory: Path, pending: PendingChange) -> None:
     for file, digest in pending.digests.items():
         if hash_file(_inside(directory, file)) != digest:
             raise CheckpointError(
-                f"{file}: something else changed it, too, so that it is not what it was",
-                hint=f"put it back from where it came; or delete {JOURNAL} to keep it as it is",
+                f"{file}: another program changed it, so it is not as it was",
+                hint=f"restore it from its source, or delete {JOURNAL} to keep the file as it is",
             )
     if pending.writes and pending.moves:  # what holds the bytes may be about to move
         write_pending(directory, pending.model_copy(update={"writes": [], "digests": {}}))
@@ -268,24 +268,24 @@ def open_own(directory: Path, file: str) -> BinaryIO:
         look = path.lstat()
         if not stat.S_ISREG(look.st_mode):
             raise SurgeryError(
-                f"{file}: a link, and what it leads to may belong to others, too",
+                f"{file}: a link, and its target may be shared with others",
                 hint=f"put a copy of the file itself there, {aside}",
             )
         if look.st_nlink > 1:
             raise SurgeryError(
-                f"{file}: has {look.st_nlink} names (hard links), and an edit would change what all of them stand for",
+                f"{file}: has {look.st_nlink} names (hard links), and an edit would change the file under all of them",
                 hint=f"put a copy there, {aside}",
             )
         return path.open("r+b", buffering=0)
     except OSError as error:
-        raise SurgeryError(f"{file}: can't be written: {error.strerror}", hint=f"let it be written, {aside}") from error
+        raise SurgeryError(f"{file}: can't be written: {error.strerror}", hint=f"make it writable, {aside}") from error
 
 
 def _write_slices(directory: Path, out: BinaryIO, writes: list[Write]) -> None:
     num_bytes = os.fstat(out.fileno()).st_size
     ends = [write.offset + (write.count - 1) * write.stride + write.length for write in writes]
     if max(ends) > num_bytes or sum(write.count for write in writes) > num_bytes:
-        raise CheckpointError(f"{JOURNAL}/{PENDING}: doesn't belong to {writes[0].file}")
+        raise CheckpointError(f"{JOURNAL}/{PENDING}: doesn't match {writes[0].file}")
     for write in writes:
         write_runs(out, write.runs, _read_source(directory, write).data)
 
@@ -293,10 +293,10 @@ def _write_slices(directory: Path, out: BinaryIO, writes: list[Write]) -> None:
 def _read_source(directory: Path, write: Write) -> npt.NDArray[np.uint8]:
     with _open_regular(directory, write.source) as stream:
         if write.start + write.num_bytes > os.fstat(stream.fileno()).st_size:
-            raise CheckpointError(f"{JOURNAL}/{PENDING}: doesn't belong to {write.source}")
+            raise CheckpointError(f"{JOURNAL}/{PENDING}: doesn't match {write.source}")
         data = read_exactly(stream, write.start, write.num_bytes, write.source)
     if sha256(data.data).hexdigest() != write.sha256:
-        raise CheckpointError(f"{write.source}: is damaged: these are not the bytes to be written")
+        raise CheckpointError(f"{write.source}: damaged: its bytes are not those to be written")
     return data
 
 
@@ -324,5 +324,5 @@ def _inside(directory: Path, file: str) -> Path:
     """The path of a file that is in the directory really, whatever links there are on the way."""
     path = directory / file
     if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(directory)):
-        raise SurgeryError(f"{file}: a link on its way leads out of {directory}")
+        raise SurgeryError(f"{file}: a link in its path leads out of {directory}")
     return path

@@ -59,7 +59,7 @@ def restore_in_place(
         journal.record(PendingChange(outcome="finished", writes=writes, digests=digests, moves=moves))
     for move in discarded:
         if not move.target.startswith(LEAVING):
-            on_note(f"{move.source} was rewritten since apply: kept as {move.target}")
+            on_note(f"{move.source} was rewritten after apply, and is now called {move.target}")
     return tuple(way.records.values())
 
 
@@ -67,8 +67,8 @@ def _refuse_edited(directory: Path, outcome: str) -> None:
     if (directory / MANIFEST).is_file():
         edits = describe_steps(Directory(directory))
         raise SurgeryError(
-            f"{directory}: was half edited; what was begun is {outcome}, and it is edited still: {edits}",
-            hint="if that shall be undone, run it again",
+            f"{directory}: was half edited; the change is {outcome}, and the checkpoint is still edited: {edits}",
+            hint="run the command again to undo these edits",
         )
 
 
@@ -83,8 +83,8 @@ def _check_hashes(way: WayBack, on_progress: StageProgress | None) -> None:
     wrong = sorted(file for file, digest in work_by_size(sizes, examine, on_progress) if digest != records[file].base_sha256)
     if wrong:
         raise SurgeryError(
-            f"{', '.join(wrong)}: changed since apply, so that the base can't come back; nothing was changed",
-            hint="put back what apply wrote there, or download the base",
+            f"{', '.join(wrong)}: changed since apply, so the base can't be restored; nothing was changed",
+            hint="restore the files that apply wrote, or download the base",
         )
 
 
