@@ -1,3 +1,3 @@
-"""Answers from servers that speak the OpenAI API: `connection` carries, `dialect` learns what a server takes, `completions` reads
-what it says, `endpoint` asks.
+"""Answers from servers that speak the OpenAI API. `endpoint` asks, `connection` sends requests, `dialect` learns which fields a
+server accepts, and `completions` reads its replies.
 """

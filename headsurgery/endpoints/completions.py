@@ -1,7 +1,7 @@
-"""What a server's reply says: the text, thoughts beside it, a refusal in a field of its own, and a content filter's word.
+"""Read a server's reply: the text, separate thoughts, a refusal in its own field, and the result of a content filter.
 
-Servers differ in where they put these: OpenAI and Azure, OpenRouter, vLLM and SGLang with a reasoning parser, Mistral (content in
-parts), and the OpenAI-compatible sides of Anthropic and Gemini. Neighbours: `endpoint` asks, `connection` transports.
+Servers put these in different places: OpenAI and Azure, OpenRouter, vLLM and SGLang with a reasoning parser, Mistral (content in
+parts), and the OpenAI-compatible APIs of Anthropic and Gemini. Neighbours: `endpoint` asks, `connection` transports.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _FILTERED = re.compile(
     r"filter|safety|unsafe|prohibited|block|spii|recitation|refus|sensitive|moderat|guardrail|toxic|flagged|violation|policy|censor|"
     r"modelarmor|\Arisk|contentrisk"
 )
-"""Why generation stopped, letters alone: OpenAI, Azure, Gemini, Anthropic, Bedrock, Zhipu, Cohere, DeepSeek, vLLM, TGI."""
+"""Reasons why generation stopped, letters only: OpenAI, Azure, Gemini, Anthropic, Bedrock, Zhipu, Cohere, DeepSeek, vLLM, TGI."""
 
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thoughts", "reasoning_details")
 
@@ -134,7 +134,7 @@ def _read_content(content: Any) -> tuple[str, str, str]:
 
 
 def _words(value: Any) -> str:
-    """All text in a field, however deep."""
+    """All text in a field, at any depth."""
     if isinstance(value, str):
         return _valid(value)
     if isinstance(value, list):
@@ -146,7 +146,7 @@ def _words(value: Any) -> str:
 
 
 def _valid(text: str) -> str:
-    """Without halves of surrogate pairs, which JSON may hold."""
+    """Remove halves of surrogate pairs, which JSON may contain."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

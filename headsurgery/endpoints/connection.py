@@ -1,8 +1,8 @@
-"""One request to a server that speaks OpenAI's protocol: key, retries, waits, and one line for every way in which it fails.
+"""Send one request to a server that speaks OpenAI's protocol: API key, retries, waits, and a one-line message for each failure.
 
-What a moment may mend (429, 5xx, a cut connection, an answer that is no JSON) is tried again, the rest is an error at once. The API
-key goes to the given host only, redirects are not followed, and no message shows it. Standard library only: huggingface_hub
-promises no particular HTTP package. Neighbour: `endpoint` says what to ask, and asks many at a time.
+Temporary failures (429, 5xx, a broken connection, an answer that is not JSON) are retried; all others raise at once. The API key
+goes to the given host only: redirects are not followed, and no message shows the key. Only the standard library is used, since
+huggingface_hub guarantees no particular HTTP package. Neighbour: `endpoint` decides what to ask, and sends many requests at a time.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from headsurgery.endpoints.protocols import recognise, wants_stream
 from headsurgery.errors import HeadSurgeryError, UsageError
 
 _NEVER_FILTERING = frozenset({401, 402, 404, 405, 413})
-"""With any other status of the 400s a server may say that its content filter refuses a prompt."""
+"""With any other 4xx status, a server may report that its content filter refused a prompt."""
 
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _MAX_DELAY, _MAX_RETRY_AFTER = 30.0, 300.0
-"""Seconds between two attempts at most: of our own accord, and at the server's wish."""
+"""Maximum seconds between two attempts: by our own backoff, and at the server's request."""
 
 _KEY_HINT = "set HEADSURGERY_API_KEY to the server's key"
 
@@ -44,7 +44,7 @@ class EndpointError(HeadSurgeryError):
 
 
 class RefusedRequestError(EndpointError):
-    """A server that refuses one request for good, as it was asked.
+    """A server permanently refuses a request as it was sent.
 
     Args:
         message: What to say.
@@ -71,7 +71,7 @@ class _RetryLater(Exception):  # noqa: N818
 
 
 class Connection:
-    """A server's address, the key for it, and patience.
+    """A server's address, its API key, and how often and how long to try.
 
     Args:
         url: Up to and including `/v1`; without a path, `/v1` is added.
@@ -160,7 +160,7 @@ class Connection:
             raise _RetryLater(EndpointError(f"{self.url}{path}: no usable answer: {found}")) from error
 
     def _refusal(self, error: HTTPError, what: str, asked: Sequence[str]) -> Exception:
-        """What to raise for a status other than 2xx."""
+        """The error for a status other than 2xx."""
         try:
             content = error.read()
         except (OSError, http.client.HTTPException):
@@ -196,7 +196,7 @@ class Connection:
         return RefusedRequestError(f"{where}: refuses {what} (status {status}){said}", document, hint=hint)
 
     def _no_connection(self, error: Exception) -> Exception:
-        """What to raise where there was no answer at all."""
+        """The error for a request that got no answer at all."""
         reason = error.reason if isinstance(error, URLError) else error
         if isinstance(reason, ConnectionRefusedError):
             found = EndpointError(f"{self.url}: connection refused", hint="is the server running at this address?")
@@ -218,7 +218,7 @@ class Connection:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Makes an error of a redirect: the key is not for the other host, and a POST would become a GET."""
+    """Turns a redirect into an error: the key must not go to another host, and a POST would become a GET."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
@@ -231,8 +231,9 @@ _FILTER_CODES = frozenset(
     | {"censorship", "contentblocked", "contentpolicy", "contentpolicyviolationerror", "unsafecontent", "unsafe", "jailbreak"}
     | {"1026", "1027"}
 )
-"""Codes of content filters in errors, letters and digits alone: OpenAI, Azure, OpenRouter, DashScope, Moonshot, Zhipu, Bedrock,
-MiniMax, LiteLLM."""
+"""Error codes of content filters, letters and digits only: OpenAI, Azure, OpenRouter, DashScope, Moonshot, Zhipu, Bedrock, MiniMax,
+LiteLLM.
+"""
 
 _CODES = ("code", "type", "reason", "status", "error_code", "param", "status_code")
 _WORDS = ("", "message", "detail", "error", "msg", "status_msg")
@@ -252,7 +253,7 @@ _FILTER_WORDS = re.compile(
 
 
 def is_filtered(document: Any, asked: Sequence[str] = ()) -> bool:
-    """Whether a server's error says that its content filter refuses the prompt, and not that the request is wrong.
+    """Whether a server's error reports that its content filter refused the prompt, not that the request is wrong.
 
     Args:
         document: The server's answer.
@@ -277,7 +278,7 @@ def texts_of(body: Any) -> list[str]:
 
 
 def leaves(document: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value of a document with the key that it stands under."""
+    """Every value of a document, with its key."""
     if isinstance(document, dict):
         for name, value in document.items():
             yield from leaves(value, str(name))

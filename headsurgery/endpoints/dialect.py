@@ -1,8 +1,9 @@
-"""What a server takes of a request: fields that it refuses are renamed, given the one value that it allows, or left out.
+"""Learn which request fields a server accepts: fields that it refuses are renamed, set to the one value that it allows, or left
+out.
 
-OpenAI's reasoning models want `max_completion_tokens` and fix the temperature; strict servers refuse fields outside of the
-protocol. A server says so once and is asked otherwise from then on. What was changed is told with every answer that was asked for
-that way. Neighbour: `endpoint` sends the requests.
+OpenAI's reasoning models require `max_completion_tokens` and a fixed temperature. Strict servers refuse fields outside the
+protocol. After a server's first refusal, all later requests are adapted. Every answer to an adapted request records what was
+changed. Neighbour: `endpoint` sends the requests.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from headsurgery.endpoints.connection import RefusedRequestError, leaves
 
 _NEEDED = frozenset({"model", "messages", "prompt", "add_generation_prompt", "continue_final_message"})
-"""Without these, another question would be asked."""
+"""Without these fields, the request would have another meaning."""
 
 _UNKNOWN = re.compile(
     r"un(?:supported|known|recogni[sz]ed|expected|permitted|allowed)|not (?:supported|permitted|allowed|accepted|recogni[sz]ed)|"
@@ -25,14 +26,14 @@ _UNKNOWN = re.compile(
     re.IGNORECASE,
 )
 _FREE = frozenset({"temperature", "top_p", "top_k", "seed", "repetition_penalty", "min_p"})
-"""Fields that a server may leave to itself: whatever it has against one, its value too, it is asked without."""
+"""Optional fields. If a server refuses one or its value, the request is sent without it."""
 
 _ABOUT_LENGTH = re.compile(r"too (?:long|large|many)|maximum context|context length|exceed", re.IGNORECASE)
 _POSITIVE = re.compile(
     r"strictly positive|(?:greater|larger|more) than 0\b(?!\.)|> ?0\b(?!\.\d*[1-9])|\(0(?:\.0+)?,", re.IGNORECASE
 )
 _SMALLEST = 0.01
-"""In place of the temperature 0, where a server wants a positive one: nearly greedy."""
+"""Used instead of temperature 0 if a server requires a positive one: nearly greedy."""
 
 _ABOUT_THE_PROMPT = re.compile(r"too long|length|context|token|model\b", re.IGNORECASE)
 _ONLY_VALUE = re.compile(r"(?:default|only|must be|equal to)[^.\d]{0,30}\(?\s*(\d+(?:\.\d+)?)\)?", re.IGNORECASE)
@@ -40,7 +41,7 @@ _RENAMED = {"max_tokens": "max_completion_tokens"}
 
 
 class Dialect:
-    """What one server takes; grows while it is asked.
+    """The fields that one server accepts, learned from its refusals.
 
     Args:
         extra: Fields outside of OpenAI's protocol, added to every request for as long as the server takes them.
@@ -55,7 +56,7 @@ class Dialect:
         self._lock = Lock()
 
     def speak(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """A request in words that the server takes, as far as they are known."""
+        """The request in the form that the server accepts, as far as is known."""
         with self._lock:
             fields = {**self._extra, **body}
             fields |= {name: value for name, value in self._values.items() if name in fields}
@@ -66,18 +67,20 @@ class Dialect:
             }
 
     def changed(self, body: Mapping[str, Any]) -> tuple[str, ...]:
-        """What of a request is not sent as it was asked for; the extra fields that are left out have no effect to tell of."""
+        """The parts of a request that are not sent as asked. Extra fields that were left out are not listed, since they have no
+        effect.
+        """
         with self._lock:
             found = [f"{_RENAMED[name]} for {name}" for name in sorted(self._renamed & body.keys())]
             found += [f"{name} {value:g}" for name, value in self._values.items() if name in body and name not in self._left_out]
             return (*found, *(f"no {name}" for name in sorted(self._left_out & {*body, *self._extra})))
 
     def accept(self) -> None:
-        """The server took a request as it is spoken now."""
+        """Record that the server accepted a request in its current form."""
         self._has_answered = True
 
     def learn(self, error: RefusedRequestError, sent: Mapping[str, Any]) -> bool:
-        """Change what is sent by what a server refuses.
+        """Adapt the request to a refusal.
 
         Args:
             error: The refusal.
@@ -112,7 +115,7 @@ class Dialect:
 
 
 def _allowed_temperature(text: str) -> float | None:
-    """The one that a server names, or the smallest of those that it does."""
+    """The value that a server names, or the smallest of several."""
     if only := _ONLY_VALUE.search(text):
         return float(only[1])
     if least := re.search(r"\[(0\.\d+),|(?:at least|>=?) ?(0\.\d+)", text):
@@ -130,7 +133,7 @@ def _text(document: Any) -> str:
 
 
 def _named(document: Any, text: str, sent: Mapping[str, Any]) -> list[str]:
-    """Fields of the request that a server speaks of: the one that it points at, else all that its words hold."""
+    """The request fields that an error is about: the one that it points to, or all that its text mentions."""
     names = [name for name in sent if name not in _NEEDED]
     pointed = [name for name in names if any(name == value for key, value in leaves(document) if key in ("param", "loc"))]
     held = [name for name in names if _is_named(name, text)]

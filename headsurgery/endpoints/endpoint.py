@@ -1,8 +1,8 @@
 """Completions from any server that speaks OpenAI's protocol: vLLM, SGLang, TGI, llama.cpp.
 
-Many requests at a time, answers in order. They run in daemon threads, so that an error or Ctrl-C ends the call at once. Neighbours:
-`connection` makes one request and knows what to try again, `dialect` what the server takes, `completions` reads its replies;
-`generate` asks a model in this process.
+It sends many requests at a time and returns the answers in order. Requests run in daemon threads, so that an error or Ctrl-C ends
+the call at once. Neighbours: `connection` sends one request and retries it, `dialect` knows which fields the server accepts,
+`completions` reads its replies; `generate` asks a model in this process.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["Completion", "Endpoint", "EndpointError", "ask_endpoint"]
 KEY_VARIABLES = ("HEADSURGERY_API_KEY", "OPENAI_API_KEY")
 
 NEUTRAL: Mapping[str, Any] = MappingProxyType({"repetition_penalty": 1.0, "min_p": 0.0})
-"""Fields outside OpenAI's protocol that keep vLLM and others from decoding by the model's generation_config instead of as asked."""
+"""Fields outside OpenAI's protocol. They make vLLM and others decode as requested instead of by the model's generation_config."""
 
 Message = Mapping[str, str]
 
@@ -192,7 +192,7 @@ class Endpoint:
             stop.set()
 
     def _ask(self, path: str, body: dict[str, Any], *, what: str, stop: threading.Event) -> Completion:
-        """Post a request, in other words where the server does not take all of them; one that its filter refuses is an answer."""
+        """Post a request, and adapt it if the server refuses a part of it. A refusal by its content filter is an answer."""
         while True:
             sent = self._dialect.speak(body)
             changed = self._dialect.changed(body)
@@ -281,7 +281,7 @@ def ask_endpoint(
 
 
 def _decoding(max_new_tokens: int, temperature: float, top_k: int | None, seed: int | None) -> dict[str, Any]:
-    """Request fields; what isn't asked for is switched off, as far as the protocol has a word for it."""
+    """The request fields. What is not asked for is switched off, as far as the protocol allows."""
     fields = {"max_tokens": max_new_tokens, "temperature": temperature, "top_p": 1.0, "top_k": top_k, "seed": seed}
     return {name: value for name, value in fields.items() if value is not None}
 

@@ -1,7 +1,7 @@
-"""Servers that speak another protocol than OpenAI's at the address that was given, and where their OpenAI-compatible side is.
+"""Recognise servers that speak another protocol than OpenAI's at the given address, and name their OpenAI-compatible address.
 
-Known by the address, or by what they answer: Gemini, Anthropic and Ollama by their own protocols, the full path of one of OpenAI's
-requests in place of the address before it, and streams of events. Neighbour: `connection`, which asks here where it got no answer.
+They are recognised by the address or by the answer: Gemini, Anthropic and Ollama with their own protocols, the full path of a
+request instead of the base address, and event streams. Neighbour: `connection` calls this when it got no usable answer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _REQUEST = re.compile(r"(?P<base>.*?)/(?:chat/completions|chat|completions|respo
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """What a server speaks instead.
+    """The protocol that a server speaks instead.
 
     Args:
         seen: In a clause.
@@ -33,7 +33,7 @@ class Protocol:
 
 
 def recognise(url: str, content: bytes, content_type: str = "") -> Protocol | None:
-    """Tell from an address and an answer what a server speaks that can't be read; None where nothing is known.
+    """Recognise an unsupported protocol from an address and an answer; None if it is not known.
 
     Args:
         url: The address that was given.
@@ -67,7 +67,7 @@ def wants_stream(said: str) -> bool:
 
 
 def _native(name: str, url: str, compatible: str) -> Protocol | None:
-    """None where the address is that of the compatible side already."""
+    """The compatible address; None if the address is already the compatible one."""
     if url.rstrip("/") == compatible:
         return None
     return Protocol(

@@ -1,6 +1,7 @@
-"""The engine: final states of a model with each of many heads edited, for every query, as fast and as far as the hardware goes.
+"""The engine: it computes the final states of a model with each of many heads edited, for every query, exactly and fast.
 
-`task` says what is asked and `measures` what is kept, `plan` cuts it into blocks, `local` runs them in this process, `sweep` puts
-the pieces together. One block runs as a `wave` of `lanes` by the model's own `calls`, or `whole`, and comes out in `parts`;
-`slices` say how much at a time, `shortcuts` what the model lets us leave out, which `probe` finds out; `linears` multiply.
+`task` defines what is computed and `measures` what is stored of it. `plan` cuts a task into blocks, `local` runs blocks in this
+process, and `sweep` puts the results together. A block runs as a `wave` of `variant_batch`es through the model's own `calls`, or
+`whole`, and is collected in `parts`. `slices` sets how many rows run at a time. `shortcuts` lists what can be left out for a model,
+which `probe` finds out. `linears` multiplies.
 """

@@ -1,8 +1,8 @@
-"""The model's own calls of its decoder layers, caught once so that a layer can be called again on other rows.
+"""Record how the model calls its decoder layers, so that a layer can be called again on other rows.
 
-The model's forward runs for one query with its layers passed over, which costs its embeddings and masks alone. What it hands to
-each layer besides the hidden states (masks, position embeddings, flags) is the same for every query of that length, or the model
-can't be called layer by layer, which `shortcuts` finds out.
+The model's forward runs for one query with its layers skipped, which costs only embeddings and masks. The other arguments of each
+layer (masks, position embeddings, flags) are the same for every query of that length. If they are not, the model can't be called
+layer by layer, which `shortcuts` finds out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from headsurgery.model.forwards import Forward, forwards
 from headsurgery.model.modules import ModuleMap
 
 Rest = Sequence[tuple[Any, ...] | None]
-"""Per layer, what it returns behind the hidden states; None where it returns them alone."""
+"""For each layer, what it returns after the hidden states; None if it returns them alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ def _answer(hidden: torch.Tensor, others: tuple[Any, ...] | None) -> Any:
 
 @contextmanager
 def _undecoded(modules: ModuleMap) -> Iterator[None]:
-    """Leave the output embeddings out."""
+    """Skip the output embeddings."""
     with forwards({modules.output_embeddings: lambda hidden: hidden[..., :0]}):
         yield
 
@@ -127,7 +127,7 @@ def call_model(modules: ModuleMap, tokens: torch.Tensor, *, cache: DynamicCache 
 
 @contextmanager
 def answering(modules: ModuleMap, entry: int, resid_post: torch.Tensor, rest: Rest | None = None) -> Iterator[None]:
-    """Let all layers below `entry` answer at once, without running.
+    """Let all layers below `entry` return at once, without running.
 
     Args:
         modules: The model.
@@ -161,7 +161,7 @@ class FinalStates:
 
 
 def leave(modules: ModuleMap, rest: Rest, resid_post: torch.Tensor, *, want_logits: bool) -> FinalStates:
-    """What the model makes of the last layer's output: final norm, output embeddings, soft-capping and all.
+    """Apply what the model does after the last layer: final norm, output embeddings, soft-capping and so on.
 
     Args:
         modules: The model.

@@ -1,8 +1,9 @@
-"""The engine on many machines: workers of a Ray cluster, each with the model, run blocks. Nothing else knows Ray.
+"""The engine on many machines: workers of a Ray cluster run blocks, each with its own copy of the model. No other module uses Ray.
 
-A worker is an actor around a `LocalEngine`, and everything that bits depend on (blocks, rows per call, shortcuts, threads) is the
-local engine's, so the scores are the local engine's bit for bit on the same hardware and type. `pool` hands out the calls and makes
-good for workers that die. Here they are started, and a task is put where all workers of a machine find it.
+A worker is an actor around a `LocalEngine`. Everything that can change bits (blocks, rows per call, shortcuts, threads) is taken
+from the local engine. So the scores are bit-identical to the local engine's on the same hardware and in the same type. `pool`
+assigns the calls and replaces workers that die. This module starts the workers and puts a task where all workers of a machine can
+read it.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _REACH_SECONDS = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """A Ray cluster, and how much of it to use.
+    """A Ray cluster, and the part of it to use.
 
     Args:
         address: `host:port` of its head, or `auto`: the one that this machine is part of. None: RAY_ADDRESS, else a cluster of this
@@ -60,7 +61,7 @@ class Cluster:
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """What of a cluster the workers get.
+    """The resources of a cluster that the workers get.
 
     Args:
         workers: How many.
@@ -178,7 +179,7 @@ class RayEngine:
 
 
 class _Worker:
-    """Lives on the cluster, with the model, which it loads at its first call; then an expected failure comes back as such."""
+    """An actor on the cluster. It loads the model at its first call, so that expected failures come back as errors of ours."""
 
     def __init__(self, load: Callable[[], LoadedModel], sizes: Mapping[str, Any], threads: int) -> None:
         torch.set_num_threads(threads)

@@ -1,7 +1,7 @@
-"""Blocks that take some seconds, so that Ctrl-C loses no more: how fast this machine is, and how a task is cut by that.
+"""Choose blocks that take some seconds each, so that Ctrl-C loses little work.
 
-The speed is that of a probe (`hardware`) until a block has run, and then that of the last block. Neighbours: `plan` cuts by size,
-`limits` says what fits into memory, `local` runs blocks and says how long they took.
+The speed comes from a probe (`hardware`) until a block has run, and then from the last block. Neighbours: `plan` cuts by size,
+`limits` computes what fits into memory, `local` runs blocks and times them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from headsurgery.engine.shape import ModelShape
 from headsurgery.engine.task import Block, SweepTask
 
 BLOCK_SECONDS = 20.0
-"""What a block may take, by what is known beforehand: less than the 30 s that Ctrl-C may cost, since speeds waver."""
+"""Planned duration of a block. It is below the 30 s that Ctrl-C may cost, since speeds vary."""
 
 _TOO_LONG = 1.4 * BLOCK_SECONDS
-"""A block that was cut for a higher speed is cut again when it would take so long."""
+"""A block that would take this long is cut again."""
 
 _LEAST_SPEED = 1e9
-"""FLOP/s that any machine has; what is done in time even so needs no probe."""
+"""A speed that any machine reaches. Work that is short even at this speed needs no probe."""
 
 
 @dataclass(kw_only=True)
@@ -69,9 +69,9 @@ class Pace:
 
 
 def fit_time(limits: Limits, shape: ModelShape, task: SweepTask, *, prefix: int, speed: float) -> Limits:
-    """Halve the blocks until none takes longer than `BLOCK_SECONDS`, or no block can be cut any more.
+    """Halve the blocks until none takes longer than `BLOCK_SECONDS`, or no block can be cut further.
 
-    Halving keeps the cut the same for speeds that differ a little. What the cut costs is the base's own way up, once per block.
+    Halving gives the same cut for speeds that differ a little. The cost of a cut is the base's own pass, once per block.
 
     Args:
         limits: What fits into memory.

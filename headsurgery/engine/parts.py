@@ -1,4 +1,4 @@
-"""Parts of a block: what leaves the model a few rows at a time, and how it is measured and put together.
+"""Parts of a block: the outputs of a few rows at a time, and how they are measured and put together.
 
 Neighbours: `wave` and `whole` make parts, `local` collects them.
 """
@@ -15,11 +15,11 @@ from headsurgery.engine.task import Block, Finals, Measured, SweepTask
 from headsurgery.errors import not_finite
 
 OnWork = Callable[[float], None]
-"""Called with the share of a block that is done, about."""
+"""Called with the approximate share of a block that is done."""
 
 
 class BlockPart(NamedTuple):
-    """Finals of some of a block's heads on some of its queries, both by their positions in the block."""
+    """Finals of some heads of a block on some of its queries. Both are given by their positions in the block."""
 
     heads: range
     queries: tuple[int, ...]
@@ -29,7 +29,9 @@ class BlockPart(NamedTuple):
 def make_part(
     block: Block, heads: range, places: Sequence[int], final: FinalStates, base: FinalStates, unaffected: torch.Tensor
 ) -> BlockPart:
-    """Finals of rows head * queries + query; a row that its edit left as it was gets the base's, so that it scores exactly 0."""
+    """Make a part from rows head * queries + query. A row that its edit did not change gets the base's states, so that it scores
+    exactly 0.
+    """
     if not bool(torch.isfinite(final.states).all() and torch.isfinite(base.states).all()):
         dtype = str(base.states.dtype).removeprefix("torch.")
         raise not_finite("final states are not finite", dtype)

@@ -1,6 +1,6 @@
-"""Cutting a task into blocks: large enough that the base's own way up, one row more per block, is a small part of it.
+"""Cut a task into blocks that are large enough: the base's own pass, one more row per block, must stay a small part of the work.
 
-The cut depends on the task and the limit alone. All queries of a block go up together with as many heads as the limit allows.
+The cut depends only on the task and the limit. All queries of a block run together with as many heads as the limit allows.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from headsurgery.engine.task import Block, SweepTask
 
 MIN_HEADS = 64
-"""Heads of a block that make the base's own way up a small part of it."""
+"""With this many heads in a block, the base's own pass is a small part of it."""
 
 
 def plan_blocks(task: SweepTask, *, tokens: int, prefix: int = 0) -> Iterator[Block]:

@@ -1,7 +1,7 @@
-"""A pool of Ray actors: calls go to whoever is free, and what a dead one had is called again on others.
+"""A pool of Ray actors: each call goes to a free actor, and the calls of an actor that died are repeated on others.
 
-Actors join when they have said hello, and a dead one is replaced, so a cluster may shrink and grow while it works. A call that
-again and again ends its actor ends the run. Neighbours: `cluster` says what the actors are, and hands Ray itself in.
+Actors join once they have answered `hello`, and a dead one is replaced, so a cluster may shrink and grow during a run. A call that
+ends several actors ends the run. Neighbours: `cluster` defines the actors and passes Ray itself in.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 from headsurgery.errors import ClusterError
 
 _IN_FLIGHT = 2
-"""Calls that an actor has at a time: one runs, one waits."""
+"""Calls assigned to an actor at a time: one runs, one waits."""
 
 _TRIES = 3
-"""Actors that one call may end, or that may end in a row before they say hello."""
+"""Number of actors that may die on one call, or in a row before they answer `hello`."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class Pool:
 
 
 def _give_up(what: str, error: Exception) -> ClusterError:
-    """Of what Ray says, the last line up to its general advice says why."""
+    """The reason in Ray's message: its last line before the general advice."""
     reason = str(error).strip().splitlines()[-1].partition(". Some common causes")[0].strip()
     return ClusterError(
         f"{what}: {reason}", hint="check whether there is enough memory; Ray's logs are in /tmp/ray/session_latest/logs"

@@ -1,8 +1,9 @@
-"""Finding out what a model lets the engine leave out, by trying on short queries; an engine that believed would be silently wrong.
+"""Find out what the engine may leave out for a model, by trying each shortcut on short queries. Without the trial, results could be
+silently wrong.
 
-A model whose layers share keys, carry state or see the token ids beside the hidden states can't be called layer by layer. The proof
-runs two queries interleaved, row by row, and demands the model's own final states bit for bit; what changes the shapes of the
-calls (both rows at once, a prefix of its own, a trimmed last layer) must agree but for rounding.
+A model can't be called layer by layer if its layers share keys, carry state, or read the token ids in addition to the hidden
+states. The test runs two queries interleaved, row by row, and requires the model's own final states bit for bit. Shortcuts that
+change the shapes of the calls (both rows at once, a separate prefix, a trimmed last layer) must agree up to rounding.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ def _wave_states(modules: ModuleMap, shortcuts: Shortcuts, slices: Slices, task:
 
 
 def _steady_positions(modules: ModuleMap) -> int:
-    """Tokens up to which a prefix's position embeddings are those of the whole query; beyond, longrope's change with its length."""
+    """Up to this many tokens, a prefix's position embeddings are those of the whole query. Beyond it, longrope's change with the
+    length.
+    """
     config: Any = modules.model.config.get_text_config()  # type: ignore[operator,union-attr]
     rope: Any = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
     stated = rope.get("original_max_position_embeddings") if isinstance(rope, dict) else None
@@ -80,8 +83,8 @@ def _steady_positions(modules: ModuleMap) -> int:
 
 
 def _agrees(wanted: torch.Tensor, states_of: Callable[[], torch.Tensor], *, exactly: bool = False) -> bool:
-    """Whether a shortcut gives the model's own final states: bit for bit where the same batch runs through the same kernels, else
-    but for rounding, which is at most 64 units in the last place of the norm in float32, and 2 in 16-bit types.
+    """Whether a shortcut gives the model's own final states. They must agree bit for bit if the same batch runs through the same
+    kernels, and otherwise up to rounding: at most 64 units in the last place of the norm in float32, and 2 in 16-bit types.
     """
     try:
         found = states_of()

@@ -1,4 +1,4 @@
-"""Sizes of a model that cost and memory depend on, from a live model's weights or from a checkpoint's headers."""
+"""The sizes of a model that determine cost and memory, from a live model's weights or from a checkpoint's headers."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class ModelShape:
 
     @classmethod
     def of_modules(cls, modules: ModuleMap) -> ModelShape:
-        """From a live model, also where accelerate keeps its weights elsewhere."""
+        """From a live model, even if accelerate stores its weights elsewhere."""
         tensors = {name: tuple(weight.shape) for name, weight in modules.model.named_parameters()}
         return cls.of_tensors(tensors, modules.architecture, modules.geometry)
 

@@ -1,4 +1,4 @@
-"""What a model lets the engine leave out. Neighbours: `probe` finds it out, `wave` and `plan` go by it."""
+"""What the engine may leave out for a model. Neighbours: `probe` finds it out, `wave` and `plan` use it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from headsurgery.engine.task import SweepTask
 
 @dataclass(frozen=True, kw_only=True)
 class Shortcuts:
-    """What a model lets the engine do without changing its final states.
+    """Shortcuts that do not change the final states of a model.
 
     Args:
         wave: Its layers can be called one by one, on other rows than the model called them with.

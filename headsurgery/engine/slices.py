@@ -1,4 +1,4 @@
-"""How many rows run at a time: what fills the hardware, and what fits into memory."""
+"""How many rows run at a time: enough to use the hardware fully, and few enough to fit into memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from headsurgery.model.memory import is_out_of_memory
 
 @dataclass
 class Slices:
-    """Rows per call of a layer; halved for good where memory runs out.
+    """Rows per call of a layer; halved permanently if memory runs out.
 
     Args:
         max_tokens: Tokens per call, unless one row has more.
@@ -21,7 +21,7 @@ class Slices:
     max_rows: int | None = None
 
     def rows(self, length: int) -> int:
-        """Rows of a length that go together."""
+        """Number of rows of a length that run together."""
         rows = max(1, self.max_tokens // length)
         return rows if self.max_rows is None else min(rows, self.max_rows)
 
@@ -30,7 +30,7 @@ class Slices:
         self.max_tokens = min(self.max_tokens, tokens)
 
     def halve(self, error: RuntimeError, rows: int, length: int) -> None:
-        """Take fewer rows from now on, after a lack of memory.
+        """Take fewer rows from now on, after memory ran out.
 
         Args:
             error: What was raised; anything but a lack of memory goes on its way.

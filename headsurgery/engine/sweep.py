@@ -1,4 +1,4 @@
-"""A whole task, put together from its blocks; finished ones come from the journal. Neighbour: engines run blocks."""
+"""Run a whole task block by block, and take finished blocks from the journal. Neighbour: engines run blocks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Sweeper:
         return self.engine.facts.geometry
 
     def sweep(self, task: SweepTask, on_progress: StageProgress | None = None) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Run a task, or what the journal does not hold of it.
+        """Run a task, or the part of it that the journal does not contain.
 
         Args:
             task: What is asked.
@@ -81,7 +81,7 @@ class Sweeper:
 
 
 def _missing(block: Block, done: npt.NDArray[np.bool_]) -> Block | None:
-    """What of a block is not done; a journal may hold blocks that were cut otherwise."""
+    """The part of a block that is not done. A journal may contain blocks that were cut differently."""
     rows, columns = (~done[np.ix_(block.heads, block.queries)]).nonzero()
     if not rows.size:
         return None

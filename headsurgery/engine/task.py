@@ -1,6 +1,6 @@
-"""What is asked of an engine and what comes back: plain values.
+"""The input and the output of an engine, as plain values.
 
-A task ablates each of its heads on each of its queries, one at a time, and measures what leaves the model. Its blocks hold every
+A task ablates each of its heads on each of its queries, one at a time, and measures the model's output. Its blocks contain every
 (head, query) pair once. Neighbours: `plan` cuts blocks, engines run them.
 """
 
@@ -20,7 +20,7 @@ from headsurgery.recipe import HeadEdit
 
 @dataclass(frozen=True, kw_only=True)
 class Finals:
-    """What leaves the model for some heads and some queries, at each query's last `tail` positions.
+    """The model's output for some heads and some queries, at the last `tail` positions of each query.
 
     Args:
         queries: Positions in the task's list.
@@ -38,7 +38,7 @@ class Finals:
 
 
 class Measure(Protocol):
-    """What is kept of the final states."""
+    """What is stored of the final states."""
 
     @property
     def wants_logits(self) -> bool:
@@ -51,7 +51,7 @@ class Measure(Protocol):
         """[queries, ...]; None where nothing is kept of the base."""
 
     def bytes_kept(self, hidden_size: int, itemsize: int) -> int:
-        """Bytes that are kept of a head, a query and a position, in a model of this width and size of an element."""
+        """Bytes stored for a head, a query and a position, in a model of this width and size of an element."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,7 @@ class Measured:
 
 
 class Engine(Protocol):
-    """Runs blocks of tasks on a model, wherever that is."""
+    """An engine: it runs blocks of tasks on a model, in this process or elsewhere."""
 
     @property
     def facts(self) -> ModelFacts:

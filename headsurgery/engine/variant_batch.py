@@ -1,9 +1,9 @@
-"""Lanes: the rows of one block that have one length, and how they go up one layer.
+"""Variant batches: the rows of one block that have the same length, and how they go up one layer.
 
-A batch holds the states of every variant (variant 0 is the untouched base, variant i the i-th head edited) on its queries, as rows
-variant * queries + query. A variant joins at the layer of its head, with the base's states; below it nothing is computed, since
-there it equals the base. With a shared prefix the prefix is a batch of its own that goes first, and its keys and values of this
-layer stand before the queries'. Rows run in slices that fill the hardware; where memory runs out a slice is halved and tried again.
+A batch holds the states of every variant on its queries (variant 0 is the untouched base, variant i has the i-th head edited), as
+rows variant * queries + query. A variant joins at the layer of its head, with the base's states. Below that layer it equals the
+base, so nothing is computed. A shared prefix is a batch of its own that goes first; its keys and values of a layer are put before
+those of the queries. Rows run in slices that use the hardware fully. If memory runs out, a slice is halved and tried again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Keys = list[tuple[torch.Tensor, torch.Tensor]]
 
 
 class _KeyRecorder:
-    """Stands in for a cache: keeps what a layer would store."""
+    """Replaces a cache: records what a layer would store."""
 
     def __init__(self) -> None:
         self.updates: Keys = []
@@ -38,7 +38,7 @@ class _KeyRecorder:
 
 
 class _KeyReplayer:
-    """Stands in for a cache: puts each row's prefix before what a layer would store, and stores nothing."""
+    """Replaces a cache: puts each row's prefix before what a layer would store, and stores nothing."""
 
     def __init__(self, prefix: Keys, variants: torch.Tensor) -> None:
         self._prefix = iter(prefix)
@@ -77,7 +77,7 @@ class VariantBatch:
     slices: Slices
     trim: bool
     unaffected: list[torch.Tensor] = field(default_factory=list, init=False)
-    """Of the variants that joined, which rows the edit left as they were, [heads, queries] each."""
+    """For the variants that joined, the rows that the edit did not change, [heads, queries] each."""
 
     def __post_init__(self) -> None:
         embedded = self.calls.embedded
@@ -107,7 +107,7 @@ class VariantBatch:
         return keys
 
     def finals(self, prefix: VariantBatch | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """What left the last layer, [variants, queries, tail, hidden_size], and which rows equal the base's, [heads, queries].
+        """The output of the last layer, [variants, queries, tail, hidden_size], and which rows equal the base's, [heads, queries].
 
         Args:
             prefix: The batch that went before, which must be unaffected, too.
@@ -146,10 +146,10 @@ class VariantBatch:
         return found
 
     def _run(self, layer: int, rows: range, prefix: Keys | None, edits: list[RowEdit]) -> tuple[Keys, torch.Tensor]:
-        """Run some rows through a layer, in place: what a prefix would store, and which rows the edits left as they were.
+        """Run some rows through a layer, in place. Returns what a prefix would store, and which rows the edits did not change.
 
-        A single position goes as two: a product with one row takes another kernel, whose rounding differs, and then the scores
-        would depend on how the task was cut.
+        A single position runs as two rows. A product with one row uses another kernel, whose rounding differs, and the scores would
+        then depend on how the task was cut.
         """
         is_top = layer == len(self.modules.layers) - 1
         trims = self.trim and is_top
@@ -188,10 +188,10 @@ class VariantBatch:
     def _unaffected(
         self, output: torch.Tensor, rows: list[int], run: Callable[[], torch.Tensor], switch: EditSwitch
     ) -> torch.Tensor:
-        """Which rows their edits left as they were, bit for bit, [rows].
+        """Which rows their edits did not change, bit for bit, [rows].
 
-        The base's output comes from a batch of another size, whose rounding may differ; so rows that are merely close to it are
-        settled by running the same rows once more without the edits.
+        The base's output comes from a batch of another size, whose rounding may differ. So rows that are close to it are run once
+        more without the edits.
         """
         base = self.states[: self.num_queries]  # gone up already
         queries = torch.tensor(rows, device=output.device) % self.num_queries
@@ -209,7 +209,7 @@ def may_be_unaffected(states: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
 
 
 def append_keys(keys: Keys, more: Keys) -> Keys:
-    """Keys and values of further rows behind those of the first."""
+    """Append the keys and values of further rows to those of the first."""
     if not keys:
         return more
     return [(torch.cat([a, c]), torch.cat([b, d])) for (a, b), (c, d) in zip(keys, more, strict=True)]
@@ -217,7 +217,9 @@ def append_keys(keys: Keys, more: Keys) -> Keys:
 
 @contextmanager
 def trimmed(modules: ModuleMap, tail: int) -> Iterator[None]:
-    """Let only the last `tail` positions into o_proj and MLP of the last layer, if it has them; at the others they answer 0."""
+    """Compute o_proj and MLP of the last layer only for the last `tail` positions, if it has them. At other positions they return
+    0.
+    """
 
     def read(_: nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         lengths.append(args[0].shape[1])

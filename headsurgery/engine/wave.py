@@ -1,8 +1,8 @@
-"""One block of a task, run upwards: all batches go up the model together, layer by layer.
+"""Run one block of a task from bottom to top: all batches go through the model together, layer by layer.
 
-All rows of all heads below a layer run through it before the next one, in calls that fill the hardware: queries of one length share
-them without padding, and a prefix that all queries share runs once per head. Neighbours: `batches` go up, `shortcuts` says what the
-model lets us do, `whole` is for models that can't be called layer by layer.
+All rows run through a layer before any row enters the next one, in calls that use the hardware fully. Queries of one length share
+calls without padding, and a prefix that all queries share runs once per head. Neighbours: `variant_batch` holds the rows,
+`shortcuts` lists what may be left out, `whole` is for models that can't be called layer by layer.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _make_batches(
 
 
 def _cache_of_length(length: int, calls: Calls) -> DynamicCache:
-    """A cache as a prefix of this length leaves it behind, but for its keys and values, which no mask depends on."""
+    """A cache as it is after a prefix of this length, with empty keys and values, which no mask depends on."""
     cache, nothing = DynamicCache(), calls.embedded.new_zeros(1, 1, length, 1)
     for layer in range(len(calls.layers)):
         cache.update(nothing, nothing, layer)
@@ -124,7 +124,7 @@ def _leave(
     prefix: VariantBatch | None,
     logits: int,
 ) -> Iterator[BlockPart]:
-    """Let a batch's rows out of the model, few enough at a time that their logits fit."""
+    """Compute the model's output for a batch, few rows at a time so that their logits fit."""
     states, unaffected = batch.finals(prefix)
     rows = _rows_leaving(modules, task, logits)
     columns = min(rows, len(queries))
@@ -141,7 +141,7 @@ def _leave(
 
 
 def _leave_together(modules: ModuleMap, shortcuts: Shortcuts, task: SweepTask, states: torch.Tensor) -> FinalStates:
-    """Rows [rows, tail, hidden_size] as they leave the model; a single position goes as two, see `VariantBatch`."""
+    """The model's output for rows [rows, tail, hidden_size]. A single position runs as two, see `VariantBatch`."""
     if states.shape[:2].numel() > 1:
         return leave(modules, shortcuts.rest, states, want_logits=task.measure.wants_logits)
     final = leave(modules, shortcuts.rest, states.repeat(2, 1, 1), want_logits=task.measure.wants_logits)

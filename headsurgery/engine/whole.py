@@ -1,4 +1,4 @@
-"""One block of a task by the model's own forward, for models whose layers can't be called one by one; `wave` is for the others."""
+"""Run one block of a task by the model's own forward, for models whose layers can't be called singly; `wave` is for the others."""
 
 from __future__ import annotations
 

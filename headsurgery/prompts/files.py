@@ -233,7 +233,7 @@ def _check_plain(lines: Sequence[str], path: Path, columns: Sequence[str]) -> No
     number = next((number for number, line in enumerate(lines, start=1) if _SEPARATOR.fullmatch(line.strip())), None)
     if number is not None:
         raise PromptError(
-            f"{path.name}:{number}: this line is a separator ({lines[number - 1].strip()[:10]}), but a text has one prompt per line",
+            f"{path.name}:{number}: this line is a separator ({lines[number - 1].strip()[:10]}), but a text has a prompt per line",
             hint="write prompts of several lines as .jsonl or .csv",
         )
     names = [name.strip(' "').lower() for name in re.split(r"[,;\t|]", filled[0])]
