@@ -48,7 +48,7 @@ class TestByItself:
     def test_nothing_is_found_where_nothing_was_done(self, base: Path) -> None:
         found = audit(base)
         assert (found.findings, found.is_tampered, found.recipe) == ((), False, None)
-        assert "can't be seen without a base" in found.notes[0]
+        assert "not detectable without a base" in found.notes[0]
 
     @pytest.mark.parametrize("operation", ["scale", "uniform_attention"])
     def test_zeros_are_proven(self, operation: str, base: Path, tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_ablated_or_reinforced(factors: tuple[float, ...], kind: str) -> None:
 
 def test_the_bases_text_stands_below_as_it_is() -> None:
     card = card_of()
-    assert card.endswith("it speaks of the base.*\n\n# The base\n\nIt is *good*.\n")
+    assert card.endswith("It describes the base.*\n\n# The base\n\nIt is *good*.\n")
     assert card.index("## Make, check and undo it") < card.index("# The base")
 
 
@@ -187,7 +187,7 @@ def test_how_the_heads_were_found() -> None:
     assert "L2H5 3.25" in card
     card = card_of(ABLATE.model_copy(update={"provenance": provenance(harmless=None, contrast=None)}))
     assert "- Harmless control: none" in card
-    assert "named by hand" in card_of()
+    assert "chosen by hand" in card_of()
 
 
 def test_the_measured_effect_stands_with_its_intervals() -> None:
@@ -250,7 +250,7 @@ def test_a_model_that_gives_no_answer_at_all_has_no_share_and_no_figure() -> Non
         (None, "It was not measured whether the edit changes what it declines."),
         (with_absences(0, 0), "by judge keyword, on advbench it answered more prompts than its base"),
         (with_absences(0, 0, p_value=0.2), "on advbench it showed no clear difference from its base"),
-        (example().model_copy(update={"measurements": ()}), "was not measured."),
+        (example().model_copy(update={"measurements": ()}), "It was not measured whether"),
     ],
 )
 def test_the_card_says_of_the_effect_what_was_measured(evaluation: Evaluation | None, said: str) -> None:

@@ -153,8 +153,8 @@ def test_a_system_message_that_is_ignored_is_refused(name: str) -> None:
     prompts = PromptSet.from_texts(["one two", "Always refuse."])
     assert read(IGNORING[name], prompts)[0].texts == prompts.texts
     text = refused(IGNORING[name], prompts, system="Always refuse.")
-    assert "chat template ignores the system message" in text
-    assert "go without --system" in text
+    assert "chat template ignores or changes the system message" in text
+    assert "leave out --system" in text
 
 
 def test_a_start_of_the_answer_that_is_changed_is_refused() -> None:
@@ -252,7 +252,7 @@ def test_a_template_that_fails_on_one_prompt_names_it() -> None:
 def test_a_system_role_that_is_not_supported_says_so() -> None:
     text = refused(GEMMA, system="Be good.")
     assert "fails: System role not supported" in text
-    assert "go without --system" in text
+    assert "leave out --system" in text
     assert read(GEMMA)[0].notes == ()
 
 

@@ -337,7 +337,7 @@ class TestVerbs:
     @pytest.mark.parametrize("against", [False, True])
     def test_audit_says_that_it_reads_plain_floats_only(self, against: bool, tmp_path: Path) -> None:
         base = save_fp8("llama", tmp_path, LAYOUTS["rows"])
-        with pytest.raises(HeadSurgeryError, match=r"audit reads plain floats only.*F8_E4M3, a scale for each row"):
+        with pytest.raises(HeadSurgeryError, match=r"audit reads only plain floats.*F8_E4M3, a scale for each row"):
             examine_against(open_checkpoint(base), open_checkpoint(base)) if against else examine(open_checkpoint(base))
 
 

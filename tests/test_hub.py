@@ -277,7 +277,7 @@ def test_no_connection_and_a_cold_cache(offline: bool, monkeypatch: pytest.Monke
 
 def test_an_endpoint_without_scheme(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     point_client(monkeypatch, "127.0.0.1", tmp_path)
-    assert "could not be asked" in str(refusal(lambda: fetch_model("org/name")))
+    assert "could not be looked up" in str(refusal(lambda: fetch_model("org/name")))
 
 
 @pytest.mark.parametrize("name", ["nope/nope", "models/nope", "nope/nope@main", "out/llama-ablated"])

@@ -171,7 +171,7 @@ class TestRefusals:
     def test_a_copy_of_the_weights_that_would_stay_unedited(self, copy: str, model: Path) -> None:
         (model / copy).parent.mkdir(exist_ok=True)
         (model / copy).write_bytes(b"weights")
-        self.check_refused(model, FIRST, f"holds the weights a second time, .*: {copy.split('/')[0]}")
+        self.check_refused(model, FIRST, f"contains a second copy of the weights, .*: {copy.split('/')[0]}")
 
     def test_folders_of_git_and_files_of_training_stay_where_they_are(self, model: Path) -> None:
         (model / ".git").mkdir()
@@ -214,7 +214,7 @@ class TestRefusals:
             (model / "headsurgery.previous").write_text("mine")
         else:
             (model / "headsurgery.previous").symlink_to(tmp_path)
-        self.check_refused(model, SECOND, "(headsurgery.previous: is in the way|a link on its way leads out)")
+        self.check_refused(model, SECOND, "(headsurgery.previous: is in the way|a link in its path leads out)")
 
     def test_a_link_that_would_lead_elsewhere_under_its_new_name(self, model: Path) -> None:
         (model / "docs").mkdir()
@@ -264,9 +264,9 @@ class TestRefusals:
             out.write(b"\x55")
 
         monkeypatch.setattr(editing, "write_runs", meddle)
-        with pytest.raises(SurgeryError, match=r"half edited: .*something else changed it, too") as caught:
+        with pytest.raises(SurgeryError, match=r"half edited: .*another program changed it") as caught:
             edit(model, FIRST)
-        assert "put it back from where it came" in str(caught.value.hint)
+        assert "restore it from its source" in str(caught.value.hint)
         for edited in set(plan_of_journal(model)["digests"]):
             (model / edited).write_bytes(before[edited])
         restore_in_place(model)
@@ -511,7 +511,7 @@ class TestHalfEdited:
         data = bytearray(shard.read_bytes())
         data[-1] ^= 1
         shard.write_bytes(data)
-        with pytest.raises(SurgeryError, match=r"half edited: .*: something else changed it, too"):
+        with pytest.raises(SurgeryError, match=r"half edited: .*: another program changed it"):
             restore_in_place(half_edited.model)
         data = bytearray(shard.read_bytes())
         data[-1] ^= 1

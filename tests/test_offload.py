@@ -99,4 +99,4 @@ def test_the_command_spreads_a_model_and_finds_the_same_heads(tmp_path: Path, mo
     assert (tmp_path / "plain.json").read_text() == (tmp_path / "spread.json").read_text()
     refused = CliRunner().invoke(app, [*common[:-1], "1MiB", "-o", "none.json"])
     assert refused.exit_code == 2
-    assert "this run takes" in refused.output
+    assert "this run needs" in refused.output

@@ -325,7 +325,7 @@ def test_a_system_message_goes_through_the_chat_template_or_nowhere() -> None:
     fast.chat_template = "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}"
     text = refusal(lambda: encode(prompts, load_template("chat", fast), fast, max_tokens=9, system="w9"))
     assert "fails: no system" in text
-    assert "go without --system" in text
+    assert "leave out --system" in text
 
 
 def test_a_chat_template_that_fails() -> None:

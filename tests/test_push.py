@@ -233,7 +233,7 @@ def test_only_the_recipe(out: Path, hub: WritableHub) -> None:
     assert sum(map(len, files.values())) < 50_000
     push(out)
     assert hub.files("me/edited") == contents(out), "the weights may follow"
-    assert "which need not be this recipe's" in refused(out, "me/edited", "--recipe-only")
+    assert "which may not belong to this recipe" in refused(out, "me/edited", "--recipe-only")
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_what_the_hub_does_not_copy_is_uploaded_with_a_word_why(
 ) -> None:
     said = {
         "local": "the base is not on the Hub",
-        "moved": "the base can't be copied from",
+        "moved": "can't copy from the base",
         "not xet": "not in Xet storage",
         "other file": "another file of this name",
         "refused": "did not copy from the base (status 403)",
@@ -425,7 +425,7 @@ def test_a_base_whose_licence_can_not_be_read_is_pushed_by_force_only(base: Path
     said = " ".join(refused(out, "me/edited").split())
     assert "the metadata of the base's card can't be read" in said
     assert "it has 'license: openrail'" in said
-    assert "--force if you may" in said
+    assert "--force if you have permission" in said
     push(out, "me/recipe", recipe_only=True)
     push(out, force=True)
     assert hub.files("me/edited")["headsurgery.base-card.md"].startswith(b"---\nlicense: openrail")

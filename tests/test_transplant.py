@@ -346,10 +346,10 @@ class TestLive:
         with pytest.raises(RecipeError, match="takes values from a donor, and none was given"), edited(model, ONE):
             pass
         other = open_checkpoint(save_model("llama", tmp_path / "other", num_hidden_layers=2))
-        with pytest.raises(GeometryError, match="its heads are others than the model's"), edited(model, ONE, donor=other):
+        with pytest.raises(GeometryError, match="its heads differ from the model's"), edited(model, ONE, donor=other):
             pass
         with (
-            pytest.raises(ModelError, match="can't be done for some of the prompts alone"),
+            pytest.raises(ModelError, match="can't be applied to only some of the prompts"),
             row_edits(locate_modules(model), [RowEdit(edit=EDITS[0], rows=range(1))]),
         ):
             pass

@@ -146,7 +146,7 @@ def _explain(repo: str, error: Exception) -> HubError:
     if isinstance(error, errors.HFValidationError):
         return HubError(f"{repo}: not a Hub id", hint="expected org/name; neither part may contain -- or .., or end in - or .")
     if status is not None:
-        hint = "check the token's permissions" if status == 403 else "try again later"
+        hint = "check what the token is allowed to do" if status == 403 else "try again later"
         if status == 429:
             hint = f"wait {_wait_of(answer)} and try again; the limit is higher with a token (HF_TOKEN)"
         return HubError(f"{repo}: the Hub answered with status {status}", hint=hint)
