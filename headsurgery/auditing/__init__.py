@@ -1,6 +1,8 @@
-"""What was done to a checkpoint's attention heads: against its base (`against`), or from itself alone (`blind`).
+"""Find out what was done to a checkpoint's attention heads, by comparison with its base (`against`) or from the checkpoint alone
+(`blind`).
 
-`grain` and `norms` are the two statistics of the blind examination, `records` what comes out. docs/audit.md has measured rates.
+`significands` and `norms` are the two statistics of the blind examination, and `records` are the results. docs/audit.md has
+measured rates.
 """
 
 from headsurgery.auditing.against import examine_against as examine_against

@@ -1,8 +1,8 @@
-"""A checkpoint examined against its base: heads that were multiplied, with their recipe, and what else changed.
+"""Compare a checkpoint with its base: heads that were multiplied, with their recipe, and everything else that changed.
 
-Invariant: a head is called multiplied only where one factor explains how it differs from the base, and a recipe holds only edits
-that give the heads' values, but for one rounding. Heads that were changed by themselves in another way are named, too
-(`standing_out`); all other changes are described by tensor (`matrices`).
+Invariant: a head is called multiplied only if one factor explains how it differs from the base. A recipe contains only edits that
+give the heads' values, up to one rounding. Heads that were changed individually in another way are named as well (`standing_out`).
+All other changes are described by tensor (`matrices`).
 """
 
 from __future__ import annotations

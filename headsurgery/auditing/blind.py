@@ -1,4 +1,6 @@
-"""A checkpoint examined by itself: blocks that are zero or not finite, that a factor went over, or whose norm stands out."""
+"""Examine a checkpoint by itself: find blocks that are zero or not finite, that were multiplied by a factor, or whose norm is
+unusual.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,7 @@ def check_plain(anatomy: Anatomy) -> None:
 
 @np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
 def _find_other_not_finite(checkpoint: Checkpoint, anatomy: Anatomy) -> dict[str, str]:
-    """What an attention layer's tensors hold that is no finite number, in no head's block: keys, values, norms."""
+    """Describe values that are not finite and lie outside the heads' blocks: in keys, values and norms."""
     blocks: dict[str, list[StoredSlice]] = {}
     for head in anatomy.geometry.heads():
         for operation in anatomy.blocks:

@@ -1,4 +1,4 @@
-"""The base that a checkpoint says it was made from: in the manifest of `apply`, or in its card."""
+"""The base that a checkpoint names, in the manifest of `apply` or in its card."""
 
 from __future__ import annotations
 

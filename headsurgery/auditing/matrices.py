@@ -1,6 +1,6 @@
-"""What the change of a matrix looks like: its rank, zeros, levels, factors for each row or column, or none of these.
+"""Describe the change of a matrix: its rank, zeros, levels, factors for each row or column, or none of these.
 
-Said is what can be seen, and what usually leaves it; several causes may look alike. Neighbour: `against`.
+The description says what can be seen and what usually causes it. Several causes may look alike. Neighbour: `against`.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _MAX_RANK, _OVERSAMPLE = 128, 24
 _KEPT = 0.98
 """Share of a change's energy, rounding aside, that a low rank must hold."""
 _SHOWN = 16
-"""Directions whose share is told where the rank is not low."""
+"""Number of directions whose share is reported if the rank is not low."""
 _STANDS_OUT = 1.5
 """How far a direction must lie above the largest one of noise of the same energy (L2)."""
 _MOST_ELEMENTS = 2**25
-"""Of a larger matrix evenly spaced rows are looked at."""
+"""Of a larger matrix, only evenly spaced rows are examined."""
 _LARGE = 0.3
-"""Relative size of a change above which weights were mixed or replaced rather than trained further."""
+"""Relative size of a change. Above it, weights were mixed or replaced, not just trained further."""
 _FEW = 0.01
-"""Share of the values; where fewer changed, most by one step, their directions tell nothing."""
+"""Share of the values. If fewer changed, most by one step, their directions say nothing."""
 _PER_LINE = 0.2
 """Share of the change (L2) that a factor for each line may leave unexplained."""
 
@@ -135,7 +135,7 @@ def _is_on_grid(group: Matrix) -> bool:
 
 
 def _find_line_factors(before: Matrix, after: Matrix, change: Matrix) -> str | None:
-    """A factor for all, or one for each row or column, that explains the change."""
+    """Describe a factor for all values, or one for each row or column, that explains the change."""
     x, y = before.astype(np.float64), after.astype(np.float64)
     energy, power = _energy(change), float((x * x).sum())
     if not energy or not power or min(x.shape) < 8:

@@ -1,12 +1,12 @@
-"""A head that is coarse numbers times one factor, in a type fine enough to show it.
+"""Find heads whose values are coarse numbers times one factor, in a type that is fine enough to show it.
 
-Weights that came from a 16-bit type and lie in a finer one (bfloat16 in float16 or float32, float16 in float32) use few of its
-numbers. Multiplied, they use others, but still few: every value divided by the factor is a coarse number again. That holds for one
-factor only, and so the factor is found.
+Weights that came from a 16-bit type and are stored in a finer one (bfloat16 in float16 or float32, float16 in float32) use few of
+its numbers. After a multiplication they use others, but still few: every value divided by the factor is a coarse number again. This
+holds for one factor only, so the factor can be found.
 
-Levels of a quantization with one scale per head are multiples of a factor, too. They are told apart by their significands. Coarse
-numbers have nearly all, in every power of two. Whole multiples of a scale (int8) have them in the highest only, and FP8 and FP4
-have few.
+The levels of a quantization with one scale per head are multiples of a factor, too. They are distinguished by their significands.
+Coarse numbers have nearly all significands in every power of two. Whole multiples of a scale (int8) have them only in the highest,
+and FP8 and FP4 have few.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Norms of head blocks that stand out from those of their layer and of the layers beside it.
+"""Find norms of head blocks that differ from those of their layer and of the neighbouring layers.
 
-The logarithm of each block's norm less the median of the other heads of its layer, over the spread within the layers of the model
-(1.4826 times the median difference from a layer's median, as for a normal distribution). Heads of one layer differ by nature, so
-this finds large factors only; it is what is left to find powers of two, which leave no comb (`grain`).
+The measure is the logarithm of each block's norm, minus the median of the other heads of its layer, divided by the spread within
+the layers of the model (1.4826 times the median difference from a layer's median, as for a normal distribution). Heads of one layer
+differ by nature, so only large factors are found. It is the only way to find powers of two, which leave no comb (`significands`).
 
-Where a layer has few heads, two that were edited can be most of the others. So a head also has to differ from the heads of the
-layers beside its own.
+If a layer has few heads, two edited heads can be most of the others. So a head must also differ from the heads of the neighbouring
+layers.
 """
 
 from __future__ import annotations

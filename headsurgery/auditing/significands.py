@@ -1,11 +1,12 @@
-"""The grain of stored numbers: a block that was multiplied and rounded again can't hold values that its neighbours have.
+"""The significands of stored numbers: a block that was multiplied and rounded again can't contain values that its neighbours have.
 
-A 16-bit weight has few significands: 128 for each power of two in bfloat16, 1024 in float16. Multiplied by a factor that is no
-power of two and rounded back, some can't come out any more, whatever the weights were, and others come out twice as often: a comb,
-as double compression leaves in a picture. The comb follows from the factor alone and is the same in every power of two.
+A 16-bit weight has few significands: 128 for each power of two in bfloat16, 1024 in float16. If weights are multiplied by a factor
+that is no power of two and rounded again, some significands can't occur any more, whatever the weights were, and others occur twice
+as often. This pattern is a comb, as double compression leaves in a picture. It follows from the factor alone and is the same in
+every power of two.
 
-Missing values alone prove nothing: a head whose weights were quantized in its own way lacks many, too. So each factor is a
-hypothesis of its own: the significands that it can't give are missing, those that it gives twice are doubled, and all others are
+Missing values alone prove nothing: a head whose weights were quantized in its own way lacks many, too. So each factor is a separate
+hypothesis: the significands that it can't give are missing, those that it gives twice are doubled, and all others are
 there. The statistic is the log-likelihood ratio of that to a head like the others whose values come in clumps (a compound Poisson
 process). The size of the clumps is the variance of the head's own counts over their mean, which is never too small. A head of few
 levels has large clumps, so its gaps say little.

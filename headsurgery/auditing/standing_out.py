@@ -1,7 +1,8 @@
-"""Heads that were changed by themselves, told from those that a change of their whole tensor took along.
+"""Find heads that were changed individually, as opposed to heads that changed together with their whole tensor.
 
-Fine-tuning, a merge or a direction taken out change all heads of a tensor about alike; whoever replaces, copies, trains or breaks
-one head leaves its neighbours as they were, or changes it far more. Neighbour: `against`, which names these heads one by one.
+Fine-tuning, a merge, or removing a direction changes all heads of a tensor about equally. Replacing, copying, training or breaking
+one head leaves its neighbours unchanged, or changes it far more than them. Neighbour: `against`, which reports these heads one by
+one.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _SAME_FACTOR, _SAME_DISTANCE = 0.1, 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Neighbourhood:
-    """What stands around a changed head.
+    """The surroundings of a changed head.
 
     Args:
         others: Changes of the layer's other heads of the same operation; None for a head that is as it was.
@@ -68,7 +69,7 @@ def find_standing_out(
     *,
     is_low_rank: Callable[[str], bool],
 ) -> dict[Place, str]:
-    """Heads that were changed by themselves, each with the evidence; those that one factor explains are left out.
+    """Find heads that were changed individually, each with the evidence. Heads that one factor explains are left out.
 
     Args:
         found: The comparison.
@@ -102,7 +103,7 @@ def find_standing_out(
 
 
 def stands_out(change: HeadChange, around: Neighbourhood) -> str | None:
-    """Why a changed head stands out from its layer; None where it doesn't."""
+    """Why a changed head stands out from its layer; None if it does not."""
     others = [other for other in around.others if other is None or other.agreement not in ("exact", "rounded", "about")]
     if change.agreement == "about":
         alike = [other for other in around.others if other is not None and is_alike(other, change)]

@@ -1,4 +1,4 @@
-"""What a card is made from and where it lies: the base's card, README.md; and the check that huggingface_hub makes."""
+"""Read the base's card, write README.md, and check it as huggingface_hub does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from headsurgery.surgery.history import find_base_card
 
 
 def load_base_card(edited: Path) -> bytes | None:
-    """The first base's card that `apply` kept in an edited checkpoint; None where it had none.
+    """The first base's card, as `apply` stored it in an edited checkpoint; None if the base had none.
 
     Raises:
         HeadSurgeryError: It is a link, which could carry any file of this machine into what is published.
@@ -39,7 +39,7 @@ def save_card(edited: Path, made: dict[str, bytes]) -> None:
 
 
 def _refuse_link(folder: Path, file: str) -> None:
-    """Refuse a file that is a link, or to which one leads below the folder."""
+    """Refuse a file that is a link, or that is reached through a link below the folder."""
     if os.path.realpath(folder / file) != os.path.join(os.path.realpath(folder), file):
         raise HeadSurgeryError(
             f"{folder / file}: a link, expected a file", hint="put the file itself in its place, or delete the link"
@@ -47,7 +47,7 @@ def _refuse_link(folder: Path, file: str) -> None:
 
 
 def check_card(text: str) -> None:
-    """Read a card as huggingface_hub does; the Hub itself looks at it once more when it is pushed.
+    """Check a card as huggingface_hub does. The Hub checks it again when it is pushed.
 
     Raises:
         HeadSurgeryError: Its metadata are not valid.

@@ -1,7 +1,7 @@
-"""What a base's licence asks of an edited copy that is passed on: a name, a notice, or not to pass it on at all.
+"""What a base's licence requires of a shared edited copy: a name, a notice, or not to share it at all.
 
-A table of the licences on the Hub that ask for more than to be named. It is no legal advice: it goes by what the base's card states
-as its licence, however it is spelled, and by the title of a licence's text where the card states none.
+A table of those licences on the Hub that require more than attribution. This is no legal advice. A licence is recognised by the
+base card's licence field, in any spelling, or by the title of a licence's text if the card names none.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Licence:
-    """What one licence asks for.
+    """The requirements of one licence.
 
     Args:
         name: What people call it.
@@ -30,7 +30,7 @@ class Licence:
     forbids_derivatives: bool = False
 
     def allows_name(self, repo: str) -> bool:
-        """Whether `org/name` begins as the licence asks, however it is punctuated."""
+        """Whether the name in `org/name` begins as the licence requires, ignoring punctuation."""
         return self.prefix is None or _plain(repo.rpartition("/")[2]).startswith(_plain(self.prefix))
 
 
@@ -78,7 +78,7 @@ _LONGEST_NAME = 60
 
 
 def find_licences(stated: Iterable[str]) -> tuple[Licence, ...]:
-    """The licences that ask for something.
+    """Find the licences that require something.
 
     Args:
         stated: What a card gives as licence, name or link; also whole lines of a card that can't be read as YAML.
@@ -88,7 +88,7 @@ def find_licences(stated: Iterable[str]) -> tuple[Licence, ...]:
 
 
 def find_licences_in_text(text: str) -> tuple[Licence, ...]:
-    """The licences that a LICENSE file is the text of, by their titles, as far as they ask for something."""
+    """Find licences that require something by their titles in the text of a LICENSE file."""
     plain = " ".join(text.lower().split())
     found = [_LICENCES.get(_llama_key(match)) for match in _LLAMA_TITLE.finditer(plain)]
     if "gemma terms of use" in plain:
@@ -114,7 +114,9 @@ def _llama_key(match: re.Match[str]) -> str:
 
 
 def _forbids_derivatives(words: str) -> bool:
-    """Whether a name is one of Creative Commons' licences without derivatives, in any spelling and version, or says it in words."""
+    """Whether a name is one of Creative Commons' licences without derivatives, in any spelling and version, or forbids them in
+    words.
+    """
     parts = re.findall(r"[a-z]+", words)
     is_creative_commons = not _COMMONS.isdisjoint(parts) or _SHORT.issuperset(parts)
     together = "".join(parts)

@@ -1,4 +1,4 @@
-"""A card's metadata: what is inherited from the base's card, what is ours, and the figures of an evaluation as `model-index`."""
+"""A card's metadata: keys inherited from the base's card, our own keys, and the figures of an evaluation as `model-index`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HUB_SET = re.compile(r"(?P<type>[\w-]+/[\w.-]+)@(?P<revision>[0-9a-f]{40})(?::(
 
 
 def split_card(text: str) -> tuple[dict[str, Any], str]:
-    """A card's metadata and its text; no metadata where they can't be read, of which `read_front_matter` says more."""
+    """A card's metadata and its text; no metadata if they can't be read (see `read_front_matter`)."""
     card = read_front_matter(text)
     return dict(card.metadata), card.text
 
@@ -31,7 +31,7 @@ def split_card(text: str) -> tuple[dict[str, Any], str]:
 def make_metadata(
     inherited: Mapping[str, Any], base: RecipeBase, edits: tuple[HeadEdit, ...], results: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """The base's metadata with ours on top.
+    """Combine the base's metadata with ours.
 
     Args:
         inherited: The base's; its own results and what it says of its lineage stay behind.
@@ -64,13 +64,13 @@ def kind_of(edits: Sequence[HeadEdit]) -> str:
 
 
 def find_variant(evaluation: Evaluation, edits: tuple[HeadEdit, ...]) -> Variant | None:
-    """The evaluated variant that these edits made."""
+    """The variant of an evaluation that has these edits."""
     wanted = set(edits)
     return next((v for v in evaluation.variants if v.kind in ("recipe", "checkpoint") and set(v.edits) == wanted), None)
 
 
 def list_results(evaluation: Evaluation, variant: Variant, pipeline_tag: str) -> list[dict[str, Any]]:
-    """A variant's figures as `model-index` has them: an entry per set, a metric per judge."""
+    """A variant's figures in the form of `model-index`: an entry per set, a metric per judge."""
     kinds = {entry.record.name: entry.kind for entry in evaluation.sets}
     found = [measurement for measurement in evaluation.measurements if measurement.variant == variant.name]
     return [
@@ -88,7 +88,7 @@ def list_results(evaluation: Evaluation, variant: Variant, pipeline_tag: str) ->
 
 
 def _dataset(name: str) -> dict[str, str]:
-    """A set by its Hub id where it has one; the Hub allows `name` or `org/name` as a type, so other signs become hyphens."""
+    """A set with its Hub id if it has one. The Hub allows `name` or `org/name` as a type, so other characters become hyphens."""
     match = _HUB_SET.fullmatch(name)
     if match is not None:
         return {"name": name} | {key: value for key, value in match.groupdict().items() if value}

@@ -1,4 +1,4 @@
-"""Put a card together: metadata, our sections, the base's card, and the picture beside it."""
+"""Make a card from metadata, our sections and the base's card, with the picture beside it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from headsurgery.surgery.plan import SurgeryPlan
 
 _MAX_HEADS = 2**16
-"""Squares of the picture, some three times as many as the largest models have heads."""
+"""Cells of the picture; about three times as many as the heads of the largest models."""
 
 
 def card_writer(plan: SurgeryPlan) -> CardWriter:
@@ -91,7 +91,7 @@ def write_card(
 
 
 def _say_base(base: FrontMatter) -> str:
-    """The base's card below ours; with metadata that can't be read, these too, as they stand there."""
+    """The base's card, to be put after ours. If its metadata can't be read, they are included as text."""
     text = base.text.strip()
     if not base.problem or not base.block:
         return text

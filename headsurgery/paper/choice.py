@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from headsurgery.attribution.sahara import sahara
-from headsurgery.attribution.scores import best_heads
+from headsurgery.attribution.scores import ScoreTable, best_heads
 from headsurgery.attribution.ships import ships_of_queries
 from headsurgery.documents.atomic import write_atomically
 from headsurgery.documents.run_store import ANEW, JournalError, check_same_run
@@ -85,14 +85,7 @@ def choose_group(subject: Subject, prompts: PromptSet, operation: OperationName,
         UsageError: A single prompt, which has no angle, or more heads than there are.
     """
     _check(subject, prompts, size, at_least=2)
-    table = sahara(
-        subject.sweeper,
-        [subject.queries(prompts)],
-        operation=operation,
-        factor=subject.factor(operation, factor),
-        group_size=size,
-        on_progress=of_stage(subject.conditions.report, f"choosing heads for {prompts.name}, {operation}"),
-    )
+    table = _sahara(subject, prompts, operation, factor, group_size=size, stage="choosing heads for")
     return [[HeadRef(score.layer, score.head) for score in table.chosen]]
 
 
@@ -118,15 +111,21 @@ def rank_heads(subject: Subject, prompts: PromptSet, operation: OperationName, f
         UsageError: A single prompt, which has no angle, or more heads than there are.
     """
     _check(subject, prompts, size, at_least=2)
-    table = sahara(
+    table = _sahara(subject, prompts, operation, factor, group_size=1, stage="scoring heads on")
+    return [list(best_heads(table.harmful, size))]
+
+
+def _sahara(
+    subject: Subject, prompts: PromptSet, operation: OperationName, factor: float, *, group_size: int, stage: str
+) -> ScoreTable:
+    return sahara(
         subject.sweeper,
         [subject.queries(prompts)],
         operation=operation,
         factor=subject.factor(operation, factor),
-        group_size=1,
-        on_progress=of_stage(subject.conditions.report, f"scoring heads on {prompts.name}, {operation}"),
+        group_size=group_size,
+        on_progress=of_stage(subject.conditions.report, f"{stage} {prompts.name}, {operation}"),
     )
-    return [list(best_heads(table.harmful, size))]
 
 
 def _ships(subject: Subject, prompts: PromptSet, operation: OperationName, factor: float) -> Any:

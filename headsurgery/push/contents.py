@@ -1,4 +1,4 @@
-"""What is to be sent: the files that the manifest vouches for, with the card as it is now."""
+"""Gather the files to send: those that the manifest lists, with the current card."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _LICENCE_FILE = re.compile(
     r"(?:.*/)?(?:licen[sc]es?/[^/]*|[^/]*licen[sc]e[^/]*|copying[^/]*|terms[^/]*|use[-_ ]?policy[^/]*)", re.IGNORECASE
 )
 _NO_NAME = re.compile(r"other|unknown|custom|proprietary|none|null|no|see .*|", re.IGNORECASE)
-"""What stands for a licence and names none."""
+"""Values of a licence field that name no licence."""
 _MAX_LICENCE = 2**20
-"""Bytes of a licence's text; a larger file is none."""
+"""Bytes. A larger file is not treated as a licence's text."""
 _RECIPE_ONLY = (CARD, PICTURE, RECIPE)
 
 
@@ -52,7 +52,7 @@ class Item:
         return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
 
     def equals(self, there: Listed) -> bool:
-        """Whether the Hub has the very same file."""
+        """Whether the Hub has an identical file."""
         if there.content is None or there.num_bytes != self.record.num_bytes:
             return False
         if there.content.kind == "sha256":
@@ -63,13 +63,13 @@ class Item:
 
     @property
     def is_as_in_base(self) -> bool:
-        """Whether the base has the very same file under this name."""
+        """Whether the base has an identical file under this name."""
         return self.record.sha256 == self.record.base_sha256 and self.record.base_file == self.record.file
 
 
 @dataclass(frozen=True, kw_only=True)
 class PushContents:
-    """All that is to be sent.
+    """Everything that a push sends.
 
     Args:
         items: The files, sorted by name; the manifest describes them all but itself.
@@ -88,7 +88,7 @@ class PushContents:
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What is known of the base's licences.
+    """What is known about the base's licences.
 
     Args:
         licences: Those that ask for something.
@@ -156,7 +156,7 @@ def gather_contents(
 
 
 def _find_terms(directory: Path, items: Mapping[str, Item], card: FrontMatter) -> Terms:
-    """The base's licences, by the card as it is now, the base's own card, and where these name none, by a file LICENSE.
+    """Find the base's licences in the current card and in the base's own card, or in a LICENSE file if these name none.
 
     Args:
         directory: The edited checkpoint.
@@ -184,7 +184,7 @@ def _find_terms(directory: Path, items: Mapping[str, Item], card: FrontMatter) -
 
 
 def _is_licence_file(file: str, stated: Iterable[str], *, is_unnamed: bool) -> bool:
-    """Whether a file is named like a licence's text, where the cards name no licence, or is what they link to."""
+    """Whether a file is named like a licence's text (if the cards name no licence), or is linked as one by a card."""
     linked = any(words.strip().split("?")[0].split("#")[0].removeprefix("./").endswith(file) for words in stated)
     return linked or (is_unnamed and _LICENCE_FILE.fullmatch(file) is not None)
 
@@ -195,7 +195,7 @@ def _notes(others: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _card(directory: Path, items: dict[str, Item], manifest: Manifest, recipe: Recipe) -> dict[str, Item]:
-    """The card and its picture as they lie there; where `apply` was not asked for a card, or it was deleted, a new one."""
+    """The card and its picture as they are. If there is no card, because `apply` made none or it was deleted, a new one."""
     if CARD in items and PICTURE in items:
         return {file: _new(file, (directory / file).read_bytes(), directory / file) for file in (CARD, PICTURE)}
     added: dict[str, Item] = {}

@@ -1,4 +1,4 @@
-"""How each file transfers, and every reason to refuse, before anything is sent. A dry run shows exactly this."""
+"""Decide how each file gets to the Hub, and find every reason to refuse. A dry run shows exactly this plan."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ How = Literal["there", "copy", "upload", "delete"]
 
 @dataclass(frozen=True, kw_only=True)
 class Transfer:
-    """One file's way.
+    """How one file gets to the Hub.
 
     Args:
         file: Its name.
@@ -66,11 +66,11 @@ class PushPlan:
 
     @property
     def is_done(self) -> bool:
-        """Whether everything is there already."""
+        """Whether the target already has every file."""
         return all(transfer.how == "there" for transfer in self.transfers)
 
     def bytes_by(self, how: How) -> int:
-        """Bytes that travel so."""
+        """Total bytes of the files that are sent this way."""
         return sum(transfer.num_bytes for transfer in self.transfers if transfer.how == how)
 
     def to_json(self) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def plan_push(
     token: str | None = None,
     on_progress: Progress | None = None,
 ) -> PushPlan:
-    """Check the checkpoint, look at the Hub, and decide how each file transfers. Nothing is written anywhere.
+    """Check the checkpoint, look at the Hub, and decide how each file gets there. Nothing is written anywhere.
 
     Args:
         directory: A checkpoint that `apply` wrote.
@@ -192,7 +192,7 @@ def _decide(item: Item, target: TargetRepo, base: Mapping[str, Original], reason
 
 
 def _validate_card(repo: str, transfers: list[Transfer]) -> None:
-    """Let the Hub look at the card before anything is sent; it would refuse a commit with metadata that are not valid."""
+    """Let the Hub validate the card before anything is sent. It would refuse a commit with invalid metadata."""
     from huggingface_hub import ModelCard
 
     for item in (transfer.item for transfer in transfers if transfer.file == CARD and transfer.how == "upload"):
@@ -202,7 +202,7 @@ def _validate_card(repo: str, transfers: list[Transfer]) -> None:
 
 
 def check_terms(repo: str, terms: Terms) -> None:
-    """Refuse to publish what the base's licence forbids, or may forbid for all that can be read."""
+    """Refuse to publish what the base's licence forbids, or what an unreadable licence may forbid."""
     for licence in terms.licences:
         if licence.forbids_derivatives:
             raise HubError(
@@ -219,7 +219,7 @@ def check_terms(repo: str, terms: Terms) -> None:
 def _check_target(
     repo: str, target: TargetRepo, contents: PushContents, *, private: bool | None, recipe_only: bool, force: bool
 ) -> None:
-    """Refuse to publish by accident, and to overwrite what is not ours."""
+    """Refuse to publish by accident, and to overwrite other people's files."""
     if target.exists and not target.is_private and private is not False and contents.ablates:
         raise HubError(
             f"{repo}: is public, and this recipe ablates",

@@ -1,7 +1,7 @@
-"""Carry out a push: make what is missing, upload blobs, commit once.
+"""Carry out a push: create what is missing, upload blobs, commit once.
 
-Uploaded blobs are seen by nobody until the commit, and need not be sent again. The commit names its parent, so that the Hub refuses
-it if somebody else was quicker. An answer that got lost is told from a refusal by looking again.
+Nobody sees uploaded blobs before the commit, and they need not be sent again. The commit names its parent, so the Hub refuses it if
+somebody else committed first. If an answer was lost, the target is read again to find out whether the commit was made.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LONGEST_WAIT = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Pushed:
-    """What was done.
+    """The result of a push.
 
     Args:
         url: The commit's page, or the pull request's.
@@ -40,7 +40,7 @@ class Pushed:
 
 
 def send(plan: PushPlan, *, message: str, create_pr: bool = False) -> Pushed:
-    """Do what was planned.
+    """Carry out a plan.
 
     Args:
         plan: From `plan_push`.
@@ -70,7 +70,7 @@ def send(plan: PushPlan, *, message: str, create_pr: bool = False) -> Pushed:
 
 
 def _prepare(api: HfApi, plan: PushPlan, create_pr: bool) -> str | None:
-    """Make the repository and the branch where they are missing; the branch's commit."""
+    """Create the repository and the branch if they are missing. Returns the branch's commit."""
     parent = plan.target.head
     if not plan.target.exists:
         api.create_repo(plan.repo, private=plan.makes_private)
@@ -98,7 +98,7 @@ def _operations(plan: PushPlan, *, copies: bool = True) -> list[Any]:
 
 
 def _upload(api: HfApi, plan: PushPlan, operations: list[Any], create_pr: bool) -> list[Any]:
-    """Upload the large ones among the additions, and make sure that what went is what was checked."""
+    """Upload the large files, and make sure that the uploaded bytes are those that were checked."""
     from huggingface_hub import CommitOperationAdd
 
     additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
@@ -113,7 +113,7 @@ def _upload(api: HfApi, plan: PushPlan, operations: list[Any], create_pr: bool) 
 
 
 class _CopyRefusedError(Exception):
-    """The Hub would not copy from the base."""
+    """The Hub refused to copy from the base."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +125,7 @@ class _Commit:
     create_pr: bool
 
     def send(self, operations: list[Any], *, note: str = "") -> Pushed:
-        """One commit, tried a few times."""
+        """Make one commit, with a few retries."""
         notes = (note,) if note else ()
         for wait in (*_waits(), None):
             try:
@@ -160,7 +160,7 @@ class _Commit:
             raise
 
     def _is_there(self) -> str | None:
-        """The commit, if it was made and only its answer got lost."""
+        """The commit, if it was made and only its answer was lost."""
         if self.create_pr:
             return None
         target = survey_target(self.plan.repo, self.plan.revision, self.plan.token)
@@ -183,12 +183,12 @@ def _retryable() -> type[Exception]:
 
 
 def _is_passing(error: Any, create_pr: bool) -> bool:
-    """Whether another try may help; a pull request is not asked for twice unless the first was surely not opened."""
+    """Whether a retry may help. A pull request is requested again only if the first one was certainly not opened."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     return status == 429 or (not create_pr and (status is None or status >= 500))
 
 
 def _asked_wait(error: Any) -> float:
-    """Seconds that the Hub asks to wait."""
+    """Seconds to wait, as requested by the Hub."""
     asked = getattr(getattr(error, "response", None), "headers", {}).get("Retry-After", "")
     return min(float(asked), _LONGEST_WAIT) if asked.isascii() and asked.isdigit() else 0.0

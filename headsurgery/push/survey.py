@@ -1,4 +1,4 @@
-"""What is there: the target repository, and the base's files that the Hub could copy."""
+"""Look at the target repository, and at the base's files that the Hub could copy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from headsurgery.surgery.manifest import Manifest
 
 @dataclass(frozen=True, kw_only=True)
 class TargetRepo:
-    """The repository that is pushed to.
+    """The target repository.
 
     Args:
         repo: Its id, as the Hub spells it now.
@@ -44,7 +44,7 @@ class TargetRepo:
     attributes: bytes = b""
 
     def has(self, item: Item) -> bool:
-        """Whether a file lies there as it is; or, where it is .gitattributes, with lines of the Hub's own after it."""
+        """Whether the target has an identical file. The .gitattributes there may end with lines that the Hub added."""
         if item.record.file == ATTRIBUTES and isinstance(item.source, bytes):
             return ATTRIBUTES in self.files and self.attributes.startswith(item.source)
         there = self.files.get(item.record.file)
@@ -53,14 +53,14 @@ class TargetRepo:
 
 @dataclass(frozen=True, kw_only=True)
 class Original:
-    """A file of the base on the Hub: its SHA-256 if it is a large one, and whether the Hub can copy it."""
+    """A file of the base on the Hub: its SHA-256 if it is large, and whether the Hub can copy it."""
 
     sha256: str | None
     can_be_copied: bool
 
 
 def survey_target(repo: str, revision: str | None, token: str | None) -> TargetRepo:
-    """Look at the target. Small files that an earlier push wrote are read, to see whether they are still as it left them.
+    """Look at the target. Small files that an earlier push wrote are read, to see whether they have changed since.
 
     Args:
         repo: Its id.
@@ -107,7 +107,7 @@ def _look(repo: str, revision: str | None, token: str | None) -> TargetRepo:
 
 
 def _needs_token(error: BaseException | None) -> bool:
-    """Whether the Hub shows nothing to strangers. It answers alike where a repository is private and where there is none."""
+    """Whether the Hub hides the repository from this user. Private and missing repositories give the same answer."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.RepositoryNotFoundError | errors.GatedRepoError):
@@ -116,7 +116,7 @@ def _needs_token(error: BaseException | None) -> bool:
 
 
 def _find_ours(there: HubFiles) -> set[str]:
-    """What the manifest there vouches for."""
+    """Files that the target's manifest lists and that have not changed since."""
     if not there.has(MANIFEST):
         return set()
     try:
@@ -128,7 +128,7 @@ def _find_ours(there: HubFiles) -> set[str]:
 
 
 def _hash(there: HubFiles, file: str) -> str:
-    """SHA-256 of a file; the Hub lists that of a large one."""
+    """SHA-256 of a file. For a large file the Hub lists it."""
     listed = there.content_id(file)
     if listed is not None and listed.kind == "sha256":
         return listed.digest
@@ -141,7 +141,7 @@ def _read(there: HubFiles, file: str) -> bytes:
 
 
 def survey_base(base: RecipeBase, files: Collection[str], token: str | None) -> tuple[dict[str, Original], str]:
-    """The base's files on the Hub, and in a word why there are none."""
+    """The base's files on the Hub; if there are none, the reason in a few words."""
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 

@@ -1,6 +1,7 @@
-"""Edit a checkpoint where it lies, or undo that there: without a copy, and whole again after any crash.
+"""Edit a checkpoint in place, or undo edits in place: without a copy, and recoverable after any crash.
 
-The one exception from law 1 (the base is never written): only if the caller asks for it, and only files that are nobody else's.
+This is the one exception from law 1 (the base is never written). It happens only if the caller asks for it, and only to files that
+are not shared with other directories.
 """
 
 from headsurgery.surgery.in_place.editing import apply_in_place as apply_in_place

@@ -1,7 +1,7 @@
-"""Edit a checkpoint where it lies.
+"""Edit a checkpoint in place.
 
-All that is read is read before anything is written. Then the way back is put on the disk, the heads' bytes are written and read
-back, and the checkpoint's new files get their names; a run that is killed before that is taken back by the next one.
+Everything is read before anything is written. Then the original bytes are saved to the disk, the heads' bytes are written and read
+back, and the new files get their names. If a run is killed before that, the next run undoes its changes.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def apply_in_place(
 
 
 def check_in_place(plan: SurgeryPlan) -> None:
-    """Refuse what must not be edited where it lies.
+    """Refuse a checkpoint that must not be edited in place.
 
     Raises:
         SurgeryError: It is shared with others, holds a copy of its weights, or was edited by this recipe before.
@@ -117,7 +117,7 @@ def _what(edits: Sequence[HeadEdit]) -> set[tuple[HeadRef, str, float]]:
 def _hash_files(
     plan: SurgeryPlan, names: Mapping[str, str], undo: UndoWriter, on_progress: StageProgress | None
 ) -> list[FileRecord]:
-    """What all files hold, and will hold; the originals go to the undo file. Nothing else is written."""
+    """Hash all files before and after the edit. The original bytes go to the undo file. Nothing else is written."""
     files, shards = plan.checkpoint.files, {shard.file: shard for shard in plan.checkpoint.shards}
 
     def hash_one(file: str, on_bytes: OnBytes) -> FileRecord:
@@ -135,7 +135,7 @@ def _hash_files(
 
 
 def _write_edits(plan: SurgeryPlan, originals: list[Write]) -> None:
-    """Write every planned slice, made from its kept original, and read it back."""
+    """Write every planned slice, computed from its saved original, and read it back."""
     base = plan.checkpoint
     by_file = sorted(zip(plan.edits, originals), key=lambda pair: pair[1].file)
     with base.files.open(f"{COMING}/{UNDO}") as undo:
@@ -151,7 +151,7 @@ def _write_edits(plan: SurgeryPlan, originals: list[Write]) -> None:
 
 
 def _check_hashes(directory: Path, records: Sequence[FileRecord]) -> None:
-    """The edited files are what the manifest says."""
+    """Check the edited files against the manifest."""
     digests = {str(record.base_file): record.sha256 for record in records}
 
     def examine(file: str, on_bytes: OnBytes) -> tuple[str, str]:
@@ -163,6 +163,6 @@ def _check_hashes(directory: Path, records: Sequence[FileRecord]) -> None:
 
 
 def _renamed(names: Mapping[str, str]) -> list[Move]:
-    """Files that get another name, the deepest first, since each makes room for the one above it."""
+    """Files that are renamed, the deepest first, since each makes room for the one above it."""
     moves = [as_move(file, name) for file, name in names.items() if file != name]
     return sorted(moves, key=lambda move: -len(PurePosixPath(move.source).parts))

@@ -1,10 +1,12 @@
-"""What brings a checkpoint to a whole state, on the disk before a byte of the checkpoint is changed.
+"""The journal of an in-place change. It is on the disk before a byte of the checkpoint is changed, and describes how to make the
+checkpoint consistent.
 
-`headsurgery.journal` in the checkpoint's directory holds `lock`, which the run keeps locked; `new`, files to come; `old`, files to
-go; and, while there is something to do, `todo.json`: bytes to write, then files to rename.
+`headsurgery.journal` in the checkpoint's directory contains `lock`, which the run keeps locked, `new` with files to be added, `old`
+with files to be removed, and, while work is left, `todo.json`: bytes to write, then files to rename.
 
-Invariant: while `todo.json` is there, doing what it says, once or again, makes the checkpoint whole, wherever a run was killed;
-while it isn't, the checkpoint is whole. It is replaced in one step, and all that it needs has reached the disk before.
+Invariant: while `todo.json` exists, carrying it out once or repeatedly makes the checkpoint consistent, wherever a run was killed.
+While it does not exist, the checkpoint is consistent. It is replaced in one step, after everything that it needs has reached the
+disk.
 """
 
 from __future__ import annotations
@@ -38,15 +40,15 @@ _ASIDE = "write to a new directory with -o"
 
 
 class Journal:
-    """The journal of a run that is alive. `open_journal` makes it."""
+    """The journal of a running change. Use `open_journal` to make one."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self.new = directory / COMING
-        """Where files to come are written."""
+        """Folder for the files to be added."""
 
     def record(self, pending: PendingChange) -> None:
-        """From now on the checkpoint is as good as if all this were done already.
+        """Record a pending change. From now on it will be carried out, even if this run is killed.
 
         Raises:
             SurgeryError: It can't be done; what was promised before stands.
@@ -59,7 +61,7 @@ class Journal:
 
 @contextmanager
 def open_journal(directory: Path, on_note: Note) -> Iterator[Journal]:
-    """Begin a change. At the end, however it comes, what was promised last is done, and the journal is gone.
+    """Begin a change. At the end, also after an error, the change recorded last is carried out, and the journal is deleted.
 
     Args:
         directory: The checkpoint; what a killed run left there is seen to first.
@@ -85,7 +87,7 @@ def open_journal(directory: Path, on_note: Note) -> Iterator[Journal]:
 
 
 def recover(directory: Path, on_note: Note) -> str | None:
-    """Do what a killed run has left to do.
+    """Complete what a killed run left unfinished.
 
     Args:
         directory: A checkpoint.
@@ -112,7 +114,7 @@ def recover(directory: Path, on_note: Note) -> str | None:
 
 
 def refuse_cache(directory: Path) -> None:
-    """Never change what lies in the Hub's cache (law 1).
+    """Refuse to change files in the Hub's cache (law 1).
 
     Raises:
         SurgeryError: It does.
@@ -163,7 +165,9 @@ def _claim(directory: Path) -> Lock:
 
 
 def _settle(directory: Path, lock: Lock) -> PendingChange | None:
-    """Do what is left to do, delete the journal, and let go of its lock; try again if Ctrl-C or SIGTERM comes in between."""
+    """Carry out the pending change, delete the journal, and release its lock. If Ctrl-C or SIGTERM interrupts this, it is tried
+    again.
+    """
     try:
         return _finish(directory)
     except (KeyboardInterrupt, SystemExit):
@@ -180,7 +184,7 @@ def _settle(directory: Path, lock: Lock) -> PendingChange | None:
 
 
 def _finish(directory: Path) -> PendingChange | None:
-    """Do what is left to do. That it is done is put down first, so that it is known whenever the run is killed from here on."""
+    """Carry out the pending change. Its outcome is recorded first, so that it is known if the run is killed later."""
     place = directory / JOURNAL
     try:
         pending = read_pending(place)
@@ -211,7 +215,7 @@ def _record_outcome(directory: Path, pending: PendingChange) -> None:
 
 
 def _clear(place: Path) -> None:
-    """Delete the journal; what says that all is done goes after all that was done, and the lock last."""
+    """Delete the journal. The record of the outcome is deleted after the files, and the lock last."""
     with suppress(OSError):  # the next run tries again
         for part in (COMING, LEAVING):
             if os.path.lexists(place.parent / part):

@@ -1,7 +1,7 @@
-"""What is left to do of a change in place: bytes to write, then files to rename; and doing it.
+"""A pending in-place change: bytes to write, then files to rename. It can be carried out repeatedly without harm.
 
-Doing it twice does no harm. It may have rotted, or be a stranger's: nothing is written before all of it is checked, nothing outside
-the checkpoint is touched, nothing of git's, and no file that is another's, too.
+The record may be damaged or come from a stranger. So all of it is checked before anything is written. Nothing outside the
+checkpoint is touched, nothing of git's, and no file that is shared with another directory.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from headsurgery.surgery.copying import write_all
 from headsurgery.surgery.manifest import FileName
 
 COMING, LEAVING, DRAFT = f"{JOURNAL}/new", f"{JOURNAL}/old", "todo.draft"
-"""Folders for files to come and files to go, and `todo.json` before it has that name."""
+"""Folders for files to be added and removed, and the temporary name of `todo.json`."""
 _MAX_BYTES = 64 * 2**20
 _MAX_SLICE = 2**31
 _NOT_OURS = (".git", ".cache")
@@ -43,14 +43,14 @@ def _check_is_ours(file: str) -> str:
 
 
 Name = Annotated[FileName, AfterValidator(_check_is_ours)]
-"""Relative to the checkpoint. What lies in `.git` is run by git."""
+"""Relative to the checkpoint. Paths in `.git` are refused, since git runs files there."""
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in hexadecimal."""
 _Count = Field(ge=0, lt=2**63)
 
 
 class Write(Strict):
-    """Bytes to put in their place.
+    """Bytes to write.
 
     Args:
         file: Where to.
@@ -90,14 +90,14 @@ class Write(Strict):
 
 
 class Move(Strict):
-    """A file that gets another name; done if there is a file of that other name."""
+    """A file to be renamed. It is done if a file with the new name exists."""
 
     source: Name
     target: Name
 
 
 class PendingChange(Strict):
-    """What is left to do, in this order.
+    """The work that is left, in this order.
 
     Args:
         outcome: What becomes of the change by that.
@@ -120,7 +120,7 @@ class PendingChange(Strict):
 
 
 def as_move(source: str, target: str) -> Move:
-    """A file that shall get another name.
+    """Plan to rename a file.
 
     Raises:
         SurgeryError: One of the two may not be touched.
@@ -132,7 +132,7 @@ def as_move(source: str, target: str) -> Move:
 
 
 def as_write(directory: Path, file: str, runs: ByteRuns, source: str, start: int) -> Write:
-    """A slice to be written, with the hash of its bytes.
+    """Plan to write a slice, with the hash of its bytes.
 
     Args:
         directory: The checkpoint.
@@ -153,7 +153,7 @@ def as_write(directory: Path, file: str, runs: ByteRuns, source: str, start: int
 
 
 def check_moves(directory: Path, moves: Sequence[Move]) -> None:
-    """Refuse names that can't be given.
+    """Refuse renames that are not possible.
 
     Raises:
         SurgeryError: Something is in the way, or would be another thing under its new name.
@@ -179,7 +179,7 @@ def check_moves(directory: Path, moves: Sequence[Move]) -> None:
 
 
 def read_pending(place: Path) -> PendingChange | None:
-    """What a journal says; None if it says nothing.
+    """Read the pending change from a journal; None if there is none.
 
     Raises:
         CheckpointError: It is damaged.
@@ -205,7 +205,7 @@ def read_pending(place: Path) -> PendingChange | None:
 
 
 def write_pending(directory: Path, pending: PendingChange) -> None:
-    """Replace what a checkpoint's journal says, in one step.
+    """Replace the pending change of a checkpoint, in one step.
 
     Raises:
         SurgeryError: It would be too long to be read again.
@@ -222,7 +222,7 @@ def write_pending(directory: Path, pending: PendingChange) -> None:
 
 
 def carry_out(directory: Path, pending: PendingChange) -> None:
-    """Do what is left to do of a checkpoint, and bring it to the disk.
+    """Carry out a pending change, and flush it to the disk.
 
     Raises:
         CheckpointError: The files are not those that it was written for.
@@ -251,14 +251,14 @@ def carry_out(directory: Path, pending: PendingChange) -> None:
 
 
 def write_runs(out: BinaryIO, runs: ByteRuns, data: memoryview) -> None:
-    """Write bytes run by run, over what is there."""
+    """Write bytes run by run over the existing ones."""
     for number in range(runs.count):
         out.seek(runs.offset + number * runs.stride)
         write_all(out, data[number * runs.length : (number + 1) * runs.length])
 
 
 def open_own(directory: Path, file: str) -> BinaryIO:
-    """Open a file of the checkpoint to write into it, unless that would change anything else, too.
+    """Open a file of the checkpoint for writing, unless that would change other files as well.
 
     Raises:
         SurgeryError: It is a link, or one file with others, or may not be written.
@@ -308,7 +308,7 @@ def _open_regular(directory: Path, file: str) -> BinaryIO:
 
 
 def _move(directory: Path, move: Move) -> tuple[Path, Path]:
-    """Rename a file, if that is not done yet; the folders where it was and is."""
+    """Rename a file, if that is not done yet. Returns the folders before and after."""
     source, target = _inside(directory, move.source), _inside(directory, move.target)
     if not os.path.lexists(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -321,7 +321,7 @@ def _move(directory: Path, move: Move) -> tuple[Path, Path]:
 
 
 def _inside(directory: Path, file: str) -> Path:
-    """The path of a file that is in the directory really, whatever links there are on the way."""
+    """The path of a file. It must be inside the directory after links are resolved."""
     path = directory / file
     if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(directory)):
         raise SurgeryError(f"{file}: a link in its path leads out of {directory}")

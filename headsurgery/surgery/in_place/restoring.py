@@ -1,4 +1,4 @@
-"""Undo edits where the edited checkpoint lies: proven by the base's hashes before anything is written."""
+"""Undo edits in place. The base's hashes are checked before anything is written."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from headsurgery.surgery.workers import OnBytes, work_by_size
 def restore_in_place(
     directory: Path | str, *, steps: int | None = None, on_progress: Progress | None = None, on_note: Note | None = None
 ) -> tuple[FileRecord, ...]:
-    """Bring the base back, bit for bit, where its edited copy lies.
+    """Restore the base in place, bit for bit.
 
-    A checkpoint that a killed run left half edited is made whole, and that is all: what was begun is taken back, or finished.
+    If a killed run left the checkpoint half edited, this call only makes it consistent: it undoes or finishes that run's change.
 
     Args:
         directory: A checkpoint that was edited, in place or not.
@@ -73,7 +73,7 @@ def _refuse_edited(directory: Path, outcome: str) -> None:
 
 
 def _check_hashes(way: WayBack, on_progress: StageProgress | None) -> None:
-    """Every file must come back as the base's."""
+    """Check that every file will be restored to the base's content."""
     records = {way.find(record.file): record for record in way.records.values()}
 
     def examine(file: str, on_bytes: OnBytes) -> tuple[str, str]:
@@ -89,7 +89,7 @@ def _check_hashes(way: WayBack, on_progress: StageProgress | None) -> None:
 
 
 def _originals(way: WayBack) -> list[Write]:
-    """Of all steps, the last one first, so that of two to one place the older wins."""
+    """The writes of all steps, the last step first, so that the older bytes win at the same place."""
     return [
         as_write(way.checkpoint.path, edit.tensor.file, edit.runs, original.file, original.offset)
         for step in way.originals
@@ -98,7 +98,7 @@ def _originals(way: WayBack) -> list[Write]:
 
 
 def _cut_attributes(way: WayBack, journal: Journal) -> list[Move]:
-    """What the Hub added to .gitattributes goes."""
+    """Remove the lines that the Hub added to .gitattributes."""
     record, path = way.records.get(ATTRIBUTES), way.checkpoint.path / ATTRIBUTES
     if record is None or path.stat().st_size <= record.num_bytes:
         return []
@@ -111,7 +111,7 @@ def _cut_attributes(way: WayBack, journal: Journal) -> list[Move]:
 
 
 def _discarded(way: WayBack) -> list[Move]:
-    """What the steps had added goes; a card that somebody rewrote stays beside the base's."""
+    """Remove the files that the steps added. A card that somebody rewrote is kept beside the base's."""
     directory, moves = way.checkpoint.path, []
     for number, step in enumerate(way.undone):
         added = {MANIFEST: "", **{record.file: record.sha256 for record in step.manifest.files if record.base_sha256 is None}}
@@ -129,7 +129,7 @@ def _discarded(way: WayBack) -> list[Move]:
 
 
 def _renamed(way: WayBack) -> list[Move]:
-    """What the steps had renamed gets its name back, the highest first, since each makes room for the one below it."""
+    """Give renamed files their old names, the highest first, since each makes room for the one below it."""
     moves = [as_move(way.find(record.file), name) for name, record in way.records.items()]
     moves = [move for move in moves if move.source != move.target]
     return sorted(moves, key=lambda move: len(PurePosixPath(move.source).parts))
