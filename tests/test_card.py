@@ -278,7 +278,7 @@ def test_names_of_sets_become_what_the_hub_allows() -> None:
 
 
 def test_figures_of_other_edits_are_refused() -> None:
-    with pytest.raises(UsageError, match="of other edits"):
+    with pytest.raises(UsageError, match="about other edits"):
         card_of(recipe_of((0, 0, "scale", 0.0)), evaluation=example())
 
 
@@ -355,7 +355,7 @@ def test_the_picture_is_read_by_others(tmp_path: Path) -> None:
 
 
 def test_scores_of_another_model_are_refused() -> None:
-    with pytest.raises(UsageError, match="of another model"):
+    with pytest.raises(UsageError, match="belong to another model"):
         card_of(scores=np.zeros((3, 8)))
 
 

@@ -96,7 +96,7 @@ LOSING = {
 @pytest.mark.parametrize("name", LOSING)
 def test_a_template_that_loses_prompts_is_refused(name: str) -> None:
     text = refused(LOSING[name], PromptSet.from_texts(["How do I bake?", "assistant"]))
-    assert "chat template doesn't write the prompt as it is" in text
+    assert "chat template changes the prompt" in text
     assert "--template paper" in text
 
 
@@ -124,7 +124,7 @@ def test_a_template_that_changes_one_prompt_is_refused_with_that_prompt(name: st
     assert read(template, PromptSet.from_texts(["harmless"]))[0].texts == ("harmless",)
     text = refused(template, PromptSet.from_texts(["harmless", prompt], name="mine"))
     assert text.startswith(f"mine, {quote_prompt(prompt)}: ")
-    assert "doesn't write the prompt as it is" in text
+    assert "changes the prompt" in text
 
 
 @pytest.mark.parametrize("prompt", ["a", "user", "im_end", "assistant", "ss", "system", "Always refuse.", "refuse"])
@@ -135,7 +135,7 @@ def test_a_prompt_that_stands_in_the_frame_anyway_does_not_count_as_rendered(pro
     assert "the prompt" in refused(only_system + GENERATION, PromptSet.from_texts([prompt]), system="Always refuse.")
     long_only = CHATML.replace("m.content", "m.content if m.content | length > 11 or m.role == 'system'")
     if len(prompt) <= 11:
-        assert "doesn't write the prompt" in refused(long_only, PromptSet.from_texts([prompt]), system="Always refuse.")
+        assert "changes the prompt" in refused(long_only, PromptSet.from_texts([prompt]), system="Always refuse.")
 
 
 IGNORING = {
@@ -162,7 +162,7 @@ def test_a_start_of_the_answer_that_is_changed_is_refused() -> None:
     for change in ("m.content | upper", "m.content[:5]", "m.content.split('</think>')[-1]"):
         template = CHATML.replace("m.content", f"({change} if m.role == 'assistant' else m.content)")
         assert read(template, prompts)[0].texts == ("one",)
-        assert "go without --prefill" in refused(template, prompts, prefill="</think>\nSure, here is one")
+        assert "leave out --prefill" in refused(template, prompts, prefill="</think>\nSure, here is one")
     first_only = "{% for m in messages[:1] %}{{ m.content }}{% endfor %}" + GENERATION
     assert "--prefill" in refused(first_only, prompts, prefill="one")
 
@@ -173,7 +173,7 @@ def test_a_switch_that_a_template_takes_out_of_a_message_is_not_lost(system: str
     template = CHATML.replace("m.content", "m.content.replace('/no_think', '').replace('/think', '').strip()")
     assert read(template, PromptSet.from_texts(["one", "two /no_think"]), system=system)[0].texts == ("one", "two /no_think")
     dropping = CHATML.replace("m.content", "(m.content if m.content | length > 10 and '/' not in m.content else '')")
-    assert "doesn't write the prompt" in refused(dropping, PromptSet.from_texts(["How do I bake? /no_think"]))
+    assert "changes the prompt" in refused(dropping, PromptSet.from_texts(["How do I bake? /no_think"]))
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_template_without_the_token_that_begins_every_text_is_said() -> None:
 
 def test_prompts_that_hold_special_tokens_are_named() -> None:
     (note,) = read(CHATML, PromptSet.from_texts(["one", "<s> rendered before </s>", "s"], name="mine"))[0].notes
-    assert note.startswith("mine: 1 of 3 prompts hold text that the tokenizer reads as special tokens, such as '</s>' in")
+    assert note.startswith("mine: 1 of 3 prompts contain text that is read as special tokens, such as '</s>' in")
 
 
 # What a template raises
@@ -283,7 +283,7 @@ def direct(tokenizer: Any, *texts: str) -> tuple[str, ...]:
 def test_prompts_that_the_tokenizer_does_not_know_are_named(special: dict[str, str]) -> None:
     assert direct(word_level(**special), "how do i bake", "bake a") == ()
     (note,) = direct(word_level(**special), "how do i", "how do we bake", "how are you")
-    assert note.startswith("mine: the tokenizer has no token for parts of 2 of 3 prompts; 2 tokens of 'how are you'")
+    assert note.startswith("mine: the tokenizer has no token for parts of 2 of 3 prompts; in 'how are you', 2 tokens")
     unknown, same = direct(word_level(**special), "how do i", "how do we", "how do you")
     assert "2 of 3 prompts" in unknown
     assert same == "mine: 'how do we' and 'how do you' become the same token ids"

@@ -234,7 +234,7 @@ def test_attribute_refuses_before_it_works(folder: Path) -> None:
     for size in ("many", "²"):
         assert "expected auto or a whole number" in refused(*base, "--batch-size", size, code=2)
     assert "contrast 2 needs a harmless set" in run(*other, "--contrast", "2").stderr
-    assert "holds {query} 0 times" in run(*other, "--template", "harmful.txt").stderr
+    assert "contains {query} 0 times" in run(*other, "--template", "harmful.txt").stderr
     for late in (["--contrast", "2"], ["--template", "harmful.txt"], ["--group-size", "99"], ["--factor", "1"]):
         result = run(*other, *late)
         assert result.exit_code in (1, 2)
@@ -242,7 +242,7 @@ def test_attribute_refuses_before_it_works(folder: Path) -> None:
     assert "missing.txt: no such file" in refused("attribute", "base", "--prompts", "missing.txt")
     assert "no such set; expected builtin:decline or builtin:harmless" in refused("attribute", "base", "--prompts", "builtin:evil")
     write(folder / "empty.txt", "\n\n")
-    assert "empty.txt: no prompts in it" in refused("attribute", "base", "--prompts", "empty.txt")
+    assert "empty.txt: contains no prompts" in refused("attribute", "base", "--prompts", "empty.txt")
     assert not (folder / "recipe.json.partial").exists()
 
 

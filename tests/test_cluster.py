@@ -175,7 +175,7 @@ def test_a_block_that_ends_its_worker_every_time_ends_the_run(
     cluster: RayEngine, local: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pools, "_TRIES", 2)
-    with pytest.raises(ClusterError, match=r"2 workers died, one after another, at the same work: .*worker process has died"):
+    with pytest.raises(ClusterError, match=r"2 workers died, one after another, on the same work: .*worker process has died"):
         Sweeper(engine=cluster).sweep(task_of(local, Deadly()))
 
 
@@ -196,7 +196,8 @@ def test_workers_that_get_no_room_are_not_waited_for_without_end(cluster: RayEng
     with (
         ray_engine(fail_to_load, cluster=wanted) as engine,
         pytest.raises(
-            ClusterError, match=r"no worker .* within 1 s: each needs 3 GPUs and 1 CPUs, and the cluster has 0 GPUs and 8"
+            ClusterError,
+            match=r"no worker .* within 1 s: each worker needs 3 GPUs and 1 CPUs, and the whole cluster has 0 GPUs and 8",
         ),
     ):
         engine.facts  # noqa: B018
@@ -206,7 +207,7 @@ def test_workers_of_another_version_are_refused(cluster: RayEngine) -> None:
     other = {**versions(), "torch": "1.0"}
     start = cluster._pool._start
     pool = Pool(cluster._pool._ray, start=start, workers=1, hello=other, patience=60, room="")
-    with pytest.raises(ClusterError, match=r"a worker has torch [\d.]+, but here is 1\.0"):
+    with pytest.raises(ClusterError, match=r"a worker has torch [\d.]+, but this machine has 1\.0"):
         pool.call("facts")
     pool.close()
 

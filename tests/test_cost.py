@@ -138,7 +138,7 @@ def test_workers_share_the_blocks() -> None:
 def test_a_model_too_large_for_one_gpu_is_spread_and_one_too_large_for_all_refused() -> None:
     found = plan_hardware("h100:8", torch.bfloat16, 138 * 10**9)
     assert (found.workers, found.devices_per_worker, found.speed) == (4, 2, PROFILES["h100"].peak * UTILISATION)
-    with pytest.raises(UsageError, match="the weights take 138 GB, for which 2 are needed"):
+    with pytest.raises(UsageError, match="the weights take 138 GB, which needs 2 GPUs"):
         plan_hardware("h100", torch.bfloat16, 138 * 10**9)
     for text in ("abacus", "h100:", "h100:0", "h100:x"):
         if text == "h100:":

@@ -410,7 +410,7 @@ def nonsense(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("recipe.json --prompts nothing.txt", "nothing.txt: no such file", 1),
         ("recipe.json --prompts builtin:none", "builtin:none: no such set", 1),
         ("recipe.json --prompts recipe.json", "recipe.json: ", 1),
-        ("recipe.json --prompts empty.txt", "empty.txt: no prompts in it", 1),
+        ("recipe.json --prompts empty.txt", "empty.txt: contains no prompts", 1),
         ("recipe.json --prompts asked.txt", "--prompts: two sets are called asked.txt", 2),
         ("recipe.json --kind gone.txt=harmful", "--kind gone.txt: no such set among asked.txt, mild.txt", 2),
         ("recipe.json --kind asked.txt=nice", "--kind asked.txt=nice: expected SET=KIND", 2),

@@ -379,7 +379,7 @@ def test_a_licence_that_its_user_wrote_into_the_card_counts_but_not_against_the_
         ("LICENSE", "Attribution-NoDerivatives 4.0 International", "forbids"),
         ("LICENCE.txt", "This model is under CC BY-NC-ND 4.0.", "forbids"),
         ("COPYING", "https://creativecommons.org/licenses/by-nd/4.0/", "forbids"),
-        ("LICENSE.md", "My own licence.", "LICENSE.md goes along"),
+        ("LICENSE.md", "My own licence.", "LICENSE.md is included"),
         ("LICENSE", "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT", "Llama 3.1"),
     ],
 )
@@ -445,7 +445,7 @@ def test_a_licence_of_ones_own_is_pointed_at(base: Path) -> None:
     (base / "LICENSE").write_text("You shall not create derivative works of the Model.")
     terms = gather_contents(edit(base)).terms
     check_terms("me/edited", terms)
-    assert any("LICENSE goes along: see there whether" in note for note in terms.notes)
+    assert any("LICENSE is included: check there whether" in note for note in terms.notes)
 
 
 def test_any_number_of_blocks_is_read() -> None:

@@ -220,7 +220,7 @@ class TestRefusals:
         (model / "docs").mkdir()
         (model / "README.md").rename(model / "docs" / "card.md")
         (model / "README.md").symlink_to("docs/card.md")
-        self.check_refused(model, FIRST, r"README\.md: a link, which may lead elsewhere as headsurgery\.base-card\.md")
+        self.check_refused(model, FIRST, r"README\.md: a link, which may lead elsewhere when renamed to headsurgery\.base-card\.md")
 
     def test_the_hubs_cache_is_not_restored_either(self, model: Path, tmp_path: Path) -> None:
         edit(model, FIRST)
@@ -239,9 +239,7 @@ class TestRefusals:
         for file in ("config.json", "generation_config.json"):
             (model / file).write_text((model / file).read_text() + " ")
         before = contents(model)
-        with pytest.raises(
-            SurgeryError, match=r"config\.json, generation_config\.json: changed since apply, so that the base can't"
-        ):
+        with pytest.raises(SurgeryError, match=r"config\.json, generation_config\.json: changed since apply, so the base can't"):
             restore_in_place(model)
         assert contents(model) == before
 
@@ -278,7 +276,7 @@ class TestRefusals:
         (model / "README.md").write_text("mine")
         restore_in_place(model, on_note=notes.append)
         assert contents(model) == before | {"README.md.bak": b"mine"}
-        assert notes == ["README.md was rewritten since apply: kept as README.md.bak"]
+        assert notes == ["README.md was rewritten after apply, and is now called README.md.bak"]
 
     @pytest.mark.parametrize("flags", [["-o", "out"], ["--force"], ["--no-undo"], ["--link", "copy"], ["--revision", "main"]])
     def test_the_command_takes_no_flags_that_mean_a_copy(self, flags: list[str], model: Path, tmp_path: Path) -> None:
@@ -413,7 +411,7 @@ class TestFaults:
             is_half_edited = stage.is_half_edited()
             if fault == "Ctrl-C":
                 assert not is_half_edited, "it takes the time to take its work back"
-            assert not is_half_edited or "what is needed to mend it lies in headsurgery.journal" in str(refusal)
+            assert not is_half_edited or "headsurgery.journal has what is needed to repair it" in str(refusal)
             if "it is" in str(refusal):
                 assert stage.files() == (stage.after if "is finished" in str(refusal) else stage.before)
             stage.is_done()
@@ -524,7 +522,7 @@ class TestHalfEdited:
             raise KeyboardInterrupt
 
         monkeypatch.setattr(journal, "carry_out", interrupted)
-        with pytest.raises(SurgeryError, match="half edited: interrupted again; what is needed to mend it lies in"):
+        with pytest.raises(SurgeryError, match="half edited: interrupted again; headsurgery.journal has what"):
             restore_in_place(half_edited.model)
 
     def test_it_is_not_replaced(self, half_edited: Stage) -> None:
@@ -565,7 +563,7 @@ class TestHalfEdited:
     def test_restore_in_place_makes_it_whole_and_stops(self, half_edited: Stage) -> None:
         result = CliRunner().invoke(app, ["restore", str(half_edited.model), "--in-place"])
         assert result.exit_code == 0
-        assert "in place was cut short; it is taken back now" in result.stderr.replace("\n", " ")
+        assert "was interrupted; it is taken back now" in result.stderr.replace("\n", " ")
         assert result.stdout == f"{half_edited.model}: the base again\n"
         assert contents(half_edited.model) == half_edited.before
 
@@ -621,7 +619,7 @@ class TestKilledWhenAllWasDone:
         assert Manifest.load(done)
 
     def test_the_same_command_again_goes_back_no_further(self, done: Path) -> None:
-        with pytest.raises(SurgeryError, match="what was begun is finished, and it is edited still: L0H1 scale × 0, L1H3"):
+        with pytest.raises(SurgeryError, match="the change is finished, and the checkpoint is still edited: L0H1 scale × 0, L1H3"):
             restore_in_place(done, steps=1)
         assert len(read_history(Directory(done))) == 1
 

@@ -113,7 +113,7 @@ def test_limits_shrink_until_the_sweep_fits_and_the_scores_stay(measure: Measure
 def test_what_can_not_fit_is_refused_with_the_least_that_would() -> None:
     modules = locate_modules(build_model("llama"))
     engine = engine_of(modules.model, max_memory=2**20)
-    with pytest.raises(UsageError, match=r"memory: this run takes \S+ [MG]iB at least, found 1 MiB") as caught:
+    with pytest.raises(UsageError, match=r"this run needs at least \S+ [MG]iB of memory, found 1 MiB") as caught:
         engine.plan(task_of(modules, States()))
     assert "--max-memory" in str(caught.value.hint)
     least = 1.001 * read_bytes(" ".join(str(caught.value).split("takes ")[1].split(" ")[:2]))

@@ -44,7 +44,7 @@ def test_missing_weights_are_never_filled_with_random_numbers(base: Path) -> Non
 def test_what_transformers_can_not_load_is_one_line(base: Path) -> None:
     config = json.loads((base / "config.json").read_text())
     (base / "config.json").write_text(json.dumps(config | {"vocab_size": 5}))
-    with pytest.raises(ModelError, match=r"base: .* has the shape \[97, 48\], but config\.json demands \[5, 48\]") as caught:
+    with pytest.raises(ModelError, match=r"base: .* has the shape \[97, 48\], but config\.json requires \[5, 48\]") as caught:
         load_model(base)
     assert "\n" not in str(caught.value)
 

@@ -123,10 +123,10 @@ def test_a_file_is_read_as_what_its_ending_says(name: str, content: str, bom: st
         ("p.xlsx", b"PK\x03\x04", "CSV UTF-8"),
         ("p.csv", b"PK\x03\x04\x14\0", "CSV UTF-8"),
         ("p.ods", b"PK\x03\x04", "CSV UTF-8"),
-        ("p.docx", b"PK\x03\x04", "one a line"),
-        ("p.pdf", b"%PDF-1.7", "one a line"),
-        ("p.txt", b"%PDF-1.7", "one a line"),
-        ("p.html", b"<p>a</p>", "one a line"),
+        ("p.docx", b"PK\x03\x04", "one per line"),
+        ("p.pdf", b"%PDF-1.7", "one per line"),
+        ("p.txt", b"%PDF-1.7", "one per line"),
+        ("p.html", b"<p>a</p>", "one per line"),
         ("p.json", b"PAR1\x15\x04", "to_json"),
         ("p.jsonl.gz", b"\x1f\x8b\x08", "unpack"),
         ("p.txt", b"\x1f\x8b\x08", "unpack"),
@@ -134,9 +134,9 @@ def test_a_file_is_read_as_what_its_ending_says(name: str, content: str, bom: st
         ("p.toml", b"prompts = []", "one prompt per line ends in .txt"),
         ("p.py", b"a = 1", "one prompt per line ends in .txt"),
         ("p.bak", b"one", "one prompt per line ends in .txt"),
-        ("p.md", b"# Prompts\n\n- one\n- two\n", "one a line"),
-        ("p.md", b"one\n1. two\n", "one a line"),
-        ("p.md", b"|a|b|\n", "one a line"),
+        ("p.md", b"# Prompts\n\n- one\n- two\n", "one per line"),
+        ("p.md", b"one\n1. two\n", "one per line"),
+        ("p.md", b"|a|b|\n", "one per line"),
         ("p.txt", b'{"prompt": "one"}\n{"prompt": "two"}\n', ".jsonl"),
         ("p", b'[\n"one",\n"two"\n]', ".json"),
         ("p.txt", b"prompt,kind\none,a\n", ".csv or .tsv"),
@@ -148,7 +148,7 @@ def test_a_file_is_read_as_what_its_ending_says(name: str, content: str, bom: st
         ("p.txt", b"1\tone\n2\ttwo\n", ".csv or .tsv"),
         ("p.txt", b"id,words\n1,one\n2,two\n", ".csv or .tsv"),
         ("p.txt", b"one\nmore\n---\ntwo\n", "several lines"),
-        ("p.md", b"One line\nand its end.\n\nTwo.\n", "one a line"),
+        ("p.md", b"One line\nand its end.\n\nTwo.\n", "one per line"),
         ("p.json", rb'"[{\"prompt\": \"one\"}]"', "once instead of twice"),
         ("p.jsonl", rb'"{\"prompt\": \"one\"}"', "once instead of twice"),
         ("p.csv", "prompt\na\n".encode("utf-16"), "save it as UTF-8"),
@@ -249,7 +249,7 @@ def test_a_list_by_its_name(tmp_path: Path) -> None:
         ("- 5\n", "row 1 is int"),
         ("- Explain: how\n- Two\n", "all objects or all strings"),
         ("- !!python/object/apply:os.system ['true']\n", "not valid YAML"),
-        ("x" * 3_000_000, "3,000,000 letters"),
+        ("x" * 3_000_000, "3,000,000 characters"),
     ],
 )
 def test_yaml_that_is_refused(content: str, why: str, tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_yaml_that_is_refused(content: str, why: str, tmp_path: Path) -> None:
 def test_a_yaml_comment_is_no_silent_end_of_a_prompt(tmp_path: Path) -> None:
     prompts = load(tmp_path, "p.yaml", "# mine\n- one\n- What is C # lang?\n")
     assert prompts.texts == ("one", "What is C")
-    assert "p.yaml:3: what stands behind # is a comment" in prompts.notes[0]
+    assert "p.yaml:3: text after # is a comment" in prompts.notes[0]
     assert load(tmp_path, "p.yaml", "# mine\n- one\n- 'What is C # lang?'\n").notes == ()
 
 
@@ -368,12 +368,12 @@ def test_chat_messages_are_read_as_what_the_user_asks(name: str, row: Any, tmp_p
 @pytest.mark.parametrize(
     ("chat", "why"),
     [
-        ([*ANSWERED, {"role": "user", "content": "two"}], "2 messages of the user"),
+        ([*ANSWERED, {"role": "user", "content": "two"}], "2 user messages"),
         ([{"role": "assistant", "content": "hello"}, *OPENAI], "expected one, at the start"),
-        ([{"role": "system", "content": "x"}], "0 messages of the user"),
+        ([{"role": "system", "content": "x"}], "0 user messages"),
         ([{"role": "user", "content": [{"type": "image", "url": "x"}]}], "only text"),
         ([{"role": "tool", "content": "x"}, *OPENAI], "only text"),
-        (["one", "two"], "2 messages of the user"),
+        (["one", "two"], "2 user messages"),
         ("[{'role': 'user', 'content': 'one'}]", "only text"),
     ],
 )
@@ -396,7 +396,7 @@ def test_a_column_is_for_those_sets_that_are_tables(tmp_path: Path) -> None:
             sets = load_prompt_sets(sources, column="Words")
             assert sets[sources.index(table)].texts == ("one",)
     for sources in (["builtin:decline"], [text], [strings], [text, "builtin:decline", strings]):
-        assert "no columns in it, so there is no --column words" in refusal(
+        assert "has no columns, so --column words can't be used" in refusal(
             lambda sources=sources: load_prompt_sets(sources, column="words")
         )
     with pytest.raises(PromptError, match="no column nowords"):

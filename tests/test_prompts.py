@@ -109,24 +109,24 @@ def test_a_value_that_is_not_text_is_refused(name: str, value: str, tmp_path: Pa
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("p.txt", "", "p.txt: no prompts in it"),
-        ("p.txt", " \n\t\n", "p.txt: no prompts in it"),
-        ("p.csv", "", "p.csv: no rows in it"),
-        ("p.csv", "prompt\n", "p.csv: no rows in it"),
-        ("p.csv", "prompt,x\n,1\n", "p.csv: no prompts in it"),
-        ("p.json", "[]", "p.json: no rows in it"),
+        ("p.txt", "", "p.txt: contains no prompts"),
+        ("p.txt", " \n\t\n", "p.txt: contains no prompts"),
+        ("p.csv", "", "p.csv: contains no rows"),
+        ("p.csv", "prompt\n", "p.csv: contains no rows"),
+        ("p.csv", "prompt,x\n,1\n", "p.csv: contains no prompts"),
+        ("p.json", "[]", "p.json: contains no rows"),
         ("p.json", "", "p.json:1: not valid JSON"),
         ("p.json", '["a",\n"b",]', "p.json:2: not valid JSON"),
-        ("p.json", '{"prompt": "a",\n"prompt": "b"}', "p.json: not valid JSON: key 'prompt' stands twice"),
+        ("p.json", '{"prompt": "a",\n"prompt": "b"}', "p.json: not valid JSON: key 'prompt' occurs twice"),
         ("p.json", "[" * 200_000, "p.json: not valid JSON"),
         ("p.json", "5", "all objects or all strings"),
         ("p.json", '["a", {"prompt": "b"}]', "all objects or all strings"),
         ("p.json", "[[1]]", "all objects or all strings"),
         ("p.json", "{}", "it has none"),
-        ("p.jsonl", "\n", "p.jsonl: no rows in it"),
+        ("p.jsonl", "\n", "p.jsonl: contains no rows"),
         ("p.jsonl", '"a"\n\n{"prompt"}', "p.jsonl:3: not valid JSON"),
         ("p.jsonl", '{"prompt": "a"}\nnull', "all objects or all strings"),
-        ("p.json", '["\\ud800"]', "prompt 0 holds half a surrogate pair"),
+        ("p.json", '["\\ud800"]', "prompt 0 contains half a surrogate pair"),
         ("p.txt", b"\xff\xfea\x00", "can't be read as text"),
         ("p.csv", "prompt\nJürgen".encode("latin-1"), "can't be read as text"),
     ],
@@ -187,7 +187,7 @@ def test_prompts_are_text(text: Any) -> None:
 
 def test_a_set_of_nothing_is_refused() -> None:
     for texts in ([], [""], [" ", "\n"]):
-        assert "x: no prompts in it" in refusal(lambda texts=texts: PromptSet.from_texts(texts, name="x"))
+        assert "x: contains no prompts" in refusal(lambda texts=texts: PromptSet.from_texts(texts, name="x"))
 
 
 def test_the_hash_is_that_of_the_prompts_lines() -> None:
@@ -292,7 +292,7 @@ def test_prompts_that_are_too_long_are_left_out_and_said_so() -> None:
     assert (kept.name, kept.texts, ids) == ("x", ("w3 w4", "w6"), [[3, 4], [6]])
     assert kept.notes == ("x: left out 1 prompts longer than the model's 2 tokens",)
     assert kept.sha256 != prompts.sha256
-    assert "no prompt fits into the 1 tokens that the model has for one" in refusal(
+    assert "no prompt fits into the 1 tokens that the model allows for a prompt" in refusal(
         lambda: encode_all(["w3 w4"], "direct", max_tokens=1)
     )
 

@@ -339,7 +339,7 @@ def test_files_that_no_push_wrote_are_kept_without_force(file: str, out: Path, h
 def test_a_card_that_was_edited_on_the_hub_is_kept(out: Path, hub: WritableHub) -> None:
     push(out)
     hub.writable("me/edited").commit(hub.files("me/edited") | {"README.md": b"---\nlicense: mit\n---\nmine"})
-    assert "has README.md, which no push" in refused(out, "me/edited")
+    assert "has README.md, which headsurgery did" in refused(out, "me/edited")
 
 
 # Refusals before anything is sent
@@ -469,7 +469,7 @@ def test_a_dry_run_without_a_token_says_what_it_can_not_see(
     found, said = dry_run(out, "me/edited")
     assert found["exists"] is None
     assert {file["file"] for file in found["files"]} == contents(out).keys()
-    assert "me/edited: without a token the Hub doesn't show what lies there, if anything" in " ".join(said.split())
+    assert "me/edited: without a token, the Hub doesn't show whether this repository exists" in " ".join(said.split())
     assert before is None or hub.files("me/edited") == before
 
 

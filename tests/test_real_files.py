@@ -138,7 +138,7 @@ class TestConfiguration:
         change(base / "config.json", **{key: 50})
         error = refusal(lambda: load_model(base, device="cpu"))
         assert "has the shape [" in str(error)
-        assert "but config.json demands [" in str(error)
+        assert "but config.json requires [" in str(error)
         assert "50" in str(error)
 
     @pytest.mark.parametrize(("key", "value"), [("vocab_size", 2**31), ("intermediate_size", 2**40), ("num_hidden_layers", 2000)])

@@ -49,6 +49,8 @@ def fetch_from_web(name: str, max_bytes: int) -> bytes:
     except HTTPError as error:
         error.close()
         raise HubError(f"{name}: answered with status {error.code}", hint="check the address in a browser") from error
+    except RecipeError:  # a ValueError, too: the address of a redirect is refused
+        raise
     except (URLError, HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         words = reason if isinstance(reason, str) else type(reason).__name__
