@@ -522,7 +522,7 @@ class TestHalfEdited:
             raise KeyboardInterrupt
 
         monkeypatch.setattr(journal, "carry_out", interrupted)
-        with pytest.raises(SurgeryError, match="half edited: interrupted again; headsurgery.journal has what"):
+        with pytest.raises(SurgeryError, match=r"half edited: interrupted again; headsurgery.journal has what"):
             restore_in_place(half_edited.model)
 
     def test_it_is_not_replaced(self, half_edited: Stage) -> None:
