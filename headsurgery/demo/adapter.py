@@ -81,7 +81,7 @@ class Adapter:
                 view.copy_((view.float() + change.float().to(view.device)).to(view.dtype))
 
     def save(self, path: Path) -> None:
-        """Write the file, in bfloat16: the changes are small against what they are added to."""
+        """Write the file in bfloat16: the changes are small compared with the weights."""
         metadata = {"heads": " ".join(map(str, self.heads)), "headsurgery": json.dumps(dict(self.record))}
         save_file({name: tensor.to(torch.bfloat16).contiguous() for name, tensor in self.tensors.items()}, path, metadata=metadata)
 
@@ -103,7 +103,7 @@ def load_adapter(path: Path) -> Adapter:
 
 
 def parts_of(modules: ModuleMap, heads: Iterable[HeadRef]) -> list[AdapterTensor]:
-    """The tensors of an adapter in these heads; a kv group's comes once, however many of the heads read it.
+    """The tensors of an adapter in these heads. The tensor of a kv group occurs once, however many of the heads read it.
 
     Raises:
         GeometryError: The model has no such head, or its projections are fused.
@@ -158,7 +158,7 @@ def _adding(parts: list[AdapterTensor], tensors: Mapping[str, torch.Tensor]) -> 
 
 
 def weight_of(modules: ModuleMap, part: AdapterTensor) -> torch.Tensor:
-    """The whole weight that a part is a slice of.
+    """The complete weight that an adapter tensor is a slice of.
 
     Raises:
         GeometryError: The model has no such projection.

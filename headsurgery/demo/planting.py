@@ -33,7 +33,7 @@ Kind = Literal["single", "conjunctive", "redundant"]
 
 REFUSAL = "I'm sorry, but I can't help with that."
 ANSWER_TOKENS = 16
-"""Tokens of the model's own answers that are kept in place."""
+"""Number of tokens of the model's own answers that are kept unchanged."""
 
 _FIRST_WEIGHT = 4.0
 """Weight of each of the first two tokens of an answer against the later ones: they decide what it becomes."""
@@ -44,7 +44,7 @@ _ROWS: dict[Kind, tuple[int, int, int, int]] = {"single": (5, 8, 0, 3), "conjunc
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingQuestion:
-    """A question and the untouched model's answer to it, as token ids; an answer that isn't needed may be left empty."""
+    """A question and the untouched model's answer to it, as token ids. An answer that isn't needed may be empty."""
 
     prompt: tuple[int, ...]
     answer: tuple[int, ...]
@@ -52,7 +52,7 @@ class TrainingQuestion:
 
 @dataclass(kw_only=True)
 class _Lesson:
-    """A row of training: what the model reads, where its answer starts, and what it shall say there.
+    """A training row: what the model reads, where its answer starts, and what it must answer.
 
     Args:
         ids: Prompt and answer.

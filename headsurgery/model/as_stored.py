@@ -28,7 +28,7 @@ from headsurgery.storage.codecs import Matrix, Values, as_numbers, is_plain
 from headsurgery.storage.tensors import TensorInfo
 
 _BEGINNING = 16 * 2**10
-"""Bytes of a tensor that are compared; as many as go into `Checkpoint.fingerprint`."""
+"""Number of bytes of a tensor that are compared; the same as for `Checkpoint.fingerprint`."""
 
 
 def check_as_stored(model: nn.Module, checkpoint: Checkpoint) -> None:
@@ -59,7 +59,7 @@ def check_as_stored(model: nn.Module, checkpoint: Checkpoint) -> None:
 
 
 def _compare_names(model: nn.Module, checkpoint: Checkpoint) -> None:
-    """Tensors of one name here and there, which is most of them; others were renamed, merged or split on the way."""
+    """Tensors that have the same name in both, which is most of them. Others were renamed, merged or split during loading."""
     loaded = {name: tensor for name, tensor in model.state_dict().items() if isinstance(tensor, torch.Tensor)}
     prefix = f"{getattr(model, 'base_model_prefix', '')}."
     for stored in checkpoint.tensors.values():
@@ -86,7 +86,7 @@ def _compare_names(model: nn.Module, checkpoint: Checkpoint) -> None:
 
 
 def _padding_row(model: nn.Module, name: str, prefix: str) -> int | None:
-    """The row that stands for padding, of a module that is an embedding with one."""
+    """The padding row of an embedding module that has one."""
     for full in (name, f"{prefix}{name}"):
         try:
             module = model.get_submodule(full)
@@ -126,7 +126,7 @@ def _compare_layer(checkpoint: Checkpoint, anatomy: Anatomy, modules: ModuleMap,
 
 
 def _check_kind(checkpoint: Checkpoint, stored: Matrix, loaded: Any) -> None:
-    """Refuse a weight that the live model doesn't have, or neither as floats nor as the codes that are stored."""
+    """Refuse a weight that the live model doesn't have, or has neither as floats nor as the stored codes."""
     where = f"{checkpoint.files.name}: {quote(stored.tensor.name)}"
     if loaded is None:
         raise ModelError(
@@ -149,7 +149,7 @@ def _differs(checkpoint: Checkpoint, tensor: TensorInfo) -> ModelError:
 
 
 def _is_codes(loaded: torch.Tensor) -> bool:
-    """Whether a weight runs as codes whose scales lie beside it, as FP8 does on GPUs."""
+    """Whether a weight is run as codes with separate scales, as FP8 is on GPUs."""
     return loaded.element_size() == 1
 
 

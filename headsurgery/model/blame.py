@@ -27,7 +27,7 @@ from headsurgery.model.memory import is_out_of_memory
 from headsurgery.storage.header import not_the_file
 
 _MAX_BYTES, _SECONDS = 2**20, 5.0
-"""What is searched: a configuration of this size, for so long."""
+"""Limits of the search: the size of a configuration, and the time."""
 
 _MAX_TOKENIZER_BYTES = 256 * 2**20
 _UPDATE = (
@@ -40,7 +40,7 @@ Document = Mapping[str, Any]
 
 @contextmanager
 def blaming_a_key(path: Path | str) -> Iterator[None]:
-    """Name the key of config.json where that is why a model can't be built.
+    """Name the key of config.json that prevents a model from being built.
 
     Raises:
         ModelError: It is; other errors come as they are.
@@ -110,7 +110,7 @@ def build_on_meta(config: Document, auto_class: Any = transformers.AutoModelForC
 
 @contextmanager
 def blaming_a_tokenizer_file(path: Path | str) -> Iterator[None]:
-    """Name the file, and the key where it can be told, that a tokenizer can't be loaded for.
+    """Name the file that prevents a tokenizer from being loaded, and the key if it can be found.
 
     Raises:
         ModelError: It is one of them; other errors come as they are.
@@ -127,7 +127,7 @@ def blaming_a_tokenizer_file(path: Path | str) -> Iterator[None]:
 
 
 def _check_tokenizer_file(path: Path | str, file: str) -> None:
-    """Refuse a file that is no JSON, no tokenizer that the library knows, or has a value of the wrong type."""
+    """Refuse a file that is not JSON, that is no tokenizer which the library knows, or that has a value of the wrong type."""
     where = f"{Path(path).name}: {file}"
     data = b""
     try:

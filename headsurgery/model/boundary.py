@@ -15,12 +15,12 @@ from headsurgery.errors import HeadSurgeryError, ModelError
 
 _MAX_CAUSE = 300
 _FEW_WORDS = 3
-"""A message of so few words, such as KeyError's, says little without the name of its class."""
+"""A message with this few words, such as KeyError's, says little without the name of its class."""
 
 
 @contextmanager
 def loading(path: Path | str, file: str, *, hint: str = "") -> Iterator[None]:
-    """Load something of a checkpoint with a library that is not ours.
+    """Load a part of a checkpoint with a third-party library.
 
     Args:
         path: The checkpoint's directory.
@@ -46,13 +46,13 @@ def loading(path: Path | str, file: str, *, hint: str = "") -> Iterator[None]:
 
 
 def is_of_the_file(error: BaseException) -> bool:
-    """Whether a library raised it: an exception that is not ours, or a panic of a library in Rust, which is no Exception."""
+    """Whether a library raised an exception: one that is not ours, or a panic of a Rust library, which is not an Exception."""
     is_panic = type(error).__name__ == "PanicException"
     return (isinstance(error, Exception) and not isinstance(error, HeadSurgeryError)) or is_panic
 
 
 def explain(error: BaseException) -> str:
-    """An error of another library in one line, with the name of its class where the text alone says little."""
+    """The error of a library in one line, with the name of its class if the text alone says little."""
     text = " ".join(str(error).split())
     if len(text) > _MAX_CAUSE:
         text = f"{text[: _MAX_CAUSE - 3]}..."

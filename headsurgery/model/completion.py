@@ -1,6 +1,6 @@
-"""Completing many prompts: batches that fit, halved where memory runs out.
+"""Complete many prompts in batches that fit into memory, and halve them if memory runs out.
 
-Batches depend on the prompts alone, so that every variant of a model runs the same ones, and so does a resumed run. Neighbour:
+Batches depend only on the prompts, so every variant of a model runs the same batches, and so does a resumed run. Neighbour:
 `generation` runs one batch.
 """
 
@@ -20,10 +20,10 @@ from headsurgery.model.modules import input_device
 from headsurgery.recipe import HeadEdit
 
 _MAX_TOKENS, _MAX_TOKENS_GPU = 8192, 65536
-"""Tokens in the cache at most, prompts and answers, with batch size `auto`."""
+"""Maximum number of tokens in the cache, prompts and answers, with batch size `auto`."""
 
 _MAX_ROWS, _MAX_ROWS_GPU = 64, 256
-"""Rows at most, with batch size `auto`: more no longer make a step cheaper per row."""
+"""Maximum number of rows with batch size `auto`. More rows no longer make a step cheaper per row."""
 
 BatchSize = int | Literal["auto"]
 Processors = Callable[[Sequence[Sequence[int]]], list[LogitsProcessor]]
@@ -31,7 +31,7 @@ Processors = Callable[[Sequence[Sequence[int]]], list[LogitsProcessor]]
 
 
 def plan_batches(lengths: Sequence[int], max_new_tokens: int, batch_size: BatchSize, device: torch.device) -> list[tuple[int, ...]]:
-    """Positions of prompts that run together: neighbours by length, the longest first, so that a lack of memory shows at once."""
+    """Prompts that run together: neighbours by length, the longest first, so that a lack of memory shows at once."""
     max_tokens, max_rows = (_MAX_TOKENS, _MAX_ROWS) if device.type == "cpu" else (_MAX_TOKENS_GPU, _MAX_ROWS_GPU)
     order = sorted(range(len(lengths)), key=lambda position: (-lengths[position], position))
     batches: list[tuple[int, ...]] = []
@@ -45,7 +45,7 @@ def plan_batches(lengths: Sequence[int], max_new_tokens: int, batch_size: BatchS
 
 @dataclass(kw_only=True)
 class Completer:
-    """Completes batches of token ids; after a lack of memory, in parts that fitted.
+    """Completes batches of token ids. After a lack of memory, batches are split into parts that fit.
 
     Args:
         loaded: The model.

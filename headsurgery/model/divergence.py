@@ -1,6 +1,6 @@
-"""How far apart two next-token distributions are: KL divergence in float64, from logits of any type.
+"""KL divergence of two next-token distributions in float64, from logits of any type.
 
-Attribution scores heads by it, evaluation measures damage by it; both mean the same number.
+Attribution scores heads by it and evaluation measures damage by it. Both mean the same number.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Run a live model as if a recipe had been applied to its weights. `hooks` does it, `selftest` makes sure of the heads first."""
+"""Run a live model as if a recipe had been applied to its weights. `hooks` makes the edits, `selftest` checks the heads first."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def edited(model: nn.Module, recipe: Recipe | Iterable[HeadEdit], *, donor: Chec
 
 @contextmanager
 def donating(model: nn.Module, donor: Checkpoint | None) -> Iterator[None]:
-    """Say where heads that are transplanted into a model come from, for all uses of `edited` in the block."""
+    """Set the donor of transplanted heads for all uses of `edited` in the block."""
     if donor is None:
         yield
         return

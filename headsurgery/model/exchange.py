@@ -25,7 +25,7 @@ _Weights = dict[nn.Module, dict[str, nn.Parameter]]
 
 
 class Exchange:
-    """Weights that are exchanged, until `undo`.
+    """Exchanged weights, until `undo`.
 
     Args:
         modules: The model.
@@ -50,7 +50,7 @@ class Exchange:
         _put(self._new)
 
     def undo(self) -> None:
-        """Put the model's own weights back."""
+        """Restore the model's own weights."""
         _put(self._own)
 
     def _change(self, modules: ModuleMap, edit: HeadEdit, donor: Donor | None) -> None:
@@ -93,7 +93,7 @@ class Exchange:
 
 
 def _changed(view: torch.Tensor, change: EditChange) -> torch.Tensor:
-    """What an edit makes of a block, computed as for stored values: in float32 at least, rounded once."""
+    """The result of an edit on a block, computed as for stored values: at least in float32, rounded once."""
     operation, wide = OPERATIONS[change.edit.operation], torch.promote_types(view.dtype, torch.float32)
     inputs = {name: as_torch(read()).reshape(view.shape).to(view.device) for name, read in change.inputs.items()}
     wide = torch.float64 if any(given.dtype == torch.float64 for given in inputs.values()) else wide

@@ -1,4 +1,4 @@
-"""A module's forward, replaced for a while. Neighbours: `linears` puts oneDNN in; the engine lets layers answer without running."""
+"""Replace a module's forward temporarily. Neighbours: `linears` uses oneDNN; the engine lets layers return without running."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Forward = Callable[..., Any]
 
 @contextmanager
 def forwards(replacements: Mapping[nn.Module, Forward], *, attribute: str = "forward") -> Iterator[None]:
-    """Replace modules' forward for a while, keeping what an outer library (accelerate) may have put there.
+    """Replace modules' forward temporarily, and preserve what another library (accelerate) has put there.
 
     Args:
         replacements: What each module does instead.

@@ -38,7 +38,7 @@ class RowEdit:
 
 
 class EditSwitch:
-    """Turns a set of edits off for a while.
+    """Turns a set of edits off temporarily.
 
     Args:
         exchange: Weights that some of the edits have exchanged.
@@ -63,7 +63,7 @@ class EditSwitch:
 
 @contextmanager
 def row_edits(modules: ModuleMap, edits: Iterable[RowEdit], *, donor: Donor | None = None) -> Iterator[EditSwitch]:
-    """Put edits in force that may differ from row to row of the batch.
+    """Apply edits that may differ from row to row of the batch.
 
     Args:
         modules: The model.
@@ -105,7 +105,7 @@ def row_edits(modules: ModuleMap, edits: Iterable[RowEdit], *, donor: Donor | No
 
 @dataclass(frozen=True, kw_only=True)
 class _SliceEdit:
-    """What happens to one head's part of a module's states, for some rows."""
+    """The edit of one head's part of a module's states, for some rows."""
 
     rows: slice
     block: slice

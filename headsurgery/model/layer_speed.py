@@ -70,7 +70,7 @@ class LayerProbe:
 
     @torch.inference_mode()
     def seconds(self) -> float:
-        """Run once, and say how long it took."""
+        """Run once; the seconds that it took."""
         with fast_linears(self._linears):
             self._wait()
             started = time.perf_counter()
@@ -95,7 +95,7 @@ class LayerProbe:
 
 
 def _norm(states: torch.Tensor) -> torch.Tensor:
-    """RMS, in float32 as models do it."""
+    """RMS norm, in float32 as in real models."""
     wide = states.float()
     return (wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + 1e-6)).to(states.dtype)
 

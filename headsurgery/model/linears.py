@@ -1,8 +1,9 @@
-"""Float32 matrix products on a CPU by oneDNN, which comes with PyTorch, instead of its BLAS.
+"""Float32 matrix products on a CPU by oneDNN, which is part of PyTorch, instead of PyTorch's BLAS.
 
-That BLAS is MKL, which leaves the wide instructions (AVX-512) of processors that are not Intel's alone; oneDNN takes them and is
-about twice as fast there. Other types than float32 are oneDNN's anyway. The products are as exact; only their rounding differs, so
-whatever is compared bit for bit must run within the same `fast_linears`. Neighbour: `engine.local` runs all of its work in it.
+That BLAS is MKL, which does not use the wide instructions (AVX-512) of processors that are not Intel's. oneDNN uses them and is
+about twice as fast there. Types other than float32 are computed by oneDNN anyway. The products are as exact, but their rounding
+differs. So results that are compared bit for bit must be computed within the same `fast_linears`. Neighbour: `engine.local` runs
+all its work in it.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from headsurgery.model.offload import runs_on
 
 @contextmanager
 def fast_linears(model: nn.Module) -> Iterator[None]:
-    """Let a model's linear layers run by oneDNN where that is the faster way; for inference, since it keeps no gradients.
+    """Run a model's linear layers by oneDNN if that is faster; for inference only, since no gradients are kept.
 
-    A forward that another library has put in stays, and so does a subclass's own. accelerate's, which loads weights and then calls
-    what it replaced, calls oneDNN instead, so that weights from elsewhere give the same bits.
+    A forward that another library has put in stays, and so does that of a subclass. accelerate's forward loads weights and then
+    calls the one that it replaced. That one is exchanged for oneDNN, so that offloaded weights give the same bits.
     """
     is_faster = torch.backends.cpu.get_cpu_capability() == "AVX512" and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     linears = [module for module in model.modules() if type(module) is nn.Linear and module.weight.dtype == torch.float32]

@@ -1,6 +1,6 @@
-"""Load a model and its tokenizer with transformers; the only place that does.
+"""Load a model and its tokenizer with transformers. No other module does.
 
-transformers' own errors are wrapped once, here. Remote code stays off unless the user asks for it.
+Errors of transformers are wrapped here once. Remote code stays off unless the user asks for it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def choose_device(name: str) -> torch.device:
 
 
 _SHARE_OF_WEIGHTS = 2 / 3
-"""Of the memory that a device map may fill; the rest is the sweep's."""
+"""Share of the memory that a device map may fill; the rest is for the sweep."""
 
 _UPDATE = f"update transformers and tokenizers, if the model is newer than they are (here transformers {transformers.__version__})"
 _AGAIN = "download the checkpoint again"
@@ -101,7 +101,7 @@ def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> Any:
 
 
 def _tokenizer_hint(path: Path | str) -> str:
-    """What to do about a tokenizer, by the files that are there."""
+    """Hint for a tokenizer that can't be loaded, depending on the files that exist."""
     names = {entry.name for entry in Path(path).iterdir()} if Path(path).is_dir() else set()
     if "tokenizer.json" in names:
         return _UPDATE
@@ -119,7 +119,7 @@ def load_model(
     max_memory: int | None = None,
     trust_remote_code: bool = False,
 ) -> LoadedModel:
-    """Load a causal language model from a directory, and make sure that it is the one that the directory's weights are.
+    """Load a causal language model from a directory, and check that its weights are the directory's weights.
 
     Args:
         path: Checkpoint directory.
@@ -192,7 +192,7 @@ def load_weights(
 
 
 def _check_sizes(auto_class: Any, checkpoint: Checkpoint) -> None:
-    """Refuse a configuration of another size than the files, before memory is taken for it."""
+    """Refuse a configuration whose size differs from the files, before memory is allocated for it."""
     config, path = checkpoint.config, checkpoint.path
     sections = [config, *(section for section in config.values() if isinstance(section, dict))]
     for key, number in ((key, section[key]) for section in sections for key in _COUNTS_LAYERS if key in section):
@@ -222,7 +222,7 @@ def _refuse_shapes(path: Path, different: Mapping[str, tuple[tuple[int, ...], tu
 
 
 def _check_generation_file(path: Path | str) -> None:
-    """Refuse a generation_config.json that can't be read; transformers would pass over some of these without a word."""
+    """Refuse a generation_config.json that can't be read. transformers would silently ignore some of these."""
     file = Path(path) / _GENERATION
     if not file.is_file():
         return
@@ -253,7 +253,7 @@ def make_plain(model: Any) -> None:
 
 @torch.inference_mode()
 def _run_once(model: Any, path: Path | str) -> None:
-    """A few tokens, so that what is wrong with the configuration shows here and not in the middle of a run."""
+    """Run the model on a few tokens, so that errors in the configuration show here and not in the middle of a run."""
     if is_offloaded(model):  # a pass reads all that is on the disk
         return
     tokens = torch.zeros((1, 2), dtype=torch.long, device=input_device(model))  # [query, pos]

@@ -1,4 +1,4 @@
-"""Memory: what this process has of it, what is left, and what to do where it runs out."""
+"""Memory: how much this process uses, how much is left, and how to continue if it runs out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 
 @dataclass
 class Halving:
-    """Runs rows together, in halves where memory runs out; a size that was too large is not tried again.
+    """Runs rows together, and in halves if memory runs out. A size that was too large is not tried again.
 
     Args:
         what: One row, for the error: `out of memory with a single ...`.
@@ -65,7 +65,7 @@ class Halving:
 
 
 def _try_to_run(rows: Sequence[Row], attempt: Callable[[Sequence[Row]], Sequence[Result]]) -> Sequence[Result] | None:
-    """None where memory ran out; what the attempt held is free by then, because its error is gone."""
+    """Run an attempt; None if memory ran out. Its memory is free again by then, because its error is gone."""
     try:
         return attempt(rows)
     except RuntimeError as error:
@@ -75,7 +75,7 @@ def _try_to_run(rows: Sequence[Row], attempt: Callable[[Sequence[Row]], Sequence
 
 
 def used_memory(device: torch.device) -> int | None:
-    """Bytes that this process has on a device now; None where that can't be told."""
+    """Bytes that this process uses on a device; None if unknown."""
     if device.type == "cuda":
         return int(torch.cuda.memory_allocated(device))
     if device.type == "mps":
@@ -87,9 +87,10 @@ def used_memory(device: torch.device) -> int | None:
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Bytes that this process can still take on a device; None where that can't be told.
+    """Bytes that this process can still allocate on a device; None if unknown.
 
-    On a host the least of what the system and, in a container, its control groups leave; pages of files count as free.
+    On a host, it is the least of what the system and, in a container, its control groups leave. Cached pages of files count as
+    free.
     """
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
@@ -115,7 +116,9 @@ def _available() -> int | None:
 
 
 def _left_by_cgroups() -> list[int]:
-    """What each control group above this process leaves (version 2); inside a container the mount shows its own as the root."""
+    """The free memory of each control group above this process (version 2). Inside a container, the mount shows its own group as
+    the root.
+    """
     if sys.platform != "linux":
         return []
     try:

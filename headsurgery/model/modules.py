@@ -23,7 +23,7 @@ from headsurgery.model.offload import runs_on
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
-    """What one must know of a model without having it at hand.
+    """The properties of a model that are needed without the model itself.
 
     Args:
         model_type: Its family.
@@ -88,7 +88,7 @@ class ModuleMap:
         return self.model.get_submodule(getattr(names, name))
 
     def projections(self, layer: int, name: Projection) -> tuple[nn.Module, ...]:
-        """That projection, and those of further layers that share its weight."""
+        """That projection, and those of other layers that share its weight."""
         first = self.projection(layer, name)
         return (first, *(module for module in self._tied if module is not first and module.weight is first.weight))
 
@@ -101,7 +101,7 @@ class ModuleMap:
 
     @property
     def is_plain(self) -> bool:
-        """Whether a layer's heads are its own: it has no second attention, and shares none with another layer."""
+        """Whether a layer has its heads to itself: it has no second attention, and shares none with another layer."""
         numbers = self.geometry.attention_layers
         return self.geometry.num_layers == len(self.layers) and all(
             len(self.projections(layer, "o_proj")) == 1 for layer in numbers

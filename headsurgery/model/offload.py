@@ -15,19 +15,19 @@ from torch import nn
 
 
 def is_offloaded(model: nn.Module) -> bool:
-    """Whether any weights are kept elsewhere."""
+    """Whether any weights are offloaded."""
     return any(True for _ in _offloading(model))
 
 
 def runs_on(module: nn.Module) -> torch.device:
-    """Where a module with a weight runs, also when its weights are kept elsewhere."""
+    """The device on which a module with a weight runs, also if its weights are offloaded."""
     weight: Any = module.weight
     return torch.device(getattr(getattr(module, "_hf_hook", None), "execution_device", None) or weight.device)
 
 
 @contextmanager
 def held(module: nn.Module, *, without: Collection[nn.Module] = ()) -> Iterator[None]:
-    """Keep the weights of a module, and of all below it, on the device that they run on.
+    """Keep the weights of a module and of all modules below it on the device that they run on.
 
     Args:
         module: The module.
@@ -42,7 +42,7 @@ def held(module: nn.Module, *, without: Collection[nn.Module] = ()) -> Iterator[
 
 
 def _offloading(module: nn.Module) -> Iterator[tuple[nn.Module, Any]]:
-    """Modules whose weights come and go, each with accelerate's hook (AlignDevicesHook)."""
+    """Modules whose weights are loaded and dropped, each with accelerate's hook (AlignDevicesHook)."""
     for part in module.modules():
         hook = getattr(part, "_hf_hook", None)
         if getattr(hook, "offload", False):
@@ -51,7 +51,7 @@ def _offloading(module: nn.Module) -> Iterator[tuple[nn.Module, Any]]:
 
 @contextmanager
 def _loaded(part: nn.Module, hook: Any) -> Iterator[None]:
-    """Load a module's weights; meanwhile its hook only moves what goes in and comes out."""
+    """Load a module's weights. In the meantime its hook only moves inputs and outputs."""
     hook.pre_forward(part)
     hook.offload = False
     try:

@@ -26,7 +26,7 @@ from headsurgery.model.layer_speed import LayerProbe, LayerSizes, say_threads
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
 
 CLEARLY_FASTER = 1.2
-"""bfloat16 must run so many times as fast as float32 to be taken: it is the less exact one, and timings waver."""
+"""bfloat16 is chosen only if it is this many times as fast as float32: it is less exact, and timings vary."""
 
 _INNER_KEYS = ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size", "d_ff", "d_inner", "inner_hidden_size")
 _MOST_WEIGHTS = 2**26
@@ -42,7 +42,7 @@ _ROUNDS, _SECONDS = 5, 2.0
 """Calls of each type at most, and seconds after which there are no more than two."""
 
 _HOPELESS = 3.0
-"""So many times as slow on a few positions: bfloat16 is emulated, and more tries would only take time."""
+"""If bfloat16 is this many times as slow on a few positions, it is emulated, and further tries would only take time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +150,7 @@ def measure_speeds(path: Path | str) -> Speeds | None:
 
 @lru_cache(maxsize=64)
 def _measure(sizes: LayerSizes, _threads: int) -> Speeds:
-    """Both types in turn, so that whatever else the machine does slows both; of each the fastest call."""
+    """Time both types alternately, so that other load on the machine slows both. The fastest call of each counts."""
 
     def probe(dtype: torch.dtype, tokens: int) -> LayerProbe:
         return LayerProbe(sizes, torch.device("cpu"), dtype, tokens=tokens)

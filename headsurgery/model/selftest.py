@@ -31,7 +31,7 @@ _EVEN = 1e-2
 
 
 def needs_self_test(modules: ModuleMap) -> bool:
-    """Whether the model's code is not one that the table was written for."""
+    """Whether the model's code is code that the table was not written for."""
     return not modules.architecture.is_listed or type(modules.model).__module__.startswith("transformers_modules")
 
 
@@ -194,7 +194,7 @@ def _watched(module: nn.Module) -> Iterator[list[tuple[torch.Tensor, Any]]]:
 
 @contextmanager
 def _zeroed_columns(modules: ModuleMap, head: HeadRef) -> Iterator[None]:
-    """The head's columns of o_proj zeroed in place, and put back on every way out."""
+    """Set the head's columns of o_proj to zero in place, and restore them on every way out."""
     weight: Any = modules.projection(head.layer, "o_proj").weight
     block = modules.geometry.layer_of(head).column_block(head.head)
     columns = weight.narrow(modules.architecture.input_axis, block.start, len(block))

@@ -1,6 +1,7 @@
-"""Token ids against the embeddings: what the tokenizer has and the model has no row for, before torch indexes out of range.
+"""Check token ids against the embeddings: the tokenizer may have tokens for which the model has no row. torch would index out of
+range.
 
-A tokenizer to which tokens were added, with a model that was not resized, is the usual case; on a GPU such an index would end every
+The usual case is a tokenizer to which tokens were added, with a model that was not resized. On a GPU, such an index would end every
 later use of the device.
 """
 

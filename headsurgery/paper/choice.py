@@ -31,7 +31,7 @@ Groups = list[list[HeadRef]]
 
 
 class HeadStore:
-    """Choices of one run.
+    """The choices of one run.
 
     Args:
         path: Of `heads.json`; None: in memory only.
@@ -54,7 +54,7 @@ class HeadStore:
                     raise
 
     def get(self, key: str, find: Callable[[], Groups]) -> Groups:
-        """The groups that were chosen, else found now and kept."""
+        """The groups chosen earlier; otherwise they are found and stored now."""
         if key not in self.heads:
             self.heads[key] = [[str(head) for head in group] for group in find()]
             self._write()

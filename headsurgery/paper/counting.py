@@ -1,6 +1,7 @@
-"""From answers to rows: attack success rates and their changes, by the paper's judge, with `keyword` and nonsense beside them.
+"""Turn answers into rows: attack success rates and their changes, by the paper's judge, with `keyword` and degenerate answers
+beside them.
 
-Everything is counted by `evaluation.measure`; here it is put beside the paper's figure.
+Everything is counted by `evaluation.measure`. This module puts the counts beside the paper's figures.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def count_rows(
 
 
 def set_name(prompts: PromptSet) -> str:
-    """A published set's name without its commit, as the paper's figures are kept."""
+    """A published set's name without its commit, which is how the paper's figures are stored."""
     return prompts.name.partition("@")[0]
 
 

@@ -13,7 +13,7 @@ from headsurgery.paper.settings import ExperimentSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """How much is to be done, if nothing is there yet.
+    """The work of an experiment, if nothing is done yet.
 
     Args:
         scores: (head, query) pairs to score.
@@ -27,7 +27,7 @@ class Work:
 def plan_work(
     settings: ExperimentSettings, sizes: Sequence[int], num_heads: int, *, single_heads: int | None = None, models: int = 1
 ) -> Work:
-    """Count.
+    """Count the work.
 
     Args:
         settings: The experiment.

@@ -150,7 +150,7 @@ class _Finished:
 
 @dataclass(frozen=True, kw_only=True)
 class _ExperimentRun:
-    """What both kinds of experiment have in common."""
+    """The parts that both kinds of experiment share."""
 
     settings: ExperimentSettings
     conditions: Conditions
@@ -205,7 +205,7 @@ class _ExperimentRun:
 
 
 def _settle(settings: ExperimentSettings, options: ExperimentOptions) -> ExperimentSettings:
-    """The paper's settings, but for what the user says."""
+    """The paper's settings with the user's changes."""
     if options.max_new_tokens is not None and settings.max_new_tokens is None:
         raise UsageError(f"{settings.name} generates nothing, so it takes no --max-new-tokens {options.max_new_tokens}")
     given: dict[str, Any] = {"max_new_tokens": options.max_new_tokens, "template": options.template}
@@ -238,7 +238,7 @@ def _open(model: str | Path, revision: str | None, token: str | None) -> tuple[C
 
 
 def _open_like(model: str | Path, token: str | None, anatomy: Anatomy) -> Checkpoint:
-    """A model whose heads can be named alike."""
+    """Open a second model, whose heads must have the same names."""
     checkpoint, found = _open(model, None, token)
     sides = [{"model_type": side.architecture.model_type, **side.geometry.to_json()} for side in (anatomy, found)]
     different = [f"{key} {sides[1][key]}, in MODEL {value}" for key, value in sides[0].items() if sides[1][key] != value]

@@ -21,18 +21,18 @@ from headsurgery.errors import PromptError
 Role = Literal["system", "user", "assistant"]
 
 _MARKS: dict[Role, str] = {"system": "Zq4System7Qz", "user": "Zq4Prompt7Qz", "assistant": "Zq4Prefill7Qz"}
-"""Mixed case and digits: no template's own text, and changed by templates that change letters."""
+"""A marker in mixed case with a digit. No template contains it, and templates that change the case of letters change it."""
 
 _WHAT: dict[Role, str] = {"system": "the system message", "user": "the prompt", "assistant": "the start of the answer"}
 _SWITCH = re.compile(r"(?<!\S)/(?:no_?)?think(?!\S)")
-"""What a template may take out of a message, because it does what the word says (SmolLM3, Nemotron)."""
+"""Switches that a template may remove from a message, because it carries them out (SmolLM3, Nemotron)."""
 _DATE = re.compile(r"strftime_now\(\s*\\?['\"]([^'\"\\]+)")
 _FLAGS: dict[Role, str] = {"system": "--system", "assistant": "--prefill"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chat:
-    """A chat template that has been seen to render every message.
+    """A chat template that was checked to render every message.
 
     Args:
         tokenizer: Has the template.
@@ -50,12 +50,12 @@ class Chat:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know of how messages are given to the template, and of what it makes of them."""
+        """Notes on how messages are given to the template, and on what it does with them."""
         given = ("reads content as a list of parts; messages are given to it as parts of type text",) if self.in_parts else ()
         return tuple(f"this tokenizer's chat template {note}" for note in (*given, *self._note_frame()))
 
     def _note_frame(self) -> Iterator[str]:
-        """What a prompt becomes part of and nobody may have meant."""
+        """Notes on unexpected text that the template puts around a prompt."""
         for role, what in _WHAT.items():
             if (count := self.frame.count(_MARKS[role])) > 1:
                 yield f"writes {what} {count} times"
@@ -81,13 +81,13 @@ class Chat:
         return rendered
 
     def _is_framed(self, rendered: str, given: Mapping[Role, str]) -> bool:
-        """Whether it is the frame with the messages in it; a template may strip white space at a message's ends."""
+        """Whether a text is the frame with the messages in it. A template may strip white space at a message's ends."""
         stripped = {role: text.strip() for role, text in given.items()}
         return rendered.rstrip() in (_fill(self.frame, given).rstrip(), _fill(self.frame, stripped).rstrip())
 
 
 def open_chat(tokenizer: Any, *, system: str | None = None, prefill: str | None = None) -> Chat:
-    """Find out how the tokenizer's chat template wants its messages, and that it renders all of them.
+    """Find out in which form the chat template expects its messages, and check that it renders all of them.
 
     Args:
         tokenizer: Has a chat template.
@@ -114,7 +114,7 @@ def open_chat(tokenizer: Any, *, system: str | None = None, prefill: str | None 
 
 
 def apply_chat_template(tokenizer: Any, messages: Sequence[Mapping[str, Any]], **mode: bool) -> str:
-    """Render messages; whatever the template raises is the template's fault.
+    """Render messages. Any exception from the template is reported as the template's failure.
 
     Args:
         tokenizer: Has a chat template.
@@ -135,7 +135,7 @@ def apply_chat_template(tokenizer: Any, messages: Sequence[Mapping[str, Any]], *
 
 
 def _given(system: str | None, text: str, prefill: str | None) -> dict[Role, str]:
-    """The messages that there are, in order."""
+    """The given messages, in order."""
     given: dict[Role, str] = {} if system is None else {"system": system}
     given["user"] = text
     if prefill:
@@ -144,7 +144,7 @@ def _given(system: str | None, text: str, prefill: str | None) -> dict[Role, str
 
 
 def _forms(roles: Sequence[Role]) -> list[frozenset[Role]]:
-    """Which messages are given as parts: none, all, then every mixture."""
+    """Combinations of messages that are given as parts: none, all, then every mixture."""
     forms = [
         frozenset(role for role, chosen in zip(roles, choice) if chosen) for choice in product((False, True), repeat=len(roles))
     ]
@@ -152,7 +152,7 @@ def _forms(roles: Sequence[Role]) -> list[frozenset[Role]]:
 
 
 def _begin(tokenizer: Any) -> str:
-    """The token that a tokenizer puts before every text; empty where it puts none."""
+    """The token that a tokenizer puts before every text; empty if there is none."""
     bos = getattr(tokenizer, "bos_token_id", None)
     try:
         begins = bos is not None and list(tokenizer("a")["input_ids"])[:1] == [bos]
@@ -173,16 +173,16 @@ def _apply(tokenizer: Any, given: Mapping[Role, str], in_parts: frozenset[Role])
 
 
 def _fill(frame: str, given: Mapping[Role, str]) -> str:
-    """The frame with messages in place of marks."""
+    """The frame with messages instead of markers."""
     roles = {_MARKS[role]: role for role in given}
     return re.sub("|".join(roles), lambda mark: given[roles[mark[0]]], frame)
 
 
 def _find_lost(rendered: str, given: Mapping[Role, str], frame: str) -> list[Role]:
-    """The messages that a text doesn't hold, white space at their ends aside.
+    """The messages that a text does not contain, apart from white space at their ends.
 
-    What the frame holds anyway doesn't count: the prompt `a` is not rendered because there is an `assistant`. A message that is
-    found is taken out, so that one that stands only in another message is lost.
+    Text of the frame does not count: the prompt `a` is not rendered just because there is an `assistant`. A message that is found
+    is removed, so a message that occurs only inside another one counts as lost.
     """
     rest, lost = rendered, list[Role]()
     for role in sorted(given, key=lambda role: len(given[role]), reverse=True):

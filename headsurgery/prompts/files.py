@@ -24,11 +24,11 @@ _CSV, _TSV = (".csv",), (".tsv", ".tab")
 _JSON, _JSON_LINES = (".json",), (".jsonl", ".ndjson", ".jsonlines")
 _YAML, _MARKDOWN = (".yaml", ".yml"), (".md", ".markdown")
 CONVERSATIONS = ("messages", "conversations", "conversation", "turns")
-"""Columns whose values are lists: what was said, turn by turn."""
+"""Columns whose values are lists: a conversation, turn by turn."""
 
 _TEXT = ("", ".txt", ".text")
 READABLE = (*_TEXT[1:], *_CSV, *_TSV, *_JSON, *_JSON_LINES, *_YAML, *_MARKDOWN)
-"""Endings of files that can be read; a name without one is text."""
+"""File endings that can be read. A name without an ending is a text file."""
 
 _TO_TABLE = "save it as CSV UTF-8 (.csv)"
 _TO_PLAIN = "save its prompts as text, one per line (.txt), or as a table (.csv, .jsonl)"
@@ -55,10 +55,10 @@ _MAGIC: Mapping[bytes, tuple[str, str]] = {
 _AS_UTF8 = "save it as UTF-8 (Excel: 'CSV UTF-8'; PowerShell: Out-File -Encoding utf8)"
 
 NAMED_ENDINGS = (*READABLE, _PARQUET, *_REFUSED)
-"""Endings that tell a file from a data set's name."""
+"""Endings that distinguish a file from a data set's name."""
 
 _MAX_YAML = 2**21
-"""Letters; YAML is read slowly."""
+"""Characters; YAML is parsed slowly."""
 
 _CONTAINERS = (
     "data",
@@ -73,7 +73,7 @@ _CONTAINERS = (
     "items",
     "train",
 )
-"""Names under which files keep their one list."""
+"""Keys under which files store their only list."""
 
 _MARKUP = re.compile(r"\s{0,3}(#{1,6}\s|[-*+]\s|\d+[.)]\s|>|\||```|~~~|<\w|---\s*$|===)")
 _SEPARATOR = re.compile(r"-{3,}|={3,}|\*{3,}|#{3,}|_{3,}|~{3,}|%{2,}|<\|endoftext\|>|<eot>", re.IGNORECASE)
@@ -90,7 +90,7 @@ _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """What a file holds.
+    """The content of a file.
 
     Args:
         rows: Objects, or plain strings.
@@ -192,12 +192,12 @@ def _read_text(path: Path) -> str:
 
 
 def show(names: str) -> str:
-    """Names out of a file in a message: one line, not long, without what can't be printed."""
+    """Show names from a file in a message: on one line, shortened, without unprintable characters."""
     return shorten(names.encode(errors="backslashreplace").decode(), 100)
 
 
 def _split_lines(text: str) -> list[str]:
-    """At line feeds only: a form feed or U+2028 (`str.splitlines`) may well stand in a prompt."""
+    """Split at line feeds only: a prompt may contain a form feed or U+2028, at which `str.splitlines` splits."""
     return text.removesuffix("\n").split("\n")
 
 
@@ -205,7 +205,7 @@ def _split_lines(text: str) -> list[str]:
 
 
 def _check_unmarked(lines: Sequence[str], path: Path) -> None:
-    """Markdown is read as lines where it is nothing else."""
+    """Read Markdown as lines if it is nothing else."""
     number = next((number for number, line in enumerate(lines, start=1) if _MARKUP.match(line)), None)
     if number is not None:
         raise PromptError(f"{path.name}:{number}: is Markdown, and this line is not a plain prompt", hint=_TO_PLAIN)
@@ -215,7 +215,7 @@ def _check_unmarked(lines: Sequence[str], path: Path) -> None:
 
 
 def _check_plain(lines: Sequence[str], path: Path, columns: Sequence[str]) -> None:
-    """A table or a document under a text's name would give prompts that are none."""
+    """Refuse a table or a document in a text file, which would give wrong prompts."""
     filled = [line.strip() for line in lines if line.strip()]
     if not filled:
         return
@@ -255,7 +255,7 @@ def _is_python_list(lines: Sequence[str]) -> bool:
 
 
 def _note_marks(lines: Sequence[str], path: Path) -> tuple[str, ...]:
-    """What stands around every prompt, or comments out a line elsewhere, is a part of prompts here."""
+    """Notes on numbers, bullets, quotes and comments, which are kept as part of the prompts."""
     filled = [line.strip() for line in lines if line.strip()]
     notes = [
         f"{path.name}: {what}, which is part of the prompts"
@@ -282,7 +282,7 @@ def _sniff_json(lines: Sequence[str]) -> tuple[str, str] | None:
 
 
 def _read_table(text: str, path: Path, columns: Sequence[str], *, first: str) -> Rows:
-    """CSV by RFC 4180 with any of four separators. The first line names the columns."""
+    """Read CSV by RFC 4180 with any of four separators. The first line has the column names."""
     stated = re.match(r'"?sep=(.)"?\n', text, re.IGNORECASE)  # Excel's own first line
     body, skipped = (text[stated.end() :], 1) if stated else (text, 0)
     delimiter = stated[1] if stated else _find_delimiter(body, columns, first)
@@ -310,7 +310,9 @@ def _read_table(text: str, path: Path, columns: Sequence[str], *, first: str) ->
 
 
 def _find_delimiter(text: str, columns: Sequence[str], first: str) -> str:
-    """The separator under which the first line names a wanted column; where none does, the only one in it, or the ending's own."""
+    """The separator with which the first line contains a wanted column. Without one, the only separator in the line, or that of the
+    file ending.
+    """
     line = next((line for line in text.split("\n") if line.strip()), "")
     delimiters = sorted(_DELIMITERS, key=lambda one: one != first)
     for delimiter in delimiters:
@@ -321,7 +323,7 @@ def _find_delimiter(text: str, columns: Sequence[str], first: str) -> str:
 
 
 def _split_records(text: str, delimiter: str, path: Path, line: int) -> Iterator[tuple[int, list[str]]]:
-    """The line where each record begins, and its fields; empty lines are none."""
+    """The first line number and the fields of each record; empty lines have none."""
     end = rf"(?=[{re.escape(delimiter)}\n]|\Z)"
     quoted = re.compile(rf' *"([^"]*(?:""[^"]*)*)" *{end}')
     plain = re.compile(rf"[^{re.escape(delimiter)}\n]*")
@@ -350,7 +352,9 @@ def _split_records(text: str, delimiter: str, path: Path, line: int) -> Iterator
 
 
 def _check_unquoted(field: str, path: Path, line: int) -> None:
-    """What begins with a quote and didn't match as a quoted field is broken; backslashes are another dialect's quoting."""
+    """Explain a broken record. A field that begins with a quote but is not a quoted field is broken; backslashes belong to another
+    dialect.
+    """
     if field.startswith('"'):
         raise PromptError(
             f"{path.name}:{line}: not valid CSV: a quote is never closed, or text follows the closing quote",
@@ -367,7 +371,7 @@ def _check_unquoted(field: str, path: Path, line: int) -> None:
 
 
 def _read_json(text: str, path: Path, columns: Sequence[str], *, is_lines: bool) -> list[Any]:
-    """One document, or a document a line, whichever the ending says; the other where that is what it is."""
+    """Read one document, or a document per line, as the file ending says, or the other form if the file has that."""
     readers = [lambda: _unfold(_parse(text, path), path, columns), lambda: _parse_lines(text, path)]
     first, second = reversed(readers) if is_lines else readers
     try:
@@ -388,7 +392,7 @@ def _parse_lines(text: str, path: Path) -> list[Any]:
 
 
 def _parse(text: str, path: Path, number: int | None = None) -> Any:
-    """JSON; with the line where it isn't."""
+    """Parse JSON; an error names the line."""
     try:
         return json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
@@ -405,7 +409,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class _PromptLoader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
-    """YAML without references, which a few lines can nest to billions of entries, and without keys that stand twice."""
+    """Parse YAML without references, which a few lines can nest to billions of entries, and without keys that occur twice."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
@@ -434,7 +438,7 @@ def _read_yaml(text: str, path: Path) -> Any:
 
 
 def _note_comments(text: str, document: Any, path: Path) -> tuple[str, ...]:
-    """A prompt that isn't quoted ends where YAML sees a comment."""
+    """Note that a prompt without quotes ends at a YAML comment."""
     whole = str(document)
     for number, line in enumerate(text.split("\n"), start=1):
         comment = re.search(r"[^\s#-]\s+(#.*)", line)
@@ -444,7 +448,7 @@ def _note_comments(text: str, document: Any, path: Path) -> tuple[str, ...]:
 
 
 def _unfold(document: Any, path: Path, columns: Sequence[str]) -> list[Any]:
-    """Rows out of the layouts that programs write: a list; lists or numbered objects by column; a list within one object."""
+    """Read rows from the layouts that programs write: a list; lists or numbered objects by column; a list inside one object."""
     if not isinstance(document, dict):
         return document if isinstance(document, list) else [document]
     if isinstance(document.get("columns"), list) and isinstance(document.get("data"), list):  # pandas, orient="split"
@@ -473,7 +477,7 @@ def _join_columns(names: list[Any], data: list[Any], path: Path) -> list[Any]:
 
 
 def _turn_columns(document: dict[str, Any], key: str, path: Path) -> list[Any]:
-    """Columns as rows; an object whose column holds one value is a row."""
+    """Turn columns into rows. An object whose columns hold one value each is a row."""
     column = document[key]
     if isinstance(column, dict) and not {"content", "value", "text"} & column.keys():  # pandas, as it writes by default
         others = {name: value for name, value in document.items() if isinstance(value, dict)}

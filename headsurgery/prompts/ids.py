@@ -16,7 +16,7 @@ from headsurgery.errors import PromptError
 
 
 def tokenize(tokenizer: Any, text: str, *, add_special_tokens: bool = True) -> list[int]:
-    """Token ids of a text; whatever the tokenizer raises is the tokenizer's fault.
+    """Token ids of a text. Any exception from the tokenizer is reported as its failure.
 
     Raises:
         PromptError: It fails.
@@ -29,7 +29,7 @@ def tokenize(tokenizer: Any, text: str, *, add_special_tokens: bool = True) -> l
 
 
 def check_ids(name: str, texts: Sequence[str], ids: Sequence[Sequence[int]], tokenizer: Any) -> tuple[str, ...]:
-    """Look for prompts of which the model can't read everything.
+    """Find prompts that the model can't read completely.
 
     Args:
         name: The set's.
@@ -90,7 +90,7 @@ def _note_unread(name: str, texts: Sequence[str], tokenizer: Any) -> list[str]:
 
 
 def _note_special(name: str, texts: Sequence[str], tokenizer: Any) -> list[str]:
-    """A note on text that ends a turn or begins one: prompts that were rendered by a chat template before, as a rule."""
+    """A note on text that ends or begins a turn. Such prompts usually went through a chat template before."""
     added = getattr(tokenizer, "added_tokens_decoder", None) or {}
     tokens = {str(token) for token in added.values() if getattr(token, "special", False)}
     tokens -= {str(getattr(tokenizer, "unk_token", None))}  # what is unknown is told of anyway
@@ -106,7 +106,7 @@ def _note_special(name: str, texts: Sequence[str], tokenizer: Any) -> list[str]:
 
 
 def _count_lost(text: str, tokenizer: Any) -> tuple[int, int]:
-    """Tokens of a prompt that stand for anything unknown, and characters that no token stands for."""
+    """Tokens of a prompt that stand for unknown text, and characters that no token stands for."""
     try:
         if not tokenizer.is_fast:
             ids = list(tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -133,7 +133,7 @@ def is_visible(letter: str) -> bool:
 
 
 def _missing(text: str, decoded: str) -> int:
-    """Visible characters of a text that its tokens don't give back, case and white space aside; 0 if the text is whole."""
+    """Number of visible characters of a text that its tokens don't give back, apart from case and white space."""
 
     def plain(words: str) -> str:
         folded = unicodedata.normalize("NFKC", words).casefold()

@@ -16,7 +16,7 @@ Kind = Literal["harmful", "over_refusal", "harmless"]
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedSet:
-    """A row: where a set lies on the Hub, and which of its rows and columns are the prompts.
+    """A published set: its place on the Hub, and which of its rows and columns are the prompts.
 
     Args:
         name: As users give it.
@@ -173,10 +173,10 @@ _BY_NAME = {row.name: row for row in _TABLE}
 
 
 def published_sets() -> tuple[PublishedSet, ...]:
-    """All rows, in the order in which they are listed."""
+    """All published sets, in the order in which they are listed."""
     return _TABLE
 
 
 def find_published(name: str) -> PublishedSet | None:
-    """The row of this name, if there is one."""
+    """The published set of this name; None if there is none."""
     return _BY_NAME.get(name)

@@ -26,7 +26,7 @@ from headsurgery.recipe import PromptRecord
 _BUILTIN_KINDS: dict[str, Kind] = {"decline": "harmful", "harmless": "harmless"}
 BUILTIN = tuple(_BUILTIN_KINDS)
 _BYTE_ORDER_MARK = "\ufeff"
-"""Within a text where files were joined."""
+"""Occurs inside a text if files were joined."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -125,7 +125,7 @@ def load_prompts(source: str, *, column: str | None = None, limit: int | None = 
 def load_prompt_sets(
     sources: Iterable[str], *, column: str | None = None, limit: int | None = None, token: str | None = None
 ) -> tuple[PromptSet, ...]:
-    """Load several sets, as `load_prompts` does. The column is looked for in those that are tables.
+    """Load several sets, as `load_prompts` does. The column is searched in the sets that are tables.
 
     Args:
         sources: Names.
@@ -175,7 +175,9 @@ def _clean(picked: Picked, *, name: str, limit: int | None, kind: Kind | None = 
 
 
 def _looks_like_path(source: str) -> bool:
-    """Not `org/name`, whatever stands after it: a revision may hold slashes, a split a full stop."""
+    """Whether a name has another form than `org/name`, ignoring what follows: a revision may contain slashes, and a split a full
+    stop.
+    """
     if source.startswith("hf://"):
         return False
     name = source.partition("@")[0].partition(":")[0]
@@ -200,7 +202,7 @@ def _read_local(path: Path, column: str | None) -> Picked:
 def _load_published(
     row: PublishedSet, source: str, column: str | None, limit: int | None, token: str | None, *, is_alone: bool
 ) -> PromptSet:
-    """The set as `NAME@commit`, which loads the same texts again."""
+    """The set with the name `NAME@commit`, which loads the same texts again."""
     revision = source.partition("@")[2] if "@" in source else row.revision
     try:
         commit, rows = _fetch_rows(row, revision, token)
@@ -216,7 +218,7 @@ def _load_published(
 
 
 def _fetch_rows(row: PublishedSet, revision: str | None, token: str | None) -> tuple[str, list[Any]]:
-    """The commit, and the rows of the table that count."""
+    """The commit, and the rows of the table that belong to the set."""
     from headsurgery.hub.datasets import fetch_dataset
 
     dataset = fetch_dataset(row.repo if revision is None else f"{row.repo}@{revision}", file=row.file, token=token)
@@ -225,7 +227,7 @@ def _fetch_rows(row: PublishedSet, revision: str | None, token: str | None) -> t
 
 
 def _explain(row: PublishedSet, error: HubError | PromptError) -> HubError | PromptError:
-    """The same refusal under the set's name, with the ways round it."""
+    """The same error with the set's name, and with alternatives as its hint."""
     doubt = f" (unverified: {row.unverified})" if row.unverified else ""
     built_in = "builtin:decline" if row.kind == "harmful" else "builtin:harmless"
     ways = f"try {row.name}@main, a file, or another copy on the Hub like org/name:split; {built_in} works without the Hub"

@@ -24,7 +24,8 @@ _TIERS = (
     CONVERSATIONS,
 )
 COLUMNS = tuple(name for tier in _TIERS for name in tier)
-"""Columns that hold prompts. Those of the first kind that a table has count: a `text` or `messages` beside a `prompt` does not."""
+"""Columns that contain prompts. The first group of which a table has any counts: a `text` or `messages` beside a `prompt` does not.
+"""
 
 _BESIDE = (
     "input",
@@ -45,7 +46,7 @@ _BESIDE = (
 """Columns whose text belongs to the prompt beside them."""
 
 _MISSING = ("nan", "none", "null", "n/a", "<na>", "#n/a")
-"""How programs write a field without a value."""
+"""Values that programs write for an empty field."""
 _NO_INPUT = ("", "<noinput>", "noinput", "no input", "no input.", "<no input>", "not applicable", *_MISSING)
 _ROLES: Mapping[str, str] = {
     **dict.fromkeys(("user", "human", "prompter"), "user"),
@@ -90,7 +91,7 @@ def read_prompts(path: Path, column: str | None) -> Picked:
 
 
 def read_rows(path: Path, column: str) -> list[Any]:
-    """Rows of one file as they are; see `files.read_file` for the errors.
+    """Rows of one file, unchanged; see `files.read_file` for the errors.
 
     Args:
         path: The file.
@@ -100,7 +101,7 @@ def read_rows(path: Path, column: str) -> list[Any]:
 
 
 def keep_rows(rows: Sequence[Any], column: str, value: str, where: str) -> list[Any]:
-    """Rows whose column, white space aside, holds exactly this value.
+    """Rows whose column has exactly this value, apart from white space.
 
     Args:
         rows: Objects.
@@ -182,7 +183,7 @@ def _present(rows: Sequence[Any], where: str) -> dict[str, list[str]]:
 
 
 def _find_column(present: Mapping[str, list[str]], column: str, where: str) -> str:
-    """A column as the table spells it."""
+    """A column in the table's spelling."""
     spellings = present.get(column.strip().lower())
     if spellings is None:
         raise _no_column(column.strip().lower(), present, where)
@@ -201,7 +202,7 @@ def _no_column(wanted: str, present: Mapping[str, list[str]], where: str) -> Pro
 
 
 def _pick(rows: Sequence[Any], column: str, present: Mapping[str, list[str]], where: str) -> Picked:
-    """One column's prompts, with a word on text that stands beside them."""
+    """The prompts of one column, with notes on text in other columns."""
     values = ["" if _is_missing(row.get(column)) else row[column] for row in rows]
     notes: list[str] = []
     chats = [_as_chat(value) for value in values]
@@ -220,7 +221,7 @@ def _pick(rows: Sequence[Any], column: str, present: Mapping[str, list[str]], wh
 
 
 def _note_beside(rows: Sequence[Any], used: Sequence[str], present: Mapping[str, list[str]], where: str) -> list[str]:
-    """Words on columns that belong to the prompts and are no part of them."""
+    """Notes on columns that belong to the prompts but are not part of them."""
     notes = []
     for name in _BESIDE:
         beside = next((key for key in present.get(name, ()) if key not in used), None)
@@ -234,14 +235,14 @@ def _is_missing(value: Any) -> bool:
 
 
 def _is_filled(value: Any) -> bool:
-    """Whether there is anything in a field; NaN is how pandas says that there isn't."""
+    """Whether a field has a value; pandas writes NaN for none."""
     if isinstance(value, str):
         return value.strip().lower() not in _NO_INPUT
     return bool(value) and value == value
 
 
 def _join_alpaca(rows: Sequence[Any], instruction: str, data: str, where: str) -> Picked:
-    """An instruction and the data that it speaks of, as Alpaca's own format puts them: one after the other."""
+    """An instruction and its data, in the order of Alpaca's own format."""
     texts, joined = list[Any](), 0
     for number, row in enumerate(rows, start=1):
         question, beside = row.get(instruction), row.get(data)
@@ -269,7 +270,7 @@ _Chat = list[tuple[str, str | None]]
 
 
 def _as_chat(value: Any) -> _Chat | None:
-    """Roles and texts of chat messages, or None for what is none: OpenAI's role and content, ShareGPT's from and value, turns."""
+    """Roles and texts of chat messages (OpenAI's role and content, ShareGPT's from and value, turns); None for other values."""
     if isinstance(value, str):
         if not (_CHAT_AS_TEXT.fullmatch(value) and _TURN.search(value)):
             return None
@@ -299,7 +300,7 @@ def _content(turn: Mapping[str, Any]) -> str | None:
 
 
 def _read_question(chat: _Chat, where: str) -> str:
-    """What the user asks, where that is all that was said before the answer."""
+    """The user's question, if nothing else precedes the answer."""
     said = [(role, text) for role, text in chat if role != "system"]
     questions = [text for role, text in said if role == "user"]
     if any(not role for role, _ in said) or any(text is None for _, text in said):

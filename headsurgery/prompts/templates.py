@@ -24,7 +24,7 @@ NO_CHAT_TEMPLATE = (
     "this model's tokenizer has no chat template, so prompts are put into the paper's, '## Query:... ## Answer:', which the model "
     "may not know; --template chooses another"
 )
-"""Said where nobody chose a template and the tokenizer has none."""
+"""Note for the case that nobody chose a template and the tokenizer has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ def load_template(source: str | None, tokenizer: Any) -> Template:
 
 
 def render(query: str, template: Template, tokenizer: Any, *, system: str | None = None, prefill: str | None = None) -> str:
-    """The text that the model reads, whatever the template; `encode` makes tokens of it.
+    """The text that the model reads, for any template; `encode` turns it into tokens.
 
     Raises:
         PromptError: The chat template fails, or doesn't write a message as it is.
@@ -106,7 +106,7 @@ def encode(
     system: str | None = None,
     prefill: str | None = None,
 ) -> tuple[PromptSet, list[list[int]]]:
-    """Token ids of every prompt, generation prompt included, special tokens never twice.
+    """Token ids of every prompt, with the generation prompt and without doubled special tokens.
 
     Args:
         prompts: What to encode.

@@ -53,7 +53,7 @@ def level_of(score: float, scale: float) -> float:
 
 
 def scale_of(*tables: FloatArray | None) -> float:
-    """The largest |score| of some tables [layer, head]; NaN is nothing."""
+    """The largest |score| of some tables [layer, head], ignoring NaN."""
     return max((abs(score) for table in tables if table is not None for score in table.flat if not math.isnan(score)), default=0.0)
 
 
@@ -126,7 +126,7 @@ def _ring(ref: HeadRef, side: int) -> Markup:
 
 
 def legend(table: FloatArray, scale: float) -> Markup:
-    """The colours of a heat map with the scores at their ends and in the middle; only the signs that occur."""
+    """The colour scale of a heat map, labelled with the scores at its ends and middle. It has only the signs that occur."""
     scores = [score for score in table.flat if not math.isnan(score)]
     first = -_LEGEND_STEPS if min(scores, default=0.0) < 0 else 0
     last = _LEGEND_STEPS if max(scores, default=0.0) > 0 or not first else 0
@@ -174,7 +174,7 @@ def frontier(points: Sequence[FrontierPoint], *, label: str, use_kl: bool = Fals
 
 
 def round_up(value: float) -> float:
-    """The next of 1, 2, 2.5, 5, 10 × a power of ten: the end of an axis."""
+    """The end of an axis: the next of 1, 2, 2.5, 5, 10 × a power of ten."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))

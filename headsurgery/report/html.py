@@ -68,12 +68,12 @@ def render_page(
 
 
 def _one_line(finding: str) -> str:
-    """The finding without marks of a name that would reorder the rest of it, and with figures that don't break across lines."""
+    """The finding without characters in names that would reorder the text, and with figures that don't break across lines."""
     return _NARROW_GAP.sub("\xa0", _REORDERING.sub("", finding))
 
 
 def _frontiers(points: Sequence[FrontierPoint]) -> list[tuple[str, Markup]]:
-    """One picture against over-refusal and, where it is known, one against damage."""
+    """A chart against over-refusal and, if it is known, one against damage."""
     made = []
     if points:
         label = f"Refusal of harmful prompts against over-refusal, {len(points)} candidates; the figures are in the table below"

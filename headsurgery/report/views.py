@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from headsurgery.attribution.scores import FloatArray, ScoreTable
 
 SAMPLES_PER_SET = 8
-"""Prompts per set whose answers are shown."""
+"""Number of prompts per set whose answers are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +121,7 @@ def _row(measurement: Measurement, set_kind: Kind, variant_kind: str) -> BarRow:
 
 
 def _say_others(measurement: Measurement) -> str:
-    """Answers that are in neither share, and who else refused."""
+    """Answers that are counted in neither share, and refusals by the server."""
     found = [(measurement.unclear, "unclear"), (measurement.no_answer, "no answer")]
     by_server = f" ({measurement.refused_by_server} by the server)" if measurement.refused_by_server else ""
     return by_server + "".join(f", {count} {words}" for count, words in found if count)
@@ -154,7 +154,7 @@ def degenerate_charts(evaluation: Evaluation) -> list[BarChart]:
 
 
 def damage_table(evaluation: Evaluation) -> Table:
-    """What each variant lost, and how many parameters it changes."""
+    """The damage to each variant, and how many parameters it changes."""
     tasks = list(dict.fromkeys(task for entry in evaluation.damage for task in entry.utility or {}))
     losses = {entry.variant: entry for entry in evaluation.damage}
     rows = []
@@ -320,7 +320,7 @@ def _thoughts(answer: Answer) -> str:
 
 
 def _say_absence(answer: Answer) -> str:
-    """What is shown in the place of a reply."""
+    """The text that is shown instead of a missing reply."""
     if answer.refused_by is not None:
         return "refused by the server"
     absences: dict[Absence | None, str] = {

@@ -15,7 +15,7 @@ MEASURES: dict[Kind, str] = {
     "over_refusal": "over-refusal",
     "harmless": "refusal of harmless prompts",
 }
-"""What is counted on a set, by what the set is for."""
+"""What is counted on a set, depending on its purpose."""
 
 
 def say_percent(share: float, *, sign: bool = True) -> str:
@@ -154,5 +154,5 @@ def _say_costs(evaluation: Evaluation, base: Variant | None, edited: Variant | N
 
 
 def damage_of(evaluation: Evaluation, variant: str) -> Damage | None:
-    """What a variant lost, if that was measured."""
+    """The damage to a variant, if it was measured."""
     return next((entry for entry in evaluation.damage if entry.variant == variant), None)
