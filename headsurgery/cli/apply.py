@@ -46,8 +46,8 @@ def apply(
         Link,
         typer.Option(
             "--link",
-            help="How files come over that are not edited: reflink (shared blocks), hardlink or symlink (weights only), copy. "
-            "auto: reflink if the file system can, else hard links to weights outside the Hub's cache, else copy.",
+            help="How to transfer files that are not edited: reflink (shared blocks), hardlink or symlink (weights only), or copy. "
+            "auto: reflink if the file system supports it, else hard links to weights outside the Hub's cache, else copy.",
         ),
     ] = "auto",
     allow_mismatch: Annotated[

@@ -44,9 +44,10 @@ def apply_plan(
         plan: From `plan_surgery`.
         out: Directory to create.
         write_card: Makes a card, see `card.write_card`; the base's is kept beside it. None: the base's card stays as it is.
-        link: How files come over that stay as they are. `auto`: sharing their blocks with the base's (`reflink`) where the file
-            system can; else weight shards as hard links, but not those of the Hub's cache; else as copies. `hardlink` and
-            `symlink` are for weight shards, of the cache, too; all other files are then as with `auto`. See `linking`.
+        link: How files that are not edited are transferred. `auto`: they share their blocks with the base's files (`reflink`) if
+            the file system supports it. Otherwise weight shards become hard links, except those of the Hub's cache, and other
+            files are copied. `hardlink` and `symlink` apply to weight shards, also of the cache; all other files are handled as
+            with `auto`. See `linking`.
         force: Replace an existing directory.
         keep_originals: Keep the edited slices' original bytes in the checkpoint, without which it can't be restored.
         on_progress: Called with the stage, `writing`, and bytes brought over and in all.

@@ -36,7 +36,7 @@ class Transfer:
         plan: What to edit.
         staging: An empty directory.
         undo: Gets the original bytes of what is edited; None: nothing does.
-        link: How files come over that stay as they are.
+        link: How files that are not edited are transferred.
         on_progress: Called with bytes done and bytes in all.
     """
 
