@@ -21,7 +21,7 @@ from headsurgery.errors import ModelError
 from headsurgery.model.completion import complete_greedily
 from headsurgery.model.linears import fast_linears
 from headsurgery.model.loading import LoadedModel
-from headsurgery.model.memory import is_out_of_memory
+from headsurgery.model.memory import within_memory
 from headsurgery.model.modules import ModelFacts, locate_modules
 from headsurgery.model.offload import is_offloaded
 from headsurgery.model.selftest import ensure_heads, settle_unevenness
@@ -105,13 +105,14 @@ class LocalEngine:
                 yield from self.run(task, _halves(block), on_pairs)
                 continue
             started = time.monotonic()
-            try:
-                measured = self._measure(task, block, limits, on_pairs)
-            except RuntimeError as error:
-                yield from self.run(task, _halves_after(error, block))
-            else:
+            measured = within_memory(lambda part: self._measure(task, part, limits, on_pairs), block)
+            if measured is not None:
                 self._pace.note(task, block, prefix, time.monotonic() - started)
                 yield measured
+            elif block.num_pairs > 1:
+                yield from self.run(task, _halves(block))
+            else:
+                raise ModelError("out of memory with a single head and query per forward", hint="use a smaller --dtype or model")
 
     def _measure(self, task: SweepTask, block: Block, limits: Limits, on_pairs: Callable[[int], None] | None) -> Measured:
         shortcuts = self.shortcuts(task)
@@ -122,15 +123,6 @@ class LocalEngine:
             parts = run_whole(self.modules, self._slices, task, block, on_work)
         with fast_linears(self.modules.model):
             return collect(task, block, parts)
-
-
-def _halves_after(error: RuntimeError, block: Block) -> tuple[Block, Block]:
-    """Two halves to try instead, after a lack of memory; any other error goes on its way."""
-    if not is_out_of_memory(error):
-        raise error
-    if block.num_pairs == 1:
-        raise ModelError("out of memory with a single head and query per forward", hint="use a smaller --dtype or model") from error
-    return _halves(block)
 
 
 def _halves(block: Block) -> tuple[Block, Block]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from headsurgery.errors import ModelError
-from headsurgery.model.memory import is_out_of_memory
+from headsurgery.model.memory import within_memory
+
+Rows = TypeVar("Rows", bound=Sequence[Any])
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -29,21 +34,30 @@ class Slices:
         """Take at most so many tokens per call from now on."""
         self.max_tokens = min(self.max_tokens, tokens)
 
-    def halve(self, error: RuntimeError, rows: int, length: int) -> None:
-        """Take fewer rows from now on, after memory ran out.
+    def run(self, rows: Rows, length: int, attempt: Callable[[Rows], Result]) -> Iterator[tuple[Rows, Result]]:
+        """Run rows of one length, as many together as fit; fewer from now on where memory runs out.
 
         Args:
-            error: What was raised; anything but a lack of memory goes on its way.
-            rows: How many rows ran.
-            length: Their positions.
+            rows: What to run.
+            length: Positions of each.
+            attempt: Runs some of them.
+
+        Yields:
+            Rows that went together, and what came out.
 
         Raises:
-            ModelError: There was but one row.
+            ModelError: No memory for a single row.
         """
-        if not is_out_of_memory(error):
-            raise error
-        if rows == 1:
-            raise ModelError("out of memory with a single row", hint="use a smaller --dtype or model") from error
-        if self.max_rows is not None:
-            self.max_rows = rows // 2
-        self.max_tokens = rows // 2 * length
+        start = 0
+        while start < len(rows):
+            part: Any = rows[start : start + self.rows(length)]
+            result = within_memory(attempt, part)
+            if result is not None:
+                yield part, result
+                start += len(part)
+                continue
+            if len(part) == 1:
+                raise ModelError("out of memory with a single row", hint="use a smaller --dtype or model")
+            if self.max_rows is not None:
+                self.max_rows = len(part) // 2
+            self.max_tokens = len(part) // 2 * length

@@ -120,17 +120,14 @@ class VariantBatch:
         """Run the rows of variants first ... end - 1 through a layer, in place."""
         keys: Keys = []
         unaffected: list[torch.Tensor] = []
-        start = first * self.num_queries
-        while start < end * self.num_queries:
-            stop = min(end * self.num_queries, start + self.slices.rows(self.length))
-            try:
-                found, same = self._run(layer, range(start, stop), prefix, self._row_edits(range(start, stop), first, edits))
-            except RuntimeError as error:
-                self.slices.halve(error, stop - start, self.length)
-                continue
+        rows = range(first * self.num_queries, end * self.num_queries)
+
+        def run(part: range) -> tuple[Keys, torch.Tensor]:
+            return self._run(layer, part, prefix, self._row_edits(part, first, edits))
+
+        for _, (found, same) in self.slices.run(rows, self.length, run):
             keys = append_keys(keys, found)
             unaffected.append(same)
-            start = stop
         if edits:
             self.unaffected.append(torch.cat(unaffected).view(-1, self.num_queries))
         return keys

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import torch
 
@@ -13,6 +14,7 @@ from headsurgery.engine.task import Block, SweepTask
 from headsurgery.engine.variant_batch import may_be_unaffected
 from headsurgery.model.hooks import RowEdit, row_edits
 from headsurgery.model.modules import ModuleMap
+from headsurgery.recipe import HeadEdit
 
 
 @torch.inference_mode()
@@ -29,32 +31,32 @@ def run_whole(
         on_work: Called after every query.
     """
     edits = [task.edit(task.heads[position]) for position in block.heads]
-    wants = task.measure.wants_logits
     with row_edits(modules, [RowEdit(edit=edit) for edit in task.group]):
         for place, position in enumerate(block.queries):
             query = task.queries[position]
             tokens = torch.tensor([list(query)], device=modules.device)
-            base = _first(run_model(modules, tokens.repeat(2, 1), tail=task.tail, want_logits=wants), 1)
-            start = 0
-            while start < len(edits):
-                heads = range(start, min(len(edits), start + slices.rows(len(query))))
-                rows = [RowEdit(edit=edits[head], rows=range(row, row + 1)) for row, head in enumerate(heads)]
-                repeated = tokens.repeat(max(2, len(heads)), 1)  # one row alone would round otherwise than among others
-                try:
-                    with row_edits(modules, rows) as switch:
-                        final = _first(run_model(modules, repeated, tail=task.tail, want_logits=wants), len(heads))
-                        same = torch.zeros(len(heads), dtype=torch.bool)
-                        if may_be_unaffected(final.states, base.states).any():
-                            with switch.off():
-                                again = _first(run_model(modules, repeated, tail=task.tail, want_logits=False), len(heads))
-                            same = (final.states == again.states).flatten(1).all(dim=1).cpu()
-                except RuntimeError as error:
-                    slices.halve(error, len(heads), len(query))
-                    continue
+            base = _first(run_model(modules, tokens.repeat(2, 1), tail=task.tail, want_logits=task.measure.wants_logits), 1)
+            run = partial(_run_heads, modules, task, edits, tokens, base)
+            for heads, (final, same) in slices.run(range(len(edits)), len(query), run):
                 yield make_part(block, heads, [place], final, base, same.unsqueeze(1))
-                start = heads.stop
             if on_work is not None:
                 on_work((place + 1) / len(block.queries))
+
+
+def _run_heads(
+    modules: ModuleMap, task: SweepTask, edits: Sequence[HeadEdit], tokens: torch.Tensor, base: FinalStates, heads: range
+) -> tuple[FinalStates, torch.Tensor]:
+    """One query's final states with each of some heads edited, and which of them equal those of the same rows without an edit."""
+    rows = [RowEdit(edit=edits[head], rows=range(row, row + 1)) for row, head in enumerate(heads)]
+    repeated = tokens.repeat(max(2, len(heads)), 1)  # one row alone would round otherwise than among others
+    with row_edits(modules, rows) as switch:
+        final = _first(run_model(modules, repeated, tail=task.tail, want_logits=task.measure.wants_logits), len(heads))
+        same = torch.zeros(len(heads), dtype=torch.bool)
+        if may_be_unaffected(final.states, base.states).any():
+            with switch.off():
+                again = _first(run_model(modules, repeated, tail=task.tail, want_logits=False), len(heads))
+            same = (final.states == again.states).flatten(1).all(dim=1).cpu()
+    return final, same
 
 
 def _first(final: FinalStates, rows: int) -> FinalStates:

@@ -23,6 +23,27 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 Row = TypeVar("Row")
 Result = TypeVar("Result")
+Given = TypeVar("Given")
+
+
+def within_memory(attempt: Callable[[Given], Result], given: Given) -> Result | None:
+    """What an attempt returns; None where memory ran out.
+
+    Every place that tries again with less goes through here. By the time that this returns, what the attempt held is free, because
+    its error is gone.
+
+    Args:
+        attempt: It holds nothing of what it did when it fails, and never returns None.
+        given: What it is called with.
+    """
+    try:
+        return attempt(given)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return None
 
 
 @dataclass
@@ -52,26 +73,14 @@ class Halving:
         done: list[Result] = []
         while len(done) < len(rows):
             part = rows[len(done) : len(done) + self.max_rows]
-            results = _try_to_run(part, attempt)
+            results = within_memory(attempt, part)
             if results is not None:
                 done += results
             elif len(part) == 1:
                 raise ModelError(f"out of memory with a single {self.what}", hint=self.hint)
             else:
                 self.max_rows = len(part) // 2
-                if torch.cuda.is_available():
-                    torch.cuda.empty_cache()
         return done
-
-
-def _try_to_run(rows: Sequence[Row], attempt: Callable[[Sequence[Row]], Sequence[Result]]) -> Sequence[Result] | None:
-    """Run an attempt; None if memory ran out. Its memory is free again by then, because its error is gone."""
-    try:
-        return attempt(rows)
-    except RuntimeError as error:
-        if not is_out_of_memory(error):
-            raise
-    return None
 
 
 def used_memory(device: torch.device) -> int | None:

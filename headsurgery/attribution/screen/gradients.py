@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -52,21 +53,14 @@ def first_order(modules: ModuleMap, task: SweepTask, figure: Figure, count: int)
     """
     slices = Slices(max_tokens=_TOKENS if modules.device.type == "cpu" else _TOKENS_GPU)
     by_length = sorted(range(len(task.queries)), key=lambda query: len(task.queries[query]))
-    left = [(query, number) for query in by_length for number in range(count)]
     found: torch.Tensor | None = None
-    while left:
-        length = len(task.queries[left[0][0]])
-        rows = [row for row in left[: slices.rows(length)] if len(task.queries[row[0]]) == length]
-        try:
-            changes = _changes(modules, task, rows, figure)
-        except RuntimeError as error:
-            slices.halve(error, len(rows), length)
-            continue
-        if found is None:
-            found = changes.new_empty(count, len(task.heads), len(task.queries))
-        for (query, number), change in zip(rows, changes.T, strict=True):
-            found[number, :, query] = change
-        left = left[len(rows) :]
+    for length, group in groupby(by_length, key=lambda query: len(task.queries[query])):
+        pairs = [(query, number) for query in group for number in range(count)]
+        for rows, changes in slices.run(pairs, length, lambda part: _changes(modules, task, part, figure)):
+            if found is None:
+                found = changes.new_empty(count, len(task.heads), len(task.queries))
+            for (query, number), change in zip(rows, changes.T, strict=True):
+                found[number, :, query] = change
     assert found is not None  # a task has queries
     return found
 
