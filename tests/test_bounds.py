@@ -14,7 +14,7 @@ import pytest
 from headsurgery import Recipe, open_checkpoint
 from headsurgery.architectures.location import prove
 from headsurgery.auditing.declared_base import find_base
-from headsurgery.card.metadata import split_card
+from headsurgery.documents.front_matter import read_front_matter
 from headsurgery.documents.strict_json import MAX_DEPTH, parse_object, quote
 from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.errors import ArchitectureError, CheckpointError, GeometryError, RecipeError
@@ -145,7 +145,7 @@ def test_cards_that_are_meant_to_take_for_ever(bench: Bench) -> None:
     bomb = "a: &a [x,x]\n" + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)},*{chr(97 + n)}]\n" for n in range(20))
     merges = "a: &a {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1 if n else ''},*a{n - 1 if n else ''}]}}\n" for n in range(25))
     for block in (bomb, merges, "a: " + "[" * 5000, "x: 1\n" * 100_000, "? [a]\n: 1", "? {a: 1}\n: 1"):
-        assert quickly(lambda block=block: split_card(f"---\n{block}\n---\ntext"))[0] == {}
+        assert quickly(lambda block=block: read_front_matter(f"---\n{block}\n---\ntext")).metadata == {}
     for card in ("---" + "\n" * 200_000, "---\n" * 50_000, "---\n" + "\n--- " * 50_000, "---\n---" + " " * 200_000 + "x"):
         (bench.root / "base" / CARD).write_text(card)
         assert quickly(lambda: find_base(bench.base)) is None

@@ -17,11 +17,11 @@ from typer.testing import CliRunner
 from headsurgery import Recipe, diff_checkpoints, open_checkpoint, plan_surgery, restore_checkpoint
 from headsurgery.card import write_card
 from headsurgery.card.licences import find_licences
-from headsurgery.card.metadata import kind_of, split_card
+from headsurgery.card.metadata import kind_of
 from headsurgery.card.picture import draw_heads
 from headsurgery.card.sections import escape
 from headsurgery.cli import app
-from headsurgery.documents.front_matter import join_front_matter
+from headsurgery.documents.front_matter import join_front_matter, read_front_matter
 from headsurgery.errors import UsageError
 from headsurgery.evaluation.records import Evaluation, Interval, Rate
 from headsurgery.heads import HeadRef
@@ -308,10 +308,12 @@ def test_licences() -> None:
 
 
 def test_split_and_join() -> None:
-    data, text = split_card(BASE_CARD)
-    again, kept = split_card(join_front_matter(data, text))
+    card = read_front_matter(BASE_CARD)
+    data, text = dict(card.metadata), card.text
+    card_again = read_front_matter(join_front_matter(data, text))
+    again, kept = dict(card_again.metadata), card_again.text
     assert (again, kept.strip()) == (data, text.strip())
-    assert split_card("# only text\n---\na: b\n---\n") == ({}, "# only text\n---\na: b\n---\n")
+    assert read_front_matter("# only text\n---\na: b\n---\n").text == "# only text\n---\na: b\n---\n"
 
 
 # The picture

@@ -487,7 +487,11 @@ def test_what_is_not_kept_is_read_again(
     span: int, in_all: int, in_memory: int, hub: HubServer, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Room for what travelled is bounded, on disk and in memory; the result is the same."""
-    for name, value in (("files._KEPT_SPAN", span), ("files._KEPT_IN_ALL", in_all), ("read_cache._IN_MEMORY", in_memory)):
+    for name, value in (
+        ("files._MAX_CACHED_SPAN", span),
+        ("files._MAX_CACHED_BYTES", in_all),
+        ("read_cache._IN_MEMORY", in_memory),
+    ):
         monkeypatch.setattr(f"headsurgery.hub.{name}", value)
     monkeypatch.setattr("headsurgery.storage.tensors.CHUNK_BYTES", 700)
     found = diff_checkpoints(open_model("org/base"), open_model("org/edited"), recipe=EDITS)

@@ -375,7 +375,7 @@ def test_a_token_or_a_local_path_is_not_published(secret: str, out: Path, hub: W
     text = {"home": "/home/somebody/models", "parent": str(out.parent)}.get(secret, secret)
     (out / "README.md").write_text((out / "README.md").read_text() + text)
     said = refused(out, "me/edited")
-    assert "README.md: holds a" in said
+    assert "README.md: contains a" in said
     assert text not in said
 
 
@@ -447,7 +447,7 @@ def test_names_that_are_no_repository(out: Path, hub: WritableHub) -> None:
 def test_without_a_token(out: Path, hub: WritableHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_TOKEN")
     hub.requests.clear()
-    assert "without a token" in refused(out, "me/edited")
+    assert "needs a token" in refused(out, "me/edited")
     assert not hub.requests
 
 
