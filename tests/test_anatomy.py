@@ -23,7 +23,7 @@ from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.model.modules import locate_modules
 from headsurgery.storage.safetensors import WEIGHTS
 from tests.directories import FEW_KB, edit_json
-from tests.tiny import CONFIGS, FAMILIES, Q_NORM_FAMILIES, save_model
+from tests.tiny import CONFIGS, EACH_FAMILY, Q_NORM_FAMILIES, save_model
 
 O_PROJ, Q_PROJ = "model.layers.1.self_attn.o_proj.weight", "model.layers.1.self_attn.q_proj.weight"
 
@@ -43,7 +43,7 @@ def rewrite(path: Path, **changes: Any) -> None:
     save_file({name: values for name, values in tensors.items() if values is not None}, path / WEIGHTS)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 @pytest.mark.parametrize("max_shard_size", ["5GB", FEW_KB])
 def test_every_familys_heads_are_found(family: str, max_shard_size: str, tmp_path: Path) -> None:
     anatomy = prove(save_model(family, tmp_path / "base", max_shard_size=max_shard_size))

@@ -26,6 +26,7 @@ from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import Measure, SweepTask
 from headsurgery.errors import UsageError
 from headsurgery.model.modules import locate_modules
+from tests.exhaustive import all_but
 from tests.tiny import build_model, build_tokenizer, engine_of, save_model, tokens
 
 ALONE = tuple(tuple(row) for length in (9, 12) for row in tokens(queries=4, length=length, seed=length).tolist())
@@ -154,7 +155,7 @@ def test_this_machine_is_measured() -> None:
     assert "was just measured" in found.assumption
 
 
-@pytest.mark.parametrize("options", [["--estimate"], ["--estimate-for", "h100:2"]])
+@pytest.mark.parametrize("options", all_but([["--estimate"]], [["--estimate"], ["--estimate-for", "h100:2"]]))
 def test_the_command_tells_it_and_reads_no_weights(options: list[str], tmp_path: Path) -> None:
     base = save_model("llama", tmp_path / "base")
     build_tokenizer(chat=True).save_pretrained(base)
@@ -171,7 +172,14 @@ def test_the_command_tells_it_and_reads_no_weights(options: list[str], tmp_path:
     assert not (tmp_path / "recipe.json").exists()
 
 
-@pytest.mark.parametrize(("dtype", "threads"), [(torch.bfloat16, "1"), (torch.bfloat16, "2"), (torch.float32, "1")])
+@pytest.mark.parametrize(
+    ("dtype", "threads"),
+    [
+        (torch.bfloat16, "2"),
+        pytest.param(torch.bfloat16, "1", marks=pytest.mark.exhaustive),
+        pytest.param(torch.float32, "1", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_an_estimate_tells_one_speed_in_plain_words(dtype: torch.dtype, threads: str, tmp_path: Path) -> None:
     save_model("llama", tmp_path / "base", dtype=dtype)
     (tmp_path / "prompts.txt").write_text("w9 w10\nw11 w12 w13\n")

@@ -16,7 +16,7 @@ from headsurgery.errors import ModelError, PromptError, UsageError
 from headsurgery.model.editing import edited
 from headsurgery.model.loading import LoadedModel
 from headsurgery.recipe import HeadEdit
-from tests.tiny import FAMILIES, build_model, build_tokenizer, tokens
+from tests.tiny import EACH_FAMILY, build_model, build_tokenizer, tokens
 
 SCALE = (HeadEdit(layer=1, head=2), HeadEdit(layer=0, head=4, factor=1.8))
 UNIFORM = (HeadEdit(layer=0, head=3, operation="uniform_attention"),)
@@ -61,7 +61,7 @@ def limit_rows(loaded: LoadedModel, most: int) -> list[int]:
 
 
 class TestAnswerKl:
-    @pytest.mark.parametrize("family", FAMILIES)
+    @pytest.mark.parametrize("family", EACH_FAMILY)
     def test_it_is_the_naive_loops(self, family: str) -> None:
         """Within 1e-4 relative: the two differ by the rounding of other batch shapes only, about 1e-6 of a logit in float32."""
         base, other = load(family), load(family, seed=1)

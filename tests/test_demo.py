@@ -67,6 +67,7 @@ def test_the_whole_claim(folder: Path) -> None:
     assert weak < strong <= base
 
 
+@pytest.mark.exhaustive
 def test_a_second_demo_takes_scores_and_answers_of_the_first_and_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = CliRunner().invoke(app, ["demo", "--json"])
     assert "earlier demo" not in first.stderr
@@ -86,6 +87,7 @@ def test_a_second_demo_takes_scores_and_answers_of_the_first_and_says_so(folder:
     assert json.loads(second.stdout) == json.loads(first.stdout)
 
 
+@pytest.mark.exhaustive
 def test_scores_of_another_model_and_damaged_answers_are_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = CliRunner().invoke(app, ["demo", "--json"])
     (folder / "headsurgery-demo/report/answers.jsonl").write_text("damaged\n")
@@ -99,6 +101,7 @@ def test_scores_of_another_model_and_damaged_answers_are_made_again(folder: Path
     assert json.loads(CliRunner().invoke(app, ["demo", "--json"]).stdout) == json.loads(first.stdout)
 
 
+@pytest.mark.exhaustive
 def test_the_output_for_people_names_the_truth(folder: Path) -> None:
     result = CliRunner().invoke(app, ["demo"])
     assert result.exit_code == 0, result.stderr

@@ -23,7 +23,7 @@ from headsurgery.errors import CheckpointError, GeometryError, RecipeError
 from headsurgery.storage.codecs.plain import ELEMENTS as FLOATS
 from headsurgery.storage.safetensors import WEIGHTS
 from tests.directories import FEW_KB, ODD_TENSORS, append_tensors, edit_json, recipe_of
-from tests.tiny import FAMILIES, Q_NORM_FAMILIES, save_model
+from tests.tiny import EACH_FAMILY, Q_NORM_FAMILIES, save_model
 
 SCALE = recipe_of((1, 3, "scale", 0.5))
 O_PROJ = "model.layers.1.self_attn.o_proj.weight"
@@ -66,7 +66,7 @@ def change_weights(path: Path, change: Any) -> None:
 
 
 class TestRecovery:
-    @pytest.mark.parametrize("family", FAMILIES)
+    @pytest.mark.parametrize("family", EACH_FAMILY)
     @pytest.mark.parametrize("operation", MULTIPLICATIONS)
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
     def test_the_recipe_is_recovered_from_the_bytes(

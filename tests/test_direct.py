@@ -16,7 +16,7 @@ from headsurgery.attribution.writes import directions_at
 from headsurgery.errors import ModelError, UsageError
 from headsurgery.model.modules import locate_modules
 from tests.families import build_family
-from tests.tiny import FAMILIES, build_model, build_tokenizer, tokens
+from tests.tiny import EACH_FAMILY, build_model, build_tokenizer, tokens
 
 HARMFUL, HARMLESS = (
     [tokens(queries=1, length=length, seed=seed)[0].tolist() for seed, length in enumerate(lengths, start)]
@@ -111,7 +111,7 @@ def wanted_scores(model: Any, family: str) -> list[np.ndarray[Any, Any]]:
     return found
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 def test_a_score_is_what_the_head_writes_along_the_direction(family: str) -> None:
     model = build_model(family)
     for found, wanted in zip(direct_scores(locate_modules(model), HARMFUL, HARMLESS), wanted_scores(model, family), strict=True):

@@ -246,6 +246,7 @@ class TestFigures:
 
 
 class TestResume:
+    @pytest.mark.exhaustive
     def test_a_killed_run_goes_on_and_ends_with_the_same_report(self, folder: Path) -> None:
         arguments = ["recipe.json", "edited", "--batch-size", "1", "--perplexity", "mild.txt"]
         assert cli(*arguments, "-o", "whole").exit_code == 0

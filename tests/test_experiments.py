@@ -172,6 +172,7 @@ class TestAblations:
             assert len(parts) == 2
         assert means[0].paper == 0.04
 
+    @pytest.mark.exhaustive
     def test_table_7_begins_every_answer_and_chooses_heads_without(self, aligned: LoadedModel) -> None:
         result = run("table-7")
         assert result.report.decoding.prefill == PREFIX
@@ -325,6 +326,7 @@ class TestSettings:
             assert f"paper/{name}.json" in (folder / "README.md").read_text()
 
     @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.exhaustive
     def test_the_papers_figures_stand_in_rows_that_a_run_has(self, name: str, made: Path, tmp_path: Path) -> None:
         """On sets of the paper's names; otherwise a typing error would let a figure go without its counterpart."""
         paper = load_experiment(name)

@@ -119,6 +119,7 @@ class TestAtRandomMoments:
 
     @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT])
     @pytest.mark.parametrize("verb", ["apply", "replace", "restore"])
+    @pytest.mark.exhaustive
     def test_signal(self, verb: str, signum: signal.Signals, tmp_path: Path) -> None:
         save_model("llama", tmp_path / "folder" / "base")
         data = np.random.default_rng(0).bytes(2**24)

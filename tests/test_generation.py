@@ -14,7 +14,7 @@ from headsurgery.errors import GeometryError, ModelError, RecipeError
 from headsurgery.model.editing import edited
 from headsurgery.model.generation import complete_ids, end_ids
 from headsurgery.model.loading import LoadedModel
-from tests.tiny import FAMILIES, build_model, build_tokenizer, tokens
+from tests.tiny import EACH_FAMILY, build_model, build_tokenizer, tokens
 
 EDITS = (HeadEdit(layer=0, head=1), HeadEdit(layer=1, head=4, operation="uniform_attention"), HeadEdit(layer=2, head=5))
 PROMPTS = [tokens(queries=1, length=length, seed=length)[0].tolist() for length in (3, 9, 1, 6)]
@@ -42,7 +42,7 @@ def common_token(loaded: LoadedModel) -> int:
     return next(token for token in sorted(set.union(*rows)) if sum(token in row for row in rows) < len(rows))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 @pytest.mark.parametrize("edits", [(), EDITS], ids=["base", "edited"])
 def test_a_batch_is_completed_as_each_prompt_alone(family: str, edits: tuple[HeadEdit, ...]) -> None:
     loaded = load(family)

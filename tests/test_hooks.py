@@ -13,7 +13,7 @@ from headsurgery.errors import ArchitectureError, GeometryError, RecipeError
 from headsurgery.heads import HeadRef
 from headsurgery.model.modules import locate_modules
 from tests.families import build_family
-from tests.tiny import FAMILIES, Q_NORM_FAMILIES, build_model, save_model, tokens
+from tests.tiny import EACH_FAMILY, Q_NORM_FAMILIES, build_model, save_model, tokens
 
 OPERATIONS = ("scale", "uniform_attention")
 DTYPES = (torch.float32, torch.bfloat16)
@@ -34,7 +34,7 @@ def logits_of_bytes(base: Path, out: Path, edits: tuple[HeadEdit, ...], dtype: t
     return logits_of(transformers.AutoModelForCausalLM.from_pretrained(out, dtype=dtype).eval())
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_hooks_and_bytes_agree_bit_for_bit_at_factor_0(family: str, operation: str, dtype: torch.dtype, tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_hooks_and_bytes_agree_bit_for_bit_at_factor_0(family: str, operation: s
     assert torch.equal(logits_of(model), untouched), "the hooks must be gone afterwards"
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("factor", [0.5, 1.7, -1.0])
 def test_hooks_and_bytes_agree_within_rounding_at_other_factors(family: str, operation: str, factor: float, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_hooks_and_bytes_agree_within_rounding_at_other_factors(family: str, ope
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 def test_scale_removes_exactly_the_heads_own_result(family: str) -> None:
     """Against an independent computation: o_proj's output less the head's columns times its z."""
     model = build_model(family)
@@ -88,7 +88,7 @@ def test_scale_removes_exactly_the_heads_own_result(family: str) -> None:
     torch.testing.assert_close(seen["out"], out - head_result, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 def test_uniform_attention_makes_the_heads_row_uniform_over_what_it_sees(family: str) -> None:
     """Eq. 7: position t attends equally to all visible positions; heads of other rows are untouched (but see OLMo 2's norm)."""
     model = build_model(family)

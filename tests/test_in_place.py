@@ -30,7 +30,7 @@ from headsurgery.surgery.in_place import apply_in_place, editing, journal, pendi
 from headsurgery.surgery.plan import SurgeryPlan
 from tests.directories import FEW_KB, as_hub_cache, contents, recipe_of
 from tests.faults import FAULTS, die, in_child, watching
-from tests.tiny import FAMILIES, save_model
+from tests.tiny import EACH_FAMILY, save_model
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals, forks and locks")
 
@@ -72,7 +72,7 @@ def but_manifests(directory: Path) -> dict[str, bytes]:
 
 
 class TestResult:
-    @pytest.mark.parametrize("family", FAMILIES)
+    @pytest.mark.parametrize("family", EACH_FAMILY)
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
     def test_is_the_edited_copy_byte_for_byte_and_comes_back(self, family: str, dtype: torch.dtype, tmp_path: Path) -> None:
         model = save_model(family, tmp_path / "model", dtype=dtype, max_shard_size=FEW_KB)
@@ -457,6 +457,7 @@ class TestFaults:
         assert checked == ["True True" if stage.verb == "restore" else "True False", "False True", "False False"]
 
     @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT])
+    @pytest.mark.exhaustive
     def test_the_command_at_random_moments(self, signum: signal.Signals, stage: Stage, tmp_path: Path) -> None:
         command, moments = stage.command(tmp_path), random.Random(stage.verb + signum.name)
         started = time.monotonic()

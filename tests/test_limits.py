@@ -18,7 +18,7 @@ from headsurgery.engine.task import Measure, SweepTask
 from headsurgery.errors import UsageError
 from headsurgery.model import memory
 from headsurgery.model.modules import ModuleMap, locate_modules
-from tests.tiny import FAMILIES, build_model, engine_of, tokens
+from tests.tiny import EACH_FAMILY, build_model, engine_of, tokens
 
 GIBIBYTE = 2**30
 QUERIES = tuple(tuple(row) for row in tokens(queries=12, length=24).tolist())
@@ -28,7 +28,7 @@ def task_of(modules: ModuleMap, measure: Measure) -> SweepTask:
     return SweepTask(queries=QUERIES, heads=tuple(modules.geometry.heads()), operation="scale", factor=0.0, measure=measure)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 def test_sizes_are_those_of_the_model(family: str) -> None:
     model = build_model(family)
     shape = ModelShape.of_modules(locate_modules(model))

@@ -20,7 +20,7 @@ from headsurgery.engine.task import SweepTask
 from headsurgery.errors import UsageError
 from headsurgery.model.loading import LoadedModel, load_model
 from headsurgery.model.offload import held, is_offloaded
-from tests.tiny import FAMILIES, save_model, tokens
+from tests.tiny import EACH_FAMILY, save_model, tokens
 
 QUERIES = [[5, 6, 7, *row] for row in tokens(queries=3, length=6).tolist()]
 
@@ -46,7 +46,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counts
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 @pytest.mark.parametrize("operation", ["scale", "uniform_attention"])
 def test_scores_from_disk_are_those_from_memory_bit_for_bit(family: str, operation: str, tmp_path: Path) -> None:
     path = save_model(family, tmp_path / "base")

@@ -16,7 +16,7 @@ from headsurgery.paper.ablations import count_shares
 from headsurgery.paper.settings import ExperimentSettings, load_experiment
 from headsurgery.recipe import HeadEdit
 from tests.families import build_family
-from tests.tiny import FAMILIES, save_model
+from tests.tiny import EACH_FAMILY, save_model
 
 EDITS = (
     HeadEdit(layer=0, head=1),
@@ -27,7 +27,7 @@ EDITS = (
 LLAMA_2_7B = AttentionGeometry(hidden_size=4096, layers=(LayerHeads(num_heads=32, num_kv_heads=32, head_dim=128),) * 32)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 def test_it_is_the_number_of_elements_that_surgery_changes(family: str, tmp_path: Path) -> None:
     """No weight of the tiny models is 0, so ablation changes every element that it multiplies."""
     base = save_model(family, tmp_path / "base")

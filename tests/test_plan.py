@@ -26,7 +26,7 @@ from headsurgery.storage.safetensors import WEIGHTS
 from headsurgery.surgery.plan import SurgeryPlan, TensorEdit
 from tests.directories import COMMIT, FEW_KB, edit_json, recipe_of
 from tests.families import build_family
-from tests.tiny import FAMILIES, save_model
+from tests.tiny import EACH_FAMILY, save_model
 
 O_PROJ = "model.layers.1.self_attn.o_proj.weight"
 
@@ -48,7 +48,7 @@ def bytes_of_runs(path: Path, edit: TensorEdit) -> bytes:
     return b"".join(data[start : start + runs.length] for start in starts)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 @pytest.mark.parametrize("operation", MULTIPLICATIONS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_byte_runs_cover_exactly_the_heads_block(family: str, operation: str, dtype: torch.dtype, tmp_path: Path) -> None:

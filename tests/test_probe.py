@@ -12,12 +12,12 @@ from headsurgery.engine.measures import States
 from headsurgery.engine.probe import find_shortcuts
 from headsurgery.engine.task import SweepTask
 from headsurgery.model.modules import ModuleMap, locate_modules
-from tests.tiny import FAMILIES, build_model, tokens
+from tests.tiny import EACH_FAMILY, build_model, tokens
 
 QUERY = tokens(queries=1, length=9)[0].tolist()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_every_family_of_the_table_takes_every_shortcut(family: str, dtype: torch.dtype) -> None:
     found = find_shortcuts(locate_modules(build_model(family, dtype=dtype)), QUERY)

@@ -41,7 +41,7 @@ from tests.refusing import (
     load_refusing,
     questions,
 )
-from tests.tiny import build_model, sweeper_of, tokens
+from tests.tiny import EACH_FAMILY, build_model, sweeper_of, tokens
 
 HARMFUL, HARMLESS = questions(12, harmful=True, seed=1), questions(12, harmful=False, seed=1)
 Answers = list[tuple[list[int], list[int], int]]
@@ -143,7 +143,7 @@ def _log_odds(logits: np.ndarray[Any, Any], target: int) -> float:
     return log_probability - float(np.log(-np.expm1(log_probability)))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 @pytest.mark.parametrize("operation", ["scale", "uniform_attention"])
 def test_drops_and_divergences_equal_the_naive_loop(family: str, operation: str) -> None:
     """Up to the rounding of other batch shapes: parts of these families run in float32 whatever the model's type."""

@@ -14,7 +14,7 @@ from headsurgery.attribution.subspaces import largest_angle, left_singular_vecto
 from headsurgery.heads import HeadRef
 from headsurgery.model.modules import locate_modules
 from tests.naive import naive_run
-from tests.tiny import FAMILIES, build_model, sweeper_of, tokens
+from tests.tiny import EACH_FAMILY, build_model, sweeper_of, tokens
 
 QUERIES = [tokens(queries=1, length=length, seed=length)[0].tolist() for length in (4, 6, 6, 7, 9)]
 
@@ -27,7 +27,7 @@ def naive_shift(model: torch.nn.Module, heads: list[HeadRef], operation: str, r_
     return sum(float(np.degrees(subspace_angles(base[:, :r], other[:, :r])[0])) for r in range(1, r_main + 1))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 @pytest.mark.parametrize("operation", ["scale", "uniform_attention"])
 def test_two_steps_equal_the_naive_loop(family: str, operation: str) -> None:
     """Step 2 ablates the head on top of the group, and compares with the untouched model."""

@@ -21,7 +21,7 @@ from headsurgery.model.modules import locate_modules
 from headsurgery.recipe import HeadEdit
 from tests.naive import naive_run
 from tests.refusing import PLANTED, load_refusing, questions
-from tests.tiny import FAMILIES, Q_NORM_FAMILIES, build_model, build_tokenizer, sweeper_of, tokens
+from tests.tiny import EACH_FAMILY, Q_NORM_FAMILIES, build_model, build_tokenizer, sweeper_of, tokens
 
 QUERIES = tuple(tuple(tokens(queries=1, length=length, seed=seed)[0].tolist()) for seed, length in enumerate((7, 5, 7, 9)))
 STEP = 0.01
@@ -37,7 +37,7 @@ def task_of(
     return SweepTask(queries=QUERIES, heads=heads, operation=operation, factor=factor, measure=measure, **choices)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 @pytest.mark.parametrize("operation", ["scale", "uniform_attention"])
 def test_first_order_effects_are_the_finite_differences_of_the_real_model(family: str, operation: str) -> None:
     if operation == "uniform_attention" and family in Q_NORM_FAMILIES:

@@ -15,7 +15,7 @@ from headsurgery.edits.anatomy import prove_anatomy
 from headsurgery.errors import ArchitectureError, ModelError
 from headsurgery.model.modules import locate_modules
 from headsurgery.model.selftest import needs_self_test, self_test
-from tests.tiny import FAMILIES, build_model, build_tokenizer
+from tests.tiny import EACH_FAMILY, build_model, build_tokenizer
 
 HEADS, WIDTH = 6, 8
 
@@ -108,7 +108,7 @@ def test_the_weights_are_as_before() -> None:
     assert all(torch.equal(weight, before[name]) for name, weight in model.named_parameters())
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 def test_listed_families_would_pass(family: str) -> None:
     """The test is no obstacle: what is known to be right passes it."""
     self_test(locate_modules(build_model(family)))

@@ -10,12 +10,12 @@ from headsurgery.attribution.ships import ships, ships_of_queries
 from headsurgery.model.divergence import kl_divergence
 from headsurgery.model.modules import locate_modules
 from tests.naive import naive_ships
-from tests.tiny import FAMILIES, build_model, sweeper_of, tokens
+from tests.tiny import EACH_FAMILY, build_model, sweeper_of, tokens
 
 QUERIES = [tokens(queries=1, length=length, seed=length)[0].tolist() for length in (4, 7, 7, 9)]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 @pytest.mark.parametrize("operation", ["scale", "uniform_attention"])
 def test_the_sweep_equals_the_naive_loop(family: str, operation: str) -> None:
     """Within 1e-4 relative: the two differ by the rounding of other batch shapes only, about 1e-6 of a logit in float32."""

@@ -18,7 +18,7 @@ from headsurgery.errors import CheckpointError, SurgeryError
 from headsurgery.storage.codecs import read_tensor
 from headsurgery.storage.safetensors import WEIGHTS
 from tests.directories import FEW_KB, ODD_TENSORS, append_tensors, contents, recipe_of
-from tests.tiny import FAMILIES, save_model
+from tests.tiny import EACH_FAMILY, save_model
 
 EVERYTHING = recipe_of(
     *((layer, head, operation, 0.0) for layer in range(3) for head in range(6) for operation in ("uniform_attention", "scale"))
@@ -48,7 +48,7 @@ def edit_manifest(out: Path, change: Any) -> None:
     path.write_text(json.dumps(document))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
 def test_every_head_and_operation_comes_back(family: str, dtype: torch.dtype, tmp_path: Path) -> None:
     base = save_model(family, tmp_path / "base", dtype=dtype, max_shard_size=FEW_KB)

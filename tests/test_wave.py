@@ -18,7 +18,7 @@ from headsurgery.heads import HeadRef
 from headsurgery.model.modules import ModuleMap, locate_modules
 from tests.naive import naive_run
 from tests.test_probe import model_with_carried_state
-from tests.tiny import FAMILIES, build_model, tokens
+from tests.tiny import EACH_FAMILY, build_model, tokens
 
 QUERIES = tuple(tuple(tokens(queries=1, length=length, seed=length)[0].tolist()) for length in (5, 5, 8, 3, 8))
 PREFIXED = tuple((7, 8, 9, *query) for query in QUERIES)
@@ -56,7 +56,7 @@ def naive(model: torch.nn.Module, task: SweepTask, head: int, query: int) -> tor
     return torch.cat(naive_run(model, task.queries[query], heads, task.operation, where=slice(-task.tail, None)), dim=-1)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 @pytest.mark.parametrize("operation", ["scale", "uniform_attention"])
 @pytest.mark.parametrize(("queries", "tail"), [(QUERIES, 2), (PREFIXED, 1)], ids=["alone", "prefixed"])
 def test_a_wave_is_the_naive_loop(family: str, operation: str, queries: tuple[tuple[int, ...], ...], tail: int) -> None:

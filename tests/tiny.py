@@ -19,6 +19,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.model.loading import LoadedModel
+from tests.exhaustive import all_but
 
 VOCABULARY = 97
 _COMMON: dict[str, Any] = {
@@ -64,6 +65,9 @@ CONFIGS: dict[str, Callable[[], Any]] = {
     ),
 }
 FAMILIES = tuple(CONFIGS)
+EACH_FAMILY = all_but(("llama", "qwen3", "gemma3", "phi3", "gpt_neox", "gpt2"), FAMILIES)
+"""As parameters; those that differ in kind are of every run."""
+
 Q_NORM_FAMILIES = ("qwen3", "gemma3_text", "gemma3", "olmo2")
 
 
