@@ -41,42 +41,48 @@ def logits_of(model: PreTrainedModel) -> torch.Tensor:
     return model(input_ids=tokens()).logits
 
 
-@pytest.mark.parametrize("family", SEPARATE)
-def test_merged_or_as_hooks_the_logits_are_the_same_but_for_rounding(family: str) -> None:
-    model = build_model(family)
-    modules, untouched = locate_modules(model), logits_of(model)
-    adapter = random_adapter(model)
-    with adapted(modules, parts_of(modules, HEADS), adapter.tensors):
-        hooked = logits_of(model)
-    assert torch.equal(logits_of(model), untouched), "the hooks must be gone afterwards"
-    adapter.merge(modules)
-    merged = logits_of(model)
-    assert (merged - hooked).norm() <= 1e-5 * merged.norm()
-    assert (merged - untouched).norm() > 1e-2 * merged.norm()
+def test_merged_or_as_hooks_the_logits_are_the_same_but_for_rounding(subtests: pytest.Subtests) -> None:
+    for family in SEPARATE:
+        with subtests.test(family=family):
+            model = build_model(family)
+            modules, untouched = locate_modules(model), logits_of(model)
+            adapter = random_adapter(model)
+            with adapted(modules, parts_of(modules, HEADS), adapter.tensors):
+                hooked = logits_of(model)
+            assert torch.equal(logits_of(model), untouched), "the hooks must be gone afterwards"
+            adapter.merge(modules)
+            merged = logits_of(model)
+            assert (merged - hooked).norm() <= 1e-5 * merged.norm()
+            assert (merged - untouched).norm() > 1e-2 * merged.norm()
 
 
-@pytest.mark.parametrize("family", SEPARATE)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_only_the_planned_blocks_move(family: str, dtype: torch.dtype) -> None:
+def test_only_the_planned_blocks_move(subtests: pytest.Subtests) -> None:
     """Query rows and o_proj columns of the heads, value rows of their kv groups, all found here by the geometry alone."""
-    model = build_model(family, dtype=dtype)
-    before, bits = copy_of(model), torch.int32 if dtype == torch.float32 else torch.int16
-    modules = locate_modules(model)
-    random_adapter(model).merge(modules)
-    planned = {name: torch.zeros(tensor.shape, dtype=torch.bool) for name, tensor in before.items()}
-    for head in HEADS:
-        geometry = modules.geometry.layers[head.layer]
-        own = slice(head.head * geometry.head_dim, (head.head + 1) * geometry.head_dim)
-        group = head.head * geometry.num_kv_heads // geometry.num_heads
-        shared = slice(group * geometry.head_dim, (group + 1) * geometry.head_dim)
-        attention = next(name for name in before if f"layers.{head.layer}.self_attn.o_proj" in name).removesuffix("o_proj.weight")
-        planned[f"{attention}q_proj.weight"][own] = True
-        planned[f"{attention}v_proj.weight"][shared] = True
-        planned[f"{attention}o_proj.weight"][:, own] = True
-    for name, tensor in model.state_dict().items():
-        same = tensor.view(bits) == before[name].view(bits)
-        assert same[~planned[name]].all(), name
-        assert not planned[name].any() or (~same[planned[name]]).float().mean() > 0.5, f"{name}: the plan is carried out"
+    for dtype in [torch.float32, torch.bfloat16]:
+        for family in SEPARATE:
+            with subtests.test(family=family, dtype=dtype):
+                model = build_model(family, dtype=dtype)
+                before, bits = copy_of(model), torch.int32 if dtype == torch.float32 else torch.int16
+                modules = locate_modules(model)
+                random_adapter(model).merge(modules)
+                planned = {name: torch.zeros(tensor.shape, dtype=torch.bool) for name, tensor in before.items()}
+                for head in HEADS:
+                    geometry = modules.geometry.layers[head.layer]
+                    own = slice(head.head * geometry.head_dim, (head.head + 1) * geometry.head_dim)
+                    group = head.head * geometry.num_kv_heads // geometry.num_heads
+                    shared = slice(group * geometry.head_dim, (group + 1) * geometry.head_dim)
+                    attention = next(name for name in before if f"layers.{head.layer}.self_attn.o_proj" in name).removesuffix(
+                        "o_proj.weight"
+                    )
+                    planned[f"{attention}q_proj.weight"][own] = True
+                    planned[f"{attention}v_proj.weight"][shared] = True
+                    planned[f"{attention}o_proj.weight"][:, own] = True
+                for name, tensor in model.state_dict().items():
+                    same = tensor.view(bits) == before[name].view(bits)
+                    assert same[~planned[name]].all(), name
+                    assert not planned[name].any() or (~same[planned[name]]).float().mean() > 0.5, (
+                        f"{name}: the plan is carried out"
+                    )
 
 
 def test_a_kv_group_that_several_heads_read_is_one_tensor() -> None:

@@ -131,9 +131,8 @@ def test_heads_that_matter_no_more_than_on_the_control_are_named() -> None:
     assert any(re.search(r"L\dH\d, L\dH\d: these matter no more on the harmful", note) for note in found.notes)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
+def test_contradictions_are_usage_errors(subtests: pytest.Subtests) -> None:
+    for arguments, message in [
         ({"method": "magic"}, "method is 'magic', expected refusal or sahara or ships"),
         ({"operation": "cut"}, "operation is 'cut', expected scale or uniform_attention"),
         ({"factor": 1.0}, "changes nothing"),
@@ -146,12 +145,11 @@ def test_heads_that_matter_no_more_than_on_the_control_are_named() -> None:
         ({"batch_size": 0}, "batch size is 0, expected auto or at least 1"),
         ({"apply_factor": 2.0}, "apply factor 2 doesn't ablate"),
         ({"intent": "reinforce", "apply_factor": 0.5}, "apply factor 0.5 doesn't reinforce"),
-    ],
-)
-def test_contradictions_are_usage_errors(arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(UsageError, match=re.escape(message)) as caught:
-        run(**arguments)
-    assert caught.value.exit_code == 2
+    ]:
+        with subtests.test(arguments=arguments, message=message):
+            with pytest.raises(UsageError, match=re.escape(message)) as caught:
+                run(**arguments)
+            assert caught.value.exit_code == 2
 
 
 def test_a_query_norm_refuses_uniform_attention_with_another_factor() -> None:
@@ -171,18 +169,19 @@ def test_a_missing_chat_template_and_a_bare_string_are_refused() -> None:
 # What makes a choice doubtful
 
 
-@pytest.mark.parametrize("method", ["ships", "sahara"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-@pytest.mark.parametrize("family", ["llama", "gpt_neox", "phi3"])
-def test_scores_that_are_rounding_choose_heads_with_a_doubt_in_their_recipe(family: str, dtype: torch.dtype, method: str) -> None:
+def test_scores_that_are_rounding_choose_heads_with_a_doubt_in_their_recipe(subtests: pytest.Subtests) -> None:
     """Heads whose effect is far below the type's rounding: ablating one changes the last bit here and there, or nothing."""
-    model = build_model(family, dtype=dtype)
-    with torch.no_grad():
-        for layer in range(3):
-            locate_modules(model).projection(layer, "o_proj").weight *= torch.finfo(dtype).eps / 8
-    found = attribute(model, build_tokenizer(), PROMPTS, method=method, group_size=1, harmless=HARMLESS)
-    (doubt,) = (note for note in found.recipe.provenance.notes if "no head stands out" in note)
-    assert doubt in found.notes
+    for family in ["llama", "gpt_neox", "phi3"]:
+        for dtype in [torch.float32, torch.float64, torch.bfloat16]:
+            for method in ["ships", "sahara"]:
+                with subtests.test(method=method, dtype=dtype, family=family):
+                    model = build_model(family, dtype=dtype)
+                    with torch.no_grad():
+                        for layer in range(3):
+                            locate_modules(model).projection(layer, "o_proj").weight *= torch.finfo(dtype).eps / 8
+                    found = attribute(model, build_tokenizer(), PROMPTS, method=method, group_size=1, harmless=HARMLESS)
+                    (doubt,) = (note for note in found.recipe.provenance.notes if "no head stands out" in note)
+                    assert doubt in found.notes
 
 
 @pytest.mark.parametrize("method", ["ships", "sahara"])

@@ -72,13 +72,16 @@ class TestACombIsFound:
         heads[1] = multiplied(heads[1], 0.7, "BF16")
         assert strong(heads, "BF16") == [1]
 
-    @pytest.mark.parametrize("edited", [{0: 0.7}, {0: 16.0}, {0: 0.7, 3: 0.7}, {1: 0.3, 2: 1.5}, {0: 0.0, 1: 0.0}, {0: np.nan}])
-    def test_edited_heads_do_not_accuse_the_others_of_a_small_layer(self, edited: dict[int, float]) -> None:
-        chance = np.random.default_rng(1)
-        heads: list[Any] = [chance.normal(0, 0.02, SIZE) for _ in range(4)]
-        for head, factor in edited.items():
-            heads[head] = multiplied(heads[head], factor, "BF16")
-        assert strong(heads, "BF16") == [head for head, factor in edited.items() if factor not in (16.0, 0.0) and factor == factor]
+    def test_edited_heads_do_not_accuse_the_others_of_a_small_layer(self, subtests: pytest.Subtests) -> None:
+        for edited in [{0: 0.7}, {0: 16.0}, {0: 0.7, 3: 0.7}, {1: 0.3, 2: 1.5}, {0: 0.0, 1: 0.0}, {0: np.nan}]:
+            with subtests.test(edited=edited):
+                chance = np.random.default_rng(1)
+                heads: list[Any] = [chance.normal(0, 0.02, SIZE) for _ in range(4)]
+                for head, factor in edited.items():
+                    heads[head] = multiplied(heads[head], factor, "BF16")
+                assert strong(heads, "BF16") == [
+                    head for head, factor in edited.items() if factor not in (16.0, 0.0) and factor == factor
+                ]
 
     def test_the_comb_of_a_factor_is_what_arithmetic_says(self) -> None:
         """0.7 takes 128 significands to spacings of 0.7 and 1.4 steps: in the lower binade 3 of 10 can't come out."""
@@ -176,14 +179,15 @@ class TestOtherDistributionsAreNoComb:
 
 
 class TestCoarseNumbersTimesAFactor:
-    @pytest.mark.parametrize(("coarse", "dtype"), [("BF16", "F16"), ("BF16", "F32"), ("F16", "F32")])
-    @pytest.mark.parametrize("factor", [0.7, 0.999, 1.5, 1 / 3])
-    def test_the_factor_is_found(self, factor: float, coarse: str, dtype: str) -> None:
-        values = torch.tensor(np.random.default_rng(0).normal(0, 0.02, SIZE)).to(TYPES[coarse]).float()
-        assert find_multiple(stored(values, dtype), dtype) == 1
-        found = find_multiple(stored(values * factor, dtype), dtype)
-        assert found is not None
-        assert found == pytest.approx(factor * 2.0 ** -np.floor(np.log2(factor)), rel=1e-3)
+    def test_the_factor_is_found(self, subtests: pytest.Subtests) -> None:
+        for factor in [0.7, 0.999, 1.5, 1 / 3]:
+            for coarse, dtype in [("BF16", "F16"), ("BF16", "F32"), ("F16", "F32")]:
+                with subtests.test(coarse=coarse, dtype=dtype, factor=factor):
+                    values = torch.tensor(np.random.default_rng(0).normal(0, 0.02, SIZE)).to(TYPES[coarse]).float()
+                    assert find_multiple(stored(values, dtype), dtype) == 1
+                    found = find_multiple(stored(values * factor, dtype), dtype)
+                    assert found is not None
+                    assert found == pytest.approx(factor * 2.0 ** -np.floor(np.log2(factor)), rel=1e-3)
 
     def test_one_factor_on_a_whole_layer_stands_out_from_nothing(self) -> None:
         """As a constant that a conversion folds into q_proj."""
@@ -202,12 +206,13 @@ class TestNorms:
         assert off[3, 5] > LIMIT
         assert factors[3, 5] == pytest.approx(4, rel=0.3)
 
-    @pytest.mark.parametrize("heads", [(0,), (0, 2)])
-    def test_edited_heads_do_not_accuse_the_others_of_a_small_layer(self, heads: tuple[int, ...]) -> None:
-        logs = np.random.default_rng(0).normal(0, 0.1, (10, 4))
-        logs[4, list(heads)] += np.log(16)
-        found = np.argwhere(np.abs(deviations(logs)[0]) > LIMIT)
-        assert [tuple(place) for place in found] == [(4, head) for head in heads]
+    def test_edited_heads_do_not_accuse_the_others_of_a_small_layer(self, subtests: pytest.Subtests) -> None:
+        for heads in [(0,), (0, 2)]:
+            with subtests.test(heads=heads):
+                logs = np.random.default_rng(0).normal(0, 0.1, (10, 4))
+                logs[4, list(heads)] += np.log(16)
+                found = np.argwhere(np.abs(deviations(logs)[0]) > LIMIT)
+                assert [tuple(place) for place in found] == [(4, head) for head in heads]
 
     def test_blocks_without_a_norm_are_left_out(self) -> None:
         assert np.isnan(deviations(np.full((1, 2), -np.inf))[0]).all()

@@ -115,9 +115,8 @@ def test_the_bases_text_stands_below_as_it_is() -> None:
     assert card.index("## Make, check and undo it") < card.index("# The base")
 
 
-@pytest.mark.parametrize(
-    "base",
-    [
+def test_cards_that_have_nothing_to_inherit(subtests: pytest.Subtests) -> None:
+    for base in [
         None,
         "",
         "no metadata\n",
@@ -126,12 +125,11 @@ def test_the_bases_text_stands_below_as_it_is() -> None:
         "---\n{\n---\ntext",
         "---\na: [\n---\n",
         "---\n1: 2\n---\nx",
-    ],
-)
-def test_cards_that_have_nothing_to_inherit(base: str | None) -> None:
-    card = card_of(base=base)
-    assert data_of(card)["library_name"] == "transformers"
-    assert ("text" in card.rpartition("---")[2]) == bool(base and "text" in base)
+    ]:
+        with subtests.test(base=base):
+            card = card_of(base=base)
+            assert data_of(card)["library_name"] == "transformers"
+            assert ("text" in card.rpartition("---")[2]) == bool(base and "text" in base)
 
 
 def test_windows_line_ends_and_scripts() -> None:

@@ -49,17 +49,18 @@ def refused(template: Any, prompts: PromptSet = ODD, **options: Any) -> str:
 OPTIONS: list[dict[str, str]] = [{}, {"system": "Be  good.\nAlways"}, {"prefill": "Sure, "}, {"system": "user", "prefill": "a"}]
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
-@pytest.mark.parametrize("name", [*IN_TEXT, *IN_PARTS])
-def test_the_model_reads_every_message(name: str, options: dict[str, str]) -> None:
-    kept, texts = read({**IN_TEXT, **IN_PARTS}[name], **options)
-    assert kept.texts == ODD.texts
-    for prompt, text in zip(ODD.texts, texts, strict=True):
-        assert prompt in text.replace(options.get("system", "\n\n\n"), "", 1)
-        assert options.get("system", "") in text
-        assert text.rstrip().endswith(options.get("prefill", "").strip())
-    assert len(set(texts)) == len(texts)
-    assert any("list of parts" in note for note in kept.notes) == (name in IN_PARTS)
+def test_the_model_reads_every_message(subtests: pytest.Subtests) -> None:
+    for name in [*IN_TEXT, *IN_PARTS]:
+        for options in OPTIONS:
+            with subtests.test(options=options, name=name):
+                kept, texts = read({**IN_TEXT, **IN_PARTS}[name], **options)
+                assert kept.texts == ODD.texts
+                for prompt, text in zip(ODD.texts, texts, strict=True):
+                    assert prompt in text.replace(options.get("system", "\n\n\n"), "", 1)
+                    assert options.get("system", "") in text
+                    assert text.rstrip().endswith(options.get("prefill", "").strip())
+                assert len(set(texts)) == len(texts)
+                assert any("list of parts" in note for note in kept.notes) == (name in IN_PARTS)
 
 
 def test_a_template_of_text_gets_text_and_one_of_both_gets_text_too() -> None:
@@ -93,11 +94,12 @@ LOSING = {
 }
 
 
-@pytest.mark.parametrize("name", LOSING)
-def test_a_template_that_loses_prompts_is_refused(name: str) -> None:
-    text = refused(LOSING[name], PromptSet.from_texts(["How do I bake?", "assistant"]))
-    assert "chat template changes the prompt" in text
-    assert "--template paper" in text
+def test_a_template_that_loses_prompts_is_refused(subtests: pytest.Subtests) -> None:
+    for name in LOSING:
+        with subtests.test(name=name):
+            text = refused(LOSING[name], PromptSet.from_texts(["How do I bake?", "assistant"]))
+            assert "chat template changes the prompt" in text
+            assert "--template paper" in text
 
 
 CHANGING = {
@@ -115,27 +117,29 @@ CHANGING = {
 }
 
 
-@pytest.mark.parametrize("name", CHANGING)
-def test_a_template_that_changes_one_prompt_is_refused_with_that_prompt(name: str) -> None:
-    operation, prompt = CHANGING[name]
-    by_method = operation.startswith("split") or operation.startswith("trim(")
-    how = f"m.content.{operation.replace('trim(', 'strip(')}" if by_method else f"m.content | {operation}"
-    template = CHATML.replace("m.content", f"m.content{operation}" if operation.startswith("[") else how)
-    assert read(template, PromptSet.from_texts(["harmless"]))[0].texts == ("harmless",)
-    text = refused(template, PromptSet.from_texts(["harmless", prompt], name="mine"))
-    assert text.startswith(f"mine, {quote_prompt(prompt)}: ")
-    assert "changes the prompt" in text
+def test_a_template_that_changes_one_prompt_is_refused_with_that_prompt(subtests: pytest.Subtests) -> None:
+    for name in CHANGING:
+        with subtests.test(name=name):
+            operation, prompt = CHANGING[name]
+            by_method = operation.startswith("split") or operation.startswith("trim(")
+            how = f"m.content.{operation.replace('trim(', 'strip(')}" if by_method else f"m.content | {operation}"
+            template = CHATML.replace("m.content", f"m.content{operation}" if operation.startswith("[") else how)
+            assert read(template, PromptSet.from_texts(["harmless"]))[0].texts == ("harmless",)
+            text = refused(template, PromptSet.from_texts(["harmless", prompt], name="mine"))
+            assert text.startswith(f"mine, {quote_prompt(prompt)}: ")
+            assert "changes the prompt" in text
 
 
-@pytest.mark.parametrize("prompt", ["a", "user", "im_end", "assistant", "ss", "system", "Always refuse.", "refuse"])
-def test_a_prompt_that_stands_in_the_frame_anyway_does_not_count_as_rendered(prompt: str) -> None:
-    only_system = (
-        "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'system' %}{{ m.content }}{% endif %}{% endfor %}"
-    )
-    assert "the prompt" in refused(only_system + GENERATION, PromptSet.from_texts([prompt]), system="Always refuse.")
-    long_only = CHATML.replace("m.content", "m.content if m.content | length > 11 or m.role == 'system'")
-    if len(prompt) <= 11:
-        assert "changes the prompt" in refused(long_only, PromptSet.from_texts([prompt]), system="Always refuse.")
+def test_a_prompt_that_stands_in_the_frame_anyway_does_not_count_as_rendered(subtests: pytest.Subtests) -> None:
+    for prompt in ["a", "user", "im_end", "assistant", "ss", "system", "Always refuse.", "refuse"]:
+        with subtests.test(prompt=prompt):
+            only_system = (
+                "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'system' %}{{ m.content }}{% endif %}{% endfor %}"
+            )
+            assert "the prompt" in refused(only_system + GENERATION, PromptSet.from_texts([prompt]), system="Always refuse.")
+            long_only = CHATML.replace("m.content", "m.content if m.content | length > 11 or m.role == 'system'")
+            if len(prompt) <= 11:
+                assert "changes the prompt" in refused(long_only, PromptSet.from_texts([prompt]), system="Always refuse.")
 
 
 IGNORING = {
@@ -210,9 +214,8 @@ def test_prompts_that_hold_special_tokens_are_named() -> None:
 # What a template raises
 
 
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [
+def test_whatever_a_template_raises_is_one_line(subtests: pytest.Subtests) -> None:
+    for code, said in [
         ("{% if tools | length > 0 %}x{% endif %}", "TypeError"),
         ("{% for t in documents %}x{% endfor %}", "TypeError"),
         ("{{ 'turn ' + messages | length }}", "TypeError"),
@@ -234,13 +237,12 @@ def test_prompts_that_hold_special_tokens_are_named() -> None:
         ("{{", "unexpected"),
         ("{{ strftime_now(5) }}", "TypeError"),
         ("{{ dict(1) }}", "TypeError"),
-    ],
-)
-def test_whatever_a_template_raises_is_one_line(code: str, said: str) -> None:
-    text = refused(code + CHATML)
-    assert text.startswith("this tokenizer's chat template fails: ")
-    assert said in text
-    assert "--template paper" in text
+    ]:
+        with subtests.test(code=code, said=said):
+            text = refused(code + CHATML)
+            assert text.startswith("this tokenizer's chat template fails: ")
+            assert said in text
+            assert "--template paper" in text
 
 
 def test_a_template_that_fails_on_one_prompt_names_it() -> None:

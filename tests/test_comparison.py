@@ -29,10 +29,11 @@ def ranking(*heads: str, name: str = "one", shape: tuple[int, int] | None = (3, 
     return Ranking(name=name, heads=found, shape=shape, num_heads=None if shape is None else shape[0] * shape[1])
 
 
-@pytest.mark.parametrize("sizes", [(10, 10), (3, 10), (10, 3), (0, 4)])
-@pytest.mark.parametrize("common", range(11))
-def test_the_chance_of_an_overlap_is_the_hypergeometric_tail(common: int, sizes: tuple[int, int]) -> None:
-    assert chance_of_overlap(common, sizes, 1024) == pytest.approx(hypergeom.sf(common - 1, 1024, *sizes), rel=1e-9)
+def test_the_chance_of_an_overlap_is_the_hypergeometric_tail(subtests: pytest.Subtests) -> None:
+    for common in range(11):
+        for sizes in [(10, 10), (3, 10), (10, 3), (0, 4)]:
+            with subtests.test(sizes=sizes, common=common):
+                assert chance_of_overlap(common, sizes, 1024) == pytest.approx(hypergeom.sf(common - 1, 1024, *sizes), rel=1e-9)
 
 
 @settings(deadline=None)

@@ -304,9 +304,8 @@ RANGE = (lambda body: body.get("temperature", 1) < 0.05, error("temperature must
 KIMI = (lambda body: body.get("temperature") != 0.6, error("invalid temperature: only 0.6 is allowed for this model"))
 
 
-@pytest.mark.parametrize(
-    ("behave", "changes", "method"),
-    [
+def test_a_server_is_asked_in_words_that_it_takes_and_the_report_says_so(subtests: pytest.Subtests) -> None:
+    for behave, changes, method in [
         (refusing(WANTS_COMPLETION_TOKENS), ("max_completion_tokens for max_tokens",), "greedy"),
         (refusing(FIXED_TEMPERATURE), ("temperature 1",), "server"),
         (refusing(NO_TEMPERATURE), ("no temperature",), "server"),
@@ -322,20 +321,19 @@ KIMI = (lambda body: body.get("temperature") != 0.6, error("invalid temperature:
         (refusing(RANGE), ("temperature 0.05",), "server"),
         (refusing(KIMI), ("temperature 0.6",), "server"),
         (refusing(KIMI, WANTS_COMPLETION_TOKENS), ("max_completion_tokens for max_tokens", "temperature 0.6"), "server"),
-    ],
-)
-def test_a_server_is_asked_in_words_that_it_takes_and_the_report_says_so(behave: Behave, changes: Any, method: str) -> None:
-    with serving(behave) as (url, asked):
-        found = run(url, max_new_tokens=77)
-    assert counts(found) == (3, 0, 0, 0)
-    assert {answer.changed for answer in found.answers} == {changes}
-    assert all(change in found.evaluation.notes[0] for change in changes)
-    assert found.evaluation.decoding.method == method
-    assert ("may differ from run to run" in str(found.evaluation.notes)) == (method == "server")
-    assert len(asked) <= 3 + 3, "what it does not take it is told once"
-    last = asked[-1]
-    assert 77 in (last.get("max_tokens"), last.get("max_completion_tokens"))
-    assert last["messages"] == [{"role": "user", "content": "third question"}]
+    ]:
+        with subtests.test(behave=behave, changes=changes, method=method):
+            with serving(behave) as (url, asked):
+                found = run(url, max_new_tokens=77)
+            assert counts(found) == (3, 0, 0, 0)
+            assert {answer.changed for answer in found.answers} == {changes}
+            assert all(change in found.evaluation.notes[0] for change in changes)
+            assert found.evaluation.decoding.method == method
+            assert ("may differ from run to run" in str(found.evaluation.notes)) == (method == "server")
+            assert len(asked) <= 3 + 3, "what it does not take it is told once"
+            last = asked[-1]
+            assert 77 in (last.get("max_tokens"), last.get("max_completion_tokens"))
+            assert last["messages"] == [{"role": "user", "content": "third question"}]
 
 
 def test_a_resumed_run_says_what_was_changed_too(tmp_path: Any) -> None:

@@ -192,14 +192,22 @@ def test_the_path_is_v1_unless_one_is_given() -> None:
         assert connect(given).url == used
 
 
-@pytest.mark.parametrize(
-    "url",
-    ["", "host", "localhost:8000", "ftp://host", "http://", "http://host:port", "http://user:secret@host", "http://h/v1?a=secret", "http://["],
-)  # fmt: skip
-def test_what_is_no_address_is_refused_without_repeating_it(url: str) -> None:
-    with pytest.raises(UsageError, match="--endpoint: expected an address") as caught:
-        connect(url)
-    assert "secret" not in f"{caught.value} {caught.value.hint}"
+def test_what_is_no_address_is_refused_without_repeating_it(subtests: pytest.Subtests) -> None:
+    for url in [
+        "",
+        "host",
+        "localhost:8000",
+        "ftp://host",
+        "http://",
+        "http://host:port",
+        "http://user:secret@host",
+        "http://h/v1?a=secret",
+        "http://[",
+    ]:
+        with subtests.test(url=url):
+            with pytest.raises(UsageError, match="--endpoint: expected an address") as caught:
+                connect(url)
+            assert "secret" not in f"{caught.value} {caught.value.hint}"
 
 
 @pytest.mark.parametrize("key", ["sk-a\nb", "sk-ü", "\x00"])

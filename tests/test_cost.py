@@ -23,7 +23,7 @@ from headsurgery.engine.measures import Divergence, States
 from headsurgery.engine.plan import plan_blocks
 from headsurgery.engine.shape import ModelShape
 from headsurgery.engine.sweep import Sweeper
-from headsurgery.engine.task import Measure, SweepTask
+from headsurgery.engine.task import SweepTask
 from headsurgery.errors import UsageError
 from headsurgery.model.modules import locate_modules
 from tests.exhaustive import all_but
@@ -33,20 +33,23 @@ ALONE = tuple(tuple(row) for length in (9, 12) for row in tokens(queries=4, leng
 PREFIXED = tuple((*range(20, 50), *query) for query in ALONE)
 
 
-@pytest.mark.parametrize("family", ["llama", "phi3", "gpt2"])
-@pytest.mark.parametrize("queries", [ALONE, PREFIXED], ids=["alone", "prefixed"])
-@pytest.mark.parametrize("measure", [Divergence(), States()], ids=["logits", "states"])
-def test_the_count_is_what_the_engine_multiplies(family: str, queries: tuple[tuple[int, ...], ...], measure: Measure) -> None:
+def test_the_count_is_what_the_engine_multiplies(subtests: pytest.Subtests) -> None:
     """By torch's own counter, which knows the products of every type but those in float32 (see `linears`)."""
-    modules = locate_modules(build_model(family, _attn_implementation="eager", dtype=torch.float64))
-    task = SweepTask(queries=queries, heads=tuple(modules.geometry.heads()), operation="scale", factor=0.0, measure=measure)
-    engine = engine_of(modules.model)
-    engine.plan(task)  # tries the shortcuts
-    with FlopCounterMode(display=False) as counter:
-        Sweeper(engine=engine).sweep(task)
-    told = count_cost(ModelShape.of_modules(modules), task, engine.limits(task), itemsize=8)
-    assert told.flops == pytest.approx(counter.get_total_flops(), rel=0.05)
-    assert told.flops < told.naive_flops
+    for measure in [Divergence(), States()]:
+        for queries in [ALONE, PREFIXED]:
+            for family in ["llama", "phi3", "gpt2"]:
+                with subtests.test(family=family, queries=queries, measure=measure):
+                    modules = locate_modules(build_model(family, _attn_implementation="eager", dtype=torch.float64))
+                    task = SweepTask(
+                        queries=queries, heads=tuple(modules.geometry.heads()), operation="scale", factor=0.0, measure=measure
+                    )
+                    engine = engine_of(modules.model)
+                    engine.plan(task)  # tries the shortcuts
+                    with FlopCounterMode(display=False) as counter:
+                        Sweeper(engine=engine).sweep(task)
+                    told = count_cost(ModelShape.of_modules(modules), task, engine.limits(task), itemsize=8)
+                    assert told.flops == pytest.approx(counter.get_total_flops(), rel=0.05)
+                    assert told.flops < told.naive_flops
 
 
 def test_blocks_are_those_of_the_plan_and_the_base_runs_once_in_each() -> None:

@@ -69,12 +69,14 @@ class TestAnswerKl:
         expected = [naive_kl(base, base, SCALE, 4), naive_kl(base, base, UNIFORM, 4), naive_kl(base, other, (), 4)]
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-9)
 
-    @pytest.mark.parametrize("tokens", [1, 5, 100])
-    @pytest.mark.parametrize("batch_size", [1, 2, 100, "auto"])
-    def test_neither_tokens_nor_batches_matter_beyond_rounding(self, tokens: int, batch_size: int | str) -> None:
+    def test_neither_tokens_nor_batches_matter_beyond_rounding(self, subtests: pytest.Subtests) -> None:
         base = load()
-        found = answer_kl(base, QUESTIONS, ANSWERS, [SCALE], tokens=tokens, batch_size=batch_size)
-        np.testing.assert_allclose(found, [naive_kl(base, base, SCALE, tokens)], rtol=1e-4)
+        for count in (1, 5, 100):
+            expected = [naive_kl(base, base, SCALE, count)]
+            for batch_size in (1, 2, 100, "auto"):
+                with subtests.test(tokens=count, batch_size=batch_size):
+                    found = answer_kl(base, QUESTIONS, ANSWERS, [SCALE], tokens=count, batch_size=batch_size)
+                    np.testing.assert_allclose(found, expected, rtol=1e-4)
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
     def test_a_variant_without_effect_diverges_by_exactly_0(self, dtype: torch.dtype) -> None:
@@ -162,23 +164,25 @@ def naive_perplexity(loaded: LoadedModel, ids: list[int], window: int, stride: i
 
 
 class TestPerplexity:
-    @pytest.mark.parametrize("family", ["llama", "gpt2", "gemma2", "phi3"])
-    @pytest.mark.parametrize("edits", [(), SCALE, UNIFORM], ids=["base", "scale", "uniform"])
-    def test_it_is_the_naive_loops(self, family: str, edits: tuple[HeadEdit, ...]) -> None:
-        loaded = load(family)
-        ids = loaded.tokenizer(text(30))["input_ids"]
-        found = perplexity(loaded, text(30), edits=edits, window=12, stride=5)
-        with edited(loaded.model, edits):
-            assert found == pytest.approx(naive_perplexity(loaded, ids, 12, 5), rel=1e-5)
+    def test_it_is_the_naive_loops(self, subtests: pytest.Subtests) -> None:
+        for edits in [(), SCALE, UNIFORM]:
+            for family in ["llama", "gpt2", "gemma2", "phi3"]:
+                with subtests.test(family=family, edits=edits):
+                    loaded = load(family)
+                    ids = loaded.tokenizer(text(30))["input_ids"]
+                    found = perplexity(loaded, text(30), edits=edits, window=12, stride=5)
+                    with edited(loaded.model, edits):
+                        assert found == pytest.approx(naive_perplexity(loaded, ids, 12, 5), rel=1e-5)
 
-    @pytest.mark.parametrize("length", [2, 3, 11, 12, 13, 24, 41])
-    @pytest.mark.parametrize(("window", "stride"), [(12, 11), (12, 1), (2, 1), (12, 6), (64, 32)])
-    def test_each_token_counts_once_whatever_the_windows(self, length: int, window: int, stride: int) -> None:
-        loaded = load()
-        expected = naive_perplexity(loaded, loaded.tokenizer(text(length))["input_ids"], window, stride)
-        for batch_size in (1, "auto"):
-            found = perplexity(loaded, text(length), window=window, stride=stride, batch_size=batch_size)
-            assert found == pytest.approx(expected, rel=1e-5)
+    def test_each_token_counts_once_whatever_the_windows(self, subtests: pytest.Subtests) -> None:
+        for window, stride in [(12, 11), (12, 1), (2, 1), (12, 6), (64, 32)]:
+            for length in [2, 3, 11, 12, 13, 24, 41]:
+                with subtests.test(length=length, window=window, stride=stride):
+                    loaded = load()
+                    expected = naive_perplexity(loaded, loaded.tokenizer(text(length))["input_ids"], window, stride)
+                    for batch_size in (1, "auto"):
+                        found = perplexity(loaded, text(length), window=window, stride=stride, batch_size=batch_size)
+                        assert found == pytest.approx(expected, rel=1e-5)
 
     def test_without_windows_it_is_the_models_own_loss(self) -> None:
         loaded = load()

@@ -163,19 +163,22 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("text", GOOD.values(), ids=GOOD)
-def test_a_readable_answer_is_not_degenerate(text: str) -> None:
-    assert verdict(text) is None
+def test_a_readable_answer_is_not_degenerate(subtests: pytest.Subtests) -> None:
+    for text in GOOD.values():
+        with subtests.test(text=text):
+            assert verdict(text) is None
 
 
-@pytest.mark.parametrize(("prompt", "text"), GOOD_WITH_PROMPT.values(), ids=GOOD_WITH_PROMPT)
-def test_an_answer_is_read_beside_its_prompt(prompt: str, text: str) -> None:
-    assert verdict(text, prompt) is None
+def test_an_answer_is_read_beside_its_prompt(subtests: pytest.Subtests) -> None:
+    for prompt, text in GOOD_WITH_PROMPT.values():
+        with subtests.test(prompt=prompt, text=text):
+            assert verdict(text, prompt) is None
 
 
-@pytest.mark.parametrize(("text", "kind"), BAD.values(), ids=BAD)
-def test_nonsense_is_found_and_named(text: str, kind: str) -> None:
-    assert verdict(text) == kind
+def test_nonsense_is_found_and_named(subtests: pytest.Subtests) -> None:
+    for text, kind in BAD.values():
+        with subtests.test(text=text, kind=kind):
+            assert verdict(text) == kind
 
 
 def test_the_labelled_texts_are_many() -> None:
@@ -224,13 +227,14 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("language", REFUSALS)
-def test_a_refusal_in_another_script_is_no_nonsense(language: str) -> None:
+def test_a_refusal_in_another_script_is_no_nonsense(subtests: pytest.Subtests) -> None:
     """As is one after thoughts in English, and one with a word of the prompt in it."""
-    text = REFUSALS[language]
-    assert verdict(text) is None
-    assert verdict(f"<think>They ask how to fold a crane. I decline.</think>{text}") is None
-    assert verdict(f"{text} (paper crane)") is None
+    for language in REFUSALS:
+        with subtests.test(language=language):
+            text = REFUSALS[language]
+            assert verdict(text) is None
+            assert verdict(f"<think>They ask how to fold a crane. I decline.</think>{text}") is None
+            assert verdict(f"{text} (paper crane)") is None
 
 
 @pytest.mark.parametrize(

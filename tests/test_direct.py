@@ -118,21 +118,24 @@ def test_a_score_is_what_the_head_writes_along_the_direction(family: str) -> Non
         np.testing.assert_allclose(found[~np.isnan(found)], wanted[~np.isnan(found)], rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("family", dict.fromkeys((*NORMS, *TIMES, *PLAIN)))
-def test_norms_and_multipliers_on_the_way_into_the_residual_stream_count(family: str) -> None:
+def test_norms_and_multipliers_on_the_way_into_the_residual_stream_count(subtests: pytest.Subtests) -> None:
     """Weights of norms are random here, so that leaving one out shows."""
-    model = build_family(family)
-    if family in TIMES:
-        model.config.residual_multiplier = 0.3
-        for layer in locate_modules(model).layers:
-            layer.residual_multiplier = 0.3
-    is_moe = any("experts" in name for name, _ in model.named_modules())  # torch multiplies these in float32 alone
-    model, close = (model, 1e-3) if is_moe else (model.double(), 1e-6)
-    for found, wanted in zip(direct_scores(locate_modules(model), HARMFUL, HARMLESS), wanted_scores(model, family), strict=True):
-        np.testing.assert_allclose(found[~np.isnan(found)], wanted[~np.isnan(found)], rtol=close, atol=close * 1e-2)
-    if family in (*NORMS, *TIMES):
-        raw = wanted_scores(model, "llama")[0]
-        assert not np.allclose(raw, found, rtol=0.1), "and it makes a difference"
+    for family in dict.fromkeys((*NORMS, *TIMES, *PLAIN)):
+        with subtests.test(family=family):
+            model = build_family(family)
+            if family in TIMES:
+                model.config.residual_multiplier = 0.3
+                for layer in locate_modules(model).layers:
+                    layer.residual_multiplier = 0.3
+            is_moe = any("experts" in name for name, _ in model.named_modules())  # torch multiplies these in float32 alone
+            model, close = (model, 1e-3) if is_moe else (model.double(), 1e-6)
+            for found, wanted in zip(
+                direct_scores(locate_modules(model), HARMFUL, HARMLESS), wanted_scores(model, family), strict=True
+            ):
+                np.testing.assert_allclose(found[~np.isnan(found)], wanted[~np.isnan(found)], rtol=close, atol=close * 1e-2)
+            if family in (*NORMS, *TIMES):
+                raw = wanted_scores(model, "llama")[0]
+                assert not np.allclose(raw, found, rtol=0.1), "and it makes a difference"
 
 
 @torch.no_grad()

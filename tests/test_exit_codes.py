@@ -136,14 +136,15 @@ def cases() -> list[tuple[str, int]]:
     return [(line, code) for code, lines in enumerate((DONE, FAILED, USAGE)) for line in lines.strip().splitlines()]
 
 
-@pytest.mark.parametrize(("line", "code"), cases(), ids=[line for line, _ in cases()])
-def test_the_exit_code(line: str, code: int) -> None:
-    result = CliRunner().invoke(app, line.split())
-    assert result.exit_code == code, (result.stdout, result.stderr)
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    if code and not line.startswith("diff base edited"):
-        errors = [said for said in result.stderr.splitlines() if said.lower().startswith("error: ")]
-        assert len(errors) == 1
+def test_the_exit_code(subtests: pytest.Subtests) -> None:
+    for line, code in cases():
+        with subtests.test(line=line, code=code):
+            result = CliRunner().invoke(app, line.split())
+            assert result.exit_code == code, (result.stdout, result.stderr)
+            assert result.exception is None or isinstance(result.exception, SystemExit)
+            if code and not line.startswith("diff base edited"):
+                errors = [said for said in result.stderr.splitlines() if said.lower().startswith("error: ")]
+                assert len(errors) == 1
 
 
 def test_every_command_is_tried() -> None:

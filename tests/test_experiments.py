@@ -394,9 +394,8 @@ class TestCommandLine:
                 assert paper.finding in line
         assert [one["name"] for one in json.loads(cli("--json").stdout)["experiments"]] == list(NAMES)
 
-    @pytest.mark.parametrize(
-        ("arguments", "message"),
-        [
+    def test_what_cant_be_done_is_one_clear_line(self, subtests: pytest.Subtests) -> None:
+        for arguments, message in [
             ("table-9 aligned", "experiment 'table-9': not known; expected table-3"),
             ("table-3", "table-3 needs a model"),
             ("table-3 nowhere --set ./mild.txt", "nowhere: no such directory, and not a Hub id"),
@@ -409,13 +408,12 @@ class TestCommandLine:
             ("table-3 aligned --set ./mild.txt --max-new-tokens 0", "--max-new-tokens 0: expected at least 1"),
             ("figure-5 aligned --set ./mild.txt --max-new-tokens 3", "figure-5 generates nothing"),
             ("table-3 aligned --set ./mild.txt -o aligned", "lies inside the model"),
-        ],
-    )
-    def test_what_cant_be_done_is_one_clear_line(self, arguments: str, message: str) -> None:
-        done = cli(*arguments.split())
-        assert done.exit_code in (1, 2)
-        assert message in done.stderr
-        assert "Traceback" not in done.output
+        ]:
+            with subtests.test(arguments=arguments, message=message):
+                done = cli(*arguments.split())
+                assert done.exit_code in (1, 2)
+                assert message in done.stderr
+                assert "Traceback" not in done.output
 
     def test_help_and_list_never_load_torch(self) -> None:
         code = (

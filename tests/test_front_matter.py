@@ -35,9 +35,8 @@ ND = "license: cc-by-nd-4.0\n"
 # What is read
 
 
-@pytest.mark.parametrize(
-    ("card", "expected"),
-    [
+def test_valid_yaml_is_read_in_every_dress(subtests: pytest.Subtests) -> None:
+    for card, expected in [
         (b"---\nlicense: mit\n---\ntext", {"license": "mit"}),
         (b"\xef\xbb\xbf---\nlicense: mit\n---\ntext", {"license": "mit"}),
         ("\ufeff---\nlicense: mit\n---\ntext".encode("utf-16-le"), {"license": "mit"}),
@@ -59,12 +58,11 @@ ND = "license: cc-by-nd-4.0\n"
         (b"---\nnote: !!str 12\n---\ntext", {"note": "12"}),
         (b"---\n---\ntext", {}),
         (b"---\n# nothing\n---\ntext", {}),
-    ],
-)
-def test_valid_yaml_is_read_in_every_dress(card: bytes, expected: dict[str, Any]) -> None:
-    read = read_front_matter(card)
-    assert (read.metadata, read.problem) == (expected, "")
-    assert read.text.strip() == "text"
+    ]:
+        with subtests.test(card=card, expected=expected):
+            read = read_front_matter(card)
+            assert (read.metadata, read.problem) == (expected, "")
+            assert read.text.strip() == "text"
 
 
 @pytest.mark.parametrize("card", ["# a\n---\nlicense: mit\n---\n", "---\n\nSome words\n\n---\nmore", "text", "", "---", "---\nend"])
@@ -121,11 +119,12 @@ def test_every_value_comes_out_equal(metadata: dict[str, Any]) -> None:
     assert yaml.safe_load(again.split("---\n")[1]) == metadata
 
 
-@pytest.mark.parametrize("number", ["010", "0o10", "0x1F", "1_000", "12:30", "1:30.5", "1e-5", "1.50", ".5", "1e3", "-.inf", "+7"])
-def test_numbers_keep_their_spelling(number: str) -> None:
+def test_numbers_keep_their_spelling(subtests: pytest.Subtests) -> None:
     """YAML 1.1 and 1.2 read some of them differently, so that only the spelling means the same to all."""
-    card = read_front_matter(f"---\nx: {number}\n---\n")
-    assert join_front_matter(card.metadata, "").startswith(f"---\nx: {number}\n---")
+    for number in ["010", "0o10", "0x1F", "1_000", "12:30", "1:30.5", "1e-5", "1.50", ".5", "1e3", "-.inf", "+7"]:
+        with subtests.test(number=number):
+            card = read_front_matter(f"---\nx: {number}\n---\n")
+            assert join_front_matter(card.metadata, "").startswith(f"---\nx: {number}\n---")
 
 
 def test_no_anchor_is_written() -> None:
@@ -138,9 +137,8 @@ def test_no_anchor_is_written() -> None:
 # What can't be read
 
 
-@pytest.mark.parametrize(
-    ("block", "problem"),
-    [
+def test_what_can_not_be_read_is_said_with_the_line_of_the_licence(subtests: pytest.Subtests) -> None:
+    for block, problem in [
         ("author: @me\n", "cannot start any token, line 3"),
         ("tags: [a\n", "line"),
         ("tags:\n\t- a\n", "line 4"),
@@ -155,15 +153,14 @@ def test_no_anchor_is_written() -> None:
         ("x: a\x00b\n", "special characters are not allowed"),
         ("x: y\n" + "a" * MAX_BLOCK + ": b\n", "letters, and at most"),
         ("x: {a: 1}: 2\n", "line 3"),
-    ],
-)
-def test_what_can_not_be_read_is_said_with_the_line_of_the_licence(block: str, problem: str) -> None:
-    read = read_front_matter(f"---\n{ND}{block}---\n# Base\n")
-    assert problem in read.problem
-    assert read.metadata == {}
-    assert read.licences == ("license: cc-by-nd-4.0",)
-    assert read.text == "# Base\n"
-    assert not Path("/tmp/headsurgery-was-here").exists()
+    ]:
+        with subtests.test(block=block, problem=problem):
+            read = read_front_matter(f"---\n{ND}{block}---\n# Base\n")
+            assert problem in read.problem
+            assert read.metadata == {}
+            assert read.licences == ("license: cc-by-nd-4.0",)
+            assert read.text == "# Base\n"
+            assert not Path("/tmp/headsurgery-was-here").exists()
 
 
 def test_a_block_without_an_end_is_said() -> None:
@@ -196,9 +193,8 @@ def test_aliases_may_not_multiply_a_card(bomb: str) -> None:
 # Licences
 
 
-@pytest.mark.parametrize(
-    "stated",
-    [
+def test_every_spelling_of_a_licence_without_derivatives_is_known(subtests: pytest.Subtests) -> None:
+    for stated in [
         "cc-by-nd-4.0",
         "cc-by-nc-nd-4.0",
         "cc-by-nc-nd-3.0",
@@ -220,15 +216,13 @@ def test_aliases_may_not_multiply_a_card(bomb: str) -> None:
         "https://creativecommons.org/licenses/by-nc-nd/4.0/",
         "license: cc-by-nd-4.0  # ours",
         "license:\n- cc-by-nd-4.0",
-    ],
-)
-def test_every_spelling_of_a_licence_without_derivatives_is_known(stated: str) -> None:
-    assert [licence.forbids_derivatives for licence in find_licences([stated])] == [True]
+    ]:
+        with subtests.test(stated=stated):
+            assert [licence.forbids_derivatives for licence in find_licences([stated])] == [True]
 
 
-@pytest.mark.parametrize(
-    "stated",
-    [
+def test_other_licences_ask_for_nothing(subtests: pytest.Subtests) -> None:
+    for stated in [
         "mit",
         "apache-2.0",
         "cc-by-4.0",
@@ -248,25 +242,22 @@ def test_every_spelling_of_a_licence_without_derivatives_is_known(stated: str) -
         "Brand new",
         "wind-by-sea",
         "licensed by ND Research",
-    ],
-)
-def test_other_licences_ask_for_nothing(stated: str) -> None:
-    assert find_licences([stated]) == ()
+    ]:
+        with subtests.test(stated=stated):
+            assert find_licences([stated]) == ()
 
 
-@pytest.mark.parametrize(
-    ("stated", "prefix"),
-    [
+def test_licences_that_want_a_name_or_a_notice_are_known_by_name_and_link(subtests: pytest.Subtests) -> None:
+    for stated, prefix in [
         *[(name, "Llama") for name in ("llama3.1", "Llama-3.2", "llama 3.3 community license", "LLAMA4", "llama_3_1")],
         ("https://www.llama.com/llama3_1/license/", "Llama"),
         ("https://huggingface.co/meta-llama/Llama-3.1-8B/blob/main/LICENSE", "Llama"),
         *[(name, "Llama 3") for name in ("llama3", "llama-3", "meta-llama-3-community-license")],
         *[(name, None) for name in ("llama2", "Llama-2", "gemma", "Gemma Terms of Use", "https://ai.google.dev/gemma/terms")],
-    ],
-)
-def test_licences_that_want_a_name_or_a_notice_are_known_by_name_and_link(stated: str, prefix: str | None) -> None:
-    (licence,) = find_licences([stated])
-    assert (licence.prefix, bool(licence.notice)) == (prefix, True)
+    ]:
+        with subtests.test(stated=stated, prefix=prefix):
+            (licence,) = find_licences([stated])
+            assert (licence.prefix, bool(licence.notice)) == (prefix, True)
 
 
 def test_a_merged_model_has_the_licences_of_all() -> None:

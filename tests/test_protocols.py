@@ -91,14 +91,13 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("path", "answer", "name", "compatible"), CASES, ids=[f"{case[2]} {case[0]} {case[1][0]}" for case in CASES]
-)
-def test_a_native_protocol_is_named_with_the_compatible_address(path: str, answer: Answer, name: str, compatible: str) -> None:
-    with serve(answer) as root:
-        said = evaluate(root + path)
-        assert f"{name}'s own protocol, not OpenAI's" in said
-        assert said.endswith(f"OpenAI-compatible side: {root}{compatible}\n")
+def test_a_native_protocol_is_named_with_the_compatible_address(subtests: pytest.Subtests) -> None:
+    for path, answer, name, compatible in CASES:
+        with subtests.test(path=path, answer=answer, name=name, compatible=compatible):
+            with serve(answer) as root:
+                said = evaluate(root + path)
+                assert f"{name}'s own protocol, not OpenAI's" in said
+                assert said.endswith(f"OpenAI-compatible side: {root}{compatible}\n")
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/models"])
@@ -109,13 +108,14 @@ def test_the_whole_address_of_a_request(path: str) -> None:
         assert said.endswith(f"give the base address: {root}/v1\n")
 
 
-@pytest.mark.parametrize("content_type", ["text/event-stream", "text/event-stream; charset=utf-8", JSON])
-@pytest.mark.parametrize("body", [EVENT, b": ping\n\n" + EVENT, b"event: message\n" + EVENT])
-def test_a_server_that_answers_in_a_stream_though_none_was_asked_for(content_type: str, body: bytes) -> None:
-    with serve((200, content_type, body)) as root:
-        said = evaluate(f"{root}/v1")
-        assert "a stream of events, which was not requested" in said
-        assert "stream: false" in said
+def test_a_server_that_answers_in_a_stream_though_none_was_asked_for(subtests: pytest.Subtests) -> None:
+    for body in [EVENT, b": ping\n\n" + EVENT, b"event: message\n" + EVENT]:
+        for content_type in ["text/event-stream", "text/event-stream; charset=utf-8", JSON]:
+            with subtests.test(content_type=content_type, body=body):
+                with serve((200, content_type, body)) as root:
+                    said = evaluate(f"{root}/v1")
+                    assert "a stream of events, which was not requested" in said
+                    assert "stream: false" in said
 
 
 @pytest.mark.parametrize("words", ["Only streaming is supported", "`stream` must be true", "Stream parameter must be set to true"])

@@ -81,9 +81,8 @@ def test_schema_and_edits_are_enough() -> None:
     assert recipe.provenance is None
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
+def test_what_is_not_understood_is_refused_with_its_place(subtests: pytest.Subtests) -> None:
+    for text, message in [
         (text_of({**PLAIN, "faktor": 1}), r"r\.json: edits\[0\]\.faktor: unknown key"),
         (text_of(PLAIN, provenence={}), r"r\.json: provenence: unknown key"),
         (text_of(PLAIN, base={"geometry": {"heads": 3}}), r"base\.geometry\.heads: unknown key"),
@@ -126,14 +125,13 @@ def test_schema_and_edits_are_enough() -> None:
         ("\ufeff" + text_of(PLAIN), r"not valid JSON: .*BOM"),
         (text_of({**PLAIN, "factor": "FACTOR"}).replace('"FACTOR"', "9" * 5000), r"not valid JSON: "),
         (json.dumps([PLAIN]), r"expected a JSON object, found list"),
-    ],
-)
-def test_what_is_not_understood_is_refused_with_its_place(text: str, message: str) -> None:
-    with pytest.raises(RecipeError, match=message) as caught:
-        Recipe.parse(text, where="r.json")
-    assert str(caught.value).startswith("r.json: ")
-    assert "\n" not in str(caught.value)
-    assert caught.value.exit_code == 2
+    ]:
+        with subtests.test(text=text, message=message):
+            with pytest.raises(RecipeError, match=message) as caught:
+                Recipe.parse(text, where="r.json")
+            assert str(caught.value).startswith("r.json: ")
+            assert "\n" not in str(caught.value)
+            assert caught.value.exit_code == 2
 
 
 def test_further_problems_are_counted() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -66,30 +65,33 @@ WHOLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("opening", "closing"), PAIRS)
-@pytest.mark.parametrize("reply", [HELP, DECLINE])
-def test_what_stands_behind_the_thoughts_is_the_reply(opening: str, closing: str, reply: str) -> None:
-    for text, opened in (
-        (f"{opening}{DOUBT}{closing}{reply}", None),
-        (f"{DOUBT}{closing}{reply}", opening.strip()),
-        (f"{opening} {DOUBT} {closing} {reply}\n", None),
-    ):
-        split = split_answer(text, opened)
-        assert (split.reply, split.is_open) == (reply, False)
-        assert DOUBT in split.thoughts
+def test_what_stands_behind_the_thoughts_is_the_reply(subtests: pytest.Subtests) -> None:
+    for reply in [HELP, DECLINE]:
+        for opening, closing in PAIRS:
+            with subtests.test(opening=opening, closing=closing, reply=reply):
+                for text, opened in (
+                    (f"{opening}{DOUBT}{closing}{reply}", None),
+                    (f"{DOUBT}{closing}{reply}", opening.strip()),
+                    (f"{opening} {DOUBT} {closing} {reply}\n", None),
+                ):
+                    split = split_answer(text, opened)
+                    assert (split.reply, split.is_open) == (reply, False)
+                    assert DOUBT in split.thoughts
 
 
-@pytest.mark.parametrize(("opening", "closing"), PAIRS)
-def test_thoughts_that_do_not_end_are_no_answer(opening: str, closing: str) -> None:
-    for text, opened in ((opening + DOUBT, None), (DOUBT, opening.strip()), (opening, None), ("", opening.strip())):
-        split = split_answer(text, opened)
-        assert (split.reply, split.is_open, split.has_reply) == ("", True, False)
+def test_thoughts_that_do_not_end_are_no_answer(subtests: pytest.Subtests) -> None:
+    for opening, closing in PAIRS:
+        with subtests.test(opening=opening, closing=closing):
+            for text, opened in ((opening + DOUBT, None), (DOUBT, opening.strip()), (opening, None), ("", opening.strip())):
+                split = split_answer(text, opened)
+                assert (split.reply, split.is_open, split.has_reply) == ("", True, False)
 
 
-@pytest.mark.parametrize("form", WHOLE)
-def test_the_forms_of_whole_answers(form: str) -> None:
-    split = split_answer(form.replace("{t}", DOUBT).replace("{r}", DECLINE))
-    assert (split.reply, split.is_open) == (DECLINE, False)
+def test_the_forms_of_whole_answers(subtests: pytest.Subtests) -> None:
+    for form in WHOLE:
+        with subtests.test(form=form):
+            split = split_answer(form.replace("{t}", DOUBT).replace("{r}", DECLINE))
+            assert (split.reply, split.is_open) == (DECLINE, False)
 
 
 @pytest.mark.parametrize("closing", ["</think>", "\n</think>\n\n", "</thinking>", "[/THINK]", "<|END_THINKING|>", "◁/think▷"])
@@ -115,12 +117,13 @@ QUOTED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", QUOTED)
-def test_a_mark_that_is_quoted_is_text_and_a_text_without_thoughts_is_its_own_reply(text: str) -> None:
-    split = split_answer(text)
-    assert (split.reply, split.thoughts, split.is_open) == (text, "", False)
-    if text.strip():
-        assert split_answer(f"<think>{DOUBT}</think>\n\n{text}").reply == text.strip()
+def test_a_mark_that_is_quoted_is_text_and_a_text_without_thoughts_is_its_own_reply(subtests: pytest.Subtests) -> None:
+    for text in QUOTED:
+        with subtests.test(text=text):
+            split = split_answer(text)
+            assert (split.reply, split.thoughts, split.is_open) == (text, "", False)
+            if text.strip():
+                assert split_answer(f"<think>{DOUBT}</think>\n\n{text}").reply == text.strip()
 
 
 def test_a_long_reply_with_thoughts_behind_it_is_an_answer_a_preamble_is_none() -> None:
@@ -197,24 +200,30 @@ def template(end: str) -> str:
     return f"{turns}{{% if add_generation_prompt %}}{end}{{% endif %}}"
 
 
-@pytest.mark.parametrize(
-    ("end", "opened"),
-    [
-        ("assistant", None), ("assistant\n<think>\n", "<think>"), ("<｜Assistant｜><think>\n", "<think>"), ("[THINK]", "[THINK]"),
-        ("assistant\n<think>\n\n</think>\n\n", None), ("<|start|>assistant", None), ("<|START_THINKING|>", "<|START_THINKING|>"),
-        ("<|START_THINKING|><|END_THINKING|>", None), ("<|begin_assistant|>\nHere are my reasoning steps:\n", "reasoning steps"),
+def test_the_generation_prompt_says_whether_thoughts_are_open(subtests: pytest.Subtests) -> None:
+    for end, opened in [
+        ("assistant", None),
+        ("assistant\n<think>\n", "<think>"),
+        ("<｜Assistant｜><think>\n", "<think>"),
+        ("[THINK]", "[THINK]"),
+        ("assistant\n<think>\n\n</think>\n\n", None),
+        ("<|start|>assistant", None),
+        ("<|START_THINKING|>", "<|START_THINKING|>"),
+        ("<|START_THINKING|><|END_THINKING|>", None),
+        ("<|begin_assistant|>\nHere are my reasoning steps:\n", "reasoning steps"),
         ("<|turn>model\n<|channel>thought\n<channel|>", None),
         ("<|open|>message role=x<|sep|><|open|>think<|sep|>", "think<|sep|>"),
-        ("<|im:start|>assistant<|im:content|><|think:start|><|think:end|>", None), ("<think></think>", None),
-        ("<|start|>assistant<|channel|>final<|message|>", None), ("assistant<seed:think>Okay, ", "<seed:think>"),
+        ("<|im:start|>assistant<|im:content|><|think:start|><|think:end|>", None),
+        ("<think></think>", None),
+        ("<|start|>assistant<|channel|>final<|message|>", None),
+        ("assistant<seed:think>Okay, ", "<seed:think>"),
         ("<|start|>assistant<|channel|>analysis<|message|>", "analysis"),
-    ],
-)  # fmt: skip
-def test_the_generation_prompt_says_whether_thoughts_are_open(end: str, opened: str | None) -> None:
-    loaded = load_saying(["w"])
-    loaded.tokenizer.chat_template = template(end)
-    reader = AnswerReader.of(loaded.tokenizer, load_template("chat", loaded.tokenizer))
-    assert reader.opened is opened if opened is None else opened in str(reader.opened)
+    ]:
+        with subtests.test(end=end, opened=opened):
+            loaded = load_saying(["w"])
+            loaded.tokenizer.chat_template = template(end)
+            reader = AnswerReader.of(loaded.tokenizer, load_template("chat", loaded.tokenizer))
+            assert reader.opened is opened if opened is None else opened in str(reader.opened)
 
 
 @pytest.mark.parametrize(
@@ -261,9 +270,8 @@ def test_a_prefilled_start_opens_and_closes_thoughts(prefill: str, opened: str |
         assert reader.opened == opened
 
 
-@pytest.mark.parametrize(
-    ("source", "pairs"),
-    [
+def test_a_template_names_marks_of_its_own(subtests: pytest.Subtests) -> None:
+    for source, pairs in [
         ("{% set c = c.split('</mull>')[-1].lstrip('\\n') %}<mull>", (("<mull>", "</mull>"),)),
         ("{{ '<ponder>\\n' + message.reasoning_content + '\\n</ponder>' }}", (("<ponder>", "</ponder>"),)),
         ("{{ '\\n<muse>\\n' + reasoning_content.strip('\\n') + '\\n</muse>\\n\\n' + content }}", (("<muse>", "</muse>"),)),
@@ -272,13 +280,12 @@ def test_a_prefilled_start_opens_and_closes_thoughts(prefill: str, opened: str |
         ("{{ content.split('</think>')[-1] }}<think>", ()),
         ("<user>{{ message.content }}</user><assistant>", ()),
         ("{{ message.content.split('\\n')[-1] }}", ()),
-    ],
-)
-def test_a_template_names_marks_of_its_own(source: str, pairs: Any) -> None:
-    assert name_marks(source) == pairs
-    for opening, closing in pairs:
-        assert split_answer(f"{opening}{DOUBT}{closing}{HELP}", None, pairs).reply == HELP
-        assert split_answer(DOUBT, opening, pairs).is_open
+    ]:
+        with subtests.test(source=source, pairs=pairs):
+            assert name_marks(source) == pairs
+            for opening, closing in pairs:
+                assert split_answer(f"{opening}{DOUBT}{closing}{HELP}", None, pairs).reply == HELP
+                assert split_answer(DOUBT, opening, pairs).is_open
 
 
 @pytest.mark.parametrize(

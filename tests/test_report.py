@@ -87,9 +87,8 @@ def test_a_finding_without_measurements_says_so(evaluation: Evaluation) -> None:
     assert say_finding(bare) == "Nothing was measured."
 
 
-@pytest.mark.parametrize(
-    ("share", "said"),
-    [
+def test_a_share_never_reads_as_none_or_all_of_what_is_neither(subtests: pytest.Subtests) -> None:
+    for share, said in [
         (0.0, "0 %"),
         (0.004, "0.4 %"),
         (0.0001, "<0.1 %"),
@@ -98,10 +97,9 @@ def test_a_finding_without_measurements_says_so(evaluation: Evaluation) -> None:
         (0.994, "99.4 %"),
         (0.99999, ">99.9 %"),
         (1.0, "100 %"),
-    ],
-)
-def test_a_share_never_reads_as_none_or_all_of_what_is_neither(share: float, said: str) -> None:
-    assert say_percent(share) == said
+    ]:
+        with subtests.test(share=share, said=said):
+            assert say_percent(share) == said
 
 
 def test_against_a_base_without_any_there_is_a_difference_but_no_ratio() -> None:

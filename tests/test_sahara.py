@@ -87,11 +87,12 @@ def test_heads_that_carry_nothing_score_exactly_0() -> None:
     assert np.count_nonzero(found.harmful) == 1
 
 
-@pytest.mark.parametrize("degrees", [0.0, 1e-12, 1e-9, 1e-6, 0.02, 1.0, 45.0, 89.0, 90.0])
-def test_angles_are_exact_from_0_to_90_degrees(degrees: float) -> None:
-    u = np.array([[1.0], [0.0], [0.0]])
-    v = np.array([[np.cos(np.radians(degrees))], [np.sin(np.radians(degrees))], [0.0]])
-    assert largest_angle(u, v) == pytest.approx(degrees, rel=1e-9, abs=1e-15)
+def test_angles_are_exact_from_0_to_90_degrees(subtests: pytest.Subtests) -> None:
+    for degrees in [0.0, 1e-12, 1e-9, 1e-6, 0.02, 1.0, 45.0, 89.0, 90.0]:
+        with subtests.test(degrees=degrees):
+            u = np.array([[1.0], [0.0], [0.0]])
+            v = np.array([[np.cos(np.radians(degrees))], [np.sin(np.radians(degrees))], [0.0]])
+            assert largest_angle(u, v) == pytest.approx(degrees, rel=1e-9, abs=1e-15)
 
 
 def test_angles_of_subspaces_are_scipys_largest() -> None:

@@ -117,12 +117,10 @@ class TestCode:
 
 
 class TestPaths:
-    @pytest.mark.parametrize(
-        "file",
-        ["..", "../x", "/x", "a/../x", "a/..", "./x", "a//x", "a/", "", ".", "\0", "a\0", "\ud800", "x" * 5000],
-    )
-    def test_names_that_lead_out(self, file: str) -> None:
-        assert not stays_inside(file)
+    def test_names_that_lead_out(self, subtests: pytest.Subtests) -> None:
+        for file in ["..", "../x", "/x", "a/../x", "a/..", "./x", "a//x", "a/", "", ".", "\0", "a\0", "\ud800", "x" * 5000]:
+            with subtests.test(file=file):
+                assert not stays_inside(file)
 
     @pytest.mark.parametrize("file", ["..\\x", "a\\..\\x", "\\x", "\\\\host\\x", "C:x", "c:\\x", "C:/x", "a\\b", "../x", "/x"])
     def test_names_that_lead_out_on_windows(self, file: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,18 +127,17 @@ def test_a_call_of_a_layer_keeps_to_the_limit(slices: Slices, most: int) -> None
     assert max(sizes) == most
 
 
-@pytest.mark.parametrize("layer", [0, 1, 2])
-@pytest.mark.parametrize("whole", [False, True])
-@pytest.mark.parametrize("queries", [QUERIES, PREFIXED], ids=["alone", "prefixed"])
-def test_rows_that_an_edit_leaves_as_they_are_equal_the_base_exactly(
-    layer: int, whole: bool, queries: tuple[tuple[int, ...], ...]
-) -> None:
-    modules = locate_modules(build_model("llama"))
-    with torch.no_grad():
-        modules.projection(layer, "o_proj").weight[:, modules.geometry.layers[layer].column_block(2)] = 0
-    heads, base = run(modules, task_of(modules, queries), whole=whole)
-    for number, head in enumerate(modules.geometry.heads()):
-        assert torch.equal(heads[number], base) is (head == HeadRef(layer, 2))
+def test_rows_that_an_edit_leaves_as_they_are_equal_the_base_exactly(subtests: pytest.Subtests) -> None:
+    for queries in [QUERIES, PREFIXED]:
+        for whole in [False, True]:
+            for layer in [0, 1, 2]:
+                with subtests.test(layer=layer, whole=whole, queries=queries):
+                    modules = locate_modules(build_model("llama"))
+                    with torch.no_grad():
+                        modules.projection(layer, "o_proj").weight[:, modules.geometry.layers[layer].column_block(2)] = 0
+                    heads, base = run(modules, task_of(modules, queries), whole=whole)
+                    for number, head in enumerate(modules.geometry.heads()):
+                        assert torch.equal(heads[number], base) is (head == HeadRef(layer, 2))
 
 
 def refuse_above(model: torch.nn.Module, rows: int) -> torch.utils.hooks.RemovableHandle:
