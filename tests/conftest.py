@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import huggingface_hub
 import pytest
+import torch
 
 from tests.hub_server import HubServer, point_client, serve_hub
 from tests.scenes import Scene
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C reach the processes that tests start, even if a shell runs the suite in its background, where it is ignored."""
+    """Let Ctrl-C reach the processes that tests start, even if a shell runs the suite in its background, where it is ignored.
+
+    With `-n` each worker of pytest-xdist has a thread of its own, and not as many as there are cores.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        torch.set_num_threads(1)
 
 
 @pytest.fixture
