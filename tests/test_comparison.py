@@ -161,6 +161,7 @@ def screened(chance: np.random.Generator, survivors: int = 30) -> tuple[np.ndarr
     return exact, estimates
 
 
+@pytest.mark.exhaustive
 def test_two_screened_rankings_were_chosen_out_of_all_heads(tmp_path: Path) -> None:
     """A simulation: strangers overlap as often as is said, and by chance p is below 5 % in at most 5 % of the pairs."""
     chance = np.random.default_rng(0)
