@@ -93,11 +93,10 @@ CASES = [
 
 def test_a_native_protocol_is_named_with_the_compatible_address(subtests: pytest.Subtests) -> None:
     for path, answer, name, compatible in CASES:
-        with subtests.test(path=path, answer=answer, name=name, compatible=compatible):
-            with serve(answer) as root:
-                said = evaluate(root + path)
-                assert f"{name}'s own protocol, not OpenAI's" in said
-                assert said.endswith(f"OpenAI-compatible side: {root}{compatible}\n")
+        with subtests.test(path=path, answer=answer, name=name, compatible=compatible), serve(answer) as root:
+            said = evaluate(root + path)
+            assert f"{name}'s own protocol, not OpenAI's" in said
+            assert said.endswith(f"OpenAI-compatible side: {root}{compatible}\n")
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/models"])
@@ -111,11 +110,10 @@ def test_the_whole_address_of_a_request(path: str) -> None:
 def test_a_server_that_answers_in_a_stream_though_none_was_asked_for(subtests: pytest.Subtests) -> None:
     for body in [EVENT, b": ping\n\n" + EVENT, b"event: message\n" + EVENT]:
         for content_type in ["text/event-stream", "text/event-stream; charset=utf-8", JSON]:
-            with subtests.test(content_type=content_type, body=body):
-                with serve((200, content_type, body)) as root:
-                    said = evaluate(f"{root}/v1")
-                    assert "a stream of events, which was not requested" in said
-                    assert "stream: false" in said
+            with subtests.test(content_type=content_type, body=body), serve((200, content_type, body)) as root:
+                said = evaluate(f"{root}/v1")
+                assert "a stream of events, which was not requested" in said
+                assert "stream: false" in said
 
 
 @pytest.mark.parametrize("words", ["Only streaming is supported", "`stream` must be true", "Stream parameter must be set to true"])
