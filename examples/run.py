@@ -46,8 +46,9 @@ def _run_cell(source: str, where: str, names: dict[str, Any], count: int) -> lis
 
 def _show(value: Any) -> dict[str, Any]:
     data: dict[str, Any] = {"text/plain": [repr(value)]}
-    if hasattr(value, "_repr_html_"):
-        data["text/html"] = value._repr_html_().splitlines(keepends=True)
+    html = value._repr_html_() if hasattr(value, "_repr_html_") else None
+    if html is not None:
+        data["text/html"] = html.splitlines(keepends=True)
     if hasattr(value, "savefig"):
         picture = io.BytesIO()
         value.savefig(picture, format="png", dpi=80, metadata={"Software": None})

@@ -15,6 +15,7 @@ import headsurgery as hs
 from headsurgery.documents.tables import Table
 from headsurgery.errors import HeadSurgeryError, ModelError, RecipeError, UsageError
 from headsurgery.notebook import places
+from tests.hub_server import HubServer
 from tests.tiny import build_model, build_tokenizer, save_model
 
 PROMPTS = ["w3 w4 w5", "w6 w7", "w8 w9 w10", "w11 w12"]
@@ -277,3 +278,15 @@ def test_progress_names_the_stages(model: hs.LiveModel, tmp_path: Path) -> None:
     found = find(model, on_progress=lambda stage, done, total: stages.append(stage))
     found.recipe.apply(tmp_path / "edited", on_progress=lambda stage, done, total: stages.append(stage))
     assert list(dict.fromkeys(stages)) == ["scoring heads x prompts", "writing", "reading"]
+
+
+def test_a_model_on_the_hub_is_loaded_by_its_id_and_its_recipe_applied_by_it(hub: HubServer, tmp_path: Path) -> None:
+    save_model("llama", tmp_path / "base")
+    commit = hub.add("org/base", {path.name: path.read_bytes() for path in (tmp_path / "base").iterdir()}).resolve("main")
+    model = hs.load("org/base", dtype="float32")
+    assert model.base is not None
+    assert (model.base.model, model.base.revision) == ("org/base", commit)
+    found = find(model)
+    assert (found.recipe.base.model, found.recipe.base.revision) == ("org/base", commit)
+    places._PATHS.clear()
+    assert found.recipe.apply(tmp_path / "edited").base.revision == commit
