@@ -227,7 +227,7 @@ class TestRefusals:
         snapshot = tmp_path / "models--org--name" / "snapshots" / ("0" * 40)
         snapshot.parent.mkdir(parents=True)
         model.rename(snapshot)
-        with pytest.raises(SurgeryError, match="lies in the Hub's cache"):
+        with pytest.raises(SurgeryError, match="is in the Hub's cache"):
             restore_in_place(snapshot)
 
     def test_more_to_do_than_can_be_read_again(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
