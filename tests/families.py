@@ -25,17 +25,31 @@ TOWERS = tuple(sorted({*SEEING} - {*CAUSAL_LMS, "apertus1p5", "fast_vlm", "perce
 """Models that also see or hear and can't be loaded as one; without those that need another library, or are never small."""
 
 USUAL_FAMILIES = (
-    *("llama", "qwen2", "qwen3", "gemma3n_text", "olmo2", "mistral", "llama4_text", "bitnet", "gemma3"),  # names of Llama
-    *("gpt2", "gpt_neox", "phi3", "falcon/new", "codegen", "hrm_text", "qwen3_next"),  # queries fused with keys, values or gates
-    *("deepseek_v3", "longcat_flash", "kimi_linear"),  # latent attention; two attentions in a layer; among other layers
-    *(
-        "bloom",
-        "cpmant",
-        "diffllama",
-        "zamba2",
-        "dory",
-        "nemotron_h",
-    ),  # uneven; pairs of queries; shared, run again, counted otherwise
+    "llama",
+    "qwen2",
+    "qwen3",
+    "gemma3n_text",
+    "olmo2",
+    "mistral",
+    "llama4_text",
+    "bitnet",
+    "gemma3",  # names of Llama
+    "gpt2",
+    "gpt_neox",
+    "phi3",
+    "falcon/new",
+    "codegen",
+    "hrm_text",
+    "qwen3_next",  # queries fused with keys, values or gates
+    "deepseek_v3",
+    "longcat_flash",
+    "kimi_linear",  # latent attention; two attentions in a layer; among other layers
+    "bloom",
+    "cpmant",
+    "diffllama",
+    "zamba2",
+    "dory",
+    "nemotron_h",  # uneven; pairs of queries; shared, run again, counted otherwise
 )
 """Families that differ in kind: those that tests run through every time. The others differ from one of them in names and sizes."""
 

@@ -132,8 +132,13 @@ def test_refusals_are_expected_to_become_fewer_and_the_most_is_told_beside_it() 
 
 def test_workers_share_the_blocks() -> None:
     one = ComputeResources(
-        **{"name": "x", "device": torch.device("cpu"), "speed": 2.0, "workers": 1, "devices_per_worker": 1},
-        **{"memory": None, "assumption": ""},
+        name="x",
+        device=torch.device("cpu"),
+        speed=2.0,
+        workers=1,
+        devices_per_worker=1,
+        memory=None,
+        assumption="",
     )
     three = ComputeResources(**{**vars(one), "workers": 3})
     assert one.seconds([6, 4, 2, 2]) == 7

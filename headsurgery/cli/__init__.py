@@ -63,8 +63,21 @@ app = typer.Typer(
 )
 
 VERBS = (
-    *("inspect", "attribute", "apply", "diff", "verify", "restore", "evaluate", "compare", "audit", "experiment"),
-    *("reproduce", "card", "push", "architectures", "demo"),
+    "inspect",
+    "attribute",
+    "apply",
+    "diff",
+    "verify",
+    "restore",
+    "evaluate",
+    "compare",
+    "audit",
+    "experiment",
+    "reproduce",
+    "card",
+    "push",
+    "architectures",
+    "demo",
 )
 for verb in VERBS:
     app.command(verb)(lambda: None)  # holds the name; `_Verbs` gives the command

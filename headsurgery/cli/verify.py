@@ -46,8 +46,12 @@ def verify(
     with stages(console) as on_progress:
         found = verify_checkpoint(edited, base=opened, donor=giver, on_progress=on_progress)
     document = {
-        **{"problems": found.problems, "others": list(found.others), "against": found.against},
-        **{"intact": not found.problems, "steps": found.steps, "restorable": found.restorable},
+        "problems": found.problems,
+        "others": list(found.others),
+        "against": found.against,
+        "intact": not found.problems,
+        "steps": found.steps,
+        "restorable": found.restorable,
         "not_checked": list(found.unchecked),
         "not_derived": list(found.underived),
     }
