@@ -46,6 +46,7 @@ push nowhere org/x --dry-run
 push base org/x --dry-run
 """
 USAGE = """
+reproduce missing.json
 inspect
 inspect base --revision x
 inspect base --magic

@@ -72,7 +72,14 @@ print(peak - used, found.peak, found.slack)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
-@pytest.mark.parametrize(("measure", "prefix", "limit"), [("ships", 0, 0), ("ships", 0, 80 * 2**20), ("sahara", 100, 0)])
+@pytest.mark.parametrize(
+    ("measure", "prefix", "limit"),
+    [
+        ("ships", 0, 80 * 2**20),
+        pytest.param("ships", 0, 0, marks=pytest.mark.exhaustive),
+        pytest.param("sahara", 100, 0, marks=pytest.mark.exhaustive),
+    ],
+)
 def test_the_formula_is_an_upper_bound_of_the_measured_peak_and_no_wild_one(measure: str, prefix: int, limit: int) -> None:
     """In a process of its own, whose peak is the sweep's."""
     arguments = [sys.executable, "-c", SWEEP, measure, str(prefix), str(limit)]
