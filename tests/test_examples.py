@@ -46,4 +46,4 @@ def test_outputs_are_kept_and_tell_nothing_of_the_machine(path: Path) -> None:
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     assert sum(bool(cell["outputs"]) for cell in code) >= len(code) - 1
     assert any("text/html" in output.get("data", {}) for cell in code for output in cell["outputs"])
-    assert not re.search(r"/work/|/tmp/|/home/|/root/|/Users/", text)
+    assert not re.search(r"/(?:work|tmp|home|root|Users)/", text)

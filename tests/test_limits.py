@@ -123,7 +123,7 @@ def test_what_can_not_fit_is_refused_with_the_least_that_would() -> None:
     with pytest.raises(UsageError, match=r"this run needs at least \S+ [MG]iB of memory, found 1 MiB") as caught:
         engine.plan(task_of(modules, States()))
     assert "--max-memory" in str(caught.value.hint)
-    least = 1.001 * read_bytes(" ".join(str(caught.value).split("takes ")[1].split(" ")[:2]))
+    least = 1.001 * read_bytes(" ".join(str(caught.value).split("at least ")[1].split(" ")[:2]))
     assert engine_of(modules.model, max_memory=int(least) + 16 * 2**20).plan(task_of(modules, States()))
 
 

@@ -118,7 +118,7 @@ def test_another_count_is_a_note(row: PublishedSet, hub: HubServer) -> None:
     prompts = load_prompts(row.name, limit=1)
     assert prompts.texts == ("w1",)
     assert prompts.notes == (
-        f"{prompts.name}: 4 rows, but {row.count} are published",
+        f"{prompts.name}: 4 rows, but the published set has {row.count}",
         f"{prompts.name}: left out 1 empty prompts",
         f"{prompts.name}: left out 1 duplicate prompts",
     )
