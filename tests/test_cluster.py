@@ -146,7 +146,7 @@ def test_what_dead_workers_had_is_done_again(casualties: int, cluster: RayEngine
     assert len(found) == len(blocks)
     assert are_equal(by_place(found), by_place(list(local.run(task, blocks))))
     assert cluster._pool.deaths > before
-    assert "done again" in cluster.notes[-1]
+    assert "repeated" in cluster.notes[-1]
 
 
 @pytest.mark.exhaustive
