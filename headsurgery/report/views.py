@@ -6,6 +6,7 @@ as they were given.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -242,11 +243,16 @@ def edit_table(evaluation: Evaluation, scores: ScoreTable | None, marked: Sequen
 
 
 def _score_of(scores: ScoreTable, head: HeadRef) -> HeadScore | None:
+    """A head's scores; None: the model has no such head, or it was screened out before heads were scored."""
     layers, heads = scores.harmful.shape
     if head.layer >= layers or head.head >= heads:
         return None
     known = {HeadRef(score.layer, score.head): score for score in scores.chosen}
-    return known.get(head) or HeadScore(
+    if head in known:
+        return known[head]
+    if math.isnan(scores.combined[head.layer, head.head]):
+        return None
+    return HeadScore(
         layer=head.layer,
         head=head.head,
         score=float(scores.combined[head.layer, head.head]),
