@@ -7,6 +7,7 @@ import re
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +20,7 @@ from headsurgery.errors import HeadSurgeryError
 from headsurgery.evaluation.records import Evaluation
 from headsurgery.report import charts, png, write_report
 from headsurgery.report.html import render_page
+from headsurgery.report.views import edit_table
 from headsurgery.report.wording import say_effect, say_finding, say_percent, say_rate
 from headsurgery.report.write import PICTURES
 from tests.example_evaluation import EDITED, JUDGES, NASTY, PLANTED, SETS, VARIANTS, answers, example, frontier, paired, score_table
@@ -153,6 +155,19 @@ def test_a_heat_map_has_a_cell_per_head_with_its_score_and_colour(page: Page) ->
         assert attributes["class"] == ("hot" if score >= 0 else "cold")
         assert float(str(attributes["fill-opacity"])) == pytest.approx(np.sqrt(abs(score) / limit), abs=6e-4)
     assert len(page.all("rect", class_="none")) == 3 * 8, "a layer without heads is grey"
+
+
+def test_a_random_head_that_was_screened_out_has_no_score() -> None:
+    evaluation, scores = example(), score_table()
+    drawn = next(edit.ref for variant in evaluation.variants if variant.kind == "random" for edit in variant.edits)
+    assert scores.harmless is not None
+    screened = replace(scores, harmful=scores.harmful.copy(), harmless=scores.harmless.copy())
+    screened.harmful[drawn.layer, drawn.head] = np.nan
+    screened.harmless[drawn.layer, drawn.head] = np.nan  # type: ignore[index]
+    rows = [row for row in edit_table(evaluation, screened, (), random=True).rows if row[1] == str(drawn)]
+    assert rows
+    assert all(row[4:7] == ("", "", "") for row in rows)
+    assert render_page(evaluation, answers(evaluation), scores=screened)
 
 
 def test_zero_has_no_colour_and_equal_and_opposite_scores_have_equally_strong_ones() -> None:
