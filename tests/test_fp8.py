@@ -393,16 +393,16 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("changes", "why"),
         [
-            ({"weight_scale_inv": None}, "beside it nothing, expected weight_scale or weight_scale_inv alone"),
-            ({"weight_scale": torch.ones(1)}, "beside it weight_scale, weight_scale_inv, expected"),
-            ({"weight_scale_2": torch.ones(1)}, "beside it weight_scale_2, weight_scale_inv, expected"),
-            ({"weight_zero_point": torch.ones(1)}, "beside it weight_scale_inv, weight_zero_point, expected"),
+            ({"weight_scale_inv": None}, "found nothing beside it, expected only weight_scale or weight_scale_inv"),
+            ({"weight_scale": torch.ones(1)}, "found weight_scale, weight_scale_inv beside it, expected only"),
+            ({"weight_scale_2": torch.ones(1)}, "found weight_scale_2, weight_scale_inv beside it, expected only"),
+            ({"weight_zero_point": torch.ones(1)}, "found weight_scale_inv, weight_zero_point beside it, expected only"),
             ({"weight_scale_inv": torch.ones(6, 6, dtype=torch.uint8)}, "weight_scale_inv is stored as U8, expected F64"),
             (
                 {"weight_scale_inv": torch.ones(6, 5)},
-                r"shape \[6, 5\], which fits no one layout \(blocks in config.json: 8 x 8\)",
+                r"shape \[6, 5\], which fits no single layout \(blocks in config.json: 8 x 8\)",
             ),
-            ({"weight_scale_inv": torch.ones(3)}, r"has the shape \[3\], which fits no one layout"),
+            ({"weight_scale_inv": torch.ones(3)}, r"has the shape \[3\], which fits no single layout"),
         ],
     )
     def test_scales_that_no_rule_fits(self, changes: dict[str, Any], why: str, tmp_path: Path) -> None:
@@ -416,9 +416,9 @@ class TestRefusals:
         [
             ({"quant_method": "quark"}, "states quant_method 'quark', expected fp8, compressed-tensors"),
             ({"quant_method": None}, "states quant_method None, expected"),
-            ({"weight_block_size": None}, r"which fits no one layout \(blocks in config.json: none\)"),
-            ({"weight_block_size": [8, "8"]}, r"which fits no one layout \(blocks in config.json: none\)"),
-            ({"weight_block_size": [0, 8]}, r"which fits no one layout \(blocks in config.json: none\)"),
+            ({"weight_block_size": None}, r"which fits no single layout \(blocks in config.json: none\)"),
+            ({"weight_block_size": [8, "8"]}, r"which fits no single layout \(blocks in config.json: none\)"),
+            ({"weight_block_size": [0, 8]}, r"which fits no single layout \(blocks in config.json: none\)"),
             ({"transform_config": {"config_groups": {"R1": {}}}}, "states a transform_config"),
         ],
     )
@@ -443,7 +443,7 @@ class TestRefusals:
             tensors[name] = tensors[name].to(torch.float8_e4m3fn)
             tensors[f"{name}_scale"] = torch.ones(tensors[name].shape[0], 1)
         save_file(tensors, base / WEIGHTS)
-        with pytest.raises(ArchitectureError, match="in a Conv1D layer; expected Linear"):
+        with pytest.raises(ArchitectureError, match="in a Conv1D layer, expected a Linear layer"):
             prove_anatomy(open_checkpoint(base))
 
 

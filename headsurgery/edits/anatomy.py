@@ -1,4 +1,7 @@
-"""Where a checkpoint's heads lie, proven from the file (law 6): `proof` on its tensors, whose type must allow an edit."""
+"""Where a checkpoint's heads lie, proven from the file (law 6): its tensors must exist, fit the geometry and have an editable type.
+
+Neighbour: `architectures.location` compares names and shapes with a family's declaration.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +29,9 @@ class LayerTensors:
 
     Args:
         o_proj: Weight of the output projection.
-        q_proj: Weight of the projection that makes the queries.
-        q_bias: Its bias, if it has one.
-        q_norm: Weight of the norm on the queries, if there is one; not edited.
+        q_proj: Weight of the query projection.
+        q_bias: Bias of the query projection, if it has one.
+        q_norm: Weight of the norm on the queries, if there is one. It is never edited.
     """
 
     o_proj: Matrix
@@ -42,12 +45,12 @@ class Anatomy:
     """A checkpoint's heads, proven.
 
     Args:
-        architecture: Row of the table.
-        geometry: Heads of every layer.
-        layers: Their tensors; None where a layer has no heads.
-        has_q_norm: Whether queries are normalised in any layer (QK-norm).
-        shares_q_norm: Whether the norm spans all heads of a layer (OLMo 2), so that one head's queries change the others' scale.
-        uneven: What keeps a head whose queries are zero from attending uniformly.
+        architecture: The declaration of the family.
+        geometry: The heads of every layer.
+        layers: The tensors of every layer; None where a layer has no heads.
+        has_q_norm: Whether any layer normalises its queries (QK-norm).
+        shares_q_norm: Whether one norm spans all heads of a layer (OLMo 2). One head's queries then change the scale of the others.
+        uneven: What keeps a head from attending uniformly when its queries are zero.
     """
 
     architecture: Architecture
@@ -68,7 +71,7 @@ class Anatomy:
 
     @property
     def blocks(self) -> tuple[OperationName, ...]:
-        """The blocks that each head of this checkpoint has, by the operation that a change of one is reported as."""
+        """The blocks that each head of this checkpoint has. Each goes by the operation as which a change of it is reported."""
         return tuple(name for name in self.operations if name in NAMED_BY.values())
 
     @property
@@ -78,7 +81,7 @@ class Anatomy:
         return tuple(dict.fromkeys(matrix.format for layer in layers for matrix in (layer.o_proj, layer.q_proj)))
 
     def count_changed(self, edits: Iterable[HeadEdit]) -> int:
-        """Elements of weights and biases that edits change.
+        """Count the elements of weights and biases that edits change.
 
         Raises:
             GeometryError: The checkpoint has no such head, or it doesn't allow the operation.
@@ -87,12 +90,12 @@ class Anatomy:
         return sum(part.num_parameters for head, operation in touched for part in self.slices(head, operation))
 
     def slices(self, head: HeadRef, operation: OperationName, *, where: str = "") -> tuple[HeadSlice, ...]:
-        """What an operation on a head changes: slices of weights, each followed by that of the bias where q_proj has one.
+        """What an operation on a head changes: slices of weights. Where q_proj has a bias, its slice follows that of the weight.
 
         Args:
             head: The head.
             operation: The operation.
-            where: Prefix of the error.
+            where: Prefix of the error message.
 
         Raises:
             GeometryError: The checkpoint has no such head, or it doesn't allow the operation.
@@ -112,8 +115,8 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
     """Find every layer's projections and check them against the geometry.
 
     Raises:
-        CheckpointError: transformers would load something else than these tensors.
-        ArchitectureError: The family is not in the table, has no heads, or its weights are quantized.
+        CheckpointError: transformers would load other files than these.
+        ArchitectureError: The family is not supported, has no heads, or its weights are quantized in a way that can't be edited.
         GeometryError: Names, shapes or types are not as expected.
     """
     check_sole_weights(checkpoint)
@@ -137,9 +140,9 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
 
 
 def _prove_tensors(checkpoint: Checkpoint) -> Proof:
-    """Prove on the tensors that the index lists, and, where these don't do, on all that the shards hold.
+    """Locate the heads among the tensors that the index lists. If that fails, try all tensors in the shards.
 
-    A tool that drops layers may take them out of the index alone; then the shards hold more than the model has.
+    A tool that drops layers may take them out of the index alone. The shards then hold more than the model has.
     """
     shapes = {name: tensor.shape for name, tensor in checkpoint.tensors.items()}
     if not checkpoint.unlisted:
@@ -151,13 +154,13 @@ def _prove_tensors(checkpoint: Checkpoint) -> Proof:
 
 
 def _check_orientation(architecture: Architecture, layers: Iterable[LayerTensors | None]) -> None:
-    """Refuse weights with scales that are stored as [in, out]: no tool writes them, so nobody knows what a row's scale is for."""
+    """Refuse weights with scales that are stored as [in, out]. No tool writes them, so it is unclear what each scale belongs to."""
     if architecture.orientation == "linear":
         return
     for layer in layers:
         for matrix in (layer.o_proj, layer.q_proj) if layer is not None else ():
             if len(matrix.tensors) > 1:
-                raise ArchitectureError(f"{matrix.tensor.name}: {matrix.format}, in a Conv1D layer; expected Linear")
+                raise ArchitectureError(f"{matrix.tensor.name}: is {matrix.format} in a Conv1D layer, expected a Linear layer")
 
 
 def _tensors_of(checkpoint: Checkpoint, names: LayerNames) -> LayerTensors:
@@ -171,7 +174,7 @@ def _tensors_of(checkpoint: Checkpoint, names: LayerNames) -> LayerTensors:
 
 
 def record_base(checkpoint: Checkpoint, anatomy: Anatomy) -> RecipeBase:
-    """What a recipe or manifest says of its base: names, geometry and fingerprint, no path."""
+    """What a recipe or manifest says of its base: names, geometry and fingerprint, but no path."""
     return RecipeBase(
         model=checkpoint.model,
         revision=checkpoint.revision,
@@ -200,7 +203,7 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
         "dtypes": dict(sorted(dtypes.items())),
         "parameters": checkpoint.num_parameters,
         "shards": [{"file": shard.file, "bytes": shard.num_bytes, "tensors": len(shard.tensors)} for shard in checkpoint.shards],
-        "fingerprint": None if checkpoint.files.path is None else checkpoint.fingerprint(),  # elsewhere the commit says as much
+        "fingerprint": None if checkpoint.files.path is None else checkpoint.fingerprint(),  # a remote model's commit identifies it
         "formats": _describe_formats(anatomy),
         "tensors": [
             {"layer": layer, "o_proj": _tensor_json(tensors.o_proj), "q_proj": _tensor_json(tensors.q_proj)}
@@ -218,7 +221,7 @@ def _tensor_json(matrix: Matrix) -> dict[str, Any]:
 
 
 def _describe_formats(anatomy: Anatomy) -> list[dict[str, Any]]:
-    """Number formats of the projections; of those with scales, how many heads have scales of their own."""
+    """Number formats of the projections. For those with scales: how many heads have scales that they share with no other."""
     counts: dict[tuple[str, str], list[bool]] = {}
     for head in anatomy.geometry.heads():
         tensors = anatomy.layers[head.layer]

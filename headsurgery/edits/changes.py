@@ -1,4 +1,4 @@
-"""What an edit makes of a head's slice, as codecs ask for it: the bridge from `edits.operations` to `storage.codecs`."""
+"""What an edit does to the numbers of a head's slice: the bridge from `edits.operations` to `storage.codecs`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class EditChange:
 
     Args:
         edit: The edit.
-        inputs: What reads the values that its operation needs beyond the slice's own, by `Operation.needs`.
+        inputs: Functions that read the values that the operation needs beyond the slice's own. Their names are `Operation.needs`.
     """
 
     edit: HeadEdit
@@ -24,16 +24,16 @@ class EditChange:
 
     @property
     def factor(self) -> float | None:
-        """The factor, where the operation multiplies by it and does nothing else."""
+        """The factor, if multiplying by it is all that the operation does; else None."""
         return self.edit.factor if OPERATIONS[self.edit.operation].multiplies else None
 
     @property
     def is_known(self) -> bool:
-        """Whether all inputs are at hand."""
+        """Whether all inputs are available."""
         return OPERATIONS[self.edit.operation].needs <= self.inputs.keys()
 
     def __call__(self, values: Values) -> Values:
-        """The new values of the whole slice, in the type of the old ones, which is float32 or float64."""
+        """The new values of the whole slice. They have the type of the old ones: float32 or float64."""
         given = {name: read().astype(values.dtype) for name, read in self.inputs.items()}
         changed: Values = OPERATIONS[self.edit.operation].change(values, values.dtype.type(self.edit.factor), given)
         return changed

@@ -1,4 +1,4 @@
-"""The donor of a transplant: a second checkpoint, of the base's shape, whose heads are taken."""
+"""The donor of a transplant: a second checkpoint with the shape of the base, from which heads are taken."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from headsurgery.storage.codecs import Values
 
 @dataclass(frozen=True, kw_only=True)
 class Donor:
-    """A donor, proven.
+    """A donor whose heads have been located and fit into the base.
 
     Args:
-        checkpoint: The donor.
+        checkpoint: The donor's files.
         anatomy: Where its heads lie.
     """
 
@@ -32,7 +32,7 @@ class Donor:
 
     @cached_property
     def record(self) -> RecipeBase:
-        """What recipe and manifest say of it; no fingerprint where it is not on this machine, since its commit says as much."""
+        """What recipes and manifests say of the donor. A donor that is on the Hub has no fingerprint: its commit identifies it."""
         checkpoint, is_here = self.checkpoint, self.checkpoint.files.path is not None
         return RecipeBase(
             model=checkpoint.model,
@@ -43,20 +43,20 @@ class Donor:
         )
 
     def inputs(self, edit: HeadEdit, number: int) -> Mapping[str, Callable[[], Values]]:
-        """What an operation needs for one of an edit's slices.
+        """Functions that read what an operation needs for one of an edit's slices.
 
         Args:
             edit: The edit.
-            number: Which of `Anatomy.slices`.
+            number: Index of the slice in `Anatomy.slices`.
         """
         part = self.anatomy.slices(edit.ref, edit.operation)[number]
         return {"donor": partial(self._read, edit, part)} if "donor" in OPERATIONS[edit.operation].needs else {}
 
     def _read(self, edit: HeadEdit, part: HeadSlice) -> Values:
         place = (part.tensor.name, part.block)
-        kept = self._last.get(place)  # a plan asks for each slice several times in a row
-        if kept is not None:
-            return kept
+        cached = self._last.get(place)  # a plan asks for each slice several times in a row
+        if cached is not None:
+            return cached
         values = part.matrix.read(self.checkpoint, part.axis, part.block)
         if not np.isfinite(values.astype(np.float64)).all():
             raise SurgeryError(f"{edit.ref}: {part.tensor.name} of the donor holds inf or nan in this head", hint="leave it out")
@@ -66,10 +66,10 @@ class Donor:
 
 
 def open_donor(checkpoint: Checkpoint, base: Anatomy) -> Donor:
-    """Prove a donor's heads, and that they fit into the base.
+    """Locate a donor's heads and check that they fit into the base.
 
     Raises:
-        GeometryError: They don't; or the donor's heads are not where the table says.
+        GeometryError: They don't fit, or the donor's heads are not where its family's declaration says.
         ArchitectureError: The donor's family is not supported.
         CheckpointError: The donor can't be read.
     """
@@ -77,12 +77,12 @@ def open_donor(checkpoint: Checkpoint, base: Anatomy) -> Donor:
     ours, theirs = _facts(base), _facts(anatomy)
     differences = [f"{key}: the donor {theirs[key]}, the base {ours[key]}" for key in ours if ours[key] != theirs[key]]
     if not differences and anatomy.architecture != base.architecture:
-        differences = ["the two files lay their heads out in different ways"]
+        differences = ["the two files store their heads in different layouts"]
     differences = differences or _different_tensors(anatomy, base)
     if differences:
         raise GeometryError(
             f"{checkpoint.files.where}: can't be the donor: {'; '.join(differences)}",
-            hint="a donor has the base's family, heads and sizes, such as a sibling that was trained from the same weights",
+            hint="choose a model of the same family and size, such as one that was trained from the same weights",
         )
     return Donor(checkpoint=checkpoint, anatomy=anatomy)
 
@@ -92,7 +92,7 @@ def _facts(anatomy: Anatomy) -> dict[str, object]:
 
 
 def _different_tensors(donor: Anatomy, base: Anatomy) -> list[str]:
-    """The first layer whose projections have other shapes, or a bias in one of the two only."""
+    """The first layer where shapes of projections differ, or where only one of the two has a bias."""
     for layer, (theirs, ours) in enumerate(zip(donor.layers, base.layers, strict=True)):
         if theirs is None or ours is None:
             continue

@@ -1,8 +1,8 @@
-"""What an operation on a head declares: the form of a file in `edits.operations`.
+"""What an operation on a head declares. Each file in `edits.operations` is a subclass.
 
-An operation says which blocks of which projections it changes, and what becomes of the values in them. From that alone it can be
-planned, written, verified, taken back, found by `diff`, and run on a live model: `model.hooks` runs the projection with weights
-that `change` made. Everything else has a default here. Neither this module nor `edits.operations` imports numpy or torch: they
+An operation says which blocks of which projections it changes, and what becomes of the values in them. That is enough to plan,
+write, verify and undo it, to find it with `diff`, and to run it on a live model: `model.hooks` runs the projection with the weights
+that `change` returns. Everything else has a default here. Neither this module nor `edits.operations` imports numpy or torch: they
 compute with whatever arrays they are given.
 """
 
@@ -30,9 +30,9 @@ class BlockKind:
     """A block that each head has in one of its layer's projections.
 
     Args:
-        projection: Which projection.
-        side: `input`: columns of the weight, which are inputs of the module; `output`: rows of weight and bias, its outputs.
-        says: What it is called in cards, reports and audits.
+        projection: The projection.
+        side: `input`: columns of the weight, so inputs of the module. `output`: rows of weight and bias, so its outputs.
+        says: The block's name in cards, reports and audits.
     """
 
     projection: Projection
@@ -54,8 +54,8 @@ class ProjectionBlock:
     """One head's block.
 
     Args:
-        kind: Of which projection, and which side of it.
-        block: Indices of inputs or outputs.
+        kind: The projection and its side.
+        block: Indices of the head's inputs or outputs there.
     """
 
     kind: BlockKind
@@ -67,7 +67,7 @@ class AttentionFacts(Protocol):
 
     @property
     def architecture(self) -> Architecture:
-        """Its row of the table."""
+        """The declaration of the family."""
 
     @property
     def shares_q_norm(self) -> bool:
@@ -75,22 +75,22 @@ class AttentionFacts(Protocol):
 
     @property
     def uneven(self) -> tuple[Unevenness, ...]:
-        """What keeps a head whose queries are zero from attending uniformly."""
+        """What keeps a head from attending uniformly when its queries are zero."""
 
 
 class Operation(ABC):
     """An operation on a head. To add one, write a subclass in a file of its own and list it in `edits.operations`.
 
     Attributes:
-        name: As recipes name it.
+        name: Its name in recipes.
         touches: The blocks that it changes.
-        says: What it changes, for people who read a card.
-        done: What was done to a head, where `weakens` can't tell whether it was weakened or reinforced.
-        needs: Inputs beyond the head's own values: `donor`, the values of the same slice in another checkpoint.
+        says: What it changes, as cards put it.
+        done: A participle for cards, such as "transplanted", for operations that neither weaken nor reinforce a head.
+        needs: Inputs beyond the head's own values. `donor`: the values of the same slice in another checkpoint.
         default_factor: The factor of an edit that states none.
-        multiplies: Whether all that it does is to multiply by the factor, which codecs and `diff` may then rely on.
-        acts_on_states: Whether `change_states` does the same to a live module's inputs or outputs. If not, the live model runs with
-            changed weights, which costs a second product of the projection.
+        multiplies: Whether multiplying by the factor is all that it does. Codecs and `diff` rely on it.
+        acts_on_states: Whether `change_states` has the same effect on a live module's inputs or outputs. If not, the live model
+            runs with changed weights, which costs a second matrix product in the projection.
     """
 
     name: ClassVar[str]
@@ -104,29 +104,29 @@ class Operation(ABC):
 
     @abstractmethod
     def change(self, values: Array, factor: Any, inputs: Mapping[str, Array]) -> Array:
-        """What becomes of values, rounding is left to the caller.
+        """Return the new values. The caller rounds them.
 
         Args:
-            values: One of the slices, whole, in float32 or wider.
-            factor: The edit's, in the same type.
-            inputs: What `needs` names, of the shape and type of the values.
+            values: One whole slice, in float32 or wider.
+            factor: The edit's factor, in the same type.
+            inputs: The inputs that `needs` names, with the shape and type of the values.
         """
 
     def change_states(self, states: Array, factor: float) -> Array:
-        """The same done to a module's states: to the inputs or the outputs that belong to the block, as its side says.
+        """Do the same to a live module's states: the block's inputs or outputs, depending on its side.
 
         Args:
             states: [..., block].
-            factor: The edit's.
+            factor: The edit's factor.
         """
         raise NotImplementedError(f"{self.name} doesn't act on states")
 
     def change_of_output(self, output: Array, factor: float) -> Array | None:
-        """How the edit changes the head's output z, where that follows from z alone; None: it must be computed with the edit made.
+        """By how much the edit changes the head's output z. None: that doesn't follow from z alone, so the edited model must run.
 
         Args:
             output: z, before o_proj.
-            factor: The edit's.
+            factor: The edit's factor.
         """
         return None
 
@@ -135,49 +135,49 @@ class Operation(ABC):
         return False
 
     def weakens(self, factor: float) -> bool | None:
-        """Whether the edit takes away from what the head does; None: that can't be told."""
+        """Whether the edit reduces what the head does. None: that is unknown."""
         return None
 
     def factor_problem(self, factor: float) -> str | None:
-        """Why a factor means nothing here; None: it means something."""
+        """Why this factor makes no sense here; None if it does."""
         return None
 
     def hindrance(self, architecture: Architecture) -> str | None:
-        """Why the operation can't be done to models of a family; None: it can."""
+        """Why the operation can't be done to models of a family; None if it can."""
         if Q_ROWS in self.touches and not architecture.own_queries:
             return "no slice of q_proj holds one head's queries"
         return None
 
     def check(self, factor: float, *, has_q_norm: bool, where: str = "") -> None:
-        """Refuse an edit that would not do to this model what it says.
+        """Refuse an edit that would not have its stated effect on this model.
 
         Args:
-            factor: The edit's.
+            factor: The edit's factor.
             has_q_norm: Whether the model normalises its queries.
-            where: Prefix of the error.
+            where: Prefix of the error message.
 
         Raises:
-            GeometryError: It would not.
+            GeometryError: The edit would not have that effect.
         """
         problem = self.factor_problem(factor)
         if problem is not None:
             raise GeometryError(f"{where}{problem}")
 
     def caveats(self, uneven: Sequence[Unevenness]) -> tuple[str, ...]:
-        """What the user should know of a model where the operation does not quite do what its name says."""
+        """Notes for the user about models on which the operation doesn't quite do what its name says."""
         return ()
 
     def notes(self, facts: AttentionFacts, factors: Sequence[float]) -> tuple[str, ...]:
-        """What the user should know of such edits on a model, although nothing is wrong.
+        """Notes for the user about such edits on a model. None of them is an error.
 
         Args:
-            facts: Of the model.
-            factors: Of the edits.
+            facts: The model's facts.
+            factors: The factors of the edits.
         """
         return self.caveats(facts.uneven)
 
     def say_amount(self, factor: float) -> str:
-        """How much of it is done, such as `× 0.5`; empty where the name says all."""
+        """The amount, such as `× 0.5`; empty if the name says everything."""
         return f"× {factor:g}"
 
     def say(self, factor: float) -> str:
@@ -189,7 +189,7 @@ class Operation(ABC):
 
         Args:
             source: What the values were before.
-            factor: The edit's.
+            factor: The edit's factor.
         """
         return f"{source} after {self.say(factor)}"
 
@@ -197,9 +197,9 @@ class Operation(ABC):
         """The error for an edit that can't be stored.
 
         Args:
-            found: What is wrong: `found.fault`.
-            place: Head and tensor.
-            factor: The edit's.
+            found: What the codec found; `found.fault` says what is wrong.
+            place: Head and tensor, for the message.
+            factor: The edit's factor.
             dtype: The stored type.
         """
         done = f"{place} {self.say_amount(factor)}" if self.multiplies else f"{place}: {self.say(factor)}"
@@ -218,7 +218,7 @@ class Operation(ABC):
 
 
 class Multiplication(Operation):
-    """An operation that multiplies a block by the edit's factor: 1 changes nothing, 0 takes the block away."""
+    """An operation that multiplies a block by the edit's factor: 1 changes nothing, 0 removes the block's effect."""
 
     multiplies = True
     acts_on_states = True
@@ -238,7 +238,7 @@ class Multiplication(Operation):
         return factor == 1
 
     def weakens(self, factor: float) -> bool:
-        """Below 1, and where a negative factor turns the block round."""
+        """True below 1, negative factors included."""
         return factor < 1
 
     def say_result(self, source: str, factor: float) -> str:

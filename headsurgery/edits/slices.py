@@ -1,7 +1,7 @@
-"""A head's slice of one weight or bias: the one type that plan, diff, audit and the live model speak of.
+"""A head's slice of one weight or bias: the type that plan, diff, audit and the live model share.
 
-Neighbours: `Anatomy.slices` finds them; `storage.codecs` knows which stored bytes a slice has; `storage.tensors.StoredSlice` is a
-slice of those.
+Neighbours: `Anatomy.slices` finds these slices. `storage.codecs` knows which stored bytes hold a slice's numbers, as
+`storage.tensors.StoredSlice`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class HeadSlice:
 
     Args:
         matrix: The weight or bias.
-        axis: 0: the block is whole rows of it; 1: columns.
+        axis: 0 if the block is whole rows, 1 if it is columns.
         block: Indices along the axis.
     """
 
@@ -28,7 +28,7 @@ class HeadSlice:
 
     @property
     def tensor(self) -> TensorInfo:
-        """The tensor of its name."""
+        """The stored tensor that has the matrix's name."""
         return self.matrix.tensor
 
     @property

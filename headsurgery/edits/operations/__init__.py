@@ -19,16 +19,16 @@ from headsurgery.heads import LayerHeads
 OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in (Scale(), UniformAttention(), Transplant())}
 
 ABLATIONS = tuple(name for name, operation in OPERATIONS.items() if operation.acts_on_states)
-"""Operations that attribution can try: on states, so that each row of a batch may have another head edited."""
+"""Operations that attribution can try. They act on states, so each row of a batch can have a different head edited."""
 
 NAMED_BY: Mapping[BlockKind, str] = {
     kind: next(name for name, operation in OPERATIONS.items() if operation.touches == (kind,))
     for kind in dict.fromkeys(kind for operation in OPERATIONS.values() for kind in operation.touches)
 }
-"""Block -> operation that a change of this block alone is reported as, by `diff` and `audit`."""
+"""Block -> the operation that `diff` and `audit` report if this block alone has changed."""
 
 WHAT_CHANGED: Mapping[str, str] = {name: kind.says for kind, name in NAMED_BY.items()}
-"""By these operations what the block is called."""
+"""The names of these blocks, by the same operations."""
 
 if TYPE_CHECKING:
     OperationName = str
@@ -39,7 +39,7 @@ else:  # a closed set for recipes, their JSON Schema and the command line
 
 
 def blocks_of(operation: OperationName) -> tuple[OperationName, ...]:
-    """The blocks that an operation changes, by the operations that changes of them are reported as."""
+    """The blocks that an operation changes. Each goes by the operation as which a change of it is reported."""
     return tuple(NAMED_BY[kind] for kind in OPERATIONS[operation].touches)
 
 
@@ -51,14 +51,14 @@ def allowed_operations(architecture: Architecture) -> tuple[OperationName, ...]:
 def locate(
     operation: OperationName, architecture: Architecture, heads: LayerHeads, head: int, *, where: str = ""
 ) -> tuple[ProjectionBlock, ...]:
-    """The blocks of one head that an operation changes, in a file or in a live model: the one place that both ask.
+    """The blocks of one head that an operation changes. Files and live models both ask here.
 
     Args:
         operation: The operation.
         architecture: The family.
-        heads: The head's layer.
-        head: Its number in the layer.
-        where: Prefix of the error.
+        heads: The heads of the layer.
+        head: The head's number in the layer.
+        where: Prefix of the error message.
 
     Raises:
         GeometryError: The family, or this model of it, doesn't allow the operation.

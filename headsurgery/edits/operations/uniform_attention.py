@@ -21,13 +21,13 @@ class UniformAttention(Multiplication):
     says = "its rows of q_proj (Eq. 7)"
 
     def hindrance(self, architecture: Architecture) -> str | None:
-        """Also where queries of 0 would not stay 0."""
+        """Also refuses families in which queries of 0 would not stay 0."""
         if architecture.q_norm_has_bias:
-            return "the norm on its queries has a bias, which queries of 0 would get, too"
+            return "the norm on its queries adds a bias, so queries of 0 would not stay 0"
         return super().hindrance(architecture)
 
     def check(self, factor: float, *, has_q_norm: bool, where: str = "") -> None:
-        """Refuse what a query norm would undo.
+        """Refuse factors whose effect a query norm would cancel.
 
         Raises:
             GeometryError: A factor other than 0 on a model with QK-norm.
@@ -44,15 +44,15 @@ class UniformAttention(Multiplication):
         return say_unevenness(uneven)
 
     def notes(self, facts: AttentionFacts, factors: Sequence[float]) -> tuple[str, ...]:
-        """What one head's queries do to the others."""
+        """How one head's queries affect the other heads."""
         notes = []
         if facts.architecture.joint_norm:
             notes.append(
-                "this family normalises the outputs of all heads of a layer together: what one puts out rescales the others'"
+                "this family normalises the outputs of all heads of a layer together, so one head's output rescales the others'"
             )
         if facts.shares_q_norm:
             notes.append(
-                "this family's query norm spans all heads of a layer: with one head's queries at 0 those of the other heads grow, "
+                "this family's query norm spans all heads of a layer: when one head's queries are 0, those of the others grow "
                 "by a factor of about sqrt(num_heads / (num_heads - 1))"
             )
         if any(factor != 1 for factor in factors):

@@ -1,7 +1,7 @@
-"""Number formats: how the numbers of a matrix lie in stored bytes, and how a slice of them is changed there.
+"""Number formats: how stored bytes hold the numbers of a matrix, and how a slice of them is changed.
 
-To add one, write `storage/codecs/NAME.py` with a class as `matrix.Matrix` describes it, a function that opens one, and its stored
-types, and list both here. Everything else asks `open_matrix`.
+To add one, write `storage/codecs/NAME.py` with a class that implements `matrix.Matrix`, a function that opens such a matrix, and
+its stored types. List the function and the types here. Everything else asks `open_matrix`.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from headsurgery.storage.sole_weights import says_quantized
 from headsurgery.storage.tensors import StoredSlice, TensorInfo
 
 _OPENERS: tuple[Callable[[Checkpoint, str], Matrix | None], ...] = (plain.open_plain, fp8.open_fp8)
-"""Each gets a checkpoint and the name of one of its tensors; None: that is not stored in its format."""
+"""Each gets a checkpoint and the name of one of its tensors. It returns None if that tensor isn't stored in its format."""
 
 _ELEMENTS: Mapping[str, np.dtype[Any]] = {**plain.ELEMENTS, **fp8.ELEMENTS}
-"""Stored types whose single elements are numbers, though a scale may go with them."""
+"""Stored types whose elements can be read as numbers. A scale may apply to them as well."""
 
 
 EDITABLE = f"{', '.join(plain.ELEMENTS)}, and {' and '.join(fp8.CODES)} with scales"
-"""What messages say that can be edited."""
+"""The editable formats, for messages."""
 _INSTEAD = {
     "bitsandbytes": "edit the model that it was loaded from, and load the result with the same BitsAndBytesConfig",
-    "fp8": "edit the BF16 model and quantize the result; one that was published in FP8 alone, transformers can dequantize first",
+    "fp8": "edit the BF16 model and quantize the result; if only FP8 exists, dequantize that with transformers first",
 }
 
 
@@ -49,7 +49,7 @@ def open_matrix(checkpoint: Checkpoint, name: str) -> Matrix:
 
     Args:
         checkpoint: The checkpoint.
-        name: Of the tensor that has the matrix's shape.
+        name: Name of the tensor that has the matrix's shape.
 
     Raises:
         ArchitectureError: No codec knows how it is stored.
@@ -64,9 +64,9 @@ def open_matrix(checkpoint: Checkpoint, name: str) -> Matrix:
 
 
 def explain_quantized(config: Mapping[str, Any]) -> ArchitectureError | None:
-    """Why attention is not found, or not read, where a configuration says that weights are quantized; None where it doesn't.
+    """An error that explains why attention can't be edited, if the configuration says that weights are quantized; else None.
 
-    Only where attention itself is quantized; gpt-oss, say, has MXFP4 experts and plain attention.
+    Call it only after attention was not found or could not be read: gpt-oss, for example, has MXFP4 experts but plain attention.
     """
     method = says_quantized(config)
     if method is None:
@@ -78,17 +78,17 @@ def explain_quantized(config: Mapping[str, Any]) -> ArchitectureError | None:
 
 
 def is_plain(dtype: str) -> bool:
-    """Whether numbers of a stored type stand for themselves, so that they can be compared and converted by value."""
+    """Whether stored elements are the numbers themselves, without scales. They can then be compared and converted by value."""
     return dtype in plain.ELEMENTS
 
 
 def is_known(dtype: str) -> bool:
-    """Whether elements of a stored type can be read as numbers at all."""
+    """Whether elements of a stored type can be read as numbers."""
     return dtype in _ELEMENTS
 
 
 def as_numbers(data: npt.NDArray[np.uint8], dtype: str) -> Values:
-    """Bytes as the elements of a stored type; of rows, [rows, bytes], as [rows, columns]."""
+    """View bytes as elements of a stored type: rows of bytes, [rows, bytes], become rows of elements, [rows, columns]."""
     return np.ascontiguousarray(data).view(_ELEMENTS[dtype])
 
 

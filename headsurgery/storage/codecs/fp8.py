@@ -1,12 +1,12 @@
 """FP8 (E4M3, E5M2) with scales: a number is its code times the scale of its block.
 
-Scales are for the whole tensor, for each row, or for each block of rows and columns, in `weight_scale` or `weight_scale_inv` beside
-the weight, as transformers' fine-grained FP8, DeepSeek, compressed-tensors, FBGEMM and ModelOpt write them. (Both names hold what
-codes are multiplied by.) What becomes of a head's slice:
+A scale applies to the whole tensor, to one row, or to one block of rows and columns. Scales are stored beside the weight, as
+`weight_scale` or `weight_scale_inv`, by transformers' fine-grained FP8, DeepSeek, compressed-tensors, FBGEMM and ModelOpt. (Both
+names hold what codes are multiplied by.) How a head's slice is changed:
 
-- factor 0: its codes become +0, exactly;
-- any other factor, where the slice has scales of its own: these are multiplied, and the codes stay;
-- else, and for changes that are no multiplication: its codes are rounded anew under the scales that it shares with others.
+- Factor 0: its codes become +0, exactly.
+- Any other factor, if the slice has scales of its own: the scales are multiplied, and the codes stay.
+- Everything else: its codes are rounded anew under the scales that the slice shares with other numbers.
 
 Per-block scales: https://huggingface.co/deepseek-ai/DeepSeek-V3/blob/main/README_WEIGHTS.md
 """
@@ -50,9 +50,9 @@ ELEMENTS: Mapping[str, np.dtype[Any]] = {**CODES, **POWERS}
 _SCALES: Mapping[str, np.dtype[Any]] = {**plain.ELEMENTS, **POWERS}
 _NAMES = ("weight_scale", "weight_scale_inv")
 _METHODS = ("fp8", "compressed-tensors", "fbgemm_fp8", "modelopt")
-"""Values of `quant_method` of which it is known that a number is code times scale."""
+"""Values of `quant_method` for which a number is known to be code times scale."""
 _MAX_ROUNDING = {"F8_E4M3": 0.05, "F8_E5M2": 0.1}
-"""Relative error (L2) of rounded codes above which they can't hold the edit: about twice what one rounding usually costs."""
+"""Relative error (L2) of rounded codes above which they can't hold the edit. It is about twice the usual cost of one rounding."""
 _MAX_SCALE_ROUNDING = 0.01
 
 
@@ -63,7 +63,7 @@ class Fp8Matrix:
     Args:
         tensor: The codes, [rows, columns].
         scale: The scales.
-        block: Rows and columns that one scale is for; all of them where there is one scale for the tensor.
+        block: Rows and columns that share one scale; all of them if the tensor has one scale.
     """
 
     tensor: TensorInfo
@@ -77,7 +77,7 @@ class Fp8Matrix:
 
     @property
     def format(self) -> str:
-        """Type of the codes, and what a scale is for."""
+        """Type of the codes, and how much of the weight shares a scale."""
         rows, columns = self.block
         if self.scale.num_parameters == 1:
             scales = "one scale for the tensor"
@@ -88,31 +88,31 @@ class Fp8Matrix:
         return f"{self.tensor.dtype}, {scales} ({self.scale.dtype})"
 
     def has_own_scales(self, axis: int, block: range) -> bool:
-        """Whether the scales of a slice are for nothing else."""
+        """Whether the scales of a slice apply to no other number."""
         size, shape = self.block[axis], self.scale.shape
         is_aligned = block.start % size == 0 and (block.stop % size == 0 or block.stop == self.tensor.shape[axis])
         return is_aligned and axis < len(shape)
 
     def read(self, checkpoint: Checkpoint, axis: int, block: range) -> Values:
-        """Code times scale, in float64, which holds the product."""
+        """Code times scale, in float64, which holds the product exactly."""
         codes = self._codes(checkpoint.read_slice(self._slice(checkpoint.tensors[self.tensor.name], axis, block)))
         return self._decode(codes, self._read_scales(checkpoint, axis, block))
 
     def owned(self, axis: int, block: range) -> tuple[StoredSlice, ...]:
-        """The codes of the slice, and its scales where they are its own."""
+        """The codes of the slice, and its scales if it shares them with no other number."""
         codes = self._slice(self.tensor, axis, block)
         return (codes, self._own_scales(axis, block)) if self.has_own_scales(axis, block) else (codes,)
 
     def rewritten(self, axis: int, block: range, change: Change) -> tuple[StoredSlice, ...]:
-        """Codes or scales."""
+        """The slice's codes, or its scales."""
         goes_by_scale = self._goes_by_scale(axis, block, change)
         return (self._own_scales(axis, block) if goes_by_scale else self._slice(self.tensor, axis, block),)
 
     def rewriter(self, checkpoint: Checkpoint, part: StoredSlice, change: Change) -> Rewriter:
-        """Multiplications go chunk by chunk, other changes over the whole slice."""
+        """Multiplications are done chunk by chunk, other changes on the whole slice at once."""
         factor = change.factor
         if part.tensor.name == self.scale.name:
-            assert factor is not None  # other changes don't go by the scale
+            assert factor is not None  # only multiplications change scales
             dtype = _SCALES[self.scale.dtype]
             return lambda rows, _: multiply(np.ascontiguousarray(rows).view(dtype), factor).view(np.uint8)
         if factor == 0:
@@ -127,7 +127,7 @@ class Fp8Matrix:
         return rewrite_whole(part, lambda: checkpoint.read_slice(part), change_all)
 
     def assess(self, checkpoint: Checkpoint, axis: int, block: range, change: Change) -> Exactness:
-        """Whether scales or codes can hold what the change gives."""
+        """Whether the scales or the codes can hold the result."""
         factor = change.factor
         if factor == 1:
             return Exactness(level="exact")
@@ -138,7 +138,7 @@ class Fp8Matrix:
         if factor == 0:
             return Exactness(level="exact")
         if self._goes_by_scale(axis, block, change):
-            assert factor is not None  # see there
+            assert factor is not None  # only multiplications change scales
             dtype = _SCALES[self.scale.dtype]
             own = np.ascontiguousarray(checkpoint.read_slice(self._own_scales(axis, block))).view(dtype)
             if self.scale.dtype in POWERS:
@@ -151,7 +151,7 @@ class Fp8Matrix:
         return assess_rounding(codes, in_codes.round(codes), in_codes, limit=limit)
 
     def as_compared(self, old: Sequence[Values], new: Sequence[Values]) -> tuple[Values, Values]:
-        """What differs, codes or scales; where both do, their product."""
+        """Whichever differs, codes or scales; if both do, their products."""
         if len(old) == 1 or old[1].tobytes() == new[1].tobytes():
             return old[0], new[0]
         one, other = (self._spread(stored[1], stored[0].shape) for stored in (old, new))
@@ -160,7 +160,7 @@ class Fp8Matrix:
         return self._decode(old[0], one), self._decode(new[0], other)
 
     def _goes_by_scale(self, axis: int, block: range, change: Change) -> bool:
-        """Whether a change multiplies scales. No negative factor does: kernels may take scales to be positive."""
+        """Whether a change multiplies scales. Negative factors don't, because kernels may expect scales to be positive."""
         factor = change.factor
         if factor is None or factor <= 0 or factor == 1 or not self.has_own_scales(axis, block):
             return False
@@ -188,7 +188,7 @@ class Fp8Matrix:
         return scales
 
     def _spread(self, scales: Values, shape: tuple[int, ...]) -> Values:
-        """Scales of a slice's own, [blocks, blocks], as the scale of each of its numbers; powers of two in float32."""
+        """Expand a slice's own scales, [blocks, blocks], to one scale per number. Powers of two are expanded in float32."""
         scales = scales.astype(np.float32) if self.scale.dtype in POWERS else scales
         rows, columns = self.block
         spread: Values = np.repeat(np.repeat(scales, rows, axis=0)[: shape[0]], columns, axis=1)[:, : shape[1]]
@@ -202,11 +202,11 @@ class Fp8Matrix:
 
 @dataclass(frozen=True, kw_only=True)
 class _InCodes:
-    """A change of numbers, as a change of their codes under scales that stay.
+    """A change of numbers, expressed as a change of their codes while their scales stay.
 
     Args:
         change: The change of the numbers.
-        scales: The scale of each of them.
+        scales: The scale of each number.
     """
 
     change: Change
@@ -214,18 +214,18 @@ class _InCodes:
     factor: None = None
 
     def __call__(self, values: Values) -> Values:
-        """Codes before to codes after, not rounded; inf where a scale of 0 can't give a number."""
+        """The new codes, not yet rounded; inf where a scale of 0 can't represent the number."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             numbers = self.change(values * self.scales)
             return np.where((numbers == 0) & (self.scales == 0), 0, numbers / self.scales)
 
     def round(self, codes: Values) -> Values:
-        """Codes to codes, computed in float64: in float32 the way to numbers and back would not be exact."""
+        """The new codes, rounded. Computed in float64, because decoding and encoding in float32 would not be exact."""
         return round_to(self(codes.astype(np.float64)), codes.dtype)
 
 
 def _assess_powers(before: Values, factor: float) -> Exactness:
-    """Powers of two times a power of two: exact, or out of range."""
+    """How exact it is to multiply scales that are powers of two by a power of two: exact, or out of range."""
     with np.errstate(over="ignore", under="ignore"):
         wanted = before.astype(np.float64) * factor
     is_exact = np.array_equal(multiply(before, factor).astype(np.float64), wanted)
@@ -233,10 +233,10 @@ def _assess_powers(before: Values, factor: float) -> Exactness:
 
 
 def open_fp8(checkpoint: Checkpoint, name: str) -> Fp8Matrix | None:
-    """A weight of FP8 codes; None if it is none.
+    """Open a weight of FP8 codes; None if the tensor is something else.
 
     Raises:
-        ArchitectureError: It is one, but how it is scaled is not known.
+        ArchitectureError: It holds FP8 codes, but the layout of their scales is not known.
     """
     tensor = checkpoint.tensors[name]
     if tensor.dtype not in CODES or len(tensor.shape) != 2 or not name.endswith(".weight"):
@@ -244,7 +244,7 @@ def open_fp8(checkpoint: Checkpoint, name: str) -> Fp8Matrix | None:
     stem = name.removesuffix("weight")
     beside = sorted(other.removeprefix(stem) for other in checkpoint.tensors if other.startswith(f"{stem}weight_"))
     if len(beside) != 1 or beside[0] not in _NAMES:
-        raise _refuse(name, tensor, f"beside it {', '.join(beside) or 'nothing'}, expected {' or '.join(_NAMES)} alone")
+        raise _refuse(name, tensor, f"found {', '.join(beside) or 'nothing'} beside it, expected only {' or '.join(_NAMES)}")
     scale = checkpoint.tensors[stem + beside[0]]
     if scale.dtype not in _SCALES:
         raise _refuse(name, tensor, f"{beside[0]} is stored as {scale.dtype}, expected {', '.join(_SCALES)}")
@@ -253,11 +253,11 @@ def open_fp8(checkpoint: Checkpoint, name: str) -> Fp8Matrix | None:
     if method not in _METHODS:
         raise _refuse(name, tensor, f"config.json states quant_method {quote(method)}, expected {', '.join(_METHODS)}")
     if stated.get("transform_config"):
-        raise _refuse(name, tensor, "config.json states a transform_config, so that what is stored is not the weight itself")
+        raise _refuse(name, tensor, "config.json states a transform_config, so the stored weight is not the one that is used")
     blocks = dict.fromkeys(_fitting_blocks(tensor, scale, stated))
     if len(blocks) != 1:
         known = " or ".join(f"{rows} x {columns}" for rows, columns in dict.fromkeys(_stated_blocks(stated))) or "none"
-        found = f"{beside[0]} has the shape {list(scale.shape)}, which fits no one layout (blocks in config.json: {known})"
+        found = f"{beside[0]} has the shape {list(scale.shape)}, which fits no single layout (blocks in config.json: {known})"
         raise _refuse(name, tensor, found)
     return Fp8Matrix(tensor=tensor, scale=scale, block=next(iter(blocks)))
 
@@ -265,12 +265,12 @@ def open_fp8(checkpoint: Checkpoint, name: str) -> Fp8Matrix | None:
 def _refuse(name: str, tensor: TensorInfo, found: str) -> ArchitectureError:
     return ArchitectureError(
         f"{name}: {tensor.dtype} {list(tensor.shape)}: {found}",
-        hint="edit the unquantized model and quantize the result; one that was published in FP8 alone, transformers can dequantize",
+        hint="edit the unquantized model and quantize the result; if only FP8 exists, dequantize that with transformers first",
     )
 
 
 def _fitting_blocks(tensor: TensorInfo, scale: TensorInfo, stated: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
-    """What one scale may be for, by the shape of the scales."""
+    """The layouts that fit the shape of the scales: rows and columns that share one scale."""
     rows, columns = tensor.shape
     if scale.num_parameters == 1:
         yield rows, columns
@@ -283,7 +283,7 @@ def _fitting_blocks(tensor: TensorInfo, scale: TensorInfo, stated: Mapping[str, 
 
 
 def _stated_blocks(stated: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
-    """Sizes of blocks that a configuration names: of transformers and DeepSeek, of compressed-tensors, and its groups in a row."""
+    """Block sizes in a configuration by transformers, DeepSeek or compressed-tensors. A group in a row is a block of [1, size]."""
     groups = stated.get("config_groups")
     groups = groups.values() if isinstance(groups, Mapping) else ()
     schemes = [group.get("weights") for group in groups if isinstance(group, Mapping)]

@@ -1,7 +1,8 @@
-"""What a codec offers for one matrix, and the words in which surgery and codecs talk: changes, slices, and how exact a change is.
+"""What a codec offers for one matrix, and the terms that surgery and codecs share: changes, slices, and how exact a change is.
 
-An operation says what becomes of a slice's numbers: a `Change`, floats to floats. A codec knows how a matrix stores its numbers. It
-reads a slice as floats, says which stored slices a change rewrites and how exact the result will be, and rewrites their bytes.
+An operation is a `Change`: it maps the numbers of a slice, as floats, to new ones. A codec knows how a matrix stores its numbers.
+It reads a slice as floats, names the stored slices that a change rewrites, tells how exact the result will be, and rewrites the
+bytes.
 Invariant: nothing outside these stored slices changes by a bit, and none of them holds a number of another head.
 """
 
@@ -20,24 +21,24 @@ from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.tensors import ByteArray, StoredSlice, TensorInfo
 
 Values = npt.NDArray[Any]
-"""Numbers of a slice, [rows, columns]; of a vector [rows, 1]."""
+"""Numbers of a slice, [rows, columns]; for a vector [rows, 1]."""
 Rewriter = Callable[[ByteArray, int], ByteArray]
-"""Gets bytes of some rows of a stored slice, [rows, bytes], and which of its rows is the first; returns what they become."""
+"""Called with the bytes of some rows of a stored slice, [rows, bytes], and the index of the first; returns their new bytes."""
 Level = Literal["exact", "rounded", "refused"]
 Fault = Literal["not_finite", "overflow", "too_small", "no_change"]
-"""Why a change can't be stored: it would be computed from inf or nan; its result overflows the stored type; rounding takes too much
-of the result away; or rounding takes the whole change away."""
+"""Why a change can't be stored. `not_finite`: the old values hold inf or nan. `overflow`: the result overflows the stored type.
+`too_small`: rounding removes too much of the result. `no_change`: rounding removes the whole change."""
 
 
 class Change(Protocol):
-    """What an operation makes of the numbers of a slice."""
+    """What an operation does to the numbers of a slice."""
 
     @property
     def factor(self) -> float | None:
-        """The factor, where all that is done is to multiply by one. A codec may then multiply a scale, or store zeros."""
+        """The factor, if the change is a multiplication; else None. A codec may then multiply a scale, or store zeros."""
 
     def __call__(self, values: Values) -> Values:
-        """The new numbers, from those of the whole slice in float32 (float64 where they are stored in that)."""
+        """The new numbers of a whole slice, from the old ones in float32 (float64 if they are stored as float64)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,15 +59,16 @@ class Multiply:
 
 @dataclass(frozen=True, kw_only=True)
 class Exactness:
-    """How exactly a stored slice can hold what a change makes of it.
+    """How exactly a stored slice can hold the result of a change.
 
     Args:
-        level: `exact`: every number is what the change gives; `rounded`: they are rounded, once; `refused`: it can't be stored.
-        largest: The largest error, in steps of the stored type (the distance from a number to the next one).
-        mean: The mean error, likewise.
-        of: What is rounded: the values, or the scales that stand for them.
-        fault: Why it is refused.
-        limit: Of what is too small: the share of the result that rounding may take away.
+        level: `exact`: the stored numbers are the result. `rounded`: they are the result, rounded once. `refused`: it can't be
+            stored.
+        largest: The largest error, in steps of the stored type. A step is the distance from a number to the next.
+        mean: The mean error, in the same steps.
+        of: What is rounded: the values, or their scales.
+        fault: Why the change is refused.
+        limit: For `too_small`: the share of the result that rounding may remove.
     """
 
     level: Level
@@ -77,22 +79,22 @@ class Exactness:
     limit: float = 0.01
 
     def __str__(self) -> str:
-        """As tables show it."""
+        """The wording of tables."""
         what = "" if self.of == "values" else f" {self.of}"
         if self.level != "rounded":
             return f"{self.level}{what}"
         return f"rounded{what}, by {self.mean:.2g} steps on average, {self.largest:.2g} at most"
 
     def to_json(self) -> dict[str, Any]:
-        """As plans and manifests have it; errors are in steps."""
+        """The form in plans and manifests; errors are in steps."""
         return {"level": self.level, "of": self.of, "largest_error": self.largest, "mean_error": self.mean}
 
 
 class Matrix(Protocol):
     """One weight or bias, as its codec stores it.
 
-    It is a description, read from headers. Its numbers are read from a checkpoint by the names of its tensors, so from another one
-    than it was opened in, too, as long as that one stores them alike.
+    It is a description, read from headers. `read` finds the tensors by name, so it also works on any other checkpoint that stores
+    them in the same way.
     """
 
     def __hash__(self) -> int:
@@ -100,46 +102,46 @@ class Matrix(Protocol):
 
     @property
     def tensor(self) -> TensorInfo:
-        """The stored tensor that has its name and its shape."""
+        """The stored tensor with the matrix's name and shape."""
 
     @property
     def tensors(self) -> tuple[TensorInfo, ...]:
-        """All stored tensors that it is made of."""
+        """All stored tensors that make up the matrix."""
 
     @property
     def format(self) -> str:
         """Its number format, in words."""
 
     def read(self, checkpoint: Checkpoint, axis: int, block: range) -> Values:
-        """A slice of its numbers, as floats of a type that holds them exactly."""
+        """Read a slice of its numbers, as floats of a type that holds them exactly."""
 
     def owned(self, axis: int, block: range) -> tuple[StoredSlice, ...]:
-        """All stored slices that hold numbers of this slice alone. Changes rewrite no others."""
+        """All stored slices that hold only numbers of this slice. Changes rewrite no others."""
 
     def rewritten(self, axis: int, block: range, change: Change) -> tuple[StoredSlice, ...]:
-        """The stored slices that a change of this slice rewrites. The stored values have no say in it."""
+        """The stored slices that a change of this slice rewrites. They don't depend on the stored values."""
 
     def rewriter(self, checkpoint: Checkpoint, part: StoredSlice, change: Change) -> Rewriter:
-        """What rewrites one of them.
+        """A function that rewrites one stored slice.
 
         Args:
-            checkpoint: Where to read what else it depends on.
+            checkpoint: Where the values that it depends on are read.
             part: One of `rewritten`.
             change: The change.
         """
 
     def assess(self, checkpoint: Checkpoint, axis: int, block: range, change: Change) -> Exactness:
-        """How exact a change of this slice will be."""
+        """Tell how exact a change of this slice will be."""
 
     def as_compared(self, old: Sequence[Values], new: Sequence[Values]) -> tuple[Values, Values]:
-        """Which numbers show by what factor a slice differs from another one of the same format.
+        """The numbers that show by what factor a slice differs from one of the same format.
 
         Args:
-            old: Stored numbers of each of `owned`, of the base.
-            new: Of the edited checkpoint.
+            old: Stored numbers of each slice of `owned`, from the base.
+            new: The same from the edited checkpoint.
 
         Returns:
-            Numbers of both, of one stored type.
+            The numbers of both, of one stored type.
         """
 
 
@@ -148,8 +150,8 @@ def rewrite_whole(part: StoredSlice, read: Callable[[], ByteArray], change: Call
 
     Args:
         part: The stored slice.
-        read: Reads its bytes, if no caller hands over all of them.
-        change: Makes its new bytes of all of its bytes.
+        read: Reads all bytes of the slice, for callers that pass in only some of them.
+        change: Computes all new bytes from all old ones.
     """
     made: list[ByteArray] = []
 
@@ -167,7 +169,7 @@ def rewrite_whole(part: StoredSlice, read: Callable[[], ByteArray], change: Call
 
 
 def round_to(values: Values, dtype: np.dtype[Any]) -> Values:
-    """Round floats to a stored type, to nearest, ties to even; what overflows becomes inf or nan."""
+    """Round floats to a stored type, to nearest, ties to even. Values that overflow become inf or nan."""
     with np.errstate(over="ignore", invalid="ignore"):
         rounded: Values = values.astype(dtype)
         return rounded
@@ -183,7 +185,7 @@ def multiply(values: Values, factor: float) -> Values:
 
 
 def steps_of(values: Values) -> npt.NDArray[np.float64]:
-    """Distance from each stored number's size to the next larger one; of the largest one to the next smaller."""
+    """Distance from the magnitude of each stored number to the next larger one; for the largest, to the next smaller one."""
     if values.dtype.itemsize <= 2:
         found: npt.NDArray[np.float64] = _steps_by_code(values.dtype)[values.view(f"u{values.dtype.itemsize}")]
         return found
@@ -194,7 +196,7 @@ def steps_of(values: Values) -> npt.NDArray[np.float64]:
 
 @cache
 def _steps_by_code(dtype: np.dtype[Any]) -> npt.NDArray[np.float64]:
-    """Of a small type, by the bits of its numbers; nan where these stand for inf or nan."""
+    """`steps_of` for every bit pattern of a small type; nan for inf and nan."""
     codes = np.arange(2 ** (8 * dtype.itemsize - 1), dtype=f"u{dtype.itemsize}")
     with np.errstate(invalid="ignore"):  # nan
         sizes = codes.view(dtype).astype(np.float64)
@@ -207,22 +209,23 @@ def _steps_by_code(dtype: np.dtype[Any]) -> npt.NDArray[np.float64]:
 def assess_rounding(
     before: Values, stored: Values, change: Change, *, limit: float, of: Literal["values", "scales"] = "values"
 ) -> Exactness:
-    """How exactly stored numbers are what a change makes of those before.
+    """Tell how exactly stored numbers are the result of a change.
 
     Args:
         before: The numbers before, as stored.
-        stored: What the change makes of them, rounded to the same type.
+        stored: The result of the change, rounded to the same type.
         change: The change.
         limit: Relative error (L2) above which the type can't hold the change.
-        of: What the numbers are.
+        of: What the numbers are: values or scales.
     """
     source, result, factor = before.astype(np.float64), stored.astype(np.float64), change.factor
     if not np.isfinite(result).all():
         return Exactness(level="refused", fault="overflow" if np.isfinite(source).all() else "not_finite")
     with np.errstate(over="ignore", invalid="ignore"):
         wanted = change(source)
-        lost, whole = (result - wanted, wanted) if not factor else (result / factor - source, source)  # no product underflows so
-    size = np.abs(whole).max(initial=0) or 1  # nor a square
+        # Compare after dividing by the factor, so that no product underflows.
+        lost, whole = (result - wanted, wanted) if not factor else (result / factor - source, source)
+    size = np.abs(whole).max(initial=0) or 1  # scaled, so that no square underflows
     if np.linalg.norm(lost / size) > limit * np.linalg.norm(whole / size):
         return Exactness(level="refused", fault="too_small", limit=limit)
     errors = np.abs(result - wanted)
@@ -231,7 +234,7 @@ def assess_rounding(
         return Exactness(level="exact", of=of)
     if stored.tobytes() == before.tobytes():
         return Exactness(level="refused", fault="no_change")
-    if is_unmeasured:  # in float64, as it was computed in: these are the bounds of one rounding
+    if is_unmeasured:  # computed in float64, like the reference, so only the bounds of one rounding are known
         return Exactness(level="rounded", largest=0.5, mean=0.25, of=of)
     in_steps = errors / steps_of(stored)
     return Exactness(level="rounded", largest=float(in_steps.max()), mean=float(in_steps.mean()), of=of)

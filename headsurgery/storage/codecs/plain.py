@@ -1,4 +1,4 @@
-"""Plain floats: a tensor holds the numbers themselves. Computed in float32 (F64: in float64), rounded once."""
+"""Plain floats: a tensor holds the numbers themselves. They are computed in float32 (F64: in float64) and rounded once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ELEMENTS: Mapping[str, np.dtype[Any]] = {
 """Stored types that are plain floats."""
 
 _MAX_ROUNDING = 0.01
-"""Relative error (L2) of a rounded block above which the stored type can't hold the edit; bfloat16 has 0.002, float16 0.0003."""
+"""Relative error (L2) of a rounded block above which the stored type can't hold the edit. Usual: bfloat16 0.002, float16 0.0003."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class PlainMatrix:
         return self.tensor.dtype
 
     def read(self, checkpoint: Checkpoint, axis: int, block: range) -> Values:
-        """A slice as it is stored."""
+        """Read a slice as it is stored."""
         tensor = checkpoint.tensors[self.tensor.name]
         rows = checkpoint.read_slice(StoredSlice(tensor=tensor, axis=axis, block=block))
         return np.ascontiguousarray(rows).view(ELEMENTS[tensor.dtype])
@@ -69,7 +69,7 @@ class PlainMatrix:
         return self.owned(axis, block)
 
     def rewriter(self, checkpoint: Checkpoint, part: StoredSlice, change: Change) -> Rewriter:
-        """Multiplications go chunk by chunk, other changes over the whole slice."""
+        """Multiplications are done chunk by chunk, other changes on the whole slice at once."""
         factor = change.factor
         if factor is not None:
             return lambda rows, first: multiply(self._view(rows), factor).view(np.uint8)
@@ -78,7 +78,7 @@ class PlainMatrix:
         )
 
     def assess(self, checkpoint: Checkpoint, axis: int, block: range, change: Change) -> Exactness:
-        """Whether the type can hold what the change gives."""
+        """Whether the stored type can hold the result."""
         factor = change.factor
         if factor == 1:
             return Exactness(level="exact")
@@ -101,6 +101,6 @@ class PlainMatrix:
 
 
 def open_plain(checkpoint: Checkpoint, name: str) -> PlainMatrix | None:
-    """A tensor that holds plain floats; None if it doesn't."""
+    """Open a tensor of plain floats; None if it holds something else."""
     tensor = checkpoint.tensors[name]
     return PlainMatrix(tensor=tensor) if tensor.dtype in ELEMENTS else None
