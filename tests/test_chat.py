@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from headsurgery.prompts import PromptSet, encode, load_prompts, load_template
+from headsurgery.prompts import BUILTIN, PromptSet, encode, load_prompts, load_template
 from headsurgery.prompts.chat import open_chat
 from headsurgery.prompts.ids import quote_prompt
 from tests.chat_templates import CHATML, GEMMA, GENERATION, IN_PARTS, IN_TEXT, LLAMA, LLAVA, REASONING, build_bytes
@@ -336,7 +336,7 @@ def test_limits_that_a_tokenizer_file_sets_cut_no_prompt() -> None:
 
 
 def test_the_builtin_sets_come_through_every_template() -> None:
-    for name in ("builtin:decline", "builtin:harmless"):
+    for name in (f"builtin:{known}" for known in BUILTIN):
         for template in (*IN_TEXT.values(), *IN_PARTS.values(), GEMMA):
             kept, texts = read(template, load_prompts(name))
             assert all(prompt in text for prompt, text in zip(kept.texts, texts, strict=True))

@@ -18,7 +18,7 @@ from headsurgery import Recipe, __all__
 from headsurgery.architectures.table import TABLE
 from headsurgery.cli import VERBS, app
 from headsurgery.judges import Judge, JudgeResources
-from headsurgery.prompts import load_prompts
+from headsurgery.prompts import BUILTIN, load_prompts
 from tests.families import CAUSAL_LMS
 from tests.tiny import save_model
 
@@ -131,6 +131,10 @@ def test_every_key_of_the_schema_is_explained() -> None:
 
 def test_the_built_in_prompts_are_as_many_as_the_readme_says() -> None:
     assert f"{len(load_prompts('builtin:decline').texts)} mild questions" in README
+    assert f"{len(load_prompts('builtin:paired-decline').texts)} other\npairs" in README
+    prompts_page = (ROOT / "docs" / "prompts.md").read_text(encoding="utf-8")
+    for name in BUILTIN:
+        assert f"| `builtin:{name}` | {len(load_prompts(f'builtin:{name}').texts)} |" in prompts_page
 
 
 def test_nothing_of_this_machine_or_of_a_registry_is_in_the_tree() -> None:

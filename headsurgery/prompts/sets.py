@@ -23,8 +23,15 @@ from headsurgery.prompts.published import Kind, PublishedSet, find_published, pu
 from headsurgery.prompts.tables import Picked, has_column, keep_rows, pick_prompts, read_prompts, read_rows
 from headsurgery.recipe import PromptRecord
 
-_BUILTIN_KINDS: dict[str, Kind] = {"decline": "harmful", "harmless": "harmless"}
+_BUILTIN_KINDS: dict[str, Kind] = {
+    "decline": "harmful",
+    "harmless": "harmless",
+    "paired-decline": "harmful",
+    "paired-harmless": "harmless",
+}
 BUILTIN = tuple(_BUILTIN_KINDS)
+"""Built-in sets. Row i of `harmless` is a look-alike of row i of `decline`, and row i of `paired-harmless` of `paired-decline`."""
+
 _BYTE_ORDER_MARK = "\ufeff"
 """Occurs inside a text if files were joined."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -40,6 +47,7 @@ class PromptSet:
         notes: What was left out, and how it was read, for the user.
         kind: What it is for; None where nobody has said.
         column: Of the table that they stood in; None where they are no table. Sets of the same prompts are equal whatever it is.
+        keeps_rows: Whether prompt i is the source's row i: none was left out before it. Methods that pair two sets rely on it.
     """
 
     name: str
@@ -47,6 +55,7 @@ class PromptSet:
     notes: tuple[str, ...] = ()
     kind: Kind | None = None
     column: str | None = field(default=None, compare=False)
+    keeps_rows: bool = field(default=True, compare=False)
 
     def __repr__(self) -> str:
         """Its name and how many prompts there are, on one line."""
@@ -97,16 +106,17 @@ class PromptSet:
             notes.append(f"{name}: left out {len(filled) - len(unique)} duplicate prompts")
         if broken := sum("\ufffd" in text for text in unique):
             notes.append(f"{name}: {broken} prompts contain U+FFFD, a sign that characters were lost earlier")
-        return cls(name=name, texts=tuple(unique[:limit]), notes=tuple(notes), kind=kind)
+        kept = unique[:limit]
+        return cls(name=name, texts=tuple(kept), notes=tuple(notes), kind=kind, keeps_rows=kept == stripped[: len(kept)])
 
 
 def load_prompts(source: str, *, column: str | None = None, limit: int | None = None, token: str | None = None) -> PromptSet:
     """Load a set by name, looked for in this order.
 
     Args:
-        source: `builtin:decline` or `builtin:harmless`; a published set, `NAME[@revision]` (see `published_sets`), even where a
-            file of this name lies here: that is `./NAME`; a .txt (one prompt a line), .csv, .tsv, .jsonl, .json or .yaml file; or a
-            data set on the Hub, `org/name[@revision][:split]` (split `train` if not given).
+        source: A built-in set, `builtin:` and one of `BUILTIN`; a published set, `NAME[@revision]` (see `published_sets`), even
+            where a file of this name lies here: that is `./NAME`; a .txt (one prompt a line), .csv, .tsv, .jsonl, .json or .yaml
+            file; or a data set on the Hub, `org/name[@revision][:split]` (split `train` if not given).
         column: Column of a table; default: the published one, or the one of `COLUMNS` that it has.
         limit: Keep the first so many.
         token: For gated data sets.

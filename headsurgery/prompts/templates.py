@@ -142,7 +142,8 @@ def encode(
     notes = [*prompts.notes, *said, *check_ids(prompts.name, texts, ids, tokenizer)]
     if len(fitting) < len(encoded):
         notes.append(f"{prompts.name}: left out {len(encoded) - len(fitting)} prompts longer than the model's {max_tokens} tokens")
-    return replace(prompts, texts=texts, notes=tuple(dict.fromkeys(notes))), ids
+    keeps_rows = prompts.keeps_rows and texts == prompts.texts[: len(texts)]
+    return replace(prompts, texts=texts, notes=tuple(dict.fromkeys(notes)), keeps_rows=keeps_rows), ids
 
 
 def _encode_chat(name: str, text: str, chat: Chat) -> list[int]:
