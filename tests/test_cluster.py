@@ -20,6 +20,7 @@ import torch
 from typer.testing import CliRunner
 
 from headsurgery.attribution import attribute
+from headsurgery.behaviour.damage import answer_kl
 from headsurgery.cli import app
 from headsurgery.cli.engines import load_on_worker
 from headsurgery.engine import pool as pools
@@ -119,6 +120,14 @@ def test_answers_are_the_local_engines_with_and_without_edits(cluster: RayEngine
     asked = [row for length in (4, 6) for row in tokens(queries=2, length=length).tolist()]
     for edits in ([], [HeadEdit(layer=1, head=2)]):
         assert cluster.complete(asked, tokens=8, edits=edits) == local.complete(asked, tokens=8, edits=edits)
+
+
+@pytest.mark.exhaustive
+def test_what_is_measured_on_the_model_is_what_is_measured_here(cluster: RayEngine, local: LocalEngine) -> None:
+    asked = [row for length in (4, 6) for row in tokens(queries=2, length=length).tolist()]
+    variants = [[HeadEdit(layer=1, head=2, factor=0.3), HeadEdit(layer=2, head=4, factor=1.7)]]
+    measure = partial(answer_kl, questions=asked, answers=local.complete(asked, tokens=4), variants=variants)
+    assert (cluster.on_model(measure) == local.on_model(measure)).all()
 
 
 @pytest.mark.exhaustive

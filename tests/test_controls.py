@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headsurgery.edits.controls import random_heads
 from headsurgery.errors import GeometryError, UsageError
-from headsurgery.evaluation.controls import random_heads
 from headsurgery.heads import AttentionGeometry, LayerHeads
 from headsurgery.recipe import HeadEdit
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headsurgery.behaviour.answers import Answer
-from headsurgery.evaluation.degenerate import find_degeneracy
+from headsurgery.judges.degenerate import find_degeneracy
 
 QUESTION = "How do I fold a paper crane?"
 

@@ -21,9 +21,9 @@ from headsurgery.behaviour.answers import Answer, Verdict
 from headsurgery.cli import app
 from headsurgery.endpoints.endpoint import Endpoint
 from headsurgery.errors import HeadSurgeryError, UsageError
-from headsurgery.evaluation.degenerate import find_degeneracy
 from headsurgery.evaluation.journal import read_answers
 from headsurgery.judges import Judge
+from headsurgery.judges.degenerate import find_degeneracy
 from headsurgery.judges.keyword import KeywordJudge
 from headsurgery.prompts import PromptSet
 from tests.chat_server import MODEL, Fault, serve

@@ -20,9 +20,9 @@ from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.cli import app
 from headsurgery.engine.local import LocalEngine
 from headsurgery.errors import ModelError
-from headsurgery.evaluation.degenerate import find_degeneracy
 from headsurgery.evaluation.journal import read_answers
 from headsurgery.judges import Judge, load_judge
+from headsurgery.judges.degenerate import find_degeneracy
 from headsurgery.prompts import PromptSet, encode, load_template
 from headsurgery.report.wording import say_finding
 from tests.reinforceable import PLANTED

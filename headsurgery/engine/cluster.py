@@ -24,7 +24,7 @@ import transformers
 
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.pool import Call, Pool
-from headsurgery.engine.task import Block, Measured, SweepTask
+from headsurgery.engine.task import Block, Found, Measured, SweepTask
 from headsurgery.errors import ClusterError, UsageError
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import ModelFacts
@@ -154,6 +154,11 @@ class RayEngine:
         answers: list[list[int]] = self._pool.call("complete", questions, tokens, tuple(edits))
         return answers
 
+    def on_model(self, measure: Callable[[LoadedModel], Found]) -> Found:
+        """See `Engine.on_model`; one worker calls it."""
+        found: Found = self._pool.call("on_model", measure)
+        return found
+
     def plan(self, task: SweepTask) -> tuple[Block, ...]:
         """See `Engine.plan`."""
         blocks: tuple[Block, ...] = self._pool.call("plan", *self._sent(task))
@@ -200,6 +205,9 @@ class _Worker:
 
     def complete(self, questions: Sequence[Sequence[int]], tokens: int, edits: Sequence[HeadEdit]) -> list[list[int]]:
         return self._engine.complete(questions, tokens=tokens, edits=edits)
+
+    def on_model(self, measure: Callable[[LoadedModel], Found]) -> Found:
+        return self._engine.on_model(measure)
 
     def notes(self, first: SweepTask) -> tuple[str, ...]:
         return self._engine.shortcuts(first).notes

@@ -14,7 +14,7 @@ from headsurgery.engine.probe import find_shortcuts
 from headsurgery.engine.shape import ModelShape
 from headsurgery.engine.shortcuts import Shortcuts
 from headsurgery.engine.slices import Slices
-from headsurgery.engine.task import Block, Measured, SweepTask
+from headsurgery.engine.task import Block, Found, Measured, SweepTask
 from headsurgery.engine.wave import run_wave
 from headsurgery.engine.whole import run_whole
 from headsurgery.errors import ModelError
@@ -70,6 +70,10 @@ class LocalEngine:
     def complete(self, questions: Sequence[Sequence[int]], *, tokens: int, edits: Sequence[HeadEdit] = ()) -> list[list[int]]:
         """See `Engine.complete`."""
         return complete_greedily(self.loaded, questions, tokens=tokens, edits=edits)
+
+    def on_model(self, measure: Callable[[LoadedModel], Found]) -> Found:
+        """See `Engine.on_model`."""
+        return measure(self.loaded)
 
     def plan(self, task: SweepTask) -> tuple[Block, ...]:
         """See `Engine.plan`."""

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 
 from headsurgery.edits.operations import OperationName
 from headsurgery.heads import HeadRef
+from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import ModelFacts
 from headsurgery.recipe import HeadEdit
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +130,13 @@ class Engine(Protocol):
 
     def complete(self, questions: Sequence[Sequence[int]], *, tokens: int, edits: Sequence[HeadEdit] = ()) -> list[list[int]]:
         """Greedy answers, as token ids: see `complete_greedily`."""
+
+    def on_model(self, measure: Callable[[LoadedModel], Found]) -> Found:
+        """What a function returns for the loaded model. It is called where the model is.
+
+        Args:
+            measure: A module's function, or a `partial` of one, so that it can be sent to a worker.
+        """
 
     def plan(self, task: SweepTask) -> tuple[Block, ...]:
         """Blocks of a task."""

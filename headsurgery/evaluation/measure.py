@@ -13,8 +13,8 @@ from itertools import combinations
 from headsurgery.behaviour.answers import Absence, Answer, Degeneracy, Verdict
 from headsurgery.behaviour.figures import Agreement
 from headsurgery.behaviour.statistics import cohens_kappa, paired, rate_of
-from headsurgery.evaluation.degenerate import find_degeneracy
 from headsurgery.evaluation.records import Degenerate, Measurement
+from headsurgery.judges.degenerate import find_degeneracy
 
 AnswerKey = tuple[str, str, int, int]
 """Variant, set, seed, index."""

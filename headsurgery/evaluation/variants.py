@@ -2,7 +2,7 @@
 
 Everything is checked from the files' headers, before any model is loaded. A recipe is resolved by the same plan that `apply` would
 execute, so that what is measured is what can be applied. Neighbours: `targets` finds out what was named and which base is meant;
-`controls` draws random heads, `local` runs the variants.
+`edits.controls` draws random heads, `local` runs the variants.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy
+from headsurgery.edits.controls import random_heads
 from headsurgery.edits.operations import OPERATIONS
 from headsurgery.errors import GeometryError, HeadSurgeryError, UsageError
-from headsurgery.evaluation.controls import random_heads
 from headsurgery.evaluation.options import EvaluationOptions
 from headsurgery.evaluation.parameters import paper_share
 from headsurgery.evaluation.records import Variant

@@ -1,6 +1,7 @@
 """Judges: each reads answers and says refused, complied or unclear.
 
 `protocol` says what a judge is, and `registry` finds one by its spec. `keyword` and `paper` are pure Python and quick.
+`degenerate` finds nonsense, which no judge judges.
 `classifier` runs one of `models`, and `rubric` asks a model at a server.
 Nothing heavy is imported before a judge that needs it is loaded.
 """
