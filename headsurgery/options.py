@@ -218,6 +218,10 @@ class ModelOptions(Options):
     token: Annotated[str | None, Flag(help="Hub token; default: HF_TOKEN or hf auth login.", secret=True)] = None
     trust_remote_code: Annotated[bool, Flag(help="Run Python code that comes with the checkpoint.")] = False
 
+    def placement(self) -> dict[str, Any]:
+        """What of it a report's record of choices holds; the report states commit and type in places of their own."""
+        return {name: value for name, value in self.to_json().items() if name in ("device", "trust_remote_code")}
+
 
 @dataclass(frozen=True, kw_only=True)
 class PromptOptions(Options):

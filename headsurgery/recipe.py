@@ -150,6 +150,8 @@ class PromptRecord(Strict):
     name: str
     count: int = Field(ge=1)
     sha256: str = Field(description="SHA-256 of the prompts, each followed by a line feed, in UTF-8")
+    column: str | None = Field(default=None, description="of the table that they stood in")
+    left_out: int | None = Field(default=None, description="prompts among them that don't fit into the model's context")
 
 
 class HeadScore(Strict):

@@ -86,7 +86,7 @@ def attribute(
     prompts: PromptSet | Sequence[str],
     *,
     harmless: PromptSet | Sequence[str] | None = None,
-    options: AttributionOptions | None = None,
+    options: AttributionOptions | Settings | None = None,
     template: str | None = None,
     batch_size: int | str = "auto",
     base: RecipeBase | None = None,
@@ -102,7 +102,7 @@ def attribute(
         tokenizer: Its tokenizer.
         prompts: Harmful queries.
         harmless: The control: queries that look alike but are harmless.
-        options: The method and all choices of the attribution. Default: the method `refusal` with its defaults.
+        options: The method and all choices of the attribution, or these resolved. Default: the method `refusal` with its defaults.
         template: chat, paper, direct or a file; default: the tokenizer's chat template, else paper.
         batch_size: Rows (head, query) per forward, or `auto`; an engine has its own.
         base: What the recipe says of its base; default: the model's type and geometry.
@@ -122,8 +122,7 @@ def attribute(
         NoReinforcementError: A search, and nothing refuses more than the base within bounds.
         OptionError: A keyword that is no option, or that stands beside `options`.
     """
-    options = _gather_options(options, keywords)
-    settings = Settings.resolve(options, has_harmless=harmless is not None)
+    settings = _settle(options, keywords, has_harmless=harmless is not None)
     report = of_stage(on_progress, SCORING)
     if on_search is None and on_progress is not None and takes_stage(on_progress):
         on_search = of_stage(on_progress, SEARCHING)
@@ -160,7 +159,9 @@ def attribute(
     provenance = record_run(settings, facts.dtype, sets, chosen_template, edits, scores, doubts).model_copy(
         update={
             "device": facts.device,
-            "options": options.to_json() | ({} if batch_size == "auto" else {"batch_size": batch_size}),
+            "options": settings.chosen.to_json()
+            | ({} if batch_size == "auto" else {"batch_size": batch_size})
+            | ({"trust_remote_code": True} if facts.runs_own_code else {}),
         }
     )
     recipe = Recipe(
@@ -179,8 +180,11 @@ def attribute(
     return Attribution(recipe=recipe, scores=scores, notes=tuple(dict.fromkeys(said)), frontier=found.frontier if found else None)
 
 
-def _gather_options(options: AttributionOptions | None, keywords: dict[str, Any]) -> AttributionOptions:
-    """The options, from keyword arguments where these were given: those of version 0.1 all work."""
+def _settle(options: AttributionOptions | Settings | None, keywords: dict[str, Any], *, has_harmless: bool) -> Settings:
+    """The settings, from keyword arguments where these were given: those of version 0.1 all work."""
+    if isinstance(options, Settings):
+        check_no_more("attribute", keywords, [AttributionOptions])
+        return options
     if "screen" in keywords:
         screening = keywords.pop("screen")
         keywords["screen"] = screening is not None and screening is not False
@@ -188,7 +192,7 @@ def _gather_options(options: AttributionOptions | None, keywords: dict[str, Any]
             keywords |= {"survivors": screening.survivors, "sample": screening.sample, "screen_seed": screening.seed}
     gathered = AttributionOptions.take(keywords, options)
     check_no_more("attribute", keywords, [AttributionOptions])
-    return gathered
+    return Settings.resolve(gathered, has_harmless=has_harmless)
 
 
 def _prepare_scoring(

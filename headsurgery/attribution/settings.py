@@ -22,6 +22,7 @@ class Settings:
     """What an attribution does.
 
     Args:
+        chosen: The user's choices, from which the rest follows.
         method: How heads are scored and chosen.
         own: The method's own options.
         operation: How a head is ablated while it is scored.
@@ -37,6 +38,7 @@ class Settings:
         UsageError: Two choices that contradict each other.
     """
 
+    chosen: AttributionOptions
     method: Method[Any]
     own: Options
     operation: OperationName
@@ -69,6 +71,7 @@ class Settings:
         if apply_factor is None and options.intent == "ablate":
             apply_factor = options.factor
         return cls(
+            chosen=options,
             method=method,
             own=_own_options(method, options, is_search=apply_factor is None),
             operation=options.operation,

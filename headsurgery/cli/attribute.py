@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,14 +17,10 @@ from headsurgery.cli.engines import open_local, open_ray
 from headsurgery.cli.options import Json, Model, Quiet
 from headsurgery.cli.output import check_ending, check_file, is_attributed_recipe, is_frontier_file, is_same_file, is_scores_file
 from headsurgery.cli.run_files import Config
-from headsurgery.cli.stages import journaled, stages
+from headsurgery.cli.stages import journal_of, journaled, stages
 from headsurgery.engine.options import EngineOptions
 from headsurgery.errors import UsageError
 from headsurgery.options import ModelOptions, PromptOptions
-
-if TYPE_CHECKING:
-    from headsurgery.prompts import PromptSet
-    from headsurgery.storage.checkpoint import Checkpoint
 
 _TABLE_ROWS = 10
 
@@ -109,6 +105,7 @@ def attribute(
     console.say("importing torch and transformers")
     from headsurgery import attribution
     from headsurgery.attribution.frontier import save_frontier
+    from headsurgery.attribution.identity import identify_run, kept_dtype
     from headsurgery.attribution.reinforce import NoReinforcementError
     from headsurgery.attribution.settings import Settings
     from headsurgery.model.loading import choose_device
@@ -136,10 +133,11 @@ def attribute(
         return
     console.say(f"loading {source.model}")
     quiet_transformers()
-    run = _describe_run(checkpoint, harmful_set, harmless_set, running.identity() | reading.identity() | options.identity())
+    known_by = (running, reading, settings.chosen)
+    run = identify_run(checkpoint, sets, known_by)
     if running.engine == "local":
         precision = choose_precision(
-            loading.dtype, choose_device(loading.device), source.path, journal_dtype=_kept_dtype(output, run)
+            loading.dtype, choose_device(loading.device), source.path, journal_dtype=kept_dtype(journal_of(output), run)
         )
         if precision.reason is not None:
             console.say(f"running in {precision.reason}")
@@ -150,7 +148,7 @@ def attribute(
     try:
         with ExitStack() as stack:
             engine, tokenizer = stack.enter_context(opened)
-            known = run | {"dtype": engine.facts.dtype, "device": engine.facts.device}
+            known = identify_run(checkpoint, sets, known_by, engine.facts)
             sweeping = stack.enter_context(journaled(console, output, known, force=force))
             report = stack.enter_context(stages(console))
             found = attribution.attribute(
@@ -158,7 +156,7 @@ def attribute(
                 tokenizer,
                 harmful_set,
                 harmless=harmless_set,
-                options=options,
+                options=settings,
                 template=reading.template,
                 batch_size=running.batch_size,
                 base=base,
@@ -203,37 +201,6 @@ def _say_foreign(options: AttributionOptions) -> Iterator[str]:
         counts = any(one.counted_by == option.name for one in owners_of(option.name))
         instead = f"; {method.name} takes --{method.counted_by.replace('_', '-')}" if counts else ""
         yield f"{option.long_name} belongs to {owners}{instead}"
-
-
-def _describe_run(
-    checkpoint: Checkpoint, harmful: PromptSet, harmless: PromptSet | None, choices: dict[str, Any]
-) -> dict[str, Any]:
-    """What a journal knows its run by, type and device aside. Choices that only weigh scores (contrast, top, ...) may change."""
-    import torch
-    import transformers
-
-    weights: dict[str, Any] = {"revision": checkpoint.revision}
-    if checkpoint.revision is None:
-        weights = {"fingerprint": checkpoint.fingerprint(), "modified": checkpoint.modified()}
-    return {
-        "model": checkpoint.model,
-        "weights": weights,
-        "prompts": harmful.to_record().model_dump(),
-        "harmless": None if harmless is None else harmless.to_record().model_dump(),
-        **choices,
-        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
-    }
-
-
-def _kept_dtype(output: Path, run: Mapping[str, Any]) -> str | None:
-    """The type of this run's broken-off part, so that it goes on in the same; None where there is none, or another run's."""
-    from headsurgery.cli.stages import journal_of
-    from headsurgery.engine.journal import SweepJournal
-
-    found = SweepJournal.settings_of(journal_of(output))
-    if found is None or found.get("device") != "cpu" or any(found.get(name) != value for name, value in run.items()):
-        return None
-    return str(found.get("dtype"))
 
 
 def _check_names(files: dict[str, Path | None]) -> None:

@@ -13,7 +13,7 @@ from headsurgery.behaviour.figures import Agreement, Interval, Paired, Rate
 from headsurgery.documents.tables import Table
 from headsurgery.errors import UsageError
 from headsurgery.prompts import Kind as Kind
-from headsurgery.recipe import HeadEdit, PromptRecord, Strict, first_problem
+from headsurgery.recipe import HeadEdit, PromptRecord, RecipeBase, Strict, first_problem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,6 +84,8 @@ class Evaluation(Strict):
     schema_: Literal["headsurgery.evaluation/1"] = Field(default="headsurgery.evaluation/1", alias="schema")
     base: str
     revision: str | None = None
+    fingerprint: str | None = Field(default=None, description="of the base's weights, see checkpoint.fingerprint")
+    donor: RecipeBase | None = Field(default=None, description="what recipes' transplanted heads were taken from")
     sets: tuple[SetRecord, ...] = Field(strict=False)
     variants: tuple[Variant, ...] = Field(strict=False)
     decoding: Decoding

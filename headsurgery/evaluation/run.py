@@ -38,6 +38,8 @@ from headsurgery.model.precision import dtype_name
 from headsurgery.options import ModelOptions, PromptOptions, check_no_more
 from headsurgery.progress import Progress
 from headsurgery.prompts import PromptSet
+from headsurgery.recipe import RecipeBase
+from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.version import __version__
 
 if TYPE_CHECKING:
@@ -177,7 +179,7 @@ def evaluate(
         hardware = replace(Hardware.of(model, options.batch_size), running=running)
         asked = _ask_models(request, lineup, hardware.settled(lineup.base.path, kept_dtype(request.out)), options)
     found = _count(asked, judging, on_progress)
-    chosen = options.to_json() | ({"device": model.device} if endpoint is None and model.device != "auto" else {})
+    chosen = options.to_json() | (model.placement() if endpoint is None else {})
     return replace(found, evaluation=found.evaluation.model_copy(update={"options": chosen}))
 
 
@@ -201,7 +203,7 @@ class _Request:
         except OSError as error:
             raise HeadSurgeryError(f"{self.out}: can't be made a folder: {error.strerror}") from error
         common = {
-            "sets": {prompts.name: prompts.to_record().model_dump(exclude={"name"}) for prompts in self.sets},
+            "sets": {prompts.name: prompts.content() for prompts in self.sets},
             "decoding": decoding.model_dump(exclude={"dtype"}),
         }
         return AnswerJournal(self.out / ANSWERS, {**settings, **common}, force=self.force)
@@ -213,6 +215,8 @@ class _Asked:
 
     base: str
     revision: str | None = None
+    fingerprint: str | None = None
+    donor: RecipeBase | None = None
     variants: tuple[Variant, ...]
     sets: tuple[PromptSet, ...]
     decoding: Decoding
@@ -228,8 +232,9 @@ def _ask_models(request: _Request, lineup: Lineup, hardware: Hardware, options: 
     template = choose_template(lineup, request.template, request.sets, request.decoding, hardware)
     decoding = request.decoding.model_copy(update={"template": template.name})
     base = {"model": lineup.base.model, "fingerprint": lineup.base.fingerprint()}
-    donor = {} if lineup.donor is None else {"donor": lineup.donor.fingerprint()}
-    with request.journal(decoding, {"base": base, **donor, "variants": _variant_settings(lineup), **settings}) as journal:
+    donor = None if lineup.donor is None else _record_donor(lineup.donor)
+    from_donor = {} if donor is None else {"donor": donor.fingerprint}
+    with request.journal(decoding, {"base": base, **from_donor, "variants": _variant_settings(lineup), **settings}) as journal:
         found = ask_models(
             lineup, request.sets, template, decoding, hardware=hardware, options=options, journal=journal, report=request.report
         )
@@ -237,6 +242,8 @@ def _ask_models(request: _Request, lineup: Lineup, hardware: Hardware, options: 
         return _Asked(
             base=lineup.base.model,
             revision=lineup.base.revision,
+            fingerprint=base["fingerprint"],
+            donor=donor,
             variants=variants,
             sets=found.sets,
             decoding=decoding.model_copy(update={"dtype": found.dtype}),
@@ -244,6 +251,10 @@ def _ask_models(request: _Request, lineup: Lineup, hardware: Hardware, options: 
             damage=tuple(found.damage[variant.name] for variant in variants if variant.name in found.damage),
             notes=(*lineup.notes, *found.notes),
         )
+
+
+def _record_donor(donor: Checkpoint) -> RecipeBase:
+    return RecipeBase(model=donor.model, revision=donor.revision, fingerprint=donor.fingerprint())
 
 
 def _variant_settings(lineup: Lineup) -> dict[str, Any]:
@@ -282,6 +293,8 @@ def _count(asked: _Asked, judging: Judging, report: Progress | None) -> Evaluati
     evaluation = Evaluation(
         base=asked.base,
         revision=asked.revision,
+        fingerprint=asked.fingerprint,
+        donor=asked.donor,
         sets=tuple(record_set(prompts) for prompts in asked.sets),
         variants=asked.variants,
         decoding=asked.decoding,

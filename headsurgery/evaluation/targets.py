@@ -17,8 +17,6 @@ from headsurgery.storage.foreign import names_weights
 from headsurgery.surgery.base_files import MANIFEST
 from headsurgery.surgery.manifest import Manifest
 
-Target = str | Path | Recipe
-
 
 @dataclass(frozen=True, kw_only=True)
 class Named:
@@ -44,13 +42,16 @@ class Named:
         return None if self.manifest is None else self.manifest.base
 
 
+Target = str | Path | Recipe | Named
+
+
 def read_targets(
     named: Sequence[Target], *, base: str | None = None, revision: str | None = None, token: str | None = None
 ) -> tuple[Named, ...]:
     """Read the recipes and fetch the models.
 
     Args:
-        named: Recipes, files, directories, Hub ids.
+        named: Recipes, files, directories, Hub ids, or what was read already.
         base: The base's name if it is given apart.
         revision: Of the base; where that is not given apart it is the only model's that is named here.
         token: For gated and private models.
@@ -63,9 +64,7 @@ def read_targets(
         raise UsageError("nothing to evaluate; expected a recipe, an edited checkpoint or a model")
     models = [target for target in named if not _is_recipe(target)]
     of_model = revision if base is None and len(models) == 1 else None
-    return tuple(
-        _read_recipe(target) if _is_recipe(target) else _read_model(str(target), revision=of_model, token=token) for target in named
-    )
+    return tuple(_read(target, of_model, token) for target in named)
 
 
 def find_base(
@@ -122,7 +121,15 @@ def find_donor(targets: Sequence[Named], *, donor: str | None = None, token: str
     return fetch_model(model, revision=None if is_local else revision, token=token)
 
 
+def _read(target: Target, revision: str | None, token: str | None) -> Named:
+    if isinstance(target, Named):
+        return target
+    return _read_recipe(target) if _is_recipe(target) else _read_model(str(target), revision=revision, token=token)
+
+
 def _is_recipe(target: Target) -> bool:
+    if isinstance(target, Named):
+        return target.recipe is not None
     if isinstance(target, Recipe):
         return True
     path = os.path.expanduser(target)
@@ -131,7 +138,7 @@ def _is_recipe(target: Target) -> bool:
     return os.path.isfile(path) or (str(target).endswith(".json") and not os.path.isdir(path))
 
 
-def _read_recipe(target: Target) -> Named:
+def _read_recipe(target: str | Path | Recipe) -> Named:
     if isinstance(target, Recipe):
         return Named(name="recipe", recipe=target)
     path = Path(os.path.expanduser(target))

@@ -20,6 +20,9 @@ from headsurgery.errors import GeometryError, ModelError
 from headsurgery.heads import AttentionGeometry
 from headsurgery.model.offload import runs_on
 
+_FETCHED_CODE = "transformers_modules."
+"""The package in which transformers puts code that came with a checkpoint."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
@@ -33,6 +36,7 @@ class ModelFacts:
         context_length: Tokens that it can read.
         dtype: Type that it runs in, such as `float32`.
         device: Kind of device that it runs on, such as `cuda`.
+        runs_own_code: Whether its modules are Python code that came with the checkpoint.
     """
 
     model_type: str
@@ -42,6 +46,7 @@ class ModelFacts:
     context_length: int
     dtype: str
     device: str
+    runs_own_code: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +84,7 @@ class ModuleMap:
             context_length=context_length(self.model),
             dtype=str(self.dtype).removeprefix("torch."),
             device=self.device.type,
+            runs_own_code=type(self.model).__module__.startswith(_FETCHED_CODE),
         )
 
     def projection(self, layer: int, name: Projection) -> nn.Module:

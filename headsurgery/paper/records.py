@@ -43,8 +43,10 @@ class ExperimentReport(Strict):
     settings: ExperimentSettings = Field(description="as they were run; sets and limits may be the user's")
     model: str
     revision: str | None = None
+    fingerprint: str | None = Field(default=None, description="of the model's weights, see checkpoint.fingerprint")
     other_model: str | None = Field(default=None, description="the pretrained model or the sibling")
     other_revision: str | None = None
+    other_fingerprint: str | None = None
     sets: tuple[SetRecord, ...] = Field(strict=False)
     decoding: Decoding | None = Field(description="null: nothing was generated")
     rows: tuple[ResultRow, ...] = Field(strict=False)

@@ -96,11 +96,11 @@ def run_experiment(
     work = plan_work(settings, sizes, num_heads, single_heads=options.heads_limit, models=1 + (second is not None))
     if on_plan is not None:
         on_plan(say_work(settings, work, sizes, num_heads))
-    record = {
+    record: dict[str, Any] = {
         "experiment": settings.name,
         "model": {"model": checkpoint.model, "fingerprint": checkpoint.fingerprint()},
         "other": None if second is None else {"model": second.model, "fingerprint": second.fingerprint()},
-        "sets": {prompts.name: prompts.to_record().model_dump(exclude={"name"}) for prompts in asked},
+        "sets": {prompts.name: prompts.content() for prompts in asked},
         "decoding": decoding.model_dump(exclude={"dtype"}),
         "factor": settings.factor,
         **run_on,
@@ -120,11 +120,13 @@ def run_experiment(
         run = _ExperimentRun(settings=settings, conditions=conditions, store=store, heads_limit=options.heads_limit)
         done = run.overlaps(checkpoint, second) if settings.name == "figure-5" else run.answers(checkpoint, anatomy, second)
         report = ExperimentReport(
-            settings=settings,
+            settings=settings.model_copy(update={"template": found.name}),
             model=checkpoint.model,
             revision=checkpoint.revision,
+            fingerprint=record["model"]["fingerprint"],
             other_model=second.model if second else None,
             other_revision=second.revision if second else None,
+            other_fingerprint=record["other"]["fingerprint"] if second else None,
             sets=tuple(record_set(prompts) for prompts in done.sets),
             decoding=decoding.model_copy(update={"dtype": done.dtype}) if work.answers else None,
             rows=(*done.rows, *_only_in_the_paper(settings, done.rows)),
@@ -134,7 +136,7 @@ def run_experiment(
                 "transformers": transformers.__version__,
                 "python": platform.python_version(),
             },
-            options=options.to_json(),
+            options=options.to_json() | loading.placement(),
             notes=(*dict.fromkeys(note for prompts in done.sets for note in prompts.notes), *done.notes),
         )
         return ExperimentResult(report=report, answers=journal.answers(), heads=store.heads)

@@ -48,6 +48,7 @@ class PromptSet:
         kind: What it is for; None where nobody has said.
         column: Of the table that they stood in; None where they are no table. Sets of the same prompts are equal whatever it is.
         keeps_rows: Whether prompt i is the source's row i: none was left out before it. Methods that pair two sets rely on it.
+        left_out: How many prompts are missing because they don't fit into a model's context.
     """
 
     name: str
@@ -56,6 +57,7 @@ class PromptSet:
     kind: Kind | None = None
     column: str | None = field(default=None, compare=False)
     keeps_rows: bool = field(default=True, compare=False)
+    left_out: int = field(default=0, compare=False)
 
     def __repr__(self) -> str:
         """Its name and how many prompts there are, on one line."""
@@ -67,8 +69,18 @@ class PromptSet:
         return sha256("".join(f"{text}\n" for text in self.texts).encode()).hexdigest()
 
     def to_record(self) -> PromptRecord:
-        """Name, count and hash, as a recipe states them."""
-        return PromptRecord(name=self.name, count=len(self.texts), sha256=self.sha256)
+        """Name, count and hash, and what else it takes to find them again, as a recipe states them."""
+        return PromptRecord(
+            name=self.name, count=len(self.texts), sha256=self.sha256, column=self.column, left_out=self.left_out or None
+        )
+
+    def identity(self) -> dict[str, Any]:
+        """What a journal knows the set by, as JSON."""
+        return {"name": self.name} | self.content()
+
+    def content(self) -> dict[str, Any]:
+        """The same without the name."""
+        return {"count": len(self.texts), "sha256": self.sha256}
 
     @classmethod
     def from_texts(

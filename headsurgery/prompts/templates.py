@@ -143,7 +143,8 @@ def encode(
     if len(fitting) < len(encoded):
         notes.append(f"{prompts.name}: left out {len(encoded) - len(fitting)} prompts longer than the model's {max_tokens} tokens")
     keeps_rows = prompts.keeps_rows and texts == prompts.texts[: len(texts)]
-    return replace(prompts, texts=texts, notes=tuple(dict.fromkeys(notes)), keeps_rows=keeps_rows), ids
+    left_out = prompts.left_out + len(encoded) - len(fitting)
+    return replace(prompts, texts=texts, notes=tuple(dict.fromkeys(notes)), keeps_rows=keeps_rows, left_out=left_out), ids
 
 
 def _encode_chat(name: str, text: str, chat: Chat) -> list[int]:

@@ -1,0 +1,56 @@
+"""What a journal knows an attribution by: its model, its prompts, and the choices on which scores depend.
+
+Each option object says which of its fields belong to a run's identity. Choices that only weigh scores (contrast, top, ...) may
+change from one call to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+import transformers
+
+from headsurgery.engine.journal import SweepJournal
+from headsurgery.model.modules import ModelFacts
+from headsurgery.options import Options
+from headsurgery.prompts import PromptSet
+
+if TYPE_CHECKING:
+    from headsurgery.storage.checkpoint import Checkpoint
+
+
+def identify_run(
+    checkpoint: Checkpoint, sets: Sequence[PromptSet], choices: Iterable[Options], facts: ModelFacts | None = None
+) -> dict[str, Any]:
+    """A run's identity, as JSON.
+
+    Args:
+        checkpoint: The model.
+        sets: Harmful prompts, and the control where there is one.
+        choices: Option objects.
+        facts: Of the loaded model: type and device; None: before it is loaded.
+    """
+    weights: dict[str, Any] = {"revision": checkpoint.revision}
+    if checkpoint.revision is None:
+        weights = {"fingerprint": checkpoint.fingerprint(), "modified": checkpoint.modified()}
+    known: dict[str, Any] = {
+        "model": checkpoint.model,
+        "weights": weights,
+        "prompts": sets[0].identity(),
+        "harmless": sets[1].identity() if len(sets) > 1 else None,
+    }
+    for options in choices:
+        known |= options.identity()
+    known["versions"] = {"torch": torch.__version__, "transformers": transformers.__version__}
+    return known if facts is None else known | {"dtype": facts.dtype, "device": facts.device}
+
+
+def kept_dtype(journal: Path, run: Mapping[str, Any]) -> str | None:
+    """The type in which the journal's part of this run was made on a CPU; None where there is none, or another run's."""
+    found = SweepJournal.settings_of(journal)
+    if found is None or found.get("device") != "cpu" or any(found.get(name) != value for name, value in run.items()):
+        return None
+    return str(found.get("dtype"))
