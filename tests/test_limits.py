@@ -40,23 +40,26 @@ def test_sizes_are_those_of_the_model(family: str) -> None:
 
 SWEEP = """
 import sys
-from dataclasses import replace
+from dataclasses import fields
 from headsurgery.engine.options import read_bytes
 from headsurgery.engine.limits import measure_footprint
 from headsurgery.engine.measures import Divergence, States
 from headsurgery.engine.sweep import Sweeper
-from headsurgery.engine.task import SweepTask
+from headsurgery.engine.task import InterchangeTask, SweepTask
 from headsurgery.model.memory import used_memory
 from headsurgery.model.modules import locate_modules
 from tests.tiny import build_model, engine_of, tokens
 import torch
 
-measure, prefix, limit = Divergence() if sys.argv[1] == "ships" else States(), [5] * int(sys.argv[2]), int(sys.argv[3])
+measure, prefix, limit = States() if sys.argv[1] == "sahara" else Divergence(), [5] * int(sys.argv[2]), int(sys.argv[3])
 model = build_model("llama", vocab_size=9000, hidden_size=768, num_hidden_layers=2, intermediate_size=1024, num_attention_heads=12,
                     head_dim=64, num_key_value_heads=4, max_position_embeddings=256)
 modules = locate_modules(model)
 queries = tuple((*prefix, *row) for row in tokens(queries=24, length=24).tolist())
 task = SweepTask(queries=queries, heads=tuple(modules.geometry.heads()), operation="scale", factor=0.0, measure=measure)
+if sys.argv[1] == "interchange":
+    task = InterchangeTask(**{field.name: getattr(task, field.name) for field in fields(task)}, partners=queries[::-1], swapped=5)
+    prefix = []
 engine = engine_of(modules.model)
 engine.shortcuts(task)
 used = used_memory(torch.device("cpu"))
@@ -78,6 +81,8 @@ print(peak - used, found.peak, found.slack)
         ("ships", 0, 80 * 2**20),
         pytest.param("ships", 0, 0, marks=pytest.mark.exhaustive),
         pytest.param("sahara", 100, 0, marks=pytest.mark.exhaustive),
+        pytest.param("interchange", 60, 0, marks=pytest.mark.exhaustive),
+        pytest.param("interchange", 60, 60 * 2**20, marks=pytest.mark.exhaustive),
     ],
 )
 def test_the_formula_is_an_upper_bound_of_the_measured_peak_and_no_wild_one(measure: str, prefix: int, limit: int) -> None:

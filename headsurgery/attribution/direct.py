@@ -9,7 +9,7 @@ position, so that the heads' results add up to what their layer's attention writ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -19,6 +19,7 @@ from torch import nn
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads
 from headsurgery.attribution.writes import directions_at, residual_at_end
 from headsurgery.engine.calls import run_model
+from headsurgery.model.hooks import head_outputs
 from headsurgery.model.modules import ModuleMap
 
 
@@ -69,25 +70,17 @@ def direct_scores(
 
 def _read(modules: ModuleMap, query: Sequence[int]) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
     """At the last position the residual stream behind the last layer, [hidden_size], and z by layer, [width], in float64."""
-    heads: dict[int, torch.Tensor] = {}
     resid: list[torch.Tensor] = []
-
-    def keep(layer: int) -> Callable[..., None]:
-        def hook(_: nn.Module, args: tuple[torch.Tensor, ...]) -> None:
-            heads[layer] = args[0][0, -1].double().cpu()
-
-        return hook
 
     def leaving(_: nn.Module, __: Any, output: Any) -> None:
         resid[:] = [residual_at_end(output, modules.geometry.hidden_size).double().cpu()]
 
     with ExitStack() as stack:
-        for layer in modules.geometry.attention_layers:
-            stack.callback(modules.projection(layer, "o_proj").register_forward_pre_hook(keep(layer)).remove)
+        outputs = stack.enter_context(head_outputs(modules, modules.geometry.attention_layers, positions=1))
         for module in modules.layers:  # the last one may be left out, as those that look at images are
             stack.callback(module.register_forward_hook(leaving).remove)
         run_model(modules, torch.tensor([list(query)], device=modules.device), tail=1, want_logits=False)
-    return resid[0], heads
+    return resid[0], {layer: z[0, -1].double().cpu() for layer, z in outputs.items()}
 
 
 def _weights(modules: ModuleMap) -> dict[int, torch.Tensor]:

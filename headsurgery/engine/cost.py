@@ -1,9 +1,10 @@
 """What a sweep costs, before anything runs: layer calls, FLOPs and bytes, for the blocks that would really run.
 
 A head of layer l runs layers l, l + 1, ... on every query; the base runs all layers once per block; a shared prefix runs once per
-head; the last layer spares unread positions o_proj and MLP; the output embeddings see the positions that are read. A product with a
-weight is two FLOPs per element and position, attention four per head, dimension and pair of positions. Assumed is a model whose
-layers can be called one by one, as all families of the table can. Neighbours: `plan` cuts the blocks, `hardware` says how fast.
+head. Heads that are interchanged run on the swapped positions alone; the other prompts run once per block, as the base does. The
+last layer spares unread positions o_proj and MLP; the output embeddings see the positions that are read. A product with a weight is
+two FLOPs per element and position, attention four per head, dimension and pair of positions. Assumed is a model whose layers can be
+called one by one, as all families of the table can. Neighbours: `plan` cuts the blocks, `hardware` says how fast.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from headsurgery.engine.limits import Footprint, Limits, measure_footprint
 from headsurgery.engine.plan import plan_blocks
 from headsurgery.engine.shape import LayerShape, ModelShape
 from headsurgery.engine.shortcuts import shared_prefix
-from headsurgery.engine.task import Block, SweepTask
+from headsurgery.engine.task import Block, InterchangeTask, SweepTask
 
 _ROWS_OF_ANSWERS, _LAYER_OVERHEAD = 64, 3e-4
 """Answers that go together, and seconds that Python takes for a layer of one step: both set by hand, not measured."""
@@ -60,10 +61,9 @@ def count_cost(shape: ModelShape, task: SweepTask, limits: Limits, *, itemsize: 
     prefix, num_layers = len(shared_prefix(task)), len(shape.layers)
     blocks, layer_tokens = [], 0
     for block in plan_blocks(task, tokens=limits.block, prefix=prefix):
-        lengths = [len(task.queries[query]) for query in block.queries]
         variants = _variants(task, block, num_layers)
-        layer_tokens += sum(variants) * (prefix + sum(length - prefix for length in lengths))
-        blocks.append(_block_flops(shape, task, lengths, variants, prefix))
+        layer_tokens += _layer_tokens(task, block, variants, prefix)
+        blocks.append(count_block(shape, task, block, prefix))
     lengths = [len(query) for query in task.queries]
     whole = sum(_forward_flops(shape, length) for length in lengths)
     return Cost(
@@ -85,8 +85,10 @@ def count_block(shape: ModelShape, task: SweepTask, block: Block, prefix: int) -
         block: Of it.
         prefix: Tokens that all queries share and that run once per head.
     """
-    lengths = [len(task.queries[query]) for query in block.queries]
-    return _block_flops(shape, task, lengths, _variants(task, block, len(shape.layers)), prefix)
+    variants = _variants(task, block, len(shape.layers))
+    if isinstance(task, InterchangeTask):
+        return _interchange_flops(shape, task, block, variants)
+    return _block_flops(shape, task, [len(task.queries[query]) for query in block.queries], variants, prefix)
 
 
 def _variants(task: SweepTask, block: Block, num_layers: int) -> list[int]:
@@ -95,6 +97,30 @@ def _variants(task: SweepTask, block: Block, num_layers: int) -> list[int]:
     for head in block.heads:
         joining[task.heads[head].layer] += 1
     return [1 + sum(joining[: layer + 1]) for layer in range(num_layers)]
+
+
+def _layer_tokens(task: SweepTask, block: Block, variants: Sequence[int], prefix: int) -> int:
+    """Tokens that go through a layer, summed over the layers."""
+    whole = prefix + sum(len(task.queries[query]) - prefix for query in block.queries)
+    if not isinstance(task, InterchangeTask):
+        return sum(variants) * whole
+    partners = sum(len(task.partners[query]) for query in block.queries)
+    swapped = sum(rows - 1 for rows in variants) * task.swapped * len(block.queries)
+    return len(variants) * (whole + partners) + swapped
+
+
+def _interchange_flops(shape: ModelShape, task: InterchangeTask, block: Block, variants: Sequence[int]) -> float:
+    """The base and the partners run whole, and each head from its layer on the positions that are swapped."""
+    lengths = [len(task.queries[query]) for query in block.queries]
+    whole = [*lengths, *(len(task.partners[query]) for query in block.queries)]
+    changed, read = task.swapped * len(lengths), task.tail * len(lengths)
+    flops = 0.0
+    for number, (layer, rows) in enumerate(zip(shape.layers, variants, strict=True)):
+        after = read if number == len(shape.layers) - 1 else changed
+        of_heads = _layer_flops(layer, changed, after) + _attention_flops(layer, task.swapped * sum(lengths))
+        flops += (rows - 1) * of_heads + _layer_flops(layer, sum(whole), sum(whole))
+        flops += _attention_flops(layer, sum(length**2 for length in whole))
+    return flops + variants[-1] * read * 2.0 * shape.vocabulary * shape.hidden_size
 
 
 def _block_flops(shape: ModelShape, task: SweepTask, lengths: Sequence[int], variants: Sequence[int], prefix: int) -> float:

@@ -62,7 +62,7 @@ class Footprint:
     Args:
         results: What is kept of all heads and queries; on the host.
         states: Of a block.
-        keys: The prefix's keys and values of one layer.
+        keys: The prefix's keys and values of one layer; what the partners' heads put out, where heads are interchanged.
         slice: One call of a layer.
         logits: On their way out.
         slack: What allocators and kernels keep for themselves.
@@ -99,15 +99,20 @@ def measure_footprint(shape: ModelShape, task: SweepTask, limits: Limits, *, ite
     lengths = [len(query) - prefix for query in task.queries]
     per_head = min(prefix + sum(lengths), max(limits.block // MIN_HEADS, prefix + max(lengths)))
     variants = 1 + min(len(task.heads), max(1, limits.block // per_head))
-    rows = max(1, limits.tokens // max(lengths))
+    own, before = max(lengths), prefix
+    widest, keys, given = max(layer.kv_width for layer in shape.layers), 3 * variants * prefix, 0
+    if task.changed is not None:  # all before these positions is like a prefix, of the base alone
+        own, before, keys = task.changed, max(lengths) - task.changed, 3 * per_head
+        given = per_head // min(lengths) * task.changed * sum(layer.query_width for layer in shape.layers)
+    rows = max(1, limits.tokens // own)
     result_bytes = task.measure.bytes_kept(shape.hidden_size, itemsize)
     of_queries = shape.vocabulary * task.tail * len(task.queries)
     logits = max(limits.logits, shape.vocabulary * task.tail) if task.measure.wants_logits else 0
     return Footprint(
         results=2 * len(task.heads) * len(task.queries) * task.tail * result_bytes,
         states=variants * per_head * shape.hidden_size * itemsize,
-        keys=3 * variants * prefix * max(layer.kv_width for layer in shape.layers) * itemsize,
-        slice=max(_slice(layer, shape, rows * max(lengths), rows * prefix, itemsize) for layer in shape.layers),
+        keys=(keys * widest + given) * itemsize,
+        slice=max(_slice(layer, shape, rows * own, rows * before, itemsize) for layer in shape.layers),
         logits=min(logits, len(task.heads) * of_queries) * 3 * itemsize + min(logits, max(of_queries, _WIDE_LOGITS)) * 6 * 8,
         slack=_SLACK if itemsize > 2 else _SLACK_16_BIT,
     )

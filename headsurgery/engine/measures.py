@@ -1,4 +1,4 @@
-"""What is kept of the final states: the states themselves, a divergence, or how far a token's odds drop."""
+"""What is kept of the final states: the states themselves, a divergence, or how far a token's odds drop, or a preference."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _OfLogits:
 
     wants_logits: ClassVar[bool] = True
 
-    def of_base(self, _: Finals) -> None:
+    def of_base(self, finals: Finals) -> torch.Tensor | None:
         """Nothing."""
         return None
 
@@ -95,6 +95,35 @@ class LogOddsDrop(_OfLogits):
         assert finals.base_logits is not None
         targets = torch.tensor([self.targets[query] for query in finals.queries])
         return (log_odds(finals.base_logits, targets) - log_odds(finals.logits, targets)).double()
+
+
+@dataclass(frozen=True)
+class PreferenceDrop(_OfLogits):
+    """Drop of the log-odds of one token against another, log p(one) - log p(other), in nats: [heads, queries, tail].
+
+    Of the base the log-odds themselves are kept, [queries, tail].
+
+    Args:
+        tokens: Both token ids, for every query of the task.
+    """
+
+    tokens: tuple[tuple[int, int], ...]
+
+    def of_heads(self, finals: Finals) -> torch.Tensor:
+        """[heads, queries, tail]."""
+        assert finals.logits is not None  # asked for
+        return self.of_base(finals) - self._preferences(finals.logits, finals.queries)
+
+    def of_base(self, finals: Finals) -> torch.Tensor:
+        """[queries, tail]."""
+        assert finals.base_logits is not None  # asked for
+        return self._preferences(finals.base_logits, finals.queries)
+
+    def _preferences(self, logits: torch.Tensor, queries: tuple[int, ...]) -> torch.Tensor:
+        """[..., queries, tail] of logits [..., queries, tail, vocabulary]."""
+        pairs = torch.tensor([self.tokens[query] for query in queries], device=logits.device)  # [queries, 2]
+        both = logits.gather(-1, pairs.unsqueeze(1).expand(*logits.shape[:-1], 2)).double()  # [..., queries, tail, 2]
+        return both[..., 0] - both[..., 1]
 
 
 def log_odds(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

@@ -32,13 +32,24 @@ class Shortcuts:
             return ()
         return ("the layers of this model can't be called one by one, so full forwards are used, which take about twice as long",)
 
+    def unchanged_of(self, task: SweepTask, length: int) -> int:
+        """First positions of a query of this length that no head's edit changes, and that run once for all heads."""
+        if task.changed is None or length > self.prefixed:
+            return 0
+        return length - max(task.changed, task.tail)
+
     def prefix_of(self, task: SweepTask) -> tuple[int, ...]:
         """Token ids that run once per head for all queries of a task; none where the model doesn't allow it."""
         return shared_prefix(task) if max(map(len, task.queries)) <= self.prefixed else ()
 
 
 def shared_prefix(task: SweepTask) -> tuple[int, ...]:
-    """Token ids that all queries of a task begin with; each keeps at least the positions that are read."""
+    """Token ids that all queries of a task begin with; each keeps at least the positions that are read.
+
+    None where heads are edited at the last positions alone: then all that comes before runs once for all heads, shared or not.
+    """
+    if task.changed is not None:
+        return ()
     first, last = min(task.queries), max(task.queries)
     limit = min(map(len, task.queries)) - task.tail
     length = next((place for place in range(limit) if first[place] != last[place]), limit)

@@ -79,9 +79,35 @@ class SweepTask:
     group: tuple[HeadEdit, ...] = ()
     tail: int = 1
 
+    @property
+    def changed(self) -> int | None:
+        """Last positions of each query at which heads are edited; all before them is the same for all heads. None: everywhere."""
+        return None
+
     def edit(self, head: HeadRef) -> HeadEdit:
         """The edit of one head."""
         return HeadEdit(layer=head.layer, head=head.head, operation=self.operation, factor=self.factor)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterchangeTask(SweepTask):
+    """Heads that, one at a time, put out at the last positions what they put out for another prompt.
+
+    The other prompt's z takes the place of the head's own. An edit only says which head is meant; its operation and factor do
+    nothing. Neighbour: `partners` computes the other z.
+
+    Args:
+        partners: For each query, the token ids of the other prompt.
+        swapped: The last so many positions, which every query and every partner has.
+    """
+
+    partners: tuple[tuple[int, ...], ...]
+    swapped: int
+
+    @property
+    def changed(self) -> int:
+        """Those that are swapped."""
+        return self.swapped
 
 
 @dataclass(frozen=True, kw_only=True)

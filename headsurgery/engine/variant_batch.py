@@ -3,20 +3,22 @@
 A batch holds the states of every variant on its queries (variant 0 is the untouched base, variant i has the i-th head edited), as
 rows variant * queries + query. A variant joins at the layer of its head, with the base's states. Below that layer it equals the
 base, so nothing is computed. A shared prefix is a batch of its own that goes first; its keys and values of a layer are put before
-those of the queries. Rows run in slices that use the hardware fully. If memory runs out, a slice is halved and tried again.
+those of the queries. So is what stands before the positions at which heads are edited, where they are not edited everywhere: a
+batch of the base alone. Rows run in slices that use the hardware fully. If memory runs out, a slice is halved and tried again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import nn
 
 from headsurgery.engine.calls import Calls
+from headsurgery.engine.partners import PartnerOutputs
 from headsurgery.engine.slices import Slices
 from headsurgery.model.hooks import EditSwitch, RowEdit, row_edits
 from headsurgery.model.modules import ModuleMap
@@ -40,9 +42,9 @@ class _KeyRecorder:
 class _KeyReplayer:
     """Replaces a cache: puts each row's prefix before what a layer would store, and stores nothing."""
 
-    def __init__(self, prefix: Keys, variants: torch.Tensor) -> None:
+    def __init__(self, prefix: Keys, owners: torch.Tensor) -> None:
         self._prefix = iter(prefix)
-        self._variants = variants  # [rows]
+        self._owners = owners  # [rows], which of the prefix's keys and values are each row's
 
     def update(self, keys: torch.Tensor, values: torch.Tensor, *_: Any, **__: Any) -> tuple[torch.Tensor, torch.Tensor]:
         before = next(self._prefix)
@@ -52,7 +54,7 @@ class _KeyReplayer:
         """[rows, kv_heads, prefix + pos, head_dim]."""
         length = before.shape[2]
         joined = after.new_empty(*after.shape[:2], length + after.shape[2], after.shape[3])
-        joined[:, :, :length] = before[self._variants.to(before.device)]
+        joined[:, :, :length] = before[self._owners.to(before.device)]
         joined[:, :, length:] = after
         return joined
 
@@ -68,6 +70,8 @@ class VariantBatch:
         tail: Positions that are read at the end; 0 for a prefix, of which nothing is read.
         slices: How many rows run at a time.
         trim: Whether the last layer may leave out what is not read.
+        before: What stands before each query and is the same for all variants: a batch of the base alone. None: nothing does.
+        given: What edited heads put out at the last positions, by layer; for tasks that interchange.
     """
 
     modules: ModuleMap
@@ -76,6 +80,8 @@ class VariantBatch:
     tail: int
     slices: Slices
     trim: bool
+    before: VariantBatch | None = None
+    given: PartnerOutputs = field(default_factory=dict)
     unaffected: list[torch.Tensor] = field(default_factory=list, init=False)
     """For the variants that joined, the rows that the edit did not change, [heads, queries] each."""
 
@@ -92,11 +98,13 @@ class VariantBatch:
         Args:
             layer: The layer.
             edits: One per variant that joins.
-            prefix: Keys and values of what stands before, of the base and every variant so far, the new ones included.
+            prefix: Keys and values of what stands before all queries, of the base and every variant so far, the new ones included.
 
         Returns:
             Keys and values of this batch where it is a prefix, else nothing.
         """
+        if self.before is not None:
+            prefix = self.before.step(layer, ())
         entering = self.states[: self.num_queries].clone() if edits else None
         keys = self._advance(layer, 0, self.joined, prefix)
         if entering is not None:
@@ -139,8 +147,17 @@ class VariantBatch:
             begin = max((first + place) * self.num_queries, rows.start) - rows.start
             end = min((first + place + 1) * self.num_queries, rows.stop) - rows.start
             if begin < end:
-                found.append(RowEdit(edit=edit, rows=range(begin, end)))
+                found.append(
+                    RowEdit(edit=edit, rows=range(begin, end), given=self._given(edit.layer, rows.start + begin, end - begin))
+                )
         return found
+
+    def _given(self, layer: int, first: int, count: int) -> torch.Tensor | None:
+        """What is given for some rows of one variant, [rows, positions, width]."""
+        if layer not in self.given:
+            return None
+        query = first % self.num_queries
+        return self.given[layer][query : query + count]
 
     def _run(self, layer: int, rows: range, prefix: Keys | None, edits: list[RowEdit]) -> tuple[Keys, torch.Tensor]:
         """Run some rows through a layer, in place. Returns what a prefix would store, and which rows the edits did not change.
@@ -151,7 +168,7 @@ class VariantBatch:
         is_top = layer == len(self.modules.layers) - 1
         trims = self.trim and is_top
         if len(rows) == 1 and (self.length == 1 or (trims and self.tail == 1)):
-            edits = [RowEdit(edit=edit.edit, rows=range(2)) for edit in edits]
+            edits = [replace(edit, rows=range(2)) for edit in edits]
             keys, same = self._call(layer, [rows.start] * 2, prefix, edits, trims=trims)
             return [(own[:1], values[:1]) for own, values in keys], same[:1]
         return self._call(layer, list(rows), prefix, edits, trims=trims)
@@ -160,7 +177,8 @@ class VariantBatch:
         self, layer: int, rows: list[int], prefix: Keys | None, edits: list[RowEdit], *, trims: bool
     ) -> tuple[Keys, torch.Tensor]:
         """See `_run`; a row may come twice."""
-        variants = torch.tensor(rows, device=self.states.device) // self.num_queries
+        numbers = torch.tensor(rows, device=self.states.device)
+        owners = numbers // self.num_queries if self.before is None else numbers % self.num_queries
         recorders: list[_KeyRecorder] = []
         is_twice = rows[0] == rows[-1] and len(rows) == 2
         hidden = self.states[rows[0] : rows[-1] + 1]
@@ -173,7 +191,7 @@ class VariantBatch:
             if self.tail == 0:
                 recorders.append(cache := _KeyRecorder())
             elif prefix is not None:
-                cache = _KeyReplayer(prefix, variants)
+                cache = _KeyReplayer(prefix, owners)
             return call(module, hidden, cache).to(hidden.device)  # layers may lie on several devices
 
         with row_edits(self.modules, edits) as switch, trimmed(self.modules, self.tail) if trims else nullcontext():

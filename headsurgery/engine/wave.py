@@ -14,6 +14,7 @@ import torch
 from transformers import DynamicCache
 
 from headsurgery.engine.calls import Calls, FinalStates, catch_calls, leave
+from headsurgery.engine.partners import partner_outputs
 from headsurgery.engine.parts import BlockPart, OnWork, make_part
 from headsurgery.engine.shortcuts import Shortcuts
 from headsurgery.engine.slices import Slices
@@ -80,6 +81,7 @@ def _make_batches(
 ) -> tuple[VariantBatch | None, list[tuple[tuple[int, ...], VariantBatch]]]:
     """The prefix's batch, if any, and one per length, with its queries by position in the block."""
     device, num_variants, shared = modules.device, 1 + len(block.heads), shortcuts.prefix_of(task)
+    given = partner_outputs(modules, slices, task, block)
     prefix, cache = None, None
     if shared:
         tokens = torch.tensor([list(shared)], device=device)
@@ -89,9 +91,21 @@ def _make_batches(
     batches = []
     for queries in _by_length(task, block):
         tokens = torch.tensor([task.queries[block.queries[place]][len(shared) :] for place in queries], device=device)
-        calls = catch_calls(modules, shortcuts.rest, tokens, cache)
+        before, standing = None, cache
+        if unchanged := shortcuts.unchanged_of(task, tokens.shape[1]):
+            calls = catch_calls(modules, shortcuts.rest, tokens[:, :unchanged], DynamicCache())
+            before = VariantBatch(modules=modules, calls=calls, num_variants=1, tail=0, slices=slices, trim=False)
+            tokens, standing = tokens[:, unchanged:], _cache_of_length(unchanged, calls)
+        calls = catch_calls(modules, shortcuts.rest, tokens, standing)
         batch = VariantBatch(
-            modules=modules, calls=calls, num_variants=num_variants, tail=task.tail, slices=slices, trim=shortcuts.trim
+            modules=modules,
+            calls=calls,
+            num_variants=num_variants,
+            tail=task.tail,
+            slices=slices,
+            trim=shortcuts.trim,
+            before=before,
+            given={layer: outputs[list(queries)] for layer, outputs in given.items()},
         )
         batches.append((queries, batch))
     return prefix, batches

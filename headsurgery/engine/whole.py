@@ -8,6 +8,7 @@ from functools import partial
 import torch
 
 from headsurgery.engine.calls import FinalStates, run_model
+from headsurgery.engine.partners import PartnerOutputs, partner_outputs
 from headsurgery.engine.parts import BlockPart, OnWork, make_part
 from headsurgery.engine.slices import Slices
 from headsurgery.engine.task import Block, SweepTask
@@ -32,11 +33,13 @@ def run_whole(
     """
     edits = [task.edit(task.heads[position]) for position in block.heads]
     with row_edits(modules, [RowEdit(edit=edit) for edit in task.group]):
+        given = partner_outputs(modules, slices, task, block)
         for place, position in enumerate(block.queries):
             query = task.queries[position]
             tokens = torch.tensor([list(query)], device=modules.device)
             base = _first(run_model(modules, tokens.repeat(2, 1), tail=task.tail, want_logits=task.measure.wants_logits), 1)
-            run = partial(_run_heads, modules, task, edits, tokens, base)
+            of_query = {layer: outputs[place : place + 1] for layer, outputs in given.items()}
+            run = partial(_run_heads, modules, task, edits, tokens, base, of_query)
             for heads, (final, same) in slices.run(range(len(edits)), len(query), run):
                 yield make_part(block, heads, [place], final, base, same.unsqueeze(1))
             if on_work is not None:
@@ -44,10 +47,18 @@ def run_whole(
 
 
 def _run_heads(
-    modules: ModuleMap, task: SweepTask, edits: Sequence[HeadEdit], tokens: torch.Tensor, base: FinalStates, heads: range
+    modules: ModuleMap,
+    task: SweepTask,
+    edits: Sequence[HeadEdit],
+    tokens: torch.Tensor,
+    base: FinalStates,
+    given: PartnerOutputs,
+    heads: range,
 ) -> tuple[FinalStates, torch.Tensor]:
     """One query's final states with each of some heads edited, and which of them equal those of the same rows without an edit."""
-    rows = [RowEdit(edit=edits[head], rows=range(row, row + 1)) for row, head in enumerate(heads)]
+    rows = [
+        RowEdit(edit=edits[head], rows=range(row, row + 1), given=given.get(edits[head].layer)) for row, head in enumerate(heads)
+    ]
     repeated = tokens.repeat(max(2, len(heads)), 1)  # one row alone would round otherwise than among others
     with row_edits(modules, rows) as switch:
         final = _first(run_model(modules, repeated, tail=task.tail, want_logits=task.measure.wants_logits), len(heads))

@@ -8,7 +8,7 @@ operations the weights are exchanged (`exchange`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -31,10 +31,13 @@ class RowEdit:
     Args:
         edit: What to do.
         rows: For which rows; None for all.
+        given: What the inputs of o_proj are at the last positions, [rows, positions, width]. The edit then says only which of them
+            are meant: the head's. None: what the edit makes of them.
     """
 
     edit: HeadEdit
     rows: range | None = None
+    given: torch.Tensor | None = None
 
 
 class EditSwitch:
@@ -88,9 +91,9 @@ def row_edits(modules: ModuleMap, edits: Iterable[RowEdit], *, donor: Donor | No
             continue
         rows = slice(None) if row_edit.rows is None else slice(row_edit.rows.start, row_edit.rows.stop)
         for block in found:
-            part = _SliceEdit(
-                rows=rows, block=slice(block.block.start, block.block.stop), operation=operation, factor=row_edit.edit.factor
-            )
+            columns = slice(block.block.start, block.block.stop)
+            given = None if row_edit.given is None else row_edit.given[..., columns]
+            part = _SliceEdit(rows=rows, block=columns, operation=operation, factor=row_edit.edit.factor, given=given)
             by_module.setdefault((row_edit.edit.layer, block.kind), []).append(part)
     exchange = Exchange(modules, by_weights, donor) if by_weights else None
     switch = EditSwitch(exchange)
@@ -111,6 +114,15 @@ class _SliceEdit:
     block: slice
     operation: Operation
     factor: float
+    given: torch.Tensor | None
+
+    def change(self, states: torch.Tensor) -> None:
+        """Change states [rows, pos, width] in place."""
+        if self.given is not None:
+            states[self.rows, -self.given.shape[1] :, self.block] = self.given
+            return
+        own = states[self.rows, ..., self.block]
+        states[self.rows, ..., self.block] = self.operation.change_states(own, self.factor)
 
 
 def _locate(modules: ModuleMap, edit: HeadEdit, where: str) -> tuple[ProjectionBlock, ...]:
@@ -126,8 +138,7 @@ def _hook(module: nn.Module, kind: BlockKind, parts: list[_SliceEdit], switch: E
     def changed(states: torch.Tensor) -> torch.Tensor:
         states = states.clone()  # [rows, pos, width]
         for part in parts:
-            own = states[part.rows, ..., part.block]
-            states[part.rows, ..., part.block] = part.operation.change_states(own, part.factor)
+            part.change(states)
         return states
 
     def before(_: nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...] | None:
@@ -137,3 +148,29 @@ def _hook(module: nn.Module, kind: BlockKind, parts: list[_SliceEdit], switch: E
         return changed(output) if switch.is_on else None
 
     return module.register_forward_pre_hook(before) if kind.side == "input" else module.register_forward_hook(after)
+
+
+@contextmanager
+def head_outputs(modules: ModuleMap, layers: Iterable[int], *, positions: int) -> Iterator[dict[int, torch.Tensor]]:
+    """Keep what the heads of some layers put out in the next forward.
+
+    Args:
+        modules: The model.
+        layers: Layers that have attention heads.
+        positions: The last so many.
+
+    Yields:
+        z by layer, before o_proj, [rows, positions, width]; filled by the forward.
+    """
+    found: dict[int, torch.Tensor] = {}
+
+    def keep(layer: int) -> Callable[..., None]:
+        def hook(_: nn.Module, args: tuple[torch.Tensor, ...]) -> None:
+            found[layer] = args[0][:, -positions:].clone()
+
+        return hook
+
+    with ExitStack() as stack:
+        for layer in layers:
+            stack.callback(modules.projection(layer, "o_proj").register_forward_pre_hook(keep(layer)).remove)
+        yield found
