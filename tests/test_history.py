@@ -74,7 +74,7 @@ def test_the_plan_says_that_it_comes_on_top(chain: list[Path]) -> None:
     notes = plan_surgery(STEPS[0], open_checkpoint(chain[2])).notes
     assert notes == (
         "the base was edited before (L1H2 scale × 0, L0H3 uniform_attention × 0, L1H2 scale × 0.5); "
-        "this edit comes on top, as step 3",
+        "this edit is step 3 on top of that",
     )
 
 
@@ -100,7 +100,7 @@ def test_without_originals_a_step_can_not_be_undone(tmp_path: Path) -> None:
         restore_checkpoint(out, tmp_path / "back")
     assert "--no-undo" in str(caught.value.hint)
     assert not (tmp_path / "back").exists()
-    assert plan_surgery(STEPS[2], open_checkpoint(out)).notes[1].startswith("restore goes back to step 1 only")
+    assert plan_surgery(STEPS[2], open_checkpoint(out)).notes[1].startswith("restore can go back to step 1 only")
     two = edit(out, tmp_path / "two", STEPS[2])
     found = verify_checkpoint(two)
     assert (found.problems, found.steps, found.restorable) == ({}, 2, 1)
@@ -116,7 +116,7 @@ def test_a_step_that_was_tampered_with_is_seen(chain: list[Path], tmp_path: Path
     data[-1] ^= 1
     undo.write_bytes(data)
     assert list(verify_checkpoint(chain[-1]).problems) == ["headsurgery.previous/headsurgery.undo"]
-    with pytest.raises(SurgeryError, match="what came back is not the base's file"):
+    with pytest.raises(SurgeryError, match="the restored file differs from the base's"):
         restore_checkpoint(chain[-1], tmp_path / "back")
     assert not (tmp_path / "back").exists()
 
@@ -124,7 +124,7 @@ def test_a_step_that_was_tampered_with_is_seen(chain: list[Path], tmp_path: Path
 def test_a_step_that_was_changed_since_is_no_base(chain: list[Path], tmp_path: Path) -> None:
     """Nobody could get back to the first base."""
     (chain[1] / "config.json").write_text((chain[1] / "config.json").read_text() + " ")
-    with pytest.raises(CheckpointError, match=r"not what its manifest says: config\.json changed since") as caught:
+    with pytest.raises(CheckpointError, match=r"differs from its manifest: config\.json changed since") as caught:
         edit(chain[1], tmp_path / "two", STEPS[2])
     assert "move headsurgery.json, " in str(caught.value.hint)
     assert not (tmp_path / "two").exists()
@@ -158,7 +158,7 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return result.stdout + result.stderr
 
     run("apply", "0.json", "base", "-o", "one")
-    assert "this edit comes on top, as step 2" in run("apply", "1.json", "one", "-o", "two")
+    assert "this edit is step 2 on top of that" in run("apply", "1.json", "one", "-o", "two")
     assert json.loads(run("verify", "two", "--json"))["intact"]
     run("diff", "one", "two", "--recipe", "1.json")
     run("restore", "two", "-o", "one-again", "--steps", "1")

@@ -193,7 +193,7 @@ class TestRefusals:
         """No step could be undone then."""
         edit(model, FIRST)
         (model / "generation_config.json").write_text("{}")
-        self.check_refused(model, SECOND, r"not what its manifest says: generation_config\.json changed since")
+        self.check_refused(model, SECOND, r"differs from its manifest: generation_config\.json changed since")
 
     def test_a_base_that_changes_while_it_is_read(self, model: Path) -> None:
         made = plan(model, FIRST)
@@ -263,7 +263,7 @@ class TestRefusals:
             out.write(b"\x55")
 
         monkeypatch.setattr(editing, "write_runs", meddle)
-        with pytest.raises(SurgeryError, match=r"half edited: .*another program changed it") as caught:
+        with pytest.raises(SurgeryError, match=r"half edited: .*another program has changed it") as caught:
             edit(model, FIRST)
         assert "restore it from its source" in str(caught.value.hint)
         for edited in set(plan_of_journal(model)["digests"]):
@@ -412,7 +412,7 @@ class TestFaults:
             is_half_edited = stage.is_half_edited()
             if fault == "Ctrl-C":
                 assert not is_half_edited, "it takes the time to take its work back"
-            assert not is_half_edited or "headsurgery.journal has what is needed to repair it" in str(refusal)
+            assert not is_half_edited or "headsurgery.journal contains what is needed to repair it" in str(refusal)
             if "it is" in str(refusal):
                 assert stage.files() == (stage.after if "is finished" in str(refusal) else stage.before)
             stage.is_done()
@@ -511,7 +511,7 @@ class TestHalfEdited:
         data = bytearray(shard.read_bytes())
         data[-1] ^= 1
         shard.write_bytes(data)
-        with pytest.raises(SurgeryError, match=r"half edited: .*: another program changed it"):
+        with pytest.raises(SurgeryError, match=r"half edited: .*: another program has changed it"):
             restore_in_place(half_edited.model)
         data = bytearray(shard.read_bytes())
         data[-1] ^= 1
@@ -524,7 +524,7 @@ class TestHalfEdited:
             raise KeyboardInterrupt
 
         monkeypatch.setattr(journal, "carry_out", interrupted)
-        with pytest.raises(SurgeryError, match=r"half edited: interrupted again; headsurgery.journal has what"):
+        with pytest.raises(SurgeryError, match=r"half edited: interrupted again; headsurgery.journal contains what"):
             restore_in_place(half_edited.model)
 
     def test_it_is_not_replaced(self, half_edited: Stage) -> None:
@@ -658,7 +658,7 @@ def test_two_at_once_the_later_is_refused(model: Path) -> None:
     refusals = []
 
     def second(done: int, total: int) -> None:
-        with pytest.raises(SurgeryError, match="another run is editing it at this moment"):
+        with pytest.raises(SurgeryError, match="another run is editing it right now"):
             edit(model, SECOND)
         refusals.append(done)
 
@@ -761,7 +761,7 @@ class TestStrangersJournal:
         self.write(model)
         (model / "headsurgery.journal" / "todo.json").rename(tmp_path / "todo.json")
         (model / "headsurgery.journal" / "todo.json").symlink_to(tmp_path / "todo.json")
-        with pytest.raises(SurgeryError, match="not a valid journal: no file"):
+        with pytest.raises(SurgeryError, match="not a valid journal: it is missing"):
             recover(model, lambda _: None)
 
     @pytest.mark.parametrize("text", ["", "[]", "{", '{"schema": "headsurgery.journal/2"}', "\0", '{"a": 1, "a": 1}'])

@@ -58,7 +58,7 @@ def blocks_used(disk: Path) -> int:
 def check_said(notes: list[str], manifest: Manifest) -> None:
     """Hashes on trust are told to who runs it; base and recipe make the same manifest everywhere."""
     unread = sum(record.sha256 == record.base_sha256 for record in manifest.files)
-    assert notes == [f"{unread} files were not read: their hashes are the names of the Hub cache's blobs; verify reads them"]
+    assert notes == [f"{unread} files were not read: their hashes are taken from the Hub cache's file names; verify reads them"]
     assert manifest.notes == []
 
 
@@ -166,7 +166,7 @@ class TestWhereFilesCanNotShareBlocks:
 
     def test_reflink_is_refused(self, plain_disk: Path) -> None:
         base = save_model("llama", plain_disk / "base")
-        with pytest.raises(SurgeryError, match="--link reflink: files can't share their blocks here") as caught:
+        with pytest.raises(SurgeryError, match="--link reflink: files can't share blocks here") as caught:
             apply(base, plain_disk / "out", "reflink")
         assert "--link auto" in caught.value.hint
         assert [path.name for path in plain_disk.iterdir()] == ["base"]
@@ -192,7 +192,7 @@ def test_every_way_gives_the_same_bytes_or_is_refused(link: Link, tmp_path: Path
     base = save_model("llama", tmp_path / "base", max_shard_size=FEW_KB)
     before = contents(base)
     if link == "reflink" and not can_clone(base / "config.json", tmp_path):
-        pytest.skip("files can't share their blocks here")
+        pytest.skip("files can't share blocks here")
     manifest = apply(base, tmp_path / "out", link)
     assert manifest == apply(base, tmp_path / "copy", "copy")
     assert contents(tmp_path / "out") == contents(tmp_path / "copy")
@@ -224,7 +224,7 @@ def test_a_linked_result_that_is_written_is_noticed(tmp_path: Path) -> None:
         file.seek(-1, os.SEEK_END)
         file.write(b"\x55")
     assert shard in verify_checkpoint(tmp_path / "out").problems
-    with pytest.raises(SurgeryError, match="what came back is not the base's file"):
+    with pytest.raises(SurgeryError, match="the restored file differs from the base's"):
         restore_checkpoint(tmp_path / "out", tmp_path / "back")
 
 

@@ -178,7 +178,9 @@ class TestEveryOperation:
     def test_two_edits_of_one_block_are_refused(self, models: dict[str, tuple[Path, Path]]) -> None:
         base, donor = models["llama"]
         edits = tuple(HeadEdit(layer=1, head=3, operation=name) for name in ("transplant", "scale"))
-        with pytest.raises(HeadSurgeryError, match=r"edits\[1\]: scale on L1H3 changes .*o_proj.weight where edits\[0\] does"):
+        with pytest.raises(
+            HeadSurgeryError, match=r"edits\[1\]: scale on L1H3 changes .*o_proj.weight, which edits\[0\] changes too"
+        ):
             plan_surgery(Recipe(edits=edits), open_checkpoint(base), donor=open_checkpoint(donor))
 
 

@@ -227,7 +227,7 @@ class TestRefusals:
     @pytest.mark.parametrize("file", ["recipe.json", "headsurgery.undo"])
     def test_a_checkpoint_with_a_file_of_a_name_that_apply_needs(self, file: str, llama: Path) -> None:
         (llama / file).touch()
-        with pytest.raises(SurgeryError, match=f"holds {file}, a name that apply needs for itself"):
+        with pytest.raises(SurgeryError, match=f"has a file {file}, but apply writes a file of that name"):
             plan_of(llama, (0, 0, "scale", 0.0))
 
     def test_a_checkpoint_that_does_not_prove_its_heads(self, llama: Path) -> None:

@@ -348,7 +348,7 @@ def test_a_card_that_was_edited_on_the_hub_is_kept(out: Path, hub: WritableHub) 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda out: (out / "config.json").write_text("{}"), "config.json: 2 bytes, the manifest says"),
+        (lambda out: (out / "config.json").write_text("{}"), "config.json: 2 bytes, expected"),
         (lambda out: (out / "tokenizer.json").unlink(), "tokenizer.json: missing"),
         (lambda out: flip(next(out.glob("*.safetensors"))), "not the bytes that apply wrote"),
         (lambda out: (out / "headsurgery.json").unlink(), "headsurgery did not write it"),

@@ -181,7 +181,7 @@ class TestPaths:
         document = json.loads((edited / "headsurgery.json").read_text())
         document["files"].append({"file": ".gitattributes", "num_bytes": 2**62, "sha256": "0" * 64, "base_sha256": "0" * 64})
         (edited / "headsurgery.json").write_text(json.dumps(document))
-        assert verify_checkpoint(edited).problems == {".gitattributes": f"1 bytes, the manifest says {2**62}"}
+        assert verify_checkpoint(edited).problems == {".gitattributes": f"1 bytes, expected {2**62}"}
         with pytest.raises(HeadSurgeryError):
             restore_checkpoint(edited, bench.out)
 

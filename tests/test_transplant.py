@@ -167,7 +167,7 @@ class TestWhatIsRefused:
         assert "no edit of the recipe takes anything from a donor" in refused(
             "apply", tmp_path / "scale.json", base, "--donor", donor, "-o", out
         )
-        with pytest.raises(RecipeError, match="takes heads from a donor, and none was given"):
+        with pytest.raises(RecipeError, match="takes heads from a donor, but no donor was given"):
             plan_surgery(ONE, open_checkpoint(base))
 
     def test_a_donor_of_another_shape(self, llama: tuple[Path, Path], tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ class TestWhatIsRefused:
 
 
 class TestNotes:
-    @pytest.mark.parametrize(("family", "words"), [("qwen3_next", "have gates"), ("gpt_oss", "have attention sinks")])
+    @pytest.mark.parametrize(("family", "words"), [("qwen3_next", "the gates of"), ("gpt_oss", "the attention sinks of")])
     def test_what_else_of_a_head_stays_behind_is_said(self, family: str, words: str, tmp_path: Path) -> None:
         build_family(family).save_pretrained(tmp_path / "base")
         base = open_checkpoint(tmp_path / "base")
@@ -240,7 +240,7 @@ class TestTypes:
         base = save_model("llama", tmp_path / "base", dtype=torch.bfloat16)
         donor = save_model("llama", tmp_path / "donor", seed=1)
         plan = plan_surgery(ONE, open_checkpoint(base), donor=open_checkpoint(donor))
-        assert "the donor's weights are stored as F32; what is taken is stored as the base's BF16" in plan.notes
+        assert "the donor's weights are stored as F32; transplanted values are stored as BF16, like the base" in plan.notes
         apply_plan(plan, tmp_path / "out")
         name = "model.layers.1.self_attn.o_proj.weight"
         out, given = (load_file(path / "model.safetensors")[name] for path in (tmp_path / "out", donor))
@@ -272,7 +272,7 @@ class TestTypes:
     def test_a_donor_that_is_the_base_is_said(self, llama: tuple[Path, Path]) -> None:
         base, _ = llama
         plan = plan_surgery(ONE, open_checkpoint(base), donor=open_checkpoint(base))
-        assert "the donor is the base itself: nothing changes" in plan.notes
+        assert "the donor is the base itself, so nothing changes" in plan.notes
 
 
 class TestRecords:
@@ -409,12 +409,12 @@ class TestEvaluate:
         assert named.answers == given.answers
 
     def test_what_is_missing_is_told(self, folder: Path) -> None:
-        with pytest.raises(RecipeError, match="recipe: takes heads from a donor, and states none"):
+        with pytest.raises(RecipeError, match="recipe: takes heads from a donor, but names none"):
             self.ask("base", "recipe.json")
         with pytest.raises(UsageError, match="no recipe takes anything from a donor"):
             self.ask("base", donor="donor")
         found = self.ask("base", "made", random_draws=1)
-        assert any("no random control: it takes heads from a donor" in note for note in found.evaluation.notes)
+        assert any("no random control, because it takes heads from a donor" in note for note in found.evaluation.notes)
 
 
 class TestDonorOnTheHub:

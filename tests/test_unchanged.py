@@ -76,7 +76,7 @@ class TestBaseThatChanges:
     def test_restore_refuses(self, at: float, tmp_path: Path) -> None:
         scene = Scene(tmp_path, "restore")
         last = open_checkpoint(scene.edited).shards[-1].file
-        with pytest.raises(SurgeryError, match="what came back is not the base's file; nothing was kept"):
+        with pytest.raises(SurgeryError, match="the restored file differs from the base's; nothing was kept"):
             scene.run(on_progress=lambda done, total: meddle_with(scene.edited, last, "a byte") if done >= at * total else None)
         assert not scene.out.exists()
 

@@ -126,7 +126,7 @@ class TestRefusals:
 
     def test_no_undo_file(self, out: Path, tmp_path: Path) -> None:
         (out / "headsurgery.undo").unlink()
-        with pytest.raises(CheckpointError, match=r"no headsurgery\.undo in it, so the original bytes are not here"):
+        with pytest.raises(CheckpointError, match=r"no headsurgery\.undo in it, so the original bytes are missing"):
             restore_checkpoint(out, tmp_path / "back")
 
     @pytest.mark.parametrize("text", [b"", b"{", b"{}", b"\xff", b"[]", b"[" * 100_000, b'{"schema": "headsurgery.manifest/2"}'])
@@ -149,7 +149,7 @@ class TestRefusals:
         (out / file).write_bytes(data)
         with pytest.raises((SurgeryError, CheckpointError)) as caught:
             restore_checkpoint(out, tmp_path / "back")
-        assert file in str(caught.value) or "what came back is not the base's file" in str(caught.value)
+        assert file in str(caught.value) or "the restored file differs from the base's" in str(caught.value)
 
     def test_a_file_that_is_missing(self, out: Path, tmp_path: Path) -> None:
         (out / "tokenizer.json").unlink()

@@ -1,9 +1,9 @@
-"""Carry out a plan: write the edited checkpoint beside its target, check it, rename it into place.
+"""Carry out a plan: write the edited checkpoint next to its target, check it, and rename it into place.
 
 The laws of the bytes, each with a test of its name in tests/test_surgery.py: the base is never written; only planned byte runs
-change; all or nothing; every file is carried over but other copies of the weights; float32, rounded once; geometry is proven first
-(`anatomy`, `plan`); `undo` brings the base back bit for bit. Neighbours: `transfer` moves the bytes, `linking` spares copies,
-`in_place` makes none.
+change; all or nothing; every file is carried over except other copies of the weights; values are computed in float32 and rounded
+once; geometry is proven first (`anatomy`, `plan`); `undo` restores the base bit for bit. Neighbours: `transfer` moves the bytes,
+`linking` avoids copies, `in_place` edits without a copy.
 """
 
 from __future__ import annotations
@@ -43,26 +43,27 @@ def apply_plan(
     Args:
         plan: From `plan_surgery`.
         out: Directory to create.
-        write_card: Makes a card, see `card.write_card`; the base's is kept beside it. None: the base's card stays as it is.
+        write_card: Writes the card, see `card.write_card`. The base's card is kept next to it. None: the base's card stays as it
+            is.
         link: How files that are not edited are transferred. `auto`: they share their blocks with the base's files (`reflink`) if
-            the file system supports it. Otherwise weight shards become hard links, except those of the Hub's cache, and other
-            files are copied. `hardlink` and `symlink` apply to weight shards, also of the cache; all other files are handled as
-            with `auto`. See `linking`.
+                the file system supports it. Otherwise weight shards become hard links, unless they are in the Hub's cache, and
+                other files are copied. `hardlink` and `symlink` apply to weight shards, even those in the cache; all other files
+                are handled as with `auto`. See `linking`.
         force: Replace an existing directory.
-        keep_originals: Keep the edited slices' original bytes in the checkpoint, without which it can't be restored.
-        on_progress: Called with the stage, `writing`, and bytes brought over and in all.
-        on_note: Called with a line for what a killed run left beside `out`, and for hashes that were taken on trust.
+        keep_originals: Keep the original bytes of the edited slices in the checkpoint. Without them it can't be restored.
+        on_progress: Called with the stage, `writing`, the bytes written, and the total.
+        on_note: Called with a line of text about leftovers of a killed run next to `out`, and about hashes taken on trust.
 
     Returns:
-        The manifest, which also lies in `out`.
+        The manifest, which is also written to `out`.
 
     Raises:
-        SurgeryError: `out` exists, lies inside the base or can't be written; or what was written is not what was planned.
-        CheckpointError: The base changed since it was planned.
+        SurgeryError: `out` exists, lies inside the base or can't be written, or the written bytes are not the planned ones.
+        CheckpointError: The base has changed since it was planned.
     """
     base = plan.checkpoint
     if plan.donor is not None and Path(out).resolve() == plan.donor.checkpoint.files.path:
-        raise SurgeryError(f"{out}: is the donor, which would be replaced", hint="give another directory with -o")
+        raise SurgeryError(f"{out}: is the donor, which would be replaced", hint="choose another directory with -o")
     undo_bytes = sum(edit.runs.num_bytes for edit in plan.edits)
     with staged_directory(
         Path(out), base=base.path, num_bytes=undo_bytes, force=force, is_ours=is_as_written, on_note=on_note
@@ -77,18 +78,18 @@ def apply_plan(
         manifest = add_own_files(plan, records, staging, write_card=write_card, left_out=plan.files.left_out)
     if transfer.unread and on_note is not None:
         on_note(
-            f"{len(transfer.unread)} files were not read: their hashes are the names of the Hub cache's blobs; verify reads them"
+            f"{len(transfer.unread)} files were not read: their hashes are taken from the Hub cache's file names; verify reads them"
         )
     return manifest
 
 
 def _check_result(plan: SurgeryPlan, staging: Path) -> None:
-    """Read the result back: the same headers, and every planned slice what it shall be."""
+    """Read the result back: its headers must be the base's, and every planned slice must hold the planned bytes."""
     result = open_checkpoint(staging)
     if result.config != plan.checkpoint.config:
         raise changed("config.json")
     if result.tensors != plan.checkpoint.tensors:
-        raise SurgeryError(f"{staging}: the written headers are not the base's; nothing was kept")
+        raise SurgeryError(f"{staging}: the written headers differ from the base's; nothing was kept")
     for edit in plan.edits:
         wanted = edit.rewriter(plan.checkpoint)(plan.checkpoint.read_slice(edit), 0)
         if result.read_slice(edit).tobytes() != wanted.tobytes():

@@ -1,7 +1,7 @@
 """Which files of a base belong to its edited copy (law 4).
 
-Every file is carried over, whatever it is, except other copies of the weights: after the edit they would disagree with it, and a
-runtime that prefers them would load the unedited model. What is left out is always said.
+Every file is carried over, whatever it is, except other copies of the weights. These would not contain the edit, and a runtime that
+prefers them would load the unedited model. Files that are left out are always named.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from headsurgery.storage.safetensors import INDEX, WEIGHTS
 
 MANIFEST, RECIPE, UNDO = "headsurgery.json", "recipe.json", "headsurgery.undo"
 CARD, BASE_CARD, PICTURE = "README.md", "headsurgery.base-card.md", "headsurgery.png"
-"""The model card, the base's own card byte for byte, and the card's picture."""
+"""The model card, an exact copy of the base's own card, and the card's picture."""
 OWN_FILES = (MANIFEST, RECIPE, UNDO, BASE_CARD, PICTURE)
-"""What `apply` adds to a checkpoint; besides, it replaces the base's card by its own."""
+"""Files that `apply` adds to a checkpoint. It also replaces the base's card with its own."""
 PREVIOUS = "headsurgery.previous"
-"""Folder of an edited checkpoint that was edited again: that one's own files, see `history`."""
+"""Folder for the own files of an earlier edit, if an edited checkpoint was edited again; see `history`."""
 ATTRIBUTES = ".gitattributes"
-"""How git keeps files, and no part of the model. The Hub adds a line at its end for every large file that no line is about."""
+"""Tells git how to store files; no part of the model. The Hub appends a line for every large file that no line covers yet."""
 IN_PLACE = "edited in place"
-"""Note of a manifest: the base itself was edited, so that the checkpoint is no copy of anything."""
+"""Note in a manifest: the base itself was edited, so the checkpoint is not a copy."""
 BOOKKEEPING = (".git", ".cache", JOURNAL)
-"""Folders of git, of the Hub's client and of changes in place, at the top; no part of the model either."""
+"""Top-level folders of git, of the Hub's client and of in-place changes; no part of the model either."""
 
 _NO_WEIGHTS = ("training_args.bin", "optimizer*.pt", "scheduler*.pt", "rng_state*.pth", "scaler*.pt")
 
@@ -39,10 +39,10 @@ class BaseFiles:
     """The base's files, as paths relative to it with forward slashes, sorted.
 
     Args:
-        copied: Go into the edited checkpoint, edited or as they are.
-        left_out: Stay behind; a folder stands for all that is in it and ends in a slash.
-        copies: What of these holds the weights a second time.
-        links: What of these are links that lead out of the base.
+        copied: Files that go into the edited checkpoint, edited or unchanged.
+        left_out: Files that stay behind. A folder stands for everything in it and ends in a slash.
+        copies: Those of `left_out` that hold the weights a second time.
+        links: Those of `left_out` that are links out of the base.
     """
 
     copied: tuple[str, ...]
@@ -52,14 +52,14 @@ class BaseFiles:
 
 
 def sort_files(checkpoint: Checkpoint) -> BaseFiles:
-    """Tell the base's files apart.
+    """Decide for each of the base's files whether it is copied.
 
-    A link to a file counts as the file where it leads to another file of the base or of the Hub cache that holds it, where it is
-    one of the shards, and where it leads to the file of its name beside shards that are links. Other links, pipes and sockets are
-    left out, so that no stranger's repository carries a file of this machine into the result.
+    A link counts as the file that it leads to if that is another file of the base, a file of the Hub cache that holds the base, one
+    of the shards, or the file of the same name next to shards that are links. Other links, pipes and sockets are left out, so that
+    no stranger's repository can carry a file of this machine into the result.
 
     Raises:
-        CheckpointError: A folder can't be read, or a name is not UTF-8, so that no manifest could hold it.
+        CheckpointError: A folder can't be read, or a name is not UTF-8, so no manifest could hold it.
     """
     own = {shard.file for shard in checkpoint.shards}
     with_shards = {PurePosixPath(file).parts[0] for file in own}
@@ -82,7 +82,7 @@ def sort_files(checkpoint: Checkpoint) -> BaseFiles:
 
 
 def _disagrees(checkpoint: Checkpoint, file: str) -> bool:
-    """Whether a file holds the weights a second time."""
+    """Whether a file is a second copy of the weights."""
     name = PurePosixPath(file).name
     if any(fnmatchcase(name, pattern) for pattern in _NO_WEIGHTS):
         return False

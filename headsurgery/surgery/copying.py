@@ -1,9 +1,9 @@
-"""Copy files while hashing them; change some bytes of a shard on the way. Constant memory, one pass.
+"""Copy files while hashing them, and change some bytes of a shard on the way: one pass, constant memory.
 
-Reading, writing and the two hashes (before and after the change) overlap: hashing releases the interpreter's lock. A shard's two
-hashes are one until its first changed byte. Where the file system can (`linking`), the copy begins as a clone: that is read instead
-of the source, so that its hash is true whatever happens to the source meanwhile, and only chunks that change are written. A file
-whose hash is known already does not come by here at all, if the system can copy it.
+Reading, writing and the two hashes (before and after the change) overlap, since hashing releases the interpreter's lock. Until the
+first changed byte of a shard, one hash serves as both. If the file system supports it (`linking`), the copy starts as a clone. Then
+the clone is read instead of the source, so its hash is true even if the source changes meanwhile, and only changed chunks are
+written. A file whose hash is already known is not read at all if the system can copy it.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ from headsurgery.progress import StageProgress
 from headsurgery.storage.tensors import Shard, TensorInfo, read_rows
 
 _CHUNK_BYTES = 2 * 2**20
-"""Of what is not edited. Half a dozen are alive for each file."""
+"""Bytes per chunk of files that are not edited. About six chunks are held for each file."""
 
 _FLUSH_BYTES = 64 * 2**20
 
 ByteArray = npt.NDArray[np.uint8]
 Changer = Callable[[TensorInfo, int, ByteArray], ByteArray]
-"""Gets a tensor, the first row of a chunk and its bytes [rows, bytes per row]; returns them, or a changed copy."""
+"""Gets a tensor, the first row of a chunk, and the chunk's bytes, [rows, bytes per row]; returns them or a changed copy."""
 Changes = Mapping[str, Changer]
-"""By the name of the tensor; others stay as they are."""
+"""By tensor name. Tensors that are not named stay as they are."""
 _Pairs = Iterator[tuple[ByteArray, ByteArray]]
-"""Chunks as they are and as they become, the same array where nothing changes; each is good until CHUNKS_BEHIND + 1 more came."""
+"""Chunks before and after the change, as the same array if nothing changes. Each stays valid for CHUNKS_BEHIND further chunks."""
 
 
 class Reporter:
-    """Adds up bytes and passes them on with the total."""
+    """Sums up bytes and reports them with the total."""
 
     def __init__(self, total: int, on_progress: StageProgress | None) -> None:
         self._done, self._total, self._on_progress = 0, total, on_progress
 
     def __call__(self, num_bytes: int) -> None:
-        """So many bytes more."""
+        """Add a number of bytes."""
         self._done += num_bytes
         if self._on_progress is not None:
             self._on_progress(self._done, self._total)
@@ -57,7 +57,7 @@ class Reporter:
 
 @dataclass(frozen=True, kw_only=True)
 class CopiedFile:
-    """SHA-256 of a file before and after, in hexadecimal, and its size; and whether the hashes come from its bytes."""
+    """SHA-256 of a file before and after, in hexadecimal; its size; and whether the hashes were computed from its bytes."""
 
     before: str
     after: str
@@ -68,14 +68,14 @@ class CopiedFile:
 def copy_file(
     source: BinaryIO, target: Path, on_bytes: Callable[[int], None], *, clone: bool = True, trusted: str | None = None
 ) -> CopiedFile:
-    """Copy a file as it is.
+    """Copy a file unchanged.
 
     Args:
         source: The file, opened at its start.
-        target: A name that is free.
-        on_bytes: Called with the number of bytes of every chunk.
-        clone: Share its blocks where the file system can.
-        trusted: Its SHA-256, if that is known; then it is not read where the system can clone or copy it.
+        target: A path that doesn't exist yet.
+        on_bytes: Called with the number of bytes of each chunk.
+        clone: Share the file's blocks if the file system can.
+        trusted: The file's SHA-256, if known. The file is then not read if the system can clone or copy it.
     """
     return _copy(source, target, _unchanged, on_bytes, clone=clone, trusted=trusted)
 
@@ -83,18 +83,18 @@ def copy_file(
 def copy_shard(
     source: BinaryIO, shard: Shard, target: Path, changes: Changes, on_bytes: Callable[[int], None], *, clone: bool = True
 ) -> CopiedFile:
-    """Copy a shard, letting a change see every chunk of whole rows of its tensor. All other bytes are copied as they are."""
+    """Copy a shard. A change function sees every chunk of whole rows of its tensor; all other bytes are copied unchanged."""
     return _copy(source, target, partial(_changed, shard=shard, changes=changes), on_bytes, clone=clone)
 
 
 def hash_shard(source: BinaryIO, shard: Shard, changes: Changes, on_bytes: Callable[[int], None]) -> CopiedFile:
-    """What `copy_shard` would return; nothing is written."""
+    """Return what `copy_shard` would return, without writing anything."""
     num_bytes, before, after = _hash(_changed(source, shard=shard, changes=changes), on_bytes, lambda old, new, start: None)
     return CopiedFile(before=before, after=after, num_bytes=num_bytes)
 
 
 def _unchanged(source: BinaryIO, num_bytes: int | None = None) -> _Pairs:
-    """So many bytes from where a stream stands, or all to its end."""
+    """Chunks of the next bytes of a stream; None: all bytes to its end."""
     name = Path(getattr(source, "name", "")).name
     buffers = cycle([np.empty(_CHUNK_BYTES, dtype=np.uint8) for _ in range(CHUNKS_BEHIND + 2)])
     while num_bytes is None or num_bytes > 0:
@@ -110,7 +110,7 @@ def _unchanged(source: BinaryIO, num_bytes: int | None = None) -> _Pairs:
 
 
 def _changed(source: BinaryIO, *, shard: Shard, changes: Changes) -> _Pairs:
-    """A shard's chunks."""
+    """The chunks of a shard, with its changes."""
     end = 0
     for tensor in shard.tensors:
         if tensor.name in changes:
@@ -132,7 +132,7 @@ def _copy(
     clone: bool,
     trusted: str | None = None,
 ) -> CopiedFile:
-    """Make the target hold the second of each pair; hash both."""
+    """Fill the target with the second of each pair, and hash both."""
     with target.open("x+b", buffering=0) as out:
         is_clone = clone and clone_file(source, out)
         if trusted is not None and _take_over(source, out, on_bytes, is_clone=is_clone):
@@ -146,7 +146,7 @@ def _copy(
 
 
 def _take_over(source: BinaryIO, out: BinaryIO, on_bytes: Callable[[int], None], *, is_clone: bool) -> bool:
-    """Have the whole file without reading it: it is there already, or the system copies it; False if that can't be had."""
+    """Copy the whole file without reading it, as a clone or by the system. False if that is not possible."""
     if is_clone:
         on_bytes(os.fstat(out.fileno()).st_size)
         return True
@@ -163,7 +163,7 @@ def _take_over(source: BinaryIO, out: BinaryIO, on_bytes: Callable[[int], None],
 
 
 def _write(out: BinaryIO, pairs: _Pairs, on_bytes: Callable[[int], None], *, is_clone: bool) -> tuple[int, str, str]:
-    """Write the second of each pair, into a clone only where it differs; bytes in all, and the hashes of both."""
+    """Write the second of each pair; into a clone only where it differs. Returns the total bytes and both hashes."""
     with _Flusher(out) as flusher:
 
         def keep(old: ByteArray, new: ByteArray, start: int) -> None:
@@ -179,7 +179,7 @@ def _write(out: BinaryIO, pairs: _Pairs, on_bytes: Callable[[int], None], *, is_
 def _hash(
     pairs: _Pairs, on_bytes: Callable[[int], None], keep: Callable[[ByteArray, ByteArray, int], None]
 ) -> tuple[int, str, str]:
-    """Hash both of each pair, while a function keeps them, which also gets where they begin; bytes in all, and both hashes."""
+    """Hash both of each pair while `keep` writes them at their offset. Returns the total bytes and both hashes."""
     num_bytes = 0
     with Hasher() as before, Hasher() as branch:
         after = before
@@ -197,7 +197,7 @@ def _hash(
 
 
 def write_all(out: Any, data: memoryview, at: int | None = None) -> None:
-    """Write every byte; `at` an offset the place where the file is being read stays as it is."""
+    """Write every byte; with `at`, at that offset, without moving the position of the file."""
     while data:
         count = out.write(data) if at is None else os.pwrite(out.fileno(), data, at)
         at = None if at is None else at + count
@@ -205,7 +205,7 @@ def write_all(out: Any, data: memoryview, at: int | None = None) -> None:
 
 
 class _Flusher:
-    """Sends what is written to the disk while more is written, in a thread of its own, so that little is left for the end."""
+    """Flushes written bytes to the disk in a thread while more are written, so that little is left to flush at the end."""
 
     def __init__(self, out: BinaryIO) -> None:
         self._out, self._end = out, 0
@@ -221,10 +221,10 @@ class _Flusher:
             self._pending.result()
 
     def flush_to(self, end: int) -> None:
-        """Flush, if much was written since the last time.
+        """Flush if much was written since the last time.
 
         Raises:
-            OSError: What was written before could not be flushed. The system says so once, so it must not get lost.
+            OSError: Earlier bytes could not be flushed. The system reports that only once, so it must not be lost.
         """
         if end - self._end >= _FLUSH_BYTES and (self._pending is None or self._pending.done()):
             if self._pending is not None:

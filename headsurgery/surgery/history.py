@@ -1,7 +1,8 @@
-"""The steps of a checkpoint that was edited more than once.
+"""The edits of a checkpoint that was edited more than once.
 
-Each `apply` on an edited checkpoint moves that one's own files into the folder `headsurgery.previous`, byte for byte, and so on
-inside it. So every step keeps its manifest, its recipe and its original bytes, and `restore` can go back one step or all.
+Each `apply` on an edited checkpoint moves that checkpoint's own files unchanged into the folder `headsurgery.previous`. Earlier
+ones are nested inside it. So every step keeps its manifest, its recipe and its original bytes, and `restore` can undo one step or
+all.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from headsurgery.surgery.base_files import ATTRIBUTES, BASE_CARD, CARD, IN_PLACE
 from headsurgery.surgery.manifest import Manifest
 
 _MOST = 100
-"""Steps; more is no history."""
+"""The most steps that are read; a longer history is not plausible."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +29,8 @@ class HistoryStep:
     """One `apply`.
 
     Args:
-        manifest: What it did.
-        folder: Where its own files lie: empty for the last step, else ends in a slash.
+        manifest: The manifest that it wrote.
+        folder: Where its own files lie: empty for the last step; otherwise ends in a slash.
     """
 
     manifest: Manifest
@@ -37,7 +38,7 @@ class HistoryStep:
 
 
 def read_history(files: Files) -> tuple[HistoryStep, ...]:
-    """All steps, the last one first.
+    """Read all steps, the last one first.
 
     Raises:
         CheckpointError: There is no manifest, or one is not valid.
@@ -52,14 +53,14 @@ def read_history(files: Files) -> tuple[HistoryStep, ...]:
 
 
 def earlier_manifests(files: Files) -> tuple[Manifest, ...]:
-    """Of the steps below a checkpoint that is about to be edited, the last one first; empty for a base."""
+    """The manifests of a checkpoint that is about to be edited, the last one first; empty for a base."""
     return tuple(step.manifest for step in read_history(files)) if files.has(MANIFEST) else ()
 
 
 def is_as_written(directory: Path) -> bool:
-    """Whether a directory is an edited copy to which nothing was done since, by its files' names, sizes and times.
+    """Whether a directory holds an edited copy that was not touched since, judging by its files' names, sizes and times.
 
-    Who moves a file in, or sets its time, changes its ctime; so does who makes a hard link of it, as `apply` itself does.
+    Moving a file in, setting its time, and making a hard link to it (as `apply` itself does) all change its ctime.
     """
     try:
         manifest = Manifest.load(directory)
@@ -78,35 +79,35 @@ def is_as_written(directory: Path) -> bool:
 
 
 def describe_steps(files: Files) -> str:
-    """What the steps of an edited checkpoint did, the last one first."""
+    """What each edit of a checkpoint did, the last one first."""
     return say_edits(edit for manifest in earlier_manifests(files) for edit in manifest.edits)
 
 
 def count_restorable(files: Files, steps: Sequence[HistoryStep]) -> int:
-    """How many of the steps, from the last one on, have their original bytes."""
+    """How many of the steps, counted from the last one, have their original bytes."""
     return next((number for number, step in enumerate(steps) if not files.has(step.folder + UNDO)), len(steps))
 
 
 def check_as_recorded(files: Files, digests: Mapping[str, str]) -> None:
-    """Refuse an edited checkpoint as a base if it is not what its manifest says: no step could be undone then.
+    """Refuse an edited checkpoint as a base if it differs from its manifest, because then no step could be undone.
 
     Args:
         files: The base's.
-        digests: SHA-256 of each of them.
+        digests: SHA-256 of each file.
 
     Raises:
-        CheckpointError: It was changed since.
+        CheckpointError: A file has changed.
     """
     changed = _changed(Manifest.load(files), digests) if files.has(MANIFEST) else []
     if changed:
         raise CheckpointError(
-            f"{files.where}: an edited checkpoint, but not what its manifest says: {', '.join(changed)} changed since",
-            hint=f"put that back; or move {', '.join(OWN_FILES)} and {PREVIOUS} away, and it is a base of its own",
+            f"{files.where}: an edited checkpoint, but it differs from its manifest: {', '.join(changed)} changed since apply",
+            hint=f"restore these files; or move {', '.join(OWN_FILES)} and {PREVIOUS} away to use the checkpoint as a new base",
         )
 
 
 def misfits(steps: Sequence[HistoryStep]) -> dict[str, str]:
-    """Which steps were not made from what the step before them left: by the name of that one's manifest what is wrong."""
+    """Steps that were not made from the result of the step before. Keys: that earlier step's manifest. Values: what is wrong."""
     found = {}
     for step, before in pairwise(steps):
         files = _changed(before.manifest, {str(record.base_file): str(record.base_sha256) for record in step.manifest.files})
@@ -116,17 +117,17 @@ def misfits(steps: Sequence[HistoryStep]) -> dict[str, str]:
 
 
 def _changed(manifest: Manifest, digests: Mapping[str, str]) -> list[str]:
-    """Files that are not what a manifest says, but for those that others may rewrite."""
+    """Files that differ from a manifest, except those that others may rewrite."""
     records = [record for record in manifest.files if record.file not in (CARD, PICTURE, ATTRIBUTES)]
     return [record.file for record in records if digests.get(record.file) != record.sha256]
 
 
 def names_in_copy(files: Iterable[str], *, has_card: bool) -> dict[str, str]:
-    """Names that a base's files get in the edited copy.
+    """The names of a base's files in the edited copy.
 
     Args:
-        files: All that the copy takes over; with a manifest among them the base is an edited checkpoint itself.
-        has_card: The copy gets a card of its own, so that the base's moves.
+        files: All files that are copied. If a manifest is among them, the base is itself an edited checkpoint.
+        has_card: Whether the copy gets its own card, so that the base's card is renamed.
     """
     files = list(files)
     return {file: _name_in_copy(file, was_edited=MANIFEST in files, has_card=has_card) for file in files}
@@ -140,7 +141,7 @@ def _name_in_copy(file: str, *, was_edited: bool, has_card: bool) -> str:
 
 
 def find_base_card(files: Files) -> str | None:
-    """Where the card of the first base lies in an edited checkpoint."""
+    """The path of the first base's card in an edited checkpoint."""
     folder = ""
     while not files.has(folder + BASE_CARD):
         folder += f"{PREVIOUS}/"
@@ -150,12 +151,12 @@ def find_base_card(files: Files) -> str | None:
 
 
 def read_base_card(files: Files, copied: Container[str], *, most: int | None = None) -> bytes | None:
-    """The card of the first base of a checkpoint that is to be edited; None where it has none.
+    """The card of the first base of a checkpoint that is to be edited; None if it has none.
 
     Args:
-        files: The checkpoint's.
-        copied: Those that go into the edited copy.
-        most: Bytes that are read; None: all.
+        files: The checkpoint's files.
+        copied: The files that go into the edited copy.
+        most: How many bytes to read; None: all.
     """
     name = find_base_card(files) if files.has(MANIFEST) else CARD
     if name is None or name not in copied:

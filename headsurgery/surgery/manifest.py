@@ -1,6 +1,6 @@
-"""The manifest: what was done, with hashes before and after. It lies in the edited checkpoint as `headsurgery.json`.
+"""The manifest: what was done, with hashes before and after. It is stored in the edited checkpoint as `headsurgery.json`.
 
-Paths are relative to the checkpoint; no path of anyone's machine is in it.
+Paths are relative to the checkpoint. It contains no path of anyone's machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from headsurgery.storage.json_files import read_bounded, stays_inside
 from headsurgery.surgery.base_files import BASE_CARD, CARD, MANIFEST, PREVIOUS
 
 MAX_MANIFEST_BYTES = 64 * 2**20
-"""The largest published checkpoints have a few hundred files, and an edit of every head has 30,000 slices of 300 bytes."""
+"""Limit of its size. The largest checkpoints have a few hundred files; an edit of every head has 30,000 slices of 300 bytes."""
 MANIFEST_SCHEMA: Literal["headsurgery.manifest/1"] = "headsurgery.manifest/1"
 
 
@@ -46,7 +46,7 @@ class FileRecord(Strict):
 
     @property
     def base_file(self) -> str | None:
-        """Name of the base's file that it was made from; None if it is new. Some of the base's files get another name."""
+        """Name of the base's file that it was made from; None if it is new. Some of the base's files are renamed."""
         if self.base_sha256 is None:
             return None
         if self.file.startswith(f"{PREVIOUS}/"):
@@ -55,7 +55,7 @@ class FileRecord(Strict):
 
 
 class ExactnessRecord(Strict):
-    """How exactly a slice holds the edit; errors are in steps of the stored type, from a number to the next one."""
+    """How exactly a slice holds the edit. Errors are in steps of the stored type; a step is the distance to the next number."""
 
     level: Literal["exact", "rounded"]
     of: Literal["values", "scales"] = Field(description="what is rounded: the values, or the scales that stand for them")
@@ -96,7 +96,7 @@ class Manifest(Strict):
     @classmethod
     def _names_are_unique(cls, files: list[FileRecord]) -> list[FileRecord]:
         if len({record.file for record in files}) != len(files):
-            raise ValueError("a file stands there twice")
+            raise ValueError("a file is listed twice")
         return files
 
     def __repr__(self) -> str:
@@ -115,15 +115,15 @@ class Manifest(Strict):
         """Read the manifest of an edited checkpoint.
 
         Args:
-            source: Its directory, or where else its files are.
-            name: File; an earlier step's lies in a folder.
+            source: The checkpoint's directory, or its files wherever they are.
+            name: Name of the file. An earlier step's manifest is in a folder.
 
         Raises:
-            CheckpointError: There is none, or it is not valid.
+            CheckpointError: There is no manifest, or it is not valid.
         """
         files = Directory(Path(source)) if isinstance(source, Path | str) else source
         if files.path is not None and not files.path.is_dir():
-            what = "a file, and no directory" if files.path.exists() else "no such directory"
+            what = "a file, expected a directory" if files.path.exists() else "no such directory"
             raise CheckpointError(f"{files.where}: {what}", hint="give the directory of a checkpoint that apply wrote")
         check_at_rest(files)
         if not files.has(name):

@@ -15,7 +15,7 @@ from headsurgery.surgery.plan import SurgeryPlan, TensorEdit
 from headsurgery.version import __version__
 
 CardWriter = Callable[[Manifest, bytes | None], dict[str, bytes]]
-"""Gets the manifest and the base's own card, if it has one; returns the new card and its picture by name."""
+"""Gets the manifest and the base's own card, if there is one. Returns the new card and its picture, by file name."""
 
 
 def add_own_files(
@@ -30,12 +30,12 @@ def add_own_files(
     """Write the files.
 
     Args:
-        plan: What was done.
-        records: The base's files, as they were brought over.
-        folder: Where to write; may hold the original bytes already.
-        write_card: Makes the card; None: there is none.
+        plan: The plan that was carried out.
+        records: The base's files that were copied.
+        folder: Where to write. It may already hold the original bytes.
+        write_card: Writes the card; None: there is no card.
         left_out: Files of the base that are not in the checkpoint.
-        notes: What to know, besides the plan's own notes.
+        notes: Notes for the user, in addition to the plan's own.
 
     Returns:
         The manifest.
@@ -63,7 +63,7 @@ def add_own_files(
 
 
 def _add_card(manifest: Manifest, write_card: CardWriter, base_card: bytes | None, folder: Path) -> Manifest:
-    """Write the card and its picture, and enter them in the manifest."""
+    """Write the card and its picture, and list them in the manifest."""
     made = write_card(manifest, base_card)
     for file, data in made.items():
         _write_new(folder / file, data)
@@ -81,7 +81,7 @@ def _record_new(folder: Path, file: str) -> FileRecord:
 
 
 def record_edit(edit: TensorEdit) -> EditRecord:
-    """What the manifest says of one planned slice."""
+    """The manifest's entry for one planned slice."""
     return EditRecord(
         **edit.edit.model_dump(),
         tensor=edit.tensor.name,

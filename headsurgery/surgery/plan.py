@@ -1,7 +1,7 @@
-"""A recipe resolved against one checkpoint: which slices of which tensors of which files, and what becomes of them.
+"""A recipe resolved against one checkpoint: which slices of which tensors of which files change, and how.
 
-`plan_surgery` finds every reason to refuse before a byte is written; `surgery.apply_plan` executes exactly this plan, so that a
-dry run can't drift from the real one. A plan is never saved.
+`plan_surgery` finds every reason to refuse before any byte is written. `surgery.apply_plan` executes exactly this plan, so a dry
+run can't drift from the real one. A plan is never saved.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from headsurgery.surgery.history import count_restorable, describe_steps, read_b
 from headsurgery.surgery.unchanged import Looks, observe
 
 _ROPE_BASE = 10_000
-"""Base frequency of the rotary embedding that is taken where a configuration names none."""
+"""Base frequency of the rotary embedding if a configuration states none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +40,8 @@ class TensorEdit(StoredSlice):
     Args:
         edit: The recipe's edit that it comes from.
         part: The head's slice that it belongs to.
-        change: What becomes of the numbers of that.
-        exactness: How exact the result will be; None where no values were read.
+        change: What is done to the numbers of `part`.
+        exactness: How exact the result will be; None if no values were read.
     """
 
     edit: HeadEdit
@@ -55,10 +55,10 @@ class TensorEdit(StoredSlice):
         return f"TensorEdit({say_edits([self.edit])}: {what} {self.block.start}-{self.block.stop - 1} of {self.tensor.name})"
 
     def rewriter(self, checkpoint: Checkpoint) -> Rewriter:
-        """What changes its bytes.
+        """A function that changes its bytes.
 
         Args:
-            checkpoint: Where to read what else the new bytes depend on, such as the scales of quantized numbers.
+            checkpoint: Where the values that the new bytes depend on are read, such as the scales of quantized numbers.
         """
         return self.part.matrix.rewriter(checkpoint, self, self.change)
 
@@ -68,13 +68,13 @@ class SurgeryPlan:
     """Everything that `apply_plan` will do.
 
     Args:
-        recipe: What it was resolved from.
+        recipe: The recipe that was resolved.
         checkpoint: The base.
         anatomy: Where its heads lie.
-        edits: In the recipe's order; an edit of a biased q_proj has two.
-        files: What is carried over and what is left out.
-        looks: How the carried files looked before their values were read.
-        notes: What the user should know although nothing is wrong.
+        edits: The slices to change, in the recipe's order; an edit of a q_proj with a bias has two.
+        files: Which files are carried over and which are left out.
+        looks: Size and times of the carried files before their values were read.
+        notes: What the user should know, although nothing is wrong.
         donor: Where transplanted heads come from; None: there are none.
     """
 
@@ -94,7 +94,7 @@ class SurgeryPlan:
 
     @property
     def is_exact(self) -> bool:
-        """Whether no number is rounded."""
+        """Whether no number will be rounded."""
         return all(edit.exactness is not None and edit.exactness.level == "exact" for edit in self.edits)
 
     @property
@@ -108,7 +108,7 @@ class SurgeryPlan:
         return f"SurgeryPlan({what} of {self.checkpoint.model}; {self.parameters_changed:,} parameters)"
 
     def to_json(self) -> dict[str, Any]:
-        """What a dry run shows."""
+        """The document that a dry run shows."""
         return {
             "base": {"model": self.checkpoint.model, "revision": self.checkpoint.revision},
             **({} if self.donor is None else {"donor": self.donor.record.model_dump(include={"model", "revision"})}),
@@ -136,16 +136,16 @@ def plan_surgery(
     """Resolve a recipe against a checkpoint and check that every edit can be made.
 
     Args:
-        recipe: What to do.
+        recipe: The recipe.
         checkpoint: The base.
-        donor: What heads are transplanted from, for a recipe that does that.
-        allow_mismatch: Go on although the recipe was made for another base, or names another donor.
+        donor: Where transplanted heads come from, if the recipe has any.
+        allow_mismatch: Continue even if the recipe was made for another base or names another donor.
 
     Raises:
-        RecipeError: A head that the checkpoint doesn't have, two edits of one block, or a donor that is missing or not needed.
-        GeometryError: The base doesn't match the recipe, or isn't what the table says; or the donor doesn't fit.
+        RecipeError: The checkpoint has no such head, two edits change one block, or a donor is missing or not needed.
+        GeometryError: The base doesn't match the recipe or its family's declaration, or the donor doesn't fit.
         ArchitectureError: The family is not supported.
-        SurgeryError: The stored type can't hold an edit, or the base has a file of a name that `apply` needs.
+        SurgeryError: The stored type can't hold an edit, or the base has a file with a name that `apply` needs.
     """
     anatomy = prove_anatomy(checkpoint)
     files = sort_files(checkpoint)
@@ -159,7 +159,7 @@ def plan_surgery(
     taken = [file for file in OWN_FILES if file in files.copied]
     if taken and MANIFEST not in taken:
         raise SurgeryError(
-            f"{checkpoint.files.where}: holds {taken[0]}, a name that apply needs for itself", hint="rename that file"
+            f"{checkpoint.files.where}: has a file {taken[0]}, but apply writes a file of that name", hint="rename that file"
         )
     edits = tuple(_assess(checkpoint, edit) for edit in resolve_edits(recipe, anatomy, giver))
     return SurgeryPlan(
@@ -182,10 +182,10 @@ def plan_surgery(
 
 
 def check_exact(plan: SurgeryPlan) -> None:
-    """Refuse a plan that rounds.
+    """Refuse a plan that rounds numbers.
 
     Raises:
-        SurgeryError: It does.
+        SurgeryError: It rounds some.
     """
     rounded = [edit for edit in plan.edits if edit.exactness is None or edit.exactness.level != "exact"]
     if rounded:
@@ -196,20 +196,20 @@ def check_exact(plan: SurgeryPlan) -> None:
         more = f"; and {len(rounded) - 3} more" if len(rounded) > 3 else ""
         raise SurgeryError(
             f"{len(rounded)} of {len(plan.edits)} slices can't be changed exactly: {shown}{more}",
-            hint="leave --exact out to accept that, or choose the factor 0 or a power of two; --dry-run shows each slice",
+            hint="omit --exact to accept that, or choose the factor 0 or a power of two; --dry-run shows each slice",
         )
 
 
 def resolve_edits(recipe: Recipe, anatomy: Anatomy, donor: Donor | None = None) -> tuple[TensorEdit, ...]:
-    """The slices that a recipe's edits change, in its order.
+    """The slices that a recipe's edits change, in the recipe's order.
 
     Args:
-        recipe: What to do.
+        recipe: The recipe.
         anatomy: Where heads lie.
-        donor: Where transplanted heads come from; without it, what becomes of these is not known (`EditChange.is_known`).
+        donor: Where transplanted heads come from. Without it, their changes are not known (`EditChange.is_known`).
 
     Raises:
-        RecipeError, GeometryError: A head or a factor that the checkpoint doesn't allow; or two edits of one block.
+        RecipeError, GeometryError: The checkpoint doesn't allow a head or a factor, or two edits change one block.
     """
     found: list[TensorEdit] = []
     taken: dict[tuple[str, int], int] = {}
@@ -219,8 +219,8 @@ def resolve_edits(recipe: Recipe, anatomy: Anatomy, donor: Donor | None = None) 
             first = taken.setdefault((name, resolved.part.block.start), position)
             if first != position:
                 raise RecipeError(
-                    f"edits[{position}]: {edit.operation} on {edit.ref} changes {name} where edits[{first}] does",
-                    hint="make two recipes of them, and apply one to the result of the other",
+                    f"edits[{position}]: {edit.operation} on {edit.ref} changes {name}, which edits[{first}] changes too",
+                    hint="split them into two recipes, and apply the second to the result of the first",
                 )
             found.append(resolved)
     return tuple(found)
@@ -229,10 +229,10 @@ def resolve_edits(recipe: Recipe, anatomy: Anatomy, donor: Donor | None = None) 
 def _check_needs_donor(recipe: Recipe, donor: Checkpoint | None) -> None:
     if recipe.needs_donor and donor is None:
         raise RecipeError(
-            "the recipe takes heads from a donor, and none was given", hint="give it with --donor MODEL (in Python donor=...)"
+            "the recipe takes heads from a donor, but no donor was given", hint="name it with --donor MODEL (in Python donor=...)"
         )
     if donor is not None and not recipe.needs_donor:
-        raise RecipeError("no edit of the recipe takes anything from a donor", hint="leave --donor out")
+        raise RecipeError("no edit of the recipe takes anything from a donor", hint="omit --donor")
 
 
 def check_edit(edit: HeadEdit, checkpoint: Checkpoint, anatomy: Anatomy) -> None:
@@ -246,10 +246,10 @@ def check_edit(edit: HeadEdit, checkpoint: Checkpoint, anatomy: Anatomy) -> None
 
 
 def _assess(checkpoint: Checkpoint, edit: TensorEdit) -> TensorEdit:
-    """Say how exact an edit will be.
+    """Add to an edit how exact it will be.
 
     Raises:
-        SurgeryError: Its result overflows, is not a number, or is lost in rounding.
+        SurgeryError: The result overflows, is not a number, or is lost in rounding.
     """
     part, factor = edit.part, edit.edit.factor
     found = part.matrix.assess(checkpoint, part.axis, part.block, edit.change)
@@ -274,9 +274,9 @@ def _resolve(edit: HeadEdit, anatomy: Anatomy, donor: Donor | None, where: str) 
 
 
 def _pin(recipe: Recipe, checkpoint: Checkpoint, donor: Donor | None) -> Recipe:
-    """The recipe with what is known of base and donor and it doesn't state: base + donor + recipe = model, for everybody.
+    """Complete the recipe with what is known of base and donor, so that base + donor + recipe = model for everyone.
 
-    Of the base that is id and commit, if it states no others; of the donor all.
+    A base that the recipe doesn't identify gets its id and commit. The donor gets all that is known.
     """
     pinned: dict[str, RecipeBase] = {}
     base = recipe.base
@@ -289,24 +289,24 @@ def _pin(recipe: Recipe, checkpoint: Checkpoint, donor: Donor | None) -> Recipe:
 
 
 def _check_stated(stated: RecipeBase, checkpoint: Checkpoint, anatomy: Anatomy, *, what: str, own: str) -> None:
-    """Hold a checkpoint against what the recipe says of its base, or of its donor."""
+    """Compare a checkpoint with what the recipe says of its base or donor."""
     differences = stated.geometry.differences(anatomy.geometry) if stated.geometry else []
     if stated.model_type not in (None, anatomy.architecture.model_type):
         differences.insert(0, f"model_type: recipe {stated.model_type}, checkpoint {anatomy.architecture.model_type}")
     if stated.revision and checkpoint.revision and stated.revision != checkpoint.revision:
         differences.append(f"revision: recipe {stated.revision}, checkpoint {checkpoint.revision}")
-    is_proven = checkpoint.files.path is None and stated.revision == checkpoint.revision  # a commit names its bytes
+    is_proven = checkpoint.files.path is None and stated.revision == checkpoint.revision  # a commit identifies the bytes
     if not differences and not is_proven and stated.fingerprint and stated.fingerprint != (found := checkpoint.fingerprint()):
         differences.append(f"fingerprint of the weights: recipe {stated.fingerprint[:12]}..., checkpoint {found[:12]}...")
     if differences:
         raise GeometryError(
             f"{what}: {'; '.join(differences)}",
-            hint=f"give the recipe's own {own}, or --allow-mismatch (allow_mismatch=True) to go on",
+            hint=f"use the {own} that the recipe names, or --allow-mismatch (allow_mismatch=True) to continue",
         )
 
 
 def _say_donor(recipe: Recipe, base: Checkpoint, anatomy: Anatomy, donor: Donor | None) -> tuple[str, ...]:
-    """Where the donor's values are rounded, and whether they are the base's."""
+    """Notes if the donor's values are rounded, or if the donor is the base itself."""
     if donor is None:
         return ()
     pairs = {
@@ -316,36 +316,36 @@ def _say_donor(recipe: Recipe, base: Checkpoint, anatomy: Anatomy, donor: Donor 
         for both in zip(*(one.slices(edit.ref, edit.operation) for one in (donor.anatomy, anatomy)), strict=True)
     }
     notes = [
-        f"the donor's weights are stored as {theirs}; what is taken is stored as the base's {ours}"
+        f"the donor's weights are stored as {theirs}; transplanted values are stored as {ours}, like the base"
         for theirs, ours in sorted(pairs)
         if theirs != ours
     ]
     own = donor.record.fingerprint
     if own == base.fingerprint() if own else (base.model, base.revision) == (donor.record.model, donor.record.revision):
-        notes.append("the donor is the base itself: nothing changes")
+        notes.append("the donor is the base itself, so nothing changes")
     return tuple(notes)
 
 
 def _say_rope(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """What transformers 5 writes in a way that others misread, edited or not; see docs/runtimes.md."""
+    """A note on a setting that transformers 5 writes and other runtimes misread, edited or not; see docs/runtimes.md."""
     parameters = config.get("rope_parameters")
     base = parameters.get("rope_theta") if isinstance(parameters, dict) else None
     if not isinstance(base, int | float) or base == _ROPE_BASE or "rope_theta" in config:
         return ()
     return (
         f"config.json has rope_theta {quote(base)} only inside rope_parameters, where transformers 4, Optimum and MLX don't look: "
-        f"they run base and result with {_ROPE_BASE}; put it beside rope_parameters, too",
+        f"they run base and result with {_ROPE_BASE}; copy it to the top level of config.json as well",
     )
 
 
 def _say_quantized(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """A configuration that promises quantized weights, of which there are none."""
+    """A note if the configuration says that the weights are quantized, but none of them are."""
     method = says_quantized(checkpoint.config)
     if method is None or any(not is_plain(tensor.dtype) for tensor in checkpoint.tensors.values()):
         return ()
     return (
         f"config.json says that the weights are quantized ({method}), but all of them are plain floats: runtimes will refuse base "
-        "and result, or quantize them as they load; if they were dequantized, take that section out of config.json",
+        "and result, or quantize them when they load; if they were dequantized, delete that section of config.json",
     )
 
 
@@ -355,13 +355,13 @@ def _say_steps(files: Files) -> tuple[str, ...]:
     steps = read_history(files)
     end = len(steps) - count_restorable(files, steps)
     return (
-        f"the base was edited before ({describe_steps(files)}); this edit comes on top, as step {len(steps) + 1}",
-        *([f"restore goes back to step {end} only: that one's original bytes are not there"] if end else []),
+        f"the base was edited before ({describe_steps(files)}); this edit is step {len(steps) + 1} on top of that",
+        *([f"restore can go back to step {end} only, because that step's original bytes are missing"] if end else []),
     )
 
 
 def _say_card(files: Files, kept: BaseFiles) -> tuple[str, ...]:
-    """What of the base's card can't be taken over into the new one."""
+    """Notes on what can't be carried over from the base's card into the new one."""
     card = read_front_matter(read_base_card(files, kept.copied, most=MAX_CARD) or b"")
     notes = tuple(f"{CARD}: the base's card {note}" for note in card.notes)
     if not card.problem:
@@ -369,8 +369,8 @@ def _say_card(files: Files, kept: BaseFiles) -> tuple[str, ...]:
     stated = f" It has {' and '.join(map(quote, card.licences))}, which still holds." if card.licences else ""
     return (
         *notes,
-        f"{CARD}: the metadata of the base's card can't be read ({card.problem}), so that licence, languages and tags don't go "
-        f"into the new card's metadata.{stated} push will ask for --force",
+        f"{CARD}: the metadata of the base's card can't be read ({card.problem}), so licence, languages and tags are missing from "
+        f"the new card's metadata.{stated} push will ask for --force",
     )
 
 

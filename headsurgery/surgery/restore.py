@@ -1,4 +1,4 @@
-"""The way back (law 7): the base, bit for bit, out of an edited checkpoint and the original bytes that lie in it."""
+"""Undo edits (law 7): restore the base bit for bit from an edited checkpoint and the original bytes stored in it."""
 
 from __future__ import annotations
 
@@ -35,23 +35,24 @@ def restore_checkpoint(
     on_progress: Progress | None = None,
     on_note: Note | None = None,
 ) -> tuple[FileRecord, ...]:
-    """Bring the base back from an edited checkpoint, bit for bit, and prove it by the manifest's hashes of the base.
+    """Restore the base from an edited checkpoint, bit for bit, and check it against the manifest's hashes of the base.
 
     Args:
         edited: A checkpoint that `apply_plan` wrote.
         out: Directory to create.
-        steps: How many edits to undo, of a checkpoint that was edited several times; None: all, back to the first base.
+        steps: How many edits to undo if there were several; None: all of them, back to the first base.
         force: Replace an existing directory.
-        on_progress: Called with the stage, `writing`, and bytes written and in all.
-        on_note: Called with a line for what a killed run left beside `out`.
+        on_progress: Called with the stage, `writing`, the bytes written, and the total.
+        on_note: Called with a line of text about leftovers of a killed run next to `out`.
 
     Returns:
-        The files written, as the undone step made them, none of them a link; where the file system can they share blocks with the
-        edited checkpoint's. What `apply_plan` left out of the base can't come back; the manifest names it.
+        The files written, none of them a link. They are the base's, or those of the step that was not undone. If the file system
+        can, they share blocks with the edited checkpoint's. Files that `apply_plan` left out can't be restored; the manifest names
+        them.
 
     Raises:
-        CheckpointError: No manifest, no undo file, or they don't belong together; or there are not so many steps.
-        SurgeryError: `out` can't be written, or a restored file is not the base's.
+        CheckpointError: There is no manifest or no undo file, they don't belong together, or there are not so many steps.
+        SurgeryError: `out` can't be written, or a restored file differs from the base's.
     """
     way = find_way_back(Path(edited), steps)
     total = sum(record.num_bytes for record in way.records.values())
@@ -62,7 +63,7 @@ def restore_checkpoint(
         for name, record in way.records.items():
             if _restore_file(way, record, staging / name, report) != record.base_sha256:
                 raise SurgeryError(
-                    f"{way.find(record.file)}: what came back is not the base's file; nothing was kept",
+                    f"{way.find(record.file)}: the restored file differs from the base's; nothing was kept",
                     hint="the edited checkpoint was changed after apply; download the base instead",
                 )
     return tuple(way.records.values())
@@ -70,13 +71,13 @@ def restore_checkpoint(
 
 @dataclass(frozen=True, kw_only=True)
 class WayBack:
-    """What undoes the last steps of an edited checkpoint.
+    """What is needed to undo the last steps of an edited checkpoint.
 
     Args:
-        checkpoint: As it is.
-        undone: The steps, the last one first.
-        originals: Of each.
-        records: The files that come back, by the names that they get back.
+        checkpoint: The edited checkpoint.
+        undone: The steps to undo, the last one first.
+        originals: The original bytes of each step.
+        records: The files to restore, by their restored names.
     """
 
     checkpoint: Checkpoint
@@ -85,24 +86,24 @@ class WayBack:
     records: dict[str, FileRecord]
 
     def find(self, file: str, step: int = -1) -> str:
-        """Where a file of one of the steps lies now.
+        """The current path of a file of one of the steps.
 
         Args:
-            file: Its name as the step left it.
-            step: Which of `undone`.
+            file: Its name when the step was done.
+            step: Index in `undone`.
         """
         above = self.undone[: step % len(self.undone)]
         for names in ({record.base_file: record.file for record in later.manifest.files} for later in reversed(above)):
             if file not in names:
-                raise CheckpointError(f"{MANIFEST}: doesn't say where {file} of the step before lies")
+                raise CheckpointError(f"{MANIFEST}: doesn't say where {file} of the step before is")
             file = names[file]
         return file
 
     @contextmanager
     def open(self, record: FileRecord) -> Iterator[tuple[BinaryIO, Shard | None, Changes]]:
-        """Open what a file comes back from: as it is now, as the shard that it is, and what undoes all steps on it.
+        """Open the current file from which a file is restored. Returns it, its shard, and the changes that undo all steps on it.
 
-        What the Hub added at the end of .gitattributes is not there. Without a shard, or changes, it comes back as it is.
+        Lines that the Hub appended to .gitattributes are not included. Without a shard or changes, the file is restored as it is.
         """
         file, files = self.find(record.file), self.checkpoint.files
         shard = next((shard for shard in self.checkpoint.shards if shard.file == file), None)
@@ -113,14 +114,14 @@ class WayBack:
                 yield source, shard, self._changes(file)
 
     def hash(self, record: FileRecord, on_bytes: OnBytes) -> str:
-        """SHA-256 of what comes back."""
+        """SHA-256 of the restored file."""
         with self.open(record) as (source, shard, changes):
             if isinstance(source, BytesIO):
                 return sha256(source.getvalue()).hexdigest()
             return hash_shard(source, shard, changes, on_bytes).after if shard and changes else hash_stream(source, on_bytes)
 
     def _changes(self, file: str) -> Changes:
-        """What undoes all steps on one file, the last step first."""
+        """The changes that undo all steps on one file, the last step first."""
         by_step = [originals.changes(file) for originals in self.originals]
 
         def put_back(tensor: TensorInfo, first: int, rows: ByteArray) -> ByteArray:
@@ -137,7 +138,7 @@ def find_way_back(edited: Path, steps: int | None) -> WayBack:
 
     Args:
         edited: A checkpoint that was edited.
-        steps: How many; None: all.
+        steps: How many edits to undo; None: all.
 
     Raises:
         CheckpointError: See `restore_checkpoint`.

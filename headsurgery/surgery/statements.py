@@ -1,7 +1,7 @@
-"""What a manifest states, held against what can be derived anew: from the checkpoint and its recipe, and from the base.
+"""Check what a manifest states against what can be derived anew from the checkpoint, its recipe and the base.
 
-A manifest lies in the checkpoint that it describes, so whoever changes the one may change the other. Invariant: every field of it
-is either derived here, or hashed by `verify`, or named by `list_unchecked`. Neighbour: `verify`, which reads the files.
+A manifest lies in the checkpoint that it describes, so whoever changes one may change the other. Invariant: every field of it
+is either derived here, hashed by `verify`, or named by `list_unchecked`. Neighbour: `verify`, which reads the files.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from headsurgery.surgery.plan import TensorEdit, resolve_edits
 from headsurgery.surgery.undo import Originals
 
 _NEW = (UNDO, RECIPE, CARD, PICTURE)
-"""Files of `apply` itself, which have no base."""
+"""Files of `apply` itself. They have no base."""
 
 
 def check_statements(edited: Checkpoint, steps: tuple[HistoryStep, ...]) -> dict[str, str]:
-    """Derive what the manifests state, as far as the checkpoint itself and its recipes tell.
+    """Derive what the manifests state, as far as the checkpoint and its recipes allow.
 
     Args:
-        edited: The edited checkpoint, whose files are as the last manifest says.
-        steps: Its steps, the last one first.
+        edited: The edited checkpoint, whose files match the last manifest.
+        steps: Its edits, the last one first.
 
     Returns:
-        By manifest and field what it says and what is so, where the two differ.
+        The differences: manifest and field, with what is stated and what is true.
 
     Raises:
-        ArchitectureError, GeometryError: The checkpoint's heads are not where the table says.
+        ArchitectureError, GeometryError: The checkpoint's heads are not where its family's declaration says.
         CheckpointError: A file can't be read.
     """
     anatomy = prove_anatomy(edited)
@@ -52,12 +52,12 @@ def check_statements(edited: Checkpoint, steps: tuple[HistoryStep, ...]) -> dict
     named = {record.file for record in steps[0].manifest.files}
     needed = {"config.json", *(shard.file for shard in edited.shards)} | ({INDEX} if edited.files.has(INDEX) else set())
     if lacking := sorted(needed - named):
-        found[f"{MANIFEST}, files"] = f"has no entry for {', '.join(lacking)}, which the checkpoint is made of"
+        found[f"{MANIFEST}, files"] = f"has no entry for {', '.join(lacking)}, although the checkpoint needs it"
     return found
 
 
 def check_against_base(edited: Checkpoint, step: HistoryStep, base: Checkpoint) -> dict[str, str]:
-    """Derive what the last manifest states of its base; the checkpoint must be that base with its recipe's edits.
+    """Derive what the last manifest states of its base. The checkpoint must be that base with its recipe's edits.
 
     Raises:
         CheckpointError: A file can't be read, or undo file and manifest don't belong together.
@@ -74,7 +74,7 @@ def check_against_donor(step: HistoryStep, donor: Donor) -> dict[str, str]:
 
 
 def list_unchecked(manifest: Manifest, base: Checkpoint | None, *, has_undo: bool, has_donor: bool = False) -> tuple[str, ...]:
-    """Fields that are a record only, or that can't be derived from what is at hand."""
+    """Fields that nothing can confirm, or that can't be derived from what is available."""
     fields = ["headsurgery", "notes"]
     if any(edit.exactness is not None for edit in manifest.edits):
         fields.append("edits.exactness")
@@ -87,7 +87,7 @@ def list_unchecked(manifest: Manifest, base: Checkpoint | None, *, has_undo: boo
     if manifest.donor is not None and not has_donor:
         fields.append("donor")
     for record in manifest.files:
-        if record.file in (CARD, PICTURE):  # for people to rewrite
+        if record.file in (CARD, PICTURE):  # people may rewrite them
             fields += [f"files[{record.file}].num_bytes", f"files[{record.file}].sha256"]
         is_edited = any(edit.file == record.file for edit in manifest.edits)
         if base is None and not has_undo and record.base_sha256 is not None and (is_edited or record.base_sha256 != record.sha256):
@@ -96,7 +96,7 @@ def list_unchecked(manifest: Manifest, base: Checkpoint | None, *, has_undo: boo
 
 
 def _check_step(edited: Checkpoint, anatomy: Anatomy, step: HistoryStep) -> Iterator[tuple[str, str]]:
-    """What recipe and tensors say about a step, without its base."""
+    """Check a step by its recipe and the tensors, without its base."""
     manifest = step.manifest
     recipe = step.folder + RECIPE
     text = read_bounded(edited.files, recipe, MAX_RECIPE_BYTES)
@@ -139,7 +139,7 @@ def _show(value: object) -> str:
 
 def _compare_edits(manifest: Manifest, edits: tuple[TensorEdit, ...]) -> Iterator[tuple[str, str]]:
     if len(manifest.edits) != len(edits):
-        yield "edits", f"has {len(manifest.edits)} entries, but its recipe makes {len(edits)}"
+        yield "edits", f"has {len(manifest.edits)} entries, but the recipe's edits change {len(edits)} slices"
         return
     for place, (found, edit) in enumerate(zip(manifest.edits, edits, strict=True)):
         expected = record_edit(edit).model_dump(exclude={"exactness"})
@@ -149,13 +149,13 @@ def _compare_edits(manifest: Manifest, edits: tuple[TensorEdit, ...]) -> Iterato
 def _compare_donor(manifest: Manifest, recipe: Recipe) -> Iterator[tuple[str, str]]:
     if manifest.donor is None or not recipe.needs_donor:
         if (manifest.donor is None) == recipe.needs_donor:
-            yield "donor", "is missing" if recipe.needs_donor else "is named, but its recipe takes nothing from one"
+            yield "donor", "is missing" if recipe.needs_donor else "is named, but the recipe takes nothing from a donor"
         return
     stated = (recipe.donor or RecipeBase()).model_dump(exclude_none=True)
     found = manifest.donor.model_dump(exclude_none=True)
     for field, value in stated.items():
         if field in found and found[field] != value:
-            yield f"donor.{field}", f"says {found[field]}, the recipe {value}"
+            yield f"donor.{field}", f"says {found[field]}, but the recipe says {value}"
 
 
 def _compare_geometry(manifest: Manifest, expected: Geometry) -> Iterator[tuple[str, str]]:
@@ -168,10 +168,10 @@ def _compare_geometry(manifest: Manifest, expected: Geometry) -> Iterator[tuple[
 
 
 def _check_record(record: FileRecord, *, is_edited: bool) -> Iterator[tuple[str, str]]:
-    """Whether a file that no edit touches is said to be the base's, and a new one to be new."""
+    """Check that a file which no edit touches is recorded as the base's, and a new one as new."""
     field = f"files[{record.file}].base_sha256"
     if record.file in (UNDO, RECIPE, PICTURE) and record.base_sha256 is not None:
-        yield field, "says that the base had this file, which apply made"
+        yield field, "says that this is a file of the base, but apply made it"
     elif record.base_sha256 is None and record.file not in _NEW:
         yield field, "is null, but apply makes no such file"
     elif record.base_sha256 not in (None, record.sha256) and not is_edited:
@@ -179,7 +179,7 @@ def _check_record(record: FileRecord, *, is_edited: bool) -> Iterator[tuple[str,
 
 
 def _check_base(edited: Checkpoint, step: HistoryStep, base: Checkpoint) -> Iterator[tuple[str, str]]:
-    """What the base says about the step that was made from it."""
+    """Check a step by the base that it was made from."""
     manifest, stated = step.manifest, step.manifest.base
     derived = record_base(base, prove_anatomy(base))
     yield from _differences({"base.fingerprint": stated.fingerprint}, {"base.fingerprint": derived.fingerprint})
@@ -194,7 +194,7 @@ def _check_base(edited: Checkpoint, step: HistoryStep, base: Checkpoint) -> Iter
     shards = {shard.file for shard in base.shards}
     for record in manifest.files:
         source = record.base_file
-        if source is None or (source in shards and record.file not in edits):  # `verify` compares these byte for byte
+        if source is None or (source in shards and record.file not in edits):  # `verify` compares their bytes
             continue
         if not base.files.has(source):
             yield f"files[{record.file}].base_sha256", f"is the hash of {source}, which the base doesn't have"

@@ -1,7 +1,7 @@
-"""Bring the base's files into the directory that becomes the edited checkpoint: linked, cloned or copied, and edited where planned.
+"""Transfer the base's files to the directory of the edited checkpoint: link, clone or copy them, and edit them as planned.
 
-Every file is hashed once, on the way; where it only gets another name, reading it is all that is done, and not even that where its
-hash is known (`linking.trusted_sha256`). Whether the base stayed what it was is `unchanged`'s to say.
+Every file is hashed once, while it is copied. A linked file is only read; if its hash is known already, not even that
+(`linking.trusted_sha256`). `unchanged` checks that the base stayed the same.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from headsurgery.surgery.workers import OnBytes, work_by_size
 
 
 class Transfer:
-    """Brings files over.
+    """Transfers files.
 
     Args:
-        plan: What to edit.
+        plan: The edits.
         staging: An empty directory.
-        undo: Gets the original bytes of what is edited; None: nothing does.
+        undo: Stores the original bytes of edited slices; None: they are not kept.
         link: How files that are not edited are transferred.
-        on_progress: Called with bytes done and bytes in all.
+        on_progress: Called with the bytes done and the total.
     """
 
     def __init__(
@@ -49,23 +49,23 @@ class Transfer:
         self._trusted = {file: trusted_sha256(plan.checkpoint.files, file) for file in plan.files.copied}
         self._clones = link != "copy" and can_clone(self._base / plan.checkpoint.shards[0].file, staging)
         self.unread: list[str] = []
-        """Files that were not read: their hashes are the names of the cache's blobs."""
+        """Files that were not read: their hashes are the names of the cache's files."""
         self.looks: Looks = plan.looks
-        """How the base's files looked before they were read, and after links of them were made."""
+        """Size and times of the base's files before they were read, and after links to them were made."""
         if link == "reflink" and not self._clones:
             raise SurgeryError(
-                "--link reflink: files can't share their blocks here", hint="--link auto takes what the file system can do"
+                "--link reflink: files can't share blocks here", hint="use --link auto, which takes what the file system supports"
             )
 
     def run(self, names: Mapping[str, str]) -> list[FileRecord]:
-        """Bring files over.
+        """Transfer files.
 
         Args:
-            names: Each of the base's files with the name that it shall have.
+            names: The base's files, each with its new name.
 
         Raises:
             CheckpointError: A file can't be read.
-            SurgeryError: A file is damaged, or the way that was asked for can't be had.
+            SurgeryError: A file is damaged, or the requested kind of link is not possible.
             OSError: A file can't be written.
         """
         for name in names.values():
@@ -78,7 +78,7 @@ class Transfer:
         return work_by_size(sizes, partial(self._bring, names, linked), self._on_progress)
 
     def _is_linked(self, file: str, target: Path) -> bool:
-        """Make a link if that is the way for this file; weights only, because people edit the other files by hand."""
+        """Make a link if this file is to be linked. Only weights are, because people edit the other files by hand."""
         if file not in self._shards or _edits(self._plan, file) or (self._link == "auto" and self._clones):
             return False
         return link_shard(self._base, file, target, self._link)
@@ -89,7 +89,7 @@ class Transfer:
             raise OSError(errno.ENOSPC, f"{num_bytes} bytes needed, {free} free")
 
     def _bring(self, names: Mapping[str, str], linked: Container[str], file: str, on_bytes: OnBytes) -> FileRecord:
-        """Copy and edit a file, or hash what is linked already."""
+        """Copy and edit a file, or hash it if it is already linked."""
         name = names[file]
         brought = self._hash(file, on_bytes) if file in linked else self._copy(file, self._staging / name, on_bytes)
         if not brought.is_read:
@@ -97,8 +97,8 @@ class Transfer:
         promised = self._plan.checkpoint.files.content_id(file)
         if promised is not None and promised.digest != brought.before:
             raise SurgeryError(
-                f"{file}: damaged in the Hub's cache: it doesn't have the hash that it is named by; nothing was kept",
-                hint=f"delete it and fetch the model again: {os.path.realpath(self._base / file)}",
+                f"{file}: damaged in the Hub's cache: its content doesn't match the hash in its name; nothing was kept",
+                hint=f"delete it and download the model again: {os.path.realpath(self._base / file)}",
             )
         return FileRecord(file=name, num_bytes=brought.num_bytes, sha256=brought.after, base_sha256=brought.before)
 
@@ -120,7 +120,7 @@ class Transfer:
 
 
 def planned_changes(plan: SurgeryPlan, file: str, undo: UndoWriter | None) -> Changes:
-    """What the plan changes in a file; the originals go to the undo file, if there is one, when it is done."""
+    """The plan's changes of a file. The original bytes go to the undo file, if there is one."""
     by_name: dict[str, list[tuple[TensorEdit, Rewriter]]] = {}
     for edit in _edits(plan, file):
         by_name.setdefault(edit.tensor.name, []).append((edit, edit.rewriter(plan.checkpoint)))
@@ -134,7 +134,7 @@ def _edits(plan: SurgeryPlan, file: str) -> list[TensorEdit]:
 def _change(
     edits: list[tuple[TensorEdit, Rewriter]], undo: UndoWriter | None, tensor: TensorInfo, first: int, rows: ByteArray
 ) -> ByteArray:
-    """Change the planned slices of one chunk; the originals go to the undo file."""
+    """Change the planned slices of one chunk, and store the original bytes in the undo file."""
     pieces = [(edit, rewrite, piece) for edit, rewrite in edits if (piece := edit.locate(first, len(rows))) is not None]
     if not pieces:
         return rows

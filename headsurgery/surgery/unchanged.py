@@ -1,8 +1,8 @@
-"""Has a base stayed what it was while it was read?
+"""Check that a base stayed the same while it was read.
 
-Invariant: an edited checkpoint is of one state of its base, the one that was planned. No clock is asked: a file has stayed what it
-was if size, inode and the two times that the system keeps of it are equal. Where only the time of its last change of any kind
-differs (ctime), its bytes decide: a link made or deleted, as by other runs on the same base, or new permissions do no harm.
+Invariant: an edited checkpoint comes from one state of its base, the planned one. A file counts as unchanged if its size, its inode
+and its two times are equal; the current time plays no part. If only the time of its last change of any kind (ctime) differs, its
+bytes decide: making or deleting a link, as other runs on the same base do, or changing permissions does no harm.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.surgery.base_files import sort_files
 
 Looks = Mapping[str, os.stat_result]
-"""What the system says of each file, by name."""
+"""What the system reports about each file, by name."""
 
 
 def observe(files: Files, names: Iterable[str]) -> Looks:
-    """Note how files look; of a checkpoint elsewhere nothing, since a commit's bytes don't change.
+    """Record the size and times of files; nothing for a checkpoint elsewhere, since the bytes of a commit don't change.
 
     Raises:
         CheckpointError: A file is missing.
@@ -31,15 +31,15 @@ def observe(files: Files, names: Iterable[str]) -> Looks:
 
 
 def check_unchanged(base: Checkpoint, before: Looks, digests: Mapping[str, str]) -> None:
-    """Refuse a base that is not what it was.
+    """Refuse a base that has changed.
 
     Args:
-        base: Of this machine.
-        before: How its files looked before they were read.
-        digests: SHA-256 of what was read of each; all that an edited copy takes over.
+        base: A checkpoint on this machine.
+        before: Size and times of its files before they were read.
+        digests: SHA-256 of the bytes read from each file; all files that an edited copy takes over.
 
     Raises:
-        CheckpointError: A file is gone, or new, or holds something else.
+        CheckpointError: A file is gone, new or different.
     """
     for name, digest in digests.items():
         one, other = before[name], _look(base.path / name, name)
@@ -50,8 +50,10 @@ def check_unchanged(base: Checkpoint, before: Looks, digests: Mapping[str, str])
 
 
 def changed(what: str) -> CheckpointError:
-    """The refusal."""
-    return CheckpointError(f"{what}: changed while it was read; nothing was kept", hint="try again when nobody writes to the base")
+    """The error for a base that has changed."""
+    return CheckpointError(
+        f"{what}: changed while it was read; nothing was kept", hint="try again when no program writes to the base"
+    )
 
 
 def _look(path: Path, name: str) -> os.stat_result:
@@ -66,5 +68,5 @@ def _content(look: os.stat_result) -> tuple[int, ...]:
 
 
 def _is_in_doubt(before: os.stat_result, after: os.stat_result) -> bool:
-    """Whether something was done to the file that its size and its time don't show."""
+    """Whether a file was changed in a way that its size and modification time don't show."""
     return before.st_ctime_ns != after.st_ctime_ns

@@ -1,7 +1,7 @@
-"""The original bytes of what was edited. Neighbour: `restore` goes the way back with them.
+"""The original bytes of edited slices. Neighbour: `restore` uses them to undo edits.
 
-They lie in the edited checkpoint as `headsurgery.undo`: a safetensors file, one tensor `L2H26.scale.<tensor>` per planned slice,
-with the slice's own shape. It does not end in `.safetensors`, because some runtimes load every file that does.
+They are stored in the edited checkpoint as `headsurgery.undo`: a safetensors file with one tensor `L2H26.scale.<tensor>` per
+planned slice, in the slice's own shape. The name does not end in `.safetensors`, because some runtimes load every file that does.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class RecordedSlice(StoredSlice):
 
 
 class UndoWriter:
-    """Writes original slices as they come by, in any order of their parts and from any thread."""
+    """Writes the original bytes of slices in parts, in any order and from any thread."""
 
     def __init__(self, path: Path, edits: Sequence[TensorEdit]) -> None:
         header, self._starts, end = _layout(edits)
@@ -60,11 +60,11 @@ class UndoWriter:
         self._file.close()
 
     def start_of(self, edit: TensorEdit) -> int:
-        """Where an edit's original values begin in the file."""
+        """Offset of an edit's original values in the file."""
         return self._starts[_key(edit)]
 
     def write(self, edit: TensorEdit, piece: Piece, original: ByteArray) -> None:
-        """Keep one part of an edit's original bytes."""
+        """Store one part of an edit's original bytes."""
         with self._lock:
             self._file.seek(self._starts[_key(edit)] + piece.offset)
             self._file.write(original.tobytes())
@@ -75,7 +75,7 @@ def _key(edit: TensorEdit | RecordedSlice) -> str:
 
 
 def _layout(edits: Sequence[TensorEdit]) -> tuple[bytes, dict[str, int], int]:
-    """Header bytes of the undo file, where each slice starts in its data, and how long the data are."""
+    """The header of the undo file, the offset of each slice in its data, and the size of the data."""
     entries: dict[str, Any] = {}
     starts: dict[str, int] = {}
     end = 0
@@ -95,7 +95,7 @@ class Originals:
 
     Args:
         checkpoint: The edited checkpoint.
-        step: Whose originals.
+        step: The edit whose originals are meant.
 
     Raises:
         CheckpointError: There is no undo file, or it is not one.
@@ -104,8 +104,8 @@ class Originals:
     def __init__(self, checkpoint: Checkpoint, step: HistoryStep) -> None:
         if not checkpoint.files.has(step.folder + UNDO):
             raise CheckpointError(
-                f"{checkpoint.files.where}: no {step.folder}{UNDO} in it, so the original bytes are not here",
-                hint="it was made with --no-undo, or the file was deleted; take the base instead",
+                f"{checkpoint.files.where}: no {step.folder}{UNDO} in it, so the original bytes are missing",
+                hint="it was made with --no-undo, or the file was deleted; download the base instead",
             )
         undo = read_header(checkpoint.files, step.folder + UNDO)
         self._edited, self._manifest = checkpoint, step.manifest
@@ -136,7 +136,7 @@ class Originals:
             yield from self.slices(file)
 
     def places(self) -> list[tuple[RecordedSlice, TensorInfo]]:
-        """All edits, each with where its original values lie.
+        """All edits, each with the tensor that holds its original values.
 
         Raises:
             CheckpointError: See `slices`.
@@ -144,7 +144,7 @@ class Originals:
         return [_locate(self._edited, self._kept, edit) for edit in self._manifest.edits]
 
     def changes(self, file: str) -> Changes:
-        """What puts the originals of one file back."""
+        """The changes that restore the originals of one file."""
         slices: dict[str, list[tuple[RecordedSlice, ByteArray]]] = {}
         for edit, original in self.slices(file):
             slices.setdefault(edit.tensor.name, []).append((edit, original))
@@ -165,10 +165,10 @@ def _locate(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) -
     """One edit of the manifest, and the tensor of the undo file that holds its original values."""
     tensor = checkpoint.tensors.get(record.tensor)
     if tensor is None or tensor.file != record.file:
-        raise CheckpointError(f"{MANIFEST}: edits {quote(record.tensor)} in {record.file}, which the checkpoint doesn't have")
+        raise CheckpointError(f"{MANIFEST}: edits {quote(record.tensor)} in {record.file}, but the checkpoint has no such tensor")
     is_slice = record.axis in range(min(2, len(tensor.shape))) and 0 <= record.start < record.stop <= tensor.shape[record.axis]
     if not is_slice or len(tensor.shape) > 2 or not is_known(tensor.dtype):
-        raise CheckpointError(f"{MANIFEST}: edits a slice of {tensor.name} that {tensor.dtype} {list(tensor.shape)} doesn't have")
+        raise CheckpointError(f"{MANIFEST}: edits a slice of {tensor.name} outside of {tensor.dtype} {list(tensor.shape)}")
     part = RecordedSlice(edit=record, tensor=tensor, axis=record.axis, block=range(record.start, record.stop))
     original = originals.tensors.get(_key(part))
     if original is None or original.dtype != tensor.dtype or original.num_parameters != part.num_elements:

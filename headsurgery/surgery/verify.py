@@ -1,14 +1,13 @@
-"""Is an edited checkpoint still what its manifest says, byte for byte; and is that the base with exactly its edits.
+"""Check that an edited checkpoint still matches its manifest byte for byte, and that it is the base with exactly its edits.
 
-The card and its picture are for people to rewrite: that they are there is checked, what they say is not. Lines that the Hub added
-at the end of .gitattributes don't count. Files that the manifest doesn't name are no fault; they are listed, so that nobody
-publishes them unawares.
+People may rewrite the card and its picture, so these are only checked to exist. Lines that the Hub appended to .gitattributes are
+ignored. Files that the manifest doesn't name are not an error. They are listed, so that nobody publishes them unawares.
 
-Hashes alone prove that nothing changed since `apply`. What `apply` did is proven against the base where that is at hand: every
-edited slice is what its edit makes of the base's, every other byte is the base's. Without it, against the originals that lie beside
-the edit: each slice is what its edit makes of the original, and with all originals put back each file has the base's hash. Heads
-from a donor are derived where that is at hand, too. What the manifest itself states is derived anew (`statements`), or named as not
-checked.
+Hashes alone prove that nothing changed since `apply`. If the base is available, the edit itself is checked against it: every edited
+slice must be the result of its edit, and every other byte must be the base's. Without the base, the originals stored in the
+checkpoint take its place: each slice must be the result of its edit, and each file must have the base's hash once all originals
+are put back. Heads from a donor are checked if the donor is available. What the manifest states is derived anew (`statements`) or
+listed as unchecked.
 """
 
 from __future__ import annotations
@@ -44,17 +43,17 @@ _OTHER_BYTES = "not the bytes that apply wrote"
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """What was found.
+    """The result of a verification.
 
     Args:
         problems: Files that are missing or differ, each with what was found.
         others: Files that the manifest doesn't name, sorted.
-        against: What the edit was derived from; None: it was not, files were hashed only.
+        against: What the edit was checked against; None: files were only hashed.
         steps: How many edits were made.
-        restorable: How many of them, from the last one on, `restore` can undo.
-        unchecked: Fields of the manifest that are a record only, or that could not be derived from what was at hand.
-        underived: Edits that were not derived because their donor was not at hand, such as `L2H26 transplant`. That everything
-            else is as it was holds all the same.
+        restorable: How many of them `restore` can undo, counted from the last one.
+        unchecked: Fields of the manifest that nothing can confirm, or that could not be derived from what was available.
+        underived: Edits that were not checked because their donor was not available, such as `L2H26 transplant`. Everything else
+            was checked all the same.
     """
 
     problems: dict[str, str]
@@ -67,7 +66,7 @@ class Verification:
 
     def __repr__(self) -> str:
         """The verdict, on one line."""
-        found = "every file is as the manifest says"
+        found = "every file matches the manifest"
         if self.problems:
             first, what = next(iter(self.problems.items()))
             found = f"{first}: {what}" + (f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else "")
@@ -80,7 +79,7 @@ def verify_files(directory: Path, manifest: Manifest, *, on_progress: StageProgr
     Args:
         directory: The edited checkpoint.
         manifest: Its manifest.
-        on_progress: Called with bytes read and bytes in all.
+        on_progress: Called with the bytes read and the total.
 
     Raises:
         CheckpointError: A file can't be read.
@@ -102,34 +101,34 @@ def _problem_of(path: Path, record: FileRecord, on_bytes: OnBytes) -> str | None
     """What is wrong with a file."""
     if not path.is_file():
         return "missing"
-    if record.file in (CARD, PICTURE):  # nobody checks what it says, so a link could be any file of this machine, to be published
+    if record.file in (CARD, PICTURE):  # only checked to exist, so refuse a link, which could publish any file of this machine
         return "a link, expected a file" if path.is_symlink() else None
     if record.file == ATTRIBUTES:
         with path.open("rb") as stream:
             head = stream.read(min(record.num_bytes, path.stat().st_size))
         if len(head) < record.num_bytes:
-            return f"{len(head)} bytes, the manifest says {record.num_bytes}"
+            return f"{len(head)} bytes, expected {record.num_bytes}"
         return None if sha256(head).hexdigest() == record.sha256 else _OTHER_BYTES
     if path.stat().st_size != record.num_bytes:
-        return f"{path.stat().st_size} bytes, the manifest says {record.num_bytes}"
+        return f"{path.stat().st_size} bytes, expected {record.num_bytes}"
     return None if hash_file(path, on_bytes) == record.sha256 else _OTHER_BYTES
 
 
 def verify_checkpoint(
     directory: Path, *, base: Checkpoint | None = None, donor: Checkpoint | None = None, on_progress: Progress | None = None
 ) -> Verification:
-    """Hash every file, and derive the edit anew.
+    """Hash every file, and check the edit.
 
     Args:
         directory: The edited checkpoint.
-        base: What it was made from; None: its own originals take its place.
-        donor: What its transplanted heads were taken from; None: these edits are not derived.
-        on_progress: Called with the stage, `reading`, and bytes read and in all.
+        base: The base that it was made from; None: the originals stored in it are used instead.
+        donor: The donor of its transplanted heads; None: these edits are not checked.
+        on_progress: Called with the stage, `reading`, the bytes read, and the total.
 
     Raises:
-        CheckpointError: It has no manifest, or a file can't be read; or manifest and checkpoint don't belong together.
-        RecipeError: A donor was given, but no edit takes anything from one.
-        GeometryError: The donor has other heads.
+        CheckpointError: It has no manifest, a file can't be read, or manifest and checkpoint don't belong together.
+        RecipeError: A donor was given, but no edit takes anything from it.
+        GeometryError: The donor has different heads.
     """
     history = read_history(Directory(directory))
     manifest = history[0].manifest
@@ -145,7 +144,7 @@ def verify_checkpoint(
         return found
     recipe, anatomy = Recipe.load(directory / RECIPE), prove_anatomy(edited)
     if donor is not None and not recipe.needs_donor:
-        raise RecipeError(f"{directory}: none of its edits takes anything from a donor", hint="leave --donor out")
+        raise RecipeError(f"{directory}: none of its edits takes anything from a donor", hint="omit --donor")
     giver = None if donor is None else open_donor(donor, anatomy)
     edits = resolve_edits(recipe, anatomy, giver)
     unknown = dict.fromkeys(f"{edit.edit.ref} {edit.edit.operation}" for edit in edits if not edit.change.is_known)
@@ -176,17 +175,17 @@ _SHOWN = 5
 
 
 def _say_other_base(base: Checkpoint, history: Sequence[HistoryStep]) -> list[str]:
-    """Whether the weights that a checkpoint is held against are not those that its last edit was made from."""
+    """A problem if the given base doesn't have the weights that the last edit was made from."""
     found = base.fingerprint()
     if found == history[0].manifest.base.fingerprint:
         return []
     if any(found == step.manifest.base.fingerprint for step in history[1:]):
         return ["is the base of an earlier edit, expected the checkpoint that the last edit was made from"]
-    return ["is not the base that the manifest names, by base.fingerprint: other weights, or the same ones saved anew"]
+    return ["is not the base that the manifest names: its base.fingerprint differs, because of other weights or a new save"]
 
 
 def _differ_from_originals(edited: Checkpoint, manifest: Manifest, edits: Sequence[TensorEdit]) -> dict[str, str]:
-    """What is not made of the originals by the edits, which are those of the manifest (`check_statements`)."""
+    """Slices and files that don't follow from the originals by the manifest's edits, which `check_statements` has checked."""
     planned = {(edit.edit.ref, edit.edit.operation, edit.tensor.name): edit for edit in edits}
     originals, shards = Originals(edited, HistoryStep(manifest=manifest, folder="")), {shard.file: shard for shard in edited.shards}
     records = {record.file: record for record in manifest.files}
@@ -203,7 +202,7 @@ def _differ_from_originals(edited: Checkpoint, manifest: Manifest, edits: Sequen
             with edited.files.open(file) as source:
                 restored = hash_shard(source, shards[file], originals.changes(file), on_bytes)
             if restored.after != records[file].base_sha256:
-                problems[file] = "with its originals put back it is not the base's file"
+                problems[file] = "differs from the base's file even with its originals put back"
         return problems
 
     found = work_through(sorted(records), examine, lambda _: None)

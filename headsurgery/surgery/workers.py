@@ -1,9 +1,9 @@
-"""Work on several files at a time, reported by the thread that waits for it.
+"""Process several files at a time in threads. The waiting thread reports the progress.
 
-Invariant: whatever ends the waiting (an error in any thread, one that the progress callback raises, Ctrl-C) ends all work at its
-next chunk, and no work outlives it. Ctrl-C may come at any instruction of the thread that waits. So its news come in a SimpleQueue,
-which is written in C: within a Queue's Condition, Ctrl-C can leave the lock released that is then released again. And work is
-counted by itself: the pool forgets a thread when Ctrl-C comes while it starts it.
+Invariant: whatever ends the wait (an error in any thread, an error of the progress callback, Ctrl-C) ends all work at its next
+chunk, and no thread outlives it. Ctrl-C may interrupt the waiting thread at any instruction. So messages go through a SimpleQueue,
+which is written in C: in a Queue's Condition, Ctrl-C can release a lock twice. And running threads are counted here, because the
+pool loses track of a thread if Ctrl-C comes while it is being started.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from headsurgery.progress import StageProgress
 from headsurgery.surgery.copying import Reporter
 
 _FILES_AT_ONCE = 4
-"""Enough for a disk; each takes some ten megabytes of memory, and up to two processors for its hashes."""
+"""How many threads. Enough for a disk; each takes about ten megabytes of memory, and up to two processors for its hashes."""
 _LOOK_AROUND = 0.1
-"""Seconds after which a thread that can't report looks whether it shall end."""
+"""Seconds after which a thread that can't report checks whether it must end."""
 
 OnBytes = Callable[[int], None]
-"""Called with the number of bytes of every chunk."""
+"""Called with the number of bytes of each chunk."""
 Result = TypeVar("Result")
 
 
@@ -40,30 +40,30 @@ class _Done(Generic[Result]):
 def work_by_size(
     sizes: Mapping[str, int], work: Callable[[str, OnBytes], Result], on_progress: StageProgress | None
 ) -> list[Result]:
-    """`work_through`, the largest files first, since they end soonest so.
+    """Like `work_through`, starting with the largest files, because that finishes soonest.
 
     Args:
         sizes: Bytes of each file.
-        work: See there.
-        on_progress: Called with bytes done and bytes in all.
+        work: See `work_through`.
+        on_progress: Called with the bytes done and the total.
     """
     largest_first = sorted(sizes, key=lambda file: sizes[file], reverse=True)
     return work_through(largest_first, work, Reporter(sum(sizes.values()), on_progress))
 
 
 def work_through(files: Iterable[str], work: Callable[[str, OnBytes], Result], on_bytes: OnBytes) -> list[Result]:
-    """Do something with every file, a few at a time.
+    """Process every file, a few at a time.
 
     Args:
-        files: Their names.
-        work: Gets a name and what it shall call with the number of bytes of every chunk; called in threads.
-        on_bytes: Called with these numbers in the thread that called this.
+        files: The names of the files.
+        work: Called in threads, with a name and a function to be called with the number of bytes of each chunk.
+        on_bytes: Called with these numbers in the calling thread.
 
     Returns:
-        What `work` returned, in the order in which the files were done.
+        The results of `work`, in the order in which the files were finished.
     """
     news: SimpleQueue[int | _Done[Result] | BaseException] = SimpleQueue()
-    room = Semaphore()  # for one piece of news, so that nobody runs far ahead of who waits
+    room = Semaphore()  # for one message, so that no thread runs far ahead of the waiting one
     is_over, idle, active = Event(), Condition(), 0
 
     def send(what: int | _Done[Result] | BaseException) -> None:

@@ -1,6 +1,6 @@
 """Edit a checkpoint in place.
 
-Everything is read before anything is written. Then the original bytes are saved to the disk, the heads' bytes are written and read
+Everything is read before anything is written. Then the original bytes are saved to disk, the heads' bytes are written and read
 back, and the new files get their names. If a run is killed before that, the next run undoes its changes.
 """
 
@@ -53,16 +53,16 @@ def apply_in_place(
 
     Args:
         plan: From `plan_surgery`.
-        write_card: Makes a card, as for `surgery.apply_plan`.
-        on_progress: Called with the stage, `reading`, and bytes read and in all.
-        on_note: Called with a line for what a killed run left.
+        write_card: Writes the card, as for `surgery.apply_plan`.
+        on_progress: Called with the stage, `reading`, the bytes read, and the total.
+        on_note: Called with a line of text about leftovers of a killed run.
 
     Returns:
-        The manifest, which also lies in the checkpoint now.
+        The manifest, which is now also in the checkpoint.
 
     Raises:
-        SurgeryError: It must not or can't be edited in place, or was not edited as planned; then it is what it was.
-        CheckpointError: It changed since it was planned.
+        SurgeryError: It must not or can't be edited in place, or the written bytes are not the planned ones; it is then unchanged.
+        CheckpointError: It has changed since it was planned.
     """
     check_in_place(plan)
     directory, names = plan.checkpoint.path, names_in_copy(plan.files.copied, has_card=write_card is not None)
@@ -163,6 +163,6 @@ def _check_hashes(directory: Path, records: Sequence[FileRecord]) -> None:
 
 
 def _renamed(names: Mapping[str, str]) -> list[Move]:
-    """Files that are renamed, the deepest first, since each makes room for the one above it."""
+    """Files to rename, the deepest first, since each makes room for the one above it."""
     moves = [as_move(file, name) for file, name in names.items() if file != name]
     return sorted(moves, key=lambda move: -len(PurePosixPath(move.source).parts))

@@ -1,8 +1,7 @@
-"""The journal of an in-place change. It is on the disk before a byte of the checkpoint is changed, and describes how to make the
-checkpoint consistent.
+"""The journal of an in-place change. It is on disk before any byte changes, and says how to make the checkpoint consistent.
 
-`headsurgery.journal` in the checkpoint's directory contains `lock`, which the run keeps locked, `new` with files to be added, `old`
-with files to be removed, and, while work is left, `todo.json`: bytes to write, then files to rename.
+The folder `headsurgery.journal` in the checkpoint's directory contains `lock`, which the run keeps locked; `new`, with files to be
+added; `old`, with files to be removed; and, while work is left, `todo.json`: bytes to write, then files to rename.
 
 Invariant: while `todo.json` exists, carrying it out once or repeatedly makes the checkpoint consistent, wherever a run was killed.
 While it does not exist, the checkpoint is consistent. It is replaced in one step, after everything that it needs has reached the
@@ -51,8 +50,8 @@ class Journal:
         """Record a pending change. From now on it will be carried out, even if this run is killed.
 
         Raises:
-            SurgeryError: It can't be done; what was promised before stands.
-            OSError: It can't be written; this stands, or what was promised before.
+            SurgeryError: It can't be recorded; the change recorded before still applies.
+            OSError: It can't be written; either this change or the one recorded before applies.
         """
         check_moves(self._directory, pending.moves)
         flush_all(self.new)
@@ -61,14 +60,14 @@ class Journal:
 
 @contextmanager
 def open_journal(directory: Path, on_note: Note) -> Iterator[Journal]:
-    """Begin a change. At the end, also after an error, the change recorded last is carried out, and the journal is deleted.
+    """Begin a change. At the end, even after an error, the last recorded change is carried out and the journal is deleted.
 
     Args:
-        directory: The checkpoint; what a killed run left there is seen to first.
-        on_note: Hears of that.
+        directory: The checkpoint. Anything that a killed run left there is completed first.
+        on_note: Called with a line of text about that.
 
     Raises:
-        SurgeryError: Another run is at work on it; or it must not or can't be written.
+        SurgeryError: Another run is editing it, or it must not or can't be written.
     """
     recover(directory, on_note)
     lock = _begin(directory)
@@ -91,13 +90,13 @@ def recover(directory: Path, on_note: Note) -> str | None:
 
     Args:
         directory: A checkpoint.
-        on_note: Hears what was found.
+        on_note: Called with a line of text about what was found.
 
     Returns:
-        What became of the change by that, `taken back` or `finished`; None if the checkpoint was not half edited.
+        The outcome of the interrupted change, `taken back` or `finished`; None if the checkpoint was not half edited.
 
     Raises:
-        SurgeryError: See `refuse_cache`; or a run is at work on it, or may be; or it can't be done.
+        SurgeryError: See `refuse_cache`; or another run is or may be editing it; or the change can't be completed.
     """
     refuse_cache(directory)
     place = directory / JOURNAL
@@ -117,14 +116,14 @@ def refuse_cache(directory: Path) -> None:
     """Refuse to change files in the Hub's cache (law 1).
 
     Raises:
-        SurgeryError: It does.
+        SurgeryError: The directory is in the cache.
     """
     if is_snapshot(directory):
         raise SurgeryError(f"{directory}: is in the Hub's cache, which other programs share", hint=_ASIDE)
 
 
 def _begin(directory: Path) -> Lock:
-    """Make the journal's folder, and its lock."""
+    """Create the journal's folder and its lock."""
     place = directory / JOURNAL
     try:
         place.mkdir()
@@ -134,7 +133,7 @@ def _begin(directory: Path) -> Lock:
         raise _refusal(directory, error, None) from error
     try:
         return take(place)
-    except (FileExistsError, FileNotFoundError, BlockingIOError) as error:  # another run saw to the folder, empty as it was
+    except (FileExistsError, FileNotFoundError, BlockingIOError) as error:  # another run has claimed or deleted the empty folder
         raise _busy(directory) from error
     except BaseException as error:
         with suppress(OSError):
@@ -145,7 +144,7 @@ def _begin(directory: Path) -> Lock:
 
 
 def _claim(directory: Path) -> Lock:
-    """Lock the journal that a run left."""
+    """Lock the journal that an earlier run left."""
     place = directory / JOURNAL
     try:
         names = set(os.listdir(place)) if stat.S_ISDIR(place.lstat().st_mode) else {""}
@@ -165,14 +164,12 @@ def _claim(directory: Path) -> Lock:
 
 
 def _settle(directory: Path, lock: Lock) -> PendingChange | None:
-    """Carry out the pending change, delete the journal, and release its lock. If Ctrl-C or SIGTERM interrupts this, it is tried
-    again.
-    """
+    """Carry out the pending change, delete the journal, and release its lock. If Ctrl-C or SIGTERM interrupts this, try again."""
     try:
         return _finish(directory)
     except (KeyboardInterrupt, SystemExit):
         try:
-            if (directory / JOURNAL / LOCK).exists():  # else it may be another run's by now
+            if (directory / JOURNAL / LOCK).exists():  # otherwise the folder may belong to another run by now
                 _finish(directory)
         except (KeyboardInterrupt, SystemExit) as error:
             raise _half_edited(directory, "interrupted again") from error
@@ -200,7 +197,7 @@ def _finish(directory: Path) -> PendingChange | None:
         if pending is None or not os.path.lexists(place / PENDING):
             state = pending.outcome if pending else "as it was"
             raise SurgeryError(
-                f"{directory}: {state} and whole, but the disk did not confirm it: {error.strerror}", hint="check the disk"
+                f"{directory}: {state} and complete, but the disk did not confirm it: {error.strerror}", hint="check the disk"
             ) from error
         raise _half_edited(directory, str(error)) from error
     return pending
@@ -209,7 +206,7 @@ def _finish(directory: Path) -> PendingChange | None:
 def _record_outcome(directory: Path, pending: PendingChange) -> None:
     try:
         write_pending(directory, PendingChange(outcome=pending.outcome))
-    except OSError:  # a full disk, maybe
+    except OSError:  # such as a full disk
         (directory / JOURNAL / PENDING).unlink()
         flush(directory / JOURNAL)
 
@@ -229,7 +226,7 @@ def _clear(place: Path) -> None:
 
 def _half_edited(directory: Path, why: str, hint: str | None = None) -> SurgeryError:
     return SurgeryError(
-        f"{directory}: half edited: {why}; {JOURNAL} has what is needed to repair it",
+        f"{directory}: half edited: {why}; {JOURNAL} contains what is needed to repair it",
         hint=f"{hint or 'fix that'}, then run: headsurgery restore {directory} --in-place",
     )
 
@@ -242,4 +239,4 @@ def _refusal(directory: Path, error: OSError, done: PendingChange | None) -> Sur
 
 
 def _busy(directory: Path) -> SurgeryError:
-    return SurgeryError(f"{directory}: another run is editing it at this moment", hint="wait for it")
+    return SurgeryError(f"{directory}: another run is editing it right now", hint="wait for it to end")

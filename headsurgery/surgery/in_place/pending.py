@@ -1,7 +1,7 @@
 """A pending in-place change: bytes to write, then files to rename. It can be carried out repeatedly without harm.
 
-The record may be damaged or come from a stranger. So all of it is checked before anything is written. Nothing outside the
-checkpoint is touched, nothing of git's, and no file that is shared with another directory.
+The record may be damaged or come from a stranger, so all of it is checked before anything is written. Nothing outside the
+checkpoint is touched, nothing that belongs to git, and no file that is shared with another directory.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _check_is_ours(file: str) -> str:
 
 
 Name = Annotated[FileName, AfterValidator(_check_is_ours)]
-"""Relative to the checkpoint. Paths in `.git` are refused, since git runs files there."""
+"""Relative to the checkpoint. Paths in `.git` are refused, because git runs files there."""
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in hexadecimal."""
 _Count = Field(ge=0, lt=2**63)
@@ -53,14 +53,14 @@ class Write(Strict):
     """Bytes to write.
 
     Args:
-        file: Where to.
+        file: The file to write to.
         offset: First byte of the first run.
         length: Bytes per run.
-        stride: From one run's first byte to the next one's.
+        stride: Distance between the first bytes of two runs.
         count: Number of runs.
-        source: File that holds the bytes of all runs, one after the other.
-        start: Where they begin in it.
-        sha256: Of these bytes, in hexadecimal.
+        source: File that holds the bytes of all runs, one run after the other.
+        start: Offset of the first of these bytes in it.
+        sha256: Hash of these bytes, in hexadecimal.
     """
 
     file: Name
@@ -80,31 +80,31 @@ class Write(Strict):
 
     @property
     def num_bytes(self) -> int:
-        """Bytes in all."""
+        """Total number of bytes."""
         return self.count * self.length
 
     @property
     def runs(self) -> ByteRuns:
-        """The places."""
+        """The byte runs."""
         return ByteRuns(offset=self.offset, length=self.length, stride=self.stride, count=self.count)
 
 
 class Move(Strict):
-    """A file to be renamed. It is done if a file with the new name exists."""
+    """A file to be renamed. The rename is done if a file with the new name exists."""
 
     source: Name
     target: Name
 
 
 class PendingChange(Strict):
-    """The work that is left, in this order.
+    """The work that is left, in the order of the fields.
 
     Args:
-        outcome: What becomes of the change by that.
-        writes: Of two to one place the last one wins.
-        digests: SHA-256 of each file that is written, when all is written.
+        outcome: The outcome of the change once this work is done.
+        writes: If two of them write to the same place, the last one wins.
+        digests: SHA-256 of each written file once all is written.
         moves: Each makes room for the next.
-        checksum: SHA-256 of all that.
+        checksum: SHA-256 of all other fields.
     """
 
     schema_: Literal["headsurgery.journal/1"] = Field(default="headsurgery.journal/1", alias="schema")
@@ -115,7 +115,7 @@ class PendingChange(Strict):
     checksum: Digest | None = None
 
     def compute_checksum(self) -> str:
-        """What the checksum must be."""
+        """The correct checksum."""
         return sha256(self.model_dump_json(exclude={"checksum"}).encode()).hexdigest()
 
 
@@ -123,7 +123,7 @@ def as_move(source: str, target: str) -> Move:
     """Plan to rename a file.
 
     Raises:
-        SurgeryError: One of the two may not be touched.
+        SurgeryError: One of the two files must not be touched.
     """
     try:
         return Move(source=source, target=target)
@@ -132,17 +132,17 @@ def as_move(source: str, target: str) -> Move:
 
 
 def as_write(directory: Path, file: str, runs: ByteRuns, source: str, start: int) -> Write:
-    """Plan to write a slice, with the hash of its bytes.
+    """Plan to write a slice, and record the hash of its bytes.
 
     Args:
         directory: The checkpoint.
-        file: Where to.
-        runs: The places in it.
+        file: The file to write to.
+        runs: The byte runs in it.
         source: File that holds the bytes.
-        start: Where they begin in it.
+        start: Offset of the first of these bytes in it.
 
     Raises:
-        SurgeryError: It is too large, or lies where nothing may be touched.
+        SurgeryError: The slice is too large, or is in a file that must not be touched.
     """
     with _open_regular(directory, source) as stream:
         data = read_exactly(stream, start, runs.count * runs.length, source)
@@ -156,7 +156,7 @@ def check_moves(directory: Path, moves: Sequence[Move]) -> None:
     """Refuse renames that are not possible.
 
     Raises:
-        SurgeryError: Something is in the way, or would be another thing under its new name.
+        SurgeryError: A file is in the way, or the renamed file would be something else under its new name.
     """
     leaving: set[str] = set()
     targets = [move.target for move in moves]
@@ -164,7 +164,7 @@ def check_moves(directory: Path, moves: Sequence[Move]) -> None:
         raise SurgeryError("two files would get the same name; nothing was changed")
     for move in moves:
         target = _inside(directory, move.target)
-        folders = [directory / folder for folder in list(PurePosixPath(move.target).parents)[:-1]]  # the last is the directory
+        folders = [directory / folder for folder in list(PurePosixPath(move.target).parents)[:-1]]  # all but the directory itself
         in_the_way = [path for path in folders if os.path.lexists(path) and (path.is_symlink() or not path.is_dir())]
         if os.path.lexists(target) and move.target not in leaving:
             in_the_way.append(target)
@@ -192,11 +192,11 @@ def read_pending(place: Path) -> PendingChange | None:
         return None
     try:
         if not stat.S_ISREG(look.st_mode):
-            raise ValueError("no file")
+            raise ValueError("it is missing")
         with path.open("rb") as stream:
             pending = PendingChange.model_validate(parse_object(stream.read(_MAX_BYTES + 1), max_bytes=_MAX_BYTES))
         if pending.checksum != pending.compute_checksum():
-            raise ValueError("its checksum is another one")
+            raise ValueError("its checksum is wrong")
     except ValidationError as error:
         raise CheckpointError(f"{path}: not a valid journal: {first_problem(error)}") from error
     except ValueError as error:
@@ -209,7 +209,7 @@ def write_pending(directory: Path, pending: PendingChange) -> None:
 
     Raises:
         SurgeryError: It would be too long to be read again.
-        OSError: It can't be written; it may say the new or the old.
+        OSError: It can't be written. Either the old or the new change is on disk.
     """
     place = directory / JOURNAL
     text = pending.model_copy(update={"checksum": pending.compute_checksum()}).model_dump_json(by_alias=True).encode()
@@ -226,12 +226,12 @@ def carry_out(directory: Path, pending: PendingChange) -> None:
 
     Raises:
         CheckpointError: The files are not those that it was written for.
-        SurgeryError: A file is another one's, too.
+        SurgeryError: A file is shared with another directory.
         OSError: A file can't be written or renamed.
     """
     for write in pending.writes:
         _read_source(directory, write)
-    by_file = sorted(pending.writes, key=lambda write: write.file)  # stable: the last of two to one place wins
+    by_file = sorted(pending.writes, key=lambda write: write.file)  # stable: of two writes to one place, the last wins
     for file, writes in groupby(by_file, lambda write: write.file):
         with open_own(directory, file) as out:
             _write_slices(directory, out, list(writes))
@@ -239,10 +239,10 @@ def carry_out(directory: Path, pending: PendingChange) -> None:
     for file, digest in pending.digests.items():
         if hash_file(_inside(directory, file)) != digest:
             raise CheckpointError(
-                f"{file}: another program changed it, so it is not as it was",
+                f"{file}: another program has changed it",
                 hint=f"restore it from its source, or delete {JOURNAL} to keep the file as it is",
             )
-    if pending.writes and pending.moves:  # what holds the bytes may be about to move
+    if pending.writes and pending.moves:  # a move may rename the file that holds the bytes
         write_pending(directory, pending.model_copy(update={"writes": [], "digests": {}}))
     touched = [_move(directory, move) for move in pending.moves]
     for folder in {folder for folders in touched for folder in folders}:
@@ -261,7 +261,7 @@ def open_own(directory: Path, file: str) -> BinaryIO:
     """Open a file of the checkpoint for writing, unless that would change other files as well.
 
     Raises:
-        SurgeryError: It is a link, or one file with others, or may not be written.
+        SurgeryError: It is a link, has several hard links, or must not be written.
     """
     path, aside = _inside(directory, file), "or write to a new directory with -o"
     try:

@@ -30,16 +30,16 @@ def restore_in_place(
     Args:
         directory: A checkpoint that was edited, in place or not.
         steps: How many edits to undo; None: all.
-        on_progress: Called with the stage, `reading`, and bytes read and in all.
-        on_note: Called with a line for what a killed run left, and for a card that somebody rewrote, which is kept.
+        on_progress: Called with the stage, `reading`, the bytes read, and the total.
+        on_note: Called with a line of text about leftovers of a killed run, and about a card that somebody rewrote, which is kept.
 
     Returns:
-        The files that came back, as for `restore.restore_checkpoint`; none if the checkpoint was half edited, and is the base now.
+        The restored files, as for `restore.restore_checkpoint`; none if the checkpoint was half edited and is the base now.
 
     Raises:
-        CheckpointError: No manifest, no undo file, or they don't belong together; or there are not so many steps.
-        SurgeryError: It can't be written, or what would come back is not the base, then nothing was changed; or it was half edited,
-            and is whole but edited now.
+        CheckpointError: There is no manifest or no undo file, they don't belong together, or there are not so many steps.
+        SurgeryError: It can't be written. Or the result would not be the base; nothing was changed then. Or the checkpoint was half
+            edited; it is consistent now, but still edited.
     """
     directory, on_note = Path(directory), on_note or (lambda _: None)
     outcome = recover(directory, on_note)
@@ -89,7 +89,7 @@ def _check_hashes(way: WayBack, on_progress: StageProgress | None) -> None:
 
 
 def _originals(way: WayBack) -> list[Write]:
-    """The writes of all steps, the last step first, so that the older bytes win at the same place."""
+    """The writes of all steps, the last step first, so that for the same place the oldest bytes win."""
     return [
         as_write(way.checkpoint.path, edit.tensor.file, edit.runs, original.file, original.offset)
         for step in way.originals
@@ -115,7 +115,7 @@ def _discarded(way: WayBack) -> list[Move]:
     directory, moves = way.checkpoint.path, []
     for number, step in enumerate(way.undone):
         added = {MANIFEST: "", **{record.file: record.sha256 for record in step.manifest.files if record.base_sha256 is None}}
-        if number:  # what the step on top of it didn't find was gone by then
+        if number:  # the step on top of it lists the files that still existed
             found = {record.base_file for record in way.undone[number - 1].manifest.files}
             added = {file: digest for file, digest in added.items() if file in found}
         for file in added:
@@ -123,8 +123,8 @@ def _discarded(way: WayBack) -> list[Move]:
             if not os.path.lexists(directory / now):
                 continue
             is_rewritten = file == CARD and hash_file(directory / now) != added[file]
-            kept = free_name(directory / (f"{CARD}.bak" if not number else f"{CARD}.step{len(way.undone) - number}.bak"))
-            moves.append(as_move(now, kept.name if is_rewritten else f"{LEAVING}/{now}"))
+            kept_card = free_name(directory / (f"{CARD}.bak" if not number else f"{CARD}.step{len(way.undone) - number}.bak"))
+            moves.append(as_move(now, kept_card.name if is_rewritten else f"{LEAVING}/{now}"))
     return moves
 
 
