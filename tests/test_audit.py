@@ -117,7 +117,7 @@ class TestAgainstTheBase:
         chance = torch.Generator().manual_seed(0)
         low = torch.randn(384, rank, generator=chance) @ torch.randn(rank, 384, generator=chance) * 0.05
         full = torch.randn(384, 384, generator=chance) * 0.05
-        for change, words in ((low, f"of rank {rank}"), (full, "of no low rank, as merging with another model")):
+        for change, words in ((low, f"of rank {rank}"), (full, "of no low rank, as after merging with another model")):
             out = tmp_path / words.split(",")[0].replace(" ", "-")
             edit(base, out, HeadEdit(layer=0, head=0))
             rewrite(out, **{O_PROJ: (weight.float() + change).to(weight.dtype)})

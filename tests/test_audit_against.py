@@ -197,11 +197,11 @@ class TestWhatAChangeLooksLike:
         [
             (lambda old: old - torch.outer(chance(96), chance(96, seed=1)) * 0.02, "of rank 1, which holds"),
             (lambda old: old + chance(96, 8) @ chance(8, 96, seed=1) * 0.02, "of rank 8, which holds"),
-            (lambda old: old + chance(96, 96) * 0.02, "of no low rank, as a few steps of training, noise"),
+            (lambda old: old + chance(96, 96) * 0.02, "of no low rank, as after a few steps of training, noise"),
             (lambda old: old * (chance(96, 96) > 0), "of its values became 0"),
-            (lambda old: old * (1 + chance(96).abs()), "each column times a factor of its own, as folding a norm"),
-            (lambda old: old * (1 + chance(96, 1).abs()), "each row times a factor of its own, as folding a norm"),
-            (lambda old: chance(96, 96) * old.std(), "of no low rank, as merging with another model"),
+            (lambda old: old * (1 + chance(96).abs()), "each column times its own factor, as after folding in a norm"),
+            (lambda old: old * (1 + chance(96, 1).abs()), "each row times its own factor, as after folding in a norm"),
+            (lambda old: chance(96, 96) * old.std(), "of no low rank, as after merging with another model"),
             (lambda old: old.bfloat16().float(), "the same values rounded to BF16"),
             (lambda old: old.half().float(), "the same values rounded to F16"),
         ],
@@ -216,12 +216,12 @@ class TestWhatAChangeLooksLike:
         after = before.clone()
         after.view(torch.int16).flatten()[torch.arange(count) * 401] += 1
         words = describe_change(*(values.float().numpy().astype(ml_dtypes.bfloat16) for values in (before, after)))
-        assert f"in {count} of its 9216 values only, as a few steps of training, weak noise or rounding leaves it" in words
+        assert f"in only {count} of its 9216 values, as after a few steps of training, weak noise or rounding" in words
 
     def test_quantization_shows_in_its_levels(self) -> None:
         weights = {"x.proj.weight": chance(96, 96) * 0.1}
         before = weights["x.proj.weight"].numpy().copy()
-        for bits, words in ((4, "as quantizing to 4 bits or fewer leaves it"), (8, "as quantizing to 8 bits leaves it")):
+        for bits, words in ((4, "as after quantizing to 4 bits or fewer"), (8, "as after quantizing to 8 bits")):
             now = dict(weights)
             quantized(bits)(now)
             assert words in describe_change(before, now["x.proj.weight"].numpy())
@@ -274,9 +274,9 @@ class TestWhatTakesAllHeadsAlong:
     def test_one_factor_on_all_weights_is_said_of_each_head_and_tensor(self, base: Path, tmp_path: Path) -> None:
         found = audit(base, tmp_path / "out", matrices("weight", lambda old: old * 0.75))
         assert {(entry.factor, entry.evidence) for entry in found.findings} == {
-            (0.75, "multiplied, bit for bit, as all heads of its layer")
+            (0.75, "multiplied, bit for bit, like all heads of its layer")
         }
-        assert "0.75 times what it was, but for rounding" in found.other["lm_head.weight"]
+        assert "0.75 times the base, apart from rounding" in found.other["lm_head.weight"]
 
     def test_different_factors_in_one_layer_are_not_said_to_be_one(self, base: Path, tmp_path: Path) -> None:
         change = then(*(times(base, HeadRef(1, head), 0.5 + 0.25 * (head > 2)) for head in range(6)))
@@ -286,7 +286,7 @@ class TestWhatTakesAllHeadsAlong:
         base = changed(save_model("llama", tmp_path / "b"), tmp_path / "base", lambda weights: weights[LAYER + OUT][:, :4].zero_())
         found = audit(base, tmp_path / "out", lambda weights: weights[LAYER + OUT][:, :4].neg_())
         assert (found.findings, found.recipe) == ((), None)
-        assert found.other == {LAYER + OUT: "zeros changed their sign, and nothing else did"}
+        assert found.other == {LAYER + OUT: "only the signs of zeros changed"}
 
     @pytest.mark.parametrize(("count", "is_one"), [(4, False), (12, False), (40, True)])
     def test_a_few_lowered_powers_of_two_prove_no_factor(self, count: int, is_one: bool) -> None:
@@ -328,7 +328,7 @@ class TestHeadsChangedByThemselves:
     @pytest.mark.parametrize(
         ("change", "words"),
         [
-            (lambda view: view.copy_(chance(*view.shape) * 0.1), "nothing in common with what it was"),
+            (lambda view: view.copy_(chance(*view.shape) * 0.1), "no longer resembles the base"),
             (lambda view: view.add_(chance(*view.shape) * 0.01), "changed by 0."),
             (lambda view: view[:4].zero_(), "in 4 of its"),
             (lambda view: view[:, :4].mul_(0.5), "in 4 of its"),
@@ -349,12 +349,12 @@ class TestHeadsChangedByThemselves:
     def test_query_weights_of_zero_beside_a_bias_that_stayed(self, dtype: torch.dtype, tmp_path: Path) -> None:
         base = save_model("qwen2", tmp_path / "base", dtype=dtype)
         found = audit(base, tmp_path / "out", lambda weights: block(base, weights, HeadRef(1, 3), "uniform_attention")[0].zero_())
-        assert "its weight is zero now, its bias is as it was" in self.named(found)[HeadRef(1, 3)].evidence
+        assert "its weight is zero now, its bias is unchanged" in self.named(found)[HeadRef(1, 3)].evidence
 
     def test_a_few_values_of_one_head(self, base: Path, tmp_path: Path) -> None:
         """However few: nothing else changed, so that it was this head."""
         found = audit(base, tmp_path / "out", lambda weights: block(base, weights, HeadRef(1, 3))[0][0, :2].mul_(1.1))
-        assert "other heads are as they were" in self.named(found)[HeadRef(1, 3)].evidence
+        assert "other heads are unchanged" in self.named(found)[HeadRef(1, 3)].evidence
 
     @pytest.mark.parametrize("operation", ["scale", "uniform_attention"])
     def test_a_few_values_here_and_there_in_the_model_name_no_head(

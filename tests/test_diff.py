@@ -157,7 +157,7 @@ class TestOutside:
         size = open_checkpoint(base).tensors[name].num_parameters
         flip(copy, name, (5, 7)[: len(open_checkpoint(base).tensors[name].shape)], bit=bit)
         found = diff(base, copy)
-        assert found.other_tensors == {name: f"1 of {size} elements differ, in a tensor that carries no head block"}
+        assert found.other_tensors == {name: f"1 of {size} elements differ, in a tensor that holds no head block"}
         assert found.parameters_changed == 1
         assert not found.heads
         assert not found.is_identical
@@ -283,7 +283,7 @@ class TestRecipe:
         [
             (O_PROJ, (7, 25), f"L1H3: {O_PROJ} is not base × 0.5"),
             (O_PROJ, (7, 8), "L1H1: scale changed, but the recipe doesn't edit it"),
-            ("model.norm.weight", (3,), "model.norm.weight: 1 of 48 elements differ, in a tensor that carries no head block"),
+            ("model.norm.weight", (3,), "model.norm.weight: 1 of 48 elements differ, in a tensor that holds no head block"),
         ],
     )
     def test_one_bit_off_does_not_match(
@@ -389,5 +389,8 @@ def test_a_checkpoint_of_400_mb_is_edited_and_compared_in_less_than_200_mb(tmp_p
 def test_models_of_another_size_are_not_compared(tmp_path: Path) -> None:
     base = open_checkpoint(save_model("llama", tmp_path / "base"))
     other = open_checkpoint(save_model("llama", tmp_path / "other", hidden_size=96))
-    with pytest.raises(CheckpointError, match=r"have other shapes than in .*: '.*_proj\.weight' is \[.*\], expected \[.*\]"):
+    with pytest.raises(
+        CheckpointError,
+        match=r"no tensor that holds heads has the same shape as in .*: '.*_proj\.weight' is \[.*\], expected \[.*\]",
+    ):
         diff_checkpoints(base, other)

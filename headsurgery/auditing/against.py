@@ -30,20 +30,20 @@ from headsurgery.storage.tensors import TensorInfo
 from headsurgery.surgery.plan import check_edit
 
 RECOVERED = "recovered by an audit of"
-"""How the note of a recovered recipe begins."""
+"""Beginning of the note of a recovered recipe."""
 
 
 def examine_against(checkpoint: Checkpoint, base: Checkpoint, *, on_progress: Progress | None = None) -> Audit:
     """Examine a checkpoint against its base.
 
     Args:
-        checkpoint: What to examine.
-        base: What it is said to be made from.
-        on_progress: Called with the stage, `comparing`, and bytes compared and in all.
+        checkpoint: The checkpoint to examine.
+        base: The checkpoint from which it is said to be made.
+        on_progress: Called with the stage, `comparing`, the bytes compared, and the total.
 
     Raises:
-        ArchitectureError, GeometryError: The base's heads are not where the table says.
-        CheckpointError: The two have no tensor with heads in common, or a runtime would load something else beside the weights.
+        ArchitectureError, GeometryError: The base's heads are not where its family's declaration says.
+        CheckpointError: The two have no tensor with heads in common, or a runtime would load something other than the weights.
     """
     anatomy = prove_anatomy(base)
     check_plain(anatomy)
@@ -94,7 +94,7 @@ def examine_against(checkpoint: Checkpoint, base: Checkpoint, *, on_progress: Pr
 
 
 class _Changes:
-    """What a comparison found, sorted into multiplied heads, heads that were changed by themselves, and tensors."""
+    """The differences, sorted into multiplied heads, heads that were changed individually, and tensors."""
 
     def __init__(self, anatomy: Anatomy, base: Checkpoint, edited: Checkpoint, found: CheckpointDiff) -> None:
         self._anatomy, self._base, self._edited, self._found = anatomy, base, edited, found
@@ -109,14 +109,14 @@ class _Changes:
         return len(mates) == num_heads > 1 and all(other.factor == change.factor for other in mates)
 
     def name_others(self) -> Iterable[Finding]:
-        """Heads that were changed by themselves, and those that a factor explains but for a part."""
+        """Heads that were changed individually, and those of which a factor explains only a part."""
         for change in self._found.heads:
             reason = self._named.get((change.head, change.operation))
             if reason is not None:
                 yield _say_changed(change, reason)
 
     def describe_tensors(self) -> dict[str, str]:
-        """Tensors that changed otherwise, each with what it looks like."""
+        """Tensors that changed in another way, each with a description."""
         rest: dict[str, list[HeadChange]] = {}
         done = {(change.head, change.operation) for change in self.scaled} | self._named.keys()
         for change in self._found.heads:
@@ -127,24 +127,24 @@ class _Changes:
         return {name: what for name, what in said.items() if what}
 
     def _describe(self, name: str, changes: Sequence[HeadChange]) -> str:
-        """What a tensor's change looks like, apart from heads that are findings; empty where nothing of it changed."""
+        """Describe a tensor's change, apart from heads that are findings. Empty if nothing else changed."""
         said = [self._found.other_tensors[name]] if name in self._found.other_tensors else []
         old, new = self._base.tensors.get(name), self._edited.tensors.get(name)
         if old is None or new is None or not _is_comparable(old, new):
             return "; ".join(said)
         before, after = self._sides(old, new)
         if not said and not _differ(before, after):
-            return "zeros changed their sign, and nothing else did" if changes else ""
+            return "only the signs of zeros changed" if changes else ""
         if changes:
             heads = {change.head for change in changes}
             layer = self._anatomy.geometry.layer_of(changes[0].head)
-            said.append(f"{len(heads)} of the layer's {layer.num_heads} heads changed, which no factor explains")
+            said.append(f"{len(heads)} of the layer's {layer.num_heads} heads changed, and no factor explains it")
         if len(old.shape) == 2 and _differ(before, after):
             said.append(describe_change(before, after))
         return "; ".join(said)
 
     def _sides(self, old: TensorInfo, new: TensorInfo) -> tuple[Matrix, Matrix]:
-        """A tensor before and after; blocks of heads that are findings are as before, so that they say nothing about the rest."""
+        """A tensor before and after. Blocks of heads that are findings are reset, so that they don't affect the description."""
         before, after = read_sample(self._base, old), read_sample(self._edited, new)
         known = self._blocks_of([*((change.head, change.operation) for change in self.scaled), *self._named])
         if old.name in known and before.shape == old.shape:
@@ -184,7 +184,7 @@ def _say_multiplied(change: HeadChange, refused: str | None, *, is_whole_layer: 
     else:
         how = f"multiplied; each value to within one step of its type ({change.unexplained:.2g} of the change)"
     if is_whole_layer:
-        how = f"{how}, as all heads of its layer"
+        how = f"{how}, like all heads of its layer"
     evidence = how if refused is None else f"{how}; not in the recipe: {refused}"
     return Finding(head=change.head, operation=change.operation, factor=change.factor, certainty="proven", evidence=evidence)
 

@@ -36,11 +36,11 @@ def examine(checkpoint: Checkpoint, *, on_progress: Progress | None = None) -> A
     """Examine a checkpoint without its base.
 
     Args:
-        checkpoint: What to examine; only tensors of its attention modules are read.
-        on_progress: Called with the stage, `examining`, and layers examined and in all.
+        checkpoint: The checkpoint to examine. Only tensors of its attention modules are read.
+        on_progress: Called with the stage, `examining`, the layers examined, and the total.
 
     Raises:
-        ArchitectureError, GeometryError: Its heads are not where the table says.
+        ArchitectureError, GeometryError: Its heads are not where its family's declaration says.
     """
     anatomy = prove_anatomy(checkpoint)
     check_plain(anatomy)
@@ -68,7 +68,7 @@ def check_plain(anatomy: Anatomy) -> None:
     """Refuse attention that is not stored in plain floats.
 
     Raises:
-        ArchitectureError: It isn't.
+        ArchitectureError: It is stored in another format.
     """
     quantized = next((form for form in anatomy.formats if not is_plain(form)), None)
     if quantized is not None:
@@ -78,9 +78,9 @@ def check_plain(anatomy: Anatomy) -> None:
         )
 
 
-@np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
+@np.errstate(over="ignore", invalid="ignore")  # a stranger's weights may hold inf and nan
 def _find_other_not_finite(checkpoint: Checkpoint, anatomy: Anatomy) -> dict[str, str]:
-    """Describe values that are not finite and lie outside the heads' blocks: in keys, values and norms."""
+    """Describe values outside the heads' blocks that are not finite: in keys, values and norms."""
     blocks: dict[str, list[StoredSlice]] = {}
     for head in anatomy.geometry.heads():
         for operation in anatomy.blocks:
@@ -107,14 +107,14 @@ def _count_not_finite(values: npt.NDArray[Any]) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class _Seen:
-    """Blocks of one layer, [head] each.
+    """The blocks of one layer; sequences are [head].
 
     Args:
         layer: The layer.
-        not_finite: What they hold that is no finite number, in words; empty: nothing.
+        not_finite: Which values are not finite, in words; empty if all are.
         log_norms: Logarithms of the L2 norms: -inf for a block of zeros, NaN for one that is not finite.
-        combs: What each lacks of its neighbours' values; None where nothing, or where the type can't show it.
-        multiples: By which factor each is coarse numbers, where that stands out from its neighbours; likewise.
+        combs: Which of its neighbours' values a block lacks; None if it lacks none or the type can't show it.
+        multiples: The factor by which a block is coarse numbers, if its neighbours don't share it; None as for `combs`.
     """
 
     layer: int
@@ -124,7 +124,7 @@ class _Seen:
     multiples: list[float | None]
 
 
-@np.errstate(all="ignore")  # inf and nan may be in a stranger's weights
+@np.errstate(all="ignore")  # a stranger's weights may hold inf and nan
 def _read(checkpoint: Checkpoint, anatomy: Anatomy, layer: int, operation: OperationName) -> _Seen:
     reader = BlockReader(checkpoint)
     heads = anatomy.geometry.layers[layer]
@@ -151,7 +151,7 @@ def _read(checkpoint: Checkpoint, anatomy: Anatomy, layer: int, operation: Opera
 
 
 def _log_norm(block: npt.NDArray[Any]) -> float:
-    """Of a block in any type, without overflow."""
+    """The logarithm of a block's norm, in any type and without overflow."""
     largest = float(np.abs(block).max(initial=0))
     return float(np.log(largest) + np.log(np.linalg.norm(block.astype(np.float64) / largest))) if largest else -np.inf
 
@@ -164,7 +164,7 @@ def _describe_not_finite(parts: list[npt.NDArray[Any]]) -> str:
 
 
 def _judge(operation: OperationName, seen: list[_Seen]) -> Iterator[Finding]:
-    """Findings of one kind of block in all layers, for each head the most certain."""
+    """Findings for one kind of block in all layers: for each head the most certain one."""
     what = WHAT_CHANGED[operation]
     off, factors = deviations(_table([of_layer.log_norms for of_layer in seen]))
     for row, of_layer in enumerate(seen):
@@ -177,7 +177,7 @@ def _judge(operation: OperationName, seen: list[_Seen]) -> Iterator[Finding]:
                 yield found(factor=0.0, certainty="proven", evidence=f"{what} are all zero")
             elif multiple is not None:
                 evidence = (
-                    f"{what} are 16-bit numbers times {multiple:.4g} and a power of two, those of the layer's other heads are not"
+                    f"{what} are 16-bit numbers times {multiple:.4g} and a power of two, unlike those of the layer's other heads"
                 )
                 yield found(factor=None, certainty="strong", evidence=evidence)
             elif comb is not None and comb.is_strong:
@@ -197,7 +197,7 @@ def _describe(comb: Comb) -> str:
 
 
 def _table(rows: list[list[float]]) -> FloatArray:
-    """Rows of different lengths, filled up with NaN."""
+    """Rows of different lengths, padded with NaN."""
     table = np.full((len(rows), max(map(len, rows))), np.nan)
     for row, values in zip(table, rows, strict=True):
         row[: len(values)] = values

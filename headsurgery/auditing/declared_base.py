@@ -1,4 +1,4 @@
-"""The base that a checkpoint names, in the manifest of `apply` or in its card."""
+"""Find the base that a checkpoint names, in the manifest of `apply` or in its card."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from headsurgery.surgery.manifest import Manifest
 
 
 def find_base(checkpoint: Checkpoint) -> str | None:
-    """Hub id, with its commit where that is known; None where none is named.
+    """The base's Hub id, with its commit if that is known; None if the checkpoint names no base.
 
-    A manifest or a card may come from a stranger; what it names is only ever opened to be read.
+    A manifest or a card may come from a stranger. What it names is only ever opened for reading.
     """
     if checkpoint.files.has(MANIFEST):
         try:

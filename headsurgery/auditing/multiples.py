@@ -1,11 +1,11 @@
-"""Find heads whose values are coarse numbers times one factor, in a type that is fine enough to show it.
+"""Find heads whose values are coarse numbers times one factor, in a type that is fine enough to show this.
 
-Weights that came from a 16-bit type and are stored in a finer one (bfloat16 in float16 or float32, float16 in float32) use few of
-its numbers. After a multiplication they use others, but still few: every value divided by the factor is a coarse number again. This
-holds for one factor only, so the factor can be found.
+Weights that come from a 16-bit type and are stored in a finer one (bfloat16 in float16 or float32, float16 in float32) use only few
+of its numbers. After a multiplication they use other numbers, but still few: divided by the factor, every value is a coarse number
+again. This holds for only one factor, so the factor can be found.
 
-The levels of a quantization with one scale per head are multiples of a factor, too. They are distinguished by their significands.
-Coarse numbers have nearly all significands in every power of two. Whole multiples of a scale (int8) have them only in the highest,
+The levels of a quantization with one scale per head are multiples of a factor, too. Their significands tell them apart. Coarse
+numbers have nearly all significands in every power of two. Whole multiples of a scale (int8) have them only in the highest power,
 and FP8 and FP4 have few.
 """
 
@@ -20,20 +20,20 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 _COARSE_BITS = (7, 10)
-"""Of bfloat16 and float16."""
+"""Bits of the significand of bfloat16 and float16."""
 _FINE_BITS = {"F16": 10, "F32": 23, "F64": 23}
-"""Of the significand that is looked at."""
+"""Bits of the significand that are examined."""
 
 _SAMPLE = 4096
 _FIRST = {10: 64, 23: 24}
-"""Values by which most factors are ruled out; the coarser the type, the more."""
+"""Number of values that rule out most factors; the coarser the type, the more."""
 _NEARLY_ALL = 0.99
 _FEW = 32
-"""Values of one power of two that say how long its significands are."""
+"""Number of values in one power of two that tell how long its significands are."""
 _POWERS = 3
-"""Powers of two that must have full significands."""
+"""Number of powers of two that must have full significands."""
 _MOST = 0.6
-"""Share of the significands that must occur, of those that would if all were equally likely."""
+"""Share of the significands that must occur, relative to the number expected if all were equally likely."""
 
 
 def can_be_multiples(dtype: str) -> bool:
@@ -42,14 +42,14 @@ def can_be_multiples(dtype: str) -> bool:
 
 
 def find_multiple(block: npt.NDArray[Any], dtype: str) -> float | None:
-    """The factor between 1 and 2, up to powers of two, by which a block's values are multiples of coarse numbers.
+    """Find the factor between 1 and 2, up to powers of two, by which a block's values are multiples of coarse numbers.
 
     Args:
-        block: Values.
+        block: The values.
         dtype: Their stored type.
 
     Returns:
-        1 where they are coarse numbers themselves; None where there is no such factor.
+        The factor; 1 if they are coarse numbers themselves; None if there is no such factor.
     """
     fine = _FINE_BITS[dtype]
     values = _sample(block, dtype)
@@ -68,7 +68,7 @@ def find_multiple(block: npt.NDArray[Any], dtype: str) -> float | None:
 
 
 def that_stand_out(factors: Sequence[float | None]) -> list[float | None]:
-    """The factors [head] of a layer's heads that are not 1 and that not half of the other heads share; None elsewhere."""
+    """The factors [head] of a layer's heads. None in place of 1, and of a factor that at least half of the other heads share."""
     found: list[float | None] = []
     for head, factor in enumerate(factors):
         others = [other for other in (*factors[:head], *factors[head + 1 :]) if other is not None]
@@ -78,7 +78,7 @@ def that_stand_out(factors: Sequence[float | None]) -> list[float | None]:
 
 
 def _sample(block: npt.NDArray[Any], dtype: str) -> FloatArray:
-    """Magnitudes, spread over the block, of values that are normal numbers."""
+    """Magnitudes of normal numbers, spread over the block."""
     flat = np.abs(block.reshape(-1))
     flat = flat[:: max(1, len(flat) // (4 * _SAMPLE))].astype(np.float32 if dtype == "F64" else flat.dtype)
     tiny = np.finfo(flat.dtype).tiny
@@ -88,12 +88,12 @@ def _sample(block: npt.NDArray[Any], dtype: str) -> FloatArray:
 
 
 def _tolerance(fine: int) -> float:
-    """Relative error of a rounded product: half a step, or a step where it was rounded twice, which float32 leaves room for."""
+    """Relative error of a rounded product: half a step, or one step if it was rounded twice, as float32 allows."""
     return float(2.0 ** -(fine + 1) * (1.05 if fine < 23 else 2.1))
 
 
 def _candidates(values: FloatArray, coarse: int, fine: int) -> list[float]:
-    """Factors that take coarse numbers to one of the values, and to nearly all of the first."""
+    """Factors that turn a coarse number into one of the values, and fit nearly all of the first values."""
     count = _FIRST[fine]
     first = values[np.linspace(0, len(values) - 1, count).astype(np.int64)]
     numbers = np.arange(1 << coarse, 2 << coarse) / (1 << coarse)
@@ -106,7 +106,7 @@ def _candidates(values: FloatArray, coarse: int, fine: int) -> list[float]:
 
 
 def _off(values: FloatArray, factor: FloatArray | float, coarse: int) -> FloatArray:
-    """Relative distance of values over a factor to the nearest coarse numbers."""
+    """Relative distance from the values, divided by the factor, to the nearest coarse numbers."""
     quotient = np.frexp(values / factor)[0] * 2
     steps = quotient * (1 << coarse)
     return np.asarray(np.abs(steps - np.rint(steps)) / steps, np.float64)

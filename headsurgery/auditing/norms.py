@@ -2,7 +2,7 @@
 
 The measure is the logarithm of each block's norm, minus the median of the other heads of its layer, divided by the spread within
 the layers of the model (1.4826 times the median difference from a layer's median, as for a normal distribution). Heads of one layer
-differ by nature, so only large factors are found. It is the only way to find powers of two, which leave no comb (`significands`).
+differ by nature, so only large factors are found. No other method finds powers of two, which leave no comb (`significands`).
 
 If a layer has few heads, two edited heads can be most of the others. So a head must also differ from the heads of the neighbouring
 layers.
@@ -16,22 +16,22 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 LIMIT = 8.0
-"""Robust standard deviations from which on a norm is called unusual."""
+"""Robust standard deviations above which a norm is called unusual."""
 _EXCUSED = 4.0
-"""Robust standard deviations from the layers beside its own within which a head is as usual."""
+"""Robust standard deviations from the neighbouring layers within which a head counts as usual."""
 _BESIDE = 2
-"""Layers on each side."""
+"""Number of neighbouring layers on each side."""
 
 
 def deviations(logs: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """How norms stand out.
+    """Measure how norms stand out.
 
     Args:
-        logs: Logarithms of norms, [layer, head]; not finite where there is no head, or none with a norm.
+        logs: Logarithms of norms, [layer, head]; not finite if there is no head, or no norm.
 
     Returns:
-        Robust standard deviations, 0 for a head that is as those of the layers beside its own, and the factor to the median of the
-        other heads; NaN where the norm is not finite, or there is nothing to compare it with.
+        Robust standard deviations, 0 for a head that resembles those of the neighbouring layers; and the factor relative to the
+        median of the other heads. NaN if the norm is not finite, or there is nothing to compare it with.
     """
     logs = np.where(np.isfinite(logs), logs, np.nan)
     own, within = logs - _centres(logs, 0), logs - _medians(logs)
@@ -42,12 +42,12 @@ def deviations(logs: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _medians(logs: FloatArray) -> FloatArray:
-    """Of each layer, [layer, 1]."""
+    """The median of each layer, [layer, 1]."""
     return np.array([[np.median(row[~np.isnan(row)]) if not np.isnan(row).all() else np.nan] for row in logs])
 
 
 def _centres(logs: FloatArray, reach: int) -> FloatArray:
-    """For each head the median of the other heads of its layer, or of all heads of the layers within reach of it."""
+    """For each head the median of the layer's other heads, or of all heads in the layers within reach."""
     centres = np.full_like(logs, np.nan)
     for layer, head in np.ndindex(logs.shape):
         near = [number for number in range(layer - reach, layer + reach + 1) if 0 <= number < len(logs) and number != layer]

@@ -1,4 +1,4 @@
-"""What an audit says."""
+"""The result of an audit."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from headsurgery.heads import HeadRef
 from headsurgery.recipe import Recipe
 
 Certainty = Literal["proven", "strong", "weak"]
-"""`proven`: seen in the bytes themselves; `strong`: not to be had by chance; `weak`: unusual, which some heads are by nature."""
+"""`proven`: the bytes themselves show it. `strong`: chance can't explain it. `weak`: unusual, but some heads are so by nature."""
 Kind = Literal["multiplied", "changed"]
-"""`multiplied`: by a factor; `changed`: this head by itself, in a way that no factor explains, as where it was replaced."""
+"""`multiplied`: by a factor. `changed`: this head individually, in a way that no factor explains, such as a replacement."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One head that was touched, or seems so.
+    """One head that was changed, or seems to be.
 
     Args:
         head: The head.
-        operation: Which of its blocks: `scale` for the columns of o_proj, `uniform_attention` for the rows of q_proj.
-        factor: What it was multiplied by, as far as that can be told.
-        certainty: How far to trust it.
+        operation: The block: `scale` for the columns of o_proj, `uniform_attention` for the rows of q_proj.
+        factor: What it was multiplied by, as far as is known.
+        certainty: How far to trust the finding.
         evidence: What was seen.
         kind: What was done to it.
     """
@@ -37,25 +37,25 @@ class Finding:
     kind: Kind = "multiplied"
 
     def to_json(self) -> dict[str, Any]:
-        """One entry of the document."""
+        """One entry of `findings` in the JSON document."""
         return {key: value for key, value in asdict(self).items() if key != "head"} | {"head": str(self.head)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """Of one checkpoint.
+    """The audit of one checkpoint.
 
     Args:
         model: The checkpoint.
-        base: What it was compared with; None: examined by itself.
-        findings: By layer, head and operation.
-        other: Tensors that changed in another way, each with what it looks like; without a base those that hold no numbers.
-        recipe: The edits that were recovered, where there is a base and there are any. On the base they give the heads' values, but
-            for one rounding.
+        base: The base that it was compared with; None: it was examined without a base.
+        findings: The findings, by layer, head and operation.
+        other: Tensors that changed in another way, each with a description. Without a base: tensors that hold inf or nan.
+        recipe: The recovered edits, if there is a base and there are any. Applied to the base, they give the heads' values up to
+            one rounding.
         is_exact: Whether base and recovered recipe give the checkpoint's tensors bit for bit.
-        notes: What the examination can't see.
-        retyped: Tensors that are stored in another type, with the base's values or these edits'; no tampering.
-        changed_heads: Every head whose block differs from the base's, as `diff` has them, whether or not it is a finding.
+        notes: What the examination can't detect.
+        retyped: Tensors that are stored in another type, with the base's values or those of the edits. That is no tampering.
+        changed_heads: Every head whose block differs from the base's, as `diff` reports them, whether or not it is a finding.
     """
 
     model: str
@@ -76,7 +76,7 @@ class Audit:
 
     @property
     def gives_values(self) -> bool:
-        """Whether base and recovered recipe give all of the checkpoint's values, apart from how these are stored."""
+        """Whether base and recovered recipe give all of the checkpoint's values, whatever type stores them."""
         is_told = self.recipe is not None and len(self.recipe.edits) == len(self.findings)
         return is_told and not self.other and all(entry.certainty == "proven" for entry in self.findings)
 
@@ -86,7 +86,7 @@ class Audit:
         return bool(self.other) or any(finding.certainty != "weak" for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """The document of `headsurgery audit --json`."""
+        """The JSON document of `headsurgery audit --json`."""
         return {
             "model": self.model,
             "base": self.base,

@@ -1,8 +1,7 @@
 """Find heads that were changed individually, as opposed to heads that changed together with their whole tensor.
 
 Fine-tuning, a merge, or removing a direction changes all heads of a tensor about equally. Replacing, copying, training or breaking
-one head leaves its neighbours unchanged, or changes it far more than them. Neighbour: `against`, which reports these heads one by
-one.
+one head leaves its neighbours unchanged, or changes it far more than them. Neighbour: `against`, which reports each of these heads.
 """
 
 from __future__ import annotations
@@ -28,20 +27,20 @@ Place = tuple[HeadRef, OperationName]
 Blocks = list[npt.NDArray[Any]]
 
 _FAR = 5.0
-"""How many times more than its neighbours a head must have changed, where its change is large."""
+"""How many times more than its neighbours a head must have changed if its change is large."""
 _FARTHER = 10.0
-"""And where it is not."""
+"""The same if its change is small."""
 _LARGE = 0.3
-"""Relative size of a change from which on it is large: what few trainings reach."""
+"""Relative size above which a change counts as large; hardly any training reaches it."""
 _BY_CHANCE, _BY_CHANCE_SHARE, _SLIGHT = 32, 0.01, 1e-3
-"""Elements, or share of a head's elements whose change is that small beside the norm; where the whole model was changed a little, a
-head of a coarse type may have so few changed ones and another none."""
+"""Number or share of a head's elements up to which its change counts as small, if it is also small relative to the norm. When a
+whole model changes a little, one head of a coarse type may have so few changed elements, and another none."""
 _SCATTERED = 3
-"""Layers; where heads of so many have just a few changed elements, they are what a small change of the whole model left."""
+"""If heads of this many layers have just a few changed elements, a small change of the whole model explains them."""
 _MOSTLY, _SOME = 0.75, 0.1
-"""Share of a model's heads that are most of them, and of its other tensors that are enough for a change of the whole model."""
+"""Share of a model's heads that counts as most, and share of its other tensors that shows a change of the whole model."""
 _SAME_FACTOR, _SAME_DISTANCE = 0.1, 0.5
-"""Relative difference of two factors that are about the same; and of their distances from 1, where only one explains much."""
+"""Relative difference of two factors that are about equal; and of their distances from 1, if only one explains much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +48,9 @@ class Neighbourhood:
     """The surroundings of a changed head.
 
     Args:
-        others: Changes of the layer's other heads of the same operation; None for a head that is as it was.
-        is_broad: Whether tensors all over the model changed, too, or a few elements of heads all over it.
-        is_lonely: Whether most heads of the model are as they were, as far as this operation goes.
+        others: Changes of the layer's other heads, of the same operation; None for an unchanged head.
+        is_broad: Whether tensors, or a few elements of heads, changed all over the model.
+        is_lonely: Whether most heads of the model are unchanged, as far as this operation goes.
         is_low_rank: Whether the tensor's change has a low rank.
     """
 
@@ -72,11 +71,11 @@ def find_standing_out(
     """Find heads that were changed individually, each with the evidence. Heads that one factor explains are left out.
 
     Args:
-        found: The comparison.
-        anatomy: The base's.
+        found: The result of the comparison.
+        anatomy: The base's heads.
         base: The base.
         edited: The edited checkpoint, with the base's names.
-        is_low_rank: Whether the change of a tensor has a low rank.
+        is_low_rank: Tells whether the change of a tensor has a low rank.
     """
     changes = {(change.head, change.operation): change for change in found.heads}
     is_broad = _is_scattered(found.heads) or _is_broad(found, anatomy, base)
@@ -107,19 +106,19 @@ def stands_out(change: HeadChange, around: Neighbourhood) -> str | None:
     others = [other for other in around.others if other is None or other.agreement not in ("exact", "rounded", "about")]
     if change.agreement == "about":
         alike = [other for other in around.others if other is not None and is_alike(other, change)]
-        return None if around.others and len(alike) >= len(around.others) / 2 else "the layer's other heads are not"
+        return None if around.others and len(alike) >= len(around.others) / 2 else "the layer's other heads don't share this factor"
     still = sum(other is None for other in others)
     if around.is_broad and _is_by_chance(change):
         return None
     if still:
-        return f"{still} of the layer's {len(around.others)} other heads are as they were"
+        return f"{still} of the layer's {len(around.others)} other heads are unchanged"
     is_large = not change.relative <= _LARGE  # nan is large
     relative = [0.0 if other is None else other.relative for other in others]
     amounts = [0.0 if other is None else other.amount for other in others]
     if others and is_large and not change.relative < _FAR * float(np.quantile(relative, 0.25)):
         return f"most of the layer's other heads changed by {float(np.median(relative)):.2g} of their norm or less"
     if is_large and around.is_lonely and not around.is_low_rank():
-        return "most heads of the model are as they were"
+        return "most heads of the model are unchanged"
     is_far = bool(others) and all(
         own >= _FARTHER * float(np.median(of_others)) for own, of_others in ((change.relative, relative), (change.amount, amounts))
     )
@@ -129,7 +128,7 @@ def stands_out(change: HeadChange, around: Neighbourhood) -> str | None:
 
 
 def is_alike(one: HeadChange, other: HeadChange) -> bool:
-    """Whether a head was multiplied by about another one's factor, as far as it was multiplied."""
+    """Whether a head was multiplied by about the same factor as another one, as far as it was multiplied."""
     if other.factor is None:
         return False
     if one.factor is None:
@@ -138,10 +137,10 @@ def is_alike(one: HeadChange, other: HeadChange) -> bool:
 
 
 def find_multiplied(changes: Sequence[HeadChange], anatomy: Anatomy) -> list[HeadChange]:
-    """Heads that were multiplied, as apart from whole tensors that were scaled and changed otherwise, too.
+    """Heads that were multiplied individually, as opposed to whole tensors that were scaled and also changed in other ways.
 
-    Weight decay takes all heads along. In a coarse type some of them come out as multiples, value for value, and most don't.
-    A factor of 1 is none: zeros changed their sign.
+    Weight decay affects all heads. In a coarse type, some of them then happen to be exact multiples, but most don't. A factor of 1
+    doesn't count: only signs of zeros changed.
     """
     multiplied = [change for change in changes if change.agreement in ("exact", "rounded")]
     rest = [change for change in changes if change.agreement not in ("exact", "rounded")]
@@ -157,7 +156,7 @@ def find_multiplied(changes: Sequence[HeadChange], anatomy: Anatomy) -> list[Hea
 
 
 def _lonely_operations(changes: Container[Place], anatomy: Anatomy) -> set[OperationName]:
-    """Operations whose blocks are as they were in most heads of the model."""
+    """Operations whose blocks are unchanged in most heads of the model."""
     heads = list(anatomy.geometry.heads())
     return {
         operation for operation in anatomy.blocks if sum((head, operation) not in changes for head in heads) >= _MOSTLY * len(heads)
@@ -165,13 +164,13 @@ def _lonely_operations(changes: Container[Place], anatomy: Anatomy) -> set[Opera
 
 
 def _is_by_chance(change: HeadChange) -> bool:
-    """Whether so little of a head changed that a small change of the whole model may have left it."""
+    """Whether so little of a head changed that a small change of the whole model may explain it."""
     is_slight = change.parameters_changed <= _BY_CHANCE_SHARE * change.parameters and change.relative <= _SLIGHT
     return is_slight or (change.parameters_changed <= _BY_CHANCE and change.relative <= _LARGE)  # nan is large
 
 
 def _is_scattered(changes: Iterable[HeadChange]) -> bool:
-    """Whether a few elements changed in heads of several layers, as weak noise leaves it in a coarse type."""
+    """Whether a few elements changed in heads of several layers, as weak noise does in a coarse type."""
     return len({change.head.layer for change in changes if _is_by_chance(change)}) >= _SCATTERED
 
 
@@ -188,15 +187,15 @@ def _is_broad(found: CheckpointDiff, anatomy: Anatomy, base: Checkpoint) -> bool
 
 
 def _read(anatomy: Anatomy, change: HeadChange, base: BlockReader, edited: BlockReader) -> tuple[Blocks, Blocks]:
-    """A head's blocks [rows, columns] before and after: of the weight, and of its bias where it has one."""
+    """A head's blocks before and after, [rows, columns]: of the weight, and of its bias if it has one."""
     parts = anatomy.slices(change.head, change.operation)
     old, new = ([reader.read(part.tensor.name, part.axis, part.block) for part in parts] for reader in (base, edited))
     return old, new
 
 
-@np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
+@np.errstate(over="ignore", invalid="ignore")  # a stranger's weights may hold inf and nan
 def describe_block(old: Blocks, new: Blocks) -> str:
-    """What became of a head's block."""
+    """Describe what happened to a head's block."""
     if not all(np.isfinite(part.astype(np.float64)).all() for part in new):
         return "holds inf or nan"
     moved = [bool((one.astype(np.float64) != other.astype(np.float64)).any()) for one, other in zip(old, new, strict=True)]
@@ -211,7 +210,7 @@ def _describe_part(old: npt.NDArray[Any], new: npt.NDArray[Any]) -> str:
     x, y = old.astype(np.float64), new.astype(np.float64)
     changed = x != y
     if not changed.any():
-        return "is as it was"
+        return "is unchanged"
     if not y.any():
         return "is zero now"
     factor = recover_factor([old], [new])
@@ -227,7 +226,7 @@ def _describe_part(old: npt.NDArray[Any], new: npt.NDArray[Any]) -> str:
             return f"{by}, in {len(touched)} of its {changed.shape[axis]} {lines}{times}"
     size = float(np.linalg.norm(x) * np.linalg.norm(y))
     likeness = float((x * y).sum()) / size if size else 0.0
-    return f"{by}, and has nothing in common with what it was" if abs(likeness) < _UNLIKE and relative > _LARGE else by
+    return f"{by}, and no longer resembles the base" if abs(likeness) < _UNLIKE and relative > _LARGE else by
 
 
 _UNLIKE = 0.1
@@ -236,7 +235,7 @@ _UNLIKE = 0.1
 def _find_copies(
     changes: Iterable[HeadChange], anatomy: Anatomy, base: Checkpoint, ours: BlockReader, theirs: BlockReader
 ) -> dict[Place, HeadRef]:
-    """Replaced heads that are another head of the base, value for value: of the same layer if any is, else of any."""
+    """Replaced heads that are exact copies of another head of the base, preferably of one in the same layer."""
     wanted: dict[tuple[OperationName, bytes], list[HeadRef]] = {}
     for change in changes:
         if change.agreement not in ("exact", "rounded") and change.relative > _LARGE:

@@ -1,1 +1,1 @@
-"""Compare two checkpoints head by head: `diff` finds what changed, `factor` the factor that explains it, `result` says it."""
+"""Compare two checkpoints head by head: `diff` finds what changed, `factor` recovers a factor, `result` is what they return."""

@@ -1,10 +1,11 @@
 """Which heads changed between two checkpoints, by what factor, and whether anything else did.
 
-Tensors are compared by name in chunks of rows, so sharding may differ and memory stays constant. Layer by layer: the tensors that
-hold head blocks, then once more the blocks of changed heads, while they are near; then all other tensors. Files that are known to
-be equal, by being one on disk or by a hash that the Hub lists, are not read. A factor is recovered from the data where one factor
-explains the change (`factor`). Tensors that were saved under another prefix (`names`) or in another float type are compared all the
-same: by value, the base's rounded to the other type. Neighbour: `diff_files` compares whole files.
+Tensors are compared by name in chunks of rows, so sharding may differ and memory stays constant. First the tensors that hold head
+blocks are compared, layer by layer. The blocks of changed heads are read a second time right after their layer. Then all other
+tensors follow. Files that are known to be equal, because they are one file on disk or the Hub lists equal hashes, are not read. If
+one factor explains a change, it is recovered from the data (`factor`). Tensors that were saved under another prefix (`names`) or in
+another float type are compared as well, by value: the base's values are rounded to the other type. Neighbour: `files` compares
+whole files.
 """
 
 from __future__ import annotations
@@ -51,23 +52,23 @@ def diff_checkpoints(
     """Compare two checkpoints.
 
     Args:
-        base: The original; its architecture says where heads lie.
-        edited: What was made from it.
-        recipe: When given, the difference is checked against it.
-        donor: What the recipe's transplanted heads are taken from. Without it only where they lie is checked, not their values.
-        heads_only: Compare the values of those tensors alone that hold head blocks; of the others name, type and shape.
-        on_start: Called once, before values are compared, with the bytes of them that are not on this machine.
-        on_progress: Called with the stage, `comparing`, and bytes compared and in all.
+        base: The original. Its architecture says where heads lie.
+        edited: The checkpoint that was made from it.
+        recipe: If given, the difference is checked against it.
+        donor: Where the recipe's transplanted heads come from. Without it, only their places are checked, not their values.
+        heads_only: Compare values only in tensors that hold head blocks. Of all others, compare name, type and shape.
+        on_start: Called once, before values are compared, with the number of bytes to compare that are not on this machine.
+        on_progress: Called with the stage, `comparing`, the bytes compared, and the total.
 
     Raises:
         ArchitectureError: The base's family is not supported.
-        GeometryError: The base is not what the table says.
-        CheckpointError: With a recipe, the base is an edited checkpoint itself; or the two have no tensor with heads in common.
+        GeometryError: The base doesn't match its family's declaration.
+        CheckpointError: The two have no tensor with heads in common. Or, with a recipe, the base is itself an edited checkpoint.
         RecipeError: The recipe names a head that the base doesn't have.
     """
     if recipe is not None and base.files.has(MANIFEST) and not edited.files.has(f"{PREVIOUS}/{MANIFEST}"):
         raise CheckpointError(
-            f"{base.files.where}: is an edited checkpoint itself, expected the base", hint="were the two swapped?"
+            f"{base.files.where}: is itself an edited checkpoint, expected the base", hint="were the two swapped?"
         )
     blocks = _head_blocks(prove_anatomy(base))
     matched = match_names(base, edited)
@@ -100,14 +101,14 @@ def diff_checkpoints(
 
 @dataclass(frozen=True, kw_only=True)
 class _HeadBlock:
-    """A stored slice that holds numbers of one head alone.
+    """A stored slice that holds numbers of only one head.
 
     Args:
         head: The head.
-        operation: What a change of such slices is reported as.
-        part: The head's slice of a weight or bias that it belongs to.
+        operation: The operation as which changes of such slices are reported.
+        part: The head's slice of a weight or bias to which it belongs.
         axis: See `StoredSlice`.
-        block: Likewise.
+        block: See `StoredSlice`.
     """
 
     head: HeadRef
@@ -119,7 +120,7 @@ class _HeadBlock:
 
 @dataclass(frozen=True, kw_only=True)
 class _Work:
-    """Tensors whose values are compared, in groups that are read one after another; and parameters whose values are not."""
+    """The tensors whose values are compared, in groups that are read one after the other; and the number of parameters left out."""
 
     groups: list[list[TensorInfo]]
     parameters_unread: int
@@ -131,7 +132,7 @@ class _Work:
 
 @dataclass(kw_only=True)
 class _Found:
-    """What the pass over the tensors found."""
+    """What comparing the tensors found."""
 
     heads: list[HeadChange] = field(default_factory=list)
     other: dict[str, str] = field(default_factory=dict)
@@ -145,24 +146,24 @@ def _check_is_related(base: Checkpoint, edited: Checkpoint, blocks: dict[str, li
         expected = min(blocks)
         end = expected.split(".")[-2:]
         close = sorted(name for name in edited.tensors if name.split(".")[-2:] == end) or sorted(edited.tensors)
-        seen = ", ".join(quote(name) for name in close[:3]) or "no tensor at all"
+        seen = ", ".join(quote(name) for name in close[:3]) or "no tensors"
         raise CheckpointError(
             f"{edited.files.where}: has none of the tensors that hold heads in {base.files.where}: "
-            f"expected such as {quote(expected)}, found {seen}",
+            f"expected names like {quote(expected)}, found {seen}",
             hint="is it a model of another family, or was it saved under other names?",
         )
     shared = sorted(blocks.keys() & edited.tensors.keys())
     if shared and all(base.tensors[name].shape != edited.tensors[name].shape for name in shared):
         name = shared[0]
         raise CheckpointError(
-            f"{edited.files.where}: all tensors that hold heads have other shapes than in {base.files.where}: "
+            f"{edited.files.where}: no tensor that holds heads has the same shape as in {base.files.where}: "
             f"{quote(name)} is {list(edited.tensors[name].shape)}, expected {list(base.tensors[name].shape)}",
             hint="is it a model of another size or family?",
         )
 
 
 def _head_blocks(anatomy: Anatomy) -> dict[str, list[_HeadBlock]]:
-    """Every head's stored slices by tensor name; all slices of one tensor run along one axis."""
+    """Every head's stored slices, by tensor name. All slices of one tensor have the same axis."""
     blocks: dict[str, list[_HeadBlock]] = {}
     for head in anatomy.geometry.heads():
         for operation in anatomy.blocks:
@@ -174,7 +175,7 @@ def _head_blocks(anatomy: Anatomy) -> dict[str, list[_HeadBlock]]:
 
 
 def _plan(base: Checkpoint, edited: Checkpoint, blocks: dict[str, list[_HeadBlock]], is_same: Sameness, heads_only: bool) -> _Work:
-    """Layer by layer the tensors that hold head blocks, then every other one by itself; without what is known to be equal."""
+    """Group the tensors with head blocks by layer, and put every other tensor into its own group. Equal tensors are left out."""
     layers: dict[int, list[TensorInfo]] = {}
     others = []
     for tensor in sorted(base.tensors.values(), key=lambda tensor: (tensor.file, tensor.offset)):
@@ -226,14 +227,14 @@ def _sum_up(tensor: TensorInfo, twin: TensorInfo, differences: Differences, bloc
     total = int(differences.counts.sum())
     inside = sum(_count_in(differences.counts, block) for block in blocks)
     found.parameters_changed += total
-    kept = f"{'same values' if not differences.rounded else f'same values rounded to {twin.dtype}'}"
+    values = "same values" if not differences.rounded else f"same values rounded to {twin.dtype}"
     stored = f"stored as {twin.dtype} instead of {tensor.dtype}"
     if total > inside:
-        place = "outside its heads' blocks" if blocks else "in a tensor that carries no head block"
+        place = "outside its heads' blocks" if blocks else "in a tensor that holds no head block"
         what = f"{total - inside} of {tensor.num_parameters} elements differ, {place}"
         found.other[tensor.name] = what if tensor.dtype == twin.dtype else f"{what}; {stored}"
     elif tensor.dtype != twin.dtype:
-        found.retyped[tensor.name] = f"{stored}, {kept}{' outside the heads that changed' if inside else ''}"
+        found.retyped[tensor.name] = f"{stored}, {values}{' outside the heads that changed' if inside else ''}"
 
 
 def _count_in(counts: npt.NDArray[np.int64], block: _HeadBlock) -> int:
@@ -243,7 +244,7 @@ def _count_in(counts: npt.NDArray[np.int64], block: _HeadBlock) -> int:
 def _head_changes(
     base: Checkpoint, edited: Checkpoint, blocks: dict[str, list[_HeadBlock]], counts: dict[str, npt.NDArray[np.int64]]
 ) -> Iterator[HeadChange]:
-    """Changed heads of one layer, each with its factor recovered from all of its slices together."""
+    """The changed heads of one layer. Each head's factor is recovered from all of its slices together."""
     changed = {
         (block.head, block.operation)
         for name, of_tensor in counts.items()
@@ -278,7 +279,7 @@ def _head_changes(
 
 
 def _read_compared(readers: tuple[BlockReader, BlockReader], parts: list[tuple[str, _HeadBlock]]) -> tuple[Block, Block]:
-    """The numbers of a head's slices in both checkpoints that show a factor."""
+    """The numbers of a head's slices, in both checkpoints, from which a factor can be recovered."""
     old, new = [], []
     for part, stored in groupby(parts, lambda named: named[1].part):
         places = [(name, block.axis, block.block) for name, block in stored]
@@ -289,9 +290,9 @@ def _read_compared(readers: tuple[BlockReader, BlockReader], parts: list[tuple[s
     return old, new
 
 
-@np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
+@np.errstate(over="ignore", invalid="ignore")  # a stranger's weights may hold inf and nan
 def _measure_change(old: Block, new: Block) -> tuple[float, float]:
-    """L2 of a change, and of what was changed."""
+    """L2 norm of a change, and of the values before."""
     x = np.concatenate([part.astype(np.float64).ravel() for part in old])
     y = np.concatenate([part.astype(np.float64).ravel() for part in new])
     return float(np.linalg.norm(y - x)), float(np.linalg.norm(x))
@@ -316,7 +317,7 @@ def _recipe_problems(
     for edit in edits:
         twin = edited.tensors.get(edit.tensor.name)
         if twin is None or not are_comparable(edit.tensor, twin):
-            continue  # among the other tensors below
+            continue  # listed with the other tensors below
         if edit.change.is_known and not _is_as_planned(edit, base, edited, replace(edit, tensor=twin)):
             wanted = OPERATIONS[edit.edit.operation].say_result("base", edit.edit.factor)
             yield f"{edit.edit.ref}: {edit.tensor.name} is not {wanted}"
@@ -324,7 +325,7 @@ def _recipe_problems(
 
 
 def _is_as_planned(edit: TensorEdit, base: Checkpoint, edited: Checkpoint, place: StoredSlice) -> bool:
-    """Whether a stored slice of the edited checkpoint is what the plan makes of the base's; floats of another type by value."""
+    """Whether a stored slice of the edited checkpoint is what the plan makes of the base's. Floats of another type go by value."""
     if edit.tensor.dtype == place.tensor.dtype:
         wanted = edit.rewriter(base)(base.read_slice(edit), 0)
         if wanted.tobytes() == edited.read_slice(place).tobytes():

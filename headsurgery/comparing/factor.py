@@ -1,12 +1,13 @@
-"""The factor between two blocks of stored values, recovered from the data, where one factor explains how they differ.
+"""Recover the factor between two blocks of stored values from the data, if one factor explains how they differ.
 
-Two questions are kept apart. Does a factor give the new values, all of them? Each element admits those factors that round to it;
-all elements together admit an interval. If it holds a decimal of some length, then the one of that length nearest to its centre
-lies in it, too, so the shortest decimal is found by rounding the centre. And where none does: how much of the *change* does the
-best factor leave unexplained? A residual beside the block's own norm says nothing, since any small change leaves a small one.
+There are two separate questions. First: does one factor give all new values exactly? For each element, the factors that round to
+the new value form an interval, and all elements together leave the intersection. If that contains a decimal of some length, then it
+also contains the decimal of that length nearest to its centre, so rounding the centre finds the shortest decimal. Second, if there
+is no such factor: how much of the *change* does the best factor leave unexplained? The residual relative to the block's own norm
+tells nothing, because any small change leaves a small one.
 
-Invariant: a factor called exact gives the edited values, all of them, when `codecs.multiply` applies it, before, after or without
-the change of type that `FactorFit.order` names. A change that no factor explains has none.
+Invariant: a factor called exact gives all edited values when `codecs.multiply` applies it before, after or without the change of
+type, as `FactorFit.order` says. A change that no factor explains has no factor.
 """
 
 from __future__ import annotations
@@ -24,37 +25,38 @@ from headsurgery.storage.codecs import multiply, steps_of
 
 FloatArray = npt.NDArray[np.float64]
 Block = Sequence[npt.NDArray[Any]]
-"""Slices of one head: of a weight [rows, columns], and of its bias [rows] where it has one; of a stored type each."""
+"""Slices of one head, each of one stored type: of a weight, [rows, columns], and of its bias, [rows], if it has one."""
 
 Agreement = Literal["exact", "rounded", "about"]
-"""`exact`: the factor gives every value; `rounded`: every value to within one step of the stored type; `about`: it explains most of
-the change, and something else changed as well."""
+"""`exact`: the factor gives every value. `rounded`: it gives every value to within one step of the stored type. `about`: it
+explains most of the change, but something else changed as well."""
 Order = Literal["cast first", "multiplied first", "multiplied in float32"]
-"""Where the type changed, too: when the factor was applied."""
+"""When the factor was applied, if the type changed too."""
 
 _NEIGHBOURS = 16
 _ROUNDED, _ABOUT = 0.3, 0.2
-"""Share of the change (L2) that a factor may leave unexplained, where every value fits to within a step, and else."""
+"""Share of the change (L2) that a factor may leave unexplained: if every value fits to within a step, and otherwise."""
 _SPREAD = 0.3
-"""Residual beside the new block above which a factor is none: pruning nine of ten values is no factor of 0.1."""
+"""Residual relative to the new block above which there is no factor: pruning nine of ten values is not a factor of 0.1."""
 _ENOUGH_CHANGED = 24
-"""Elements that must have changed where most did not; with fewer, an exact factor may be chance. A factor close to 1 changes powers
-of two alone, whose step down is half as large. So does a little training, and with few of them it may happen to lower them all."""
+"""Elements that must have changed if most did not; with fewer, an exact factor may be chance. A factor close to 1 changes only
+powers of two, because the step below them is half as large. A little training also changes mainly these, and may happen to lower
+all of a few."""
 _MOST_VALUES = 0.9
-"""Share of values that a factor must give to within a step, where a few others are something else."""
+"""Share of values that a factor must give to within a step, if a few others were replaced."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FactorFit:
-    """What multiplying explains of a change.
+    """How well a multiplication explains a change.
 
     Args:
-        factor: What the base was multiplied by; None where no factor explains the change.
-        agreement: How well it does.
-        spread: Residual of the best factor (L2), relative to the new values; 0 for an exact multiple, near 1 for unrelated ones.
+        factor: What the base was multiplied by; None if no factor explains the change.
+        agreement: How well the factor explains it.
+        spread: Residual of the best factor (L2), relative to the new values; 0 for an exact multiple, near 1 for unrelated values.
         unexplained: The same residual, relative to the change itself, from 0 to 1.
-        order: See `Order`; None where both have one type.
-        nearest: The factor that leaves the least of the change (L2), whether or not it explains any; nan where there is inf or nan.
+        order: See `Order`; None if the type did not change.
+        nearest: The factor that leaves the smallest residual (L2), even if it explains nothing; nan if a value is inf or nan.
     """
 
     factor: float | None
@@ -65,22 +67,22 @@ class FactorFit:
     nearest: float = math.nan
 
 
-@np.errstate(over="ignore", invalid="ignore")  # inf and nan may be in a stranger's weights
+@np.errstate(over="ignore", invalid="ignore")  # a stranger's weights may hold inf and nan
 def recover_factor(old: Block, new: Block) -> FactorFit:
-    """Find what `old` was multiplied by, if that is what changed it.
+    """Find what `old` was multiplied by, if a multiplication is what changed it.
 
     Args:
         old: Stored values of the base.
-        new: Stored values of the edited checkpoint, of the same shapes, maybe of other types.
+        new: Stored values of the edited checkpoint, of the same shapes, possibly of other types.
 
     Returns:
-        The factor and how well it explains the change. There is none where all of `old` is zero or a value is inf or nan.
+        The factor, and how well it explains the change. There is no factor if all of `old` is zero or a value is inf or nan.
     """
     x, y = _flat(old), _flat(new)
     if not x.any() or not np.isfinite(x).all() or not np.isfinite(y).all():
         return FactorFit(factor=None, agreement=None, spread=1.0, unexplained=1.0)
     fit, spread, unexplained = _fit(x, y)
-    ways = [(stored, order) for stored in _grains(new) for order in _orders(old, stored)]
+    ways = [(stored, order) for stored in _stored_forms(new) for order in _orders(old, stored)]
     is_rounded_only = (x != y).any() and any(_gives(old, stored, 1.0, order) for stored, order in ways)
     if _is_evident(x, y) and not is_rounded_only:
         for stored, order in ways:
@@ -97,7 +99,7 @@ def recover_factor(old: Block, new: Block) -> FactorFit:
 
 
 def is_product(old: npt.NDArray[Any], new: npt.NDArray[Any], factor: float) -> bool:
-    """Whether a block is another one times a factor, value for value, whatever the order of multiplying and changing the type."""
+    """Whether a block is exactly another block times a factor, in any order of multiplying and changing the type."""
     return any(_gives([old], [new], factor, order) for order in _orders([old], [new]))
 
 
@@ -106,7 +108,7 @@ def _flat(block: Block) -> FloatArray:
 
 
 def _fit(x: FloatArray, y: FloatArray) -> tuple[float, float, float]:
-    """Least squares: the factor, and its residual relative to y and to the change; scaled so that no square overflows."""
+    """Least squares: the factor, and its residual relative to y and to the change. Scaled so that no square overflows."""
     if not y.any():
         return 0.0, 0.0, 0.0
     exponents = [int(np.frexp(np.abs(values).max())[1]) for values in (x, y)]
@@ -120,7 +122,7 @@ def _fit(x: FloatArray, y: FloatArray) -> tuple[float, float, float]:
 
 
 def _is_evident(x: FloatArray, y: FloatArray) -> bool:
-    """Whether enough changed to tell a factor from chance; zeros can't be by chance, and equal blocks have a factor of 1."""
+    """Whether enough changed to rule out chance. Zeros are never chance, and equal blocks have a factor of 1."""
     size, changed = int((x != 0).sum()), int((x != y).sum())
     if not changed or not y.any():
         return True
@@ -128,11 +130,11 @@ def _is_evident(x: FloatArray, y: FloatArray) -> bool:
 
 
 _FEW = 4
-"""Values of a block, or of a line of it, that are too few to say anything."""
+"""Fewer values than this in a block, or in a row or column of it, tell nothing."""
 
 
-def _grains(new: Block) -> Iterator[Block]:
-    """A block as it is stored; and, where all of its float32 numbers are those of a 16-bit type, as that one stored it before."""
+def _stored_forms(new: Block) -> Iterator[Block]:
+    """The block as it is stored. If its float32 numbers all fit a 16-bit type, also the block in that type, as stored earlier."""
     yield new
     if all(part.dtype == np.float32 for part in new):
         for narrow in NARROW:
@@ -151,7 +153,7 @@ def _orders(old: Block, new: Block) -> tuple[Order | None, ...]:
 
 
 def _multiplied(old: npt.NDArray[Any], dtype: np.dtype[Any], factor: float, order: Order | None) -> npt.NDArray[Any]:
-    """A block as an edit and a change of type leave it."""
+    """The block after multiplying and changing the type in the given order."""
     if order == "cast first":
         return multiply(old.astype(dtype), factor)
     if order == "multiplied in float32":
@@ -165,8 +167,8 @@ def _gives(old: Block, new: Block, factor: float, order: Order | None) -> bool:
 
 
 def _find_exact(old: Block, new: Block, order: Order | None) -> float | None:
-    """The shortest factor that gives every value."""
-    for slack in (0.0, 2.0**-24):  # the product is rounded to float32 on its way, which seldom matters
+    """The shortest factor that gives all values."""
+    for slack in (0.0, 2.0**-24):  # the product is first rounded to float32, which seldom matters
         ends = [_interval(one, other, order, slack) for one, other in zip(old, new, strict=True) if one.any()]
         low, high = max(end[0] for end in ends), min(end[1] for end in ends)
         for factor in _candidates(low, high) if low <= high else ():
@@ -176,7 +178,7 @@ def _find_exact(old: Block, new: Block, order: Order | None) -> float | None:
 
 
 def _interval(old: npt.NDArray[Any], new: npt.NDArray[Any], order: Order | None, slack: float) -> tuple[float, float]:
-    """Factors that take every value to where it rounds to its stored one; empty (first above second) where there are none."""
+    """The factors for which every value rounds to the new one. Empty if there is none: the first end is above the second."""
     if order == "cast first":
         old = old.astype(new.dtype)
     elif order == "multiplied first":
@@ -193,13 +195,13 @@ def _interval(old: npt.NDArray[Any], new: npt.NDArray[Any], order: Order | None,
 
 
 def _neighbours(values: npt.NDArray[Any], end: float) -> npt.NDArray[Any]:
-    """The next stored numbers towards an end; beyond the largest one of a type without inf where the next would be."""
+    """The next stored number in a direction. Past the largest number of a type without inf, the value that would follow."""
     found = np.nextafter(values, values.dtype.type(end)).astype(np.float64)
     return np.where(np.isnan(found), values.astype(np.float64) + np.copysign(steps_of(values), end), found)
 
 
 def _candidates(low: float, high: float) -> Iterator[float]:
-    """Decimals of growing length, then float32 numbers from the centre outwards, for an interval that holds just a few."""
+    """Decimals of growing length; then float32 numbers from the centre outwards, in case the interval holds only a few."""
     if not math.isfinite(low) or not math.isfinite(high):
         return
     centre = (low + high) / 2
@@ -230,7 +232,7 @@ def _is_within_a_step(old: npt.NDArray[Any], new: npt.NDArray[Any], factor: floa
 
 
 def has_factor_per_line(old: npt.NDArray[Any], new: npt.NDArray[Any], factor: float) -> bool:
-    """Whether each row or each column has a factor of its own, as where a norm was folded in: one for all is none then."""
+    """Whether each row, or each column, has its own factor, as after folding in a norm. One factor for all is then none."""
     if old.ndim < 2:
         return False
     x, y = old.astype(np.float64), new.astype(np.float64)
@@ -239,14 +241,14 @@ def has_factor_per_line(old: npt.NDArray[Any], new: npt.NDArray[Any], factor: fl
 
 
 def residual_per_line(x: FloatArray, y: FloatArray, axis: int) -> float:
-    """Squared residual with a least-squares factor for each line along an axis of [rows, columns]."""
+    """Squared residual with a separate least-squares factor for each line along an axis of [rows, columns]."""
     power = (x * x).sum(axis=axis, keepdims=True)
     slopes = np.divide((x * y).sum(axis=axis, keepdims=True), power, out=np.zeros_like(power), where=power > 0)
     return float(((y - slopes * x) ** 2).sum())
 
 
 def _usual_factor(old: Block, new: Block) -> float | None:
-    """A factor that most values have, where a few are something else; neither 0, which pruning leaves, nor 1."""
+    """A factor that most values share while a few were replaced. Not 0, which pruning leaves, and not 1."""
     x, y = _flat(old), _flat(new)
     ratios = y[x != 0] / x[x != 0]
     factor = float(np.median(ratios))
@@ -258,4 +260,4 @@ def _usual_factor(old: Block, new: Block) -> float | None:
 
 
 _CLOSE_TO_1 = 2.0**-6
-"""Within so much of 1 the usual ratio is 1, for a change that leaves most values of a coarse type where they were."""
+"""So close to 1, the usual ratio counts as 1: the change left most values of a coarse type as they were."""

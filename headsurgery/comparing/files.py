@@ -1,4 +1,4 @@
-"""Which files of two checkpoints differ, tensors' values aside. Neighbour: `diff`."""
+"""Which files of two checkpoints differ, apart from the values of tensors. Neighbour: `diff`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headsurgery.surgery.history import find_base_card
 
 
 class Sameness:
-    """Whether a file of the base and one of the edited checkpoint are known to be equal; each pair is looked at once."""
+    """Whether a file of the base and one of the edited checkpoint are known to be equal. Each pair is checked once."""
 
     def __init__(self, base: Checkpoint, edited: Checkpoint) -> None:
         self._base, self._edited = base.files, edited.files
@@ -28,16 +28,16 @@ class Sameness:
 
 
 def compare_files(base: Checkpoint, edited: Checkpoint, is_same: Sameness) -> dict[str, str]:
-    """Differences besides tensors' values.
+    """Find differences apart from the values of tensors.
 
-    Files of ours, those of git and of the Hub's client, and copies of the weights that `apply` leaves out don't count. Of a card
-    that `apply` wrote the base's own is compared, which it kept.
+    The tool's own files, those of git and of the Hub's client, and copies of the weights that `apply` leaves out are ignored.
+    Instead of a card that `apply` wrote, the copy of the base's card is compared.
     """
     ours, theirs = sort_files(base), sort_files(edited)
     mine, twins = _by_name(base.files, ours.copied), _by_name(edited.files, (*theirs.copied, *theirs.left_out))
     for one, other, files in ((mine, twins, edited.files), (twins, mine, base.files)):
         if CARD not in one and files.has(MANIFEST):
-            other.pop(CARD, None)  # ours, of a base that had none
+            other.pop(CARD, None)  # written by apply, for a base without a card
     found = dict.fromkeys(twins.keys() - mine.keys() - set(ours.left_out), "added")
     found |= dict.fromkeys(mine.keys() - twins.keys(), "missing")
     headers = {shard.file: shard.num_header_bytes for shard in base.shards}
@@ -45,7 +45,7 @@ def compare_files(base: Checkpoint, edited: Checkpoint, is_same: Sameness) -> di
         file, twin = mine[name], twins[name]
         same = is_same(file, twin)
         if file in headers:
-            # in the two parts in which headers are read, so that what came from the Hub is still here
+            # read in the same two parts as the header, so what was fetched from the Hub for that is used again
             if not same and not _equal_bytes(base, file, edited, twin, (range(8), range(8, headers[file]))):
                 found[name] = "header differs"
         elif same is False or (same is None and not _equal_bytes(base, file, edited, twin, None)):
@@ -54,13 +54,13 @@ def compare_files(base: Checkpoint, edited: Checkpoint, is_same: Sameness) -> di
 
 
 def _by_name(files: Files, names: Iterable[str]) -> dict[str, str]:
-    """What is compared, by the name that it has in the base: the base's own card lies under another one after `apply`."""
+    """The files to compare, by their names in the base: after `apply`, the base's own card has another name."""
     ignored = {*OWN_FILES, ATTRIBUTES, *(f"{folder}/" for folder in BOOKKEEPING)}
     found = {file: file for file in names if file not in ignored and not file.startswith(f"{PREVIOUS}/")}
     if not files.has(MANIFEST):
         return found
     if files.has(PICTURE):
-        found.pop(CARD, None)  # ours
+        found.pop(CARD, None)  # written by apply
     kept = find_base_card(files)
     return found | ({CARD: kept} if kept else {})
 

@@ -1,8 +1,9 @@
-"""Tensors of two checkpoints side by side, also where one was saved under other prefixes. Neighbour: `diff`.
+"""Match the tensors of two checkpoints, even if one was saved with other prefixes. Neighbour: `diff`.
 
-A vision-language model's text layers are `model.language_model.layers`, `language_model.model.layers` or `model.layers`, as the
-version of transformers has it, and tools add prefixes of their own. A name that only one of the two has is looked for without such
-wrappers. Invariant: two tensors are one only if what is left of their names is unique in both checkpoints and their shapes agree.
+A vision-language model's text layers are called `model.language_model.layers`, `language_model.model.layers` or `model.layers`,
+depending on the version of transformers, and other tools add their own prefixes. Names that only one checkpoint has are compared
+without these wrappers. Invariant: two tensors match only if their shortened names are unique in both checkpoints and their shapes
+agree.
 """
 
 from __future__ import annotations
@@ -17,18 +18,18 @@ from headsurgery.storage.tensors import TensorInfo
 _WRAPPERS = frozenset(
     ("model", "language_model", "text_model", "transformer", "backbone", "gpt_neox", "base_model", "module", "_orig_mod")
 )
-"""What names may begin with, or not: containers of the model's classes, of DDP, `torch.compile` and PEFT."""
+"""Optional beginnings of names: containers of the model's classes, of DDP, `torch.compile` and PEFT."""
 _INNER = frozenset((*_WRAPPERS, "vision_model", "base_layer"))
-"""What may also be missing in the midst of a name."""
+"""Optional parts within names."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Matched:
-    """The edited checkpoint, seen with the base's names.
+    """The edited checkpoint under the base's names.
 
     Args:
-        edited: Its tensors by the names that the base has for them; others by their own.
-        renamed: Beginnings of names in the base, each with what stands for it in the edited checkpoint.
+        edited: The edited checkpoint. Its tensors have the base's names where they match, else their own.
+        renamed: Beginnings of names in the base, each with the beginning that replaces it in the edited checkpoint.
     """
 
     edited: Checkpoint
@@ -58,7 +59,7 @@ def _pair(lacking: Iterable[TensorInfo], extra: Iterable[TensorInfo], shorten: C
 
 
 def _by_short_name(tensors: Iterable[TensorInfo], shorten: Callable[[str], str]) -> dict[str, TensorInfo]:
-    """Those whose short name no other has."""
+    """The tensors whose shortened name is unique."""
     short = {tensor: shorten(tensor.name) for tensor in tensors}
     counts = Counter(short.values())
     return {name: tensor for tensor, name in short.items() if counts[name] == 1}
@@ -76,7 +77,7 @@ def _without_inner(name: str) -> str:
 
 
 def _prefixes(pairs: Mapping[str, str]) -> dict[str, str]:
-    """How names differ in their beginnings; what both have in common at the end is left out, but not all of a name."""
+    """Where names begin differently. The common end is cut off, but never a whole name."""
     found: dict[str, str] = {}
     for ours, theirs in sorted(pairs.items()):
         one, other = ours.split("."), theirs.split(".")

@@ -1,7 +1,7 @@
-"""One tensor of two checkpoints, read side by side: only chunks that differ come out. Neighbour: `diff`.
+"""Read one tensor of two checkpoints side by side, and yield only the chunks that differ. Neighbour: `diff`.
 
-Tensors of one type are compared bit by bit. Floats of two types are compared by value: the base's, rounded to the edited one's
-type, as merging and saving tools do.
+Tensors of the same type are compared bit by bit. Floats of two types are compared by value: the base's values are rounded to the
+type of the edited ones, as merging and saving tools do.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from headsurgery.storage.codecs import as_numbers, is_plain
 from headsurgery.storage.tensors import TensorInfo, read_rows
 
 _CHUNK_BYTES = 2**20
-"""Two of them fit into a processor's cache."""
+"""Bytes per chunk. Two chunks fit into a processor's cache."""
 
 ByteArray = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Differences:
-    """Differing elements of one tensor.
+    """The differing elements of one tensor.
 
     Args:
-        counts: By their index along the axis of the head blocks.
+        counts: Their number at each index along the axis of the head blocks.
         rounded: Whether values were rounded to another type.
     """
 
@@ -38,12 +38,12 @@ class Differences:
 
 
 def show_type(tensor: TensorInfo) -> str:
-    """Type and shape, as messages have them."""
+    """Type and shape, for messages."""
     return f"{tensor.dtype} {list(tensor.shape)}"
 
 
 def describe_resized(base: Checkpoint, tensor: TensorInfo, edited: Checkpoint, twin: TensorInfo) -> str:
-    """Of a matrix that got other rows at its end, as an embedding for more tokens, whether the common ones are the same."""
+    """For a matrix whose number of rows changed, such as an embedding with more tokens: whether the common rows are equal."""
     common = min(tensor.num_rows, twin.num_rows)
     are_matrices = len(tensor.shape) == len(twin.shape) == 2
     if not are_matrices or (tensor.dtype, tensor.shape[1]) != (twin.dtype, twin.shape[1]) or not common:
@@ -59,7 +59,7 @@ def _first_rows(tensor: TensorInfo, count: int) -> TensorInfo:
 
 
 def count_differences(base: Checkpoint, edited: Checkpoint, tensor: TensorInfo, *, axis: int) -> Differences | None:
-    """Differing elements; None where there are none, and the type is the same."""
+    """Count differing elements; None if there are none and the type is the same."""
     twin = edited.tensors[tensor.name]
     counts = np.zeros(tensor.shape[1] if axis else tensor.num_rows, dtype=np.int64)
 
@@ -87,7 +87,7 @@ def count_differences(base: Checkpoint, edited: Checkpoint, tensor: TensorInfo, 
 def _differing_elements(
     base: Checkpoint, tensor: TensorInfo, edited: Checkpoint, twin: TensorInfo
 ) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
-    """First row and mask [rows, elements per row] of each chunk that differs, bit by bit."""
+    """For each chunk that differs in any bit: its first row, and a mask [rows, elements per row]."""
     item = max(1, tensor.num_bytes // max(1, tensor.num_parameters))
     with base.open_tensor(tensor) as one, edited.open_tensor(twin) as other:
         for first, old, new in differing_rows(one, tensor, other, twin):
@@ -95,7 +95,7 @@ def _differing_elements(
 
 
 def are_comparable(tensor: TensorInfo, twin: TensorInfo) -> bool:
-    """Of one shape, and of one type or two float types."""
+    """Whether both have one shape, and either one type or two float types."""
     are_floats = is_plain(tensor.dtype) and is_plain(twin.dtype)
     return tensor.shape == twin.shape and (tensor.dtype == twin.dtype or are_floats)
 
@@ -103,10 +103,10 @@ def are_comparable(tensor: TensorInfo, twin: TensorInfo) -> bool:
 def differing_rows(
     one: BinaryIO, tensor: TensorInfo, other: BinaryIO, twin: TensorInfo
 ) -> Iterator[tuple[int, ByteArray, ByteArray]]:
-    """Whole rows of a tensor and its twin of the same type and shape, in chunks; rows are counted as in `TensorInfo.num_rows`.
+    """Read whole rows of a tensor and of its twin of the same type and shape in chunks. `TensorInfo.num_rows` defines rows.
 
     Yields:
-        Of every chunk that differs the first row, and the bytes of both as [rows, bytes per row], good until the next one.
+        For every chunk that differs: its first row, and both chunks as [rows, bytes per row], valid until the next one.
 
     Raises:
         CheckpointError: A file can't be read, or became shorter.
@@ -124,7 +124,7 @@ def differing_rows(
             old, new = bytearray(num_bytes), bytearray(num_bytes)
         _fill(one, memoryview(old), tensor.file)
         _fill(other, memoryview(new), twin.file)
-        if old != new:  # as quick as memcmp, which comparing memoryviews or arrays is not
+        if old != new:  # as fast as memcmp, unlike comparing memoryviews or arrays
             rows, twins = (np.frombuffer(data, np.uint8).reshape(-1, row_bytes) for data in (old, new))
             yield first, rows, twins
 
@@ -132,11 +132,11 @@ def differing_rows(
 def compare_values(
     one: BinaryIO, tensor: TensorInfo, other: BinaryIO, twin: TensorInfo
 ) -> Iterator[tuple[int, npt.NDArray[np.bool_], bool]]:
-    """Whole rows of a tensor and of its twin of the same shape and another type, in chunks.
+    """Read whole rows of a tensor and of its twin of the same shape but another type in chunks.
 
     Yields:
-        Of every chunk the first row, which values [rows, values per row] are not the base's rounded to the twin's type, and whether
-        any was rounded.
+        For every chunk: its first row; which values, [rows, values per row], differ from the base's values rounded to the twin's
+        type; and whether any value was rounded.
 
     Raises:
         CheckpointError: A file can't be read, or became shorter.

@@ -1,4 +1,4 @@
-"""What a comparison of two checkpoints found. `diff` finds it."""
+"""The result of comparing two checkpoints. `diff` makes it."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ class HeadChange:
 
     Args:
         head: The head.
-        operation: Which of its blocks: `scale` for the columns of o_proj, `uniform_attention` for the rows of q_proj and bias.
-        factor: What the base was multiplied by; None where no factor explains the change.
+        operation: The block: `scale` for the columns of o_proj, `uniform_attention` for the rows of q_proj and its bias.
+        factor: What the base was multiplied by; None if no factor explains the change.
         spread: Residual of the best factor (L2), relative to the new values: 0 for an exact multiple, about 1e-3 for bfloat16
-            rounding, near 1 for none. Small for any small change, so it doesn't tell a multiple; `unexplained` does.
-        exact: Whether multiplying the base by the factor and rounding gives the edited values, all of them.
-        parameters_changed: Elements that differ.
-        agreement: How well the factor explains the change; None where there is none.
+            rounding, near 1 for unrelated values. It is small for any small change, so it doesn't show a multiple; `unexplained`
+            does.
+        exact: Whether multiplying the base by the factor and rounding gives all edited values.
+        parameters_changed: Number of elements that differ.
+        agreement: How well the factor explains the change; None if there is no factor.
         unexplained: The same residual, relative to the change itself, from 0 to 1.
-        relative: Size of the change (L2), relative to the base's block; inf where that was zero, nan where there is inf or nan.
+        relative: Size of the change (L2), relative to the base's block; inf if that was zero, nan if a value is inf or nan.
         amount: Size of the change (L2).
-        parameters: Elements of the block.
-        order: Where the type changed, too: when the factor was applied.
-        nearest: The factor that leaves the least of the change (L2), whether or not it explains any; nan where nobody knows.
+        parameters: Number of elements of the block.
+        order: When the factor was applied, if the type changed too.
+        nearest: The factor that leaves the smallest residual (L2), even if it explains nothing; nan if it is unknown.
     """
 
     head: HeadRef
@@ -57,18 +58,19 @@ class HeadChange:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointDiff:
-    """All that differs, of what was compared.
+    """All differences that were found.
 
     Args:
         heads: Changed heads, by layer, head and operation.
-        other_tensors: Name of each tensor that changed outside head blocks, and what was found.
-        files: What differs besides tensors' values: file name and `added`, `missing` or `differs`.
-        parameters: Stored parameters of the base.
-        parameters_changed: Elements that differ, in head blocks or not.
-        recipe_problems: How the difference departs from the recipe; None when no recipe was given.
-        parameters_unread: Parameters whose values were not compared, because only head blocks were asked for.
-        retyped: Tensors that are stored in another type, with the same values but for changed heads, each with what was found.
-        renamed: Beginnings of tensors' names in the base, each with what stands for it in the edited checkpoint.
+        other_tensors: Names of tensors that changed outside head blocks, each with what was found.
+        files: Other differences: file name, and `added`, `missing` or `differs`.
+        parameters: Number of stored parameters of the base.
+        parameters_changed: Number of elements that differ, in head blocks and elsewhere.
+        recipe_problems: Where the difference deviates from the recipe; None if no recipe was given.
+        parameters_unread: Number of parameters whose values were not compared, because only head blocks were asked for.
+        retyped: Tensors that are stored in another type but have the same values, apart from changed heads; each with what was
+            found.
+        renamed: Beginnings of names in the base, each with the beginning that replaces it in the edited checkpoint.
     """
 
     heads: tuple[HeadChange, ...]
@@ -82,19 +84,19 @@ class CheckpointDiff:
     renamed: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        """What differs, in numbers, on one line."""
+        """The number of differences, on one line."""
         verdict = {None: "", True: "; as the recipe says", False: "; not as the recipe says"}[self.matches_recipe]
         other = len(self.other_tensors) + len(self.retyped)
         return f"CheckpointDiff({len(self.heads)} head blocks, {other} other tensors, {len(self.files)} files{verdict})"
 
     @property
     def is_identical(self) -> bool:
-        """Whether nothing differs that was compared."""
+        """Whether no difference was found in what was compared."""
         return not (self.heads or self.other_tensors or self.retyped or self.renamed or self.files)
 
     @property
     def matches_recipe(self) -> bool | None:
-        """Whether the difference is exactly the recipe's; None when no recipe was given."""
+        """Whether the difference is exactly what the recipe asks for; None if no recipe was given."""
         return None if self.recipe_problems is None else not self.recipe_problems
 
     def to_json(self) -> dict[str, Any]:
