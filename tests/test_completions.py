@@ -162,8 +162,8 @@ def test_an_answer_counts_as_what_it_is(name: str, judge: str) -> None:
     if judge == "keyword" or expected[0] == 0:
         assert counts(found) == expected
     said = " ".join(found.evaluation.notes)
-    assert ("are no answer" in said) == (expected[2] > 0)
-    assert ("server says" in said) == (expected[3] > 0)
+    assert ("contain no reply" in said) == (expected[2] > 0)
+    assert ("server reports" in said) == (expected[3] > 0)
     kinds = found.evaluation.degenerate[0].kinds
     assert kinds in ({}, {"empty": 3}), "a server's filter breaks no model"
     assert not (kinds and expected[3])
@@ -381,7 +381,7 @@ def test_an_answer_that_was_cut_within_thoughts_that_the_servers_template_opens_
     with serving(behave) as (url, _):
         found, again = run(url, out=tmp_path), run(url, out=tmp_path)
     assert counts(found) == (0, 2, 1, 0)
-    assert "1 answers were cut and have no mark of thoughts" in found.evaluation.notes[0]
+    assert "1 answers were cut and contain no mark of thoughts" in found.evaluation.notes[0]
     assert again == found
     with serving(lambda _: (200, choice(HELP, finish="length"))) as (url, _):
         assert counts(run(url)) == (3, 0, 0, 0), "a plain answer that was cut is read as far as it goes"

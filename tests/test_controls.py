@@ -73,7 +73,9 @@ def test_the_seed_decides_and_fewer_draws_are_the_first_of_more() -> None:
 
 def test_a_layer_with_too_few_other_heads_is_refused_with_the_numbers() -> None:
     edits = tuple(HeadEdit(layer=3, head=head) for head in range(3))
-    with pytest.raises(UsageError, match=r"layer 3 has 5 heads, 3 of them in the recipe, so 2 are left for a control that needs 3"):
+    with pytest.raises(
+        UsageError, match=r"layer 3 has 5 heads, and 3 of them are in the recipe, so a control with 3 other heads has only 2"
+    ):
         random_heads(edits, MIXED, draws=1, seed=0)
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from scipy.special import log_softmax, rel_entr
 
-from headsurgery.behaviour.damage import answer_kl, keep_logits, perplexity
+from headsurgery.behaviour.damage import answer_kl, perplexity, save_logits
 from headsurgery.errors import ModelError, PromptError, UsageError
 from headsurgery.model.editing import edited
 from headsurgery.model.loading import LoadedModel
@@ -90,14 +90,14 @@ class TestAnswerKl:
         """So that base and checkpoint need not be in memory together; bit for bit the same."""
         base, other = load(), load(seed=1)
         options: dict[str, Any] = {"tokens": 4, "batch_size": batch_size}
-        kept = keep_logits(base, QUESTIONS, ANSWERS, tmp_path, **options)
+        kept = save_logits(base, QUESTIONS, ANSWERS, tmp_path, **options)
         expected = answer_kl(base, QUESTIONS, ANSWERS, [other], **options)
         assert (answer_kl(kept, QUESTIONS, ANSWERS, [other], **options) == expected).all()
         assert (answer_kl(kept, QUESTIONS, ANSWERS, [base], **options) == 0).all()
         with pytest.raises(UsageError, match="give the variants as models"):
             answer_kl(kept, QUESTIONS, ANSWERS, [SCALE], **options)
-        with pytest.raises(ModelError, match="can't be kept"):
-            keep_logits(base, QUESTIONS, ANSWERS, tmp_path / "missing", **options)
+        with pytest.raises(ModelError, match="can't store"):
+            save_logits(base, QUESTIONS, ANSWERS, tmp_path / "missing", **options)
 
     def test_tokens_behind_the_first_k_are_not_even_read(self) -> None:
         base = load()
@@ -119,7 +119,7 @@ class TestAnswerKl:
         tried = [limit_rows(loaded, 2) for loaded in (base, other)]
         np.testing.assert_allclose(answer_kl(base, QUESTIONS, ANSWERS, [SCALE, other]), expected, rtol=1e-4)
         assert (answer_kl(base, QUESTIONS, ANSWERS, [()]) == 0).all()
-        kept = keep_logits(base, QUESTIONS, ANSWERS, tmp_path)
+        kept = save_logits(base, QUESTIONS, ANSWERS, tmp_path)
         np.testing.assert_allclose(answer_kl(kept, QUESTIONS, ANSWERS, [other]), expected[1:], rtol=1e-4)
         assert max(max(rows) for rows in tried) > 2
 
@@ -128,7 +128,7 @@ class TestAnswerKl:
         limit_rows(base, 0)
         for measure in (
             lambda: answer_kl(base, QUESTIONS, ANSWERS, [SCALE]),
-            lambda: keep_logits(base, QUESTIONS, ANSWERS, tmp_path),
+            lambda: save_logits(base, QUESTIONS, ANSWERS, tmp_path),
             lambda: perplexity(base, "w5 w6 w7 w8 w9"),
         ):
             with pytest.raises(ModelError, match="out of memory with a single text") as caught:

@@ -401,13 +401,13 @@ def nonsense(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("gemma.json", "gemma: the recipe was made for another base: model_type: recipe gemma2, checkpoint llama", 1),
         ("base narrow", "base and narrow: which of them is the base?", 2),
         ("narrow --base base", "narrow: not a variant of the base: num_layers: 2, the base 3", 1),
-        ("other --base base", "other: its tokenizer reads asked.txt[7] as other tokens than the base's does", 1),
+        ("other --base base", "other: its tokenizer turns asked.txt[7] into other tokens than the base's does", 1),
         ("edited --base tuned", "edited: was made from another base", 1),
         ("nowhere", "nowhere: no such directory, and not a Hub id", 1),
         ("recipe.json --judge oracle", "judge 'oracle': not known", 2),
         ("recipe.json --judge classifier:oracle", "classifier:oracle: no such judge model, and not a directory", 2),
         ("recipe.json --judge endpoint:m", "judge endpoint:m: no server is given", 2),
-        ("recipe.json --judge paper --judge paper", "--judge paper: stands there twice", 2),
+        ("recipe.json --judge paper --judge paper", "--judge paper: given twice", 2),
         ("recipe.json --prompts nothing.txt", "nothing.txt: no such file", 1),
         ("recipe.json --prompts builtin:none", "builtin:none: no such set", 1),
         ("recipe.json --prompts recipe.json", "recipe.json: ", 1),
@@ -420,7 +420,7 @@ def nonsense(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("recipe.json base -o base/report", "base/report: lies inside the model, which is never written", 2),
         ("recipe.json --batch-size many", "--batch-size many: expected auto or a whole number", 2),
         ("recipe.json --random-draws -1", "--random-draws -1: expected 0 or more", 2),
-        ("recipe.json --seed 1 --seed 2", "--seed: greedy decoding is the same with every seed", 2),
+        ("recipe.json --seed 1 --seed 2", "--seed: greedy decoding gives the same answers with every seed", 2),
         ("recipe.json --decoding top-k --seed 1 --seed 1", "--seed 1, 1: expected different numbers", 2),
         ("recipe.json --decoding top-k --top-k 0", "top_k is 0, expected at least 1", 2),
         ("recipe.json --limit 0", "--limit 0: expected at least 1", 2),
@@ -433,7 +433,7 @@ def nonsense(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("recipe.json --endpoint http://localhost:1", "--endpoint asks the server's own model; it takes no recipe", 2),
         ("--endpoint http://localhost:1 --utility boolq", "--perplexity and --utility need a model that runs here", 2),
         ("--endpoint localhost", "--endpoint: expected an address such as http://localhost:8000/v1", 2),
-        ("recipe.json --base-answers asked.txt", "--base-answers belongs to --endpoint", 2),
+        ("recipe.json --base-answers asked.txt", "--base-answers needs --endpoint", 2),
         ("recipe.json --dtype int8", "--dtype int8: expected auto, float32", 2),
         ("recipe.json --device tpu", "--device tpu: not available here", 2),
     ],
@@ -452,7 +452,7 @@ def test_bad_input_is_one_line_and_no_model_is_loaded(
 
 
 def test_a_set_of_unknown_purpose_is_refused_with_the_remedy(folder: Path) -> None:
-    with pytest.raises(UsageError, match=r"asked\.txt: what is this set for\?") as refusal:
+    with pytest.raises(UsageError, match=r"asked\.txt: what does this set test\?") as refusal:
         evaluate("recipe.json", prompts=["asked.txt"])
     assert "--kind asked.txt=harmful" in refusal.value.hint
 

@@ -94,7 +94,7 @@ def test_a_journal_in_memory_answers_alike_and_writes_nothing(path: Path) -> Non
         before = sorted(path.parent.iterdir())
         for kept in (memory, journal):
             kept.append(ANSWERS)
-            with pytest.raises(JournalError, match="is there already"):
+            with pytest.raises(JournalError, match="is already there"):
                 kept.append(ANSWERS[:1])
         assert memory.answers() == journal.answers()
         assert sorted(path.parent.iterdir()) == before
@@ -127,7 +127,7 @@ def test_a_first_line_torn_leaves_an_empty_journal(path: Path) -> None:
 def test_a_flaw_before_the_last_line_is_refused_with_its_place(line: bytes, path: Path) -> None:
     lines = write(path, ANSWERS).read_bytes().split(b"\n")
     path.write_bytes(b"\n".join([*lines[:2], line, *lines[2:]]))
-    assert refusal(path).startswith("answers.jsonl:3: no answer: ")
+    assert refusal(path).startswith("answers.jsonl:3: not an answer: ")
 
 
 def test_two_answers_to_one_prompt_are_refused(path: Path) -> None:
@@ -135,11 +135,11 @@ def test_two_answers_to_one_prompt_are_refused(path: Path) -> None:
         journal.append(ANSWERS)
         before = path.read_bytes()
         for batch in ([answer(9), answer(0, text="other")], [answer(9), answer(9)]):
-            with pytest.raises(JournalError, match=r"the answer of base to s\[\d\] with seed 0 is there already"):
+            with pytest.raises(JournalError, match=r"the answer of base to s\[\d\] with seed 0 is already there"):
                 journal.append(batch)
         assert path.read_bytes() == before, "none of a refused batch is written"
     path.write_bytes(before + before)
-    assert "s[0] with seed 0 is there twice" in refusal(path)
+    assert "s[0] with seed 0 occurs twice" in refusal(path)
 
 
 # Another run

@@ -93,7 +93,7 @@ def test_the_reply_is_judged_and_not_the_thoughts(
     assert one.complied.total == 3 * (verdict != "no_answer"), "no answer is in neither share"
     assert found.evaluation.degenerate[0].rate.count == 0, "a limit breaks no model"
     notes = " ".join(found.evaluation.notes)
-    assert ("3 of 3 answers are no answer" in notes and "--max-new-tokens, now 12," in notes) == (verdict == "no_answer")
+    assert ("3 of 3 answers contain no reply" in notes and "--max-new-tokens, now 12," in notes) == (verdict == "no_answer")
     stored = read_answers(tmp_path / "report" / "answers.jsonl")
     assert stored == found.answers
     assert load_judge("keyword").judge(stored) == [verdict] * 3, "what is stored is judged the same again"
@@ -123,7 +123,7 @@ def test_the_terminal_the_page_and_the_json_show_what_is_no_answer(tmp_path: Pat
     shown = CliRunner().invoke(app, [*command, "-o", "report"], env={"COLUMNS": "200"})
     assert shown.exit_code == 0
     assert "no answer" in shown.stdout
-    assert "2 of 2 answers are no answer" in shown.output.replace("\n", " ")
+    assert "2 of 2 answers contain no reply" in shown.output.replace("\n", " ")
     document = json.loads((tmp_path / "report" / "report.json").read_text())
     assert document["measurements"][0]["no_answer"] == 2
     page = (tmp_path / "report" / "report.html").read_text()

@@ -1,5 +1,5 @@
-"""What attribution and evaluation both read in a model's answers.
+"""How the answers of a model are read. Attribution and evaluation both need it.
 
-`marks` knows how models mark their thoughts, `replies` splits an answer into thoughts and reply, `reading` makes the text of an
-answer out of token ids and finds what a template says of thoughts. Imports neither attribution nor evaluation.
+`marks` knows how models mark their thoughts, `replies` splits an answer into thoughts and reply, and `reading` decodes token ids
+and finds out what a template says about thoughts. Nothing here imports attribution or evaluation.
 """

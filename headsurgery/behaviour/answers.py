@@ -1,7 +1,7 @@
-"""Answers of a model as they were given, how they were generated, and what is said of one.
+"""A model's answers as they were given, how they were generated, and the verdicts on them.
 
-One `Answer` is one line of `answers.jsonl`, for people to read. It is kept whole; `Answer.reply` is what judges read of it, split
-anew each time from what is stored. A verdict says refused or complied; whether the text is degenerate is a separate question.
+One `Answer` is one line of `answers.jsonl`, for people to read. It is stored whole. `Answer.reply` is the part that judges read; it
+is split off anew each time. A verdict says refused or complied; whether the text is degenerate is a separate question.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from headsurgery.behaviour.replies import Split, is_readable, split_answer
 from headsurgery.recipe import Strict
 
 Verdict = Literal["refused", "complied", "unclear", "no_answer"]
-"""What is said of one answer. On harmful prompts ASR counts `complied`.
+"""The verdict on one answer. On harmful prompts, the attack success rate counts `complied`.
 
-A judge says `unclear` where it gave no usable reply. `no_answer` is no judge's: the answer stops within its thoughts, or is empty.
+A judge says `unclear` if it found no usable reply. `no_answer` does not come from a judge: the answer stops in its thoughts or is
+empty.
 """
 
 
 Absence = Literal["cut", "thoughts", "empty"]
-"""Why there is no answer: it was cut within its thoughts, it ended within them, or nothing stands in it."""
+"""Why there is no answer: it was cut within its thoughts, it ended within them, or it is empty."""
 
 
 Degeneracy = Literal["empty", "repetition", "off_script"]
@@ -37,33 +38,33 @@ class Answer(Strict):
     seed: int = Field(description="0 for greedy decoding")
     prompt: str
     text: str = Field(
-        description="whole, with the marks of its thoughts; other special tokens and the prefilled start of the answer not included"
+        description="the whole text with the marks of its thoughts, but without other special tokens and the prefilled start"
     )
-    num_tokens: int = Field(ge=0, description="new tokens, the end-of-sequence token included")
-    finished: bool = Field(description="whether the model ended it; false: cut at the limit")
-    opened: str | None = Field(default=None, description="mark of the thoughts that the prompt left open, such as <think>")
+    num_tokens: int = Field(ge=0, description="new tokens, including the end-of-sequence token")
+    finished: bool = Field(description="whether the model ended it; false: it was cut at the limit")
+    opened: str | None = Field(default=None, description="mark of the thoughts that the prompt leaves open, such as <think>")
     marks: tuple[Pair, ...] = Field(default=(), strict=False, description="pairs of marks that only the model's template names")
-    thoughts: str | None = Field(default=None, description="thoughts that a server gave apart from the text")
+    thoughts: str | None = Field(default=None, description="thoughts that a server returned separately from the text")
     refused_by: Literal["model", "filter"] | None = Field(
-        default=None, description="a server's word: the model refused (message.refusal), or a content filter stepped in"
+        default=None, description="what the server reports: the model refused (message.refusal), or a content filter stepped in"
     )
     changed: tuple[str, ...] = Field(
-        default=(), strict=False, description="what the server did not take of the request, as `temperature 1` or `no min_p`"
+        default=(), strict=False, description="what the server did not accept in the request, such as `temperature 1` or `no min_p`"
     )
 
     @property
     def split(self) -> Split:
-        """Thoughts and reply, from what is stored."""
+        """Split the stored text into thoughts and reply."""
         return split_answer(self.text, self.opened, self.marks)
 
     @property
     def reply(self) -> str:
-        """What the user is told: the text without thoughts. This is what judges read."""
+        """What the user sees: the text without thoughts. This is what judges read."""
         return self.split.reply
 
     @property
     def absence(self) -> Absence | None:
-        """Why it is no answer; None where there is one."""
+        """Why this is no answer; None if it is one."""
         split = self.split
         if self.refused_by is not None or split.has_reply:
             return None
@@ -73,17 +74,17 @@ class Answer(Strict):
 
     @property
     def settled(self) -> Verdict | None:
-        """The verdict where none is left to a judge: a server says that it was refused, or there is no answer."""
+        """The verdict if no judge is needed: a server reports that the prompt was refused, or there is no answer."""
         if self.refused_by is not None:
             return "refused"
         return None if self.absence is None else "no_answer"
 
     def without_thoughts(self) -> Answer:
-        """The same with the reply as its text: for judges of others, which read `text`."""
+        """The same answer with only the reply as its text, for judges from other packages that read `text`."""
         return self.model_copy(update={"text": self.reply, "opened": None, "marks": ()})
 
     def to_line(self) -> str:
-        """Its line in answers.jsonl, without what is not known of it."""
+        """Its line in answers.jsonl, without fields whose values are unknown."""
         return self.model_dump_json(exclude_defaults=True)
 
 
@@ -91,14 +92,14 @@ class Decoding(Strict):
     """How answers were generated."""
 
     method: Literal["greedy", "top_k", "server"] = Field(
-        default="greedy", description="server: as the server decodes, because it does not take what was asked for"
+        default="greedy", description="server: the server's own method, because it does not accept the requested one"
     )
     top_k: int | None = None
     temperature: float = 1.0
     seeds: tuple[int, ...] = Field(default=(0,), strict=False)
     max_new_tokens: int = 128
-    template: str = Field(description="chat, paper, direct, or file:<sha256>; `endpoint` where the server applies its own")
+    template: str = Field(description="chat, paper, direct, or file:<sha256>; `endpoint` if the server applies its own")
     prefill: str | None = None
     system: str | None = None
     engine: str = Field(default="transformers", description="transformers, or the endpoint's model name")
-    dtype: str | None = Field(default=None, description="type that the model ran in; null where a server knows it alone")
+    dtype: str | None = Field(default=None, description="type in which the model ran; null if only the server knows it")

@@ -1,8 +1,8 @@
-"""What an edit costs on harmless text: divergence from the base's own answers, and perplexity.
+"""What an edit costs on harmless text: divergence along the base's own answers, and perplexity.
 
 Both compute probabilities in float64 from the model's logits, and logits only at the positions that count. Rows are padded on the
 right, which a causal model doesn't see. A variant runs in the same batches as the base, so that one without effect diverges by
-exactly 0. Where memory runs out batches are halved. Neighbours: `model.hooks` for the edits, `statistics.mean_interval` for the
+exactly 0. If memory runs out, batches are halved. Neighbours: `model.hooks` for the edits, `statistics.mean_interval` for the
 interval of the mean, `utility` for tasks.
 """
 
@@ -35,28 +35,28 @@ Variant: TypeAlias = Sequence[HeadEdit] | LoadedModel
 
 
 _MAX_TOKENS, _MAX_TOKENS_GPU = 2048, 16384
-"""Tokens per forward at most, with batch size `auto`."""
+"""Maximum tokens per forward pass, with batch size `auto`."""
 
 _MAX_LOGITS = 2**26
-"""Logits per forward at most, with batch size `auto`: 256 MiB in float32."""
+"""Maximum logits per forward pass, with batch size `auto`: 256 MiB in float32."""
 
 _LOGITS_PER_CHUNK = 2**22
-"""Logits at a time in float64."""
+"""Logits that are converted to float64 at a time."""
 
 _WINDOW = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Row:
-    """What one row of a batch reads, and from which position on its logits count, to the row's end."""
+    """One row of a batch: what the model reads, and the position from which its logits count."""
 
     ids: tuple[int, ...]
     first: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeptLogits:
-    """A model's logits along its answers, one file a batch, so that it can make room for another model; see `keep_logits`."""
+class SavedLogits:
+    """A model's logits along its answers, one file per batch, to make room for another model; see `save_logits`."""
 
     folder: Path
 
@@ -66,7 +66,7 @@ class KeptLogits:
         return logits
 
 
-def keep_logits(
+def save_logits(
     base: LoadedModel,
     questions: Sequence[Sequence[int]],
     answers: Sequence[Sequence[int]],
@@ -74,11 +74,11 @@ def keep_logits(
     *,
     tokens: int = 12,
     batch_size: int | str = "auto",
-) -> KeptLogits:
-    """Write down what `answer_kl` needs of the base; the arguments are the same, and must be the same again there.
+) -> SavedLogits:
+    """Save what `answer_kl` needs of the base. Call both with the same arguments.
 
     Raises:
-        ModelError: Logits that are not finite, or the folder can't be written.
+        ModelError: Logits are not finite, or the folder can't be written.
     """
     rows, modules = _answer_rows(questions, answers, tokens), locate_modules(base.model)
     halving = _halving()
@@ -88,12 +88,12 @@ def keep_logits(
         try:
             torch.save(logits, folder / f"{number}.pt")
         except (OSError, RuntimeError) as error:  # torch raises RuntimeError for a full disk, too
-            raise ModelError(f"the base's logits can't be kept in a temporary file: {error}", hint="set TMPDIR") from error
-    return KeptLogits(folder=folder)
+            raise ModelError(f"can't store the base's logits in a temporary file: {error}", hint="set TMPDIR") from error
+    return SavedLogits(folder=folder)
 
 
 def answer_kl(
-    base: LoadedModel | KeptLogits,
+    base: LoadedModel | SavedLogits,
     questions: Sequence[Sequence[int]],
     answers: Sequence[Sequence[int]],
     variants: Sequence[Variant],
@@ -105,33 +105,33 @@ def answer_kl(
     """KL(base || variant) of the next token, along the base's own answers.
 
     Args:
-        base: The untouched model, or what was kept of it; then `variants` are models, not edits.
+        base: The untouched model, or its saved logits. With saved logits, `variants` are models, not edits.
         questions: Token ids of each query as the model reads it, at least one token each.
-        answers: Token ids that the base answered, at least one each, the end-of-sequence token included.
-        variants: What to compare.
-        tokens: Compare at the first so many tokens of an answer; a shorter one is compared whole.
-        batch_size: Queries per forward.
-        on_progress: Called with (query, variant) pairs done and in all.
+        answers: Token ids that the base answered, at least one each, including the end-of-sequence token.
+        variants: The variants to compare with it.
+        tokens: How many tokens at the beginning of an answer to compare; a shorter answer is compared whole.
+        batch_size: Queries per forward pass.
+        on_progress: Called with the (query, variant) pairs done and the total.
 
     Returns:
         Mean over the answer's tokens, [variant, query], in nats per token.
 
     Raises:
-        PromptError: A question or an answer without a token.
-        UsageError: Fewer than 1 token.
-        ModelError: Another vocabulary, logits that are not finite, or no memory for a single query.
+        PromptError: A question or an answer has no tokens.
+        UsageError: `tokens` is below 1.
+        ModelError: The vocabularies differ, logits are not finite, or memory is too small for a single query.
     """
     rows, others = _answer_rows(questions, answers, tokens), [_ModuleMaps.of(variant) for variant in variants]
     modules = locate_modules(base.model) if isinstance(base, LoadedModel) else others[0].modules
     if modules is None:
-        raise UsageError("what was kept of the base can't be edited; give the variants as models")
+        raise UsageError("saved logits can't be edited; give the variants as models")
     found = np.full((len(variants), len(rows)), np.nan)
-    kept: dict[int, torch.Tensor] = {}
+    saved: dict[int, torch.Tensor] = {}
 
     def compare(part: Sequence[int]) -> Sequence[int]:
-        """Fill in some queries of all variants; base and variants run in the same batches, also where these are halved."""
+        """Fill in some queries of all variants. Base and variants run in the same batches, even after these are halved."""
         chosen = [rows[index] for index in part]
-        base_logits = torch.cat([kept[index] for index in part]) if kept else _logits(modules, chosen)
+        base_logits = torch.cat([saved[index] for index in part]) if saved else _logits(modules, chosen)
         for position, other in enumerate(others):
             found[position, list(part)] = _mean_kl(base_logits.to(modules.device), other.logits(modules, chosen), chosen)
             if on_progress is not None:
@@ -140,8 +140,8 @@ def answer_kl(
 
     halving = _halving()
     for number, batch in enumerate(_batches(rows, modules, batch_size)):
-        if isinstance(base, KeptLogits):
-            kept = dict(zip(batch, _per_row(base.read(number), [rows[index] for index in batch]), strict=True))
+        if isinstance(base, SavedLogits):
+            saved = dict(zip(batch, _per_row(base.read(number), [rows[index] for index in batch]), strict=True))
         halving.run(batch, compare)
     return found
 
@@ -158,23 +158,23 @@ def perplexity(
 ) -> float:
     """Perplexity of a text: exp of the mean negative log-likelihood of its tokens.
 
-    As in transformers' guide to perplexity: windows move by `stride`, and a token is predicted from what stands before it in the
-    first window that holds it. So each token counts once, the first one, which nothing precedes, never; the mean is over tokens,
+    As in transformers' guide to perplexity: windows move by `stride`, and a token is predicted from the tokens before it in the
+    first window that contains it. So each token counts once, except the first one, which nothing precedes. The mean is over tokens,
     not over windows. Perplexities of models with different tokenizers can't be compared.
 
     Args:
         loaded: The model.
-        text: At least two tokens long, with those that the tokenizer adds.
-        edits: In force meanwhile.
-        window: Tokens that the model sees at once; default 1,024, or its context where that is shorter.
-        stride: From 1 to window - 1; default half a window. All but the first window's tokens see at least window - stride others.
-        batch_size: Windows per forward.
-        on_progress: Called with windows done and in all.
+        text: At least two tokens long, including those that the tokenizer adds.
+        edits: Edits in force during the measurement.
+        window: Tokens that the model sees at once. Default: 1,024, or the model's context if that is shorter.
+        stride: From 1 to window - 1. Default: half a window. Tokens after the first window see at least window - stride others.
+        batch_size: Windows per forward pass.
+        on_progress: Called with the windows done and the total.
 
     Raises:
         PromptError: The text is too short.
-        UsageError: Window or stride out of range.
-        ModelError: Logits that are not finite.
+        UsageError: Window or stride is out of range.
+        ModelError: Logits are not finite.
     """
     context = context_length(loaded.model)
     window = min(_WINDOW, context) if window is None else window
@@ -213,15 +213,15 @@ def _answer_rows(questions: Sequence[Sequence[int]], answers: Sequence[Sequence[
 
 
 def _answer_row(index: int, question: Sequence[int], answer: Sequence[int], tokens: int) -> _Row:
-    """The last compared token is predicted, not read."""
+    """A row for one answer. Its last compared token is predicted, not read."""
     if not question or not answer:
         raise PromptError(f"{'answers' if question else 'questions'}[{index}]: no tokens, expected at least one")
     return _Row(ids=(*question, *answer[: tokens - 1][: len(answer) - 1]), first=len(question) - 1)
 
 
 def _windows(ids: Sequence[int], window: int, stride: int) -> Iterator[tuple[_Row, tuple[int, ...]]]:
-    """Rows, and the tokens that they predict from `first` on."""
-    counted = 1  # tokens up to here are done; the first has nothing before it
+    """Rows, and the tokens that each predicts from its `first` position on."""
+    counted = 1  # the number of tokens counted so far; nothing precedes the first one
     for begin in range(0, len(ids), stride):
         end = min(begin + window, len(ids))
         yield _Row(ids=tuple(ids[begin : end - 1]), first=counted - 1 - begin), tuple(ids[counted:end])
@@ -231,7 +231,7 @@ def _windows(ids: Sequence[int], window: int, stride: int) -> Iterator[tuple[_Ro
 
 
 def _batches(rows: Sequence[_Row], modules: ModuleMap, batch_size: int | str) -> Iterator[tuple[int, ...]]:
-    """Positions of rows that go together: of nearly one length, as many as memory allows."""
+    """Indices of rows that share a batch: of nearly the same length, and as many as memory allows."""
     max_tokens = _MAX_TOKENS if modules.device.type == "cpu" else _MAX_TOKENS_GPU
     weight: torch.Tensor = modules.output_embeddings.weight  # type: ignore[assignment]
     vocabulary = weight.shape[0]
@@ -255,13 +255,13 @@ def _halving() -> Halving:
 
 
 def _per_row(logits: torch.Tensor, rows: Sequence[_Row]) -> tuple[torch.Tensor, ...]:
-    """Logits [positions, vocabulary] of rows, row by row."""
+    """Split logits [positions, vocabulary] by row."""
     return torch.split(logits, [len(row.ids) - row.first for row in rows])
 
 
 @torch.inference_mode()
 def _logits(modules: ModuleMap, rows: Sequence[_Row]) -> torch.Tensor:
-    """Logits at the positions that count, row after row: [positions, vocabulary]."""
+    """Logits at the positions that count, row after row, [positions, vocabulary]."""
     length = max(len(row.ids) for row in rows)
     tokens = torch.tensor([[*row.ids, *([row.ids[-1]] * (length - len(row.ids)))] for row in rows], device=modules.device)
     flat = [index * length + position for index, row in enumerate(rows) for position in range(row.first, len(row.ids))]
@@ -282,7 +282,7 @@ def _logits(modules: ModuleMap, rows: Sequence[_Row]) -> torch.Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class _ModuleMaps:
-    """A variant: edits in force on `modules`, which is None for the base's own."""
+    """A variant: edits in force on `modules`. None: the base's own modules."""
 
     edits: tuple[HeadEdit, ...]
     modules: ModuleMap | None
@@ -300,7 +300,7 @@ class _ModuleMaps:
 
 
 def _mean_kl(base_logits: torch.Tensor, logits: torch.Tensor, rows: Sequence[_Row]) -> list[float]:
-    """Means over each row's positions, from logits [positions, vocabulary]."""
+    """Mean over each row's positions, from logits [positions, vocabulary]."""
     if base_logits.shape != logits.shape:
         raise ModelError(f"the variant has {logits.shape[-1]} logits, the base {base_logits.shape[-1]}; expected one vocabulary")
     step = max(1, _LOGITS_PER_CHUNK // logits.shape[-1])

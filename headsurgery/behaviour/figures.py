@@ -26,18 +26,18 @@ class Rate(Strict):
 class Paired(Strict):
     """A variant against the base on the same prompts."""
 
-    only_base: int = Field(description="prompts that count more often in the base; with one seed: in the base only")
-    only_variant: int = Field(description="prompts that count more often in the variant")
+    only_base: int = Field(description="prompts with more hits in the base; with one seed: with a hit in the base only")
+    only_variant: int = Field(description="prompts with more hits in the variant")
     p_value: float = Field(description="exact McNemar test, two-sided; with several seeds the exact sign test over prompts")
     difference: Interval = Field(description="variant - base, in shares; bootstrap over prompts")
-    ratio: Interval | None = Field(default=None, description="variant / base; bootstrap over prompts; null where the base has none")
+    ratio: Interval | None = Field(default=None, description="variant / base; bootstrap over prompts; null if the base has no hits")
 
 
 class Agreement(Strict):
-    """Two judges on the same answers, `unclear` and `no_answer` left out."""
+    """How far two judges agree on the same answers, without `unclear` and `no_answer`."""
 
     first: str
     second: str
-    kappa: float | None = Field(description="Cohen's kappa; null where one of them always says the same")
+    kappa: float | None = Field(description="Cohen's kappa; null if one of them always gives the same verdict")
     agreement: float
     total: int

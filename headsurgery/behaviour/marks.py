@@ -1,6 +1,6 @@
-"""How models mark their thoughts: the tags, tokens and headers, and those that a chat template names itself.
+"""How models mark their thoughts: known tags, tokens and headers, and those that a chat template names.
 
-Families that are known to use them: `<think>` DeepSeek-R1, Qwen3, GLM, Nemotron, SmolLM3 and most others; `<thought>` EXAONE Deep;
+Families and their marks: `<think>` DeepSeek-R1, Qwen3, GLM, Nemotron, SmolLM3 and most others; `<thought>` EXAONE Deep;
 `<seed:think>` Seed-OSS; `<mm:think>`, `<longcat_think>`; `[THINK]` Magistral; `<|channel|>analysis` gpt-oss; `<|channel>thought`
 Gemma 4; `<|START_THINKING|>` Cohere; `◁think▷` Kimi; `<|open|>think<|sep|>` Kimi K3; `<unused94>` MedGemma; `[unused16]` Pangu;
 `<|inner_prefix|>` Apertus; `<|think:start|>` Solar; `<|content_thinking|>` Inkling; `<|im_start|>think` s1;
@@ -19,8 +19,8 @@ Pair = tuple[str, str]
 """How a block of thoughts opens and closes, literally."""
 
 Kind = Literal["open", "close", "alone", "reply", "drop"]
-"""`alone`: `<think/>`, by which some models close; `reply`: here the reply begins, whatever was open; `drop`: a mark that is no
-text, such as a reply's end."""
+"""`alone`: `<think/>`, with which some models close. `reply`: the reply begins here, whatever was open. `drop`: a mark that is not
+part of the text, such as the end of a reply."""
 
 _STEMS = (
     r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ions?)?|scratch_?pad|monologue|chain[_-]?of[_-]?thoughts?|cot|"
@@ -66,7 +66,7 @@ _HARMONY_HEADER = (
 )
 _BARE_HEADER = r"assistant ?(?P<bare>analysis|commentary|final)"
 _BARE_BEGIN = r"\A\s*(?:(?P<begin>analysis) ?(?=[A-Z\"'“]|.*?assistant ?final)|final(?=[A-Z]))"
-"""The same where decoding left the special tokens out: `analysisWe must ...assistantfinalI'm sorry`."""
+"""The same if decoding left the special tokens out: `analysisWe must ...assistantfinalI'm sorry`."""
 
 _PHRASES = r"\s*here(?:(?:'s| is) my thought process| are my reasoning steps):\s*"
 _PHRASES_REPLY = r"here(?:'s| is) my response:\s*"
@@ -74,7 +74,7 @@ _WHOLE = re.compile(
     r"\A\s*(?P<begin>think\n|thinking\.\.\.\n)(?=.*?(?P<end>(?<=\n)answer\n|(?<=\n)\.\.\.done thinking\.))",
     re.DOTALL | re.IGNORECASE,
 )
-"""s1 where decoding left its special tokens out, and Ollama's console: the beginning counts only where the end is there, too."""
+"""s1 if decoding left its special tokens out, and Ollama's console. The beginning counts only if the end is there, too."""
 
 _REGEX = re.compile(
     rf"(?P<header>{_HARMONY_HEADER})"
@@ -100,11 +100,11 @@ class Found:
     """A mark in a text.
 
     Args:
-        start: Its first character.
-        end: The one behind it.
+        start: Index of its first character.
+        end: Index after its last character.
         kind: What it does.
-        name: Of the block that it opens or closes, the same for both.
-        literal: As it stands there.
+        name: Name of the block that it opens or closes, the same for both marks.
+        literal: The mark itself.
     """
 
     start: int
@@ -115,27 +115,27 @@ class Found:
 
 
 def find_marks(text: str, own: Sequence[Pair] = (), *, is_harmony: bool = False) -> list[Found]:
-    """All marks in a text, in order, whether they are meant or quoted.
+    """Find all marks in a text, in order, whether they are real or quoted.
 
     Args:
         text: An answer, or the end of a prompt.
         own: Pairs that the model's template names.
-        is_harmony: Whether gpt-oss's ends of messages count also where no channel is named in the text itself.
+        is_harmony: Whether gpt-oss's ends of messages count even if the text names no channel.
     """
     literals = {opening: ("open", opening) for opening, _ in own} | {closing: ("close", opening) for opening, closing in own}
     found = [_found(match, kind, name) for match, kind, name in _known(text, is_harmony or HARMONY in text)]
     for literal, (kind, name) in literals.items():
         found += [_found(match, kind, name) for match in re.finditer(re.escape(literal), text)]  # type: ignore[arg-type]
     found.sort(key=lambda mark: (mark.start, -mark.end))
-    kept: list[Found] = []
+    separate: list[Found] = []
     for mark in found:
-        if not kept or mark.start >= kept[-1].end:
-            kept.append(mark)
-    return kept
+        if not separate or mark.start >= separate[-1].end:
+            separate.append(mark)
+    return separate
 
 
 def phrase_at_end(prompt_end: str) -> str | None:
-    """The plain words by which a prompt lets thoughts begin, where it ends in them."""
+    """The words at the end of a prompt that begin thoughts in plain English, if there are any."""
     match = _PHRASE_AT_END.search(prompt_end)
     return None if match is None else match[0].strip(" \n>]")
 
@@ -162,7 +162,7 @@ def _known(text: str, is_harmony: bool) -> Iterator[tuple[re.Match[str], Kind, s
         if match["header"] or match["bare_header"]:
             channel = (match["channel"] or match["bare"]).casefold()
             if match["bare_header"] and not bare and " " in match[0]:
-                continue  # "the assistant final report" of plain English
+                continue  # ordinary English, such as "the assistant final report"
             yield match, "reply" if channel == "final" else "open", "harmony"
         elif match["end"]:
             if is_harmony:
@@ -178,14 +178,14 @@ def _known(text: str, is_harmony: bool) -> Iterator[tuple[re.Match[str], Kind, s
 
 
 def _span(text: str, span: tuple[int, int]) -> re.Match[str]:
-    """A part of a text as a match of its own."""
+    """A match object for a part of a text."""
     match = re.compile(".*", re.DOTALL).match(text, *span)
     assert match is not None  # it matches everything
     return match
 
 
 def _read_pipe(label: str) -> tuple[Kind | None, str]:
-    """What `<|label|>` does."""
+    """What the mark `<|label|>` does."""
     plain = label.replace("▁", "_").replace(":", "_").casefold()
     is_end = plain.startswith(("/", "end_")) or plain.endswith("_end")
     bare = re.sub(r"\A/|\A(?:begin|start|end)_(?:of_)?|_(?:begin|start|end)\Z", "", plain)
@@ -207,7 +207,7 @@ def _read_literal(mark: str) -> tuple[Kind, str]:
 
 
 def is_mark(token: str, own: Sequence[Pair] = ()) -> bool:
-    """Whether a special token marks thoughts or a reply, alone: neither `HARMONY_TOKENS` nor `PIECES` do."""
+    """Whether a special token by itself marks thoughts or a reply; `HARMONY_TOKENS` and `PIECES` don't."""
     plain = token.strip()
     if any(plain == mark for pair in own for mark in pair):
         return True
@@ -223,11 +223,11 @@ _REASONING = re.compile(
 
 
 def name_marks(template: str) -> tuple[Pair, ...]:
-    """Pairs that a chat template's source names as thoughts and that are not known anyway.
+    """Find pairs that the source of a chat template uses for thoughts and that are not known already.
 
-    Templates take an earlier turn's thoughts out by splitting at their end, `content.split('</mull>')[-1]`, or put them between
-    their marks, `'<mull>' + message.reasoning_content + '</mull>'`. A tag that merely stands in a template, such as a role's, is
-    none.
+    Templates remove an earlier turn's thoughts by splitting at their end, `content.split('</mull>')[-1]`, or they put them between
+    their marks, `'<mull>' + message.reasoning_content + '</mull>'`. A tag that merely occurs in a template, such as a role's,
+    doesn't count.
     """
     pairs = []
     for match in _SPLIT.finditer(template):

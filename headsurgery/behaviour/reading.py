@@ -1,7 +1,7 @@
-"""From token ids to an answer's text: marks of thoughts are kept, also where they are special tokens; other special tokens go.
+"""From token ids to an answer's text. Marks of thoughts are kept even if they are special tokens; other special tokens are dropped.
 
-What a chat template says of thoughts is read once: whether its generation prompt leaves a block of them open, and which marks of
-its own it names. Neighbours: `replies` splits the text, `prompts.templates` renders the template.
+A chat template is examined once: whether its generation prompt leaves a block of thoughts open, and which marks of its own it
+uses. Neighbours: `replies` splits the text, `prompts.templates` renders the template.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from headsurgery.errors import PromptError
 from headsurgery.prompts import Template, render
 
 _QUERY = "headsurgery-query"
-"""Stands for a query where only what a template writes behind it matters."""
+"""Stands for a query, if only what the template writes after it matters."""
 _LONGEST_END = 80
-"""Characters that a template writes behind a query, where it writes others than usual."""
+"""Number of characters after a query in which a template may deviate from its usual ending."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerReader:
-    """Reads the answers of one model, asked by one template.
+    """Reads the answers that one model gave to one template.
 
     Args:
         tokenizer: A transformers tokenizer.
-        opened: The mark of thoughts that every prompt leaves open; None: none.
-        own: Pairs of marks that the template names, beside those that are known.
-        asks: Renders a query as the model is asked it; None where all prompts end alike.
-        end: What the template writes behind a query, as a rule.
+        opened: The mark of thoughts that every prompt leaves open; None if there is none.
+        own: Pairs of marks that the template names, in addition to known ones.
+        asks: Renders a query as the model is asked it; None if all prompts end alike.
+        end: What the template usually writes after a query.
     """
 
     tokenizer: Any
@@ -48,13 +48,13 @@ class AnswerReader:
 
     @classmethod
     def of(cls, tokenizer: Any, template: Template, *, system: str | None = None, prefill: str | None = None) -> AnswerReader:
-        """What a template says of thoughts.
+        """Find out what a template says about thoughts.
 
         Args:
             tokenizer: A transformers tokenizer.
             template: How prompts are asked.
-            system: The system message, by which some templates switch thinking on or off.
-            prefill: How answers begin; it may open thoughts, or close those that the template opened.
+            system: The system message. In some templates it switches thinking on or off.
+            prefill: The beginning of every answer. It may open thoughts, or close those that the template opened.
         """
         source = tokenizer.chat_template if template.text is None else template.text
         sources = source.values() if isinstance(source, dict) else [source or ""]
@@ -62,13 +62,13 @@ class AnswerReader:
         try:
             rendered = render(_QUERY, template, tokenizer, system=system, prefill=prefill)
         except PromptError:
-            rendered = ""  # it fails for some texts; with the prompts' own it says so
+            rendered = ""  # some templates reject this text; if they also reject the prompts, the error comes then
         end = rendered.rpartition(_QUERY)[2]
         asks = partial(render, template=template, tokenizer=tokenizer, system=system, prefill=prefill)
         return cls(tokenizer=tokenizer, opened=open_mark(end, own), own=own, asks=asks, end=end)
 
     def opened_by(self, query: str) -> str | None:
-        """The mark of thoughts that one prompt leaves open: some templates look for `/no_think` in a query."""
+        """The mark of thoughts that one prompt leaves open. Some templates look for `/no_think` in the query."""
         if self.asks is None:
             return self.opened
         try:
@@ -78,12 +78,12 @@ class AnswerReader:
         return self.opened if rendered.endswith(self.end) else open_mark(rendered[-_LONGEST_END:], self.own)
 
     def text(self, ids: Sequence[int]) -> str:
-        """An answer's text, its thoughts and their marks included."""
-        kept = self._kept(ids)
-        if not kept:
+        """An answer's text, including its thoughts and their marks."""
+        marks = self._find_marks(ids)
+        if not marks:
             return self._decode(ids)
         parts, begin = [], 0
-        for position in kept:
+        for position in marks:
             parts += [self._decode(ids[begin:position]), self._special[ids[position]]]
             begin = position + 1
         return "".join([*parts, self._decode(ids[begin:])])
@@ -93,10 +93,10 @@ class AnswerReader:
         return split_answer(self.text(ids), self.opened, self.own)
 
     def token_at(self, ids: Sequence[int], place: int) -> int:
-        """Position of the token whose text reaches over a place in the answer's text."""
+        """Position of the token whose text covers a place in the answer's text."""
         return next(position for position in range(len(ids)) if len(self.text(ids[: position + 1])) > place)
 
-    def _kept(self, ids: Sequence[int]) -> list[int]:
+    def _find_marks(self, ids: Sequence[int]) -> list[int]:
         """Positions of special tokens that are marks."""
         special = [(position, self._special[token]) for position, token in enumerate(ids) if token in self._special]
         is_harmony = HARMONY in (self.opened or "") or any(token == HARMONY for _, token in special)
@@ -108,7 +108,7 @@ class AnswerReader:
 
 
 def _special_tokens(tokenizer: Any) -> dict[int, str]:
-    """Text of the tokens that decoding leaves out; one that is not in the vocabulary (a `pad_token` of "") has no id."""
+    """Text of the tokens that decoding drops. A token that is not in the vocabulary (a `pad_token` of "") has no id."""
     added = getattr(tokenizer, "added_tokens_decoder", None) or {}
     found = {int(number): str(token) for number, token in added.items() if getattr(token, "special", False)}
     named = zip(getattr(tokenizer, "all_special_ids", ()), getattr(tokenizer, "all_special_tokens", ()), strict=False)

@@ -1,8 +1,8 @@
-"""An answer split into thoughts and reply: the one place that knows where a reasoning model's answer begins.
+"""Split an answer into thoughts and reply. Only this module decides where a reasoning model's reply begins.
 
-The reply is what stands outside of the blocks of thoughts; a closing mark without its opening one ends thoughts that the prompt
-opened. Thoughts that don't end are no answer. A mark that is quoted (in code, in quotation marks, or as a word of a sentence) is
-text. A text without marks is its own reply, letter for letter. Neighbours: `marks` finds them, `reading` decodes token ids.
+The reply is what stands outside the blocks of thoughts. A closing mark without an opening one ends thoughts that the prompt opened.
+If thoughts don't end, there is no answer. A quoted mark (in code, in quotation marks, or as a word of a sentence) is text. A text
+without marks is its own reply, letter for letter. Neighbours: `marks` finds the marks, `reading` decodes token ids.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from functools import lru_cache
 from headsurgery.behaviour.marks import HARMONY, Found, Pair, find_marks, phrase_at_end
 
 SHORT_PREAMBLE = 12
-"""Words before thoughts that don't end, below which they are a mere preamble: "Let me think about it first." """
+"""With fewer words before thoughts that don't end, these words are only a preamble: "Let me think about it first." """
 SHORT_MENTION = 6
-"""Words between two marks in mid-sentence below which the marks are mentioned: "between <think> and </think>"."""
+"""With fewer words between two marks in mid-sentence, the marks are only mentioned: "between <think> and </think>"."""
 
 _BLANK = "".join(character for character in map(chr, range(0x3001)) if character.isspace()) + "\u200b\u2060\ufeff"
-"""White space, and what takes no space."""
+"""White space and characters of zero width."""
 
 _ENDS_OF_MESSAGES = ("harmony", "<|content_thinking|>")
-"""Blocks whose closing mark also closes the reply."""
+"""Blocks whose closing mark also ends the reply."""
 
 _CODE = re.compile(
     r"(?P<inline>(?<!`)`[^`\n]+`(?!`))|(?P<fence>^[ \t]*(?P<ticks>```+|~~~+)[^\n`]*\n.*?^[ \t]*(?P=ticks)[ \t]*$)",
     re.MULTILINE | re.DOTALL,
 )
 _QUOTES = frozenset(('""', "''", "“”", "„“", "„”", "‘’", "«»", "「」", "『』", "()", "**", "__"))
-"""What stands right before and right behind a quoted mark."""
+"""What stands directly before and after a quoted mark."""
 _MENTIONS = re.compile(
     r"\b(?:tags?|the|an?|with|and|or|us(?:e|es|ing)|writ(?:e|ing)|closing|opening|called|named|elements?|markers?|tokens?|like|is|are|"
     r"of|in|between|before|after|until|your|put|type|by|as|to|from)[ \t]+\Z",
@@ -48,13 +48,13 @@ class Split:
     """An answer in two parts.
 
     Args:
-        reply: What the user is told; empty where there is none.
-        thoughts: What came before it, or between its parts.
-        is_open: Whether the answer ends within its thoughts, which makes it no answer.
-        spans: Where in the answer the parts of the untrimmed reply stand.
-        offset: Characters of these parts before the reply's first.
-        open_mark: The mark of the thoughts that don't end, as it stands there.
-        is_headless: Whether a closing mark ended thoughts that nothing in the answer, nor what is known of its prompt, opened.
+        reply: What the user sees; empty if there is none.
+        thoughts: The text before the reply or between its parts.
+        is_open: Whether the answer ends within its thoughts, so that it is no answer.
+        spans: Where the parts of the untrimmed reply are in the answer.
+        offset: Number of characters of these parts before the reply's first one.
+        open_mark: The mark of the thoughts that don't end, as written.
+        is_headless: Whether a closing mark ended thoughts that neither the answer nor its known prompt opened.
     """
 
     reply: str
@@ -67,11 +67,11 @@ class Split:
 
     @property
     def has_reply(self) -> bool:
-        """Whether there is anything that can be read."""
+        """Whether there is a reply that can be read."""
         return is_readable(self.reply)
 
     def place_of(self, index: int) -> int:
-        """Where in the answer a character of the reply stands."""
+        """Position in the answer of a character of the reply."""
         index += self.offset
         for span in self.spans:
             if index < len(span):
@@ -81,7 +81,7 @@ class Split:
 
 
 def is_readable(text: str) -> bool:
-    """Whether a text has a character that one sees."""
+    """Whether a text has a visible character."""
     return any(not character.isspace() and unicodedata.category(character)[0] != "C" for character in text)
 
 
@@ -90,9 +90,9 @@ def split_answer(text: str, opened: str | None = None, own: tuple[Pair, ...] = (
     """Split an answer into thoughts and reply.
 
     Args:
-        text: The answer, marks included, without a prefilled start.
-        opened: The mark of thoughts that the prompt, or the prefilled start, left open; None: none.
-        own: Pairs of marks that the model's template names, beside those that are known.
+        text: The answer, including marks, without a prefilled start.
+        opened: The mark of thoughts that the prompt or the prefilled start leaves open; None if there is none.
+        own: Pairs of marks that the model's template names, in addition to known ones.
     """
     marks = find_marks(text, own, is_harmony=opened is not None and HARMONY in opened)
     if not marks and opened is None:
@@ -101,7 +101,7 @@ def split_answer(text: str, opened: str | None = None, own: tuple[Pair, ...] = (
 
 
 def open_mark(prompt_end: str, own: tuple[Pair, ...] = ()) -> str | None:
-    """The mark of the thoughts that the end of a prompt leaves open: a template's generation prompt, and a prefilled start."""
+    """The mark of thoughts that the end of a prompt (a template's generation prompt and a prefilled start) leaves open."""
     inside: Found | None = None
     for mark in find_marks(prompt_end, own):
         inside = mark if mark.kind == "open" else None
@@ -109,21 +109,21 @@ def open_mark(prompt_end: str, own: tuple[Pair, ...] = ()) -> str | None:
 
 
 class _Splitter:
-    """Walks through an answer's marks."""
+    """Goes through the marks of an answer."""
 
     def __init__(self, text: str, marks: list[Found], opened: str | None, own: tuple[Pair, ...]) -> None:
         self._text, self._marks, self._opened = text, marks, opened
         self._code = [(match.span(), match["inline"] is not None) for match in _CODE.finditer(text)]
         names = find_marks(opened, own) if opened is not None else []
         self._name = names[0].name if names else "" if opened is not None else None
-        """Of the block that is open; empty where its mark is not known, None outside."""
+        """Name of the open block; empty if its mark is not known, None outside of thoughts."""
         self._literal = opened
         self._inside: set[str] = set()
-        """Names of blocks that were opened within the one that is open."""
+        """Names of blocks that were opened within the open one."""
         self._spans: list[range] = []
         self._thoughts: list[str] = []
         self._num_closed = 0
-        """Blocks that have ended."""
+        """Number of blocks that have ended."""
         self._is_headless = False
 
     def split(self) -> Split:
@@ -171,7 +171,7 @@ class _Splitter:
                 begin, end = (match.end(), end) if pattern is _WRAPPER_BEGIN else (begin, match.start())
         begin += len(reply[begin:end]) - len(reply[begin:end].lstrip(_BLANK))
         end = begin + len(reply[begin:end].rstrip())
-        has_thought = self._num_closed > 0 and begin < end  # and spoken since
+        has_thought = self._num_closed > 0 and begin < end  # and has written something since
         is_open = self._name is not None and not has_thought and len(reply[begin:end].split()) < SHORT_PREAMBLE
         if is_open:
             self._thoughts.insert(0, reply[begin:end])
@@ -187,7 +187,7 @@ class _Splitter:
         )
 
     def _ends(self, index: int) -> bool:
-        """Whether a mark ends the block that is open."""
+        """Whether a mark ends the open block."""
         mark = self._marks[index]
         if mark.kind in ("reply", "alone"):
             return not self._is_quoted(mark)
@@ -205,7 +205,7 @@ class _Splitter:
         return not any(mark.kind in ("close", "reply") for mark in self._marks[index:])
 
     def _begins(self, index: int) -> bool:
-        """Whether an opening mark outside of thoughts is meant."""
+        """Whether an opening mark outside of thoughts really opens them."""
         mark = self._marks[index]
         before = self._text[: mark.start]
         if _SENTENCE_END.search(before) or any(other.end == len(before.rstrip()) for other in self._marks[:index]):
@@ -217,7 +217,7 @@ class _Splitter:
         return "\n" in between.strip() or len(between.split()) >= SHORT_MENTION
 
     def _is_lone_end(self, mark: Found) -> bool:
-        """Whether a closing mark outside of thoughts ends some that were never seen to begin."""
+        """Whether a closing mark outside of thoughts ends some whose beginning is not in the text."""
         rest = self._text[mark.end :].lstrip(" \t")
         is_mention = _MENTIONS.search(self._text[: mark.start]) is not None
         return not (is_mention and (rest[:1].islower() or rest[:1] in ",.;:!?)"))
@@ -228,7 +228,7 @@ class _Splitter:
         return self._text[max(mark.start - 1, 0) : mark.start] + self._text[mark.end : mark.end + 1] in _QUOTES
 
     def _find_reply_in_open_thoughts(self, cursor: int) -> int:
-        """Where thoughts without an end turn into `<answer>` at a line's start, that is their end."""
+        """Where thoughts without an end turn into `<answer>` at the start of a line, which then ends them."""
         match = _WRAPPER_LINE.search(self._text, cursor)
         if match is None:
             return cursor

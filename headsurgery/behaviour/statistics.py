@@ -1,8 +1,8 @@
 """Figures with their uncertainty: rates, paired comparisons, means, agreement.
 
-A prompt is the unit. Several answers to one prompt (seeds) are one cluster, so that ten seeds of fifty prompts don't pass for five
-hundred prompts. Every interval is finite, holds its value, and has width where the data can't exclude change. The tests check by
-simulation that the intervals cover the truth. Neighbour: `records` for the types.
+A prompt is the unit. Several answers to one prompt (seeds) form one cluster, so ten seeds of fifty prompts don't count as five
+hundred prompts. Every interval is finite, contains its value, and has a width unless the data exclude change. The tests check by
+simulation that the intervals cover the truth. Neighbour: `figures` for the types.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ def wilson(count: float, total: float, confidence: float = 0.95) -> Interval:
 
     Args:
         count: Hits.
-        total: Trials; an effective number where trials depend on each other. 0: nothing is known, and the interval is [0, 1].
+        total: Trials; an effective number if trials depend on each other. 0: nothing is known, and the interval is [0, 1].
         confidence: Above 0, below 1.
 
     Raises:
-        ValueError: Not 0 <= count <= total, or no such confidence.
+        ValueError: Unless 0 <= count <= total and 0 < confidence < 1.
     """
     if not (0 <= count <= total and 0 < confidence < 1):
         raise ValueError(f"wilson: {count} of {total} at confidence {confidence}")
@@ -52,17 +52,17 @@ def rate(count: int, total: int) -> Rate:
 
 
 def rate_of(outcomes: Sequence[bool | None], prompts: Sequence[Hashable] | None = None) -> Rate:
-    """A share of answers, of which several may belong to one prompt.
+    """A share of answers. Several of them may belong to one prompt.
 
-    Wilson's interval, for as many independent answers as these are worth: their number over the design effect (variance between
-    prompts against that of independent answers), never more than there are answers nor fewer than there are prompts.
+    Wilson's interval for the equivalent number of independent answers: their number over the design effect (the variance between
+    prompts, relative to that of independent answers), but at most the number of answers and at least the number of prompts.
 
     Args:
         outcomes: One per answer; None (unclear, or no answer) is left out.
-        prompts: Which prompt each answer belongs to; None where every answer has its own.
+        prompts: The prompt of each answer; None if every answer has its own.
     """
-    kept = [outcome is not None for outcome in outcomes]
-    hits, sizes = _per_prompt([float(bool(outcome)) for outcome in outcomes], kept, prompts)
+    is_counted = [outcome is not None for outcome in outcomes]
+    hits, sizes = _per_prompt([float(bool(outcome)) for outcome in outcomes], is_counted, prompts)
     count, total = int(hits.sum()), int(sizes.sum())
     if total == len(sizes):
         return rate(count, total)
@@ -78,10 +78,10 @@ def _wilson_of_share(share: float, total: float) -> Interval:
 
 
 def mcnemar_exact(only_base: int, only_variant: int) -> float:
-    """The exact McNemar test: the two-sided p-value of a fair coin that fell `only_base` to `only_variant`.
+    """The exact McNemar test: the two-sided p-value of a fair coin that came up `only_base` to `only_variant`.
 
     Returns:
-        1.0 where nothing is discordant.
+        The p-value; 1.0 if there are no discordant pairs.
     """
     discordant, fewer = only_base + only_variant, min(only_base, only_variant)
     return min(1.0, 2 * sum(comb(discordant, k) for k in range(fewer + 1)) / (1 << discordant))
@@ -95,27 +95,27 @@ def paired(
     seed: int = 0,
     resamples: int = 10_000,
 ) -> Paired:
-    """A variant against the base on the same prompts.
+    """Compare a variant with the base on the same prompts.
 
-    The test: each prompt counts for the side that has more hits on it; prompts with as many on both sides tell nothing. With one
-    answer per prompt that is McNemar's exact test, with several it is the exact sign test.
+    The test: each prompt counts for the side with more hits on it; prompts with equal hits tell nothing. With one answer per prompt
+    this is McNemar's exact test, with several it is the exact sign test.
 
     The intervals: 95 % of bootstrap samples of whole prompts. A plain bootstrap would call 0 of 100 against 0 of 100 a difference
-    of exactly 0, and divide by 0 where a sample misses the base's few hits. So four prompts of weight 1/2 are mixed in, one for
-    each outcome of the pair (Agresti and Min's adjustment of the difference), and a sample's ratio has 1/2 added to both counts
-    (Haldane, Anscombe). So the ratio's upper end is finite, and where the base has few hits rather too low than too high. The
-    values themselves are not smoothed; where one would lie outside, its interval is widened to hold it.
+    of exactly 0, and divide by 0 when a sample misses the base's few hits. So four prompts of weight 1/2 are added, one for each
+    outcome of the pair (Agresti and Min's adjustment of the difference), and both counts of a sample's ratio get 1/2 added
+    (Haldane, Anscombe). So the ratio's upper end is finite; if the base has few hits, it is too low rather than too high. The
+    values themselves are not smoothed. If one would lie outside its interval, the interval is widened to contain it.
 
     Args:
         base: One outcome per answer.
-        variant: The same answers' outcomes in the variant. A pair with a None (unclear, or no answer) is left out.
-        prompts: Which prompt each pair belongs to; None where every pair has its own.
-        seed: Of the bootstrap.
-        resamples: Bootstrap samples.
+        variant: The outcomes of the same answers in the variant. Pairs with a None (unclear, or no answer) are left out.
+        prompts: The prompt of each pair; None if every pair has its own.
+        seed: Seed of the bootstrap.
+        resamples: Number of bootstrap samples.
     """
-    kept = [b is not None and v is not None for b, v in zip(base, variant, strict=True)]
-    base_hits, sizes = _per_prompt([float(bool(outcome)) for outcome in base], kept, prompts)
-    variant_hits, _ = _per_prompt([float(bool(outcome)) for outcome in variant], kept, prompts)
+    is_counted = [b is not None and v is not None for b, v in zip(base, variant, strict=True)]
+    base_hits, sizes = _per_prompt([float(bool(outcome)) for outcome in base], is_counted, prompts)
+    variant_hits, _ = _per_prompt([float(bool(outcome)) for outcome in variant], is_counted, prompts)
     only_base, only_variant = int((base_hits > variant_hits).sum()), int((variant_hits > base_hits).sum())
     total, in_base, in_variant = sizes.sum(), float(base_hits.sum()), float(variant_hits.sum())
     if not total:
@@ -133,7 +133,7 @@ def paired(
 
 
 def _resample_pairs(rows: Floats, *, seed: int, resamples: int) -> Floats:
-    """Sums over bootstrap samples of prompts [resamples, 3], from rows (hits in the base, in the variant, answers) [prompts, 3].
+    """Sums over bootstrap samples of prompts, [resamples, 3], from rows (hits in the base, in the variant, answers), [prompts, 3].
 
     Prompts with equal rows are interchangeable, so each sample is one multinomial draw over the few distinct rows.
     """
@@ -160,18 +160,19 @@ def mean_interval(
 ) -> Interval | None:
     """The mean of measured values, such as KL per answer.
 
-    The studentised bootstrap over prompts, which follows the values' skew; below ten prompts Student's t, which does not. The mean
-    of very skewed values (log-normal, sigma 1) is covered 94 % of the time with 50 prompts, 90 % with 20, 82 % with 5.
+    The studentised bootstrap over prompts, which follows the skew of the values; with fewer than ten prompts Student's t, which
+    doesn't. For very skewed values (log-normal, sigma 1) the interval covers the mean 94 % of the time with 50 prompts, 90 % with
+    20, 82 % with 5.
 
     Args:
-        values: Finite.
-        prompts: Which prompt each value belongs to; None where every value has its own.
-        at_least: What such a value can't fall below; cuts the interval.
-        seed: Of the bootstrap.
-        resamples: Bootstrap samples.
+        values: The values; all finite.
+        prompts: The prompt of each value; None if every value has its own.
+        at_least: Lower bound of such values; cuts the interval.
+        seed: Seed of the bootstrap.
+        resamples: Number of bootstrap samples.
 
     Returns:
-        None below two prompts: one prompt says nothing about others.
+        The interval; None with fewer than two prompts, because one prompt tells nothing about others.
     """
     sums, sizes = _per_prompt(values, [True] * len(values), prompts)
     count = len(sizes)
@@ -189,7 +190,7 @@ def mean_interval(
 
 
 def _student_quantiles(sums: Floats, sizes: Floats, value: float, *, seed: int, resamples: int) -> tuple[float, float]:
-    """The bootstrap distribution of (mean - value) / standard error; samples of one prompt only, which have no error, left out."""
+    """Quantiles of (mean - value) / standard error in the bootstrap, without samples of only one prompt, which have no error."""
     generator, rows = np.random.default_rng(seed), np.stack([sums, sizes], axis=1)
     step = max(1, 2**20 // len(rows))
     found: list[Floats] = []
@@ -197,7 +198,7 @@ def _student_quantiles(sums: Floats, sizes: Floats, value: float, *, seed: int, 
         mean, error = _mean_and_error(rows[generator.integers(len(rows), size=(min(step, resamples - first), len(rows)))])
         found.append((mean - value)[error > 0] / error[error > 0])
     samples = np.concatenate(found)
-    if not len(samples):  # all prompts are alike
+    if not len(samples):  # all prompts have the same value
         return 0.0, 0.0
     low, high = np.quantile(samples, _LEVELS)
     return float(low), float(high)
@@ -213,7 +214,7 @@ def _mean_and_error(rows: Floats) -> tuple[Floats, Floats]:
 
 
 def cohens_kappa(first: Sequence[Verdict], second: Sequence[Verdict], *, names: tuple[str, str]) -> Agreement:
-    """How far two judges agree beyond chance.
+    """Measure how far two judges agree beyond chance.
 
     Args:
         first: Verdicts of one judge.
@@ -221,7 +222,7 @@ def cohens_kappa(first: Sequence[Verdict], second: Sequence[Verdict], *, names: 
         names: The judges.
 
     Returns:
-        With kappa None where a judge always says the same; with agreement 0 where nothing is left to compare.
+        Kappa is None if a judge always gives the same verdict. Agreement is 0 if nothing is left to compare.
     """
     pairs = [pair for pair in zip(first, second, strict=True) if set(pair) <= {"refused", "complied"}]
     total = len(pairs)
@@ -234,13 +235,13 @@ def cohens_kappa(first: Sequence[Verdict], second: Sequence[Verdict], *, names: 
     return Agreement(first=names[0], second=names[1], kappa=kappa, agreement=agreement, total=total)
 
 
-def _per_prompt(values: Sequence[float], kept: Sequence[bool], prompts: Sequence[Hashable] | None) -> tuple[Floats, Floats]:
-    """Sum and number of the kept values of each prompt, [prompts] each, in order of appearance; prompts without any left out."""
+def _per_prompt(values: Sequence[float], is_counted: Sequence[bool], prompts: Sequence[Hashable] | None) -> tuple[Floats, Floats]:
+    """Sum and number of each prompt's counted values, [prompts] each, in order of appearance; prompts without any are left out."""
     keys: Sequence[Hashable] = range(len(values)) if prompts is None else prompts
     sums: dict[Hashable, float] = {}
     sizes: dict[Hashable, int] = {}
-    for key, value, keep in zip(keys, values, kept, strict=True):
-        if keep:
+    for key, value, counts in zip(keys, values, is_counted, strict=True):
+        if counts:
             sums[key] = sums.get(key, 0.0) + value
             sizes[key] = sizes.get(key, 0) + 1
     return np.array(list(sums.values()), dtype=np.float64), np.array(list(sizes.values()), dtype=np.float64)

@@ -108,7 +108,7 @@ class _DemoRun:
     report: Progress
 
     @contextmanager
-    def scores_kept(self, name: str, edits: tuple[HeadEdit, ...] = ()) -> Iterator[SweepJournal]:
+    def journaled_scores(self, name: str, edits: tuple[HeadEdit, ...] = ()) -> Iterator[SweepJournal]:
         """Scores of the model with these edits, which a later demo need not make again."""
         settings = {
             "model": self.fingerprint,
@@ -166,7 +166,7 @@ def run_demo(output: Path, say: Say, report: Progress) -> DemoResult:
     few = PromptSet.from_texts(harmless[0].texts[:NUM_PROMPTS], name=harmless[0].name, kind="harmless")
 
     say(f"attribute: {NUM_PROMPTS} prompts each of {' and '.join(SETS)}")
-    with run.scores_kept("attribution") as journal:
+    with run.journaled_scores("attribution") as journal:
         found = attribute(
             base.model,
             base.tokenizer,
@@ -225,7 +225,7 @@ def _reinforce(
     weak = tuple(HeadEdit(layer=head.layer, head=head.head, factor=WEAK_FACTOR) for head in planted)
     (harmful, harmful_rest), (harmless, harmless_rest) = sets
     run.say(f"attribute --intent reinforce: the planted heads are multiplied by {WEAK_FACTOR:g}; which heads bring refusals back?")
-    with edited(base.model, weak), run.scores_kept("weakened", weak) as journal:
+    with edited(base.model, weak), run.journaled_scores("weakened", weak) as journal:
         found = attribute(
             base.model,
             base.tokenizer,

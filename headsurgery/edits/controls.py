@@ -1,7 +1,7 @@
 """The random-head control: what happens when the same edits hit other heads of the same layers.
 
-Invariant: a draw differs from the recipe only in which heads are edited; per layer it has as many, and none of the recipe's. So an
-effect that random heads have as well is an effect of editing these layers, not of the heads that were found.
+Invariant: a draw differs from the recipe only in which heads are edited. It has as many per layer, and none of the recipe's. So an
+effect that random heads have as well comes from editing these layers, not from the heads that were found.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from headsurgery.heads import AttentionGeometry
 from headsurgery.recipe import HeadEdit
 
 _Layers = dict[int, dict[int, list[HeadEdit]]]
-"""Edits by layer, then head."""
+"""Edits by layer, then by head."""
 
 
 def random_heads(edits: Sequence[HeadEdit], geometry: AttentionGeometry, *, draws: int, seed: int) -> list[tuple[HeadEdit, ...]]:
     """Move the edits to random other heads of their layers.
 
-    All edits of one head move together, with their operation and factor. Draws differ from each other as long as the layers have
-    enough heads for that; then they start again, so that every possible draw comes about equally often.
+    All edits of one head move together and keep their operation and factor. Draws differ from each other as long as the layers have
+    enough heads. After that they start again, so that every possible draw occurs about equally often.
 
     Args:
-        edits: A recipe's.
+        edits: The edits of a recipe.
         geometry: Heads of the model; layers may differ.
-        draws: How many, at least 0.
-        seed: The same seed gives the same draws, and fewer draws are the first of more.
+        draws: Number of draws, at least 0.
+        seed: The same seed gives the same draws. With fewer draws, it gives the first of them.
 
     Returns:
-        Per draw the edits, in the recipe's order of layers.
+        For each draw its edits, in the recipe's order of layers.
 
     Raises:
-        UsageError: A layer has too few heads outside the recipe, or a negative number of draws.
+        UsageError: A layer has too few heads outside the recipe, or `draws` is negative.
         GeometryError: The model has no such head.
     """
     if draws < 0:
@@ -65,19 +65,19 @@ def _by_layer(edits: Sequence[HeadEdit], geometry: AttentionGeometry) -> _Layers
 
 def _others(layer: int, heads: dict[int, list[HeadEdit]], geometry: AttentionGeometry) -> list[int]:
     of_layer = geometry.layers[layer]
-    assert of_layer is not None  # layer_of has seen it
+    assert of_layer is not None  # layer_of has checked it
     others = [head for head in range(of_layer.num_heads) if head not in heads]
     if len(others) < len(heads):
         raise UsageError(
-            f"random heads: layer {layer} has {of_layer.num_heads} heads, {len(heads)} of them in the recipe, "
-            f"so {len(others)} are left for a control that needs {len(heads)}",
-            hint="compare a recipe with fewer heads in this layer, or leave out the control",
+            f"random heads: layer {layer} has {of_layer.num_heads} heads, and {len(heads)} of them are in the recipe, "
+            f"so a control with {len(heads)} other heads has only {len(others)} to choose from",
+            hint="use a recipe with fewer heads in this layer, or omit the control",
         )
     return others
 
 
 def _num_draws(heads: dict[int, list[HeadEdit]], others: int) -> int:
-    """How many different draws a layer allows; heads that get the same edits can change places."""
+    """How many different draws a layer allows. Heads with equal edits are interchangeable."""
     alike = Counter(frozenset((edit.operation, edit.factor) for edit in of_head) for of_head in heads.values())
     return comb(others, len(heads)) * factorial(len(heads)) // prod(factorial(number) for number in alike.values())
 

@@ -1,5 +1,5 @@
-"""Measure what an edit does: generate answers, judge them, and put intervals and controls beside every figure.
+"""Measure what an edit does: generate answers, judge them, and report every figure with intervals and controls.
 
-`records` holds the documents, `generate` and `endpoint` make answers, the room `judges` reads them, `statistics` counts,
-`damage` says what was lost, `run.evaluate` is the one call that does it all; `report` shows it.
+`records` holds the documents. `generate` and `endpoints` produce answers, the package `judges` reads them, `statistics` counts,
+`damage` measures the cost, and `run.evaluate` does it all in one call. `report` shows the result.
 """

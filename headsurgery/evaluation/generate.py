@@ -1,8 +1,8 @@
-"""Answers by transformers: batched, with a key/value cache, decoded exactly as asked.
+"""Generate answers with transformers: in batches, with a key/value cache, decoded exactly as requested.
 
-Batches depend on the prompts alone, so every variant runs the same ones, and so does a resumed run: hooks and an edited checkpoint
-give the same texts. torch's random state stays untouched: see `sampling`. Neighbours: `model.completion` runs the model, `endpoint`
-asks a server instead, `journal` keeps the answers.
+Batches depend only on the prompts, so every variant and every resumed run uses the same ones: hooks and an edited checkpoint give
+the same texts. torch's random state is never used; see `sampling`. Neighbours: `model.completion` runs the model, `endpoints` asks
+a server instead, `journal` stores the answers.
 """
 
 from __future__ import annotations
@@ -42,31 +42,32 @@ def generate_answers(
     """Answer every prompt of a set, one batch after the other.
 
     Args:
-        loaded: The model; edited only while a batch runs.
-        prompts: What to ask; see `fit_prompts` for those that are too long.
-        template: How.
-        decoding: Method, limit, prefill and system message. Its seeds, template and engine are for the record.
-        variant: Name for the answers.
+        loaded: The model. It is edited only while a batch runs.
+        prompts: The prompts; see `fit_prompts` for those that are too long.
+        template: How they are asked.
+        decoding: Method, limit, prefill and system message. Its seeds, template and engine are only recorded.
+        variant: The variant's name in the answers.
         edits: Head edits in force, as hooks.
-        own_edits: Further edits, of each prompt alone, by position in the set; none, or one entry per prompt.
-        seed: Of sampling; greedy decoding has none, its answers say 0.
-        batch_size: Prompts at a time; `auto`: by length, up to 64 on a CPU and 256 elsewhere. Halved where memory runs out.
-        skip: Positions in the set that have an answer. A batch with one missing runs whole, so that its answers stay the same.
-        on_progress: Called with prompts done, skipped ones included, and their number, after every batch.
+        own_edits: Further edits for single prompts, by position in the set; none, or one entry per prompt.
+        seed: Seed of sampling. Greedy decoding has none; its answers say 0.
+        batch_size: Prompts at a time; `auto`: by length, up to 64 on a CPU and 256 elsewhere. Halved if memory runs out.
+        skip: Positions of prompts that already have an answer. A batch that lacks one runs whole, so that its answers stay the
+            same.
+        on_progress: Called after every batch with the prompts done, including skipped ones, and the total.
 
     Yields:
         The new answers of a batch, by position.
 
     Raises:
-        UsageError: A batch size or top_k below 1, a temperature of 0 or less, or a system message without a chat template.
-        PromptError: A prompt and its answer don't fit into the model's context.
-        ModelError: Not a number in the logits, or no memory for a single prompt.
+        UsageError: A batch size or top_k is below 1, a temperature is 0 or less, or a system message has no chat template.
+        PromptError: A prompt with its answer doesn't fit into the model's context.
+        ModelError: A logit is not a number, or memory is too small for a single prompt.
         RecipeError, GeometryError, ArchitectureError: The edits don't fit the model.
     """
     check_generation(decoding, batch_size)
     kept, ids = _encode(loaded, prompts, template, decoding)
     if len(kept.texts) < len(prompts.texts):
-        raise PromptError(kept.notes[-1], hint="a lower --max-new-tokens leaves more room; or leave them out with fit_prompts")
+        raise PromptError(kept.notes[-1], hint="lower --max-new-tokens to make room; or omit these prompts with fit_prompts")
     reader = AnswerReader.of(loaded.tokenizer, template, system=decoding.system, prefill=decoding.prefill)
     completer = Completer(
         loaded=loaded, max_new_tokens=decoding.max_new_tokens, edits=tuple(edits), processors=_sampler(decoding, seed)
@@ -95,11 +96,11 @@ def generate_answers(
 
 
 def fit_prompts(loaded: LoadedModel, prompts: PromptSet, *, template: Template, decoding: Decoding) -> PromptSet:
-    """The prompts that fit into the model's context with their answers; what was left out is in the notes.
+    """Select the prompts that fit into the model's context together with their answers. Notes name those that were left out.
 
     Raises:
-        PromptError: None fits, or the chat template fails.
-        UsageError: A system message without a chat template.
+        PromptError: No prompt fits, or the chat template fails.
+        UsageError: A system message is given, but there is no chat template.
     """
     return _encode(loaded, prompts, template, decoding)[0]
 
@@ -107,31 +108,31 @@ def fit_prompts(loaded: LoadedModel, prompts: PromptSet, *, template: Template, 
 def greedy_starts(
     loaded: LoadedModel, prompts: PromptSet, *, template: Template, decoding: Decoding, tokens: int, batch_size: BatchSize = "auto"
 ) -> tuple[list[list[int]], list[list[int]]]:
-    """How a model's greedy answers begin, as token ids: what damage is measured along.
+    """Generate the beginnings of a model's greedy answers as token ids. Damage is measured along them.
 
     Args:
         loaded: The model.
-        prompts: What to ask; all of them fit, see `fit_prompts`.
-        template: How.
-        decoding: Its prefill and system message hold; answers are greedy whatever it says.
-        tokens: Of each answer at most.
+        prompts: The prompts; all of them must fit, see `fit_prompts`.
+        template: How they are asked.
+        decoding: Its prefill and system message apply; answers are always greedy.
+        tokens: Maximum length of each answer.
         batch_size: Prompts at a time.
 
     Returns:
-        Ids of each question as the model reads it, and of its answer's start, the end-of-sequence id included.
+        Token ids of each question as the model reads it, and of the beginning of its answer, including the end-of-sequence id.
 
     Raises:
-        ModelError: Not a number in the logits, or no memory for a single prompt.
+        ModelError: A logit is not a number, or memory is too small for a single prompt.
     """
     _, questions = _encode(loaded, prompts, template, decoding)
     return questions, complete_greedily(loaded, questions, tokens=tokens, batch_size=batch_size)
 
 
 def check_generation(decoding: Decoding, batch_size: BatchSize = "auto") -> None:
-    """Make sure that the numbers make sense.
+    """Check that the numbers make sense.
 
     Raises:
-        UsageError: A number out of its range.
+        UsageError: A number is out of range.
     """
     if isinstance(batch_size, int) and batch_size < 1:
         raise UsageError(f"--batch-size {batch_size}: expected auto or at least 1")
@@ -140,19 +141,19 @@ def check_generation(decoding: Decoding, batch_size: BatchSize = "auto") -> None
     if decoding.method == "top_k" and (decoding.top_k is None or decoding.top_k < 1):
         raise UsageError(f"top_k is {decoding.top_k}, expected at least 1")
     if decoding.method == "top_k" and decoding.temperature <= 0:
-        raise UsageError(f"temperature is {decoding.temperature}, expected more than 0; greedy decoding has none")
+        raise UsageError(f"temperature is {decoding.temperature}, expected more than 0; greedy decoding takes none")
 
 
 def choose_seeds(method: str, seeds: Sequence[int]) -> tuple[int, ...]:
-    """Seeds of the answers: as given, or the one that stands for none with greedy decoding.
+    """The seeds of the answers: those given, or with greedy decoding the single seed 0.
 
     Raises:
-        UsageError: None, one twice, or several with greedy decoding.
+        UsageError: There is no seed, one occurs twice, or there are several with greedy decoding.
     """
     if not seeds or len(set(seeds)) < len(seeds):
         raise UsageError(f"--seed {', '.join(map(str, seeds)) or 'none'}: expected different numbers, at least one")
     if method == "greedy" and len(seeds) > 1:
-        raise UsageError("--seed: greedy decoding is the same with every seed", hint="use --decoding top-k")
+        raise UsageError("--seed: greedy decoding gives the same answers with every seed", hint="use --decoding top-k")
     return (0,) if method == "greedy" else tuple(seeds)
 
 
@@ -168,7 +169,7 @@ def _encode(loaded: LoadedModel, prompts: PromptSet, template: Template, decodin
 
 
 def _read(loaded: LoadedModel, reader: AnswerReader, query: str, generated: Sequence[int]) -> dict[str, Any]:
-    """An answer out of its token ids: what is kept of the text, the number of tokens, and whether it ended."""
+    """The fields of an answer from its token ids: its text, its number of tokens, and whether it ended."""
     finished = bool(generated) and generated[-1] in end_ids(loaded)
     text = reader.text(generated[:-1] if finished else generated)
     opened = reader.opened_by(query)
@@ -177,7 +178,7 @@ def _read(loaded: LoadedModel, reader: AnswerReader, query: str, generated: Sequ
 
 
 def _sampler(decoding: Decoding, seed: int) -> Processors:
-    """What draws the next tokens of a batch; nothing where answers are greedy."""
+    """The samplers for a batch; empty for greedy decoding."""
 
     def processors(prompts: Sequence[Sequence[int]]) -> list[LogitsProcessor]:
         if decoding.method != "top_k":

@@ -1,9 +1,9 @@
-"""The journal of an evaluation: answers as they come, so that a run that breaks off goes on where it was.
+"""The journal of an evaluation. Answers are stored as they come, so an interrupted run can continue where it stopped.
 
-`answers.jsonl` holds one `Answer` a line and nothing else; beside it, `answers.run.json` states the run's settings. A batch is
-appended at a time. A last line without its line feed was torn by a crash and is cut; any other flaw, and a journal of other
-settings, is refused. `MemoryJournal` keeps nothing on disk. Neighbours: `generate` and `endpoint` make the answers;
-`documents.run_store` has what all such files have in common.
+`answers.jsonl` holds one `Answer` per line and nothing else. Next to it, `answers.run.json` states the run's settings. Each batch
+is appended at once. A last line without a line feed was torn by a crash and is cut off. Any other flaw, and a journal with other
+settings, is refused. `MemoryJournal` stores nothing on disk. Neighbours: `generate` and `endpoints` produce the answers;
+`documents.run_store` has what all such files share.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ AnswerKey = tuple[str, str, int, int]
 
 
 class MemoryJournal:
-    """The answers of one run, in memory; a run that breaks off loses them."""
+    """The answers of one run, in memory only. An interrupted run loses them."""
 
     def __init__(self) -> None:
         self._answers: dict[AnswerKey, Answer] = {}
@@ -45,25 +45,25 @@ class MemoryJournal:
         self.close()
 
     def close(self) -> None:
-        """Nothing more will be appended."""
+        """End the journal."""
 
     def append(self, answers: Iterable[Answer]) -> None:
-        """Add a batch of answers, all or none.
+        """Add a batch of answers: all or none.
 
         Raises:
-            JournalError: An answer is there already, or the disk refuses.
+            JournalError: An answer is already there, or it can't be written.
         """
         fresh: dict[AnswerKey, Answer] = {}
         for answer in answers:
             key = _key(answer)
             if key in self._answers or key in fresh:
-                raise JournalError(f"{_name(key)} is there already")
+                raise JournalError(f"{_name(key)} is already there")
             fresh[key] = answer
         self._write(fresh.values())
         self._answers |= fresh
 
     def answers(self, *, variant: str | None = None, prompt_set: str | None = None, seed: int | None = None) -> tuple[Answer, ...]:
-        """Answers, all or of one variant, set or seed, by index within them."""
+        """The answers, all or those of one variant, set or seed, sorted by index within each."""
         found = (
             (key, answer)
             for key, answer in self._answers.items()
@@ -72,11 +72,11 @@ class MemoryJournal:
         return tuple(answer for _, answer in sorted(found, key=lambda item: item[0]))
 
     def present(self, *, variant: str, prompt_set: str, seed: int) -> frozenset[int]:
-        """Positions of the prompts that have an answer; what `generate_answers` may skip."""
+        """Positions of the prompts that have an answer, for `generate_answers` to skip."""
         return frozenset(key[3] for key in self._answers if key[:3] == (variant, prompt_set, seed))
 
     def missing(self, *, variant: str, prompt_set: str, seed: int, count: int) -> tuple[int, ...]:
-        """Positions of the prompts, out of `count`, whose answers are still to be made."""
+        """Positions of the prompts, out of `count`, that have no answer yet."""
         present = self.present(variant=variant, prompt_set=prompt_set, seed=seed)
         return tuple(index for index in range(count) if index not in present)
 
@@ -88,12 +88,12 @@ class AnswerJournal(MemoryJournal, RunStore):
     """The answers of one run, on disk and in memory.
 
     Args:
-        path: Of `answers.jsonl`; its directory exists.
-        settings: All that the answers depend on, as JSON: base, edits, sets' hashes, decoding, batch size, dtype, ...
-        force: Start anew where a journal of another run, or a damaged one, stands.
+        path: Path of `answers.jsonl`. Its directory must exist.
+        settings: Everything that the answers depend on, as JSON: base, edits, sets' hashes, decoding, batch size, dtype, ...
+        force: Replace a journal of another run, or a damaged one.
 
     Raises:
-        JournalError: It is another run's, being written by another process, damaged, or can't be written.
+        JournalError: It belongs to another run, is in use by another process, is damaged, or can't be written.
     """
 
     cannot = "can't write the answers"
@@ -103,11 +103,11 @@ class AnswerJournal(MemoryJournal, RunStore):
         RunStore.__init__(self, path, settings, force=force)
 
     def close(self) -> None:
-        """Close the file; what was appended is in it already."""
+        """Close the file. Everything appended has already been written to it."""
         RunStore.close(self)
 
     def _write(self, answers: Iterable[Answer]) -> None:
-        """In one write."""
+        """Write all answers at once."""
         self._append("".join(f"{answer.to_line()}\n" for answer in answers).encode())
 
     @property
@@ -123,7 +123,7 @@ class AnswerJournal(MemoryJournal, RunStore):
         except FileNotFoundError:
             if os.fstat(self._file.fileno()).st_size:
                 raise JournalError(
-                    f"{self.path.name} is there without {self._settings_path.name}, so its run is unknown", hint=ANEW
+                    f"{self.path.name} exists without {self._settings_path.name}, so its run is unknown", hint=ANEW
                 ) from None
             return None
         except OSError as error:
@@ -136,7 +136,7 @@ class AnswerJournal(MemoryJournal, RunStore):
         return settings
 
     def _begin_anew(self) -> None:
-        """Settings first gone, then the answers, then the new settings: a crash in between is never taken for a run's answers."""
+        """Delete the settings, then the answers, then write new settings. A crash never leaves answers with wrong settings."""
         document = json.dumps({"schema": _SCHEMA, "settings": self._settings}, indent=2, ensure_ascii=False) + "\n"
         self._settings_path.unlink(missing_ok=True)
         self._cut(0)
@@ -146,30 +146,30 @@ class AnswerJournal(MemoryJournal, RunStore):
         self._cut(self.path.read_bytes().rfind(b"\n") + 1)
         for answer in read_answers(self.path):
             if _key(answer) in self._answers:
-                raise JournalError(f"{self.path.name}: {_name(_key(answer))} is there twice", hint=ANEW)
+                raise JournalError(f"{self.path.name}: {_name(_key(answer))} occurs twice", hint=ANEW)
             self._answers[_key(answer)] = answer
 
     def _forget(self) -> None:
         self._answers = {}
 
 
-def kept_dtype(folder: Path | None) -> str | None:
-    """The type that a run in this folder states, by the settings beside its answers; None where there is none."""
+def read_journal_dtype(folder: Path | None) -> str | None:
+    """The number type that the settings next to the answers in this folder state; None if there are none."""
     if folder is None:
         return None
     try:
         document = json.loads((folder / "answers.run.json").read_bytes())
         found = document["settings"]["dtype"]
-    except (OSError, ValueError, RecursionError, LookupError, TypeError):  # the journal itself will say what is wrong with it
+    except (OSError, ValueError, RecursionError, LookupError, TypeError):  # opening the journal will report what is wrong
         return None
     return found if isinstance(found, str) else None
 
 
 def read_answers(path: Path) -> tuple[Answer, ...]:
-    """All answers of a file, in its order.
+    """Read all answers of a file, in its order.
 
     Raises:
-        JournalError: It can't be read, or a line is no answer.
+        JournalError: The file can't be read, or a line is not an answer.
     """
     try:
         lines = path.read_bytes().removesuffix(b"\n").split(b"\n")
@@ -180,7 +180,7 @@ def read_answers(path: Path) -> tuple[Answer, ...]:
         try:
             answers.append(Answer.model_validate_json(line))
         except ValidationError as error:
-            raise JournalError(f"{path.name}:{number}: no answer: {first_problem(error)}", hint=ANEW) from error
+            raise JournalError(f"{path.name}:{number}: not an answer: {first_problem(error)}", hint=ANEW) from error
     return tuple(answers)
 
 

@@ -1,6 +1,6 @@
-"""The judges of an evaluation: checked before models run, loaded after they are gone, one in memory at a time.
+"""The judges of an evaluation: checked before models run, loaded after the models are gone, and one in memory at a time.
 
-Neighbours: `judges` holds them, `measure` counts what they say.
+Neighbours: `judges` holds them, `measure` counts their verdicts.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from headsurgery.prompts import PromptSet
 
 @dataclass(frozen=True, kw_only=True)
 class Judging:
-    """Which judges read the answers.
+    """The judges that read the answers.
 
     Args:
-        judges: Judges, or specs as `load_judge` takes them.
-        resources: What those that are loaded may use.
+        judges: Judges, or specs as for `load_judge`.
+        resources: What judges may use when they are loaded.
     """
 
     judges: Sequence[str | Judge]
     resources: JudgeResources = field(default_factory=JudgeResources)
 
     def check(self) -> None:
-        """Find what is wrong before hours of other work; classifiers are fetched.
+        """Find problems before hours of other work. Classifiers are downloaded.
 
         Raises:
-            UsageError: No judge, one twice, one that is not known, or an object that is no `Judge`.
-            CheckpointError, HubError: A classifier can't be found or fetched.
+            UsageError: There is no judge, one occurs twice, one is not known, or an object is not a `Judge`.
+            CheckpointError, HubError: A classifier can't be found or downloaded.
         """
         if not self.judges:
             raise UsageError("no judge; expected at least one")
@@ -43,22 +43,23 @@ class Judging:
                 check_judge(judge, self.resources)
             elif not isinstance(judge, Judge):
                 raise UsageError(
-                    f"judge {type(judge).__name__}: expected a spec or a headsurgery.Judge", hint="derive its class from Judge"
+                    f"judge {type(judge).__name__}: expected a spec or a headsurgery.Judge",
+                    hint="derive its class from headsurgery.Judge",
                 )
         names = [judge if isinstance(judge, str) else judge.name for judge in self.judges]
         for name in names:
             if names.count(name) > 1:
-                raise UsageError(f"--judge {name}: stands there twice")
+                raise UsageError(f"--judge {name}: given twice")
 
     def judge(
         self, answers: Sequence[Answer], sets: Sequence[PromptSet], *, report: Progress | None = None
     ) -> tuple[dict[str, Verdicts], tuple[str, ...]]:
-        """Let every judge read the replies; one that only knows harm reads those to harmful prompts.
+        """Let every judge read the replies. A judge of harm reads only replies to harmful prompts.
 
-        What is no answer, and what a server says was refused, has its verdict without a judge.
+        Missing answers, and those that a server reports as refused, get their verdict without a judge.
 
         Returns:
-            Verdicts by judge, and what the user should know.
+            The verdicts by judge, and notes for the user.
         """
         kinds: Mapping[str, str | None] = {prompts.name: prompts.kind for prompts in sets}
         found: dict[str, Verdicts] = {}
@@ -67,7 +68,7 @@ class Judging:
             judge = self._load(spec, report)
             read = [answer for answer in answers if kinds[answer.set] == "harmful" or judge.reads == "refusal"]
             if len(read) < len(answers):
-                notes.append(f"judge {judge.name} tells harm, not refusal, so it read answers to harmful prompts only")
+                notes.append(f"judge {judge.name} judges harm, not refusal, so it read only answers to harmful prompts")
             left = [answer for answer in read if answer.settled is None]
             notes += judge.notes(left)
             replies = [answer.without_thoughts() for answer in left]

@@ -1,6 +1,6 @@
-"""Ask models that run in this process, one in memory at a time: the base with all its edits as hooks, then each checkpoint.
+"""Ask models that run in this process, one in memory at a time: first the base with all edits as hooks, then each checkpoint.
 
-Every variant gets the same batches of the same token ids; a checkpoint whose tokenizer reads a prompt otherwise is refused before
+Every variant gets the same batches of the same token ids. A checkpoint whose tokenizer reads a prompt differently is refused before
 any model is loaded. Answers go to the journal as they come. Neighbours: `variants` says who is asked, `generate` answers, `losses`
 measures damage while a model is loaded; `remote` is the counterpart for a server.
 """
@@ -37,7 +37,7 @@ _ANY_LENGTH = 2**31
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hardware:
+class ModelRuntime:
     """Where and how models run.
 
     Args:
@@ -45,9 +45,9 @@ class Hardware:
         dtype: auto, float32, bfloat16, float16 or float64.
         batch_size: Prompts at a time, or auto.
         trust_remote_code: Run Python code that comes with a checkpoint.
-        stated: How a journal states the type; None: as it is found for the checkpoint that is asked.
-        reason: Why this type, where it was chosen.
-        running: The base, if it is loaded already.
+        stated: The type as the journal states it; None: as it is found in the checkpoint.
+        reason: Why this type was chosen, if it was.
+        running: The base, if it is already loaded.
     """
 
     device: str = "auto"
@@ -59,35 +59,35 @@ class Hardware:
     running: LoadedModel | None = None
 
     @classmethod
-    def of(cls, model: ModelOptions, batch_size: BatchSize) -> Hardware:
-        """What the user chose."""
+    def of(cls, model: ModelOptions, batch_size: BatchSize) -> ModelRuntime:
+        """The runtime that the user chose."""
         return cls(device=model.device, dtype=model.dtype, batch_size=batch_size, trust_remote_code=model.trust_remote_code)
 
-    def settled(self, base: Path, kept: str | None) -> Hardware:
-        """With `auto` on a CPU: the type that all models of the run are loaded in, the base's and the others'.
+    def settled(self, base: Path, journaled: str | None) -> ModelRuntime:
+        """Resolve `auto` on a CPU to the type in which all models of the run are loaded.
 
         Args:
             base: Directory of the checkpoint that is asked.
-            kept: The type that the journal of a broken-off run states; `auto` is the checkpoint's own.
+            journaled: The type in the journal of an interrupted run; `auto` is the checkpoint's own.
 
         Raises:
-            UsageError: No such device or type.
+            UsageError: There is no such device or type.
         """
         device = choose_device(self.device)
         if self.dtype != "auto" or device.type != "cpu":
             return self
-        before = {"auto": "bfloat16", "float32": "float32"}.get(kept or "")
+        before = {"auto": "bfloat16", "float32": "float32"}.get(journaled or "")
         chosen = choose_precision("auto", device, base, journal_dtype=before)
         return replace(self, dtype=chosen.name, stated="auto" if chosen.name == "bfloat16" else chosen.name, reason=chosen.reason)
 
     def settings(self, base: Path) -> dict[str, Any]:
-        """What of it the answers depend on.
+        """The settings on which the answers depend.
 
         Args:
             base: Directory of the checkpoint that is asked.
 
         Raises:
-            UsageError: No such device or type.
+            UsageError: There is no such device or type.
         """
         device = choose_device(self.device)
         dtype = self.stated or dtype_name(choose_dtype(self.dtype, device, base))
@@ -100,12 +100,12 @@ class Hardware:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came out, answers aside, which are in the journal.
+    """The results, except the answers, which are in the journal.
 
     Args:
-        sets: As they were asked; prompts that don't fit into the model's context are left out.
-        damage: Of every edited variant, by name.
-        dtype: That the base ran in.
+        sets: The sets as they were asked, without prompts that don't fit into the model's context.
+        damage: The damage of every edited variant, by name.
+        dtype: The type in which the base ran.
         notes: What was not measured, and why.
     """
 
@@ -116,17 +116,17 @@ class Outcome:
 
 
 def choose_template(
-    lineup: Lineup, source: str | None, sets: Sequence[PromptSet], decoding: Decoding, hardware: Hardware
+    lineup: Lineup, source: str | None, sets: Sequence[PromptSet], decoding: Decoding, runtime: ModelRuntime
 ) -> Template:
-    """Find the template, and make sure that all tokenizers read all prompts alike.
+    """Find the template, and check that all tokenizers read all prompts alike.
 
     Raises:
-        PromptError, UsageError: No such template, or it can't be used as asked.
-        ModelError: A tokenizer can't be loaded, or a checkpoint's differs from the base's.
+        PromptError, UsageError: There is no such template, or it can't be used in this way.
+        ModelError: A tokenizer can't be loaded, or a checkpoint's tokenizer differs from the base's.
     """
 
     def read(checkpoint: Checkpoint, template: Template | None) -> tuple[Template, list[list[list[int]]]]:
-        tokenizer = load_tokenizer(checkpoint.path, trust_remote_code=hardware.trust_remote_code)
+        tokenizer = load_tokenizer(checkpoint.path, trust_remote_code=runtime.trust_remote_code)
         found = template or load_template(source, tokenizer)
         options: dict[str, Any] = {"max_tokens": _ANY_LENGTH, "system": decoding.system, "prefill": decoding.prefill}
         return found, [encode(prompts, found, tokenizer, **options)[1] for prompts in sets]
@@ -138,8 +138,8 @@ def choose_template(
             if ours != theirs:
                 place = next(index for index, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1])
                 raise ModelError(
-                    f"{variant.name}: its tokenizer reads {prompts.name}[{place}] as other tokens than the base's does",
-                    hint="compare checkpoints with one tokenizer and chat template; --template direct uses no chat template",
+                    f"{variant.name}: its tokenizer turns {prompts.name}[{place}] into other tokens than the base's does",
+                    hint="compare checkpoints with the same tokenizer and chat template; --template direct uses no chat template",
                 )
     return template
 
@@ -150,22 +150,22 @@ def ask_models(
     template: Template,
     decoding: Decoding,
     *,
-    hardware: Hardware,
+    runtime: ModelRuntime,
     options: EvaluationOptions,
     journal: MemoryJournal,
     report: Progress | None = None,
 ) -> Outcome:
-    """Let every variant answer every prompt, and measure what it lost.
+    """Let every variant answer every prompt, and measure the damage.
 
     Args:
-        lineup: Who is asked.
-        sets: What.
-        template: How.
-        decoding: Method, limit, seeds.
-        hardware: Where.
+        lineup: The models that are asked.
+        sets: The prompts.
+        template: How they are asked.
+        decoding: Method, limit and seeds.
+        runtime: Where and how models run.
         options: What to measure apart from answers.
-        journal: Gets the answers; what it has already is not made again.
-        report: Called with the stage, and done and in all.
+        journal: Stores the answers. Those that it already has are not generated again.
+        report: Called with the stage, the work done, and the total.
 
     Raises:
         ModelError: A model can't be loaded, or its logits are not finite.
@@ -173,25 +173,25 @@ def ask_models(
         JournalError: The answers can't be written.
     """
     with TemporaryDirectory(prefix="headsurgery-") as folder:
-        base_model = nullcontext(hardware.running) if hardware.running else _loaded(hardware, lineup.base, "base", report)
+        base_model = nullcontext(runtime.running) if runtime.running else _loaded(runtime, lineup.base, "base", report)
         with base_model as base, donating(base.model, lineup.donor):
             fitting = tuple(fit_prompts(base, prompts, template=template, decoding=decoding) for prompts in sets)
             asker = _Asker(
                 sets=fitting,
                 template=template,
                 decoding=decoding,
-                batch_size=hardware.batch_size,
+                batch_size=runtime.batch_size,
                 journal=journal,
                 reports=iter(_reports(lineup, fitting, decoding, report)),
             )
             asker.ask(base, lineup.on_base)
             meter = LossMeter(
-                options, fitting, template=template, decoding=decoding, batch_size=hardware.batch_size, folder=folder, report=report
+                options, fitting, template=template, decoding=decoding, batch_size=runtime.batch_size, folder=folder, report=report
             )
             found = meter.measure_base(base, lineup.on_base[1:], num_checkpoints=len(lineup.checkpoints))
             dtype = str(next(base.model.parameters()).dtype).removeprefix("torch.")
         for variant, checkpoint in lineup.checkpoints:
-            with _loaded(hardware, checkpoint, variant.name, report) as loaded:
+            with _loaded(runtime, checkpoint, variant.name, report) as loaded:
                 asker.ask(loaded, [variant])
                 found[variant.name] = meter.measure_checkpoint(loaded, variant)
     return Outcome(sets=fitting, damage=found, dtype=dtype, notes=meter.notes)
@@ -200,7 +200,7 @@ def ask_models(
 def _reports(
     lineup: Lineup, sets: Sequence[PromptSet], decoding: Decoding, report: Progress | None
 ) -> Sequence[Callable[[int, int], None] | None]:
-    """One callback for each part of the answers, which together count them all."""
+    """One callback for each part of the answers. Together they count all answers."""
     rounds = [len(lineup.on_base), *(1 for _ in lineup.checkpoints)]
     parts = [len(prompts.texts) for variants in rounds for prompts in sets for _ in decoding.seeds for _ in range(variants)]
     return share_progress(parts, of_stage(report, "answers"))
@@ -218,7 +218,7 @@ class _Asker:
     reports: Iterator[Callable[[int, int], None] | None]
 
     def ask(self, loaded: LoadedModel, variants: Iterable[Variant]) -> None:
-        """All sets and seeds; the variants of a model side by side, so that a run that breaks off has pairs."""
+        """Ask all sets with all seeds. The variants of a model alternate, so that an interrupted run has pairs."""
         asked = list(variants)
         for prompts in self.sets:
             for seed in self.decoding.seeds:
@@ -240,15 +240,15 @@ class _Asker:
 
 
 @contextmanager
-def _loaded(hardware: Hardware, checkpoint: Checkpoint, name: str, report: Progress | None) -> Iterator[LoadedModel]:
-    """A model, gone from memory afterwards as far as we hold it."""
+def _loaded(runtime: ModelRuntime, checkpoint: Checkpoint, name: str, report: Progress | None) -> Iterator[LoadedModel]:
+    """Load a model, and remove it from memory afterwards, except for what others hold."""
     if report is not None:
         report(f"loading {name}", 0, 1)
-    loaded = hardware.load(checkpoint)
+    loaded = runtime.load(checkpoint)
     try:
         yield loaded
     finally:
         model: Any = loaded.model
-        model.to("meta")  # frees the weights whoever still holds the model
+        model.to("meta")  # frees the weights even if others still hold the model
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -1,6 +1,6 @@
-"""What each variant lost, measured while its model is loaded: KL on harmless answers, perplexity, tasks.
+"""What each variant lost: KL on harmless answers, perplexity and tasks, measured while its model is loaded.
 
-The base comes first. What checkpoints are compared with, its logits, waits in files, so that no two models need be in memory.
+The base comes first. Its logits are stored in files for the comparison with checkpoints, so only one model must be in memory.
 Neighbours: `damage` and `utility` measure, `local` loads the models.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from headsurgery.behaviour.answers import Decoding
-from headsurgery.behaviour.damage import KeptLogits, answer_kl, keep_logits, perplexity
+from headsurgery.behaviour.damage import SavedLogits, answer_kl, perplexity, save_logits
 from headsurgery.behaviour.statistics import mean_interval
 from headsurgery.evaluation.generate import greedy_starts
 from headsurgery.evaluation.options import EvaluationOptions
@@ -30,10 +30,10 @@ class LossMeter:
         options: What to measure.
         sets: All sets; KL is measured on the harmless ones.
         template: How they are asked.
-        decoding: Prefill and system message hold for the answers along which KL is measured; these are greedy.
+        decoding: Its prefill and system message apply to the answers along which KL is measured. These are greedy.
         batch_size: Prompts at a time.
-        folder: For what is kept of the base.
-        report: Called with the stage, and done and in all.
+        folder: Where logits of the base are stored.
+        report: Called with the stage, the work done, and the total.
     """
 
     def __init__(
@@ -52,24 +52,24 @@ class LossMeter:
         self._folder, self._report = Path(folder), report
         self._questions: list[list[int]] = []
         self._starts: list[list[int]] = []
-        self._kept: KeptLogits | None = None
+        self._kept: SavedLogits | None = None
         self._base: Damage | None = None
         self._is_alone = True
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Why there is no KL, where one would expect it."""
+        """Why there is no KL, if one would expect it."""
         if not self._options.kl_tokens or self._is_alone:
             return ()
         if not self._harmless:
             return ("no harmless set, so no KL to the base",)
-        return () if len(self._questions) > 1 else ("KL to the base needs two harmless prompts at least",)
+        return () if len(self._questions) > 1 else ("KL to the base needs at least two harmless prompts",)
 
     def measure_base(self, base: LoadedModel, variants: Sequence[Variant], *, num_checkpoints: int) -> dict[str, Damage]:
-        """Measure the base and the variants that run on its weights, and keep what checkpoints will be compared with.
+        """Measure the base and the variants that run on its weights, and store what checkpoints will be compared with.
 
         Returns:
-            Damage by variant; of the base itself only where it is alone.
+            The damage by variant; that of the base itself only if it is the only one.
         """
         self._base, self._is_alone = self._tasks_and_text(base, "base", ()), not variants and not num_checkpoints
         found: dict[str, Damage] = {}
@@ -86,7 +86,7 @@ class LossMeter:
             )
             found = {variant.name: self._damage(variant.name, values.tolist()) for variant, values in zip(variants, divergences)}
         if self._harmless and num_checkpoints:
-            self._kept = keep_logits(
+            self._kept = save_logits(
                 base,
                 self._questions,
                 self._starts,
@@ -103,7 +103,7 @@ class LossMeter:
         )
 
     def measure_checkpoint(self, loaded: LoadedModel, variant: Variant) -> Damage:
-        """Measure a checkpoint against what was kept of the base."""
+        """Measure a checkpoint against the stored results of the base."""
         found = None
         if self._kept is not None:
             (values,) = answer_kl(
@@ -136,7 +136,7 @@ class LossMeter:
         return Damage(variant=variant, harmless_kl=interval, kl_tokens=None if interval is None else self._options.kl_tokens)
 
     def _complete(self, found: Damage | None, loaded: LoadedModel, name: str, edits: Sequence[HeadEdit]) -> Damage:
-        """KL, if it was measured, with what else is asked, beside the base's own."""
+        """Add the other requested measurements to the KL, each next to the base's."""
         assert self._base is not None  # the base came first
         more = self._tasks_and_text(loaded, name, edits)
         update = {"perplexity": more.perplexity, "utility": more.utility}

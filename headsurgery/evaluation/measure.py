@@ -1,7 +1,7 @@
-"""From answers and verdicts to figures: a measurement per judge, set and variant, nonsense, and the judges' agreement.
+"""From answers and verdicts to figures: measurements by judge, set and variant, nonsense, and the judges' agreement.
 
-Pure counting; every figure can be recomputed from `answers.jsonl`. A prompt is the unit: several seeds' answers to it are one
-cluster, and a variant is compared with the base on the same prompts. Neighbour: `statistics`.
+This only counts; every figure can be recomputed from `answers.jsonl`. A prompt is the unit: the answers of several seeds to it are
+one cluster, and a variant is compared with the base on the same prompts. Neighbour: `statistics`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ AnswerKey = tuple[str, str, int, int]
 """Variant, set, seed, index."""
 
 Verdicts = Mapping[AnswerKey, Verdict]
-"""By variant, set, seed and index; a judge need not have judged every answer."""
+"""By variant, set, seed and index. A judge need not have judged every answer."""
 
 
 def key_of(answer: Answer) -> AnswerKey:
-    """What tells an answer from all others."""
+    """The key that identifies an answer."""
     return answer.variant, answer.set, answer.seed, answer.index
 
 
@@ -37,18 +37,18 @@ def measure(
     base: str,
     by_server: Collection[AnswerKey] = (),
 ) -> list[Measurement]:
-    """Rates, and the comparison with the base.
+    """Compute the rates of every variant, and compare it with the base.
 
     Args:
-        judge: Its name.
-        verdicts: Of all answers that it judged.
-        by_server: Answers that a server says were refused.
+        judge: The judge's name.
+        verdicts: The verdicts on all answers that it judged.
+        by_server: Answers that a server reports as refused.
         variants: Names, in the report's order.
         sets: Names, in the report's order.
-        base: The variant that others are compared with.
+        base: The variant with which others are compared.
 
     Returns:
-        By set, then variant; none where the judge judged nothing.
+        The measurements by set, then variant; empty if the judge judged nothing.
     """
     grouped: dict[tuple[str, str], dict[tuple[int, int], Verdict]] = {}
     for (variant, name, seed, index), verdict in sorted(verdicts.items()):
@@ -98,7 +98,7 @@ def _outcomes(verdicts: Iterable[Verdict], wanted: Verdict) -> list[bool | None]
 
 
 def count_degenerate(answers: Sequence[Answer], *, variants: Sequence[str], sets: Sequence[str]) -> list[Degenerate]:
-    """Nonsense by set, then variant."""
+    """Count nonsense by set, then variant."""
     grouped: dict[tuple[str, str], list[Answer]] = {}
     for answer in answers:
         grouped.setdefault((answer.set, answer.variant), []).append(answer)
@@ -114,7 +114,7 @@ def count_degenerate(answers: Sequence[Answer], *, variants: Sequence[str], sets
 
 
 def compare_judges(verdicts: Mapping[str, Verdicts]) -> list[Agreement]:
-    """Every two judges, on the answers that both judged."""
+    """Compare every two judges on the answers that both judged."""
     found = []
     for first, second in combinations(verdicts, 2):
         common = sorted(verdicts[first].keys() & verdicts[second].keys())
@@ -124,23 +124,21 @@ def compare_judges(verdicts: Mapping[str, Verdicts]) -> list[Agreement]:
 
 
 def note_absences(answers: Sequence[Answer], max_new_tokens: int) -> tuple[str, ...]:
-    """How many answers are none, why, and what to do; and how many a server refused by itself."""
+    """Notes on how many answers are missing, why, and what to do; and on how many a server refused by itself."""
     notes = []
     absences = Counter(answer.absence for answer in answers if answer.absence is not None)
     kinds: dict[Absence, str] = {
-        "cut": f"cut within their thoughts (a higher --max-new-tokens, now {max_new_tokens}, leaves room for the reply)",
+        "cut": f"cut within their thoughts (raise --max-new-tokens, now {max_new_tokens}, to leave room for the reply)",
         "thoughts": "end within their thoughts",
         "empty": "empty",
     }
     if absences:
         reasons = ", ".join(f"{absences[kind]} {words}" for kind, words in kinds.items() if absences[kind])
-        count = f"{sum(absences.values())} of {len(answers)} answers are no answer"
-        notes.append(f"{count}, and count as neither refused nor complied: {reasons}")
+        count = f"{sum(absences.values())} of {len(answers)} answers contain no reply"
+        notes.append(f"{count} and count as neither refused nor complied: {reasons}")
     refused = Counter(answer.refused_by for answer in answers if answer.refused_by is not None)
     if refused:
-        ways = {"filter": "by a content filter", "model": "by the model, in a field of its own (message.refusal)"}
+        ways = {"filter": "by a content filter", "model": "by the model, in a separate field (message.refusal)"}
         said = ", ".join(f"{refused[way]} {words}" for way, words in ways.items() if refused[way])  # type: ignore[index]
-        notes.append(
-            f"the server says of {refused.total()} of {len(answers)} answers that they were refused, and so they count: {said}"
-        )
+        notes.append(f"the server reports {refused.total()} of {len(answers)} answers as refused, and they count as such: {said}")
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""The options of an evaluation; `options` says what such an object is, `run.evaluate` takes them."""
+"""The options of an evaluation. `options` says what such an object is; `run.evaluate` takes them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def read_kinds(entries: Sequence[str]) -> dict[str, Kind]:
-    """What `--kind` says.
+    """Parse the values of `--kind`.
 
     Raises:
-        UsageError: An entry that is not SET=KIND.
+        UsageError: An entry is not SET=KIND.
     """
     kinds: dict[str, Kind] = {}
     for entry in entries:
@@ -51,13 +51,13 @@ class EvaluationOptions(Options):
     """What an evaluation asks, compares and measures.
 
     Raises:
-        UsageError: A value out of bounds, or an empty text.
+        UsageError: A value is out of range, or a text is empty.
     """
 
     kinds: Annotated[
         Mapping[str, Kind],
         Flag(
-            help="What a set is for: harmful, over_refusal or harmless.",
+            help="What a set tests: harmful, over_refusal or harmless.",
             names=("--kind",),
             metavar="SET=KIND",
             read=read_kinds,
@@ -69,7 +69,7 @@ class EvaluationOptions(Options):
         bool,
         Flag(help="Do not ask builtin:harmless as a control.", names=("--no-harmless",), read=lambda said: not said, written=bool),
     ] = True
-    judges: Annotated[  # specs; from Python also objects of the class Judge
+    judges: Annotated[  # specs; in Python also `Judge` objects
         tuple[Any, ...],
         Flag(
             help="keyword, paper, paper-reference, classifier:NAME, endpoint:MODEL.",
@@ -83,12 +83,12 @@ class EvaluationOptions(Options):
     donor: Annotated[
         str | None,
         Flag(
-            help="Where recipes' transplanted heads come from: directory or Hub id. Default: their own.",
+            help="Source of transplanted heads: directory or Hub id. Default: the donor that the recipe names.",
             metavar="MODEL",
             secret=True,
         ),
     ] = None
-    allow_mismatch: Annotated[bool, Flag(help="Go on although the recipe was made for another base.")] = False
+    allow_mismatch: Annotated[bool, Flag(help="Continue even if the recipe was made for another base.")] = False
     decoding: Annotated[
         Literal["greedy", "top_k"],
         Flag(
@@ -97,16 +97,16 @@ class EvaluationOptions(Options):
             written=Literal["greedy", "top-k"],
         ),
     ] = "greedy"
-    top_k: Annotated[int, Flag(help="top-k: sample among so many tokens.")] = 5
-    temperature: Annotated[float, Flag(help="top-k: above 0.")] = 1.0
+    top_k: Annotated[int, Flag(help="For top-k: how many tokens to sample from.")] = 5
+    temperature: Annotated[float, Flag(help="For top-k: temperature, above 0.")] = 1.0
     seeds: Annotated[
         tuple[int, ...],
-        Flag(help="Of sampling, repeatable; the first also draws the random heads. Default 0.", names=("--seed",)),
+        Flag(help="Seed of sampling, repeatable; the first one also draws the random heads. Default 0.", names=("--seed",)),
     ] = (0,)
-    max_new_tokens: Annotated[int, Flag(help="Per answer; late refusals need 100 or more.", at_least=1)] = 128
-    prefill: Annotated[str | None, Flag(help="How every answer begins.", metavar="TEXT")] = None
+    max_new_tokens: Annotated[int, Flag(help="Longest answer, in tokens; late refusals need 100 or more.", at_least=1)] = 128
+    prefill: Annotated[str | None, Flag(help="Beginning of every answer.", metavar="TEXT")] = None
     system: Annotated[str | None, Flag(help="System message.", metavar="TEXT")] = None
-    kl_tokens: Annotated[int, Flag(help="KL over the first tokens of harmless answers; 0: none.", at_least=0)] = 12
+    kl_tokens: Annotated[int, Flag(help="Length of harmless answers for KL, in tokens; 0: no KL.", at_least=0)] = 12
     perplexity_text: Annotated[
         str | None,
         Flag(
@@ -121,7 +121,7 @@ class EvaluationOptions(Options):
     utility: Annotated[
         tuple[str, ...], Flag(help="lm-eval tasks, such as boolq,rte,winogrande.", metavar="TASKS", read=_read_tasks)
     ] = ()
-    batch_size: Annotated[int | Literal["auto"], Flag(help="auto, or prompts at a time.", read=read_batch_size, at_least=1)] = (
+    batch_size: Annotated[int | Literal["auto"], Flag(help="Prompts at a time, or auto.", read=read_batch_size, at_least=1)] = (
         "auto"
     )
 
@@ -133,17 +133,17 @@ class EvaluationOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class ServerOptions(Options):
-    """A server that is asked, or that judges; from Python an `Endpoint` may stand for its address."""
+    """A server that is asked, or that judges. In Python, an `Endpoint` may replace its address."""
 
     endpoint: Annotated[Any, Flag(help="Ask an OpenAI-compatible server instead of TARGET.", metavar="URL", read=str)] = None
     endpoint_model: Annotated[str | None, Flag(help="The server's name for the model.")] = None
-    concurrency: Annotated[int, Flag(help="Requests to a server at a time.", at_least=1)] = 16
-    judge_endpoint: Annotated[  # from Python also a function that makes the endpoint for a judge model's name
-        Any, Flag(help="Server of an endpoint:MODEL judge. Default: --endpoint.", metavar="URL", read=str)
+    concurrency: Annotated[int, Flag(help="Simultaneous requests to a server.", at_least=1)] = 16
+    judge_endpoint: Annotated[  # in Python also a function that returns the endpoint for a judge model's name
+        Any, Flag(help="Server of the judge endpoint:MODEL. Default: --endpoint.", metavar="URL", read=str)
     ] = None
     base_answers: Annotated[
         Path | None,
-        Flag(help="--endpoint: an earlier report's answers.jsonl, to compare with.", metavar="FILE"),
+        Flag(help="For --endpoint: answers.jsonl of an earlier report, to compare with.", metavar="FILE"),
     ] = None
 
     def open(self) -> Endpoint | None:

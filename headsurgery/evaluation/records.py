@@ -1,4 +1,4 @@
-"""The document of an evaluation, `report.json`: what was asked, and the figures. It holds no path of anyone's machine."""
+"""The document of an evaluation, `report.json`: what was asked, and the figures. It contains no path of anyone's machine."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Measurement(Strict):
     complied: Rate = Field(description="on harmful prompts: the attack success rate (ASR)")
     refused: Rate
     unclear: int
-    no_answer: int = Field(default=0, description="cut within their thoughts, or empty; in neither share")
-    refused_by_server: int = Field(default=0, description="of the refused: by message.refusal or a content filter")
+    no_answer: int = Field(default=0, description="cut within their thoughts, or empty; counted in neither share")
+    refused_by_server: int = Field(default=0, description="how many of the refused: by message.refusal or a content filter")
     against_base: Paired | None = Field(default=None, description="on complied; null for the base itself")
 
 
 class Degenerate(Strict):
-    """Nonsense in one variant's answers to one set; it is neither safe nor harmful."""
+    """Nonsense in one variant's answers to one set. It is neither safe nor harmful."""
 
     variant: str
     set: str
@@ -45,7 +45,7 @@ class Degenerate(Strict):
 
 
 class Damage(Strict):
-    """What a variant lost on harmless text, against the base."""
+    """What a variant lost on harmless text, compared with the base."""
 
     variant: str
     harmless_kl: Interval | None = Field(
@@ -79,7 +79,7 @@ class SetRecord(Strict):
 
 
 class Evaluation(Strict):
-    """One evaluation, whole: report.json."""
+    """The document of one evaluation, report.json."""
 
     schema_: Literal["headsurgery.evaluation/1"] = Field(default="headsurgery.evaluation/1", alias="schema")
     base: str
@@ -95,11 +95,11 @@ class Evaluation(Strict):
     agreements: tuple[Agreement, ...] = Field(default=(), strict=False)
     damage: tuple[Damage, ...] = Field(default=(), strict=False)
     versions: dict[str, str]
-    options: dict[str, Any] | None = Field(default=None, description="what was chosen of `evaluate`, without the defaults")
+    options: dict[str, Any] | None = Field(default=None, description="options of `evaluate` that differ from the defaults")
     notes: tuple[str, ...] = Field(default=(), strict=False)
 
     def __repr__(self) -> str:
-        """What was asked of whom, on one line."""
+        """Base, and numbers of variants, sets and judges, on one line."""
         return f"Evaluation({self.base}: {len(self.variants)} variants, {len(self.sets)} sets, {len(self.judges)} judges)"
 
     __str__ = __repr__
@@ -110,7 +110,7 @@ class Evaluation(Strict):
         return Table(what="measurements", rows=self.measurements, to_dict=self._row)
 
     def _row(self, found: Measurement) -> dict[str, Any]:
-        """One measurement in columns: shares with their 95 % intervals."""
+        """One measurement as columns: shares with their 95 % intervals."""
         kind = next((entry.kind for entry in self.sets if entry.record.name == found.set), None)
         row: dict[str, Any] = {"variant": found.variant, "set": found.set, "kind": kind, "judge": found.judge}
         row["n"] = found.complied.total
@@ -132,22 +132,22 @@ class Evaluation(Strict):
         return self.figures.to_dataframe()
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the figures and the notes."""
+        """Figures and notes, for a notebook."""
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
         return self.figures._repr_html_() + (f"<ul>{notes}</ul>" if notes else "")
 
 
 def load_report(path: Path | str) -> Evaluation:
-    """An evaluation's report, by its folder or its report.json.
+    """Load an evaluation's report from its folder or its report.json.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There is no report.
     """
     path = Path(path)
     file = path / REPORT if path.is_dir() else path
     try:
         return Evaluation.model_validate_json(file.read_bytes())
     except OSError as error:
-        raise UsageError(f"{file}: can't be read as a report: {error.strerror}", hint="evaluate -o DIR writes one") from error
+        raise UsageError(f"{file}: can't be read as a report: {error.strerror}", hint="evaluate -o DIR writes a report") from error
     except ValidationError as error:
-        raise UsageError(f"{file}: not a report of evaluate: {first_problem(error)}") from error
+        raise UsageError(f"{file}: not a report of headsurgery evaluate: {first_problem(error)}") from error

@@ -1,7 +1,7 @@
-"""Ask a model behind a server; what it is compared with are the base's answers out of an earlier report.
+"""Ask a model behind a server, and compare it with the base's answers from an earlier report.
 
-A server's weights can't be looked at: there is no damage here, and no random control. Neighbours: `endpoint` talks to the server,
-`local` is the counterpart for models in this process.
+A server's weights can't be read, so there is no measure of damage and no random control. Neighbours: `endpoints` talks to the
+server; `local` is the counterpart for models in this process.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from headsurgery.prompts import PromptSet, Template, load_template
 
 _REPORT = "report.json"
 _THOUGHTS = "<think>"
-"""Stands for whatever mark a server's template opens thoughts with."""
+"""Stands for the mark, whatever it is, with which a server's template opens thoughts."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaseAnswers:
-    """The base's answers, made by an earlier run.
+    """The base's answers from an earlier run.
 
     Args:
-        model: What the base is called there.
-        answers: One for every set, seed and prompt.
+        model: The base's name there.
+        answers: One answer for every set, seed and prompt.
     """
 
     model: str
@@ -39,10 +39,10 @@ class BaseAnswers:
 
 
 def read_base_answers(path: Path, sets: Sequence[PromptSet], decoding: Decoding) -> BaseAnswers:
-    """Take the base's answers out of a report: those of the variant `base`, or of the only variant that is there.
+    """Read the base's answers from a report: those of the variant `base`, or of the only variant.
 
     Raises:
-        UsageError: Answers of several variants without a base, or one to a prompt, set or seed is missing.
+        UsageError: There are several variants but no base, or an answer to a prompt, set or seed is missing.
         JournalError: The file can't be read.
     """
     answers = read_answers(path)
@@ -66,10 +66,10 @@ def read_base_answers(path: Path, sets: Sequence[PromptSet], decoding: Decoding)
 
 
 def choose_server_template(source: str | None, decoding: Decoding) -> Template | None:
-    """A template with a text of its own, or None for the server's chat template.
+    """A template with its own text, or None for the server's chat template.
 
     Raises:
-        PromptError, UsageError: It can't be found, or not be used as asked.
+        PromptError, UsageError: It can't be found, or can't be used in this way.
     """
     if source in (None, "chat"):
         return None
@@ -93,18 +93,18 @@ def ask_server(
 
     Args:
         endpoint: The server.
-        sets: What to ask.
-        template: How; None: the server's own.
-        decoding: Method, limit, seeds.
-        base: What to compare with.
-        journal: Gets the answers; what it has already is not made again.
-        report: Called with the stage, and done and in all.
+        sets: The prompts.
+        template: How they are asked; None: by the server's own template.
+        decoding: Method, limit and seeds.
+        base: Answers to compare with.
+        journal: Stores the answers. Those that it already has are not requested again.
+        report: Called with the stage, the work done, and the total.
 
     Returns:
-        The base where its answers are given, and the server's model.
+        The base, if its answers are given, and the server's model.
 
     Raises:
-        EndpointError: The server can't be reached, refuses, or gives no usable answer.
+        EndpointError: The server can't be reached, refuses the request, or gives no usable answer.
         JournalError: The answers can't be written.
     """
     name = endpoint.model if endpoint.model != BASE else f"{BASE}-2"
@@ -133,11 +133,11 @@ def ask_server(
 
 
 def describe_changes(answers: Sequence[Answer], decoding: Decoding) -> tuple[Decoding, tuple[str, ...]]:
-    """How a server decoded, and what of the request it did not take; from the answers, so that a resumed run says the same.
+    """Find out from the answers how a server decoded, and what it did not accept. So a resumed run reports the same.
 
     Args:
-        answers: The server's.
-        decoding: What was asked for.
+        answers: The server's answers.
+        decoding: What was requested.
 
     Returns:
         What was used, and notes for the user.
@@ -146,24 +146,24 @@ def describe_changes(answers: Sequence[Answer], decoding: Decoding) -> tuple[Dec
     if not changes:
         return decoding, ()
     said = "; ".join(f"{change} ({count} of {len(answers)} answers)" for change, count in changes.items())
-    notes = [f"the server does not take the request as it was asked, so it was sent otherwise: {said}"]
+    notes = [f"the server does not accept the request as it is, so it was changed: {said}"]
     temperatures = [float(words[1]) for change in changes if (words := change.split())[0] == "temperature"]
     sampling = ("no top_k", "no seed") if decoding.method == "top_k" else ()
     if not temperatures and not changes.keys() & {"no temperature", *sampling}:
         return decoding, tuple(notes)
-    notes.append("so the server decodes in its own way, and the answers may differ from run to run")
+    notes.append("the server decodes in its own way, so answers may differ from run to run")
     used = {"method": "server", "temperature": temperatures[0] if temperatures else decoding.temperature}
     return decoding.model_copy(update=used | ({"top_k": None} if "no top_k" in changes else {})), tuple(notes)
 
 
 def find_cut_thoughts(answers: Sequence[Answer], variant: str) -> tuple[tuple[Answer, ...], tuple[str, ...]]:
-    """Answers that were cut within thoughts which the server's chat template opens, where nobody can see that but by the others.
+    """Find answers that were cut within thoughts which the server's chat template opens. Only other answers reveal this.
 
-    A server that does not tell thoughts from replies gives `thoughts</think>reply`. One that is cut has no mark at all, and is
-    known by the company of those that have.
+    A server that does not separate thoughts from replies returns `thoughts</think>reply`. An answer that was cut has no mark at
+    all. It is recognised because other answers have one.
 
     Returns:
-        All answers, those of the variant that were cut with the mark that their prompt must have left open; and notes.
+        All answers, and notes. Answers that were cut get the mark that their prompt must have left open.
     """
     own = [answer for answer in answers if answer.variant == variant]
     if not any(answer.split.is_headless for answer in own):
@@ -177,8 +177,8 @@ def find_cut_thoughts(answers: Sequence[Answer], variant: str) -> tuple[tuple[An
     count = sum(map(is_cut, answers))
     if not count:
         return found, ()
-    note = f"{count} answers were cut and have no mark of thoughts, but other answers of this server end thoughts that its chat"
-    return found, (f"{note} template opens, so these count as cut within their thoughts",)
+    note = f"{count} answers were cut and contain no mark of thoughts. Other answers of this server end thoughts that its chat"
+    return found, (f"{note} template opens, so these count as cut within their thoughts.",)
 
 
 def _absent(answers: Sequence[Answer], journal: MemoryJournal) -> Iterator[Answer]:
@@ -188,7 +188,7 @@ def _absent(answers: Sequence[Answer], journal: MemoryJournal) -> Iterator[Answe
 
 
 def _name_of(answers: Path, variant: str) -> str:
-    """The base's name from the report beside its answers."""
+    """The base's name in the report next to its answers."""
     import json
 
     try:

@@ -1,7 +1,7 @@
-"""`evaluate`: from recipes, checkpoints or a server to figures with their controls; the one call that does it all.
+"""`evaluate`: from recipes, checkpoints or a server to figures with their controls, in one call.
 
-First everything that can be refused is checked, then models answer, one in memory at a time, then judges read, then figures are
-counted. Answers are journalled as they come: the same call again goes on where it broke off. Neighbours: `sets` and `variants` say
+First, everything that could be refused is checked. Then models answer, one in memory at a time; then judges read; then figures are
+counted. Answers are journalled as they come, so the same call continues an interrupted run. Neighbours: `sets` and `variants` say
 what is asked of whom, `local` and `remote` ask, `judging` judges, `measure` counts.
 """
 
@@ -21,9 +21,9 @@ from headsurgery.behaviour.answers import Answer, Decoding
 from headsurgery.endpoints.endpoint import Endpoint
 from headsurgery.errors import HeadSurgeryError, UsageError
 from headsurgery.evaluation.generate import check_generation, choose_seeds
-from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, kept_dtype
+from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, read_journal_dtype
 from headsurgery.evaluation.judging import Judging
-from headsurgery.evaluation.local import Hardware, ask_models, choose_template
+from headsurgery.evaluation.local import ModelRuntime, ask_models, choose_template
 from headsurgery.evaluation.measure import compare_judges, count_degenerate, key_of, measure, note_absences
 from headsurgery.evaluation.options import EvaluationOptions, ServerOptions
 from headsurgery.evaluation.records import Damage, Evaluation, Variant
@@ -51,18 +51,18 @@ ANSWERS = "answers.jsonl"
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationResult:
-    """What an evaluation found.
+    """The result of an evaluation.
 
     Args:
         evaluation: The figures: `report.json`.
-        answers: What they were counted from: `answers.jsonl`.
+        answers: The answers from which they were counted: `answers.jsonl`.
     """
 
     evaluation: Evaluation
     answers: tuple[Answer, ...]
 
     def __repr__(self) -> str:
-        """What was asked of whom, on one line."""
+        """Number of answers, base, and numbers of variants, sets and judges, on one line."""
         return f"EvaluationResult({len(self.answers)} answers; {self.evaluation!r})"
 
     def to_dataframe(self) -> pd.DataFrame:
@@ -74,7 +74,7 @@ class EvaluationResult:
         return self.evaluation.to_dataframe()
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the figures and the notes."""
+        """Figures and notes, for a notebook."""
         return self.evaluation._repr_html_()
 
 
@@ -93,26 +93,28 @@ def evaluate(
     on_progress: Progress | None = None,
     **keywords: Any,
 ) -> EvaluationResult:
-    """Measure what edits do to a model: refusal, over-refusal, nonsense, damage, each beside the untouched base and random heads.
+    """Measure what edits do to a model: refusal, over-refusal, nonsense and damage, next to the untouched base and random heads.
 
     Args:
         targets: Recipes (or their files), edited checkpoints, plain models. A plain model alone is evaluated as it is.
-        base: Directory or Hub id of the untouched model. Default: the only plain model, else what recipes and manifests state.
-        prompts: Sets, or names as `load_prompts` takes them. Default: `builtin:decline`.
+        base: Directory or Hub id of the untouched model. Default: the only plain model, else the one that recipes and manifests
+            state.
+        prompts: Sets, or names as for `load_prompts`. Default: `builtin:decline`.
         options: What is asked, compared and measured, and by which judges.
         reading: Column, limit and template of the prompts.
         model: Commit, type and device of the models.
         server: A server to ask instead of `targets`, or one that judges.
-        running: The base, if it is loaded already. It is asked as it is, and stays in memory; checkpoints are loaded like it.
-        out: Folder for `answers.jsonl`; a run that broke off goes on from there. None: answers are kept in memory only.
-        force: Begin anew where another run's answers are in the folder.
-        on_progress: Called with the stage, such as `answers`, and done and in all.
+        running: The base, if it is already loaded. It is asked as it is, and stays in memory; checkpoints are loaded in the same
+            way.
+        out: Folder for `answers.jsonl`. An interrupted run continues from there. None: answers are kept only in memory.
+        force: Start again even if the folder has another run's answers.
+        on_progress: Called with the stage, such as `answers`, the work done, and the total.
         keywords: Fields of the four option objects, by name, instead of the objects: `evaluate(..., limit=5, dtype="float32")`.
 
     Raises:
-        UsageError: Arguments that contradict each other or are out of range.
-        OptionError: A keyword that is no field of an option object, or one beside its object.
-        HeadSurgeryError: Its children say what can't be found, read, fitted or run.
+        UsageError: Arguments contradict each other or are out of range.
+        OptionError: A keyword is not a field of an option object, or is given together with its object.
+        HeadSurgeryError: One of its subclasses says what can't be found, read, fitted or run.
     """
     options, reading, model, server = (
         EvaluationOptions.take(keywords, options),
@@ -151,7 +153,7 @@ def evaluate(
         if options.perplexity_text is not None or options.utility:
             raise UsageError("--perplexity and --utility need a model that runs here, not --endpoint")
     elif server.base_answers is not None:
-        raise UsageError("--base-answers belongs to --endpoint; a model that runs here is compared with its base")
+        raise UsageError("--base-answers needs --endpoint; a model that runs here is compared with its base")
     sets = choose_sets(
         prompts,
         kinds=options.kinds,
@@ -176,8 +178,8 @@ def evaluate(
         judging.check()
         if options.utility:
             check_tasks(options.utility)
-        hardware = replace(Hardware.of(model, options.batch_size), running=running)
-        asked = _ask_models(request, lineup, hardware.settled(lineup.base.path, kept_dtype(request.out)), options)
+        runtime = replace(ModelRuntime.of(model, options.batch_size), running=running)
+        asked = _ask_models(request, lineup, runtime.settled(lineup.base.path, read_journal_dtype(request.out)), options)
     found = _count(asked, judging, on_progress)
     chosen = options.to_json() | (model.placement() if endpoint is None else {})
     return replace(found, evaluation=found.evaluation.model_copy(update={"options": chosen}))
@@ -185,7 +187,7 @@ def evaluate(
 
 @dataclass(frozen=True, kw_only=True)
 class _Request:
-    """What is asked, how, and where answers go."""
+    """The prompts, how they are asked, and where answers are stored."""
 
     sets: tuple[PromptSet, ...]
     decoding: Decoding
@@ -195,13 +197,13 @@ class _Request:
     report: Progress | None
 
     def journal(self, decoding: Decoding, settings: Mapping[str, Any]) -> MemoryJournal:
-        """The journal, with what the answers depend on."""
+        """Open the journal, with the settings on which the answers depend."""
         if self.out is None:
             return MemoryJournal()
         try:
             self.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise HeadSurgeryError(f"{self.out}: can't be made a folder: {error.strerror}") from error
+            raise HeadSurgeryError(f"{self.out}: can't create this folder: {error.strerror}") from error
         common = {
             "sets": {prompts.name: prompts.content() for prompts in self.sets},
             "decoding": decoding.model_dump(exclude={"dtype"}),
@@ -211,7 +213,7 @@ class _Request:
 
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
-    """All answers, and all that is known of who gave them."""
+    """All answers, and what is known about the models that gave them."""
 
     base: str
     revision: str | None = None
@@ -225,18 +227,18 @@ class _Asked:
     notes: tuple[str, ...] = ()
 
 
-def _ask_models(request: _Request, lineup: Lineup, hardware: Hardware, options: EvaluationOptions) -> _Asked:
-    settings = hardware.settings(lineup.base.path)
-    if hardware.reason is not None and request.report is not None:  # said, not recorded: reports of one run are the same bytes
-        request.report(f"running in {hardware.reason}", 0, 1)
-    template = choose_template(lineup, request.template, request.sets, request.decoding, hardware)
+def _ask_models(request: _Request, lineup: Lineup, runtime: ModelRuntime, options: EvaluationOptions) -> _Asked:
+    settings = runtime.settings(lineup.base.path)
+    if runtime.reason is not None and request.report is not None:  # not recorded, so that reports of one run are the same bytes
+        request.report(f"running in {runtime.reason}", 0, 1)
+    template = choose_template(lineup, request.template, request.sets, request.decoding, runtime)
     decoding = request.decoding.model_copy(update={"template": template.name})
     base = {"model": lineup.base.model, "fingerprint": lineup.base.fingerprint()}
     donor = None if lineup.donor is None else _record_donor(lineup.donor)
     from_donor = {} if donor is None else {"donor": donor.fingerprint}
     with request.journal(decoding, {"base": base, **from_donor, "variants": _variant_settings(lineup), **settings}) as journal:
         found = ask_models(
-            lineup, request.sets, template, decoding, hardware=hardware, options=options, journal=journal, report=request.report
+            lineup, request.sets, template, decoding, runtime=runtime, options=options, journal=journal, report=request.report
         )
         variants = tuple(contender.record for contender in lineup.contenders)
         return _Asked(

@@ -1,7 +1,7 @@
-"""Top-k sampling whose randomness is a function of (seed, prompt, position, token), and of nothing else.
+"""Top-k sampling whose randomness depends only on (seed, prompt, position, token).
 
-No generator, so there is no state to keep, to restore or to disturb: an answer is the same in every batch, after every resume, on
-every device, but for rounding of the logits. Neighbour: `generate` puts the sampler into transformers' loop.
+It uses no generator, so there is no state to keep, restore or disturb. An answer is the same in every batch, after every resume and
+on every device, apart from rounding of the logits. Neighbour: `generate` adds the sampler to transformers' loop.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from transformers import LogitsProcessor
 
 
 class TopKSampler(LogitsProcessor):  # type: ignore[misc]
-    """Samples among the k likeliest tokens by the Gumbel-max trick, and leaves the sampled one alone with a finite score.
+    """Samples from the k likeliest tokens by the Gumbel-max trick. Only the sampled token keeps a finite score.
 
-    The noise of a token is a hash of its row's key, its position in the answer and its id. So an answer doesn't depend on its
-    batch, and two variants that agree on a distribution agree on the sample: differences between them are the edit's.
+    A token's noise is a hash of its row's key, its position in the answer and its id. So an answer doesn't depend on its batch, and
+    two variants with the same distribution draw the same sample: differences between them come from the edit.
 
     Args:
         keys: One 64-bit number per row.
@@ -43,12 +43,12 @@ class TopKSampler(LogitsProcessor):  # type: ignore[misc]
 
 
 def row_key(seed: int, prompt: Sequence[int]) -> int:
-    """The 64-bit number that stands for a seed and a prompt's token ids."""
+    """A 64-bit number for a seed and a prompt's token ids."""
     return int.from_bytes(sha256(f"{seed}:{list(prompt)}".encode()).digest()[:8], "big")
 
 
 def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """SplitMix64's step (Steele, Lea and Flood 2014): a bijection that leaves no pattern of its input."""
+    """One step of SplitMix64 (Steele, Lea and Flood 2014): a bijection that leaves no pattern of its input."""
     values = values + np.uint64(0x9E3779B97F4A7C15)
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -57,7 +57,7 @@ def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 def _gumbel(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
-    """Standard Gumbel noise out of 64-bit numbers."""
+    """Standard Gumbel noise from 64-bit numbers."""
     uniform = ((_mix(values) >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53  # in (0, 1)
     noise: npt.NDArray[np.float64] = -np.log(-np.log(uniform))
     return noise

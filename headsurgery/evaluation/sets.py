@@ -1,6 +1,6 @@
-"""Which prompt sets an evaluation asks, and what each is for.
+"""Which prompt sets an evaluation asks, and what each one tests.
 
-A harmless set is always among them, as control, unless it is declined. A set whose purpose nobody has stated is refused: a rate
+Unless the user declines it, a harmless set is always included as a control. A set of unknown purpose is refused, because a rate
 means the opposite on harmful and on harmless prompts. Neighbour: `prompts` loads the sets.
 """
 
@@ -25,21 +25,21 @@ def choose_sets(
     limit: int | None = None,
     token: str | None = None,
 ) -> tuple[PromptSet, ...]:
-    """Load the sets and settle what they are for.
+    """Load the sets and determine what they test.
 
     Args:
-        sources: Sets, or names as `load_prompts` takes them; none: `builtin:decline`.
-        kinds: What a set is for, by the name that was given or the set's own.
-        harmless: Add `builtin:harmless` where no harmless set is given.
-        column: Column of the tables among them that holds the prompts.
-        limit: Keep the first so many prompts of each set.
-        token: For gated data sets.
+        sources: Sets, or names as for `load_prompts`; none: `builtin:decline`.
+        kinds: What sets test, by the given name or the set's own.
+        harmless: Add `builtin:harmless` if no harmless set is given.
+        column: Column with the prompts, for sets that are tables.
+        limit: Use only this many prompts of each set.
+        token: Hub token for gated data sets.
 
     Returns:
         Every set with its kind, in the order given.
 
     Raises:
-        UsageError: A set of unknown purpose, two sets of one name, or a kind for no set.
+        UsageError: A set has an unknown purpose, two sets have one name, or a kind names no set.
         PromptError, HubError: A set can't be loaded.
     """
     kinds = dict(kinds or {})
@@ -57,13 +57,13 @@ def choose_sets(
     called = [prompts.name for prompts in sets]
     for name in called:
         if called.count(name) > 1:
-            raise UsageError(f"--prompts: two sets are called {name}", hint="rename one of the files, or ask it once")
+            raise UsageError(f"--prompts: two sets are called {name}", hint="rename one of the files, or name the set only once")
     return tuple(sets)
 
 
 def record_set(prompts: PromptSet) -> SetRecord:
-    """What the report says of a set."""
-    assert prompts.kind is not None  # choose_sets has settled it
+    """The report's entry for a set."""
+    assert prompts.kind is not None  # choose_sets has determined it
     return SetRecord(kind=prompts.kind, record=prompts.to_record())
 
 
@@ -76,5 +76,5 @@ def _with_kind(prompts: PromptSet, source: str | PromptSet, kinds: Mapping[str, 
     kind = stated or prompts.kind
     if kind is None:
         name = prompts.name if isinstance(source, PromptSet) else source
-        raise UsageError(f"{name}: what is this set for?", hint=f"say so: --kind {name}=harmful, or over_refusal, or harmless")
+        raise UsageError(f"{name}: what does this set test?", hint=f"add --kind {name}=harmful, or over_refusal, or harmless")
     return replace(prompts, kind=kind)

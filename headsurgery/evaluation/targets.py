@@ -1,6 +1,6 @@
-"""What the user named: recipes, edited checkpoints and plain models, and the base that they mean.
+"""What the user named: recipes, edited checkpoints and plain models, and the base that they belong to.
 
-Nothing is guessed: a base is given, or is the only plain model, or all recipes and manifests state the same one.
+Nothing is guessed: the base is given, or is the only plain model, or all recipes and manifests state the same one.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from headsurgery.surgery.manifest import Manifest
 
 @dataclass(frozen=True, kw_only=True)
 class Named:
-    """One thing that the user named; a recipe or a source.
+    """One thing that the user named: a recipe or a model.
 
     Args:
-        name: For the report: a file's stem, a directory's name, or the last part of a Hub id.
-        recipe: The recipe.
-        source: The model.
-        manifest: The model's, where headsurgery edited it.
+        name: Its name in the report: a file's stem, a directory's name, or the last part of a Hub id.
+        recipe: The recipe, if it is one.
+        source: The model, if it is one.
+        manifest: The model's manifest, if headsurgery edited it.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Named:
 
     @property
     def stated_base(self) -> RecipeBase | None:
-        """What it says of its base; None for a plain model."""
+        """The base that it states; None for a plain model."""
         if self.recipe is not None:
             return self.recipe.base
         return None if self.manifest is None else self.manifest.base
@@ -51,13 +51,13 @@ def read_targets(
     """Read the recipes and fetch the models.
 
     Args:
-        named: Recipes, files, directories, Hub ids, or what was read already.
-        base: The base's name if it is given apart.
-        revision: Of the base; where that is not given apart it is the only model's that is named here.
-        token: For gated and private models.
+        named: Recipes, files, directories, Hub ids, or what has been read already.
+        base: The base's name, if it is given separately.
+        revision: Commit of the base. If the base is not given separately, that of the only model named.
+        token: Hub token for gated and private models.
 
     Raises:
-        UsageError: Nothing named.
+        UsageError: Nothing is named.
         RecipeError, CheckpointError, HubError: Something can't be read or found.
     """
     if not named and base is None:
@@ -70,10 +70,10 @@ def read_targets(
 def find_base(
     targets: Sequence[Named], *, base: str | None = None, revision: str | None = None, token: str | None = None
 ) -> tuple[Source, tuple[Named, ...]]:
-    """The base, and what is compared with it.
+    """Find the base, and what is compared with it.
 
     Raises:
-        UsageError, RecipeError: None can be told, or several.
+        UsageError, RecipeError: There is no base, or there are several.
         CheckpointError, HubError: It can't be found.
     """
     if base is not None:
@@ -90,31 +90,31 @@ def find_base(
 
 
 def find_donor(targets: Sequence[Named], *, donor: str | None = None, token: str | None = None) -> Source | None:
-    """What recipes transplant heads from; None where none does.
+    """Find the model from which recipes transplant heads; None if they transplant none.
 
     Args:
-        targets: Recipes, and checkpoints that were edited before, whose heads only random controls need.
-        donor: Its name if it is given apart.
-        token: For gated and private models.
+        targets: Recipes, and checkpoints that were edited before. The latter need their donor only for random controls.
+        donor: The donor's name, if it is given separately.
+        token: Hub token for gated and private models.
 
     Raises:
-        UsageError, RecipeError: None can be told, or several; or none is needed.
+        UsageError, RecipeError: There is no donor, there are several, or none is needed.
         CheckpointError, HubError: It can't be found.
     """
     recipes = {target.name: target.recipe for target in targets if target.recipe is not None and target.recipe.needs_donor}
     if donor is not None:
         if not recipes and not any(target.manifest is not None and target.manifest.donor is not None for target in targets):
-            raise UsageError("no recipe takes anything from a donor", hint="leave --donor out")
+            raise UsageError("no recipe takes anything from a donor", hint="omit --donor")
         return fetch_model(donor, token=token)
     if not recipes:
         return None
     hint = "name the donor with --donor"
     stated = {(recipe.donor.model, recipe.donor.revision) if recipe.donor else (None, None) for recipe in recipes.values()}
     if len(stated) > 1:
-        raise UsageError(f"{', '.join(recipes)}: the recipes state different donors", hint="evaluate them one by one")
+        raise UsageError(f"{', '.join(recipes)}: the recipes state different donors", hint="evaluate them one at a time")
     ((model, revision),) = stated
     if model is None:
-        raise RecipeError(f"{', '.join(recipes)}: takes heads from a donor, and states none", hint=hint)
+        raise RecipeError(f"{', '.join(recipes)}: takes heads from a donor, but names none", hint=hint)
     is_local = Path(model).expanduser().is_dir()
     if "/" not in model and not is_local:
         raise RecipeError(f"{', '.join(recipes)}: the donor is a local folder {model!r}, which is not here", hint=hint)

@@ -1,7 +1,7 @@
-"""What an edit costs on ordinary tasks: zero-shot accuracy by EleutherAI's lm-eval, an optional extra.
+"""What an edit costs on ordinary tasks: zero-shot accuracy, measured with EleutherAI's lm-eval, an optional extra.
 
-The paper's five tasks (section 5.3) are the default. lm-eval fetches its data sets from the Hub itself. It runs the model object
-that it is given, so edits hold as hooks. Its own logging and progress bars on stderr are lm-eval's.
+The paper's five tasks (section 5.3) are the default. lm-eval downloads its data sets from the Hub itself. It runs the given model
+object, so edits apply as hooks. Its logging and progress bars on stderr are its own.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ def measure_utility(
     Args:
         loaded: The model.
         tasks: Names of tasks that measure accuracy.
-        edits: In force meanwhile.
-        limit: Use the first so many documents of each task.
-        batch_size: Requests per forward.
-        task_folder: Further tasks, as lm-eval's YAML files.
+        edits: Edits in force during the measurement.
+        limit: Use only this many documents of each task.
+        batch_size: Requests per forward pass.
+        task_folder: Folder with further tasks, as lm-eval's YAML files.
 
     Returns:
         Accuracy, lm-eval's `acc`, by task, in the order given.
 
     Raises:
         UsageError: lm-eval is not installed, a task is unknown, or it has no accuracy.
-        HeadSurgeryError: lm-eval fails, such as on a data set that can't be fetched.
+        HeadSurgeryError: lm-eval fails, for example on a data set that can't be downloaded.
     """
     lm_eval, models, _ = _import_lm_eval()
     manager = check_tasks(tasks, task_folder=task_folder)
@@ -59,14 +59,14 @@ def measure_utility(
                 bootstrap_iters=0,
                 log_samples=False,
             )["results"]
-        except Exception as error:  # lm-eval and datasets raise whatever they like
+        except Exception as error:  # lm-eval and datasets raise all kinds of exceptions
             first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise HeadSurgeryError(f"lm-eval failed on {', '.join(tasks)}: {first_line}") from error
     return {task: _accuracy(task, results.get(task, {})) for task in tasks}
 
 
 def check_tasks(tasks: Sequence[str], *, task_folder: Path | None = None) -> Any:
-    """Make sure that lm-eval is here and has these tasks, before hours of other work.
+    """Check that lm-eval is installed and has these tasks, before hours of other work.
 
     Returns:
         lm-eval's task manager.

@@ -1,7 +1,7 @@
-"""Who is compared: what the user named becomes the untouched base, edited variants of it, and their random controls.
+"""Line up what is compared: the untouched base, its edited variants, and their random controls.
 
-Everything is checked from the files' headers, before any model is loaded. A recipe is resolved by the same plan that `apply` would
-execute, so that what is measured is what can be applied. Neighbours: `targets` finds out what was named and which base is meant;
+Everything is checked from the files' headers before any model is loaded. A recipe is resolved by the same plan that `apply` would
+execute, so what is measured is what can be applied. Neighbours: `targets` finds out what was named and which base is meant;
 `edits.controls` draws random heads, `local` runs the variants.
 """
 
@@ -35,8 +35,8 @@ class Contender:
     """A model that will be asked.
 
     Args:
-        record: What the report says of it.
-        checkpoint: Its own weights; None: the base's, with the record's edits in force as hooks.
+        record: Its entry in the report.
+        checkpoint: Its own weights; None: it has the base's weights, with the record's edits in force as hooks.
     """
 
     record: Variant
@@ -49,9 +49,9 @@ class Lineup:
 
     Args:
         base: The untouched checkpoint.
-        contenders: The base first, then what was named, in that order, each followed by its random controls.
-        notes: What the user should know although nothing is wrong.
-        donor: What heads are transplanted from, in variants that run on the base's weights.
+        contenders: The base first, then what was named, in that order. Each is followed by its random controls.
+        notes: What the user should know, although nothing is wrong.
+        donor: Where transplanted heads come from, for variants that run on the base's weights.
     """
 
     base: Checkpoint
@@ -66,7 +66,7 @@ class Lineup:
 
     @property
     def checkpoints(self) -> tuple[tuple[Variant, Checkpoint], ...]:
-        """Variants with weights of their own."""
+        """Variants with their own weights."""
         return tuple((contender.record, contender.checkpoint) for contender in self.contenders if contender.checkpoint is not None)
 
 
@@ -81,13 +81,13 @@ def line_up(
 
     Args:
         named: Recipes (or files), edited checkpoints, plain models.
-        base: Directory or Hub id of the base; None: the only plain model, else what recipes and manifests state.
-        options: How many random controls each set of edits gets (the same edits on random other heads of the same layers), the
-            seed that draws them, and whether to go on although a recipe or an edited checkpoint was made for another base.
+        base: Directory or Hub id of the base; None: the only plain model, else the one that recipes and manifests state.
+        options: How many random controls each set of edits gets (the same edits on random other heads of the same layers), the seed
+            that draws them, and whether to continue if a recipe or an edited checkpoint was made for another base.
         model: Commit of the base, and the token.
 
     Raises:
-        UsageError: Nothing named, or no base can be told.
+        UsageError: Nothing is named, or the base is unknown.
         RecipeError, GeometryError, ArchitectureError, SurgeryError: Something doesn't fit the base.
         CheckpointError, HubError: A model can't be found or read.
     """
@@ -123,7 +123,7 @@ def line_up(
 
 @dataclass(frozen=True, kw_only=True)
 class _Fit:
-    """Makes contenders out of what fits the base."""
+    """Turns everything that fits the base into contenders."""
 
     base: Checkpoint
     anatomy: Anatomy
@@ -145,18 +145,18 @@ class _Fit:
         return Contender(record=record), plan.notes
 
     def checkpoint(self, name: str, source: Source | None, manifest: Manifest | None) -> tuple[Contender, tuple[str, ...]]:
-        """A checkpoint of its own; its manifest, where there is one, says what was edited."""
-        assert source is not None  # what is not a recipe was fetched
+        """A checkpoint with its own weights. Its manifest, if it has one, says what was edited."""
+        assert source is not None  # everything that is not a recipe was fetched
         checkpoint = _open(source)
         differences = _differences(self.base, self.anatomy, checkpoint)
         if differences:
-            raise GeometryError(f"not a variant of the base: {'; '.join(differences)}", hint="give its own base with --base")
+            raise GeometryError(f"not a variant of the base: {'; '.join(differences)}", hint="name its own base with --base")
         edits = () if manifest is None else _edits_of(manifest)
         stated = manifest.base.fingerprint if manifest else None
         if stated and not self.allow_mismatch and stated != (found := self.base.fingerprint()):
             raise GeometryError(
                 f"was made from another base: fingerprint of the weights {stated[:12]}..., the base has {found[:12]}...",
-                hint="give its own base with --base, or --allow-mismatch (allow_mismatch=True) to go on",
+                hint="name its own base with --base, or use --allow-mismatch (allow_mismatch=True) to continue",
             )
         record = Variant(
             name=name,
@@ -171,9 +171,9 @@ class _Fit:
         return Contender(record=record, checkpoint=checkpoint), notes
 
     def controls(self, record: Variant, draws: int, seed: int) -> tuple[list[Contender], list[str]]:
-        """The same edits on other heads of the same layers; none, and a note, where a layer has too few or the donor isn't here."""
+        """The same edits on other heads of the same layers. Only a note if a layer has too few heads or the donor is missing."""
         if takes_from_donor(record.edits) and self.donor is None:
-            return [], [f"{record.name}: no random control: it takes heads from a donor; name that with --donor"]
+            return [], [f"{record.name}: no random control, because it takes heads from a donor; name the donor with --donor"]
         try:
             found = random_heads(record.edits, self.anatomy.geometry, draws=draws, seed=seed)
         except UsageError as error:
@@ -194,13 +194,13 @@ def _open(source: Source) -> Checkpoint:
 
 
 def _edits_of(manifest: Manifest) -> tuple[HeadEdit, ...]:
-    """The recipe's edits; a manifest lists a biased projection's edit twice, once per tensor."""
+    """The recipe's edits. A manifest lists an edit of a projection with a bias twice, once per tensor."""
     plain = (HeadEdit.model_validate(edit.model_dump(include=set(HeadEdit.model_fields))) for edit in manifest.edits)
     return tuple(dict.fromkeys(plain))
 
 
 def _differences(base: Checkpoint, anatomy: Anatomy, checkpoint: Checkpoint) -> list[str]:
-    """What a checkpoint can't differ in from its base."""
+    """Ways in which a checkpoint differs from its base but must not."""
     found = prove_anatomy(checkpoint)
     sides = [_facts(base, anatomy), _facts(checkpoint, found)]
     return [f"{key}: {sides[1][key]}, the base {sides[0][key]}" for key in sides[0] if sides[0][key] != sides[1][key]]
@@ -214,7 +214,7 @@ def _facts(checkpoint: Checkpoint, anatomy: Anatomy) -> dict[str, Any]:
 
 
 def _unique(name: str, taken: set[str]) -> str:
-    """The name, or the name with the first free number; random controls' names can't clash then either."""
+    """The name, or the name with the first free number, so that the names of random controls are unique as well."""
     number, free = 1, name
     while free in taken:
         number += 1
@@ -225,7 +225,7 @@ def _unique(name: str, taken: set[str]) -> str:
 
 @contextmanager
 def _named(name: str) -> Iterator[None]:
-    """Say of which variant an error speaks."""
+    """Add the variant's name to errors."""
     try:
         yield
     except HeadSurgeryError as error:

@@ -21,8 +21,8 @@ from headsurgery.edits.anatomy import Anatomy, prove_anatomy
 from headsurgery.edits.operations import OPERATIONS
 from headsurgery.errors import GeometryError, HeadSurgeryError, UsageError
 from headsurgery.evaluation.generate import check_generation
-from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, kept_dtype
-from headsurgery.evaluation.local import Hardware
+from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, read_journal_dtype
+from headsurgery.evaluation.local import ModelRuntime
 from headsurgery.evaluation.sets import choose_sets, record_set
 from headsurgery.hub.models import fetch_model
 from headsurgery.model.loading import load_tokenizer
@@ -86,8 +86,10 @@ def run_experiment(
     asked = _load_sets(sets or settings.sets, options, loading.token)
     settings = settings.model_copy(update={"sets": tuple(prompts.name for prompts in asked)})
     checkpoint, anatomy = _open(model, loading.revision, loading.token)
-    hardware = Hardware.of(loading, options.batch_size).settled(checkpoint.path, kept_dtype(None if out is None else Path(out)))
-    run_on = hardware.settings(checkpoint.path)
+    runtime = ModelRuntime.of(loading, options.batch_size).settled(
+        checkpoint.path, read_journal_dtype(None if out is None else Path(out))
+    )
+    run_on = runtime.settings(checkpoint.path)
     other = options.pretrained or options.sibling
     second = None if other is None else _open_like(other, loading.token, anatomy)
     found = load_template(settings.template, load_tokenizer(checkpoint.path, trust_remote_code=loading.trust_remote_code))
@@ -112,7 +114,7 @@ def run_experiment(
             sets=asked,
             template=settings.template,
             decoding=decoding,
-            hardware=hardware,
+            runtime=runtime,
             journal=journal,
             num_answers=work.answers,
             report=on_progress,

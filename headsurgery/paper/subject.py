@@ -21,7 +21,7 @@ from headsurgery.engine.sweep import Sweeper
 from headsurgery.errors import GeometryError
 from headsurgery.evaluation.generate import fit_prompts, generate_answers
 from headsurgery.evaluation.journal import MemoryJournal
-from headsurgery.evaluation.local import Hardware
+from headsurgery.evaluation.local import ModelRuntime
 from headsurgery.heads import HeadRef
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import ModuleMap, locate_modules
@@ -39,7 +39,7 @@ class Conditions:
         sets: What is asked.
         template: How; as `load_template` takes it.
         decoding: Method, limit, prefill, and the template's name.
-        hardware: Where.
+        runtime: Where.
         journal: Gets the answers.
         num_answers: In all, for the progress.
         report: Called with the stage, and done and in all.
@@ -48,7 +48,7 @@ class Conditions:
     sets: tuple[PromptSet, ...]
     template: str
     decoding: Decoding
-    hardware: Hardware
+    runtime: ModelRuntime
     journal: MemoryJournal
     num_answers: int
     report: Progress | None
@@ -99,7 +99,7 @@ class Subject:
             variant=variant,
             edits=edits,
             own_edits=own_edits,
-            batch_size=conditions.hardware.batch_size,
+            batch_size=conditions.runtime.batch_size,
             skip=conditions.journal.present(variant=variant, prompt_set=prompts.name, seed=0),
             on_progress=None if report is None else lambda answered, _: report(done + answered, conditions.num_answers),
         )
@@ -156,7 +156,7 @@ def loaded_model(checkpoint: Checkpoint, conditions: Conditions, name: str) -> I
     """A model, gone from memory afterwards as far as we hold it."""
     if conditions.report is not None:
         conditions.report(f"loading {name}", 0, 1)
-    loaded = conditions.hardware.load(checkpoint)
+    loaded = conditions.runtime.load(checkpoint)
     model: Any = loaded.model
     try:
         yield loaded

@@ -1,1 +1,1 @@
-"""Where judges were in version 0.1; they are in `headsurgery.judges` now."""
+"""The former place of the judges, in version 0.1. They are now in `headsurgery.judges`."""

@@ -1,4 +1,4 @@
-"""Where the keyword judge was in version 0.1, for scripts that import it from here."""
+"""The former place of the keyword judge, in version 0.1. It is still here for scripts that import it."""
 
 from headsurgery.judges.keyword import KeywordJudge as KeywordJudge
 from headsurgery.judges.keyword import find_refusal as find_refusal
