@@ -154,7 +154,7 @@ class Everything:
     def of_base(self, finals: Finals) -> torch.Tensor:
         return finals.base_states[:, 0].float()
 
-    def bytes_kept(self, hidden_size: int, itemsize: int) -> int:
+    def stored_bytes(self, hidden_size: int, itemsize: int) -> int:
         return (hidden_size + 2) * 4
 
 

@@ -194,7 +194,7 @@ def test_a_block_that_ends_its_worker_every_time_ends_the_run(
     cluster: RayEngine, local: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pools, "_TRIES", 2)
-    with pytest.raises(ClusterError, match=r"2 workers died, one after another, on the same work: .*worker process has died"):
+    with pytest.raises(ClusterError, match=r"2 workers in a row died on the same work: .*worker process has died"):
         Sweeper(engine=cluster).sweep(task_of(local, Deadly()))
 
 
@@ -218,7 +218,7 @@ def test_workers_that_get_no_room_are_not_waited_for_without_end(cluster: RayEng
         ray_engine(fail_to_load, cluster=wanted) as engine,
         pytest.raises(
             ClusterError,
-            match=r"no worker .* within 1 s: each worker needs 3 GPUs and 1 CPUs, and the whole cluster has 0 GPUs and 8",
+            match=r"no worker .* within 1 s: each worker needs 3 GPUs and 1 CPUs, but the whole cluster has only 0 GPUs and 8",
         ),
     ):
         engine.facts  # noqa: B018
@@ -322,7 +322,7 @@ def test_ctrl_c_ends_the_workers_and_their_cluster(checkpoint: Path, tmp_path: P
     ("options", "message"),
     [
         (("--ray-address", "ray://head:10001"), "expected auto or host:port"),
-        (("--ray-address", "127.0.0.1:1"), "127.0.0.1:1: no Ray cluster can be reached there"),
+        (("--ray-address", "127.0.0.1:1"), "127.0.0.1:1: can't reach a Ray cluster"),
         (("--workers", 0), "workers is 0"),
         (("--intent", "reinforce", "--harmless", "builtin:harmless"), "a reinforcement is searched for in one process"),
         (("--screen",), "screening reads activations of a model in one process"),

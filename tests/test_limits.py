@@ -100,7 +100,7 @@ def test_the_formula_is_an_upper_bound_of_the_measured_peak_and_no_wild_one(meas
 def test_a_measure_says_what_it_keeps(measure: Measure, dtype: torch.dtype) -> None:
     modules = locate_modules(build_model("llama", dtype=dtype))
     kept, _ = Sweeper(engine=engine_of(modules.model)).sweep(task_of(modules, measure))
-    assert kept[0, 0, 0].nbytes == measure.bytes_kept(modules.geometry.hidden_size, dtype.itemsize)
+    assert kept[0, 0, 0].nbytes == measure.stored_bytes(modules.geometry.hidden_size, dtype.itemsize)
 
 
 @pytest.mark.parametrize("measure", [Divergence(), States()])

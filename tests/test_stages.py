@@ -14,7 +14,7 @@ from headsurgery.cli.stages import Sweeping, journal_of
 from headsurgery.engine.journal import SweepJournal
 from headsurgery.engine.measures import Divergence
 from headsurgery.engine.task import Block, Measured, SweepTask
-from headsurgery.evaluation.journal import kept_dtype
+from headsurgery.evaluation.journal import read_journal_dtype
 from headsurgery.evaluation.local import Hardware
 from headsurgery.heads import HeadRef
 from headsurgery.model import precision
@@ -101,7 +101,7 @@ def test_an_evaluation_goes_on_in_the_type_of_its_answers(
     base = save_model("llama", tmp_path / "base", dtype=torch.bfloat16)
     if there is not None:
         (tmp_path / "answers.run.json").write_text(json.dumps({"settings": {"dtype": there}}))
-    settled = Hardware(device="cpu").settled(base, kept_dtype(tmp_path))
+    settled = Hardware(device="cpu").settled(base, read_journal_dtype(tmp_path))
     assert settled.dtype == wanted
     assert settled.settings(base)["dtype"] == (there or "float32"), "so that the journal is taken for this run's"
     assert Hardware(device="cpu", dtype="float64").settled(base, there).dtype == "float64"
@@ -110,5 +110,5 @@ def test_an_evaluation_goes_on_in_the_type_of_its_answers(
 @pytest.mark.parametrize("content", ["", "[]", '{"settings": 3}', '{"settings": {"dtype": 5}}'])
 def test_settings_of_answers_that_can_not_be_read_settle_nothing(content: str, tmp_path: Path) -> None:
     (tmp_path / "answers.run.json").write_text(content)
-    assert kept_dtype(tmp_path) is None
-    assert kept_dtype(None) is None
+    assert read_journal_dtype(tmp_path) is None
+    assert read_journal_dtype(None) is None

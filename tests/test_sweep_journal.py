@@ -298,7 +298,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 def test_a_full_disk_is_one_line_and_what_was_finished_stays(made: Path) -> None:
     code, talk = finish(start(made, "full", before=FILL))
     assert code == 1
-    assert "full.json.journal: can't keep the journal there: File too large" in talk
+    assert "full.json.journal: can't write the journal there: File too large" in talk
     assert (made / "full.json.journal").stat().st_size > 3000
 
 

@@ -1,8 +1,8 @@
-"""Record how the model calls its decoder layers, so that a layer can be called again on other rows.
+"""Record how the model calls its decoder layers, so that a layer can be called again with other rows.
 
-The model's forward runs for one query with its layers skipped, which costs only embeddings and masks. The other arguments of each
-layer (masks, position embeddings, flags) are the same for every query of that length. If they are not, the model can't be called
-layer by layer, which `shortcuts` finds out.
+The model's forward pass runs for one query with its layers skipped, which costs only embeddings and masks. The other arguments of
+each layer (masks, position embeddings, flags) are the same for every query of that length. Where they are not, the model can't be
+called layer by layer; `probe` finds that out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from headsurgery.model.forwards import Forward, forwards
 from headsurgery.model.modules import ModuleMap
 
 Rest = Sequence[tuple[Any, ...] | None]
-"""For each layer, what it returns after the hidden states; None if it returns them alone."""
+"""For each layer, what it returns in addition to the hidden states; None if it returns only these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +29,9 @@ class LayerCall:
     """How the model calls one layer.
 
     Args:
-        args: Positional arguments; the hidden states are the first, if there are any.
+        args: Positional arguments. The hidden states are the first, if there are any.
         kwargs: Keyword arguments.
-        cache: The key/value cache among them, for which another may be put in; None: there is none.
+        cache: The key/value cache among them, which can be replaced by another; None: there is none.
     """
 
     args: tuple[Any, ...]
@@ -52,11 +52,11 @@ class LayerCall:
 
 @dataclass(frozen=True, kw_only=True)
 class Calls:
-    """One run of the model with its layers passed over.
+    """One run of the model with its layers skipped.
 
     Args:
-        layers: How it calls each layer.
-        embedded: What enters layer 0, [queries, pos, hidden_size].
+        layers: How the model calls each layer.
+        embedded: The input of layer 0, [queries, pos, hidden_size].
     """
 
     layers: tuple[LayerCall, ...]
@@ -70,7 +70,7 @@ def catch_calls(modules: ModuleMap, rest: Rest, tokens: torch.Tensor, cache: Dyn
         modules: The model.
         rest: See `catch_rest`.
         tokens: [queries, pos]; the calls are those of the first query.
-        cache: Keys and values of what stands before the tokens, one row; it is not changed.
+        cache: Keys and values of the positions before the tokens, one row; it is not changed.
     """
     found: list[LayerCall] = []
     entered: list[torch.Tensor] = []
@@ -93,7 +93,7 @@ def catch_calls(modules: ModuleMap, rest: Rest, tokens: torch.Tensor, cache: Dyn
 
 
 def catch_rest(modules: ModuleMap, tokens: torch.Tensor) -> Rest:
-    """Run the model on tokens [queries, pos] and keep what its layers return behind the hidden states."""
+    """Run the model on tokens [queries, pos], and record what its layers return in addition to the hidden states."""
     found: list[tuple[Any, ...] | None] = []
 
     def keep(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
@@ -118,7 +118,7 @@ def _undecoded(modules: ModuleMap) -> Iterator[None]:
 
 
 def call_model(modules: ModuleMap, tokens: torch.Tensor, *, cache: DynamicCache | None = None) -> Any:
-    """The model's own forward, without a cache or with the given one."""
+    """The model's own forward pass, without a cache or with the given one."""
     if cache is None:
         return modules.model(input_ids=tokens, use_cache=False, return_dict=True)
     name = "cache" if "cache" in inspect.signature(modules.model.forward).parameters else "past_key_values"
@@ -131,9 +131,9 @@ def answering(modules: ModuleMap, entry: int, resid_post: torch.Tensor, rest: Re
 
     Args:
         modules: The model.
-        entry: First layer that runs.
-        resid_post: What layer `entry` - 1 answers, [rows, pos, hidden_size].
-        rest: See `catch_rest`; None: layers return hidden states alone.
+        entry: The first layer that runs.
+        resid_post: What layer `entry` - 1 returns, [rows, pos, hidden_size].
+        rest: See `catch_rest`; None: layers return only hidden states.
     """
 
     def answer(layer: int) -> Forward:
@@ -149,11 +149,11 @@ def answering(modules: ModuleMap, entry: int, resid_post: torch.Tensor, rest: Re
 
 @dataclass(frozen=True, kw_only=True)
 class FinalStates:
-    """What leaves the model.
+    """The output of the model.
 
     Args:
         states: Hidden states after the final norm, [rows, pos, hidden_size].
-        logits: [rows, pos, vocabulary], or None where they were not asked for.
+        logits: [rows, pos, vocabulary], or None if they were not requested.
     """
 
     states: torch.Tensor
@@ -161,7 +161,7 @@ class FinalStates:
 
 
 def leave(modules: ModuleMap, rest: Rest, resid_post: torch.Tensor, *, want_logits: bool) -> FinalStates:
-    """Apply what the model does after the last layer: final norm, output embeddings, soft-capping and so on.
+    """Apply everything that the model does after the last layer: final norm, output embeddings, soft-capping and so on.
 
     Args:
         modules: The model.
@@ -175,13 +175,13 @@ def leave(modules: ModuleMap, rest: Rest, resid_post: torch.Tensor, *, want_logi
 
 
 def run_model(modules: ModuleMap, tokens: torch.Tensor, *, tail: int | None = None, want_logits: bool) -> FinalStates:
-    """The model's own forward; only the last `tail` positions go into the output embeddings."""
+    """The model's own forward pass. Only the last `tail` positions go through the output embeddings."""
     embeddings = modules.output_embeddings
     original: Forward = embeddings.forward
     outputs: list[torch.Tensor] = []
 
     def unembed(hidden: torch.Tensor) -> Any:
-        read = hidden if tail is None else hidden[:, -tail:].contiguous()  # or torch copies the weights once per row
+        read = hidden if tail is None else hidden[:, -tail:].contiguous()  # otherwise torch copies the weights once per row
         outputs.append(read)
         return original(read) if want_logits else read[..., :0]
 

@@ -1,9 +1,8 @@
-"""The engine on many machines: workers of a Ray cluster run blocks, each with its own copy of the model. No other module uses Ray.
+"""The engine on many machines: workers of a Ray cluster run blocks, each with its own copy of the model. Only this module uses Ray.
 
 A worker is an actor around a `LocalEngine`. Everything that can change bits (blocks, rows per call, shortcuts, threads) is taken
-from the local engine. So the scores are bit-identical to the local engine's on the same hardware and in the same type. `pool`
-assigns the calls and replaces workers that die. This module starts the workers and puts a task where all workers of a machine can
-read it.
+from the local engine, so with the same hardware and type the scores are bit-identical to the local engine's. `pool` assigns the
+calls and replaces workers that die. This module starts the workers and puts a task where all workers of a machine can read it.
 """
 
 from __future__ import annotations
@@ -36,14 +35,14 @@ _REACH_SECONDS = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """A Ray cluster, and the part of it to use.
+    """A Ray cluster, and which part of it to use.
 
     Args:
-        address: `host:port` of its head, or `auto`: the one that this machine is part of. None: RAY_ADDRESS, else a cluster of this
-            machine alone, which ends with the run.
-        workers: How many; None: as many as it has GPUs for, or CPUs.
-        gpus_per_worker: A part of one, or a whole number; None: one, or none where the cluster has none.
-        patience: Seconds to wait for a first worker.
+        address: `host:port` of its head, or `auto` for the cluster of this machine. None: RAY_ADDRESS, or else a cluster of only
+            this machine, which ends with the run.
+        workers: Number of workers; None: as many as it has GPUs for, or CPUs.
+        gpus_per_worker: A fraction of one, or a whole number; None: one, or none if the cluster has none.
+        patience: Seconds to wait for the first worker.
     """
 
     address: str | None = None
@@ -56,7 +55,7 @@ class Cluster:
             raise UsageError(f"workers is {self.workers}, expected at least 1")
         gpus = self.gpus_per_worker
         if gpus is not None and (gpus < 0 or (gpus > 1 and gpus % 1)):
-            raise UsageError(f"GPUs per worker is {gpus:g}, expected 0, a part of one such as 0.5, or a whole number")
+            raise UsageError(f"GPUs per worker is {gpus:g}, expected 0, a fraction such as 0.5, or a whole number")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +63,10 @@ class Share:
     """The resources of a cluster that the workers get.
 
     Args:
-        workers: How many.
-        cpus: CPUs that Ray sets aside for each.
-        gpus: GPUs that it gives each.
-        threads: CPU threads of each: as many as torch uses here, so that the bits are those of a run here.
+        workers: Number of workers.
+        cpus: CPUs that Ray reserves for each worker.
+        gpus: GPUs that each worker gets.
+        threads: CPU threads of each worker: as many as torch uses here, so that the bits are the same as in a run here.
     """
 
     workers: int
@@ -77,7 +76,7 @@ class Share:
 
     @classmethod
     def of(cls, cluster: Cluster, resources: Mapping[str, float]) -> Share:
-        """Cut a cluster's resources; more threads than CPUs are no mistake, only slow."""
+        """Divide a cluster's resources. More threads than CPUs is not an error, only slow."""
         all_cpus, all_gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
         gpus = min(1.0, all_gpus) if cluster.gpus_per_worker is None else cluster.gpus_per_worker
         threads = torch.get_num_threads()
@@ -95,17 +94,17 @@ def ray_engine(
     batch_size: int | str = "auto",
     max_memory: int | None = None,
 ) -> Iterator[RayEngine]:
-    """An engine on a Ray cluster; its workers end with it.
+    """Start an engine on a Ray cluster. Its workers end with it.
 
     Args:
-        load: Loads the model; called by every worker where it runs, so it must be a module's function, or a `partial` of one.
-        cluster: Where.
+        load: Loads the model. Every worker calls it on its machine, so it must be a module's function, or a `partial` of one.
+        cluster: The cluster.
         batch_size: See `LocalEngine`.
-        max_memory: Of every worker; see `LocalEngine`.
+        max_memory: Limit for each worker; see `LocalEngine`.
 
     Raises:
-        ClusterError: No Ray here, or no cluster there.
-        UsageError: An address that can't be one.
+        ClusterError: Ray is not installed, or there is no cluster.
+        UsageError: The address has no valid form.
     """
     cluster = cluster or Cluster()
     with _connected(cluster.address) as ray:
@@ -120,7 +119,7 @@ def ray_engine(
             workers=share.workers,
             hello=versions(),
             patience=cluster.patience,
-            room=f"each worker needs {needs}, and the whole cluster has {has}",
+            room=f"each worker needs {needs}, but the whole cluster has only {has}",
         )
         try:
             yield RayEngine(pool)
@@ -146,11 +145,11 @@ class RayEngine:
     def notes(self) -> tuple[str, ...]:
         """See `Engine.notes`."""
         count = self._pool.deaths
-        died = (f"{count} worker{'s'[: count > 1]} died; its work was repeated",) if count else ()
+        died = (f"{count} worker{'s'[: count > 1]} died, and the lost work was repeated",) if count else ()
         return died if self._first is None else (*self._pool.call("notes", self._first), *died)
 
     def complete(self, questions: Sequence[Sequence[int]], *, tokens: int, edits: Sequence[HeadEdit] = ()) -> list[list[int]]:
-        """See `Engine.complete`; one worker answers all, in the batches of a local run."""
+        """See `Engine.complete`. One worker answers all, in the batches of a local run."""
         answers: list[list[int]] = self._pool.call("complete", questions, tokens, tuple(edits))
         return answers
 
@@ -165,18 +164,18 @@ class RayEngine:
         return blocks
 
     def run(self, task: SweepTask, blocks: Sequence[Block], on_pairs: Callable[[int], None] | None = None) -> Iterator[Measured]:
-        """See `Engine.run`; blocks come as they are done, and `on_pairs` is not called in between.
+        """See `Engine.run`. Blocks come as they are finished; `on_pairs` is not called in between.
 
         Raises:
             ModelError: See `LocalEngine.run`.
-            ClusterError: No worker left, or a block that ends its worker every time.
+            ClusterError: There is no worker left, or a block ends its worker every time.
         """
         sent = self._sent(task)
         for measured in self._pool.run([Call("measure", (*sent, block)) for block in blocks]):
             yield from measured
 
     def _sent(self, task: SweepTask) -> tuple[Any, Any]:
-        """Where the first task, with which every worker tries its shortcuts, and this one are put; a machine fetches them once."""
+        """References to this task and to the first one, on which workers try their shortcuts. Each machine fetches them once."""
         if self._latest is None or self._latest[0] is not task:
             self._latest = (task, self._pool.put(task))
         self._first = self._first or self._latest[1]
@@ -184,7 +183,7 @@ class RayEngine:
 
 
 class _Worker:
-    """An actor on the cluster. It loads the model at its first call, so that expected failures come back as errors of ours."""
+    """An actor on the cluster. It loads the model at its first call, so that expected failures are returned as our errors."""
 
     def __init__(self, load: Callable[[], LoadedModel], sizes: Mapping[str, Any], threads: int) -> None:
         torch.set_num_threads(threads)
@@ -222,7 +221,7 @@ class _Worker:
 
 
 def versions() -> dict[str, str]:
-    """Versions that results depend on; builds of torch for different devices are one."""
+    """Versions that results depend on. Builds of torch for different devices count as one."""
     return {
         "headsurgery": __version__,
         "torch": torch.__version__.partition("+")[0],
@@ -232,10 +231,10 @@ def versions() -> dict[str, str]:
 
 @contextmanager
 def _connected(address: str | None) -> Iterator[Any]:
-    """Ray, connected; a connection that the program already has is used and left as it is."""
+    """Ray, connected. A connection that the program already has is used and left as it is."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_worker_niceness", "0")  # of a cluster that is started here: as fast as a run without it
-    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # what Ray says of dead workers, it says on stdout
+    os.environ.setdefault("RAY_worker_niceness", "0")  # for a cluster started here: as fast as a run without Ray
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # otherwise Ray prints about dead workers on stdout
     try:
         import ray
     except ImportError as error:
@@ -253,7 +252,7 @@ def _connected(address: str | None) -> Iterator[Any]:
         raise ClusterError(f"{address}: no Ray cluster: {_first_line(error)}", hint="start one with ray start --head") from error
     finally:
         if is_main:
-            signal.signal(signal.SIGTERM, on_terminate)  # Ray puts its own in the place
+            signal.signal(signal.SIGTERM, on_terminate)  # Ray installs its own handler
     try:
         yield ray
     finally:
@@ -261,7 +260,7 @@ def _connected(address: str | None) -> Iterator[Any]:
 
 
 def _check_address(address: str) -> None:
-    """Ray itself tries for two minutes, and then ends the process."""
+    """Check the form and the reachability of an address. Ray itself would try for two minutes and then end the process."""
     if address in ("auto", "local"):
         return
     host, _, port = address.rpartition(":")
@@ -274,8 +273,8 @@ def _check_address(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=_REACH_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise ClusterError(
-            f"{address}: no Ray cluster can be reached there: {_first_line(error)}",
-            hint="run ray status on its head to see the address; without --ray-address, a cluster is started on this machine",
+            f"{address}: can't reach a Ray cluster: {_first_line(error)}",
+            hint="run ray status on its head node to see the address; without --ray-address, a cluster is started on this machine",
         ) from error
 
 

@@ -1,10 +1,10 @@
-"""What a sweep costs, before anything runs: layer calls, FLOPs and bytes, for the blocks that would really run.
+"""Compute what a sweep costs before anything runs: layer calls, FLOPs and bytes, for the blocks that would really run.
 
-A head of layer l runs layers l, l + 1, ... on every query; the base runs all layers once per block; a shared prefix runs once per
-head. Heads that are interchanged run on the swapped positions alone; the other prompts run once per block, as the base does. The
-last layer spares unread positions o_proj and MLP; the output embeddings see the positions that are read. A product with a weight is
-two FLOPs per element and position, attention four per head, dimension and pair of positions. Assumed is a model whose layers can be
-called one by one, as all families of the table can. Neighbours: `plan` cuts the blocks, `hardware` says how fast.
+A head of layer l runs layers l, l + 1, ... on every query. The base runs all layers once per block. A shared prefix runs once per
+head. Interchanged heads run only on the swapped positions; the other prompts run once per block, like the base. The last layer skips
+o_proj and MLP at unread positions. The output embeddings see only the positions that are read. A product with a weight is two FLOPs
+per element and position; attention is four per head, dimension and pair of positions. The model's layers are assumed to be callable
+one by one, as in all supported families. Neighbours: `plan` cuts the blocks, `hardware` knows the speed.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from headsurgery.engine.shortcuts import shared_prefix
 from headsurgery.engine.task import Block, InterchangeTask, SweepTask
 
 _ROWS_OF_ANSWERS, _LAYER_OVERHEAD = 64, 3e-4
-"""Answers that go together, and seconds that Python takes for a layer of one step: both set by hand, not measured."""
+"""Answers per batch, and seconds that Python needs for one layer of one step. Both are set by hand, not measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Of a task.
+    """The cost of a task.
 
     Args:
-        pairs: (head, query) pairs, which are the naive loop's forwards, but for one per query.
+        pairs: Number of (head, query) pairs: the forward passes of the naive loop, which adds one per query.
         forwards: Layers that tokens go through, in units of all layers of a mean query.
-        naive_flops: One full forward per pair, with the logits of every position.
+        naive_flops: FLOPs of one full forward pass per pair, with the logits of every position.
         blocks: FLOPs of each block.
-        prefix: Tokens that all queries share.
+        prefix: Number of tokens that all queries share.
         footprint: Memory.
     """
 
@@ -45,18 +45,18 @@ class Cost:
 
     @property
     def flops(self) -> float:
-        """Of all blocks."""
+        """FLOPs of all blocks together."""
         return sum(self.blocks)
 
 
 def count_cost(shape: ModelShape, task: SweepTask, limits: Limits, *, itemsize: int) -> Cost:
-    """Count what a task costs.
+    """Compute what a task costs.
 
     Args:
         shape: The model's sizes.
-        task: What is asked.
-        limits: How much at a time.
-        itemsize: Bytes of an element.
+        task: The task.
+        limits: How much runs at a time.
+        itemsize: Bytes per element.
     """
     prefix, num_layers = len(shared_prefix(task)), len(shape.layers)
     blocks, layer_tokens = [], 0
@@ -82,8 +82,8 @@ def count_block(shape: ModelShape, task: SweepTask, block: Block, prefix: int) -
     Args:
         shape: The model's sizes.
         task: The task.
-        block: Of it.
-        prefix: Tokens that all queries share and that run once per head.
+        block: The block.
+        prefix: Number of tokens that all queries share and that run once per head.
     """
     variants = _variants(task, block, len(shape.layers))
     if isinstance(task, InterchangeTask):
@@ -92,7 +92,7 @@ def count_block(shape: ModelShape, task: SweepTask, block: Block, prefix: int) -
 
 
 def _variants(task: SweepTask, block: Block, num_layers: int) -> list[int]:
-    """Variants that run through each layer: the base, and the heads up to it."""
+    """Number of variants that run through each layer: the base, and the heads of this layer and the layers below."""
     joining = [0] * num_layers
     for head in block.heads:
         joining[task.heads[head].layer] += 1
@@ -146,36 +146,36 @@ def _attention_flops(layer: LayerShape, seen: int) -> float:
 
 
 def _forward_flops(shape: ModelShape, length: int) -> float:
-    """A full forward of one query, with the logits of every position."""
+    """A full forward pass of one query, with the logits of every position."""
     layers = sum(_layer_flops(layer, length, length) + _attention_flops(layer, length**2) for layer in shape.layers)
     return layers + 2.0 * shape.vocabulary * shape.hidden_size * length
 
 
 def count_generation(shape: ModelShape, lengths: Sequence[int], new_tokens: int) -> float:
-    """FLOPs of answers with a key/value cache, each token once."""
+    """FLOPs of answers with a key/value cache, in which each token runs once."""
     return sum(_forward_flops(shape, length + new_tokens) for length in lengths)
 
 
 def count_gradients(shape: ModelShape, lengths: Sequence[int], *, rows: int, tail: int) -> float:
-    """FLOPs of first-order effects: for each row a forward, and a backward, which costs as much where weights need no gradient.
+    """FLOPs of first-order effects: for each row a forward and a backward pass, equally expensive since weights need no gradient.
 
     Args:
         shape: The model's sizes.
-        lengths: Of the queries.
+        lengths: Lengths of the queries.
         rows: Figures of each query.
-        tail: Positions whose logits are read.
+        tail: Number of positions whose logits are read.
     """
     spared = sum(2.0 * shape.vocabulary * shape.hidden_size * max(0, length - tail) for length in lengths)
     return 2.0 * rows * (sum(_forward_flops(shape, length) for length in lengths) - spared)
 
 
 def answer_seconds(shape: ModelShape, lengths: Sequence[int], new_tokens: int, hardware: ComputeResources) -> float:
-    """Time of greedy answers in one process: prompts at the sweep's speed, then a call of every layer for every next token.
+    """Time of greedy answers in one process: prompts at the sweep's speed, then one call of every layer for every further token.
 
     Args:
         shape: The model's sizes.
-        lengths: Tokens of each prompt.
-        new_tokens: Of each answer.
+        lengths: Number of tokens of each prompt.
+        new_tokens: Number of tokens of each answer.
         hardware: What runs them.
     """
     if hardware.layer_call is None or not lengths:

@@ -1,7 +1,7 @@
-"""How fast hardware is: this machine by a probe of a second, other hardware by its published peaks.
+"""How fast hardware is: this machine by a probe of one second, other hardware by its published peaks.
 
 The probe is a decoder layer of the model's own sizes, since a small model's layers spend much of their time outside of products.
-The engine reaches a share of its speed, which benchmarks/cost.py measured; for hardware that is not here the share of the
+The engine reaches a share of the probe's speed, which benchmarks/cost.py measured. For hardware that is not here, the share of the
 published peak is an assumption, which every estimate states.
 """
 
@@ -24,10 +24,10 @@ from headsurgery.model.memory import free_memory
 _PROBE_SECONDS = 1.0
 
 _FEW_TOKENS = 32
-"""Positions of a call that stands for the next token of some answers; a few more or less take as long, for the weights are read."""
+"""Positions per call in the probe for the next tokens of answers. Reading the weights dominates, so the number hardly matters."""
 
 _EFFICIENCY, _EFFICIENCY_16_BIT = 0.93, 0.72
-"""What the engine reaches of the probe's speed; in 16-bit types what it does around the products weighs more."""
+"""Share of the probe's speed that the engine reaches. In 16-bit types, its work apart from products weighs more."""
 
 _USABLE = 0.9
 """Share of a GPU's memory that weights and states may fill."""
@@ -38,7 +38,7 @@ class Profile:
     """Published figures of one GPU.
 
     Args:
-        name: In words.
+        name: The name to show.
         peak: Dense FLOP/s in 16-bit types, without sparsity.
         peak_float32: FLOP/s in float32, without TF32.
         memory: Bytes.
@@ -60,22 +60,22 @@ PROFILES = {
 """From NVIDIA's data sheets; bf16 tensor cores with float32 accumulation."""
 
 UTILISATION = 0.4
-"""Of the peak, assumed of a GPU."""
+"""Assumed share of a GPU's peak."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeResources:
-    """What runs a sweep.
+    """The hardware of a sweep.
 
     Args:
-        name: In words.
-        device: What blocks and slices are cut for.
-        speed: FLOP/s of one worker that a sweep reaches.
-        workers: Copies of the model that run blocks side by side.
-        devices_per_worker: GPUs that one copy is spread over, of which one works at a time.
-        memory: Bytes that one worker has; None where that can't be told.
+        name: The name to show.
+        device: The device for which blocks and slices are cut.
+        speed: FLOP/s that a sweep reaches on one worker.
+        workers: Number of copies of the model that run blocks in parallel.
+        devices_per_worker: Number of GPUs over which one copy is spread; one of them works at a time.
+        memory: Bytes that one worker has; None if unknown.
         assumption: How the speed is known.
-        layer_call: Seconds of one call of a layer on a few positions, as an answer's next token needs it; None: not measured.
+        layer_call: Seconds of one call of a layer on a few positions, as for the next token of an answer; None: not measured.
     """
 
     name: str
@@ -88,7 +88,7 @@ class ComputeResources:
     layer_call: float | None = None
 
     def seconds(self, blocks: Iterable[float]) -> float:
-        """Time for blocks of so many FLOPs, given out in order to whichever worker is free."""
+        """Time for blocks with these FLOPs, if each goes to the next free worker."""
         busy = [0.0] * self.workers
         for flops in blocks:
             heapq.heapreplace(busy, busy[0] + flops / self.speed)
@@ -96,19 +96,19 @@ class ComputeResources:
 
 
 def sweep_speed(device: torch.device, dtype: torch.dtype, shape: ModelShape) -> float:
-    """FLOP/s that a sweep reaches here, by a short probe."""
+    """FLOP/s that a sweep reaches here, found by a short probe."""
     flops, seconds = _time_layer(device, dtype, shape, tokens=Limits.of(device).tokens, seconds=_PROBE_SECONDS / 5)
     return flops / seconds * _efficiency(dtype)
 
 
 def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape, max_memory: int | None) -> ComputeResources:
-    """This machine, by a probe on a layer of the model's sizes.
+    """Describe this machine, using a probe on a layer of the model's sizes.
 
     Args:
-        device: What would run the model.
-        dtype: Type that it runs in.
-        shape: Its sizes.
-        max_memory: Bytes that it may take; None: four fifths of what is free.
+        device: The device that would run the model.
+        dtype: The type in which it would run.
+        shape: The model's sizes.
+        max_memory: Bytes that it may take; None: four fifths of the free memory.
     """
     efficiency = _efficiency(dtype)
     speed, free = _layer_speed(device, dtype, shape), free_memory(device)
@@ -123,21 +123,21 @@ def measure_hardware(device: torch.device, dtype: torch.dtype, shape: ModelShape
         workers=1,
         devices_per_worker=1,
         memory=max_memory if max_memory is not None or free is None else int(free * SHARE_OF_FREE),
-        assumption=f"{efficiency:.0%} of the {speed / 1e9:,.0f} GFLOP/s at which a layer of the model's sizes was just measured",
+        assumption=f"{efficiency:.0%} of the {speed / 1e9:,.0f} GFLOP/s just measured on a layer of the model's sizes",
         layer_call=call,
     )
 
 
 def plan_hardware(text: str, dtype: torch.dtype, weights: int) -> ComputeResources:
-    """Hardware that need not be here.
+    """Describe hardware that need not be here.
 
     Args:
         text: `NAME` or `NAME:COUNT`, such as `h100:8`.
-        dtype: Type that the model runs in.
-        weights: Its bytes, which decide over how many GPUs one copy is spread.
+        dtype: The type in which the model runs.
+        weights: Bytes of the model, which determine over how many GPUs one copy is spread.
 
     Raises:
-        UsageError: No such profile or count, or too few GPUs for one copy.
+        UsageError: There is no such profile or count, or there are too few GPUs for one copy.
     """
     name, _, number = text.lower().partition(":")
     if name not in PROFILES or not (number or "1").isdigit() or int(number or 1) < 1:
@@ -148,7 +148,7 @@ def plan_hardware(text: str, dtype: torch.dtype, weights: int) -> ComputeResourc
     per_worker = ceil(weights / room)
     if per_worker > count:
         raise UsageError(f"--estimate-for {text}: the weights take {weights / 1e9:,.0f} GB, which needs {per_worker} GPUs")
-    spread = f"; a copy is spread over {per_worker} GPUs, which work one after another" if per_worker > 1 else ""
+    spread = f"; each copy is spread over {per_worker} GPUs, which work one after another" if per_worker > 1 else ""
     return ComputeResources(
         name=f"{count} x {profile.name}",
         device=torch.device("cuda"),
@@ -165,13 +165,13 @@ def _efficiency(dtype: torch.dtype) -> float:
 
 
 def _layer_speed(device: torch.device, dtype: torch.dtype, shape: ModelShape) -> float:
-    """FLOP/s of a decoder layer of the model's sizes with random weights, on as many tokens as the engine takes at a time."""
+    """FLOP/s of a decoder layer of the model's sizes with random weights, for as many tokens as the engine runs at a time."""
     flops, seconds = _time_layer(device, dtype, shape, tokens=Limits.of(device).tokens, seconds=_PROBE_SECONDS)
     return flops / seconds
 
 
 def _time_layer(device: torch.device, dtype: torch.dtype, shape: ModelShape, *, tokens: int, seconds: float) -> tuple[float, float]:
-    """FLOPs and median seconds of one call, tried for so many seconds."""
+    """FLOPs and median seconds of one call, repeated for the given time."""
     layer = max(shape.layers, key=lambda layer: layer.parameters)
     hidden, width = shape.hidden_size, layer.query_width
     inner = max(1, (layer.after - hidden * width) // (3 * hidden))

@@ -1,11 +1,11 @@
-"""The journal of a sweep: finished blocks on disk, so that a run that breaks off goes on where it was.
+"""The journal of a sweep: finished blocks on disk, so that an interrupted run can continue where it stopped.
 
-Behind the line `headsurgery.sweep/1` a file of records: 8 bytes of length (little-endian), 16 bytes of BLAKE2b, the payload. The
-first payload is the run's settings as JSON. Every other begins with 16 bytes of BLAKE2b of what it belongs to. Behind them stands
-either one block, as safetensors with what was measured and where in the task it belongs; or, behind the eight bytes `note/1\\n\\0`,
-a value as JSON that is dear to make again, such as what a search was answered. Each record is brought to the disk. The first one
-that is torn or damaged ends the journal: it and what follows are cut, and done again. Neighbours: `sweep`; `documents.run_store`
-has what all such files have in common.
+After the line `headsurgery.sweep/1`, the file is a sequence of records: 8 bytes of length (little-endian), 16 bytes of BLAKE2b, and
+the payload. The first payload is the run's settings as JSON. Every other payload begins with 16 bytes of BLAKE2b that identify the
+task or key to which it belongs. Then follows either one block, as safetensors with what was measured and its place in the task; or,
+after the eight bytes `note/1\\n\\0`, a JSON value that is expensive to compute, such as the answers in a search. Each record is
+flushed to the disk. The first torn or damaged record ends the journal: it and everything after it is cut off and computed again.
+Neighbours: `sweep`; `documents.run_store` has what all such files share.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ from headsurgery.engine.task import Block, Measured, SweepTask
 
 _MAGIC = b"headsurgery.sweep/1\n"
 _OLD_MAGIC = b"headsurgery.journal/1\n"
-"""Of the same format until 0.1; the name is now the journal's of an edit in place alone."""
+"""Marks the same format up to 0.1. Now only the journal of an edit in place has this name."""
 
 _LENGTH_BYTES, _DIGEST_BYTES = 8, 16
 _NOTE = b"note/1\n\0"
-"""As the length of a safetensors header, which stands there in a block, it would be absurd."""
+"""Marks a note. A block has the length of its safetensors header here, for which this number would be absurd."""
 
 
 class SweepJournal(RunStore):
-    """Finished blocks of one run, and notes of it; a file only while there are any.
+    """Finished blocks and notes of one run. The file exists only while there are any.
 
     Args:
-        path: The file; its directory exists.
-        settings: All that the blocks depend on besides their tasks, and what the user knows the run by, as JSON.
-        force: Begin anew where a journal of another run, or another file, stands.
+        path: The file. Its directory must exist.
+        settings: Everything besides their tasks that the blocks depend on, and what the user knows the run by, as JSON.
+        force: Replace a journal of another run, or another file.
 
     Raises:
-        JournalError: It is another run's, no journal, being written by another process, or can't be written.
+        JournalError: It belongs to another run, is not a journal, is in use by another process, or can't be written.
     """
 
-    cannot = "can't keep the journal there"
+    cannot = "can't write the journal there"
 
     def __init__(self, path: Path, settings: Any, *, force: bool = False) -> None:
         self._forget()
@@ -57,14 +57,14 @@ class SweepJournal(RunStore):
 
     @staticmethod
     def settings_of(path: Path) -> dict[str, Any] | None:
-        """Settings of the run whose journal is there; None where there is none that can be read."""
+        """The settings of the run whose journal is there; None if there is none that can be read."""
         try:
             with path.open("rb") as file:
                 if file.read(len(_MAGIC)) != _MAGIC:
                     return None
                 payload = _read_record(file)
                 found = None if payload is None else json.loads(payload)
-        except (OSError, ValueError):  # opening it will say what is wrong with it
+        except (OSError, ValueError):  # opening it will report what is wrong
             return None
         return found if isinstance(found, dict) else None
 
@@ -75,12 +75,12 @@ class SweepJournal(RunStore):
 
     @property
     def num_pairs(self) -> int:
-        """(head, query) pairs of the finished blocks of all tasks."""
+        """Number of (head, query) pairs in the finished blocks of all tasks."""
         return self._pairs
 
     @property
     def num_blocks(self) -> int:
-        """Finished blocks."""
+        """Number of finished blocks."""
         return sum(map(len, self._places.values()))
 
     @property
@@ -89,7 +89,7 @@ class SweepJournal(RunStore):
         return len(self._notes)
 
     def read(self, task: SweepTask) -> Iterator[Measured]:
-        """Finished blocks of a task."""
+        """Read the finished blocks of a task."""
         for place in self._places[_digest(repr(task).encode())]:
             tensors = load(self._read(*place))
             block = Block(heads=tuple(tensors["block.heads"].tolist()), queries=tuple(tensors["block.queries"].tolist()))
@@ -99,7 +99,7 @@ class SweepJournal(RunStore):
         """Add a finished block.
 
         Raises:
-            JournalError: The disk refuses.
+            JournalError: It can't be written.
         """
         tensors = {
             "block.heads": torch.tensor(measured.block.heads),
@@ -113,35 +113,35 @@ class SweepJournal(RunStore):
         self._pairs += measured.block.num_pairs
 
     def recall(self, key: object) -> Any:
-        """What was noted under a key, as JSON; None where nothing was.
+        """The JSON value noted under a key; None if there is none.
 
         Args:
-            key: Its `repr` says all that the value depends on besides the run's settings.
+            key: Its `repr` must contain everything that the value depends on besides the run's settings.
         """
         place = self._notes.get(_digest(repr(key).encode()))
         return None if place is None else json.loads(self._read(*place)[len(_NOTE) :])
 
     def note(self, key: object, value: Any) -> None:
-        """Keep a value that is dear to make again.
+        """Store a value that is expensive to compute.
 
         Args:
             key: See `recall`.
             value: Any JSON.
 
         Raises:
-            JournalError: The disk refuses.
+            JournalError: It can't be written.
         """
         digest = _digest(repr(key).encode())
         self._notes[digest] = self._add(digest, _NOTE + json.dumps(value).encode())
 
     def remove(self) -> None:
-        """Delete the file, when the run's result is safe."""
+        """Delete the file, once the run's result is safe."""
         self._file.close()
         with self._accessing():
             self.path.unlink(missing_ok=True)
 
     def _add(self, key: bytes, data: bytes) -> tuple[int, int]:
-        """Append a record and bring it to the disk; where its data stand, and how many bytes they are."""
+        """Append a record and flush it to the disk. Returns the offset and the length of its data."""
         start = self._append(_record(key + data))
         with self._accessing():
             os.fsync(self._file.fileno())
@@ -153,7 +153,7 @@ class SweepJournal(RunStore):
             return self._file.read(length)
 
     def _create(self) -> None:
-        """Whole or not at all."""
+        """Create the file, whole or not at all."""
         write_atomically(self.path, _MAGIC + _record(json.dumps(self._settings).encode()))
 
     def _begin_anew(self) -> None:
@@ -191,7 +191,7 @@ class SweepJournal(RunStore):
 
 
 def _read_record(file: BinaryIO | io.FileIO) -> bytes | None:
-    """The next payload; None at the end and where a record is not whole."""
+    """The next payload; None at the end, and if a record is incomplete."""
     length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
     digest = file.read(_DIGEST_BYTES)
     if not 0 < length <= os.fstat(file.fileno()).st_size - file.tell():

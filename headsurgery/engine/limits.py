@@ -1,12 +1,12 @@
-"""How much at a time: from what fills the hardware down to what fits into memory, by a stated formula.
+"""How much runs at a time: as much as fills the hardware, reduced to what fits into memory by a stated formula.
 
-The peak of a sweep, beside weights and libraries, is
+The peak of a sweep, apart from weights and libraries, is
 
     results + states + max(keys + slice, logits) + slack
 
-`states` are those of all variants of a block, `keys` the prefix's keys and values of one layer, `slice` what one call of a layer
-makes meanwhile, `logits` those that leave the model at a time, with what a measure makes of them in float64. docs/cost.md has the
-terms. Neighbours: `plan` cuts blocks, `slices` cuts calls, `cost` counts work.
+`states` are those of all variants of a block, `keys` the prefix's keys and values of one layer, `slice` the temporary results of
+one call of a layer, and `logits` those that the model returns at a time, plus what a measure computes from them in float64.
+docs/cost.md explains the terms. Neighbours: `plan` cuts blocks, `slices` cuts calls, `cost` counts work.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from headsurgery.model.memory import free_memory, used_memory
 from headsurgery.model.modules import ModuleMap
 
 _SLACK, _SLACK_16_BIT = 32 * 2**20, 224 * 2**20
-"""What allocators and kernels keep for themselves; in 16-bit types oneDNN keeps up to 1024 compiled matmuls."""
+"""Memory that allocators and kernels use for themselves. In 16-bit types, oneDNN keeps up to 1024 compiled matmuls."""
 
 
 _WIDE_LOGITS = 2**19
-"""Logits that a measure takes to float64 at a time, or those of all queries for one head where they are more."""
+"""Logits that a measure converts to float64 at a time, unless those of all queries for one head are more."""
 
 SHARE_OF_FREE = 0.8
-"""Of what is free, where the user sets no limit."""
+"""Share of the free memory that is used if the user sets no limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much at a time.
+    """How much runs at a time.
 
     Args:
-        block: (head, token) pairs per block, whose states stay in memory while it runs.
-        tokens: Tokens per call of a layer.
-        logits: Logits that leave the model at a time.
+        block: Number of (head, token) pairs per block. Their states stay in memory while it runs.
+        tokens: Number of tokens per call of a layer.
+        logits: Number of logits that the model returns at a time.
     """
 
     block: int
@@ -50,22 +50,22 @@ class Limits:
 
     @classmethod
     def of(cls, device: torch.device, *, is_offloaded: bool = False) -> Limits:
-        """What keeps a device busy; more only takes more memory, unless weights have to be brought in anew for every block."""
+        """Limits that keep a device busy. More would only take more memory, unless every block must load the weights again."""
         block, tokens = (2**16, 2**10) if device.type == "cpu" else (2**20, 2**14)
         return cls(block=block * 16 if is_offloaded else block, tokens=tokens, logits=2**23)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Footprint:
-    """Memory of a task's sweep beside the weights, in bytes.
+    """Memory of a task's sweep apart from the weights, in bytes.
 
     Args:
-        results: What is kept of all heads and queries; on the host.
-        states: Of a block.
-        keys: The prefix's keys and values of one layer; what the partners' heads put out, where heads are interchanged.
+        results: What is stored of all heads and queries; in the host's memory.
+        states: The states of a block.
+        keys: The prefix's keys and values of one layer; and the outputs of the partners' heads, if heads are interchanged.
         slice: One call of a layer.
-        logits: On their way out.
-        slack: What allocators and kernels keep for themselves.
+        logits: Logits that the model returns at a time, and what is computed from them.
+        slack: What allocators and kernels use for themselves.
     """
 
     results: int
@@ -77,35 +77,35 @@ class Footprint:
 
     @property
     def peak(self) -> int:
-        """On a CPU, results included."""
+        """The peak on a CPU, including results."""
         return self.results + self.working
 
     @property
     def working(self) -> int:
-        """On the device that runs the model, where results don't stay."""
+        """The peak on the device that runs the model, where results are not stored."""
         return self.states + max(self.keys + self.slice, self.logits) + self.slack
 
 
 def measure_footprint(shape: ModelShape, task: SweepTask, limits: Limits, *, itemsize: int, prefix: int = 0) -> Footprint:
-    """The formula.
+    """Compute the formula.
 
     Args:
         shape: The model's sizes.
-        task: What is asked.
-        limits: How much at a time.
-        itemsize: Bytes of an element.
-        prefix: Tokens that all queries share and that run once per head.
+        task: The task.
+        limits: How much runs at a time.
+        itemsize: Bytes per element.
+        prefix: Number of tokens that all queries share and that run once per head.
     """
     lengths = [len(query) - prefix for query in task.queries]
     per_head = min(prefix + sum(lengths), max(limits.block // MIN_HEADS, prefix + max(lengths)))
     variants = 1 + min(len(task.heads), max(1, limits.block // per_head))
     own, before = max(lengths), prefix
     widest, keys, given = max(layer.kv_width for layer in shape.layers), 3 * variants * prefix, 0
-    if task.changed is not None:  # all before these positions is like a prefix, of the base alone
+    if task.changed is not None:  # everything before these positions is like a prefix that only the base runs
         own, before, keys = task.changed, max(lengths) - task.changed, 3 * per_head
         given = per_head // min(lengths) * task.changed * sum(layer.query_width for layer in shape.layers)
     rows = max(1, limits.tokens // own)
-    result_bytes = task.measure.bytes_kept(shape.hidden_size, itemsize)
+    result_bytes = task.measure.stored_bytes(shape.hidden_size, itemsize)
     of_queries = shape.vocabulary * task.tail * len(task.queries)
     logits = max(limits.logits, shape.vocabulary * task.tail) if task.measure.wants_logits else 0
     return Footprint(
@@ -119,7 +119,7 @@ def measure_footprint(shape: ModelShape, task: SweepTask, limits: Limits, *, ite
 
 
 def _slice(layer: LayerShape, shape: ModelShape, tokens: int, prefix_tokens: int, itemsize: int) -> int:
-    """Residuals, norms in float32, queries and attention, the MLP's two sides; keys and values joined, and repeated for heads."""
+    """Residuals; norms in float32; queries and attention; both sides of the MLP; keys and values, joined and repeated for heads."""
     own = tokens * (6 * shape.hidden_size + 3 * layer.query_width + 3 * layer.widest) * itemsize + tokens * 8 * shape.hidden_size
     joined = (tokens + prefix_tokens) * (2 * layer.kv_width + 2 * layer.query_width) * itemsize
     return own + joined
@@ -131,8 +131,8 @@ class Room:
 
     Args:
         size: Bytes that it may take.
-        taken: Bytes that are taken already, by weights and libraries.
-        has_results: Whether results are kept there, too.
+        taken: Bytes that weights and libraries take already.
+        has_results: Whether results are stored there as well.
     """
 
     size: int
@@ -141,11 +141,11 @@ class Room:
 
 
 def find_room(modules: ModuleMap, max_memory: int | None) -> Room | None:
-    """What a loaded model leaves to its sweep; None where that can't be told.
+    """The memory that a loaded model leaves for its sweep; None if unknown.
 
     Args:
         modules: The model.
-        max_memory: Bytes in all; None: four fifths of what is free now.
+        max_memory: Limit in bytes, including the model; None: four fifths of what is free now.
     """
     device, held = modules.device, _held_bytes(modules)
     used, free = used_memory(device), free_memory(device)
@@ -157,7 +157,7 @@ def find_room(modules: ModuleMap, max_memory: int | None) -> Room | None:
 
 
 def _held_bytes(modules: ModuleMap) -> int:
-    """Weights that are kept elsewhere and are here while a layer runs: that layer's, and those outside of all layers."""
+    """Bytes of offloaded weights that are here while a layer runs: that layer's, and those outside of all layers."""
 
     def elsewhere(part: nn.Module) -> int:
         return sum(weight.nbytes for weight in part.parameters() if weight.device.type == "meta")
@@ -167,15 +167,15 @@ def _held_bytes(modules: ModuleMap) -> int:
 
 
 def fit_limits(limits: Limits, shape: ModelShape, task: SweepTask, *, itemsize: int, prefix: int, room: Room) -> Limits:
-    """Halve whatever takes most until all of it fits.
+    """Halve whatever takes the most memory until everything fits.
 
     Args:
-        limits: What would fill the hardware.
+        limits: Limits that would fill the hardware.
         shape: The model's sizes.
-        task: What is asked.
-        itemsize: Bytes of an element.
-        prefix: Tokens that all queries share and that run once per head.
-        room: What there is.
+        task: The task.
+        itemsize: Bytes per element.
+        prefix: Number of tokens that all queries share and that run once per head.
+        room: The available memory.
 
     Raises:
         UsageError: It can't be made to fit.
@@ -197,7 +197,7 @@ def fit_limits(limits: Limits, shape: ModelShape, task: SweepTask, *, itemsize: 
 
 
 def show_bytes(count: float) -> str:
-    """`1.5 GiB`."""
+    """A number of bytes in words, such as `1.5 GiB`."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if abs(count) < 1024:
             return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.3g} {unit}"

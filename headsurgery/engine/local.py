@@ -1,4 +1,4 @@
-"""The engine in this process: one model, one device (or several, where accelerate has spread the model over them)."""
+"""The engine in this process: one model on one device, or on several if accelerate has spread the model over them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class LocalEngine:
     """Runs blocks on a loaded model.
 
     Args:
-        loaded: A causal language model, in evaluation mode, and its tokenizer, which `complete` alone asks for.
+        loaded: A causal language model in evaluation mode, and its tokenizer, which only `complete` needs.
         batch_size: Rows (head, query) per call of a layer; `auto`: as many as keep the hardware busy.
         max_memory: Bytes that the process, or on a GPU its tensors, may take; None: four fifths of what is free now.
     """
@@ -47,7 +47,7 @@ class LocalEngine:
         self._shape = ModelShape.of_modules(self.modules)
         self._shortcuts: Shortcuts | None = None
         self._pace = Pace(device=self.modules.device, dtype=self.modules.dtype, shape=self._shape)
-        self._is_offloaded = is_offloaded(loaded.model)  # then blocks are few, for each brings all weights in anew
+        self._is_offloaded = is_offloaded(loaded.model)  # every block loads all weights again, so there should be few
 
     @property
     def facts(self) -> ModelFacts:
@@ -55,11 +55,11 @@ class LocalEngine:
         return self.modules.facts
 
     def shortcuts(self, task: SweepTask) -> Shortcuts:
-        """What the model lets out; tried with the first task."""
+        """The shortcuts that this model allows. They are tried with the first task."""
         if self._shortcuts is None:
             with fast_linears(self.modules.model):
                 self._shortcuts = find_shortcuts(self.modules, max(task.queries, key=len))
-            self._room = find_room(self.modules, self._max_memory)  # weights have been read from disk now
+            self._room = find_room(self.modules, self._max_memory)  # only now have the weights been read from disk
         return self._shortcuts
 
     @property
@@ -83,10 +83,10 @@ class LocalEngine:
         return tuple(plan_blocks(task, tokens=limits.block, prefix=prefix))
 
     def limits(self, task: SweepTask) -> Limits:
-        """How much at a time.
+        """How much runs at a time.
 
         Raises:
-            UsageError: The task doesn't fit into the memory that it may take.
+            UsageError: The task doesn't fit into the available memory.
         """
         limits = Limits.of(self.modules.device, is_offloaded=self._is_offloaded)
         if self._slices.max_rows is not None:
@@ -97,10 +97,10 @@ class LocalEngine:
         return fit_limits(limits, self._shape, task, itemsize=itemsize, prefix=prefix, room=self._room)
 
     def run(self, task: SweepTask, blocks: Sequence[Block], on_pairs: Callable[[int], None] | None = None) -> Iterator[Measured]:
-        """See `Engine.run`; a block that doesn't fit into memory, or that would take too long, comes as smaller ones.
+        """See `Engine.run`. A block that doesn't fit into memory, or would take too long, comes as smaller ones.
 
         Raises:
-            ModelError: No memory for a single head and query, or final states that are not finite.
+            ModelError: Memory is too small for a single head and query, or final states are not finite.
         """
         limits, prefix = self.limits(task), len(self.shortcuts(task).prefix_of(task))
         self._slices.keep_to(limits.tokens)

@@ -1,4 +1,4 @@
-"""What is kept of the final states: the states themselves, a divergence, or how far a token's odds drop, or a preference."""
+"""What is stored of the final states: the states themselves, a divergence, the drop of a token's odds, or a preference."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class States:
         """[queries, tail, hidden_size]."""
         return finals.base_states
 
-    def bytes_kept(self, hidden_size: int, itemsize: int) -> int:
-        """A state."""
+    def stored_bytes(self, hidden_size: int, itemsize: int) -> int:
+        """Size of a state."""
         return hidden_size * itemsize
 
 
 class _OfLogits:
-    """A measure of logits that keeps nothing of the base."""
+    """A measure of logits that stores nothing of the base."""
 
     wants_logits: ClassVar[bool] = True
 
@@ -39,8 +39,8 @@ class _OfLogits:
         """Nothing."""
         return None
 
-    def bytes_kept(self, hidden_size: int, itemsize: int) -> int:
-        """A float64."""
+    def stored_bytes(self, hidden_size: int, itemsize: int) -> int:
+        """Size of a float64."""
         return 8
 
 
@@ -50,14 +50,14 @@ class Divergence(_OfLogits):
 
     def of_heads(self, finals: Finals) -> torch.Tensor:
         """[heads, queries, tail]."""
-        assert finals.logits is not None  # asked for
+        assert finals.logits is not None  # requested
         assert finals.base_logits is not None
         return kl_divergence(finals.base_logits, finals.logits)
 
 
 @dataclass(frozen=True)
 class StatesAndDivergence:
-    """Final states and, behind their last dimension, the divergence: [heads, queries, tail, hidden_size + 1], at least float32."""
+    """Final states with the divergence appended: [heads, queries, tail, hidden_size + 1], at least in float32."""
 
     wants_logits: ClassVar[bool] = True
 
@@ -70,8 +70,8 @@ class StatesAndDivergence:
         """[queries, tail, hidden_size]."""
         return _widen(finals.base_states)
 
-    def bytes_kept(self, hidden_size: int, itemsize: int) -> int:
-        """A state and a number more, at least float32."""
+    def stored_bytes(self, hidden_size: int, itemsize: int) -> int:
+        """Size of a state and one more number, at least in float32."""
         return (hidden_size + 1) * max(itemsize, 4)
 
 
@@ -91,7 +91,7 @@ class LogOddsDrop(_OfLogits):
 
     def of_heads(self, finals: Finals) -> torch.Tensor:
         """[heads, queries, tail]."""
-        assert finals.logits is not None  # asked for
+        assert finals.logits is not None  # requested
         assert finals.base_logits is not None
         targets = torch.tensor([self.targets[query] for query in finals.queries])
         return (log_odds(finals.base_logits, targets) - log_odds(finals.logits, targets)).double()
@@ -101,7 +101,7 @@ class LogOddsDrop(_OfLogits):
 class PreferenceDrop(_OfLogits):
     """Drop of the log-odds of one token against another, log p(one) - log p(other), in nats: [heads, queries, tail].
 
-    Of the base the log-odds themselves are kept, [queries, tail].
+    For the base, the log-odds themselves are stored, [queries, tail].
 
     Args:
         tokens: Both token ids, for every query of the task.
@@ -111,12 +111,12 @@ class PreferenceDrop(_OfLogits):
 
     def of_heads(self, finals: Finals) -> torch.Tensor:
         """[heads, queries, tail]."""
-        assert finals.logits is not None  # asked for
+        assert finals.logits is not None  # requested
         return self.of_base(finals) - self._preferences(finals.logits, finals.queries)
 
     def of_base(self, finals: Finals) -> torch.Tensor:
         """[queries, tail]."""
-        assert finals.base_logits is not None  # asked for
+        assert finals.base_logits is not None  # requested
         return self._preferences(finals.base_logits, finals.queries)
 
     def _preferences(self, logits: torch.Tensor, queries: tuple[int, ...]) -> torch.Tensor:
@@ -127,16 +127,16 @@ class PreferenceDrop(_OfLogits):
 
 
 def log_odds(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Log-odds of a token: its logit less the log-sum-exp of all others, in nats, at least in float32; far from 0 it stays exact.
+    """Log-odds of a token: its logit minus the log-sum-exp of all others, in nats, at least in float32. Exact even far from 0.
 
     Args:
         logits: [..., vocabulary].
-        targets: Token ids, [...] or what broadcasts to it.
+        targets: Token ids, [...] or a shape that broadcasts to it.
 
     Returns:
-        [...].
+        The log-odds, [...].
     """
-    if logits.numel() == logits.shape[-1]:  # one row alone: see `kl_divergence`
+    if logits.numel() == logits.shape[-1]:  # a single row: see `kl_divergence`
         return log_odds(logits.reshape(1, -1).repeat(2, 1), targets.reshape(-1)[:1])[:1].view(logits.shape[:-1])
     index = targets.to(logits.device).expand(logits.shape[:-1]).unsqueeze(-1)  # [..., 1]
     wide = logits.to(torch.promote_types(logits.dtype, torch.float32))

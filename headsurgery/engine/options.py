@@ -11,10 +11,10 @@ from headsurgery.options import Flag, Options, read_batch_size
 
 
 def read_bytes(text: str) -> int:
-    """What `--max-memory` says: bytes, or a number with KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (of 1024).
+    """Parse the value of `--max-memory`: bytes, or a number with KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (of 1024).
 
     Raises:
-        UsageError: Neither.
+        UsageError: It is neither.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(I?))?B?", text.strip().upper(), re.ASCII)
     if match is None or float(match[1]) == 0:
@@ -28,20 +28,20 @@ class EngineOptions(Options):
 
     batch_size: Annotated[
         int | Literal["auto"],
-        Flag(help="auto, or rows (head, query) per forward.", read=read_batch_size, at_least=1, identity=True),
+        Flag(help="Rows (head, query) per forward pass, or auto.", read=read_batch_size, at_least=1, identity=True),
     ] = "auto"
     engine: Annotated[Literal["local", "ray"], Flag(help="local: this process; ray: workers of a Ray cluster.")] = "local"
     ray_address: Annotated[
         str | None, Flag(help="host:port or auto. Default: RAY_ADDRESS, else a cluster of this machine for this run.")
     ] = None
     workers: Annotated[
-        int | None, Flag(help="ray: number of workers. Default: as many as the GPUs allow, or without GPUs the CPUs.")
+        int | None, Flag(help="For ray: number of workers. Default: as many as the GPUs allow, or without GPUs the CPUs.")
     ] = None
-    gpus_per_worker: Annotated[float | None, Flag(help="ray: 0, a part of one, or several. Default: 1 if there are any.")] = None
+    gpus_per_worker: Annotated[float | None, Flag(help="For ray: 0, a fraction, or several. Default: 1 if there are any.")] = None
     max_memory: Annotated[
         int | None,
         Flag(
-            help="Memory to stay below, such as 8GiB: of the process, or of each GPU. Default: by what is free.",
+            help="Limit for the memory of the process, or of each GPU, such as 8GiB. Default: by what is free.",
             metavar="SIZE",
             read=read_bytes,
         ),

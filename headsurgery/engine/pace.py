@@ -44,7 +44,7 @@ class Pace:
     speed: float | None = None
 
     def note(self, task: SweepTask, block: Block, prefix: int, seconds: float) -> None:
-        """A block has taken so long."""
+        """Record how long a block took."""
         self.speed = count_block(self.shape, task, block, prefix) / max(seconds, 1e-9)
 
     def fit(self, limits: Limits, task: SweepTask, prefix: int) -> Limits:
@@ -54,7 +54,7 @@ class Pace:
         return fit_time(limits, self.shape, task, prefix=prefix, speed=self._known_speed())
 
     def is_too_long(self, task: SweepTask, block: Block, prefix: int) -> bool:
-        """Whether a block should be cut after all, by the speed of the block before it."""
+        """Whether a block should be cut after all, judging by the speed of the previous block."""
         flops = count_block(self.shape, task, block, prefix)
         return block.num_pairs > 1 and not self._is_soon_done([flops]) and flops > _TOO_LONG * self._known_speed()
 
@@ -73,17 +73,16 @@ def fit_time(limits: Limits, shape: ModelShape, task: SweepTask, *, prefix: int,
 
     Halving gives the same cut for speeds that differ a little. The cost of a cut is the base's own pass, once per block.
 
-    Args:
-        limits: What fits into memory.
-        shape: The model's sizes.
-        task: What is asked.
-        prefix: Tokens that all queries share and that run once per head.
-        speed: FLOP/s.
+    limits: Limits that fit into memory.
+    shape: The model's sizes.
+    task: The task.
+    prefix: Number of tokens that all queries share and that run once per head.
+    speed: FLOP/s.
     """
     whole = prefix + sum(len(query) - prefix for query in task.queries)
     block = min(limits.block, len(task.heads) * whole)
     while block > 1:
-        lowest = [one for one in plan_blocks(task, tokens=block, prefix=prefix) if one.heads[0] == 0]  # with the longest way up
+        lowest = [one for one in plan_blocks(task, tokens=block, prefix=prefix) if one.heads[0] == 0]  # they run the most layers
         if max(count_block(shape, task, one, prefix) for one in lowest) <= BLOCK_SECONDS * speed:
             break
         if all(one.num_pairs == 1 for one in lowest):

@@ -19,7 +19,7 @@ OnWork = Callable[[float], None]
 
 
 class BlockPart(NamedTuple):
-    """Finals of some heads of a block on some of its queries. Both are given by their positions in the block."""
+    """Final states of some heads of a block on some of its queries. Both are given by their positions in the block."""
 
     heads: range
     queries: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""Cut a task into blocks that are large enough: the base's own pass, one more row per block, must stay a small part of the work.
+"""Cut a task into blocks. They must be large: each needs one more row for the base's own pass, which must stay a small part.
 
 The cut depends only on the task and the limit. All queries of a block run together with as many heads as the limit allows.
 """
@@ -14,23 +14,23 @@ MIN_HEADS = 64
 
 
 def plan_blocks(task: SweepTask, *, tokens: int, prefix: int = 0) -> Iterator[Block]:
-    """Cut a task into blocks that together hold every (head, query) pair once.
+    """Cut a task into blocks that together contain every (head, query) pair once.
 
     Args:
-        task: What is asked.
-        tokens: (head, token) pairs at most, unless one head on one query has more.
-        prefix: Tokens that all queries share and that run once per head.
+        task: The task.
+        tokens: Maximum number of (head, token) pairs, unless one head on one query has more.
+        prefix: Number of tokens that all queries share and that run once per head.
     """
     for queries in _query_groups([len(query) - prefix for query in task.queries], tokens // MIN_HEADS - prefix):
         per_head = prefix + sum(len(task.queries[query]) - prefix for query in queries)
         num_blocks = -(-len(task.heads) // max(1, tokens // per_head))
-        for block in range(num_blocks):  # of nearly one size
+        for block in range(num_blocks):  # of nearly equal size
             first, end = (len(task.heads) * place // num_blocks for place in (block, block + 1))
             yield Block(heads=tuple(range(first, end)), queries=queries)
 
 
 def _query_groups(lengths: Sequence[int], most: int) -> Iterator[tuple[int, ...]]:
-    """Queries by length, in groups of at most so many tokens, one query at least."""
+    """Queries in order of length, in groups with a maximum number of tokens and at least one query."""
     group: list[int] = []
     tokens = 0
     for query in sorted(range(len(lengths)), key=lambda query: (lengths[query], query)):

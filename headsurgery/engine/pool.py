@@ -1,7 +1,7 @@
-"""A pool of Ray actors: each call goes to a free actor, and the calls of an actor that died are repeated on others.
+"""A pool of Ray actors. Each call goes to a free actor, and the calls of an actor that died are repeated on others.
 
 Actors join once they have answered `hello`, and a dead one is replaced, so a cluster may shrink and grow during a run. A call that
-ends several actors ends the run. Neighbours: `cluster` defines the actors and passes Ray itself in.
+ends several actors ends the run. Neighbours: `cluster` defines the actors, and passes Ray itself to the pool.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Call:
     """A call of an actor's method.
 
     Args:
-        method: Its name.
-        args: References to values that were put, or small values.
+        method: The method's name.
+        args: References to values passed to `put`, or small values.
     """
 
     method: str
@@ -34,15 +34,15 @@ class Call:
 
 
 class Pool:
-    """Actors, all alike.
+    """Identical actors.
 
     Args:
-        ray: The module, connected.
+        ray: The connected module.
         start: Starts an actor.
-        workers: How many.
-        hello: What each must answer to `hello`.
-        patience: Seconds to wait while there is none.
-        room: What each needs and what there is, for the user.
+        workers: Number of actors.
+        hello: The answer that each actor must give to `hello`.
+        patience: Seconds to wait while there is no actor.
+        room: What each actor needs and what there is, for messages.
     """
 
     def __init__(
@@ -50,27 +50,27 @@ class Pool:
     ) -> None:
         self.deaths = 0
         self._ray, self._start, self._hello, self._patience, self._room = ray, start, hello, patience, room
-        self._starting: dict[Any, Any] = {}  # what hello will answer -> actor
+        self._starting: dict[Any, Any] = {}  # future answer of hello -> actor
         self._ready: list[Any] = []
         self._still_born = 0
         for _ in range(workers):
             self._add()
 
     def put(self, value: Any) -> Any:
-        """A reference to a value, which each machine fetches once."""
+        """Store a value, and return a reference. Each machine fetches the value once."""
         return self._ray.put(value)
 
     def call(self, method: str, *args: Any) -> Any:
-        """One call on any actor."""
+        """Call one method on any actor."""
         (answer,) = self.run([Call(method, args)])
         return answer
 
     def run(self, calls: Sequence[Call]) -> Iterator[Any]:
-        """Answers to calls, as they come.
+        """The results of calls, as they come.
 
         Raises:
-            ClusterError: No actor to be had, or a call that ends them all.
-            Exception: Whatever a call raises.
+            ClusterError: No actor can be started, or a call ends every actor.
+            Exception: Any exception of a call.
         """
         waiting, running = deque(calls), dict[Any, tuple[Any, Call]]()
         ended: Counter[int] = Counter()
@@ -90,9 +90,9 @@ class Pool:
                     lost = [ref for ref, (owner, _) in running.items() if owner is actor]
                     waiting.extendleft(running.pop(ref)[1] for ref in reversed(lost))
                     self._replace(actor)
-                    ended[id(call)] += 1  # it ran, for of an actor's calls the first comes first
+                    ended[id(call)] += 1  # this call was running, since an actor runs its first call first
                     if ended[id(call)] == _TRIES:
-                        raise _give_up(f"{_TRIES} workers died, one after another, on the same work", error) from error
+                        raise _give_up(f"{_TRIES} workers in a row died on the same work", error) from error
                 else:
                     del running[done]
                     yield answer
@@ -118,12 +118,12 @@ class Pool:
             load[id(actor)] += 1
 
     def _wait(self, refs: list[Any]) -> Any:
-        """The first that is done, earliest call first."""
+        """The first reference that is ready; among several, that of the earliest call."""
         done, _ = self._ray.wait(refs, num_returns=1, timeout=None if self._ready else self._patience)
         if not done:
             raise ClusterError(
                 f"no worker could be started within {self._patience:g} s: {self._room}",
-                hint="wait until other jobs are done (see ray status), or lower --gpus-per-worker",
+                hint="wait until other jobs end (see ray status), or lower --gpus-per-worker",
             )
         return done[0]
 
@@ -132,7 +132,7 @@ class Pool:
         self._starting[actor.hello.remote()] = actor
 
     def _greet(self, ref: Any) -> None:
-        """An actor is ready, or dead."""
+        """Handle the answer to `hello`: the actor is ready or dead."""
         actor = self._starting.pop(ref)
         try:
             found: dict[str, str] = self._ray.get(ref)
@@ -160,7 +160,7 @@ class Pool:
 
 
 def _give_up(what: str, error: Exception) -> ClusterError:
-    """The reason in Ray's message: its last line before the general advice."""
+    """The error, with the reason from Ray's message: its last line up to the general advice."""
     reason = str(error).strip().splitlines()[-1].partition(". Some common causes")[0].strip()
     return ClusterError(
         f"{what}: {reason}", hint="check whether there is enough memory; Ray's logs are in /tmp/ray/session_latest/logs"

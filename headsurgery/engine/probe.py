@@ -1,5 +1,5 @@
-"""Find out what the engine may leave out for a model, by trying each shortcut on short queries. Without the trial, results could be
-silently wrong.
+"""Find out what the engine may leave out for a model, by trying each shortcut on short queries. Otherwise results could be silently
+wrong.
 
 A model can't be called layer by layer if its layers share keys, carry state, or read the token ids in addition to the hidden
 states. The test runs two queries interleaved, row by row, and requires the model's own final states bit for bit. Shortcuts that
@@ -73,7 +73,7 @@ def _wave_states(modules: ModuleMap, shortcuts: Shortcuts, slices: Slices, task:
 
 
 def _steady_positions(modules: ModuleMap) -> int:
-    """Up to this many tokens, a prefix's position embeddings are those of the whole query. Beyond it, longrope's change with the
+    """Up to this many tokens, a prefix has the same position embeddings as the whole query. Beyond it, longrope depends on the
     length.
     """
     config: Any = modules.model.config.get_text_config()  # type: ignore[operator,union-attr]
@@ -88,7 +88,7 @@ def _agrees(wanted: torch.Tensor, states_of: Callable[[], torch.Tensor], *, exac
     """
     try:
         found = states_of()
-    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError):  # what a layer raises that misses something
+    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError):  # raised by layers that lack an input
         return False
     if exactly:
         return torch.equal(found, wanted)

@@ -1,4 +1,4 @@
-"""The sizes of a model that determine cost and memory, from a live model's weights or from a checkpoint's headers."""
+"""The sizes of a model that determine cost and memory, read from a live model's weights or from a checkpoint's headers."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from headsurgery.heads import AttentionGeometry
 from headsurgery.model.modules import ModuleMap
 
 _PLACE = re.compile(r"(.+?\.\d+)\.(.+)")
-"""A layer, with its number, and what is below it."""
+"""Matches a parameter's name: the layer's number, and the rest of the name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerShape:
-    """One decoder layer, in elements.
+    """One decoder layer; sizes in elements.
 
     Args:
         before: Weights that every position goes through: q_proj, k_proj and v_proj.
-        after: Weights behind the attention, o_proj and MLP, which the last layer's unread positions are spared.
-        parameters: All of it.
+        after: Weights after the attention: o_proj and MLP. The last layer skips them at positions that are not read.
+        parameters: All parameters of the layer.
         query_width: Inputs of o_proj, heads * head_dim.
-        kv_width: Keys and values of a position, 2 * kv_heads * head_dim.
+        kv_width: Keys and values of one position, 2 * kv_heads * head_dim.
         widest: Outputs of the layer's widest projection.
     """
 
@@ -42,9 +42,9 @@ class ModelShape:
 
     Args:
         hidden_size: Width of the residual stream.
-        vocabulary: Logits of a position.
-        layers: From the bottom.
-        outside: Parameters outside the layers.
+        vocabulary: Number of logits of one position.
+        layers: The layers, from the bottom up.
+        outside: Number of parameters outside the layers.
     """
 
     hidden_size: int
@@ -54,14 +54,14 @@ class ModelShape:
 
     @property
     def parameters(self) -> int:
-        """Of the whole model."""
+        """Number of parameters of the whole model."""
         return self.outside + sum(layer.parameters for layer in self.layers)
 
     @classmethod
     def of_tensors(
         cls, tensors: Mapping[str, tuple[int, ...]], architecture: Architecture, geometry: AttentionGeometry
     ) -> ModelShape:
-        """From names and shapes of all weights."""
+        """Sizes from the names and shapes of all weights."""
         numbers = range(geometry.num_layers)
         places = {
             architecture.layer_name(prefix, layer, len(numbers)): layer for prefix in architecture.layers for layer in numbers
@@ -83,7 +83,7 @@ class ModelShape:
 
     @classmethod
     def of_modules(cls, modules: ModuleMap) -> ModelShape:
-        """From a live model, even if accelerate stores its weights elsewhere."""
+        """Sizes of a live model, even if accelerate stores its weights elsewhere."""
         tensors = {name: tuple(weight.shape) for name, weight in modules.model.named_parameters()}
         return cls.of_tensors(tensors, modules.architecture, modules.geometry)
 

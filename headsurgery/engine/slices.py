@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 @dataclass
 class Slices:
-    """Rows per call of a layer; halved permanently if memory runs out.
+    """How many rows of a layer run per call. The number is halved permanently if memory runs out.
 
     Args:
         max_tokens: Tokens per call, unless one row has more.
@@ -26,27 +26,27 @@ class Slices:
     max_rows: int | None = None
 
     def rows(self, length: int) -> int:
-        """Number of rows of a length that run together."""
+        """Number of rows of this length that run together."""
         rows = max(1, self.max_tokens // length)
         return rows if self.max_rows is None else min(rows, self.max_rows)
 
     def keep_to(self, tokens: int) -> None:
-        """Take at most so many tokens per call from now on."""
+        """Use at most this many tokens per call from now on."""
         self.max_tokens = min(self.max_tokens, tokens)
 
     def run(self, rows: Rows, length: int, attempt: Callable[[Rows], Result]) -> Iterator[tuple[Rows, Result]]:
-        """Run rows of one length, as many together as fit; fewer from now on where memory runs out.
+        """Run rows of one length, as many at a time as fit; fewer from now on if memory runs out.
 
         Args:
-            rows: What to run.
-            length: Positions of each.
+            rows: The rows to run.
+            length: Number of positions of each row.
             attempt: Runs some of them.
 
         Yields:
-            Rows that went together, and what came out.
+            The rows that ran together, and their result.
 
         Raises:
-            ModelError: No memory for a single row.
+            ModelError: Memory is too small for a single row.
         """
         start = 0
         while start < len(rows):

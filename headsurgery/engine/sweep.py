@@ -1,4 +1,4 @@
-"""Run a whole task block by block, and take finished blocks from the journal. Neighbour: engines run blocks."""
+"""Run a whole task block by block, and take finished blocks from the journal. Neighbours: engines run blocks."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Sweeper:
     """Runs tasks.
 
     Args:
-        engine: What runs them.
-        journal: Where finished blocks are kept; None: nowhere.
+        engine: The engine that runs them.
+        journal: Where finished blocks are stored; None: nowhere.
     """
 
     engine: Engine
@@ -34,17 +34,17 @@ class Sweeper:
         return self.engine.facts.geometry
 
     def sweep(self, task: SweepTask, on_progress: StageProgress | None = None) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Run a task, or the part of it that the journal does not contain.
+        """Run a task, except for the blocks that the journal already contains.
 
         Args:
-            task: What is asked.
-            on_progress: Called as the work goes on, and after every block.
+            task: The task.
+            on_progress: Called during the work and after every block.
 
         Returns:
-            What the measure keeps of the heads, [heads, queries, ...], and of the base, [queries, ...] or None; on the CPU.
+            What the measure stores of the heads, [heads, queries, ...], and of the base, [queries, ...] or None; on the CPU.
 
         Raises:
-            JournalError: It can't be kept.
+            JournalError: The journal can't be written.
         """
         done = np.zeros((len(task.heads), len(task.queries)), dtype=bool)
         heads: torch.Tensor | None = None
@@ -72,7 +72,7 @@ class Sweeper:
         return iter(()) if self.journal is None else self.journal.read(task)
 
     def _run(self, task: SweepTask, done: npt.NDArray[np.bool_], report: Callable[[int], None]) -> Iterator[Measured]:
-        """Blocks that are not done when this is first asked."""
+        """Blocks that were not done at the time of the call."""
         left = [part for block in self.engine.plan(task) if (part := _missing(block, done)) is not None]
         for measured in self.engine.run(task, left, report):
             if self.journal is not None:

@@ -27,9 +27,9 @@ class Finals:
 
     Args:
         queries: Positions in the task's list.
-        states: With each head edited, after the final norm, [heads, queries, tail, hidden_size].
-        logits: [heads, queries, tail, vocabulary], or None where the measure wants none.
-        base_states: Without the head's edit (but with the group's), [queries, tail, hidden_size].
+        states: After the final norm with each head edited, [heads, queries, tail, hidden_size].
+        logits: [heads, queries, tail, vocabulary], or None if the measure needs none.
+        base_states: Without the head's edit but with the group's edits, [queries, tail, hidden_size].
         base_logits: [queries, tail, vocabulary], or None.
     """
 
@@ -45,16 +45,16 @@ class Measure(Protocol):
 
     @property
     def wants_logits(self) -> bool:
-        """Whether logits are computed."""
+        """Whether logits must be computed."""
 
     def of_heads(self, finals: Finals) -> torch.Tensor:
         """[heads, queries, ...]."""
 
     def of_base(self, finals: Finals) -> torch.Tensor | None:
-        """[queries, ...]; None where nothing is kept of the base."""
+        """[queries, ...]; None if nothing is stored of the base."""
 
-    def bytes_kept(self, hidden_size: int, itemsize: int) -> int:
-        """Bytes stored for a head, a query and a position, in a model of this width and size of an element."""
+    def stored_bytes(self, hidden_size: int, itemsize: int) -> int:
+        """Bytes stored for one head, query and position, in a model with this width and size of an element."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +63,12 @@ class SweepTask:
 
     Args:
         queries: Token ids of each query, at least `tail` tokens each.
-        heads: Outside the group, sorted.
-        operation: The edit.
-        factor: Its factor.
-        measure: What is kept.
+        heads: The heads, sorted; none of them in `group`.
+        operation: The operation of each edit.
+        factor: The factor of each edit.
+        measure: What is stored.
         group: Edits in force throughout.
-        tail: How many positions of a query are read, up to its last.
+        tail: How many positions of a query are read, counted from its end.
     """
 
     queries: tuple[tuple[int, ...], ...]
@@ -124,18 +124,18 @@ class Block:
 
     @property
     def num_pairs(self) -> int:
-        """(head, query) pairs."""
+        """Number of (head, query) pairs."""
         return len(self.heads) * len(self.queries)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What was measured of a block.
+    """The results of a block.
 
     Args:
         block: The block.
         heads: [heads, queries, ...], on the CPU.
-        base: [queries, ...] on the CPU; None where the measure keeps none.
+        base: [queries, ...] on the CPU; None if the measure stores none.
     """
 
     block: Block
@@ -144,18 +144,18 @@ class Measured:
 
 
 class Engine(Protocol):
-    """An engine: it runs blocks of tasks on a model, in this process or elsewhere."""
+    """Runs blocks of tasks on a model, in this process or elsewhere."""
 
     @property
     def facts(self) -> ModelFacts:
-        """What is to be known of the model."""
+        """Facts about the model."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know about speed, after a first task."""
+        """Notes for the user about speed, available after the first task."""
 
     def complete(self, questions: Sequence[Sequence[int]], *, tokens: int, edits: Sequence[HeadEdit] = ()) -> list[list[int]]:
-        """Greedy answers, as token ids: see `complete_greedily`."""
+        """Greedy answers as token ids; see `complete_greedily`."""
 
     def on_model(self, measure: Callable[[LoadedModel], Found]) -> Found:
         """What a function returns for the loaded model. It is called where the model is.
@@ -165,7 +165,7 @@ class Engine(Protocol):
         """
 
     def plan(self, task: SweepTask) -> tuple[Block, ...]:
-        """Blocks of a task."""
+        """Cut a task into blocks."""
 
     def run(self, task: SweepTask, blocks: Sequence[Block], on_pairs: Callable[[int], None] | None = None) -> Iterator[Measured]:
-        """Run blocks, in any order; `on_pairs` is called with the pairs of running blocks that are done, about."""
+        """Run blocks, in any order. `on_pairs` is called with the approximate number of pairs that are done in running blocks."""

@@ -1,10 +1,10 @@
-"""Variant batches: the rows of one block that have the same length, and how they go up one layer.
+"""Variant batches: the rows of one block that have the same length, and how they advance by one layer.
 
 A batch holds the states of every variant on its queries (variant 0 is the untouched base, variant i has the i-th head edited), as
 rows variant * queries + query. A variant joins at the layer of its head, with the base's states. Below that layer it equals the
-base, so nothing is computed. A shared prefix is a batch of its own that goes first; its keys and values of a layer are put before
-those of the queries. So is what stands before the positions at which heads are edited, where they are not edited everywhere: a
-batch of the base alone. Rows run in slices that use the hardware fully. If memory runs out, a slice is halved and tried again.
+base, so nothing is computed. A shared prefix is a separate batch that runs first; its keys and values of a layer are put before
+those of the queries. If heads are edited only at some last positions, the positions before these are such a batch, too, which holds
+only the base. Rows run in slices that use the hardware fully. If memory runs out, a slice is halved and tried again.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from headsurgery.model.modules import ModuleMap
 from headsurgery.recipe import HeadEdit
 
 Keys = list[tuple[torch.Tensor, torch.Tensor]]
-"""Keys and values of a batch at one layer, [variants, kv_heads, pos, head_dim] each, one pair for every update of the cache."""
+"""Keys and values of a batch at one layer, [variants, kv_heads, pos, head_dim] each; one pair per update of the cache."""
 
 
 class _KeyRecorder:
-    """Replaces a cache: records what a layer would store."""
+    """Replaces a cache and records what a layer would store."""
 
     def __init__(self) -> None:
         self.updates: Keys = []
@@ -40,7 +40,7 @@ class _KeyRecorder:
 
 
 class _KeyReplayer:
-    """Replaces a cache: puts each row's prefix before what a layer would store, and stores nothing."""
+    """Replaces a cache. It puts each row's prefix before what a layer would store, and stores nothing."""
 
     def __init__(self, prefix: Keys, owners: torch.Tensor) -> None:
         self._prefix = iter(prefix)
@@ -67,11 +67,11 @@ class VariantBatch:
         modules: The model.
         calls: How the model calls its layers for this length.
         num_variants: The base and all heads that will join.
-        tail: Positions that are read at the end; 0 for a prefix, of which nothing is read.
+        tail: Number of positions that are read at the end; 0 for a prefix.
         slices: How many rows run at a time.
-        trim: Whether the last layer may leave out what is not read.
-        before: What stands before each query and is the same for all variants: a batch of the base alone. None: nothing does.
-        given: What edited heads put out at the last positions, by layer; for tasks that interchange.
+        trim: Whether the last layer may skip positions that are not read.
+        before: The positions before each query that are the same for all variants, as a batch of only the base. None: there are none.
+        given: The outputs that edited heads get at the last positions, by layer, for tasks that interchange heads.
     """
 
     modules: ModuleMap
@@ -83,7 +83,7 @@ class VariantBatch:
     before: VariantBatch | None = None
     given: PartnerOutputs = field(default_factory=dict)
     unaffected: list[torch.Tensor] = field(default_factory=list, init=False)
-    """For the variants that joined, the rows that the edit did not change, [heads, queries] each."""
+    """For the heads that joined, which rows the edit did not change, [heads, queries] each."""
 
     def __post_init__(self) -> None:
         embedded = self.calls.embedded
@@ -93,15 +93,15 @@ class VariantBatch:
         self.states[: self.num_queries] = embedded
 
     def step(self, layer: int, edits: Sequence[HeadEdit], prefix: Keys | None = None) -> Keys:
-        """Go up one layer; the variants of this layer's edits join.
+        """Advance by one layer. The variants of this layer's edits join.
 
         Args:
             layer: The layer.
             edits: One per variant that joins.
-            prefix: Keys and values of what stands before all queries, of the base and every variant so far, the new ones included.
+            prefix: Keys and values of the shared prefix, for the base and every variant so far, including the new ones.
 
         Returns:
-            Keys and values of this batch where it is a prefix, else nothing.
+            Keys and values of this batch if it is a prefix; otherwise nothing.
         """
         if self.before is not None:
             prefix = self.before.step(layer, ())
@@ -118,7 +118,7 @@ class VariantBatch:
         """The output of the last layer, [variants, queries, tail, hidden_size], and which rows equal the base's, [heads, queries].
 
         Args:
-            prefix: The batch that went before, which must be unaffected, too.
+            prefix: The prefix's batch. A row equals the base's only if its prefix does, too.
         """
         states = self.states.view(self.num_variants, self.num_queries, *self.states.shape[1:])[:, :, -self.tail :]
         unaffected = torch.cat(self.unaffected) if self.unaffected else torch.zeros(0, self.num_queries, dtype=torch.bool)
@@ -141,7 +141,7 @@ class VariantBatch:
         return keys
 
     def _row_edits(self, rows: range, first: int, edits: Sequence[HeadEdit]) -> list[RowEdit]:
-        """The edits of variants first, first + 1, ... as far as their rows are among these."""
+        """The edits of variants first, first + 1, ... whose rows are among these."""
         found = []
         for place, edit in enumerate(edits):
             begin = max((first + place) * self.num_queries, rows.start) - rows.start
@@ -162,8 +162,8 @@ class VariantBatch:
     def _run(self, layer: int, rows: range, prefix: Keys | None, edits: list[RowEdit]) -> tuple[Keys, torch.Tensor]:
         """Run some rows through a layer, in place. Returns what a prefix would store, and which rows the edits did not change.
 
-        A single position runs as two rows. A product with one row uses another kernel, whose rounding differs, and the scores would
-        then depend on how the task was cut.
+        A single position runs as two rows. A product with one row uses another kernel, whose rounding differs, so the scores would
+        depend on how the task was cut.
         """
         is_top = layer == len(self.modules.layers) - 1
         trims = self.trim and is_top
@@ -176,7 +176,7 @@ class VariantBatch:
     def _call(
         self, layer: int, rows: list[int], prefix: Keys | None, edits: list[RowEdit], *, trims: bool
     ) -> tuple[Keys, torch.Tensor]:
-        """See `_run`; a row may come twice."""
+        """See `_run`. A row may occur twice."""
         numbers = torch.tensor(rows, device=self.states.device)
         owners = numbers // self.num_queries if self.before is None else numbers % self.num_queries
         recorders: list[_KeyRecorder] = []
@@ -192,7 +192,7 @@ class VariantBatch:
                 recorders.append(cache := _KeyRecorder())
             elif prefix is not None:
                 cache = _KeyReplayer(prefix, owners)
-            return call(module, hidden, cache).to(hidden.device)  # layers may lie on several devices
+            return call(module, hidden, cache).to(hidden.device)  # layers may be on several devices
 
         with row_edits(self.modules, edits) as switch, trimmed(self.modules, self.tail) if trims else nullcontext():
             output = run()
@@ -208,7 +208,7 @@ class VariantBatch:
         The base's output comes from a batch of another size, whose rounding may differ. So rows that are close to it are run once
         more without the edits.
         """
-        base = self.states[: self.num_queries]  # gone up already
+        base = self.states[: self.num_queries]  # already advanced
         queries = torch.tensor(rows, device=output.device) % self.num_queries
         if not bool(may_be_unaffected(output, base[queries]).any()):
             return torch.zeros(len(rows), dtype=torch.bool)
@@ -218,7 +218,7 @@ class VariantBatch:
 
 
 def may_be_unaffected(states: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
-    """Rows [rows, pos, hidden_size] that equal the base's but for rounding."""
+    """Rows [rows, pos, hidden_size] that equal the base's apart from rounding."""
     bound = 64 * torch.finfo(states.dtype).eps * base.abs().amax()
     return (states - base).abs().amax(dim=(1, 2)) <= bound
 

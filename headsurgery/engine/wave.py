@@ -40,12 +40,12 @@ def run_wave(
 
     Args:
         modules: The model.
-        shortcuts: What it lets out.
-        slices: Rows per call; halved where memory runs out.
-        task: What is asked.
-        block: Which part of it.
+        shortcuts: What may be left out.
+        slices: Rows per call; halved if memory runs out.
+        task: The task.
+        block: The block to run.
         on_work: Called after every layer.
-        logits: Logits that leave the model at a time.
+        logits: Number of logits that the model returns at a time.
     """
     with held(modules.model, without=modules.layers):
         prefix, batches = go_up(modules, shortcuts, slices, task, block, on_work)
@@ -56,7 +56,7 @@ def run_wave(
 def go_up(
     modules: ModuleMap, shortcuts: Shortcuts, slices: Slices, task: SweepTask, block: Block, on_work: OnWork | None = None
 ) -> tuple[VariantBatch | None, list[tuple[tuple[int, ...], VariantBatch]]]:
-    """Run all layers; the prefix's batch, if any, and one per length, with its queries by position in the block."""
+    """Run all layers. Returns the prefix's batch, if any, and one batch per length, with its queries' positions in the block."""
     edits = [task.edit(task.heads[position]) for position in block.heads]
     with row_edits(modules, [RowEdit(edit=edit) for edit in task.group]):
         prefix, batches = _make_batches(modules, shortcuts, slices, task, block)
@@ -72,14 +72,14 @@ def go_up(
 
 
 def _share_below(layer: int, joined: Sequence[int], num_layers: int) -> float:
-    """Share of a block's work up to a layer, with heads that join at given layers."""
+    """Share of a block's work up to a layer, given the layers at which heads join."""
     return sum(max(0, layer + 1 - first) for first in joined) / sum(num_layers - first for first in joined)
 
 
 def _make_batches(
     modules: ModuleMap, shortcuts: Shortcuts, slices: Slices, task: SweepTask, block: Block
 ) -> tuple[VariantBatch | None, list[tuple[tuple[int, ...], VariantBatch]]]:
-    """The prefix's batch, if any, and one per length, with its queries by position in the block."""
+    """The prefix's batch, if any, and one batch per length, with its queries' positions in the block."""
     device, num_variants, shared = modules.device, 1 + len(block.heads), shortcuts.prefix_of(task)
     given = partner_outputs(modules, slices, task, block)
     prefix, cache = None, None
@@ -112,7 +112,7 @@ def _make_batches(
 
 
 def _cache_of_length(length: int, calls: Calls) -> DynamicCache:
-    """A cache as it is after a prefix of this length, with empty keys and values, which no mask depends on."""
+    """A cache as after a prefix of this length. Its keys and values are empty, since masks depend only on the length."""
     cache, nothing = DynamicCache(), calls.embedded.new_zeros(1, 1, length, 1)
     for layer in range(len(calls.layers)):
         cache.update(nothing, nothing, layer)
@@ -120,7 +120,7 @@ def _cache_of_length(length: int, calls: Calls) -> DynamicCache:
 
 
 def _by_length(task: SweepTask, block: Block) -> list[tuple[int, ...]]:
-    """A block's queries, by position in it, in groups of one length."""
+    """A block's queries, by position in it, grouped by length."""
 
     def length(place: int) -> int:
         return len(task.queries[block.queries[place]])
@@ -155,7 +155,7 @@ def _leave(
 
 
 def _leave_together(modules: ModuleMap, shortcuts: Shortcuts, task: SweepTask, states: torch.Tensor) -> FinalStates:
-    """The model's output for rows [rows, tail, hidden_size]. A single position runs as two, see `VariantBatch`."""
+    """The model's output for rows [rows, tail, hidden_size]. A single position runs as two rows; see `VariantBatch`."""
     if states.shape[:2].numel() > 1:
         return leave(modules, shortcuts.rest, states, want_logits=task.measure.wants_logits)
     final = leave(modules, shortcuts.rest, states.repeat(2, 1, 1), want_logits=task.measure.wants_logits)

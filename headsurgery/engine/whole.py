@@ -1,4 +1,4 @@
-"""Run one block of a task by the model's own forward, for models whose layers can't be called singly; `wave` is for the others."""
+"""Run one block of a task by the model's own forward pass, for models whose layers can't be called one by one; else see `wave`."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from headsurgery.recipe import HeadEdit
 def run_whole(
     modules: ModuleMap, slices: Slices, task: SweepTask, block: Block, on_work: OnWork | None = None
 ) -> Iterator[BlockPart]:
-    """Run a block by the model's own forward, from the bottom to the top, for every row.
+    """Run a block with one full forward pass of the model for every row.
 
     Args:
         modules: The model.
-        slices: Rows per forward; halved where memory runs out.
-        task: What is asked.
-        block: Which part of it.
+        slices: Rows per forward pass; halved if memory runs out.
+        task: The task.
+        block: The block to run.
         on_work: Called after every query.
     """
     edits = [task.edit(task.heads[position]) for position in block.heads]
@@ -59,7 +59,7 @@ def _run_heads(
     rows = [
         RowEdit(edit=edits[head], rows=range(row, row + 1), given=given.get(edits[head].layer)) for row, head in enumerate(heads)
     ]
-    repeated = tokens.repeat(max(2, len(heads)), 1)  # one row alone would round otherwise than among others
+    repeated = tokens.repeat(max(2, len(heads)), 1)  # at least two rows, because a single one is rounded differently
     with row_edits(modules, rows) as switch:
         final = _first(run_model(modules, repeated, tail=task.tail, want_logits=task.measure.wants_logits), len(heads))
         same = torch.zeros(len(heads), dtype=torch.bool)
