@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from headsurgery.attribution.identity import read_sweep_dtype
 from headsurgery.attribution.method import SCORING, SEARCHING
-from headsurgery.cli.attribute import _kept_dtype
 from headsurgery.cli.stages import Sweeping, journal_of
 from headsurgery.engine.journal import SweepJournal
 from headsurgery.engine.measures import Divergence
 from headsurgery.engine.task import Block, Measured, SweepTask
-from headsurgery.evaluation.journal import read_journal_dtype
-from headsurgery.evaluation.local import Hardware
+from headsurgery.evaluation.journal import read_answers_dtype
+from headsurgery.evaluation.local import ModelRuntime
 from headsurgery.heads import HeadRef
 from headsurgery.model import precision
 from headsurgery.model.precision import Speeds
@@ -80,16 +80,16 @@ def test_attribute_takes_the_type_of_its_own_broken_off_run_only(
     there: dict[str, object], kept: str | None, tmp_path: Path
 ) -> None:
     output = tmp_path / "recipe.json"
-    assert _kept_dtype(output, RUN) is None
+    assert read_sweep_dtype(journal_of(output), RUN) is None
     with SweepJournal(journal_of(output), there) as journal:
         append(journal)
-    assert _kept_dtype(output, RUN) == kept
+    assert read_sweep_dtype(journal_of(output), RUN) == kept
 
 
 @pytest.mark.parametrize("content", [b"", b"headsurgery.journal/1\n", b"headsurgery.journal/1\n\xff\xff", b"something else"])
 def test_a_journal_that_can_not_be_read_settles_nothing(content: bytes, tmp_path: Path) -> None:
     journal_of(tmp_path / "recipe.json").write_bytes(content)
-    assert _kept_dtype(tmp_path / "recipe.json", RUN) is None
+    assert read_sweep_dtype(journal_of(tmp_path / "recipe.json"), RUN) is None
 
 
 @pytest.mark.parametrize(("there", "wanted"), [("auto", "bfloat16"), ("float32", "float32"), (None, "float32")])
@@ -101,14 +101,14 @@ def test_an_evaluation_goes_on_in_the_type_of_its_answers(
     base = save_model("llama", tmp_path / "base", dtype=torch.bfloat16)
     if there is not None:
         (tmp_path / "answers.run.json").write_text(json.dumps({"settings": {"dtype": there}}))
-    settled = Hardware(device="cpu").settled(base, read_journal_dtype(tmp_path))
+    settled = ModelRuntime(device="cpu").settled(base, read_answers_dtype(tmp_path))
     assert settled.dtype == wanted
     assert settled.settings(base)["dtype"] == (there or "float32"), "so that the journal is taken for this run's"
-    assert Hardware(device="cpu", dtype="float64").settled(base, there).dtype == "float64"
+    assert ModelRuntime(device="cpu", dtype="float64").settled(base, there).dtype == "float64"
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"settings": 3}', '{"settings": {"dtype": 5}}'])
 def test_settings_of_answers_that_can_not_be_read_settle_nothing(content: str, tmp_path: Path) -> None:
     (tmp_path / "answers.run.json").write_text(content)
-    assert read_journal_dtype(tmp_path) is None
-    assert read_journal_dtype(None) is None
+    assert read_answers_dtype(tmp_path) is None
+    assert read_answers_dtype(None) is None

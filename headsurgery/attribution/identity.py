@@ -48,8 +48,8 @@ def identify_run(
     return known if facts is None else known | {"dtype": facts.dtype, "device": facts.device}
 
 
-def kept_dtype(journal: Path, run: Mapping[str, Any]) -> str | None:
-    """The type in which the journal's part of this run was made on a CPU; None where there is none, or another run's."""
+def read_sweep_dtype(journal: Path, run: Mapping[str, Any]) -> str | None:
+    """The type in which an interrupted run of the same identity ran on a CPU; None if the journal holds no such run."""
     found = SweepJournal.settings_of(journal)
     if found is None or found.get("device") != "cpu" or any(found.get(name) != value for name, value in run.items()):
         return None

@@ -105,7 +105,7 @@ def attribute(
     console.say("importing torch and transformers")
     from headsurgery import attribution
     from headsurgery.attribution.frontier import save_frontier
-    from headsurgery.attribution.identity import identify_run, kept_dtype
+    from headsurgery.attribution.identity import identify_run, read_sweep_dtype
     from headsurgery.attribution.reinforce import NoReinforcementError
     from headsurgery.attribution.settings import Settings
     from headsurgery.model.loading import choose_device
@@ -137,7 +137,7 @@ def attribute(
     run = identify_run(checkpoint, sets, known_by)
     if running.engine == "local":
         precision = choose_precision(
-            loading.dtype, choose_device(loading.device), source.path, journal_dtype=kept_dtype(journal_of(output), run)
+            loading.dtype, choose_device(loading.device), source.path, journal_dtype=read_sweep_dtype(journal_of(output), run)
         )
         if precision.reason is not None:
             console.say(f"running in {precision.reason}")

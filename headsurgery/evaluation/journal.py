@@ -153,7 +153,7 @@ class AnswerJournal(MemoryJournal, RunStore):
         self._answers = {}
 
 
-def read_journal_dtype(folder: Path | None) -> str | None:
+def read_answers_dtype(folder: Path | None) -> str | None:
     """The number type that the settings next to the answers in this folder state; None if there are none."""
     if folder is None:
         return None

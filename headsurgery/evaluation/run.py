@@ -21,7 +21,7 @@ from headsurgery.behaviour.answers import Answer, Decoding
 from headsurgery.endpoints.endpoint import Endpoint
 from headsurgery.errors import HeadSurgeryError, UsageError
 from headsurgery.evaluation.generate import check_generation, choose_seeds
-from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, read_journal_dtype
+from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, read_answers_dtype
 from headsurgery.evaluation.judging import Judging
 from headsurgery.evaluation.local import ModelRuntime, ask_models, choose_template
 from headsurgery.evaluation.measure import compare_judges, count_degenerate, key_of, measure, note_absences
@@ -179,7 +179,7 @@ def evaluate(
         if options.utility:
             check_tasks(options.utility)
         runtime = replace(ModelRuntime.of(model, options.batch_size), running=running)
-        asked = _ask_models(request, lineup, runtime.settled(lineup.base.path, read_journal_dtype(request.out)), options)
+        asked = _ask_models(request, lineup, runtime.settled(lineup.base.path, read_answers_dtype(request.out)), options)
     found = _count(asked, judging, on_progress)
     chosen = options.to_json() | (model.placement() if endpoint is None else {})
     return replace(found, evaluation=found.evaluation.model_copy(update={"options": chosen}))

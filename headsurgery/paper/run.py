@@ -21,7 +21,7 @@ from headsurgery.edits.anatomy import Anatomy, prove_anatomy
 from headsurgery.edits.operations import OPERATIONS
 from headsurgery.errors import GeometryError, HeadSurgeryError, UsageError
 from headsurgery.evaluation.generate import check_generation
-from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, read_journal_dtype
+from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, read_answers_dtype
 from headsurgery.evaluation.local import ModelRuntime
 from headsurgery.evaluation.sets import choose_sets, record_set
 from headsurgery.hub.models import fetch_model
@@ -87,7 +87,7 @@ def run_experiment(
     settings = settings.model_copy(update={"sets": tuple(prompts.name for prompts in asked)})
     checkpoint, anatomy = _open(model, loading.revision, loading.token)
     runtime = ModelRuntime.of(loading, options.batch_size).settled(
-        checkpoint.path, read_journal_dtype(None if out is None else Path(out))
+        checkpoint.path, read_answers_dtype(None if out is None else Path(out))
     )
     run_on = runtime.settings(checkpoint.path)
     other = options.pretrained or options.sibling
