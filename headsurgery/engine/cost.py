@@ -1,10 +1,10 @@
 """Compute what a sweep costs before anything runs: layer calls, FLOPs and bytes, for the blocks that would really run.
 
 A head of layer l runs layers l, l + 1, ... on every query. The base runs all layers once per block. A shared prefix runs once per
-head. Interchanged heads run only on the swapped positions; the other prompts run once per block, like the base. The last layer skips
-o_proj and MLP at unread positions. The output embeddings see only the positions that are read. A product with a weight is two FLOPs
-per element and position; attention is four per head, dimension and pair of positions. The model's layers are assumed to be callable
-one by one, as in all supported families. Neighbours: `plan` cuts the blocks, `hardware` knows the speed.
+head. Interchanged heads run only on the swapped positions; the other prompts run once per block, like the base. The last layer
+skips o_proj and MLP at unread positions. The output embeddings see only the positions that are read. A product with a weight is two
+FLOPs per element and position; attention is four per head, dimension and pair of positions. The model's layers are assumed to be
+callable one by one, as in all supported families. Neighbours: `plan` cuts the blocks, `hardware` knows the speed.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class VariantBatch:
         tail: Number of positions that are read at the end; 0 for a prefix.
         slices: How many rows run at a time.
         trim: Whether the last layer may skip positions that are not read.
-        before: The positions before each query that are the same for all variants, as a batch of only the base. None: there are none.
+        before: The positions before each query that are the same for all variants, as a batch of the base. None: there are none.
         given: The outputs that edited heads get at the last positions, by layer, for tasks that interchange heads.
     """
 
