@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from headsurgery.notebook.live import load as load
     from headsurgery.options import ModelOptions as ModelOptions
     from headsurgery.options import PromptOptions as PromptOptions
+    from headsurgery.paper.options import ExperimentOptions as ExperimentOptions
+    from headsurgery.paper.run import run_experiment as run_experiment
     from headsurgery.progress import Progress as Progress
     from headsurgery.prompts import PromptSet as PromptSet
     from headsurgery.prompts import load_prompts as load_prompts
@@ -63,6 +65,9 @@ if TYPE_CHECKING:
     from headsurgery.recipe import Recipe as Recipe
     from headsurgery.recipe import RecipeBase as RecipeBase
     from headsurgery.report import write_report as write_report
+    from headsurgery.reproducing.options import ReproductionOptions as ReproductionOptions
+    from headsurgery.reproducing.run import Reproduction as Reproduction
+    from headsurgery.reproducing.run import reproduce as reproduce
     from headsurgery.storage.checkpoint import Checkpoint as Checkpoint
     from headsurgery.storage.checkpoint import open_checkpoint as open_checkpoint
     from headsurgery.surgery.apply import apply_plan as apply_plan
@@ -109,10 +114,14 @@ _HOMES = {
     "headsurgery.notebook.files": ("apply_recipe", "audit", "compare", "diff", "verify"),
     "headsurgery.notebook.live": ("LiveModel", "load"),
     "headsurgery.options": ("ModelOptions", "PromptOptions"),
+    "headsurgery.paper.options": ("ExperimentOptions",),
+    "headsurgery.paper.run": ("run_experiment",),
     "headsurgery.progress": ("Progress",),
     "headsurgery.prompts": ("PromptSet", "load_prompts"),
     "headsurgery.recipe": ("HeadEdit", "Recipe", "RecipeBase"),
     "headsurgery.report": ("write_report",),
+    "headsurgery.reproducing.options": ("ReproductionOptions",),
+    "headsurgery.reproducing.run": ("Reproduction", "reproduce"),
     "headsurgery.storage.checkpoint": ("Checkpoint", "open_checkpoint"),
     "headsurgery.surgery.apply": ("apply_plan",),
     "headsurgery.surgery.in_place": ("apply_in_place", "restore_in_place"),

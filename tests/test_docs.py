@@ -48,6 +48,17 @@ def test_every_command_has_a_page_with_its_help_as_it_is(subtests: pytest.Subtes
             assert with_help(verb, text) == text, "run: python docs/update_help.py"
 
 
+def test_the_option_objects_stand_in_the_api_as_they_are() -> None:
+    text = update_help.API.read_text()
+    assert update_help.with_options(text) == text, "run: python docs/update_help.py"
+    declared = {
+        name
+        for path in (ROOT / "headsurgery").rglob("options.py")
+        for name in re.findall(r"^ *class ([A-Z]\w+Options)\b", path.read_text(), re.MULTILINE)
+    }
+    assert declared == set(re.findall(r"<!-- options [\w.]+\.(\w+) -->", text))
+
+
 def test_the_documentation_is_built_without_a_warning(tmp_path: Path) -> None:
     command = [
         sys.executable,
