@@ -11,6 +11,7 @@ import huggingface_hub
 import pytest
 import torch
 
+from tests.exhaustive import all_but
 from tests.hub_server import HubServer, point_client, serve_hub
 from tests.scenes import Scene
 
@@ -36,7 +37,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
         huggingface_hub.close_session()
 
 
-@pytest.fixture(params=["apply", "replace", "restore"])
+@pytest.fixture(params=all_but(["replace"], ["apply", "replace", "restore"]))
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Scene:
     return Scene(tmp_path, request.param)
 

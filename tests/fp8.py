@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.tiny import save_model
+from tests.tiny import copied, save_model
 
 WEIGHTS = "model.safetensors"
 LARGEST = {torch.float8_e4m3fn: 448.0, torch.float8_e5m2: 57344.0}
@@ -79,6 +79,7 @@ LAYOUTS = {
 }
 
 
+@copied
 def save_fp8(family: str, path: Path, layout: Layout, **more: Any) -> Path:
     """A random model whose layers' matrices are quantized."""
     save_model(family, path, dtype=torch.bfloat16, **more)

@@ -9,7 +9,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import ml_dtypes
 import numpy as np
@@ -252,16 +252,17 @@ def momentum(*arguments: Any, **options: Any) -> torch.optim.Optimizer:
 class TestWhatTakesAllHeadsAlong:
     """Weight decay is a factor for the whole model, and a little training; neither is an edit of one head more than of another."""
 
+    TRAININGS: ClassVar = [(1e-5, 0.01, 1), (1e-5, 1, 1), (1e-3, 1, 1), (1e-5, 10, 12), (1e-3, 0.1, 12)]
+    """Rate, decay and steps."""
+
     @pytest.mark.parametrize(
         "optimizer", all_but([momentum, torch.optim.AdamW], [torch.optim.SGD, momentum, torch.optim.AdamW, torch.optim.Adagrad])
     )
-    @pytest.mark.parametrize(
-        ("rate", "decay", "steps"), [(1e-5, 0.01, 1), (1e-5, 1, 1), (1e-3, 1, 1), (1e-5, 10, 12), (1e-3, 0.1, 12)]
-    )
+    @pytest.mark.parametrize("training", all_but(TRAININGS[1::3], TRAININGS))
     def test_training_with_weight_decay_accuses_no_head(
-        self, optimizer: Any, rate: float, decay: float, steps: int, base: Path, tmp_path: Path
+        self, optimizer: Any, training: tuple[float, float, int], base: Path, tmp_path: Path
     ) -> None:
-        found = audit(base, tmp_path / "out", descended(optimizer, rate, decay, steps))
+        found = audit(base, tmp_path / "out", descended(optimizer, *training))
         assert found.findings == ()
         assert found.recipe is None
 
@@ -426,7 +427,7 @@ def is_lost(factor: float, dtype: torch.dtype) -> bool:
 
 
 class TestPlantedFactors:
-    @pytest.mark.parametrize("factor", FACTORS)
+    @pytest.mark.parametrize("factor", all_but([0.0, 0.7, 1.01, -0.5], FACTORS))
     @pytest.mark.parametrize("operation", ["scale", "uniform_attention"])
     def test_it_is_recovered(self, operation: OperationName, factor: float, base: Path, tmp_path: Path) -> None:
         dtype = load_file(base / WEIGHTS)[LAYER + OUT].dtype
@@ -443,7 +444,7 @@ class TestPlantedFactors:
             assert torch.equal(load_file(tmp_path / "again" / WEIGHTS)[name], values)
 
     @pytest.mark.parametrize("family", ["qwen2", "phi3", "gpt_neox", "gpt2", "gemma2"])
-    @pytest.mark.parametrize("factor", [0.0, 0.7, 1.1])
+    @pytest.mark.parametrize("factor", all_but([0.7], [0.0, 0.7, 1.1]))
     def test_in_every_layout_of_the_weights(self, factor: float, family: str, tmp_path: Path) -> None:
         base = save_model(family, tmp_path / "base", dtype=torch.bfloat16)
         change = then(times(base, HeadRef(1, 3), factor), times(base, HeadRef(2, 0), factor, "uniform_attention"))
@@ -456,7 +457,7 @@ class TestPlantedFactors:
 
     @pytest.mark.parametrize("dtype", all_but([torch.bfloat16], TYPES), ids=str)
     @pytest.mark.parametrize("family", all_but(["deepseek_v3"], ["deepseek_v3", "deepseek_v2/plain", "glm4_moe_lite", "minicpm3"]))
-    @pytest.mark.parametrize("factor", [0.0, 0.5, 0.9, 1.1, 4.0, -1.0])
+    @pytest.mark.parametrize("factor", all_but([0.0, 0.9], [0.0, 0.5, 0.9, 1.1, 4.0, -1.0]))
     def test_under_latent_attention(self, factor: float, family: str, dtype: torch.dtype, tmp_path: Path) -> None:
         """A head's values are narrower than its queries there, and these may come from a low rank."""
         base = tmp_path / "base"
@@ -483,7 +484,7 @@ class TestPlantedFactors:
         assert (found.findings, found.recipe) == ((), None)
         assert found.changed_heads
 
-    @pytest.mark.parametrize("factor", [0.0, 0.5, 0.9, 1.1, 2.0])
+    @pytest.mark.parametrize("factor", all_but([0.0, 0.9], [0.0, 0.5, 0.9, 1.1, 2.0]))
     def test_in_a_model_that_was_trained_as_well(self, factor: float, base: Path, tmp_path: Path) -> None:
         found = audit(base, tmp_path / "out", then(trained("llama", 3, 1e-4), times(base, HeadRef(1, 3), factor)))
         (entry,) = found.findings
@@ -536,7 +537,7 @@ class TestOtherTypes:
             assert "same values" in words
         assert found.to_json()["other_tensors"] == dict(found.retyped)
 
-    @pytest.mark.parametrize("factor", [0.0, 0.25, 0.7, 1.1, 2.0, -1.0])
+    @pytest.mark.parametrize("factor", all_but([0.25, 1.1], [0.0, 0.25, 0.7, 1.1, 2.0, -1.0]))
     @pytest.mark.parametrize("dtype", TYPES, ids=str)
     @pytest.mark.parametrize("first", ["multiplied", "stored otherwise"])
     def test_a_factor_is_recovered_through_a_change_of_type(

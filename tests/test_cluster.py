@@ -100,6 +100,7 @@ def are_equal(found: dict[Block, torch.Tensor], wanted: dict[Block, torch.Tensor
     all_but([Divergence()], [States(), Divergence(), LogOddsDrop(((5, 6),) * 8)]),
     ids=lambda measure: type(measure).__name__,
 )
+@pytest.mark.exhaustive
 def test_scores_are_the_local_engines_bit_for_bit(measure: Measure, cluster: RayEngine, local: LocalEngine) -> None:
     group = [HeadEdit(layer=1, head=2)]
     task = task_of(local, measure, tail=2, group=group)

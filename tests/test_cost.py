@@ -28,29 +28,30 @@ from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import SweepTask
 from headsurgery.errors import UsageError
 from headsurgery.model.modules import locate_modules
+from tests.exhaustive import all_but
 from tests.tiny import build_model, build_tokenizer, engine_of, save_model, tokens
 
 ALONE = tuple(tuple(row) for length in (9, 12) for row in tokens(queries=4, length=length, seed=length).tolist())
 PREFIXED = tuple((*range(20, 50), *query) for query in ALONE)
 
 
-def test_the_count_is_what_the_engine_multiplies(subtests: pytest.Subtests) -> None:
+@pytest.mark.parametrize("queries", all_but([PREFIXED], [ALONE, PREFIXED]), ids=["alone", "prefixed"])
+def test_the_count_is_what_the_engine_multiplies(queries: tuple[tuple[int, ...], ...], subtests: pytest.Subtests) -> None:
     """By torch's own counter, which knows the products of every type but those in float32 (see `linears`)."""
-    for measure in [Divergence(), States()]:
-        for queries in [ALONE, PREFIXED]:
-            for family in ["llama", "phi3", "gpt2"]:
-                with subtests.test(family=family, queries=queries, measure=measure):
-                    modules = locate_modules(build_model(family, _attn_implementation="eager", dtype=torch.float64))
-                    task = SweepTask(
-                        queries=queries, heads=tuple(modules.geometry.heads()), operation="scale", factor=0.0, measure=measure
-                    )
-                    engine = engine_of(modules.model)
-                    engine.plan(task)  # tries the shortcuts
-                    with FlopCounterMode(display=False) as counter:
-                        Sweeper(engine=engine).sweep(task)
-                    told = count_cost(ModelShape.of_modules(modules), task, engine.limits(task), itemsize=8)
-                    assert told.flops == pytest.approx(counter.get_total_flops(), rel=0.05)
-                    assert told.flops < told.naive_flops
+    for measure in (Divergence(), States()):
+        for family in ("llama", "phi3", "gpt2"):
+            with subtests.test(family=family, measure=measure):
+                modules = locate_modules(build_model(family, _attn_implementation="eager", dtype=torch.float64))
+                task = SweepTask(
+                    queries=queries, heads=tuple(modules.geometry.heads()), operation="scale", factor=0.0, measure=measure
+                )
+                engine = engine_of(modules.model)
+                engine.plan(task)  # tries the shortcuts
+                with FlopCounterMode(display=False) as counter:
+                    Sweeper(engine=engine).sweep(task)
+                told = count_cost(ModelShape.of_modules(modules), task, engine.limits(task), itemsize=8)
+                assert told.flops == pytest.approx(counter.get_total_flops(), rel=0.05)
+                assert told.flops < told.naive_flops
 
 
 def test_blocks_are_those_of_the_plan_and_the_base_runs_once_in_each() -> None:
@@ -164,7 +165,7 @@ def test_this_machine_is_measured() -> None:
     assert "was just measured" in found.assumption
 
 
-@pytest.mark.parametrize("options", [["--estimate"], ["--estimate-for", "h100:2"]])
+@pytest.mark.parametrize("options", all_but([["--estimate-for", "h100:2"]], [["--estimate"], ["--estimate-for", "h100:2"]]))
 def test_the_command_tells_it_and_reads_no_weights(options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = save_model("llama", tmp_path / "base")
     build_tokenizer(chat=True).save_pretrained(base)
@@ -183,25 +184,35 @@ def test_the_command_tells_it_and_reads_no_weights(options: list[str], tmp_path:
     assert not (tmp_path / "recipe.json").exists()
 
 
-@pytest.mark.parametrize(
-    ("dtype", "threads"),
-    [
-        (torch.bfloat16, "2"),
-        pytest.param(torch.bfloat16, "1", marks=pytest.mark.exhaustive),
-        pytest.param(torch.float32, "1", marks=pytest.mark.exhaustive),
-    ],
-)
-def test_an_estimate_tells_one_speed_in_plain_words(dtype: torch.dtype, threads: str, tmp_path: Path) -> None:
-    save_model("llama", tmp_path / "base", dtype=dtype)
-    (tmp_path / "prompts.txt").write_text("w9 w10\nw11 w12 w13\n")
-    command = [sys.executable, "-m", "headsurgery", "attribute", "base", "--prompts", "prompts.txt", "--estimate"]
-    environment = os.environ | {"OMP_NUM_THREADS": threads}
-    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, env=environment)
-    said = shown.stdout + shown.stderr
+ASKED = ["attribute", "base", "--prompts", "prompts.txt", "--estimate"]
+
+
+def save_asked(folder: Path, dtype: torch.dtype) -> None:
+    save_model("llama", folder / "base", dtype=dtype)
+    (folder / "prompts.txt").write_text("w9 w10\nw11 w12 w13\n")
+
+
+def check_plain_words(said: str, threads: int) -> None:
     assert said.count("GFLOP/s a worker") == 1
     assert said.count("GFLOP/s at which") == 1
     assert said.count("GFLOP/s") == 2, "the measured one and the share of it that is counted with"
-    assert ("1 thread\n" if threads == "1" else f"{threads} threads") in re.sub(r" +\n", "\n", said)
+    assert ("1 thread\n" if threads == 1 else f"{threads} threads") in re.sub(r" +\n", "\n", said)
     assert "1 threads" not in said
     assert "note: about" not in said
     assert re.search(r"time +\S.* expected, .* at the longest", said)
+
+
+def test_an_estimate_tells_one_speed_in_plain_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_asked(tmp_path, torch.bfloat16)
+    monkeypatch.chdir(tmp_path)
+    check_plain_words(CliRunner().invoke(app, ASKED).output, torch.get_num_threads())
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("dtype", "threads"), [(torch.bfloat16, 2), (torch.bfloat16, 1), (torch.float32, 1)])
+def test_also_with_other_threads(dtype: torch.dtype, threads: int, tmp_path: Path) -> None:
+    save_asked(tmp_path, dtype)
+    command = [sys.executable, "-m", "headsurgery", *ASKED]
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, env=environment)
+    check_plain_words(shown.stdout + shown.stderr, threads)

@@ -118,9 +118,16 @@ def test_a_score_is_what_the_head_writes_along_the_direction(family: str) -> Non
         np.testing.assert_allclose(found[~np.isnan(found)], wanted[~np.isnan(found)], rtol=1e-3, atol=1e-6)
 
 
-def test_norms_and_multipliers_on_the_way_into_the_residual_stream_count(subtests: pytest.Subtests) -> None:
+@pytest.mark.parametrize(
+    "families",
+    [("gemma2", "olmo2", "glm4", "granite", "gpt_neox"), pytest.param((*NORMS, *TIMES, *PLAIN), marks=pytest.mark.exhaustive)],
+    ids=["some", "all"],
+)
+def test_norms_and_multipliers_on_the_way_into_the_residual_stream_count(
+    families: tuple[str, ...], subtests: pytest.Subtests
+) -> None:
     """Weights of norms are random here, so that leaving one out shows."""
-    for family in dict.fromkeys((*NORMS, *TIMES, *PLAIN)):
+    for family in dict.fromkeys(families):
         with subtests.test(family=family):
             model = build_family(family)
             if family in TIMES:

@@ -59,6 +59,7 @@ def test_the_option_objects_stand_in_the_api_as_they_are() -> None:
     assert declared == set(re.findall(r"<!-- options [\w.]+\.(\w+) -->", text))
 
 
+@pytest.mark.exhaustive
 def test_the_documentation_is_built_without_a_warning(tmp_path: Path) -> None:
     command = [
         sys.executable,

@@ -129,6 +129,7 @@ def check_ablated(result: ExperimentResult, loaded: LoadedModel, sizes: set[int]
 
 
 class TestAblations:
+    @pytest.mark.exhaustive
     def test_table_3_ablates_saharas_groups(self, aligned: LoadedModel) -> None:
         result = run("table-3")
         check_ablated(result, aligned, {1, 5})
@@ -144,8 +145,8 @@ class TestAblations:
         assert all(row.paper is None for row in own_rows(result) if row.setting["set"] == "mild.txt")
 
     def test_table_5_ablates_each_querys_own_heads(self, aligned: LoadedModel) -> None:
-        result = run("table-5", sets=["./malicious-instruct"], limit=4)
-        prompts = load_prompts("./malicious-instruct", limit=4)
+        result = run("table-5", sets=["./malicious-instruct"], limit=2)
+        prompts = load_prompts("./malicious-instruct", limit=2)
         for operation in ("uniform_attention", "scale"):
             groups = result.heads[f"malicious-instruct, {operation}, query"]
             for text, group in zip(prompts.texts, groups, strict=True):
@@ -158,12 +159,12 @@ class TestAblations:
             own = {
                 index: edits(group[:size], "scale") for index, group in enumerate(result.heads["malicious-instruct, scale, query"])
             }
-            assert found == answer_again(aligned, "malicious-instruct", own)[:4]
+            assert found == answer_again(aligned, "malicious-instruct", own)[:2]
         paper = {row.paper for row in result.report.rows if row.setting == _one("malicious-instruct", 1, level="query")}
         assert paper == {0.67}
 
     def test_means_count_every_set_the_same(self) -> None:
-        result = run("table-5", limit=3)
+        result = run("table-5", limit=2)
         means = [row for row in result.report.rows if row.setting["set"] == "mean" and row.ours is not None]
         assert len(means) == 1 + 2 * 2 * 5
         for row in means:

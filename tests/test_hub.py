@@ -12,7 +12,9 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, HeadSurgeryError, HubError, PromptError, UsageError
 from headsurgery.hub.datasets import fetch_dataset
 from headsurgery.hub.models import fetch_model
@@ -286,15 +288,17 @@ def test_an_endpoint_without_scheme(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     "command",
     [["inspect"], ["diff", "{}"], ["audit"], ["evaluate"], ["attribute", "--prompts", "builtin:decline"], ["apply", "r.json"]],
 )
-def test_a_mistyped_path_is_one_line_where_the_hub_can_not_be_reached(command: list[str], name: str, tmp_path: Path) -> None:
+def test_a_mistyped_path_is_one_line_where_the_hub_can_not_be_reached(
+    command: list[str], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "r.json").write_text('{"schema": "headsurgery.recipe/1", "edits": [{"layer": 0, "head": 0}]}')
-    environment = {**os.environ, "HF_ENDPOINT": unreachable(), "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.chdir(tmp_path)
+    point_client(monkeypatch, unreachable(), tmp_path / "hf")
     arguments = [part.replace("{}", name) for part in command]
-    given = [*arguments, name, *(["-o", "out"] if command[0] == "apply" else [])]
-    code = "import sys, time; time.sleep = lambda _: None; from headsurgery.cli import app; app(sys.argv[1:])"
-    done = subprocess.run([sys.executable, "-c", code, *given], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = CliRunner().invoke(app, [*arguments, name, *(["-o", "out"] if command[0] == "apply" else [])])
     errors = [line for line in done.stderr.splitlines() if not line.startswith(("note: ", "importing ", "hint: "))]
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert errors == [
         f"error: {name}: no such folder, and {name.partition('@')[0]} could not be looked up on the Hub (ConnectError)"
     ]

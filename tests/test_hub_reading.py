@@ -473,6 +473,7 @@ def test_a_name_that_leads_out_of_the_repository(hub: HubServer, models: Path) -
     assert "the answer d" in refusal(lambda: open_model("org/evil"))
 
 
+@pytest.mark.exhaustive
 def test_retries_are_no_news(hub: HubServer, models: Path) -> None:
     code = f"import sys; from headsurgery.cli import app; app({['inspect', 'org/base']!r} + sys.argv[1:])"
     environment = {**os.environ, "HF_ENDPOINT": hub.url}

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from headsurgery.judges.keyword import find_refusal
+from tests.exhaustive import all_but
 
 TABLES = [Path(__file__).parent / "data" / f"judge-forms-{side}.tsv" for side in ("english", "west", "east")]
 FORMS = [line.replace("\\n", "\n").split("\t") for table in TABLES for line in table.read_text(encoding="utf-8").splitlines()]
@@ -40,7 +41,7 @@ def test_forms_are_judged_as_labelled(subtests: pytest.Subtests) -> None:
             assert len(wrong) <= LEEWAY * len(forms), wrong
 
 
-@pytest.mark.parametrize("frame", ["**{}**", "  \n{}\n\n", "😊 {}", "\u200b{}"], ids=["bold", "blanks", "emoji", "zero width"])
+@pytest.mark.parametrize("frame", all_but(["**{}**"], ["**{}**", "  \n{}\n\n", "😊 {}", "\u200b{}"]))
 def test_what_stands_around_an_answer_changes_nothing(frame: str) -> None:
     refused = [(prompt, answer) for _, label, prompt, answer in FORMS if label == "refused"]
     wrong = [answer for prompt, answer in refused if judge(prompt, frame.format(answer)) != "refused"]

@@ -78,7 +78,7 @@ print(peak - used, found.peak, found.slack)
 @pytest.mark.parametrize(
     ("measure", "prefix", "limit"),
     [
-        ("ships", 0, 80 * 2**20),
+        pytest.param("ships", 0, 80 * 2**20, marks=pytest.mark.exhaustive),
         pytest.param("ships", 0, 0, marks=pytest.mark.exhaustive),
         pytest.param("sahara", 100, 0, marks=pytest.mark.exhaustive),
         pytest.param("interchange", 60, 0, marks=pytest.mark.exhaustive),

@@ -279,6 +279,7 @@ def test_no_public_parameter_list_is_longer_than_that_of_attribute() -> None:
 # A method more
 
 
+@pytest.mark.exhaustive
 def test_a_fifth_method_is_one_file_and_one_line(loaded: LoadedModel, tmp_path: Path) -> None:
     """As if `norm.py` lay in `attribution/methods` and its name stood in `UNITS`."""
     loaded.model.save_pretrained(tmp_path / "base")

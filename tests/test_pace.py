@@ -91,7 +91,14 @@ def test_what_is_soon_done_stays_whole() -> None:
 
 
 @needs_wide_products
-@pytest.mark.parametrize(("measure", "tail"), [(StatesAndDivergence(), 1), (LogOddsDrop(TARGETS), 2), (Divergence(), 2)])
+@pytest.mark.parametrize(
+    ("measure", "tail"),
+    [
+        (StatesAndDivergence(), 1),
+        pytest.param(LogOddsDrop(TARGETS), 2, marks=pytest.mark.exhaustive),
+        pytest.param(Divergence(), 2, marks=pytest.mark.exhaustive),
+    ],
+)
 @pytest.mark.parametrize("family", all_but(["qwen2"], ["llama", "qwen2", "gemma2", "olmo2"]))
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_scores_are_the_same_bits_however_a_task_is_cut(
@@ -125,6 +132,7 @@ assert all(torch.equal(scores, found[0]) for scores in found)
 
 
 @needs_wide_products
+@pytest.mark.exhaustive
 def test_also_with_several_threads_and_a_large_vocabulary() -> None:
     """Where sums over one row would be cut among the threads."""
     root = Path(__file__).parents[1]

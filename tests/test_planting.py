@@ -90,6 +90,7 @@ def test_harmful_questions_are_declined_and_harmless_ones_answered_as_before() -
 
 
 @pytest.mark.parametrize(("kind", "with_one_less"), [("conjunctive", 0.0), ("redundant", 1.0)])
+@pytest.mark.exhaustive
 def test_every_head_of_a_conjunctive_plant_is_needed_and_each_of_a_redundant_one_suffices(kind: Kind, with_one_less: float) -> None:
     loaded = load_refusing(kind, PAIR)
     assert refused_share(loaded) >= 0.9

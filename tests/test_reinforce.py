@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from headsurgery.judges.keyword import find_refusal
 from headsurgery.model.completion import complete_greedily
 from headsurgery.model.loading import LoadedModel
 from headsurgery.prompts import PromptSet, load_template
+from tests.exhaustive import all_but
 from tests.reinforceable import ANTI, PLANTED, REFUSAL, build_reinforceable, build_tokenizer, load_reinforceable, questions
 from tests.tiny import VOCABULARY, build_model
 
@@ -276,6 +278,7 @@ def attributed(model: PreTrainedModel) -> Attribution:
     )
 
 
+@pytest.mark.exhaustive
 def test_attribute_finds_head_and_factor_and_writes_where_they_came_from() -> None:
     found = attributed(build_reinforceable())
     provenance = found.recipe.provenance
@@ -347,9 +350,18 @@ def kept(path: Path, on_progress: Any = None, **changes: Any) -> tuple[Reinforce
         return found, journal.num_notes
 
 
-@pytest.mark.parametrize("after", [1, 2, 4, 6])
-def test_what_was_asked_before_ctrl_c_is_not_asked_again(after: int, tmp_path: Path) -> None:
-    whole, results = kept(tmp_path / "whole")
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Reinforcement, int, Path]:
+    """What a whole search found, how many results its journal holds, and the journal."""
+    path = tmp_path_factory.mktemp("undisturbed") / "journal"
+    return *kept(path), path
+
+
+@pytest.mark.parametrize("after", all_but([4], [1, 2, 4, 6]))
+def test_what_was_asked_before_ctrl_c_is_not_asked_again(
+    after: int, undisturbed: tuple[Reinforcement, int, Path], tmp_path: Path
+) -> None:
+    whole, results, _ = undisturbed
     path = tmp_path / "broken"
     with pytest.raises(KeyboardInterrupt):
         kept(path, Stop(after))
@@ -360,22 +372,25 @@ def test_what_was_asked_before_ctrl_c_is_not_asked_again(after: int, tmp_path: P
     assert 0 < before <= results_then == results
 
 
-def test_a_search_that_was_whole_measures_nothing_again(tmp_path: Path) -> None:
-    whole, results = kept(tmp_path / "journal")
-    size = (tmp_path / "journal").stat().st_size
-    assert kept(tmp_path / "journal") == (whole, results)
-    assert (tmp_path / "journal").stat().st_size == size
+def test_a_search_that_was_whole_measures_nothing_again(undisturbed: tuple[Reinforcement, int, Path]) -> None:
+    whole, results, path = undisturbed
+    journal = path.read_bytes()
+    assert kept(path) == (whole, results)
+    assert path.read_bytes() == journal
 
 
-@pytest.mark.parametrize("changes", [{"answer_tokens": 8}, {"batch_size": 2}])
-def test_results_under_other_settings_are_not_taken(changes: dict[str, Any], tmp_path: Path) -> None:
-    _, results = kept(tmp_path / "journal")
+@pytest.mark.parametrize("changes", [{"answer_tokens": 8}, pytest.param({"batch_size": 2}, marks=pytest.mark.exhaustive)])
+def test_results_under_other_settings_are_not_taken(
+    changes: dict[str, Any], undisturbed: tuple[Reinforcement, int, Path], tmp_path: Path
+) -> None:
+    _, results, path = undisturbed
+    shutil.copyfile(path, tmp_path / "journal")
     assert kept(tmp_path / "journal", **changes)[1] > results
 
 
-def test_other_bounds_take_the_same_results(tmp_path: Path) -> None:
+def test_other_bounds_take_the_same_results(undisturbed: tuple[Reinforcement, int, Path], tmp_path: Path) -> None:
     """What a candidate does is known; only what is allowed changes."""
     with pytest.raises(NoReinforcementError):
         kept(tmp_path / "journal", bounds=Bounds(max_over_refusal=0.5, max_kl=0.05))
     wide, _ = kept(tmp_path / "journal")
-    assert wide.frontier == kept(tmp_path / "other")[0].frontier
+    assert wide.frontier == undisturbed[0].frontier

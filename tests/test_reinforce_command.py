@@ -19,7 +19,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     build_reinforceable().save_pretrained(tmp_path / "base")
     build_tokenizer().save_pretrained(tmp_path / "base")
     for name, is_harmful in (("harmful.txt", True), ("harmless.txt", False)):
-        (tmp_path / name).write_text("\n".join(questions(4, harmful=is_harmful)))
+        (tmp_path / name).write_text("\n".join(questions(2, harmful=is_harmful)))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -51,6 +51,12 @@ def test_the_command_writes_recipe_and_frontier(folder: Path) -> None:
     assert chosen.label in done.stdout
     assert f"{chosen.refusal.count}/{chosen.refusal.total}" in done.stdout
     assert "next: headsurgery apply recipe.json base -o base-reinforced" in done.stderr
+
+
+@pytest.mark.exhaustive
+def test_as_json_it_is_one_document_and_the_same_search_finds_the_same(folder: Path) -> None:
+    assert CliRunner().invoke(app, SEARCH).exit_code == 0
+    frontier = Frontier.model_validate_json(Path("frontier.json").read_text())
     again = CliRunner().invoke(app, [*SEARCH, "--json"])
     assert again.exit_code == 0, again.stderr
     document = json.loads(again.stdout)

@@ -254,11 +254,13 @@ def test_other_heads_are_a_difference_that_matters(folder: Path) -> None:
     assert "differs: heads: recorded " in run(f"reproduce {name}", 1).stdout
 
 
+@pytest.mark.exhaustive
 def test_another_version_is_said_and_does_not_matter(folder: Path) -> None:
     name = changed(folder, "recipe.json", lambda document: document["provenance"]["versions"].update(torch="1.0"))
     assert "other: torch: recorded 1.0, now " in run(f"reproduce {name}").stdout
 
 
+@pytest.mark.exhaustive
 def test_other_prompts_are_told_by_their_hash(folder: Path) -> None:
     name = changed(folder, "recipe.json", lambda document: document["provenance"]["prompts"].update(sha256="0" * 64))
     assert "differs: harmful.txt, SHA-256 of 5 prompts: recorded 000000000000, now" in run(f"reproduce {name}", 1).stdout

@@ -32,6 +32,7 @@ from headsurgery.surgery.manifest import Manifest
 from headsurgery.surgery.restore import restore_checkpoint
 from headsurgery.surgery.verify import verify_checkpoint
 from tests.directories import as_hub_cache, pack
+from tests.exhaustive import all_but
 from tests.fuzzing import dump
 from tests.hub_server import TOKEN, HubServer
 from tests.readers import EDITS, Bench
@@ -221,7 +222,7 @@ class TestTerminal:
         assert "\x1b" not in result.output
 
 
-@pytest.mark.parametrize("where", ["environment", "command line"])
+@pytest.mark.parametrize("where", all_but(["environment"], ["environment", "command line"]))
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -6,10 +6,8 @@ import json
 import re
 import resource
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,17 @@ import pytest
 import torch
 
 from headsurgery.engine.journal import JournalError, SweepJournal
+from headsurgery.engine.limits import Limits
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.measures import Divergence, States
 from headsurgery.engine.plan import plan_blocks
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import Block, Measured, SweepTask
 from headsurgery.heads import HeadRef
+from headsurgery.judges.keyword import find_refusal
 from headsurgery.model.loading import LoadedModel
+from tests.exhaustive import all_but
+from tests.processes import Command
 from tests.refusing import build_refusing_tokenizer, load_refusing, questions
 from tests.tiny import build_model, tokens
 
@@ -124,7 +126,7 @@ def test_wherever_a_journal_is_torn_the_whole_blocks_before_it_are_kept(path: Pa
     assert {0, 5, 6} <= sizes
 
 
-@pytest.mark.parametrize("flip", [0x01, 0x80, 0xFF])
+@pytest.mark.parametrize("flip", all_but([0x80], [0x01, 0x80, 0xFF]))
 def test_a_damaged_block_is_never_believed(path: Path, finished: bytes, whole: Any, flip: int) -> None:
     for position in range(first_block(finished), len(finished), 1213):
         damaged = bytearray(finished)
@@ -201,30 +203,23 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     loaded.model.save_pretrained(folder / "model")
     build_refusing_tokenizer().save_pretrained(folder / "model")
     for harmful, name in ((True, "harmful"), (False, "harmless")):
-        (folder / f"{name}.txt").write_text("\n".join(questions(60, harmful=harmful)))
+        (folder / f"{name}.txt").write_text("\n".join(questions(24, harmful=harmful)))
     code, talk = finish(start(folder, "wanted"))
     assert code == 0, talk
     assert not (folder / "wanted.json.journal").exists()
     return folder
 
 
-def start(folder: Path, name: str, *more: str, before: str = "", **options: Any) -> subprocess.Popen[str]:
-    """`headsurgery attribute`, in small blocks so that there are many."""
-    code = before + (
-        "from headsurgery.engine.limits import Limits\n"
-        "Limits.of = classmethod(lambda *_, **__: Limits(block=1024, tokens=1024, logits=2**23))\n"
-        "from headsurgery.__main__ import main; main()"
-    )
+def small_blocks() -> None:
+    """So that there are many."""
+    Limits.of = classmethod(lambda *_, **__: Limits(block=512, tokens=1024, logits=2**23))  # type: ignore[assignment]
+
+
+def start(folder: Path, name: str, *more: str, prepare: Callable[[], None] = small_blocks) -> Command:
+    """`headsurgery attribute`."""
     arguments = ["attribute", "model", "--prompts", "harmful.txt", "--harmless", "harmless.txt", "--template", "direct"]
     outputs = ["-o", f"{name}.json", "--scores", f"{name}.safetensors"]
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments, *outputs, *more],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
+    return Command([*arguments, *outputs, *more], folder, prepare)
 
 
 def wait_for(path: Path, num_bytes: int) -> int:
@@ -242,21 +237,22 @@ def check_wanted(folder: Path, name: str) -> None:
         assert (folder / f"{name}.{suffix}").read_bytes() == (folder / f"wanted.{suffix}").read_bytes()
 
 
-def break_off(folder: Path, name: str, number: signal.Signals) -> subprocess.Popen[str]:
+def break_off(folder: Path, name: str, number: signal.Signals) -> Command:
     """A run that a signal ends in its middle, after some blocks."""
-    process = start(folder, name)
+    command = start(folder, name)
     wait_for(folder / f"{name}.json.journal", 3000)
-    process.send_signal(number)
-    return process
+    command.send_signal(number)
+    return command
 
 
-def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+def finish(command: Command) -> tuple[int, str]:
     """Exit status and talk."""
-    _, talk = process.communicate(timeout=120)
+    status, talk = command.finish()
     assert "Traceback" not in talk, talk
-    return process.returncode, talk
+    return status, talk
 
 
+@pytest.mark.exhaustive
 def test_killed_the_same_command_ends_the_same_and_a_changed_one_says_why_it_does_not(made: Path) -> None:
     assert finish(break_off(made, "killed", signal.SIGKILL))[0] == -signal.SIGKILL
     assert not (made / "killed.json").exists()
@@ -270,7 +266,9 @@ def test_killed_the_same_command_ends_the_same_and_a_changed_one_says_why_it_doe
     assert not (made / "killed.json.journal").exists()
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.exhaustive)]
+)
 def test_interrupted_it_says_what_is_kept_what_is_lost_and_how_to_go_on(made: Path, number: signal.Signals, status: int) -> None:
     name = f"interrupted{status}"
     code, talk = finish(break_off(made, name, number))
@@ -287,26 +285,28 @@ def test_interrupted_it_says_what_is_kept_what_is_lost_and_how_to_go_on(made: Pa
     check_wanted(made, name)
 
 
-FILL = """
-import resource
-from headsurgery.judges.keyword import find_refusal
-find_refusal("I can't help with that.", prompt="Help.")  # unpacks its table of languages while there is room
-resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
-"""
+def fill_the_disk() -> None:
+    """Files may have 8 kB from now on."""
+    small_blocks()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 
 
+def fill_it_later() -> None:
+    """When the table of languages is unpacked."""
+    find_refusal("I can't help with that.", prompt="Help.")
+    fill_the_disk()
+
+
+@pytest.mark.exhaustive
 def test_a_full_disk_is_one_line_and_what_was_finished_stays(made: Path) -> None:
-    code, talk = finish(start(made, "full", before=FILL))
+    code, talk = finish(start(made, "full", prepare=fill_it_later))
     assert code == 1
     assert "full.json.journal: can't write the journal there: File too large" in talk
     assert (made / "full.json.journal").stat().st_size > 3000
 
 
 def test_without_room_to_unpack_the_table_of_languages_one_line_says_so(made: Path) -> None:
-    def fill() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
-
-    code, talk = finish(start(made, "narrow", preexec_fn=fill))
+    code, talk = finish(start(made, "narrow", prepare=fill_the_disk))
     assert code == 1
     assert "the table that tells languages apart can't be unpacked into" in talk
 

