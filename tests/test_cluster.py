@@ -325,8 +325,8 @@ def test_ctrl_c_ends_the_workers_and_their_cluster(checkpoint: Path, tmp_path: P
         (("--ray-address", "ray://head:10001"), "expected auto or host:port"),
         (("--ray-address", "127.0.0.1:1"), "127.0.0.1:1: can't reach a Ray cluster"),
         (("--workers", 0), "workers is 0"),
-        (("--intent", "reinforce", "--harmless", "builtin:harmless"), "a reinforcement is searched for in one process"),
-        (("--screen",), "screening reads activations of a model in one process"),
+        (("--intent", "reinforce", "--harmless", "builtin:harmless"), "the search for a reinforcement runs in one process"),
+        (("--screen",), "screening reads the activations of a model in one process"),
         (("--method", "direct", "--harmless", "builtin:harmless"), "direct reads activations of a model in one process"),
     ],
 )

@@ -77,7 +77,7 @@ def test_without_a_shape_there_is_no_chance_level() -> None:
 def test_models_of_different_shapes_and_single_rankings_are_refused() -> None:
     with pytest.raises(UsageError, match=r"one has 3 x 6 heads, other has 4 x 6 heads: their heads can't be matched"):
         compare_rankings([ranking("L0H1"), ranking("L0H1", name="other", shape=(4, 6))])
-    with pytest.raises(UsageError, match="two rankings at least"):
+    with pytest.raises(UsageError, match="at least two rankings"):
         compare_rankings([ranking("L0H1")])
     with pytest.raises(RecipeError, match="5 heads of 4"):
         chance_of_overlap(1, (5, 2), 4)
@@ -118,7 +118,7 @@ def test_the_command(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["ships.json"], "two rankings at least"),
+        (["ships.json"], "at least two rankings"),
         (["ships.json", "absent.json"], "absent.json"),
         (["ships.json", "absent.safetensors"], "not a scores file"),
         (["ships.json", "ships.json", "--plot", "absent/overlap.png"], "can't be written"),

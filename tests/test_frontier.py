@@ -1,4 +1,4 @@
-"""The choice of a reinforcement as pure counting: lanes, bounds, ties, efficiency."""
+"""The choice of a reinforcement as pure counting: ladders, bounds, ties, efficiency."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from headsurgery.attribution.frontier import (
     Candidate,
     arrange,
     choose,
-    plan_lanes,
+    plan_ladders,
     rank_anti_heads,
     rank_heads,
     save_frontier,
-    scan_lanes,
+    scan_ladders,
 )
 from headsurgery.attribution.frontier_record import Frontier, FrontierPoint
 from headsurgery.attribution.scores import ScoreTable, best_heads, score_heads
@@ -63,11 +63,11 @@ def table_of(harmful: list[list[float]], harmless: list[list[float]] | None = No
     )
 
 
-def test_lanes_are_prefixes_of_the_ranking_with_ascending_factors() -> None:
-    lanes = plan_lanes(HEADS[:4], group_sizes=(1, 3, 8), factors=(3.0, 1.5))
-    assert [(len(lane[0].heads), [one.factor for one in lane]) for lane in lanes] == [(n, [1.5, 3.0]) for n in (1, 3, 4)]
-    assert all(one.heads == HEADS[: len(one.heads)] for lane in lanes for one in lane)
-    assert plan_lanes((), group_sizes=(1, 2), factors=(2.0,)) == ()
+def test_ladders_are_prefixes_of_the_ranking_with_ascending_factors() -> None:
+    ladders = plan_ladders(HEADS[:4], group_sizes=(1, 3, 8), factors=(3.0, 1.5))
+    assert [(len(ladder[0].heads), [one.factor for one in ladder]) for ladder in ladders] == [(n, [1.5, 3.0]) for n in (1, 3, 4)]
+    assert all(one.heads == HEADS[: len(one.heads)] for ladder in ladders for one in ladder)
+    assert plan_ladders((), group_sizes=(1, 2), factors=(2.0,)) == ()
 
 
 def test_a_candidates_edits_amplify_its_heads_and_take_the_others_out() -> None:
@@ -83,14 +83,14 @@ def test_a_candidates_edits_amplify_its_heads_and_take_the_others_out() -> None:
 def test_skipping_gives_what_a_full_scan_gives_where_costs_grow_with_the_factor(seed: int) -> None:
     """And whatever the table, nothing is admitted that breaks a bound, nor tried after a smaller factor that did."""
     chance = random.Random(seed)
-    lanes = plan_lanes(HEADS, group_sizes=(1, 2, 3, 5, 8), factors=(1.1, 1.25, 1.5, 2.0, 3.0, 4.0))
+    ladders = plan_ladders(HEADS, group_sizes=(1, 2, 3, 5, 8), factors=(1.1, 1.25, 1.5, 2.0, 3.0, 4.0))
     is_monotone = bool(seed % 2)
     points: dict[Candidate, FrontierPoint] = {}
-    for lane in lanes:
-        kls, over = [chance.expovariate(10) for _ in lane], [chance.randint(0, 6) for _ in lane]
+    for ladder in ladders:
+        kls, over = [chance.expovariate(10) for _ in ladder], [chance.randint(0, 6) for _ in ladder]
         if is_monotone:
             kls, over = sorted(kls), sorted(over)
-        for one, kl, count in zip(lane, kls, over, strict=True):
+        for one, kl, count in zip(ladder, kls, over, strict=True):
             points[one] = point(chance.randint(0, 20), count, kl, heads=len(one.heads), factor=one.factor)
     within = {one for one, found in points.items() if BOUNDS.hold(found, BASE)}
     tried: list[Candidate] = []
@@ -99,20 +99,20 @@ def test_skipping_gives_what_a_full_scan_gives_where_costs_grow_with_the_factor(
         tried.extend(candidates)
         return [one in within for one in candidates]
 
-    skipped = scan_lanes(lanes, keep)
+    skipped = scan_ladders(ladders, keep)
     assert sorted([*tried, *skipped], key=str) == sorted(points, key=str), "each once"
-    for lane in lanes:
-        fate = [one in within for one in lane if one in tried]
-        assert all(fate[:-1]), "a lane ends at the first that breaks a bound"
-        assert fate[-1] is False or len(fate) == len(lane)
+    for ladder in ladders:
+        fate = [one in within for one in ladder if one in tried]
+        assert all(fate[:-1]), "a ladder ends at the first that breaks a bound"
+        assert fate[-1] is False or len(fate) == len(ladder)
     admitted = within & {*tried}
     if is_monotone:
         assert admitted == within
         assert choose({one: points[one] for one in admitted}, BASE, BOUNDS) == choose(points, BASE, BOUNDS)
 
 
-def test_no_lane_is_no_trial() -> None:
-    assert scan_lanes([(), ()], lambda _: pytest.fail("nothing to try")) == ()
+def test_no_ladder_is_no_trial() -> None:
+    assert scan_ladders([(), ()], lambda _: pytest.fail("nothing to try")) == ()
 
 
 def test_most_refusals_within_bounds_win() -> None:

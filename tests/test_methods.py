@@ -326,7 +326,7 @@ def test_a_fifth_method_is_one_file_and_one_line(loaded: LoadedModel, tmp_path: 
     assert arrays["norm"].shape == (6, 3, 6)
     assert "2 of 2" in shown["compare"][1]
     assert "`headsurgery attribute --method norm` scored every head" in shown["card"][1]
-    assert "norm does not tell its sweeps beforehand" in shown["estimate"][1]
+    assert "norm does not know its sweeps in advance" in shown["estimate"][1]
     assert "norm has no estimate of its scores" in shown["screen"][1]
     assert "norm order is 0.5, expected at least 1" in shown["range"][1]
     assert "--norm-order belongs to norm" in shown["of another"][1]

@@ -206,7 +206,7 @@ def test_a_head_that_changes_nothing_is_no_reinforcement() -> None:
     model: Any = loaded.model
     with torch.no_grad():
         model.model.layers[IDLE.layer].self_attn.o_proj.weight[:, IDLE.head * 8 : IDLE.head * 8 + 8] = 0
-    with pytest.raises(NoReinforcementError, match="nothing refuses more than the base's") as caught:
+    with pytest.raises(NoReinforcementError, match="no candidate refuses more than the base's") as caught:
         search({IDLE: 1.0}, loaded=loaded, factors=(1.25, 4.0))
     assert [point.harmless_kl for point in caught.value.frontier.points] == [0.0, 0.0]
 
@@ -232,7 +232,7 @@ def test_too_few_harmless_prompts_to_see_the_bound_on_are_named() -> None:
         assert wanted in caught.value.hint
 
 
-def test_who_refuses_harmless_prompts_is_asked_no_harmful_one_and_ends_its_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_refuses_harmless_prompts_is_asked_no_harmful_one_and_ends_its_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
     """The harmless prompts are a few short ones, the harmful ones come under every attack."""
     loaded, asked = load_reinforceable(), []
     prompts = PromptSet.from_texts(questions(3, harmful=True))
@@ -304,7 +304,7 @@ def test_attribute_finds_head_and_factor_and_writes_where_they_came_from() -> No
         ({}, "needs a harmless set"),
         (
             {"harmless": ["w20"], "operation": "uniform_attention"},
-            "a reinforcement is searched for with the operation scale only, found uniform_attention",
+            "the search for a reinforcement knows only the operation scale, found uniform_attention",
         ),
         ({"harmless": ["w20"], "max_kl": 0.0}, "max KL is 0, expected a number of nats above 0"),
         ({"harmless": ["w20"], "max_over_refusal": 2.0}, "max over-refusal is 2, expected a share from 0 to 1"),

@@ -68,7 +68,7 @@ def test_as_json_it_is_one_document_and_the_same_search_finds_the_same(folder: P
 def test_the_command_keeps_the_frontier_of_a_search_that_found_nothing(folder: Path) -> None:
     done = CliRunner().invoke(app, [*SEARCH, "--max-kl", "1e-9"])
     assert done.exit_code == 1
-    assert "nothing refuses more than the base's" in done.stderr
+    assert "no candidate refuses more than the base's" in done.stderr
     assert "what was tried is in frontier.json" in done.stderr
     assert Frontier.model_validate_json(Path("frontier.json").read_text()).points == ()
     assert not Path("recipe.json").exists()

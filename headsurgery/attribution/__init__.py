@@ -1,9 +1,9 @@
 """Find the heads that carry a behaviour, and write them down as a recipe.
 
-`run.attribute` is the one call. It takes `options`, resolves them to `settings`, lets a method score heads, and makes the recipe.
-Each method is declared in a file of `methods`; longer algorithms are in files of their own, which can be read beside their paper:
+`run.attribute` does it in one call. It takes `options`, resolves them to `settings`, lets a method score heads, and makes the
+recipe. Each method is declared in a file of `methods`. Longer algorithms are in files of their own, to be read next to their paper:
 `ships` (section 3.2) and `sahara` (section 4). Names are resolved on first use, because recipes and `--help` read `methods` and
-`options`, and must load neither torch nor numpy.
+`options` and must load neither torch nor numpy.
 """
 
 from __future__ import annotations

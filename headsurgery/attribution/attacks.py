@@ -1,7 +1,7 @@
-"""What a reinforced model must stand: harmful prompts bare, with a prefilled answer, and inside published jailbreak templates.
+"""What a reinforced model must resist: harmful prompts alone, with a prefilled answer, and inside published jailbreak templates.
 
-The prefill is the paper's (Table 7); the two templates are after Wei et al. 2023, "Jailbroken" (arXiv 2307.02483), section 3:
-competing objectives, by a demanded beginning and by forbidden refusals. They are generic: the query is put in as it is. Each
+The prefill is the paper's (Table 7). The two templates follow Wei et al. 2023, "Jailbroken" (arXiv 2307.02483), section 3:
+competing objectives, by a demanded beginning and by forbidden refusals. They are generic: the query is inserted as it is. Each
 wrapped query then goes through the user's own template. Neighbour: `reinforce` searches for the edit that refuses most of them.
 """
 
@@ -17,12 +17,12 @@ from headsurgery.prompts import PromptSet, Template, encode
 
 @dataclass(frozen=True, kw_only=True)
 class Attack:
-    """A way to ask.
+    """A way to ask a harmful prompt.
 
     Args:
-        name: Goes into the frontier and the recipe.
-        text: Holds `{query}` once.
-        prefill: How the answer begins.
+        name: Its name in the frontier and the recipe.
+        text: The template, which contains `{query}` once.
+        prefill: The beginning of the answer.
     """
 
     name: str
@@ -46,7 +46,7 @@ ATTACKS = (
         "{query}",
     ),
 )
-"""The first is no attack, and can't be left out."""
+"""The first one is no attack. It can't be left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +55,9 @@ class Question:
 
     Args:
         ids: Token ids.
-        prompt: Position in its set.
+        prompt: Its position in its set.
         attack: Name of the attack; None for a harmless prompt.
-        reader: Reads its answers: a prefilled start may open thoughts, or close them.
+        reader: Reads its answers. A prefilled beginning may open thoughts, or close them.
     """
 
     ids: tuple[int, ...]
@@ -68,11 +68,11 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Development:
-    """The prompts that a search looks at.
+    """The prompts that a search uses.
 
     Args:
-        prompts: Harmful ones.
-        harmless: Those that shall go on being answered.
+        prompts: The harmful prompts.
+        harmless: Prompts that should still be answered.
         template: Name of the user's template.
         questions: Every harmful prompt under every attack, then the harmless ones.
         notes: What was left out, for the user.
@@ -86,7 +86,7 @@ class Development:
 
     @property
     def attacks(self) -> tuple[str, ...]:
-        """Names of the attacks that are in it, `bare` first."""
+        """Names of the attacks that are used, `bare` first."""
         return tuple(dict.fromkeys(question.attack for question in self.questions if question.attack is not None))
 
 
@@ -96,14 +96,14 @@ def encode_development(
     """Wrap and encode the prompts of a search.
 
     Args:
-        prompts: Harmful ones.
-        harmless: Harmless ones; they are asked bare.
-        template: The user's.
+        prompts: The harmful prompts.
+        harmless: The harmless prompts. They are asked without attacks.
+        template: The user's template.
         tokenizer: A transformers tokenizer.
-        max_tokens: Tokens that a question may have, so that its answer fits into the model's context; longer ones are left out.
+        max_tokens: Longest question, in tokens, whose answer still fits into the model's context; longer ones are left out.
 
     Returns:
-        The questions. An attack that the template has no place for, or under which no prompt fits, is left out, and said so.
+        The questions. If the template has no place for an attack, or no prompt fits under it, it is left out and a note says so.
 
     Raises:
         PromptError: No bare prompt fits, or the chat template fails on a bare prompt.

@@ -1,10 +1,10 @@
-"""What rankings of heads have in common, beside what chance gives: of two models, operations, prompt sets or methods.
+"""How far rankings of heads agree, beyond chance: rankings of two models, operations, prompt sets or methods.
 
-Overlap: of N heads, random choices of a and b share ab/N on average, and so many or more with the hypergeometric probability.
-N is all heads of the model, also where a screen let only some of them be scored: the best were chosen out of all. Correlation:
-Spearman's rank correlation over the heads that both scored, against random permutations. The paper (section 5, Figure 5) shows
-overlaps without a chance level. Both levels take all heads as alike; where low layers rank high in every model, strangers overlap
-beyond chance, too.
+Overlap: of N heads, random choices of a and b heads share ab/N on average, and at least as many as observed with the hypergeometric
+probability. N is all heads of the model, even if a screen let only some be scored, because the best were chosen from all.
+Correlation: Spearman's rank correlation over the heads that both scored, against random permutations. The paper (section 5,
+Figure 5) shows overlaps without a chance level. Both levels treat all heads alike. If low layers rank high in every model, even
+unrelated rankings overlap beyond chance.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Ranking:
     """Heads of one model in order, best first.
 
     Args:
-        name: What it is of.
-        heads: The ranked heads; of a recipe its own, of scores as many as were asked for.
-        shape: Layers and heads per layer; None where a recipe doesn't know its base's.
-        num_heads: Heads of the model, out of which it chose; None likewise.
-        scores: [layer, head], NaN where there is none; None for a recipe.
+        name: Its name.
+        heads: The ranked heads; all heads of a recipe, or as many as requested of scores.
+        shape: Layers and heads per layer; None for a recipe that doesn't state its base's.
+        num_heads: Number of heads of the model, from which these were chosen; None like `shape`.
+        scores: [layer, head], NaN where there is no score; None for a recipe.
     """
 
     name: str
@@ -54,25 +54,25 @@ class Ranking:
 
     @property
     def num_scored(self) -> int | None:
-        """Heads that have a score; None for a recipe."""
+        """Number of heads with a score; None for a recipe."""
         return None if self.scores is None else int(np.isfinite(self.scores).sum())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Two rankings.
+    """The comparison of two rankings.
 
     Args:
-        first: Name of the one.
-        second: Name of the other.
-        sizes: Heads of each.
-        common: Heads of both, in the first one's order.
-        population: Heads of the model; None where nobody knows how many there are.
-        expected: Heads that random choices have in common on average; None likewise.
-        overlap_p: Probability that random choices have as many in common, or more.
-        correlation: Spearman's, over all heads with two scores; None where there are no scores.
-        correlated: Heads with two scores; None where there are no scores.
-        correlation_p: Two-sided, by 9,999 permutations; never below 1e-4.
+        first: Name of the first ranking.
+        second: Name of the second ranking.
+        sizes: Number of heads in each.
+        common: Heads in both, in the first one's order.
+        population: Number of heads of the model; None if unknown.
+        expected: How many heads random choices share on average; None if `population` is.
+        overlap_p: Probability that random choices share at least as many.
+        correlation: Spearman's, over all heads with two scores; None without scores.
+        correlated: Number of heads with two scores; None without scores.
+        correlation_p: Two-sided, from 9,999 permutations; never below 1e-4.
     """
 
     first: str
@@ -87,7 +87,7 @@ class Comparison:
     correlation_p: float | None
 
     def to_json(self) -> dict[str, Any]:
-        """One entry of the command's document."""
+        """One entry of the JSON document."""
         return {**asdict(self), "sizes": list(self.sizes), "common": [str(head) for head in self.common]}
 
 
@@ -95,11 +95,11 @@ def read_ranking(path: Path, top: int) -> Ranking:
     """Read a recipe, or a scores file.
 
     Args:
-        path: Ends in `.safetensors` if it holds scores; else it is a recipe, or an edited checkpoint that holds one.
-        top: How many heads of a scores file.
+        path: A scores file if it ends in `.safetensors`; otherwise a recipe, or an edited checkpoint that contains one.
+        top: How many heads of a scores file to use.
 
     Raises:
-        HeadSurgeryError: It is neither.
+        HeadSurgeryError: It is none of these.
     """
     if path.suffix == ".safetensors":
         return _rank_scores(path, top)
@@ -115,7 +115,7 @@ def read_ranking(path: Path, top: int) -> Ranking:
 
 
 def _geometry_in_manifest(path: Path) -> Geometry | None:
-    """What `apply` knew of the base of a recipe by hand; None where there is no manifest, or none that tells."""
+    """What the manifest says about the base of a handwritten recipe; None if there is no manifest or it doesn't say."""
     try:
         with path.open("rb") as stream:
             data = stream.read(_MAX_MANIFEST_BYTES + 1)
@@ -134,12 +134,12 @@ def _rank_scores(path: Path, top: int) -> Ranking:
 
 
 def rank_scores(table: ScoreTable, top: int, *, name: str) -> Ranking:
-    """The ranking of scores that are in memory.
+    """Rank scores that are in memory.
 
     Args:
         table: The scores.
-        top: How many heads.
-        name: What it is called.
+        top: How many heads to rank.
+        name: The ranking's name.
     """
     record = {} if table.provenance is None else table.provenance.model_dump(exclude_none=True)
     screened = max((_count_screened(table.arrays, record, method) for method in UNITS), default=0)
@@ -147,13 +147,13 @@ def rank_scores(table: ScoreTable, top: int, *, name: str) -> Ranking:
 
 
 def rank_heads(scores: FloatArray, top: int, *, name: str, num_heads: int = 0) -> Ranking:
-    """A ranking by scores [layer, head].
+    """Rank heads by scores [layer, head].
 
     Args:
-        scores: NaN where there is no score.
-        top: How many heads.
-        name: What it is called.
-        num_heads: Heads of the model, if a screen let only some of them be scored.
+        scores: The scores; NaN where there is none.
+        top: How many heads to rank.
+        name: The ranking's name.
+        num_heads: Number of heads of the model, if a screen let only some of them be scored.
     """
     from headsurgery.attribution.scores import best_heads
 
@@ -163,9 +163,9 @@ def rank_heads(scores: FloatArray, top: int, *, name: str, num_heads: int = 0) -
 
 
 def _count_screened(arrays: Mapping[str, FloatArray], record: Mapping[str, Any], method: str) -> int:
-    """Heads of the model, of which a screen let some be scored: it estimated all of them. 0 where there was no screen."""
+    """Number of heads of the model if a screen was used, taken from its estimates of all heads. 0 if there was no screen."""
     if f"{method}_screen" in arrays:
-        estimates = arrays[f"{method}_screen"]  # of every step, [step, layer, head], or of the only one
+        estimates = arrays[f"{method}_screen"]  # [step, layer, head], or [layer, head] of the only step
         return int(np.isfinite(estimates.reshape(-1, *estimates.shape[-2:])[0]).sum())
     screen = record.get("screen")
     counts = [screen.get(key) for key in ("survivors", "screened_out")] if isinstance(screen, Mapping) else []
@@ -173,22 +173,22 @@ def _count_screened(arrays: Mapping[str, FloatArray], record: Mapping[str, Any],
 
 
 def compare_rankings(rankings: Sequence[Ranking], *, seed: int = 0) -> list[Comparison]:
-    """Every two of them.
+    """Compare every two rankings.
 
     Args:
-        rankings: Two at least.
-        seed: Of the permutations.
+        rankings: At least two rankings.
+        seed: Seed of the permutations.
 
     Raises:
-        UsageError: Fewer than two, or of models whose heads can't be matched.
+        UsageError: There are fewer than two, or their models have heads that can't be matched.
     """
     if len(rankings) < 2:
-        raise UsageError("a comparison needs two rankings at least")
+        raise UsageError("a comparison needs at least two rankings")
     known = [ranking for ranking in rankings if ranking.shape is not None]
     for other in known[1:]:
         if other.shape != known[0].shape:
             first, second = (f"{ranking.name} has {ranking.shape[0]} x {ranking.shape[1]} heads" for ranking in (known[0], other))  # type: ignore[index]
-            raise UsageError(f"{first}, {second}: their heads can't be matched", hint="compare models of one shape")
+            raise UsageError(f"{first}, {second}: their heads can't be matched", hint="compare models of the same shape")
     if known and known[0].shape is not None:
         for ranking in rankings:
             _check_heads(ranking, known[0].shape, known[0].name)
@@ -196,12 +196,12 @@ def compare_rankings(rankings: Sequence[Ranking], *, seed: int = 0) -> list[Comp
 
 
 def _check_heads(ranking: Ranking, shape: tuple[int, int], name: str) -> None:
-    """Refuse a recipe that doesn't say what model it is of, where its heads show that it is another."""
+    """Refuse a recipe that doesn't name its model but whose heads show that it belongs to another one."""
     missing = next((head for head in ranking.heads if head.layer >= shape[0] or head.head >= shape[1]), None)
     if missing is not None:
         raise UsageError(
             f"{ranking.name} names {missing}, but {name} has {shape[0]} x {shape[1]} heads: their heads can't be matched",
-            hint="compare models of one shape",
+            hint="compare models of the same shape",
         )
 
 
@@ -229,7 +229,7 @@ def _compare(first: Ranking, second: Ranking, seed: int) -> Comparison:
 
 
 def chance_of_overlap(common: int, sizes: tuple[int, int], population: int) -> float:
-    """Probability that random choices of so many out of a population share `common` or more.
+    """Probability that random choices of these sizes from a population share `common` heads or more.
 
     Raises:
         RecipeError: A choice is larger than the population.
@@ -242,9 +242,9 @@ def chance_of_overlap(common: int, sizes: tuple[int, int], population: int) -> f
 
 
 def rank_correlation(first: FloatArray, second: FloatArray, *, seed: int) -> tuple[float | None, float | None]:
-    """Spearman's rank correlation of two score lists [heads], ties sharing their mean rank, and its two-sided p-value.
+    """Spearman's rank correlation of two score lists [heads], with mean ranks for ties, and its two-sided p-value.
 
-    None where one of them is constant, or there are fewer than three.
+    None if one list is constant or there are fewer than three heads.
     """
     if len(first) < 3:
         return None, None

@@ -1,10 +1,10 @@
-"""Direct head scores: two forwards per prompt, no ablation (RDSHA, arXiv 2508.19697).
+"""Direct head scores: two forward passes per prompt, no ablation (RDSHA, arXiv 2508.19697).
 
-The refusal direction is r = mean(harmful) - mean(harmless) of the residual stream behind the last decoder layer (resid_post, before
-the final norm) at the prompt's last position. A head's score is the mean over prompts of |head_result . r| / ||r||, its head_result
-read at the same position: what it writes along r itself, in units of the residual stream. Where a norm or a multiplier stands
-between o_proj and the residual stream, the head_result is what comes out of it (`writes`), with the norm's scale as it is at that
-position, so that the heads' results add up to what their layer's attention writes. What later layers make of it is not seen.
+The refusal direction is r = mean(harmful) - mean(harmless) of the residual stream after the last decoder layer (resid_post, before
+the final norm) at the prompt's last position. A head's score is the mean over prompts of |head_result . r| / ||r||, with its
+head_result at the same position: what it writes along r itself, in units of the residual stream. If a norm or a multiplier stands
+between o_proj and the residual stream, the head_result is what comes out of it (`writes`), with the norm's scale fixed at that
+position, so the heads' results add up to what their layer's attention writes. Effects through later layers are not included.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def direct(modules: ModuleMap, sets: Sequence[Sequence[Sequence[int]]], *, top: 
     Args:
         modules: The model.
         sets: Token ids of the harmful queries, and of the harmless ones.
-        top: Heads to choose.
+        top: How many heads to choose.
         contrast: Weight of the score on the harmless queries.
     """
     harmful, harmless = direct_scores(modules, *sets)
@@ -69,7 +69,7 @@ def direct_scores(
 
 
 def _read(modules: ModuleMap, query: Sequence[int]) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
-    """At the last position the residual stream behind the last layer, [hidden_size], and z by layer, [width], in float64."""
+    """At the last position: the residual stream after the last layer, [hidden_size], and z by layer, [width], in float64."""
     resid: list[torch.Tensor] = []
 
     def leaving(_: nn.Module, __: Any, output: Any) -> None:
@@ -77,7 +77,7 @@ def _read(modules: ModuleMap, query: Sequence[int]) -> tuple[torch.Tensor, dict[
 
     with ExitStack() as stack:
         outputs = stack.enter_context(head_outputs(modules, modules.geometry.attention_layers, positions=1))
-        for module in modules.layers:  # the last one may be left out, as those that look at images are
+        for module in modules.layers:  # the last one may never run, like layers for images
             stack.callback(module.register_forward_hook(leaving).remove)
         run_model(modules, torch.tensor([list(query)], device=modules.device), tail=1, want_logits=False)
     return resid[0], {layer: z[0, -1].double().cpu() for layer, z in outputs.items()}

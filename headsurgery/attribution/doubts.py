@@ -1,7 +1,7 @@
-"""Doubts about a choice of heads: what its recipe must carry, so that nobody takes it for a finding.
+"""Reasons to doubt a choice of heads. Its recipe carries them, so that nobody takes the choice for a finding.
 
-A ranking always has a first head. It says nothing where all scores are rounding, or where there is no control to tell heads that
-carry safety from heads that every prompt needs.
+A ranking always has a first head. It means nothing if all scores are rounding errors, or if there is no control to distinguish
+heads that carry safety from heads that every prompt needs.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from headsurgery.attribution.settings import Settings
 
 
 def find_doubts(settings: Settings, scores: ScoreTable, dtype: str) -> tuple[str, ...]:
-    """What makes the choice doubtful, for the user and for the recipe.
+    """Find what makes the choice doubtful, for the user and for the recipe.
 
     Args:
-        settings: Of the attribution.
-        scores: Of all heads.
-        dtype: Type that the model ran in.
+        settings: The choices of the attribution.
+        scores: The scores of all heads.
+        dtype: The type in which the model ran.
     """
     return tuple(_find(settings, scores, dtype))
 
@@ -29,19 +29,19 @@ def _find(settings: Settings, scores: ScoreTable, dtype: str) -> Iterator[str]:
     method = settings.method
     if scores.harmless is None and method.wants_control:
         yield (
-            f"no control: {method.name} ranks a head high that any prompt needs, harmful or not; --harmless builtin:harmless "
-            "tells such heads apart"
+            f"no control: {method.name} also ranks heads high that every prompt needs, harmful or not; --harmless builtin:harmless "
+            "distinguishes such heads"
         )
     largest, unit = float(np.nanmax(np.abs(scores.harmful), initial=0.0)), method.unit or ""
     noise = method.rounding.get(dtype, 0.0)
     if 0 < largest <= noise:
         yield (
-            f"no head stands out: no score is larger than {largest:.2g} {unit}, and rounding in {dtype} alone makes up to about "
-            f"{noise:.2g}; the chosen heads are no finding"
+            f"no head stands out: no score is larger than {largest:.2g} {unit}, and rounding in {dtype} alone causes up to about "
+            f"{noise:.2g}; the chosen heads are not a finding"
         )
     if weak := ", ".join(f"L{score.layer}H{score.head}" for score in scores.chosen if score.score <= 0):
         if largest == 0:
-            yield f"{weak}: ablating these changes nothing on these prompts (score 0), nor does any other head: no head stands out"
+            yield f"{weak}: ablating any of these or any other head changes nothing on these prompts (score 0): no head stands out"
         elif scores.harmless is None:
             yield f"{weak}: ablating these changes nothing on these prompts (score 0)"
         else:

@@ -1,9 +1,9 @@
-"""What an attribution will cost, before its model is loaded: its sweeps as they would be planned, its screen, and its answers.
+"""Estimate what an attribution will cost before its model is loaded: its sweeps as they would be planned, its screen, its answers.
 
-The method says which sweeps it will run, and which prompts it lets the model answer (`Method.work`). With a screen the sweeps hold
-as many heads as come through, evenly spread over the layers, and the screen's forwards and backwards are counted. Where the work
-depends on the answers, the most that it can be is told beside what is expected. A search for a reinforcement is not counted.
-Neighbours: `engine.cost` counts, `engine.hardware` tells time.
+The method says which sweeps it will run, and which prompts the model will answer (`Method.work`). With a screen, the sweeps contain
+as many heads as it lets through, evenly spread over the layers, and its forward and backward passes are counted. If the work
+depends on the answers, the maximum is stated next to the expectation. The search for a reinforcement is not counted.
+Neighbours: `engine.cost` counts, `engine.hardware` knows speeds.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from headsurgery.errors import UsageError
 from headsurgery.heads import AttentionGeometry
 
 _LIBRARIES = 400 * 2**20
-"""What Python, torch and transformers take on a host."""
+"""Memory that Python, torch and transformers take on a host."""
 
 _BLOCKS_PER_WORKER = 4
-"""At least, so that no worker waits long for the last one."""
+"""Minimum number of blocks per worker, so that no worker waits long for the last one."""
 
 _GRADIENT_SHARE = 0.5
-"""Of the sweep's speed, that a screen's forwards and backwards reach: set by hand, not measured; they are a small part of a run."""
+"""Share of the sweep's speed that a screen's passes reach. Set by hand, not measured; they are a small part of a run."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
-    """One sweep.
+class SweepEstimate:
+    """The estimate of one sweep.
 
     Args:
-        what: In words.
-        queries: Prompts.
-        heads: Heads that are scored exactly.
+        what: What it does, in words.
+        queries: Number of prompts.
+        heads: Number of heads that are scored exactly.
         cost: Its cost.
         gradients: FLOPs of the screen before it.
-        seconds: Its time, the screen's included.
+        seconds: Its time, including the screen's.
     """
 
     what: str
@@ -58,19 +58,19 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A whole attribution.
+    """The estimate of a whole attribution.
 
     Args:
         steps: Its sweeps.
-        answers: FLOPs of the answers that the model gives.
+        answers: FLOPs of the model's answers.
         answer_seconds: Their time.
-        most_seconds: The most that it can take; None where that is what is expected.
+        most_seconds: The maximum time; None if it equals the expected time.
         weights: Bytes of the model.
         hardware: What runs it.
-        notes: What the figures don't say.
+        notes: What the figures don't include.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[SweepEstimate, ...]
     answers: float
     answer_seconds: float
     most_seconds: float | None
@@ -80,24 +80,24 @@ class Estimate:
 
     @property
     def flops(self) -> float:
-        """Of sweeps, screens and answers."""
+        """FLOPs of sweeps, screens and answers."""
         return self.answers + sum(step.cost.flops + step.gradients for step in self.steps)
 
     @property
     def seconds(self) -> float:
-        """Without loading the model. Answers come from one worker."""
+        """Time without loading the model. Answers come from one worker."""
         return self.answer_seconds + sum(step.seconds for step in self.steps)
 
     @property
     def peak(self) -> int:
-        """Bytes of one worker: weights and the sweep; on a CPU results and libraries, too."""
+        """Memory of one worker in bytes: weights and the sweep; on a CPU also results and libraries."""
         footprints = [step.cost.footprint for step in self.steps]
         if self.hardware.device.type == "cpu":
             return self.weights + _LIBRARIES + max(found.peak for found in footprints)
         return self.weights + max(found.working for found in footprints)
 
     def to_json(self) -> dict[str, Any]:
-        """One document."""
+        """The JSON document of the estimate."""
         largest = max((step.cost.footprint for step in self.steps), key=lambda found: found.peak)
         memory = {name: getattr(largest, name) for name in ("results", "states", "keys", "slice", "logits", "slack")}
         return {
@@ -145,27 +145,27 @@ def estimate(
 
     Args:
         shape: The model's sizes.
-        geometry: Its heads.
+        geometry: The model's heads.
         settings: How heads are scored.
-        sets: Token ids of the harmful queries, and of the control's where there is one.
+        sets: Token ids of the harmful queries, and of the control's if there is one.
         hardware: What would run it.
-        itemsize: Bytes of an element.
+        itemsize: Bytes per element.
 
     Raises:
-        UsageError: The method can't tell its sweeps, or has none.
+        UsageError: The method can't say which sweeps it will run, or it runs none.
     """
     method = settings.method
     work, longest = method.work(sets, settings.own), method.longest_work(sets, settings.own)
     costing = _Costing(shape=shape, geometry=geometry, settings=settings, hardware=hardware, itemsize=itemsize)
-    steps = tuple(map(costing.step, work.sweeps))
+    steps = tuple(map(costing.estimate, work.sweeps))
     notes = list(costing.problems)
     most = None
     if longest is not None:
-        most = sum(costing.step(sweep).seconds for sweep in longest.sweeps) + costing.answer_seconds(longest.answers)
+        most = sum(costing.estimate(sweep).seconds for sweep in longest.sweeps) + costing.answer_seconds(longest.answers)
     if work.note:
         notes.append(work.note)
     if settings.apply_factor is None:
-        notes.append("the search for a reinforcement, which comes after it, is not counted")
+        notes.append("the search for a reinforcement afterwards is not counted")
     return Estimate(
         steps=steps,
         answers=sum(count_generation(shape, lengths, costing.tokens) for lengths in _lengths(work.answers)),
@@ -183,7 +183,7 @@ def _lengths(answers: Sequence[Queries]) -> list[list[int]]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Costing:
-    """What the parts of an attribution cost."""
+    """The costs of the parts of an attribution."""
 
     shape: ModelShape
     geometry: AttentionGeometry
@@ -194,15 +194,15 @@ class _Costing:
 
     @property
     def tokens(self) -> int:
-        """New tokens of an answer."""
+        """Maximum number of new tokens of an answer."""
         return self.settings.answer_tokens or self.settings.method.answer_tokens
 
     def answer_seconds(self, answers: Sequence[Queries]) -> float:
-        """Time of rounds of answers."""
+        """Time of the rounds of answers."""
         return sum(answer_seconds(self.shape, lengths, self.tokens, self.hardware) for lengths in _lengths(answers))
 
-    def step(self, sweep: PlannedSweep) -> Step:
-        """What one sweep costs."""
+    def estimate(self, sweep: PlannedSweep) -> SweepEstimate:
+        """The estimate of one sweep."""
         task = self._task(sweep)
         limits, problem = _limits(self.shape, task, self.hardware, self.itemsize, self.shape.parameters * self.itemsize)
         cost = count_cost(self.shape, task, limits, itemsize=self.itemsize)
@@ -210,7 +210,7 @@ class _Costing:
         gradients = count_gradients(self.shape, [len(query) for query in task.queries], rows=screened, tail=task.tail)
         if problem:
             self.problems.append(problem)
-        return Step(
+        return SweepEstimate(
             what=sweep.what,
             queries=len(task.queries),
             heads=len(task.heads),
@@ -238,7 +238,7 @@ class _Costing:
 def _limits(
     shape: ModelShape, task: SweepTask, hardware: ComputeResources, itemsize: int, weights: int
 ) -> tuple[Limits, str | None]:
-    """How much at a time, and why it doesn't fit, if it doesn't."""
+    """How much runs at a time; and if it doesn't fit, why."""
     limits, prefix = Limits.of(hardware.device), len(shared_prefix(task))
     if hardware.workers > 1:
         tokens = len(task.heads) * (prefix + sum(len(query) - prefix for query in task.queries))

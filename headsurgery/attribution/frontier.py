@@ -1,8 +1,8 @@
-"""Candidates of a reinforcement, and which of them is taken. No model runs here: figures come in, a choice goes out.
+"""The candidates of a reinforcement, and which of them is chosen. No model runs here: figures come in, a choice comes out.
 
-A lane is one group of heads with its factors, the smallest first. KL(base || reinforced) and refusals of harmless prompts grow with
-the factor, so the first one over either bound ends its lane. Of those that keep both bounds the one with most refusals is taken.
-Neighbour: `reinforce` measures; `evaluation.records` has the types that are written.
+A ladder is one group of heads with rising factors. KL(base || reinforced) and refusals of harmless prompts grow with the factor, so
+the first candidate that exceeds a bound ends its ladder. Of those within both bounds, the one with the most refusals is chosen.
+Neighbour: `reinforce` measures; `frontier_record` has the types that are written.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from headsurgery.heads import HeadRef
 from headsurgery.recipe import HeadEdit
 
 _ROUNDING = 1e-9
-"""Shares are quotients of counts: 0.05 of 20 is 1."""
+"""Tolerance for shares, which are quotients of counts: 0.05 of 20 is 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Bounds:
         max_kl: Mean KL(base || reinforced) on harmless answers, in nats per token.
 
     Raises:
-        UsageError: A bound out of its range.
+        UsageError: A bound is out of range.
     """
 
     max_over_refusal: float
@@ -49,22 +49,22 @@ class Bounds:
             raise UsageError(f"max KL is {self.max_kl:g}, expected a number of nats above 0")
 
     def hold(self, point: FrontierPoint, base: FrontierPoint) -> bool:
-        """Whether a point keeps both."""
+        """Whether a point is within both bounds."""
         return self.allow(point.over_refusal, base.over_refusal) and (point.harmless_kl or 0.0) <= self.max_kl
 
     def allow(self, over_refusal: Rate, base: Rate) -> bool:
-        """Whether so many harmless prompts may be refused where the base refuses so many."""
+        """Whether this many harmless prompts may be refused if the base refuses that many."""
         return over_refusal.interval.value <= base.interval.value + self.max_over_refusal + _ROUNDING
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """Heads with one factor, and heads that are taken out.
+    """Heads with one factor, and heads that are ablated in addition.
 
     Args:
-        heads: All with the factor.
-        factor: Above 1; 0 where the heads are anti-refusal heads.
-        removed: Anti-refusal heads that are taken out besides.
+        heads: The heads; all have the factor.
+        factor: Above 1; 0 if the heads are anti-refusal heads.
+        removed: Anti-refusal heads that are ablated in addition.
     """
 
     heads: tuple[HeadRef, ...]
@@ -73,64 +73,64 @@ class Candidate:
 
     @property
     def edits(self) -> tuple[HeadEdit, ...]:
-        """As a recipe has them."""
+        """The edits of a recipe."""
         pairs = [*((head, self.factor) for head in self.heads), *((head, 0.0) for head in self.removed)]
         return tuple(HeadEdit(layer=head.layer, head=head.head, operation=Scale.name, factor=factor) for head, factor in pairs)
 
 
-Lane = Sequence[Candidate]
+FactorLadder = Sequence[Candidate]
 
 
 def rank_heads(scores: ScoreTable, count: int) -> tuple[HeadRef, ...]:
-    """Heads to reinforce: the chosen ones in their order, then the next best; none whose ablation costs no refusal."""
+    """Heads to reinforce: the chosen ones in order, then the next best. Heads whose ablation costs no refusal are left out."""
     ranked = [score for score in (*scores.chosen, *scores.top(scores.combined.size)) if score.harmful > 0]
     return tuple(dict.fromkeys(HeadRef(score.layer, score.head) for score in ranked))[:count]
 
 
 def rank_anti_heads(scores: ScoreTable, count: int) -> tuple[HeadRef, ...]:
-    """Anti-refusal heads: those whose ablation raises the score most for what it does to harmless answers.
+    """Anti-refusal heads: those whose ablation raises the score most, relative to its effect on harmless answers.
 
-    Only the score of method `refusal` can be negative; KL and angles can't tell more refusal from less.
+    Only the score of the method `refusal` can be negative; KL and angles don't distinguish more refusal from less.
     """
     raised = np.where(scores.harmful < 0, -scores.harmful, np.nan)
     return best_heads(combine(raised, scores.harmless, scores.contrast), count)
 
 
-def plan_lanes(heads: Sequence[HeadRef], *, group_sizes: Iterable[int], factors: Iterable[float]) -> tuple[Lane, ...]:
-    """Prefixes of the ranked heads, each with all factors; a size beyond the last head means all heads."""
+def plan_ladders(heads: Sequence[HeadRef], *, group_sizes: Iterable[int], factors: Iterable[float]) -> tuple[FactorLadder, ...]:
+    """Prefixes of the ranked heads, each with all factors. A size above the number of heads means all heads."""
     sizes = sorted({min(size, len(heads)) for size in group_sizes} - {0})
     ascending = sorted(set(factors))
     return tuple(tuple(Candidate(heads=tuple(heads[:size]), factor=factor) for factor in ascending) for size in sizes)
 
 
-def scan_lanes(lanes: Iterable[Lane], keep: Callable[[Sequence[Candidate]], Sequence[bool]]) -> tuple[Candidate, ...]:
-    """Try all lanes side by side, factor by factor, each until a candidate breaks a bound.
+def scan_ladders(ladders: Iterable[FactorLadder], keep: Callable[[Sequence[Candidate]], Sequence[bool]]) -> tuple[Candidate, ...]:
+    """Try all ladders in parallel, factor by factor, each until a candidate exceeds a bound.
 
     Args:
-        lanes: Candidates, the one that costs least first.
-        keep: Which candidates keep the bounds; called once a round.
+        ladders: Candidates, the cheapest first.
+        keep: Tells which candidates are within the bounds; called once per round.
 
     Returns:
-        Candidates that were not tried, because an earlier one of their lane broke a bound.
+        Candidates that were not tried, because an earlier one of their ladder exceeded a bound.
     """
-    rest, skipped = [tuple(lane) for lane in lanes if lane], []
+    rest, skipped = [tuple(ladder) for ladder in ladders if ladder], []
     while rest:
-        kept = keep([lane[0] for lane in rest])
-        skipped += [candidate for lane, is_kept in zip(rest, kept, strict=True) if not is_kept for candidate in lane[1:]]
-        rest = [lane[1:] for lane, is_kept in zip(rest, kept, strict=True) if is_kept and len(lane) > 1]
+        in_bounds = keep([ladder[0] for ladder in rest])
+        skipped += [candidate for ladder, holds in zip(rest, in_bounds, strict=True) if not holds for candidate in ladder[1:]]
+        rest = [ladder[1:] for ladder, holds in zip(rest, in_bounds, strict=True) if holds and len(ladder) > 1]
     return tuple(skipped)
 
 
 def choose(
     points: Mapping[Candidate, FrontierPoint], base: FrontierPoint, bounds: Bounds, *, must_improve: bool = True
 ) -> Candidate | None:
-    """The candidate within bounds that refuses most; then the one with the lower KL, fewer heads, the smaller factor.
+    """The candidate within bounds that refuses most. Ties go to the lower KL, then to fewer heads, then to the smaller factor.
 
     Args:
-        points: Figures of each.
-        base: The untouched model's.
+        points: The figures of each candidate.
+        base: The figures of the untouched model.
         bounds: What may be lost.
-        must_improve: Only those that refuse more than the base does.
+        must_improve: Consider only candidates that refuse more than the base.
     """
     allowed = [
         candidate
@@ -141,7 +141,7 @@ def choose(
 
 
 def arrange(points: Iterable[FrontierPoint], base: FrontierPoint) -> tuple[FrontierPoint, ...]:
-    """Flag the Pareto-efficient points, the base being one of them, and put them first; within both parts the best first."""
+    """Flag the Pareto-efficient points (the base counts as one) and put them first. Both parts are sorted, the best first."""
     known = tuple(points)
     flagged = [
         point.model_copy(update={"efficient": not any(_dominates(other, point) for other in (base, *known))}) for point in known
@@ -166,6 +166,6 @@ def _order(point: FrontierPoint) -> tuple[float, ...]:
 
 
 def _dominates(one: FrontierPoint, other: FrontierPoint) -> bool:
-    """Nowhere worse, and somewhere better."""
+    """Whether one point is nowhere worse and somewhere better."""
     pair = [(-point.refusal.count, point.over_refusal.count, point.harmless_kl or 0.0) for point in (one, other)]
     return pair[0] != pair[1] and all(mine <= theirs for mine, theirs in zip(*pair, strict=True))

@@ -12,41 +12,43 @@ from headsurgery.recipe import PromptRecord, Strict
 
 
 class FrontierPoint(Strict):
-    """One candidate of a search over heads and factor: what it wins and what it costs."""
+    """One candidate of a search over heads and factor: its benefit and its cost."""
 
     heads: tuple[str, ...] = Field(strict=False, description="as L2H26")
     factor: float
-    removed: tuple[str, ...] = Field(default=(), strict=False, description="heads that are taken out besides")
-    refusal: Rate = Field(description="of harmful prompts, under all attacks together")
-    attacks: dict[str, Rate] = Field(default={}, description="refusal under each attack; `bare` is none")
-    over_refusal: Rate = Field(description="of prompts that a good model answers")
+    removed: tuple[str, ...] = Field(default=(), strict=False, description="heads that are ablated in addition")
+    refusal: Rate = Field(description="of harmful prompts, over all attacks together")
+    attacks: dict[str, Rate] = Field(default={}, description="refusal under each attack; `bare` is without an attack")
+    over_refusal: Rate = Field(description="of harmless prompts, which a good model answers")
     harmless_kl: float | None = Field(default=None, description="KL(base || edited) in nats per token on harmless answers")
-    efficient: bool = Field(default=False, description="no other candidate is as good in all three figures and better in one")
+    efficient: bool = Field(
+        default=False, description="no other candidate is at least as good in all three figures and better in one"
+    )
     chosen: bool = False
 
     @property
     def label(self) -> str:
-        """The edit in short."""
+        """The edit in a few words."""
         return _label(self.heads, self.factor, self.removed)
 
 
 class OverBound(Strict):
-    """A candidate that was asked no harmful prompt, because it is over a bound, or a smaller factor is."""
+    """A candidate that was asked no harmful prompts, because it or a smaller factor exceeds a bound."""
 
     heads: tuple[str, ...] = Field(strict=False)
     factor: float
     removed: tuple[str, ...] = Field(default=(), strict=False)
-    harmless_kl: float | None = Field(default=None, description="null: not measured, a smaller factor was over a bound")
+    harmless_kl: float | None = Field(default=None, description="null: not measured, because a smaller factor exceeds a bound")
     over_refusal: Rate | None = Field(default=None, description="null: not asked the harmless prompts either")
 
     @property
     def label(self) -> str:
-        """The edit in short."""
+        """The edit in a few words."""
         return _label(self.heads, self.factor, self.removed)
 
 
 class Frontier(Strict):
-    """A search for heads and factor, whole."""
+    """The document of one search for heads and factor."""
 
     schema_: Literal["headsurgery.frontier/1"] = Field(default="headsurgery.frontier/1", alias="schema")
     prompts: PromptRecord
@@ -54,10 +56,10 @@ class Frontier(Strict):
     template: str
     max_over_refusal: float = Field(description="share of harmless prompts, in addition to the base's")
     max_kl: float = Field(description="nats per token")
-    answer_tokens: int = Field(description="new tokens among which a refusal was looked for")
-    kl_tokens: int = Field(description="KL over the first so many tokens of the base's harmless answers")
+    answer_tokens: int = Field(description="new tokens in which a refusal was searched for")
+    kl_tokens: int = Field(description="length of the base's harmless answers over which KL is measured, in tokens")
     base: FrontierPoint = Field(description="the untouched model: no heads, factor 1")
-    points: tuple[FrontierPoint, ...] = Field(strict=False, description="what was asked, the efficient ones first")
+    points: tuple[FrontierPoint, ...] = Field(strict=False, description="candidates that were asked, the efficient ones first")
     over_bound: tuple[OverBound, ...] = Field(default=(), strict=False)
 
 

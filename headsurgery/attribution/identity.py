@@ -1,7 +1,7 @@
-"""What a journal knows an attribution by: its model, its prompts, and the choices on which scores depend.
+"""What identifies an attribution in a journal: its model, its prompts, and the choices on which scores depend.
 
 Each option object says which of its fields belong to a run's identity. Choices that only weigh scores (contrast, top, ...) may
-change from one call to the next.
+differ from one call to the next.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def identify_run(
 
     Args:
         checkpoint: The model.
-        sets: Harmful prompts, and the control where there is one.
-        choices: Option objects.
-        facts: Of the loaded model: type and device; None: before it is loaded.
+        sets: Harmful prompts, and the control if there is one.
+        choices: The option objects.
+        facts: Type and device of the loaded model; None before it is loaded.
     """
     weights: dict[str, Any] = {"revision": checkpoint.revision}
     if checkpoint.revision is None:

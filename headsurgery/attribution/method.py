@@ -1,9 +1,9 @@
-"""What an attribution method declares: the form of a file in `attribution.methods`.
+"""What an attribution method declares. Each file in `attribution.methods` is a subclass.
 
-A method says what it is called, which options and inputs it takes, how it scores heads, how its scores are reduced to a ranking,
-and which sweeps it will run. Most of that has a default here. The command line, the estimate, the screen, recipes, scores files,
-cards and comparisons read these declarations. Neither this module nor a method's file imports torch or numpy at its top, so that
-`--help` is quick: a method imports what it scores with inside the functions that score.
+A method states its name, its options and inputs, how it scores heads, how its scores are reduced to a ranking, and which sweeps it
+will run. Most of that has a default here. The command line, the estimate, the screen, recipes, scores files, cards and comparisons
+read these declarations. Neither this module nor a method's file imports torch or numpy at its top, so that `--help` is quick: a
+method imports what it needs inside the functions that score.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ Queries = Sequence[Sequence[int]]
 Need = Literal["harmless", "model"]
 
 SCORING, SEARCHING = "scoring heads x prompts", "trying heads x factors"
-"""Stages of an attribution, for its callback of progress."""
+"""The stages of an attribution, as its progress callback reports them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
-    """What a method scores heads with.
+    """Everything with which a method scores heads.
 
     Args:
         settings: The choices of the attribution.
         sweeper: Runs the model with heads edited.
         reader: Reads the model's answers.
-        queries: Token ids of the harmful prompts, and of the harmless ones where there is a control.
-        modules: The model itself. None: it runs elsewhere, which only a method that needs `model` never sees.
-        screener: Lets some heads through, which alone are scored. None: all are.
-        on_progress: Called with (head, query) pairs done and in all.
+        queries: Token ids of the harmful prompts, and of the harmless ones if there is a control.
+        modules: The model itself. None: it runs elsewhere; methods that need `model` are then refused earlier.
+        screener: Selects the heads that are scored. None: all are.
+        on_progress: Called with the (head, query) pairs done and the total.
     """
 
     settings: Settings
@@ -65,15 +65,15 @@ class Scoring:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedSweep:
-    """A sweep to come, for an estimate.
+    """A future sweep, for an estimate.
 
     Args:
-        what: In words.
+        what: What it does, in words.
         queries: Token ids of what the model reads.
-        measure: What is kept of its final states.
-        step: Of a search that takes one head a step, from 0. Which heads are taken is not known, so each step has one head less.
-        tail: Positions of a query that are read, up to its last.
-        screen_figures: What a screen differentiates for each query besides its sketches of the divergence.
+        measure: What is stored of its final states.
+        step: Step of a search that takes one head per step, from 0. The heads are not known yet, so each step has one head less.
+        tail: How many positions of a query are read, counted from its end.
+        screen_figures: Figures that a screen differentiates for each query, in addition to its sketches of the divergence.
     """
 
     what: str
@@ -86,11 +86,11 @@ class PlannedSweep:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What a method will let the model do.
+    """What a method will make the model do.
 
     Args:
         sweeps: Its sweeps.
-        answers: Token ids of the prompts that it lets the model answer, round by round.
+        answers: Token ids of the prompts that the model will answer, round by round.
         note: What the figures of an estimate assume.
     """
 
@@ -103,21 +103,21 @@ class Method(ABC, Generic[Own]):
     """A way to score heads. To add one, write a subclass in a file of its own and name it in `attribution.methods`.
 
     Attributes:
-        name: As recipes, scores files and the command line name it.
+        name: Its name in recipes, scores files and on the command line.
         help: What it does, in a few words for `--help`.
         options: Its own options, with their defaults. Each becomes a flag, a key of run files and a field of `AttributionOptions`.
-        counted_by: The own option that says how many heads it chooses at most.
-        search_defaults: Own options that have another default where a search for a reinforcement follows.
-        default_contrast: Weight of the control where the user gives none.
-        needs: What it can't do without, and why. `harmless`: a control. `model`: the model in this process.
+        counted_by: Its own option that limits how many heads it chooses.
+        search_defaults: Other defaults of its own options, for when a search for a reinforcement follows.
+        default_contrast: Weight of the control if the user gives none.
+        needs: What it requires, and why. `harmless`: a control. `model`: the model in this process.
         ablates: Whether it edits heads to score them.
-        wants_control: Whether it ranks heads high that every prompt needs, where there is no control.
+        wants_control: Whether, without a control, it also ranks heads high that every prompt needs.
         not_screened: Why heads can't be screened for it. None: they can.
-        is_rough_to_screen: Whether a screen's estimates of its scores are so rough that more heads must come through.
-        not_estimated: Why `work` can't tell what it will run.
-        rounding: By the type that the model runs in, what rounding alone scores, in its unit (docs/methods.md).
-        also_writes: Further arrays that it leaves in a scores file, and their units.
-        ranking: What its list of all heads is of, where that needs saying.
+        is_rough_to_screen: Whether a screen's estimates of its scores are so rough that it must let more heads through.
+        not_estimated: Why `work` can't say what it will run.
+        rounding: Score that rounding alone can cause, in its unit, by the type in which the model runs (docs/methods.md).
+        also_writes: Further arrays that it writes to a scores file, and their units.
+        ranking: What its list of all heads shows, if that needs an explanation.
     """
 
     name: ClassVar[str]
@@ -129,64 +129,64 @@ class Method(ABC, Generic[Own]):
     needs: ClassVar[Mapping[Need, str]] = {}
     ablates: ClassVar[bool] = True
     wants_control: ClassVar[bool] = True
-    not_screened: ClassVar[str | None] = "has no estimate of its scores that a screen could go by"
+    not_screened: ClassVar[str | None] = "has no estimate of its scores by which a screen could choose"
     is_rough_to_screen: ClassVar[bool] = False
-    not_estimated: ClassVar[str] = "does not tell its sweeps beforehand, so there is nothing to estimate"
+    not_estimated: ClassVar[str] = "does not know its sweeps in advance, so there is nothing to estimate"
     rounding: ClassVar[Mapping[str, float]] = {}
     also_writes: ClassVar[Mapping[str, str | None]] = {}
     ranking: ClassVar[str] = ""
 
     @property
     def unit(self) -> str | None:
-        """Unit of its scores; None: no unit but that of the residual stream."""
+        """Unit of its scores; None if they have only the unit of the residual stream."""
         return UNITS[self.name]
 
     @property
     def answer_tokens(self) -> int:
-        """New tokens of an answer that it reads where the user says nothing; 0: it reads no answers."""
+        """Default number of new tokens that it reads of an answer; 0 if it reads no answers."""
         return 0
 
     @abstractmethod
     def score(self, scoring: Scoring, options: Own) -> ScoreTable:
-        """Score all heads, or those that the screener lets through, and choose.
+        """Score all heads, or those that the screener selects, and choose.
 
         Args:
             scoring: Prompts, model and choices.
             options: Its own options.
 
         Returns:
-            The scores. The array of its name holds them, [step or query, layer, head]; `NAME_harmless` those of the control, and
-            `NAME_screen` the screen's estimates.
+            The scores. The array with the method's name holds them, [step or query, layer, head]; `NAME_harmless` holds those of
+            the control, and `NAME_screen` the screen's estimates.
         """
 
     def reduce(self, scores: FloatArray) -> FloatArray:
-        """Scores [step or query, layer, head] as the one [layer, head] that all heads are ranked by: those of the first step."""
+        """Reduce scores [step or query, layer, head] to the [layer, head] by which heads are ranked. Default: the first step."""
         first: FloatArray = scores[0]
         return first
 
     def check_prompts(self, sets: Sequence[PromptSet], options: Own) -> None:
-        """Refuse prompts that it can't score heads with, before anything runs.
+        """Refuse prompts with which it can't score heads, before anything runs.
 
         Args:
-            sets: The harmful ones, and the control where there is one.
+            sets: The harmful prompts, and the control if there is one.
             options: Its own options.
 
         Raises:
-            UsageError: They can't.
+            UsageError: It can't score heads with them.
         """
 
     def work(self, sets: Sequence[Queries], options: Own) -> Work:
         """What it is expected to run.
 
         Args:
-            sets: Token ids of the harmful prompts, and of the control where there is one.
+            sets: Token ids of the harmful prompts, and of the control if there is one.
             options: Its own options.
 
         Raises:
-            UsageError: It can't tell.
+            UsageError: It can't say.
         """
         raise UsageError(f"{self.name} {self.not_estimated}")
 
     def longest_work(self, sets: Sequence[Queries], options: Own) -> Work | None:
-        """The most that it may run; None where that is what `work` says."""
+        """The most that it may run; None if that equals `work`."""
         return None

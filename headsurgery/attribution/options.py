@@ -1,7 +1,7 @@
-"""`AttributionOptions`: what can be chosen of an attribution, in one object.
+"""`AttributionOptions`: all choices of an attribution in one object.
 
 The fields declared here are shared by all methods. Each method's own options (`group_size`, `top`, `r_main`, ...) become fields
-too, made from its declaration in `attribution.methods`. None leaves an option to the method; `settings` fills it in.
+as well, made from its declaration in `attribution.methods`. None leaves an option to the method; `settings` fills it in.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ def _say_contrasts() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class _SharedOptions(Options):
-    """What can be chosen of an attribution. What a method brings of its own is None until the user chooses it.
+    """The choices of an attribution. A method's own options are None until the user chooses them.
 
     Args:
         method: How heads are scored and chosen; see docs/commands/attribute.md.
-        contrast: Heads are ranked by harmful - contrast * harmless. None: the method's own weight, where there is a control.
+        contrast: Heads are ranked by harmful - contrast * harmless. None: the method's own weight, if there is a control.
         operation: How a head is ablated while it is scored.
-        factor: By how much; 0 takes it out.
-        top: Heads that methods choose which rank single heads; for the command line also the rows of its table.
-        intent: `ablate` or `reinforce`: what the recipe is for.
-        apply_factor: The recipe's factor. None: `factor` to ablate; to reinforce, heads and factor are searched for on the given
+        factor: The operation's factor; 0 removes the head.
+        top: How many heads to choose, for methods that rank single heads. On the command line also the rows of the table.
+        intent: The recipe's purpose: `ablate` or `reinforce`.
+        apply_factor: The recipe's factor. None: to ablate, `factor`; to reinforce, a search finds heads and factor on the given
             prompts under attacks (`reinforce`).
-        max_over_refusal: Bound of the search: share of harmless prompts refused, in addition to the base's.
+        max_over_refusal: Bound of the search: share of harmless prompts that may be refused in addition to the base's.
         max_kl: Bound of the search: mean KL(base || reinforced) on harmless answers, in nats per token.
-        screen: Whether only heads that come through a screen are scored exactly. The recipe then says what it may have missed.
-        survivors: Heads that come through. None: see `Screening`.
-        sample: Others, drawn at random and scored exactly to see what is missed. None: 10.
+        screen: Whether only heads that a screen selects are scored exactly. The recipe then says what that may have missed.
+        survivors: How many heads the screen selects. None: see `Screening`.
+        sample: How many other heads are drawn at random and scored exactly, to see what is missed. None: 10.
         screen_seed: Seed of the draw and of the estimates. None: 0.
-        answer_tokens: New tokens of an answer among which a refusal is looked for, thoughts included. None: 48, in a search 32.
+        answer_tokens: New tokens of an answer in which a refusal is searched for, including thoughts. None: 48, in a search 32.
 
     Raises:
-        UsageError: A value out of its range.
+        UsageError: A value is out of range.
     """
 
     method: Annotated[MethodName, Flag(help=_say_methods(), identity=True)] = "refusal"
@@ -65,38 +65,40 @@ class _SharedOptions(Options):
         ),
     ] = None
     operation: Annotated[AblationName, Flag(help="How a head is ablated while it is scored.", identity=True)] = "scale"
-    factor: Annotated[float, Flag(help="Factor of that operation; 0 takes the head out.", identity=True)] = 0.0
+    factor: Annotated[float, Flag(help="Factor of that operation; 0 removes the head.", identity=True)] = 0.0
     top: Annotated[int | None, Flag(help="Rows of the table (default 10)", at_least=1)] = None
-    intent: Annotated[Intent, Flag(help="What the recipe is for.")] = "ablate"
-    apply_factor: Annotated[
-        float | None, Flag(help="The recipe's factor. Default: --factor; to reinforce, it is searched for.")
-    ] = None
+    intent: Annotated[Intent, Flag(help="The recipe's purpose.")] = "ablate"
+    apply_factor: Annotated[float | None, Flag(help="The recipe's factor. Default: --factor; to reinforce, a search finds it.")] = (
+        None
+    )
     max_over_refusal: Annotated[
         float,
-        Flag(help="Bound of the search: share of the harmless prompts that may be refused beyond those that the base refuses."),
+        Flag(help="Bound of the search: share of harmless prompts that may be refused in addition to the base's."),
     ] = 0.05
     max_kl: Annotated[
         float, Flag(help="Bound of the search: mean KL(base || reinforced) on harmless answers, in nats per token.")
     ] = 0.1
     screen: Annotated[
-        bool, Flag(help="Score exactly only heads that a quick estimate lets through, and say what that may have missed.")
+        bool, Flag(help="Score exactly only heads that a quick estimate selects, and say what that may have missed.")
     ] = False
     survivors: Annotated[
         int | None,
         Flag(
-            help="--screen: heads to score exactly. Default: 40, or an eighth of all heads if that is more; half as many more "
-            "with a control or with --method refusal.",
+            help="For --screen: how many heads to score exactly. Default: 40, or an eighth of all heads if that is more; with a "
+            "control or with --method refusal, half as many again.",
             at_least=1,
         ),
     ] = None
     sample: Annotated[
         int | None,
-        Flag(help="--screen: other heads to draw at random, to see what is missed (default 10).", at_least=0),
+        Flag(help="For --screen: how many other heads to draw at random, to see what is missed (default 10).", at_least=0),
     ] = None
-    screen_seed: Annotated[int | None, Flag(help="--screen: seed of the draw and of the estimates (default 0).", at_least=0)] = None
+    screen_seed: Annotated[
+        int | None, Flag(help="For --screen: seed of the draw and of the estimates (default 0).", at_least=0)
+    ] = None
     answer_tokens: Annotated[
         int | None,
-        Flag(help="Look for refusals among so many new tokens, thoughts included. Default: 48; in a search 32.", at_least=1),
+        Flag(help="New tokens in which to search for refusals, including thoughts. Default: 48; in a search 32.", at_least=1),
     ] = None
 
     def __post_init__(self) -> None:
@@ -113,7 +115,7 @@ class _SharedOptions(Options):
         if self.factor == 1:
             raise UsageError("factor is 1, which changes nothing, so every head would score 0")
         if not self.screen and (self.survivors, self.sample, self.screen_seed) != (None, None, None):
-            raise UsageError("--survivors, --sample: nothing is screened", hint="give --screen")
+            raise UsageError("--survivors, --sample: nothing is screened", hint="add --screen")
 
 
 def _check_number(option: Declared, value: Any) -> None:
@@ -127,12 +129,12 @@ def _check_number(option: Declared, value: Any) -> None:
 
 
 def say_name(name: str) -> str:
-    """An option in words: `group size`, but `r_main`."""
+    """The option's name in words: `group size`, but `r_main`."""
     return name.replace("_", " ") if min(map(len, name.split("_"))) > 1 else name
 
 
 def _own_fields() -> list[tuple[str, Any, Any]]:
-    """A field for each option that some method has, with all methods that take it in its help."""
+    """One field for each option that some method has. Its help names all methods that take it."""
     found: defaultdict[str, list[tuple[Method[Any], Declared]]] = defaultdict(list)
     for method in load_methods():
         for option in method.options.declared():
@@ -154,7 +156,7 @@ def _own_fields() -> list[tuple[str, Any, Any]]:
 if TYPE_CHECKING:
 
     class AttributionOptions(_SharedOptions):
-        """What can be chosen of an attribution: what all methods share, and each method's own options."""
+        """The choices of an attribution: those that all methods share, and each method's own options."""
 
         def __init__(self, **options: Any) -> None: ...
         def __getattr__(self, name: str) -> Any: ...
@@ -171,7 +173,7 @@ else:
 
 
 def foreign_options(options: AttributionOptions) -> tuple[Declared, ...]:
-    """Options that were given, but belong to other methods than the chosen one."""
+    """Options that were given but belong to methods other than the chosen one."""
     own = {option.name for option in load_method(options.method).options.declared()}
     shared = {option.name for option in _SharedOptions.declared()}
     return tuple(

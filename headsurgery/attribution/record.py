@@ -1,4 +1,4 @@
-"""What a run leaves in its recipe: the provenance of the heads, so that anyone can see and repeat how they were found."""
+"""What a recipe records of its attribution: the provenance of its heads, so that anyone can see and repeat how they were found."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def record_run(
     """The record of an attribution.
 
     Args:
-        settings: Its choices.
-        dtype: Type that the model ran in.
-        sets: Harmful prompts, and the control where there is one.
+        settings: The choices of the attribution.
+        dtype: The type in which the model ran.
+        sets: Harmful prompts, and the control if there is one.
         template: How they were asked.
-        edits: Of the recipe.
-        scores: Of all heads.
+        edits: The recipe's edits.
+        scores: The scores of all heads.
         doubts: What makes the choice doubtful.
     """
     return Provenance(
@@ -78,6 +78,6 @@ def _screen_record(settings: Settings, scores: ScoreTable) -> ScreenRecord | Non
 
 
 def _scores_of(edits: tuple[HeadEdit, ...], scores: ScoreTable) -> tuple[HeadScore, ...]:
-    """Scores of a recipe's heads: those that they were chosen by, where they were."""
+    """The scores of a recipe's heads: those by which they were chosen, if they were."""
     known = {HeadRef(score.layer, score.head): score for score in (*scores.top(scores.combined.size), *scores.chosen)}
     return tuple(known[edit.ref] for edit in edits)

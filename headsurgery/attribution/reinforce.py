@@ -1,10 +1,10 @@
-"""Search for a reinforcement: which heads, by which factor, and which heads to take out.
+"""Search for a reinforcement: which heads to amplify, by which factor, and which heads to ablate.
 
-The heads are ranked by an attribution; the search measures what their edits do, on answers. Cheap first: KL(base || reinforced) on
-the base's own harmless answers, for many candidates at once; then the harmless prompts, which may not be refused. Only who keeps
-both bounds answers the harmful prompts, bare and under the attacks, in the same batches as the base. Amplified heads: ReD-LLM;
-removed anti-refusal heads: Refusal Cliff (arXiv 2510.06036). The scan is exhaustive over what keeps the bounds.
-Neighbours: `attacks` says what is asked, `frontier` what is tried and which is taken.
+An attribution ranks the heads; the search measures on answers what their edits do. The cheapest measure comes first:
+KL(base || reinforced) on the base's own harmless answers, for many candidates at once. Next come the harmless prompts, which must
+not be refused. Only candidates within both bounds answer the harmful prompts, without and with the attacks, in the same batches as
+the base. Amplified heads follow ReD-LLM; removed anti-refusal heads follow Refusal Cliff (arXiv 2510.06036). Every candidate within
+the bounds is tried. Neighbours: `attacks` says what is asked, `frontier` which candidates exist and which one is chosen.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from headsurgery.attribution.attacks import BARE, Development, Question
 from headsurgery.attribution.frontier import (
     Bounds,
     Candidate,
-    Lane,
+    FactorLadder,
     arrange,
     choose,
-    plan_lanes,
+    plan_ladders,
     rank_anti_heads,
     rank_heads,
-    scan_lanes,
+    scan_ladders,
 )
 from headsurgery.attribution.frontier_record import Frontier, FrontierPoint, OverBound
 from headsurgery.attribution.scores import ScoreTable
@@ -43,27 +43,27 @@ from headsurgery.recipe import HeadEdit, SearchRecord
 
 FACTORS = (1.1, 1.25, 1.5, 2.0, 3.0, 4.0)
 GROUP_SIZES = (1, 2, 3, 5, 8)
-"""Heads of the ranking that are amplified together, from the best one on."""
+"""Numbers of heads that are amplified together, counted from the best one."""
 
 ANTI_HEADS = 3
-"""Anti-refusal heads that are taken out, one at a time: alone, and on top of the best group."""
+"""Number of anti-refusal heads. Each is ablated alone, and in addition to the best group."""
 
 ANSWER_TOKENS = 32
-"""New tokens among which a refusal is looked for; late refusals are missed in the base and the candidates alike, and those of a
-model that thinks first need more."""
+"""New tokens in which a refusal is searched for. Later refusals are missed in the base and the candidates alike. A model that
+thinks first needs more."""
 
 KL_TOKENS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reinforcement:
-    """What a search found.
+    """The result of a search.
 
     Args:
-        edits: The chosen candidate's.
-        frontier: All that was tried.
-        record: The search in short, for the recipe.
-        notes: What the user should know.
+        edits: The edits of the chosen candidate.
+        frontier: Everything that was tried.
+        record: A summary of the search, for the recipe.
+        notes: Notes for the user.
     """
 
     edits: tuple[HeadEdit, ...]
@@ -73,12 +73,12 @@ class Reinforcement:
 
 
 class NoReinforcementError(ModelError):
-    """Nothing that was tried refuses more than the base within bounds.
+    """No candidate refuses more than the base within the bounds.
 
     Args:
         message: What was tried.
-        hint: The next thing to do.
-        frontier: All that was tried.
+        hint: What to do next.
+        frontier: Everything that was tried.
     """
 
     def __init__(self, message: str, *, hint: str, frontier: Frontier) -> None:
@@ -100,29 +100,30 @@ def reinforce(
     journal: SweepJournal | None = None,
     on_progress: StageProgress | None = None,
 ) -> Reinforcement:
-    """Find the heads and the factor that refuse most harmful prompts within bounds.
+    """Find the heads and the factor that refuse the most harmful prompts within the bounds.
 
     Args:
         loaded: The model.
-        scores: Of an attribution: it ranks the heads.
+        scores: The scores of an attribution. They rank the heads.
         development: The prompts.
         bounds: What may be lost.
-        factors: Above 1.
-        group_sizes: Heads together.
-        anti_heads: How many to take out, one at a time.
-        answer_tokens: New tokens among which a refusal is looked for.
-        batch_size: Prompts per forward, or `auto`.
-        journal: Keeps what was answered and measured, so that a search that broke off goes on where it was.
-        on_progress: Called with candidates done and in all, the base one of them.
+        factors: Factors to try, above 1.
+        group_sizes: Numbers of heads to try together.
+        anti_heads: How many heads to ablate, one at a time.
+        answer_tokens: New tokens in which a refusal is searched for.
+        batch_size: Prompts per forward pass, or `auto`.
+        journal: Stores answers and measurements, so that an interrupted search can continue where it stopped.
+        on_progress: Called with the candidates done, including the base, and the total.
 
     Raises:
-        NoReinforcementError: Nothing refuses more than the base within bounds.
-        ModelError: Logits that are not finite, no memory for a single prompt, or all bare answers stop within their thoughts.
+        NoReinforcementError: No candidate refuses more than the base within the bounds.
+        ModelError: Logits are not finite, memory is too small for a single prompt, or all answers without attacks stop within
+            thoughts.
     """
     heads = rank_heads(scores, max(group_sizes))
     anti = [head for head in rank_anti_heads(scores, anti_heads + len(heads)) if head not in heads][:anti_heads]
-    groups = plan_lanes(heads, group_sizes=group_sizes, factors=factors)
-    alone: list[Lane] = [(Candidate(heads=(head,), factor=0.0),) for head in anti]
+    groups = plan_ladders(heads, group_sizes=group_sizes, factors=factors)
+    alone: list[FactorLadder] = [(Candidate(heads=(head,), factor=0.0),) for head in anti]
     total = 1 + sum(map(len, groups)) + len(anti) * (2 if groups else 1)
     search = _Search(
         loaded=loaded,
@@ -142,9 +143,9 @@ def reinforce(
     report()
     if all(question in thinking for question in development.questions if question.attack == BARE):
         raise ModelError(
-            f"all answers to the bare prompts, {len(thinking)} of all {len(development.questions)}, stop within their thoughts, "
-            f"after {answer_tokens} tokens: the model thinks before it refuses",
-            hint="give more --answer-tokens, or a --template that ends the thoughts at once (... <think></think>)",
+            "all answers to the prompts without attacks stop within their thoughts, as do "
+            f"{len(thinking)} of all {len(development.questions)}, after {answer_tokens} tokens: it thinks before it refuses",
+            hint="raise --answer-tokens, or use a --template that ends the thoughts at once (... <think></think>)",
         )
     if base.refusal.count < base.refusal.total:
         search.scan(groups, report)
@@ -162,7 +163,7 @@ def reinforce(
     notes = (
         *development.notes,
         *([_say_thinking(len(thinking), len(development.questions), answer_tokens)] if thinking else []),
-        f"reinforced, the model refuses {record.refusal:.0%} of the harmful questions instead of {record.base_refusal:.0%}, under "
+        f"reinforced, the model refuses {record.refusal:.0%} of the harmful questions instead of {record.base_refusal:.0%}, over "
         "all attacks together; the factor was chosen on these prompts, so evaluate it on others",
     )
     return Reinforcement(edits=chosen.edits, frontier=frontier, record=record, notes=notes)
@@ -170,7 +171,7 @@ def reinforce(
 
 @dataclass(kw_only=True)
 class _Search:
-    """Figures of the base and of all candidates so far."""
+    """The figures of the base and of all candidates so far."""
 
     loaded: LoadedModel
     development: Development
@@ -189,8 +190,8 @@ class _Search:
         self.base_answers = self._answer(self.harmless, ()) | self._answer(self.harmful, ())
         self.base = self._point(Candidate(heads=(), factor=1.0), self.base_answers, 0.0)
 
-    def scan(self, lanes: Sequence[Lane], report: Callable[[], None]) -> None:
-        """Measure candidates; those within the bounds are asked."""
+    def scan(self, ladders: Sequence[FactorLadder], report: Callable[[], None]) -> None:
+        """Measure candidates, and ask those within the bounds."""
 
         def keep(candidates: Sequence[Candidate]) -> list[bool]:
             kept = []
@@ -199,7 +200,7 @@ class _Search:
                 report()
             return kept
 
-        for candidate in scan_lanes(lanes, keep):
+        for candidate in scan_ladders(ladders, keep):
             self.over_bound.append(_over_bound(candidate))
             report()
 
@@ -225,7 +226,7 @@ class _Search:
         return [question for question, answer in self.base_answers.items() if question.reader.split(answer).is_open]
 
     def _ask(self, candidate: Candidate, kl: float) -> bool:
-        """Ask a candidate, as long as it keeps the bounds; whether it does."""
+        """Ask a candidate as long as it stays within the bounds. Returns whether it does."""
         if kl > self.bounds.max_kl:
             self.over_bound.append(_over_bound(candidate, kl))
             return False
@@ -238,7 +239,7 @@ class _Search:
         return True
 
     def _answer(self, questions: Sequence[Question], edits: Sequence[HeadEdit]) -> dict[Question, list[int]]:
-        """Answers in batches that depend on the questions alone, so that the base's are comparable."""
+        """Answers in batches that depend only on the questions, so that they are comparable with the base's."""
         ids = [question.ids for question in questions]
         key = ("answers", self.answer_tokens, self.batch_size, _names_of(edits), ids)
         answers = None if self.journal is None else self.journal.recall(key)
@@ -278,13 +279,13 @@ class _Search:
 
     @staticmethod
     def _rate(answers: Mapping[Question, Sequence[int]], attack: str | None) -> Rate:
-        """Refusals under an attack; None: of the harmless prompts."""
+        """Refusals under an attack; None: refusals of the harmless prompts."""
         counted = [_is_refused(question, answer) for question, answer in answers.items() if question.attack == attack]
         return rate(sum(counted), len(counted))
 
 
 def _names_of(edits: Sequence[HeadEdit]) -> list[str]:
-    """Edits as a journal knows them."""
+    """Edits as a journal states them."""
     return [edit.model_dump_json(exclude_none=True) for edit in edits]
 
 
@@ -300,7 +301,7 @@ def _over_bound(candidate: Candidate, kl: float | None = None, over_refusal: Rat
 def _say_thinking(thinking: int, count: int, tokens: int) -> str:
     return (
         f"{thinking} of the model's {count} answers stop within their thoughts, after {tokens} tokens, and count as not refused; "
-        "more --answer-tokens lets it come to its reply"
+        "raise --answer-tokens to let the model reach its reply"
     )
 
 
@@ -311,7 +312,7 @@ def _names(heads: Sequence[HeadRef]) -> tuple[str, ...]:
 def _record(
     frontier: Frontier, chosen: FrontierPoint, *, factors: Sequence[float], group_sizes: Sequence[int], attacks: Sequence[str]
 ) -> SearchRecord:
-    assert chosen.harmless_kl is not None  # measured before it was asked
+    assert chosen.harmless_kl is not None  # measured before the candidate was asked
     return SearchRecord(
         factors=[float(factor) for factor in factors],
         group_sizes=list(group_sizes),
@@ -329,19 +330,19 @@ def _record(
 
 
 def _say_tried(frontier: Frontier) -> str:
-    """Why nothing was chosen."""
+    """Why no candidate was chosen."""
     refused = frontier.base.refusal
     if refused.count == refused.total:
-        return f"the model refuses all {refused.total} harmful questions already, under every attack: nothing to reinforce"
+        return f"the model already refuses all {refused.total} harmful questions, under every attack: nothing to reinforce"
     refusing = [one for one in frontier.over_bound if one.over_refusal is not None]
     over_kl = [one for one in frontier.over_bound if one.harmless_kl is not None and one.harmless_kl > frontier.max_kl]
     found = (
-        f"nothing refuses more than the base's {refused.count} of {refused.total} within bounds: "
+        f"no candidate refuses more than the base's {refused.count} of {refused.total} within the bounds: "
         f"{len(frontier.points) + len(frontier.over_bound)} candidates, {len(over_kl)} of them over KL {frontier.max_kl:g}, "
         f"{len(refusing)} over over-refusal {frontier.max_over_refusal:g}"
     )
     if larger := len(frontier.over_bound) - len(over_kl) - len(refusing):
-        found += f", {larger} of a larger factor than one of these"
+        found += f", {larger} with a larger factor than one of these"
     if not refusing:
         return found
     nearest = min(refusing, key=lambda one: one.over_refusal.count if one.over_refusal else 0)
@@ -358,7 +359,7 @@ def _hint(frontier: Frontier) -> str:
     total, share = frontier.base.over_refusal.total, frontier.max_over_refusal
     if 0 < share * total < 1:
         return (
-            f"give at least {math.ceil(1 / share)} harmless prompts: of {total} a single refusal is more than {share:g}, "
-            "so that one odd prompt rules everything out"
+            f"give at least {math.ceil(1 / share)} harmless prompts: of {total}, a single refusal is more than {share:g}, "
+            "so one odd prompt would rule everything out"
         )
     return "loosen --max-kl or --max-over-refusal, give more prompts, or --apply-factor for a recipe without a search"

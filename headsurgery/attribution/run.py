@@ -43,13 +43,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Attribution:
-    """What an attribution found.
+    """The result of an attribution.
 
     Args:
         recipe: The chosen heads, ready to apply.
         scores: Scores of all heads.
-        notes: What the user should know although nothing is wrong.
-        frontier: What a search for a reinforcement tried; None where none ran.
+        notes: What the user should know, although nothing is wrong.
+        frontier: What a search for a reinforcement tried; None if there was none.
     """
 
     recipe: Recipe
@@ -58,7 +58,7 @@ class Attribution:
     frontier: Frontier | None = None
 
     def __repr__(self) -> str:
-        """What was chosen, on one line."""
+        """The chosen edits and the scores, on one line."""
         return f"Attribution({say_edits(self.recipe.edits)}; {self.scores!r})"
 
     @property
@@ -75,7 +75,7 @@ class Attribution:
         return self.scores.plot()
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: a heat map, the best heads, and the notes."""
+        """A heat map, the best heads and the notes, for a notebook."""
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
         return self.scores._repr_html_() + (f"<ul>{notes}</ul>" if notes else "")
 
@@ -98,29 +98,30 @@ def attribute(
     """Score every head of a model and choose those that matter most.
 
     Args:
-        model: A transformers causal language model, which for the run is put into evaluation mode; or an engine that runs one.
+        model: A transformers causal language model, which is put into evaluation mode during the run; or an engine that runs one.
         tokenizer: Its tokenizer.
         prompts: Harmful queries.
         harmless: The control: queries that look alike but are harmless.
         options: The method and all choices of the attribution, or these resolved. Default: the method `refusal` with its defaults.
         template: chat, paper, direct or a file; default: the tokenizer's chat template, else paper.
-        batch_size: Rows (head, query) per forward, or `auto`; an engine has its own.
-        base: What the recipe says of its base; default: the model's type and geometry.
-        journal: Keeps finished blocks of the sweep and what a search was answered, so that a run that broke off goes on where it
-            was.
-        on_progress: Called with the stage and what is done of it and in all: (head, query) pairs of `scoring heads x prompts`, then
-            candidates of `trying heads x factors`, where there is a search.
-        on_search: Called in place of `on_progress` with candidates of the search done and in all.
-        keywords: Fields of `AttributionOptions`, such as `method="ships", top=5`, in place of `options`.
+        batch_size: Rows (head, query) per forward pass, or `auto`. An engine has its own.
+        base: What the recipe says of its base. Default: the model's type and geometry.
+        journal: Stores finished blocks of the sweep and answers of a search, so that an interrupted run can continue where it
+            stopped.
+        on_progress: Called with the stage, the work done, and the total: (head, query) pairs of `scoring heads x prompts`, then, if
+            there is a search, candidates of `trying heads x factors`.
+        on_search: Called instead of `on_progress` with the search's candidates done and their total.
+        keywords: Fields of `AttributionOptions`, such as `method="ships", top=5`, instead of `options`.
 
     Raises:
-        UsageError: Choices out of range, or that contradict each other.
-        ArchitectureError: The family is not in the table.
-        GeometryError: The model is not what the table says, or can't be edited with this operation and factor (QK-norm).
-        PromptError: No prompts, or no template.
-        ModelError: Method `refusal`, and the model refuses none of the prompts.
-        NoReinforcementError: A search, and nothing refuses more than the base within bounds.
-        OptionError: A keyword that is no option, or that stands beside `options`.
+        UsageError: Choices are out of range or contradict each other.
+        ArchitectureError: The family is not supported.
+        GeometryError: The model doesn't match its family's declaration, or can't be edited with this operation and factor
+            (QK-norm).
+        PromptError: There are no prompts, or no template.
+        ModelError: With the method `refusal`: the model refuses none of the prompts.
+        NoReinforcementError: In a search: no candidate refuses more than the base within the bounds.
+        OptionError: A keyword is not an option, or is given together with `options`.
     """
     settings = _settle(options, keywords, has_harmless=harmless is not None)
     report = of_stage(on_progress, SCORING)
@@ -181,7 +182,7 @@ def attribute(
 
 
 def _settle(options: AttributionOptions | Settings | None, keywords: dict[str, Any], *, has_harmless: bool) -> Settings:
-    """The settings, from keyword arguments where these were given: those of version 0.1 all work."""
+    """The settings. Keyword arguments may replace the options; all keywords of version 0.1 still work."""
     if isinstance(options, Settings):
         check_no_more("attribute", keywords, [AttributionOptions])
         return options
@@ -205,7 +206,7 @@ def _prepare_scoring(
 ) -> Scoring:
     modules, screener = engine.modules if isinstance(engine, LocalEngine) else None, None
     if settings.screen is not None:
-        assert modules is not None  # `Settings.check_engine` has seen to it
+        assert modules is not None  # `Settings.check_engine` has checked it
         screener = Screener(modules, settings.screen, rough=settings.is_rough_to_screen)
     return Scoring(
         settings=settings,
@@ -219,7 +220,7 @@ def _prepare_scoring(
 
 
 def _development(loaded: LoadedModel, sets: list[PromptSet], template: Template, answer_tokens: int) -> Development:
-    """What a search looks at; encoded before heads are scored, so that what can't be asked shows at once."""
+    """The prompts of a search. They are encoded before heads are scored, so that problems appear at once."""
     room = context_length(loaded.model) - answer_tokens
     return encode_development(sets[0], sets[1], template, loaded.tokenizer, max_tokens=room)
 
@@ -248,7 +249,7 @@ def _reinforce(
 
 
 def _edits(scores: ScoreTable, settings: Settings) -> tuple[HeadEdit, ...]:
-    assert settings.apply_factor is not None  # else there was a search
+    assert settings.apply_factor is not None  # otherwise a search chose the edits
     return tuple(
         HeadEdit(layer=score.layer, head=score.head, operation=settings.operation, factor=settings.apply_factor)
         for score in scores.chosen

@@ -1,11 +1,11 @@
-"""Scores of all heads, how heads are ranked by them, and the file that keeps them.
+"""The scores of all heads, how they rank heads, and the file that stores them.
 
 `scores.safetensors` holds a method's scores under its name, [step or query, layer, head], in its unit: `refusal` [step, ...] in
-nats; `sahara` [step, ...] in degrees and, measured by its first step, `ships` [query, ...] in nats; `ships` alone; `direct`
-[1, ...] in units of the residual stream. Where a control was given, its scores are in `refusal_harmless` and so on. After
-screening, the estimates of all heads, [step, layer, head], are in `refusal_screen` and so on. All are float64, NaN where there is
-nothing to score or a head was screened out. The run's record is JSON in the header's metadata. Each method declares in `methods`
-which arrays it writes, and how they are reduced to a ranking.
+nats; `sahara` [step, ...] in degrees, with `ships` [query, ...] in nats from its first step; `ships` alone; `direct` [1, ...] in
+units of the residual stream. If a control was given, its scores are in `refusal_harmless` and so on. After screening, the estimates
+of all heads, [step, layer, head], are in `refusal_screen` and so on. All are float64, NaN where there is nothing to score or a head
+was screened out. The run's record is JSON in the header's metadata. Each method declares in `methods` which arrays it writes and
+how they are reduced to a ranking.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreTable:
-    """Scores of one attribution.
+    """The scores of one attribution.
 
     Args:
-        arrays: All scores, by the names of the file.
-        harmful: [layer, head] that heads are listed by: Ships averaged over queries, or the first step of a search.
+        arrays: All scores, by their names in the file.
+        harmful: [layer, head] by which heads are listed: Ships averaged over queries, or the first step of a search.
         harmless: The same on the control, or None.
-        contrast: Weight of the control, or None without one.
-        chosen: Heads of the recipe, in order of choice, with the scores that they were chosen by.
-        account: What screening may have missed in `combined`; None where all heads were scored.
-        path: Groups that a search by answers went through, in order.
-        doubts: What makes the choice doubtful, as far as only its method knows.
-        notes: What the user should know besides.
-        provenance: The run's record; None while it is being made.
+        contrast: Weight of the control, or None if there is none.
+        chosen: The recipe's heads in order of choice, with the scores by which they were chosen.
+        account: What screening may have missed in `combined`; None if all heads were scored.
+        path: The groups that a search by answers went through, in order.
+        doubts: What makes the choice doubtful, as far as only the method knows.
+        notes: Further notes for the user.
+        provenance: The run's record; None while the run is in progress.
     """
 
     arrays: dict[str, FloatArray]
@@ -73,17 +73,17 @@ class ScoreTable:
 
     @property
     def method(self) -> str | None:
-        """Name of the method; None while the run is being made."""
+        """Name of the method; None while the run is in progress."""
         return None if self.provenance is None else self.provenance.method
 
     @property
     def unit(self) -> str | None:
-        """Unit of the scores; None where they have none."""
+        """Unit of the scores; None if they have none."""
         return None if self.provenance is None else self.provenance.unit
 
     @property
     def per_query(self) -> FloatArray | None:
-        """Ships of each prompt, [query, layer, head]; None of a method that does not measure it."""
+        """Ships of each prompt, [query, layer, head]; None if the method doesn't measure it."""
         return self.arrays.get("ships")
 
     @property
@@ -108,7 +108,7 @@ class ScoreTable:
         return draw_heat_maps(self, unit=self.unit)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: a heat map, and the best heads."""
+        """A heat map and the best heads, for a notebook."""
         from headsurgery.report.fragment import show_scores
 
         return show_scores(self)
@@ -126,8 +126,8 @@ class ScoreTable:
         """Write the file.
 
         Args:
-            path: Where.
-            provenance: The run's record; None: its own.
+            path: Where to write it.
+            provenance: The run's record; None: the table's own.
 
         Raises:
             HeadSurgeryError: It can't be written.
@@ -141,10 +141,10 @@ class ScoreTable:
 
 
 def load_scores(path: Path | str) -> ScoreTable:
-    """Read a scores file as what was saved. What screening may have missed is in the provenance alone.
+    """Read a scores file back. Only the provenance says what screening may have missed.
 
     Raises:
-        HeadSurgeryError: It is not a scores file, or its record is not one of headsurgery's.
+        HeadSurgeryError: It is not a scores file, or its record was not written by headsurgery.
     """
     arrays, record = read_scores_file(path)
     try:
@@ -166,10 +166,10 @@ def load_scores(path: Path | str) -> ScoreTable:
 
 
 def find_method(arrays: Mapping[str, FloatArray], record: Mapping[str, Any], path: Path | str) -> str:
-    """The method whose scores a file holds.
+    """The method whose scores a file contains.
 
     Raises:
-        HeadSurgeryError: None that is known.
+        HeadSurgeryError: It contains no scores of a known method.
     """
     stated = record.get("method")
     method = stated if stated in arrays else next((name for name in UNITS if name in arrays), None)
@@ -179,28 +179,28 @@ def find_method(arrays: Mapping[str, FloatArray], record: Mapping[str, Any], pat
 
 
 def reduce_scores(arrays: Mapping[str, FloatArray], name: str, method: str) -> FloatArray | None:
-    """One of a file's arrays as scores [layer, head]; None where it isn't there."""
+    """One of a file's arrays, reduced to scores [layer, head]; None if the file doesn't have it."""
     if name not in arrays:
         return None
     return load_method(method).reduce(arrays[name]) if method in UNITS else arrays[name][0]
 
 
 def read_scores_file(path: Path | str) -> tuple[dict[str, FloatArray], dict[str, Any]]:
-    """Arrays and record of a scores file.
+    """Read the arrays and the record of a scores file.
 
     Raises:
-        HeadSurgeryError: It is not one.
+        HeadSurgeryError: It is not a scores file.
     """
     try:
         with safe_open(str(path), framework="numpy") as file:
             record = json.loads((file.metadata() or {})["headsurgery"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if not isinstance(record, dict):
-            raise ValueError("its record is no object")
+            raise ValueError("its record is not an object")
         if not isinstance(record.get("contrast"), int | float | None) or not isinstance(record.get("method"), str | None):
-            raise ValueError("its record is not one of headsurgery's")
+            raise ValueError("its record was not written by headsurgery")
         if len({array.shape[1:] for array in arrays.values()}) > 1:
-            raise ValueError("its arrays are of different models")
+            raise ValueError("its arrays belong to different models")
         for name, array in arrays.items():
             if array.dtype != np.float64 or array.ndim != 3 or not array.size:
                 raise ValueError(
@@ -212,11 +212,11 @@ def read_scores_file(path: Path | str) -> tuple[dict[str, FloatArray], dict[str,
 
 
 def ranking_scores(arrays: Mapping[str, FloatArray], method: str, contrast: float | None) -> FloatArray:
-    """The scores [layer, head] that all heads are ranked by, harmful - contrast * harmless, out of a file's arrays.
+    """The scores [layer, head] by which all heads are ranked, harmful - contrast * harmless, from a file's arrays.
 
     Args:
-        arrays: As `read_scores_file` gives them.
-        method: Name of the method, which is that of its array.
+        arrays: The arrays as `read_scores_file` returns them.
+        method: Name of the method, which is also the name of its array.
         contrast: Weight of the control.
     """
     harmful = reduce_scores(arrays, method, method)
@@ -238,7 +238,7 @@ def combine(harmful: FloatArray, harmless: FloatArray | None, contrast: float | 
 
 
 def best_heads(scores: FloatArray, count: int) -> tuple[HeadRef, ...]:
-    """The heads with the highest of scores [layer, head]; ties go to the lower layer, then the lower head; NaN is never chosen."""
+    """The heads with the highest scores [layer, head]. Ties go to the lower layer, then the lower head; NaN is never chosen."""
     order = np.argsort(-scores, axis=None, kind="stable")[: min(count, int(np.isfinite(scores).sum()))]
     return tuple(HeadRef(int(flat) // scores.shape[1], int(flat) % scores.shape[1]) for flat in order)
 
@@ -246,7 +246,7 @@ def best_heads(scores: FloatArray, count: int) -> tuple[HeadRef, ...]:
 def score_heads(
     heads: tuple[HeadRef, ...], harmful: FloatArray, harmless: FloatArray | None, contrast: float | None
 ) -> tuple[HeadScore, ...]:
-    """The three scores of some heads, out of scores [layer, head]."""
+    """The three scores of some heads, from scores [layer, head]."""
     combined = combine(harmful, harmless, contrast)
     return tuple(
         HeadScore(

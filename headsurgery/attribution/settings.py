@@ -1,4 +1,4 @@
-"""An attribution's options with nothing left open, checked against each other before anything runs."""
+"""An attribution's options with nothing left open, and checked against each other before anything runs."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from headsurgery.options import Options
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What an attribution does.
+    """Everything that an attribution will do.
 
     Args:
         chosen: The user's choices, from which the rest follows.
         method: How heads are scored and chosen.
         own: The method's own options.
         operation: How a head is ablated while it is scored.
-        factor: By how much.
-        intent: What the recipe is for.
-        apply_factor: The recipe's factor; None: it is searched for within `bounds`.
+        factor: The operation's factor.
+        intent: The recipe's purpose.
+        apply_factor: The recipe's factor; None: a search finds it within `bounds`.
         bounds: What a search may cost.
         contrast: Weight of the control; None: there is no control.
-        answer_tokens: New tokens of an answer that are read; None: the method's own, or the search's.
+        answer_tokens: Number of new tokens of an answer that are read; None: the method's own number, or the search's.
         screen: How many heads are scored exactly; None: all.
 
     Raises:
-        UsageError: Two choices that contradict each other.
+        UsageError: Two choices contradict each other.
     """
 
     chosen: AttributionOptions
@@ -59,11 +59,11 @@ class Settings:
             has_harmless: Whether there is a control.
 
         Raises:
-            UsageError: As above, or a contrast with nothing to weigh.
+            UsageError: As above, or there is a contrast but no control to weigh.
         """
         if options.contrast and not has_harmless:
             raise UsageError(
-                f"contrast {options.contrast:g} needs a harmless set", hint="give one with --harmless, such as builtin:harmless"
+                f"contrast {options.contrast:g} needs a harmless set", hint="add one with --harmless, such as builtin:harmless"
             )
         method = load_method(options.method)
         contrast = method.default_contrast if options.contrast is None else options.contrast
@@ -88,7 +88,7 @@ class Settings:
         if self.contrast is None and "harmless" in self.method.needs:
             raise UsageError(
                 f"{self.method.name} needs a harmless set, {self.method.needs['harmless']}",
-                hint="give one with --harmless, such as builtin:harmless",
+                hint="add one with --harmless, such as builtin:harmless",
             )
         if self.screen is not None and self.method.not_screened is not None:
             raise UsageError(f"{self.method.name} {self.method.not_screened}")
@@ -97,51 +97,54 @@ class Settings:
             return
         if self.intent == "ablate" and abs(self.apply_factor) >= 1:
             raise UsageError(
-                f"apply factor {self.apply_factor:g} doesn't ablate", hint="give a factor below 1, or --intent reinforce"
+                f"apply factor {self.apply_factor:g} doesn't ablate", hint="use a factor below 1, or --intent reinforce"
             )
         if self.intent == "reinforce" and self.apply_factor <= 1:
             raise UsageError(
-                f"apply factor {self.apply_factor:g} doesn't reinforce", hint="give a factor above 1, or --intent ablate"
+                f"apply factor {self.apply_factor:g} doesn't reinforce", hint="use a factor above 1, or --intent ablate"
             )
 
     def _check_search(self) -> None:
         if self.contrast is None:
             raise UsageError(
-                "reinforcing searches heads and factor, and needs a harmless set to see what is lost",
-                hint="give one with --harmless, such as builtin:harmless, or the factor with --apply-factor",
+                "the search for heads and factor of a reinforcement needs a harmless set to measure what is lost",
+                hint="add one with --harmless, such as builtin:harmless, or state the factor with --apply-factor",
             )
         if self.operation != Scale.name:
             raise UsageError(
-                f"a reinforcement is searched for with the operation {Scale.name} only, found {self.operation}",
-                hint=f"use --operation {Scale.name}, or give the factor with --apply-factor",
+                f"the search for a reinforcement knows only the operation {Scale.name}, found {self.operation}",
+                hint=f"use --operation {Scale.name}, or state the factor with --apply-factor",
             )
 
     @property
     def is_rough_to_screen(self) -> bool:
-        """Whether a screen's estimates are so rough that more heads must come through."""
+        """Whether a screen's estimates are so rough that it must let more heads through."""
         return self.method.is_rough_to_screen or bool(self.contrast)
 
     def check_engine(self, *, is_local: bool) -> None:
-        """Refuse an engine elsewhere for what needs the model itself, before anything runs.
+        """Refuse an engine elsewhere for work that needs the model itself, before anything runs.
 
         Raises:
-            UsageError: The search for a reinforcement, screening, or a method that needs the model, on such an engine.
+            UsageError: There is a search for a reinforcement, a screen, or a method that needs the model, but the engine is
+                elsewhere.
         """
         if is_local:
             return
         if self.apply_factor is None:
-            raise UsageError("a reinforcement is searched for in one process", hint="use the local engine, or give --apply-factor")
+            raise UsageError(
+                "the search for a reinforcement runs in one process", hint="use the local engine, or state --apply-factor"
+            )
         if self.screen is not None:
-            raise UsageError("screening reads activations of a model in one process", hint="use the local engine")
+            raise UsageError("screening reads the activations of a model in one process", hint="use the local engine")
         if "model" in self.method.needs:
             raise UsageError(f"{self.method.name} {self.method.needs['model']}", hint="use the local engine")
 
     def check_model(self, geometry: AttentionGeometry, *, has_q_norm: bool) -> None:
-        """Refuse what a model can't give, before it is run.
+        """Refuse choices that the model doesn't allow, before it runs.
 
         Raises:
-            GeometryError: `uniform_attention` with a factor that the model's QK-norm cancels.
-            UsageError: More heads than there are.
+            GeometryError: The operation is `uniform_attention`, with a factor that the model's QK-norm cancels.
+            UsageError: More heads are asked for than there are.
         """
         for factor in (self.factor, self.apply_factor):
             if factor is not None:

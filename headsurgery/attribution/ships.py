@@ -1,8 +1,8 @@
 """Ships, the score of one head for one query (section 3.2, Eq. 9).
 
 Ships(q, h) = KL( p(next token | q; model) || p(next token | q; model without h) ), in nats, at the last prompt position, over the
-full vocabulary. Departs from the reference in precision: probabilities are computed in float64. Over a set of queries heads are
-ranked by the mean, less the contrast times the mean on the harmless control.
+full vocabulary. It differs from the reference in precision: probabilities are computed in float64. Over a set of queries, heads are
+ranked by the mean minus the contrast times the mean on the harmless control.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def ships_of_queries(
     heads: Sequence[HeadRef] | None = None,
     on_progress: StageProgress | None = None,
 ) -> FloatArray:
-    """Ships of heads for every query; of all heads, or of some.
+    """Compute Ships for every query, of all heads or of some.
 
     Returns:
-        [query, layer, head] in nats; NaN where a layer has no such head, or it was not asked for.
+        [query, layer, head] in nats; NaN where a layer has no such head, or it was not requested.
     """
     task = _task(sweeper, queries, operation, factor, heads)
     divergence, _ = sweeper.sweep(task, on_progress)  # [heads, queries, 1]
@@ -72,17 +72,17 @@ def ships(
     screener: Screener | None = None,
     on_progress: StageProgress | None = None,
 ) -> ScoreTable:
-    """Score all heads on the harmful queries and, when there is a second set, on the harmless control; choose the best.
+    """Score all heads on the harmful queries and, if there is a second set, on the harmless control. Choose the best.
 
     Args:
         sweeper: Runs the model.
         sets: Token ids of the harmful queries, and of the control's.
-        operation: The edit that is tried.
-        factor: Its factor.
-        top: Heads to choose.
+        operation: The operation of the edit.
+        factor: The factor of the edit.
+        top: How many heads to choose.
         contrast: Weight of the control.
-        screener: Lets some heads through, which alone are scored; None: all are.
-        on_progress: Called with (head, query) pairs done and in all.
+        screener: Selects the heads that are scored; None: all are.
+        on_progress: Called with the (head, query) pairs done and the total.
     """
     selection, estimates = None, dict[str, FloatArray]()
     if screener is not None:

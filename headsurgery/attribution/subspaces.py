@@ -9,7 +9,7 @@ from headsurgery.attribution.scores import FloatArray
 
 
 def left_singular_vectors(states: torch.Tensor) -> FloatArray:
-    """U of states [queries, hidden_size], [queries, min(queries, hidden_size)], by falling singular value."""
+    """U of states [queries, hidden_size], [queries, min(queries, hidden_size)], in order of falling singular values."""
     u: FloatArray = np.linalg.svd(states.double().cpu().numpy(), full_matrices=False)[0]
     return u
 

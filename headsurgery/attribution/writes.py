@@ -1,15 +1,15 @@
-"""What becomes of o_proj's output on its way into the residual stream, as a linear map: norms, multipliers, layer scales, gates.
+"""What happens to o_proj's output on its way into the residual stream, as a linear map: norms, multipliers, layer scales, gates.
 
-In many families a head's part of o_proj's output is not what it writes: Gemma 2 and 3 and OLMo 2 normalise it first, Granite and
-MiniCPM multiply it, GPT normalises the residual stream after it was added. No table says what a family does; the layer is asked.
-Its own forward is differentiated with respect to o_proj's output, with two things held fixed:
+In many families, a head's part of o_proj's output is not what it writes: Gemma 2 and 3 and OLMo 2 normalise it first, Granite and
+MiniCPM multiply it, GPT normalises the residual stream after adding it. No table says what a family does; the layer itself shows
+it. Its own forward pass is differentiated with respect to o_proj's output, with two things held fixed:
 
-- the scale of every norm, as it is at that position. The norm is then a linear map (the weight times one over the root mean square;
-  LayerNorm also takes the mean away), under which the parts of all heads add up to what the whole writes;
-- whatever a matrix makes of the output: the MLP, a second attention, a router read it and write themselves.
+- The scale of every norm, as it is at that position. The norm is then a linear map (the weight times one over the root mean square;
+  LayerNorm also subtracts the mean), under which the parts of all heads add up to what the whole writes.
+- Whatever a matrix computes from the output: the MLP, a second attention and a router read it and write something of their own.
 
-So the gradient of the residual stream's component along a direction, behind the layer, is that direction as o_proj's output sees
-it.
+So take the component of the residual stream after the layer along a direction. Its gradient is that direction as o_proj's output
+sees it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def residual_at_end(output: Any, hidden_size: int) -> torch.Tensor:
     """The residual stream at the last position, from a decoder layer's output of one query, [hidden_size].
 
     Args:
-        output: Of the layer.
-        hidden_size: Of the model.
+        output: The layer's output.
+        hidden_size: The model's width.
 
     Raises:
         ModelError: The layer has several streams (Gemma 3n, hyper-connections).
@@ -42,7 +42,7 @@ def residual_at_end(output: Any, hidden_size: int) -> torch.Tensor:
     if states.dim() != 3 or states.shape[-1] != hidden_size:
         raise ModelError(
             f"this model's layers answer {[*states.shape]}, not [rows, pos, hidden_size {hidden_size}]: it has several residual "
-            "streams, and the method direct reads one",
+            "streams, but the method direct reads one",
             hint="use another --method",
         )
     return states[0, -1]
@@ -50,18 +50,18 @@ def residual_at_end(output: Any, hidden_size: int) -> torch.Tensor:
 
 @contextmanager
 def read_back(modules: ModuleMap, direction: torch.Tensor) -> Iterator[dict[int, torch.Tensor]]:
-    """While the model runs on one query, carry a direction of the residual stream back to every layer's o_proj.
+    """While the model runs on one query, map a direction of the residual stream back to every layer's o_proj.
 
     Args:
         modules: The model.
-        direction: [hidden_size], in the residual stream behind a layer.
+        direction: [hidden_size], in the residual stream after a layer.
 
     Yields:
-        By attention layer the direction as o_proj's output at the last position sees it, [hidden_size], in float64 on the CPU.
-        Filled by a run within the block.
+        For each attention layer the direction as o_proj's output at the last position sees it, [hidden_size], in float64 on the
+        CPU. A run within the block fills it.
 
     Raises:
-        ModelError: What attention writes reaches the residual stream through matrices alone (Zamba), or there are several streams.
+        ModelError: The output of attention reaches the residual stream only through matrices (Zamba), or there are several streams.
     """
     found: dict[int, torch.Tensor] = {}
     leaves: dict[int, torch.Tensor] = {}
@@ -81,7 +81,7 @@ def read_back(modules: ModuleMap, direction: torch.Tensor) -> Iterator[dict[int,
             for number, gradient in zip(at, _gradients(residual, direction, [leaves[n] for n in at]), strict=True):
                 if direction.any() and not gradient.any():
                     raise ModelError(
-                        f"layer {number}: what attention writes does not go into the residual stream but through further matrices, "
+                        f"layer {number}: the output of attention reaches the residual stream only through further matrices, "
                         "so the method direct can't read it",
                         hint="use another --method",
                     )
@@ -105,14 +105,14 @@ def read_back(modules: ModuleMap, direction: torch.Tensor) -> Iterator[dict[int,
 
 
 def directions_at(modules: ModuleMap, query: Sequence[int], direction: torch.Tensor) -> dict[int, torch.Tensor]:
-    """One run of the model on a query: the direction as every layer's o_proj sees it, see `read_back`."""
+    """Run the model once on a query. Returns the direction as every layer's o_proj sees it; see `read_back`."""
     with read_back(modules, direction) as found:
         run_model(modules, torch.tensor([list(query)], device=modules.device), tail=1, want_logits=False)
     return found
 
 
 def _owners(modules: ModuleMap) -> Mapping[nn.Module, list[int]]:
-    """Which attentions stand in which decoder layer."""
+    """Which attention modules belong to which decoder layer."""
     found: dict[nn.Module, list[int]] = {}
     for number in modules.geometry.attention_layers:
         o_proj = modules.projection(number, "o_proj")
@@ -122,7 +122,7 @@ def _owners(modules: ModuleMap) -> Mapping[nn.Module, list[int]]:
 
 
 def _gradients(residual: torch.Tensor, direction: torch.Tensor, leaves: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Of residual . direction, at the last position of each leaf, in float64."""
+    """Gradients of residual . direction at the last position of each leaf, in float64."""
     sums = [torch.zeros(leaf.shape[-1], dtype=torch.float64) for leaf in leaves]
     if not residual.requires_grad:
         return sums
@@ -135,7 +135,7 @@ def _gradients(residual: torch.Tensor, direction: torch.Tensor, leaves: Sequence
 
 
 def _parts(direction: torch.Tensor, dtype: torch.dtype) -> list[torch.Tensor]:
-    """A direction as a sum of vectors of a coarser type, so that it loses nothing on its way through a model of that type."""
+    """A direction as a sum of vectors of a coarser type, so that nothing is lost on its way through a model of that type."""
     parts, left = [], direction.double()
     for _ in range(3 if dtype in (torch.bfloat16, torch.float16) else 1):
         parts.append(left.to(dtype))
@@ -144,7 +144,7 @@ def _parts(direction: torch.Tensor, dtype: torch.dtype) -> list[torch.Tensor]:
 
 
 def _cut(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """What goes into a module with matrices is read there, and written by that module."""
+    """Detach the input of a module with matrices: it reads the input, and what it writes is its own."""
     return _detached(args), {name: _detached(value) for name, value in kwargs.items()}
 
 
@@ -176,7 +176,7 @@ _PRODUCTS = frozenset(
         torch.Tensor.baddbmm,
     }
 )
-"""What multiplies by a matrix outside a module of its own: its results are written by somebody else than the head."""
+"""Functions that multiply by a matrix outside a module. Their results are not written by the head."""
 
 _SCALES = frozenset(
     {
@@ -194,13 +194,13 @@ _SCALES = frozenset(
         torch.Tensor.std,
     }
 )
-"""What a norm divides by."""
+"""Functions by which norms divide."""
 
 _POWERS = frozenset({torch.pow, torch.Tensor.pow, torch.Tensor.__pow__})
 
 
 class _Frozen(TorchFunctionMode):
-    """Holds norms' scales and whatever matrices make fixed: no gradient goes through them."""
+    """Holds norms' scales and the results of matrices fixed: no gradient goes through them."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

@@ -1,13 +1,13 @@
-"""How far a screened ranking is to be trusted: what a random sample of the screened-out heads says of those that nobody looked at.
+"""How far a screened ranking can be trusted: what a random sample of the screened-out heads says about the rest of them.
 
-A head is *missed* if it belongs to the exact top k, but was neither a survivor nor sampled. Every missed head beats the k-th best
-survivor. So let D be how many of the M screened-out heads beat it. The survivors are settled before the sample is drawn, so the
-number x of n sampled heads that beat it is hypergeometric, whatever the scores are, and the Clopper-Pearson way gives the largest D
-that is not refuted at 95 %. The sampled ones join the ranking; at most D - x heads are missed:
+A head is *missed* if it belongs to the exact top k but was neither a survivor nor sampled. Every missed head beats the k-th best
+survivor. So let D be the number of the M screened-out heads that beat it. The survivors are fixed before the sample is drawn, so
+the number x of the n sampled heads that beat it is hypergeometric, whatever the scores are, and the Clopper-Pearson method gives
+the largest D that is not refuted at 95 %. The sampled heads join the ranking, so at most D - x heads are missed:
 
     recall = share of the exact top k that was scored  >=  1 - (D_upper - x) / k      in at least 95 % of the samples.
 
-Nothing is assumed of the screen or of the scores, and the price is a careful bound: with x = 0 it exceeds 0 only once more than
+Nothing is assumed about the screen or the scores. The price is a cautious bound: with x = 0 it exceeds 0 only if more than
 1 - 0.05^(1/k) of the screened-out heads are sampled (a quarter of them for k = 10).
 """
 
@@ -21,19 +21,19 @@ _DOUBT = 0.05
 _ROUNDING = 1e-9
 
 _TELLING, _USEFUL = 0.5, 0.8
-"""A bound below the first says nothing and is not stated as a result; then it is told what the second would cost."""
+"""A bound below the first is useless and is not stated as a result. Instead, the sample that the second would need is stated."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """What the sample says of one ranking.
+    """What the sample says about one ranking.
 
     Args:
-        k: Length of the ranking that it is about.
-        survivors: Heads that the screen let through.
-        screened_out: The others, M.
+        k: Length of the ranking.
+        survivors: Number of heads that the screen selected.
+        screened_out: Number of the other heads, M.
         sampled: How many of these were scored exactly, n.
-        beating: How many of the sampled beat the k-th best survivor, x.
+        beating: How many of the sampled heads beat the k-th best survivor, x.
     """
 
     k: int
@@ -47,10 +47,10 @@ class Account:
         """From exact scores.
 
         Args:
-            survivors: Of all survivors.
-            sampled: Of the sample.
-            screened_out: Heads that the sample was drawn from.
-            k: Length of the ranking; at most as many as survived.
+            survivors: Exact scores of all survivors.
+            sampled: Exact scores of the sample.
+            screened_out: Number of heads from which the sample was drawn.
+            k: Length of the ranking, at most the number of survivors.
         """
         k = min(k, len(survivors))
         bar = sorted(survivors, reverse=True)[k - 1]
@@ -59,14 +59,14 @@ class Account:
 
     @property
     def recall(self) -> float:
-        """Estimated share of the exact top k that was scored: as many of the rest beat the bar as of the sample."""
+        """Estimated share of the exact top k that was scored, if the rest beats the k-th survivor as often as the sample does."""
         rest = self.screened_out - self.sampled
         share = self.beating / self.sampled if self.sampled else float(rest > 0)
         return max(0.0, 1 - share * rest / self.k)
 
     @property
     def most_beating(self) -> int:
-        """D_upper: screened-out heads that beat the k-th best survivor are no more, at 95 %."""
+        """D_upper: upper 95 % bound on the number of screened-out heads that beat the k-th best survivor."""
         return most_marked(self.screened_out, self.sampled, self.beating)
 
     @property
@@ -75,10 +75,10 @@ class Account:
         return max(0.0, 1 - (self.most_beating - self.beating) / self.k)
 
     def sample_for(self, recall: float) -> int:
-        """The least sample that would bound the recall at so much, if no more of it beat the bar than do now.
+        """The smallest sample that would bound the recall at this value if no more of its heads beat the k-th survivor than now.
 
         Args:
-            recall: At most 1.
+            recall: The bound, at most 1.
         """
         allowed = int(self.k * (1 - recall) + _ROUNDING)  # heads that may be missed
 
@@ -93,7 +93,9 @@ class Account:
         if not self.screened_out:
             return text
         if not self.sampled:
-            return f"{text}; of the {self.screened_out} others nothing is known, since none was drawn to be scored: give --sample"
+            return (
+                f"{text}; nothing is known about the {self.screened_out} others, because none was drawn to be scored: add --sample"
+            )
         drawn = f"{text}, and {self.sampled} of the {self.screened_out} others, drawn at random: {self.beating or 'none'} of these "
         drawn += f"{'beat' if self.beating > 1 else 'beats'} place {self.k} of the {self.survivors}"
         if self.recall_at_least >= _TELLING:
@@ -108,11 +110,11 @@ class Account:
 
 
 def most_marked(population: int, drawn: int, marked: int) -> int:
-    """Upper 95 % bound of the marked ones in a population, of which a draw without replacement holds some.
+    """Upper 95 % bound on the number of marked items in a population, given a draw without replacement.
 
     Args:
-        population: How many there are.
-        drawn: How many were drawn.
+        population: Size of the population.
+        drawn: How many items were drawn.
         marked: How many of these are marked.
     """
     ways = comb(population, drawn)

@@ -1,10 +1,10 @@
-"""Estimates of every score, for all heads at once, from first-order effects.
+"""Estimate every score for all heads at once, from first-order effects.
 
-Log-odds and final states change to first order, so their gradients do. KL doesn't: it is flat at the unablated point, and its
-Fisher quadratic 1/2 d' F d stands in, d being the change of the logits and F = diag(p) - p p'. It is sketched: with random
-cotangents c of covariance F the mean of (c' d)^2 is d' F d. Shifts of a subspace come from the predicted states themselves, along
-the leading right singular vectors. A gradient misjudges the sign of a head whose effect is large and bent, so `screener` never
-goes by the first order alone: the Fisher quadratic says which heads have a large effect. docs/screening.md has the measurements.
+Log-odds and final states change to first order, so their gradients estimate the change. KL doesn't: it is flat at the unablated
+point. Its Fisher quadratic 1/2 d' F d replaces it, where d is the change of the logits and F = diag(p) - p p'. It is sketched: for
+random cotangents c of covariance F, the mean of (c' d)^2 is d' F d. Shifts of a subspace come from the predicted states themselves,
+along the leading right singular vectors. A gradient misjudges the sign of a head whose effect is large and nonlinear, so `screener`
+never uses the first order alone: the Fisher quadratic tells which heads have a large effect. docs/screening.md has measurements.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ from headsurgery.engine.task import SweepTask
 from headsurgery.model.modules import ModuleMap
 
 _SKETCHES = 48
-"""Random cotangents, over all queries together."""
+"""Number of random cotangents, over all queries together."""
 
 
 MORE_VECTORS = 3
-"""Right singular vectors that predicted states are read along, beyond those that are compared."""
+"""Right singular vectors along which predicted states are read, in addition to those that are compared."""
 
 
 class Estimates(NamedTuple):
-    """Of all heads of a task, [heads] each.
+    """Estimates for all heads of a task, [heads] each.
 
     Args:
-        score: Of the score itself, in its unit.
-        divergence: Of KL(base || head edited) at the same tokens, in nats.
+        score: Estimate of the score itself, in its unit.
+        divergence: Estimate of KL(base || head edited) at the same tokens, in nats.
     """
 
     score: FloatArray
     divergence: FloatArray
 
     def scaled(self, share: float) -> Estimates:
-        """Of a mean that counts others as 0."""
+        """Estimates of a mean in which only this share of the values is not 0."""
         return Estimates(self.score * share, self.divergence * share)
 
 
 def estimate_divergence(modules: ModuleMap, task: SweepTask, weights: FloatArray, *, seed: int) -> Estimates:
-    """Weighted mean of KL(base || head edited) over the tail, averaged over queries.
+    """Estimate the weighted mean of KL(base || head edited) over the tail, averaged over queries.
 
     Args:
         modules: The model.
-        task: As for the exact score.
+        task: The task of the exact score.
         weights: [query, token].
-        seed: Of the sketch.
+        seed: Seed of the sketch.
     """
     sketch = _Sketch(task, weights, seed)
     divergence = sketch.divergence(first_order(modules, task, sketch.figure, sketch.count))
@@ -64,14 +64,14 @@ def estimate_divergence(modules: ModuleMap, task: SweepTask, weights: FloatArray
 def estimate_drop(
     modules: ModuleMap, task: SweepTask, targets: Sequence[Sequence[int]], weights: FloatArray, *, seed: int
 ) -> Estimates:
-    """Weighted mean drop of the targets' log-odds over the tail, averaged over queries.
+    """Estimate the weighted mean drop of the targets' log-odds over the tail, averaged over queries.
 
     Args:
         modules: The model.
-        task: As for the exact score.
+        task: The task of the exact score.
         targets: Token ids, [query, token].
         weights: [query, token].
-        seed: Of the sketch.
+        seed: Seed of the sketch.
     """
     sketch = _Sketch(task, weights, seed)
 
@@ -89,15 +89,15 @@ def estimate_drop(
 def estimate_shift(
     modules: ModuleMap, task: SweepTask, untouched: torch.Tensor, states: torch.Tensor, r_main: int, *, seed: int
 ) -> Estimates:
-    """Shift of the subspace of final states from the untouched model's, in degrees.
+    """Estimate how far the subspace of final states shifts from the untouched model's, in degrees.
 
     Args:
         modules: The model.
-        task: As for the exact score, its group included.
+        task: The task of the exact score, including its group.
         untouched: Final states of the untouched model, [queries, hidden_size].
         states: The same with the group's edits.
-        r_main: Leading columns compared.
-        seed: Of the sketch.
+        r_main: Number of leading columns compared.
+        seed: Seed of the sketch.
     """
     sketch = _Sketch(task, np.ones((len(task.queries), 1)), seed)
     right = torch.linalg.svd(states.double(), full_matrices=False)[2][: r_main + MORE_VECTORS]  # [vectors, hidden_size]
@@ -116,16 +116,16 @@ def estimate_shift(
 
 
 def sketches_per_query(queries: int) -> int:
-    """Random cotangents for each of so many queries."""
+    """Number of random cotangents per query, given the number of queries."""
     return -(-_SKETCHES // queries)
 
 
 class _Sketch:
-    """Random cotangents of the logits whose covariance is the Fisher information, the same for every cut into batches."""
+    """Random cotangents of the logits whose covariance is the Fisher information. They are the same however batches are cut."""
 
     def __init__(self, task: SweepTask, weights: FloatArray, seed: int) -> None:
         self.count = sketches_per_query(len(task.queries))
-        """Per query."""
+        """Number of cotangents per query."""
         self._weights, self._seed = weights, seed
 
     def figure(self, query: int, number: int, final: FinalStates) -> torch.Tensor:
@@ -146,5 +146,5 @@ class _Sketch:
 
 def _logits(final: FinalStates) -> torch.Tensor:
     """[rows, tail, vocabulary], at least in float32."""
-    assert final.logits is not None  # asked for
+    assert final.logits is not None  # requested
     return final.logits.to(torch.promote_types(final.logits.dtype, torch.float32))

@@ -1,9 +1,10 @@
-"""First-order effects of all heads at once: one forward and one backward.
+"""First-order effects of all heads at once, from one forward and one backward pass.
 
-An edit changes what its head feeds into o_proj, by a change that is known exactly. Where it follows from z alone (`scale`:
-(factor - 1) * z) the operation tells it; else it is what the layer's own attention makes of the base's residual stream with all
-heads edited. To first order a figure of the output changes by its gradient at that block times the change, summed over positions.
-The gradient runs through the model's own forward, with the group's edits in force, so it works for every family, with QK-norm, too.
+An edit changes what its head feeds into o_proj by an amount that is known exactly. If it follows from z alone (`scale`:
+(factor - 1) * z), the operation computes it. Otherwise the layer's own attention computes it from the base's residual stream, with
+all heads edited. To first order, a figure of the output changes by its gradient at that block times the change, summed over
+positions. The gradient runs through the model's own forward pass with the group's edits in force, so it works for every family,
+including those with QK-norm.
 """
 
 from __future__ import annotations
@@ -24,32 +25,32 @@ from headsurgery.model.hooks import RowEdit, row_edits
 from headsurgery.model.modules import ModuleMap
 
 Figure = Callable[[int, int, FinalStates], torch.Tensor]
-"""From a query (its position in the task's list), a figure's number, and what leaves the model for that query alone, logits and
-all, [1, ...]: one number."""
+"""Maps a query (its position in the task's list), a figure's number, and the model's output for that query alone, including logits,
+[1, ...], to one number."""
 
 Blocks = dict[int, torch.Tensor]
-"""What goes into o_proj, by layer, [rows, pos, width]."""
+"""The input of o_proj, by layer, [rows, pos, width]."""
 
 _TOKENS, _TOKENS_GPU = 512, 2048
-"""Tokens per forward; all their activations are kept for the backward."""
+"""Tokens per forward pass. All their activations are kept for the backward pass."""
 
 
 def first_order(modules: ModuleMap, task: SweepTask, figure: Figure, count: int) -> torch.Tensor:
     """How much each head's edit changes each figure, to first order.
 
-    A row is one figure of one query, so that one backward serves many figures.
+    A row is one figure of one query, so one backward pass serves many figures.
 
     Args:
         modules: The model.
-        task: Heads, queries, edit, group and tail; its measure is not looked at.
-        figure: What is looked at.
-        count: How many figures each query has.
+        task: Heads, queries, edit, group and tail. Its measure is ignored.
+        figure: The figure.
+        count: Number of figures of each query.
 
     Returns:
         [figures, heads, queries], in float32 at least, on the CPU.
 
     Raises:
-        ModelError: No memory for a single row.
+        ModelError: Memory is too small for a single row.
     """
     slices = Slices(max_tokens=_TOKENS if modules.device.type == "cpu" else _TOKENS_GPU)
     by_length = sorted(range(len(task.queries)), key=lambda query: len(task.queries[query]))
@@ -66,14 +67,14 @@ def first_order(modules: ModuleMap, task: SweepTask, figure: Figure, count: int)
 
 
 def _changes(modules: ModuleMap, task: SweepTask, rows: Sequence[tuple[int, int]], figure: Figure) -> torch.Tensor:
-    """[heads, rows], of queries of one length."""
+    """Changes [heads, rows], for queries of one length."""
     queries = list(dict.fromkeys(query for query, _ in rows))
     tokens = torch.tensor([task.queries[query] for query in queries], device=modules.device)
     place = torch.tensor([queries.index(query) for query, _ in rows], device=modules.device)
     with row_edits(modules, [RowEdit(edit=edit) for edit in task.group]), torch.enable_grad():
         with _tapped(modules, task) as taps:
             final = run_model(modules, tokens[place], tail=task.tail, want_logits=True)
-        assert final.logits is not None  # asked for
+        assert final.logits is not None  # requested
         alone = zip(final.states.unsqueeze(1), final.logits.unsqueeze(1), strict=True)
         figures = [figure(*row, FinalStates(states=own, logits=logits)) for row, (own, logits) in zip(rows, alone, strict=True)]
         gradients = torch.autograd.grad(torch.stack(figures).sum(), list(taps.values()))
@@ -90,7 +91,7 @@ def _changes(modules: ModuleMap, task: SweepTask, rows: Sequence[tuple[int, int]
 
 @torch.no_grad()
 def _own_changes(modules: ModuleMap, task: SweepTask, tokens: torch.Tensor, blocks: Blocks) -> Blocks:
-    """How the edits change what goes into o_proj, in float32 at least, each layer's as if the layers below had none."""
+    """How the edits change the input of o_proj, at least in float32, for each layer as if the layers below had no edits."""
     before = {layer: tap.to(torch.promote_types(tap.dtype, torch.float32)) for layer, tap in blocks.items()}
     known = {layer: OPERATIONS[task.operation].change_of_output(block, task.factor) for layer, block in before.items()}
     if not any(change is None for change in known.values()):
@@ -104,7 +105,7 @@ def _own_changes(modules: ModuleMap, task: SweepTask, tokens: torch.Tensor, bloc
 
 @contextmanager
 def _restarted(modules: ModuleMap, rows: int) -> Iterator[None]:
-    """At every layer let the second half of the batch start from the residual stream of the first half."""
+    """At every layer, let the second half of the batch start from the residual stream of the first half."""
 
     def restart(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         hidden = args[0] if args else kwargs["hidden_states"]
@@ -119,7 +120,7 @@ def _restarted(modules: ModuleMap, rows: int) -> Iterator[None]:
 
 @contextmanager
 def _tapped(modules: ModuleMap, task: SweepTask) -> Iterator[Blocks]:
-    """Keep what goes into o_proj in the layers of the task's heads; where no gradient is known yet, it begins there."""
+    """Record the input of o_proj in the layers of the task's heads. If it has no gradient yet, the gradient begins there."""
     taps: Blocks = {}
 
     def tap(layer: int) -> Callable[..., tuple[torch.Tensor, ...]]:

@@ -1,7 +1,7 @@
-"""Which heads are scored exactly: those with the best estimates, and a random sample of the others for the account.
+"""Select the heads that are scored exactly: those with the best estimates, and a random sample of the others for the account.
 
-Half of the survivors lead by the estimate of the score itself, the other half by the size of their effect (`estimates`). A control
-counts half its weight in the estimate: it is told so roughly that in full it throws out heads that belong to the best.
+Half of the survivors have the best estimates of the score itself, the other half the largest effects (`estimates`). A control
+counts with half its weight in the estimate. Its estimate is so rough that the full weight would drop heads that belong to the best.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from headsurgery.model.hooks import RowEdit, row_edits
 from headsurgery.model.modules import ModuleMap
 
 RANKING = 10
-"""Length of the ranking that the account is about, k."""
+"""Length of the ranking that the account describes, k."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +32,13 @@ class Screening:
     """How many heads are scored exactly.
 
     Args:
-        survivors: Heads that come through. None: 40, or an eighth of all heads where that is more; half as many more where the
-            ranking reads refusals or weighs a control, of which the estimates know less (docs/screening.md).
-        sample: Others, drawn at random.
-        seed: Of the sample and of the estimates' sketch.
+        survivors: How many heads are selected. None: 40, or an eighth of all heads if that is more. If the ranking reads refusals
+            or weighs a control, half as many again, because the estimates are rougher (docs/screening.md).
+        sample: How many other heads are drawn at random.
+        seed: Seed of the sample and of the estimates' sketch.
 
     Raises:
-        UsageError: No survivors, or less than an empty sample.
+        UsageError: There are no survivors, or the sample's size is negative.
     """
 
     survivors: int | None = None
@@ -52,19 +52,19 @@ class Screening:
             raise UsageError(f"sample is {self.sample}, expected 0 or more")
 
     def count(self, geometry: AttentionGeometry, *, rough: bool) -> int:
-        """Survivors of a model's heads; `rough`: the ranking is one of which the estimates know less."""
+        """Number of survivors among a model's heads. `rough`: the estimates for this ranking are rougher."""
         usual = max(40, -(-geometry.num_heads_in_all // 8))
         return self.survivors or (usual * 3 // 2 if rough else usual)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Heads to score exactly.
+    """The heads to score exactly.
 
     Args:
-        survivors: Those that came through.
-        sampled: Others, drawn at random.
-        screened_out: How many heads did not come through, the sampled ones included.
+        survivors: The selected heads.
+        sampled: Other heads, drawn at random.
+        screened_out: How many heads were not selected, including the sampled ones.
     """
 
     survivors: tuple[HeadRef, ...]
@@ -73,11 +73,11 @@ class Selection:
 
     @property
     def heads(self) -> tuple[HeadRef, ...]:
-        """All of them, sorted."""
+        """All heads to score, sorted."""
         return tuple(sorted((*self.survivors, *self.sampled)))
 
     def account(self, scores: FloatArray) -> Account:
-        """What the exact scores [layer, head] say of the heads that have none."""
+        """What the exact scores [layer, head] say about the heads without scores."""
         survivors, sampled = ([float(scores[head.layer, head.head]) for head in heads] for heads in (self.survivors, self.sampled))
         return Account.of(survivors, sampled, screened_out=self.screened_out, k=RANKING)
 
@@ -87,11 +87,11 @@ class Screener:
 
     Args:
         modules: The model.
-        screening: How many.
+        screening: How many heads are selected.
         rough: See `Screening.count`.
 
     Raises:
-        ModelError: From its estimates: gradients that are not finite, or no memory for a single query.
+        ModelError: From its estimates: gradients are not finite, or memory is too small for a single query.
     """
 
     def __init__(self, modules: ModuleMap, screening: Screening, *, rough: bool) -> None:
@@ -101,11 +101,11 @@ class Screener:
 
     @property
     def num_scored(self) -> int:
-        """Heads that the first selection holds."""
+        """Number of heads in the first selection."""
         return min(self._modules.geometry.num_heads_in_all, self._count + self._screening.sample)
 
     def divergence(self, task: SweepTask, weights: FloatArray) -> Estimates:
-        """See `estimate_divergence`; as arrays [layer, head], NaN for heads that the task does not hold."""
+        """See `estimate_divergence`. As arrays [layer, head], NaN for heads that are not in the task."""
         return self._spread(task, estimate_divergence(self._modules, task, weights, seed=self._screening.seed))
 
     def drop(self, task: SweepTask, targets: Sequence[Sequence[int]], weights: FloatArray) -> Estimates:
@@ -121,13 +121,13 @@ class Screener:
     def select(
         self, harmful: Estimates, harmless: Estimates | None, contrast: float | None, *, keep: Iterable[HeadRef] | None = None
     ) -> Selection:
-        """Let heads through.
+        """Select heads.
 
         Args:
             harmful: Estimates [layer, head].
             harmless: The same on the control.
             contrast: Weight of the control.
-            keep: For a later step of a search: heads that come through in any case; then no sample is drawn. None: the first step.
+            keep: For later steps of a search: heads that are always selected; no sample is drawn then. None: the first step.
         """
         by_score = combine(harmful.score, None if harmless is None else harmless.score, (contrast or 0.0) / 2)
         lists = [best_heads(scores, self._count) for scores in (by_score, harmful.divergence)]
@@ -147,7 +147,7 @@ class Screener:
 
     @torch.inference_mode()
     def _states(self, task: SweepTask, *, edited: bool) -> torch.Tensor:
-        """Last-position states, with the group's edits or without, [queries, hidden_size], on the CPU."""
+        """Final states at the last position, with the group's edits or without, [queries, hidden_size], on the CPU."""
         lengths = [len(query) for query in task.queries]
         found: dict[int, torch.Tensor] = {}
         with row_edits(self._modules, [RowEdit(edit=edit) for edit in task.group if edited]):
