@@ -123,18 +123,18 @@ class Console:
             yield lambda done, total: bar.update(task, completed=done, total=total)
 
     @contextmanager
-    def ending_at_once(self, kept: str) -> Iterator[None]:
+    def ending_at_once(self, outcome: str) -> Iterator[None]:
         """Let Ctrl-C and SIGTERM end the process while the Hub's client is at work.
 
         Its threads can't be stopped: the process would stay until the shards are through that are under way.
 
         Args:
-            kept: What is not lost.
+            outcome: What an interruption leaves, for the user.
         """
 
         def end(number: int, _: object) -> None:
             self._err.show_cursor()
-            self.say(f"interrupted; {kept}")
+            self.say(f"interrupted; {outcome}")
             os._exit(128 + number)
 
         numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]

@@ -15,7 +15,7 @@ import numpy as np
 
 from headsurgery import Recipe, apply_plan, diff_checkpoints, open_checkpoint, plan_surgery
 from headsurgery.architectures.declaration import Architecture
-from headsurgery.architectures.location import prove
+from headsurgery.architectures.location import locate_heads
 from headsurgery.architectures.table import TABLE
 from headsurgery.auditing import examine, examine_against
 from headsurgery.auditing.declared_base import find_base
@@ -73,7 +73,7 @@ def read_config(bench: Bench, data: bytes, chance: random.Random) -> None:
         row = TABLE.get(str(config.get("model_type")))
         if row is not None and row.model_type != "llama":
             shapes[f"{row.layer_name(row.layers[0], 0, 2)}.{row.of_layer(0).o_proj}.weight"] = (24, 24)
-            prove(config, shapes)
+            locate_heads(config, shapes)
         examine_all(bench, folder, deep=chance.random() < 0.2)
 
 

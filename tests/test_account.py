@@ -70,7 +70,8 @@ def test_a_bound_that_says_nothing_is_no_result_but_told_is_what_one_would_cost(
 def test_without_a_sample_nothing_is_claimed() -> None:
     text = str(Account.of([3.0, 2.0, 1.0], [], screened_out=9, k=2))
     assert text == (
-        "screened: 3 of 12 heads scored exactly; nothing is known about the 9 others, because none was drawn to be scored: add --sample"
+        "screened: 3 of 12 heads scored exactly; nothing is known about the 9 others, because none was drawn to be scored: "
+        "add --sample"
     )
     assert str(Account.of([3.0, 2.0], [], screened_out=0, k=2)) == "screened: 2 of 2 heads scored exactly"
 

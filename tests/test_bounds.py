@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from headsurgery import Recipe, open_checkpoint
-from headsurgery.architectures.location import prove
+from headsurgery.architectures.location import locate_heads
 from headsurgery.auditing.declared_base import find_base
 from headsurgery.documents.front_matter import read_front_matter
 from headsurgery.documents.strict_json import MAX_DEPTH, parse_object, quote
@@ -124,14 +124,14 @@ def test_text_models_within_each_other() -> None:
     for _ in range(20):
         config = {"model_type": "gemma3", "text_config": config}
     with pytest.raises(ArchitectureError, match="its text model is 'gemma3', which has one itself"):
-        quickly(lambda: prove(config, {}))
+        quickly(lambda: locate_heads(config, {}))
 
 
 def test_a_layer_of_many_keys() -> None:
     config = {"model_type": "gemma4_text", "num_hidden_layers": 2000, "layer_types": ["full_attention"] * 2000}
     config |= {f"key {number}": number for number in range(50_000)}
     with pytest.raises(GeometryError):
-        quickly(lambda: prove(config, {}))
+        quickly(lambda: locate_heads(config, {}))
 
 
 def test_metadata_of_a_header_are_texts(tmp_path: Path) -> None:

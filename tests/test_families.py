@@ -14,7 +14,7 @@ import transformers
 
 from headsurgery import HeadEdit, Recipe, apply_plan, edited, open_checkpoint, plan_surgery
 from headsurgery.architectures.families.towers import TOWERS as SEEING
-from headsurgery.architectures.location import prove
+from headsurgery.architectures.location import locate_heads
 from headsurgery.architectures.table import TABLE, find_architecture
 from headsurgery.attribution.ships import ships_of_queries
 from headsurgery.comparing.diff import diff_checkpoints
@@ -157,6 +157,6 @@ def test_a_text_model_is_found_under_every_prefix() -> None:
         bare = next(name for name in TABLE[text.model_type].layers if any(weight.startswith(f"{name}.") for weight in shapes))
         for prefix in TABLE[family].layers:
             renamed = {f"{prefix}{name.removeprefix(bare)}": shape for name, shape in shapes.items() if name.startswith(f"{bare}.")}
-            found = prove({"model_type": family, "text_config": text.to_dict()}, renamed)
+            found = locate_heads({"model_type": family, "text_config": text.to_dict()}, renamed)
             assert found.prefix == prefix, family
             assert found.geometry.max_heads == 6, family

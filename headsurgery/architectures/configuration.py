@@ -1,4 +1,4 @@
-"""The geometry that a config.json claims, read by the keys of a row (`architectures`); `proof` then makes the weights prove it.
+"""The geometry that a config.json claims, read by the keys of a row (`architectures`); `location` then makes the weights prove it.
 
 A configuration may come from a stranger: whatever its values are, they give a geometry of bounded size or a GeometryError.
 """

@@ -40,7 +40,7 @@ class LayerNames:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proof:
+class LocatedHeads:
     """Heads, found.
 
     Args:
@@ -65,7 +65,7 @@ class Proof:
         return any(names is not None and names.shares_q_norm for names in self.layers)
 
 
-def prove(config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Proof:
+def locate_heads(config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> LocatedHeads:
     """Find every layer's projections and check them against the geometry.
 
     Args:
@@ -78,7 +78,7 @@ def prove(config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Proof:
     """
     row = find_architecture(config)
     try:
-        return _prove(row, config, shapes)
+        return _locate_heads(row, config, shapes)
     except GeometryError as error:
         if row.is_listed:
             raise
@@ -88,7 +88,7 @@ def prove(config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Proof:
         ) from error
 
 
-def _prove(row: Architecture, config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Proof:
+def _locate_heads(row: Architecture, config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> LocatedHeads:
     geometry = read_geometry(config, row)
     architecture, prefix = _find_form(shapes, row, geometry.num_layers)
     sizes = _Sizes(hidden=geometry.hidden_size, query_inputs=query_inputs(config, architecture))
@@ -103,13 +103,13 @@ def _prove(row: Architecture, config: Mapping[str, Any], shapes: Mapping[str, Sh
     with_heads, most = sum(names is not None for names in layers), most_layers_with_heads(config, architecture)
     if with_heads > most:
         raise GeometryError(f"{architecture.model_type}: {with_heads} layers have heads, but all share those of the first {most}")
-    kept = tuple(None if names is None else heads for names, heads in zip(layers, geometry.layers, strict=True))
+    layer_heads = tuple(None if names is None else heads for names, heads in zip(layers, geometry.layers, strict=True))
     norms = [names.q_norm for names in layers if names is not None and names.q_norm is not None]
     if any(f"{norm}.bias" in shapes for norm in norms):
         architecture = replace(architecture, q_norm_has_bias=True)
-    return Proof(
+    return LocatedHeads(
         architecture=architecture,
-        geometry=replace(geometry, layers=kept),
+        geometry=replace(geometry, layers=layer_heads),
         prefix=prefix,
         layers=tuple(layers),
         has_q_norm=bool(norms) or normalises_unseen(config, architecture),

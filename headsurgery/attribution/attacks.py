@@ -130,10 +130,10 @@ def _encode_attack(
     wrapped = {attack.text.replace("{query}", text): position for position, text in enumerate(prompts.texts)}
     label = prompts.name if attack is ATTACKS[0] else f"{prompts.name}, attack {attack.name}"
     asked = replace(prompts, name=label, texts=tuple(wrapped), notes=())
-    kept, ids = encode(asked, template, tokenizer, max_tokens=max_tokens, prefill=attack.prefill)
+    fitting, ids = encode(asked, template, tokenizer, max_tokens=max_tokens, prefill=attack.prefill)
     reader = AnswerReader.of(tokenizer, template, prefill=attack.prefill)
     questions = [
         Question(ids=tuple(row), prompt=wrapped[text], attack=name, reader=reader)
-        for text, row in zip(kept.texts, ids, strict=True)
+        for text, row in zip(fitting.texts, ids, strict=True)
     ]
-    return questions, kept.notes
+    return questions, fitting.notes

@@ -194,11 +194,11 @@ class _Search:
         """Measure candidates, and ask those within the bounds."""
 
         def keep(candidates: Sequence[Candidate]) -> list[bool]:
-            kept = []
+            holds = []
             for candidate, kl in zip(candidates, self._measure_kl(candidates), strict=True):
-                kept.append(self._ask(candidate, kl))
+                holds.append(self._ask(candidate, kl))
                 report()
-            return kept
+            return holds
 
         for candidate in scan_ladders(ladders, keep):
             self.over_bound.append(_over_bound(candidate))

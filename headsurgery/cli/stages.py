@@ -67,10 +67,10 @@ class Sweeping:
 
     def describe(self) -> str:
         """What Ctrl-C keeps, and what it costs."""
-        kept, lost = self.journal.num_pairs, time.monotonic() - self._since
-        if not kept and not self.journal.num_notes:
+        finished, lost = self.journal.num_pairs, time.monotonic() - self._since
+        if not finished and not self.journal.num_notes:
             return f"nothing is kept yet: the first block was running for {lost:.0f} s; the same command begins anew"
-        of_all = f"{kept} of {self._total}" if self._total else f"{kept}"
+        of_all = f"{finished} of {self._total}" if self._total else f"{finished}"
         notes, goes_on = self.journal.num_notes, "the same command goes on from there"
         if self._has_scores or notes:
             found = f"{of_all} (head, prompt) scores and {notes} results of the search"
@@ -97,11 +97,11 @@ def journaled(console: Console, output: Path, settings: Mapping[str, Any], *, fo
     """
     from headsurgery.engine.journal import SweepJournal
 
-    kept = journal_of(output)
-    with SweepJournal(kept, settings, force=force) as journal:
+    path = journal_of(output)
+    with SweepJournal(path, settings, force=force) as journal:
         if journal.num_blocks or journal.num_notes:
             search = f", {journal.num_notes} results of the search" if journal.num_notes else ""
-            console.say(f"{kept}: {journal.num_blocks} finished blocks, {journal.num_pairs} scores{search}; going on from there")
+            console.say(f"{path}: {journal.num_blocks} finished blocks, {journal.num_pairs} scores{search}; going on from there")
         sweeping = Sweeping(journal)
         try:
             yield sweeping

@@ -61,8 +61,8 @@ def _by_name(files: Files, names: Iterable[str]) -> dict[str, str]:
         return found
     if files.has(PICTURE):
         found.pop(CARD, None)  # written by apply
-    kept = find_base_card(files)
-    return found | ({CARD: kept} if kept else {})
+    base_card = find_base_card(files)
+    return found | ({CARD: base_card} if base_card else {})
 
 
 def _equal_bytes(base: Checkpoint, file: str, edited: Checkpoint, twin: str, spans: tuple[range, ...] | None) -> bool:

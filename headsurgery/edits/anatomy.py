@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headsurgery.architectures.declaration import Architecture
-from headsurgery.architectures.location import LayerNames, Proof, prove
+from headsurgery.architectures.location import LayerNames, LocatedHeads, locate_heads
 from headsurgery.architectures.uniformity import Unevenness
 from headsurgery.edits.operations import NAMED_BY, OPERATIONS, OperationName, allowed_operations, locate
 from headsurgery.edits.slices import HeadSlice
@@ -121,36 +121,36 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
     """
     check_sole_weights(checkpoint)
     try:
-        proof = _prove_tensors(checkpoint)
+        located = _locate_in_checkpoint(checkpoint)
     except (GeometryError, ArchitectureError) as error:
         explained = explain_quantized(checkpoint.config)
         if explained is None:
             raise
         raise explained from error
-    layers = tuple(None if names is None else _tensors_of(checkpoint, names) for names in proof.layers)
-    _check_orientation(proof.architecture, layers)
+    layers = tuple(None if names is None else _tensors_of(checkpoint, names) for names in located.layers)
+    _check_orientation(located.architecture, layers)
     return Anatomy(
-        architecture=proof.architecture,
-        geometry=proof.geometry,
+        architecture=located.architecture,
+        geometry=located.geometry,
         layers=layers,
-        has_q_norm=proof.has_q_norm,
-        shares_q_norm=proof.shares_q_norm,
-        uneven=proof.uneven,
+        has_q_norm=located.has_q_norm,
+        shares_q_norm=located.shares_q_norm,
+        uneven=located.uneven,
     )
 
 
-def _prove_tensors(checkpoint: Checkpoint) -> Proof:
+def _locate_in_checkpoint(checkpoint: Checkpoint) -> LocatedHeads:
     """Locate the heads among the tensors that the index lists. If that fails, try all tensors in the shards.
 
     A tool that drops layers may take them out of the index alone. The shards then hold more than the model has.
     """
     shapes = {name: tensor.shape for name, tensor in checkpoint.tensors.items()}
     if not checkpoint.unlisted:
-        return prove(checkpoint.config, shapes)
+        return locate_heads(checkpoint.config, shapes)
     try:
-        return prove(checkpoint.config, {name: shape for name, shape in shapes.items() if name not in checkpoint.unlisted})
+        return locate_heads(checkpoint.config, {name: shape for name, shape in shapes.items() if name not in checkpoint.unlisted})
     except (GeometryError, ArchitectureError):
-        return prove(checkpoint.config, shapes)
+        return locate_heads(checkpoint.config, shapes)
 
 
 def _check_orientation(architecture: Architecture, layers: Iterable[LayerTensors | None]) -> None:

@@ -65,9 +65,9 @@ def generate_answers(
         RecipeError, GeometryError, ArchitectureError: The edits don't fit the model.
     """
     check_generation(decoding, batch_size)
-    kept, ids = _encode(loaded, prompts, template, decoding)
-    if len(kept.texts) < len(prompts.texts):
-        raise PromptError(kept.notes[-1], hint="lower --max-new-tokens to make room; or omit these prompts with fit_prompts")
+    fitting, ids = _encode(loaded, prompts, template, decoding)
+    if len(fitting.texts) < len(prompts.texts):
+        raise PromptError(fitting.notes[-1], hint="lower --max-new-tokens to make room; or omit these prompts with fit_prompts")
     reader = AnswerReader.of(loaded.tokenizer, template, system=decoding.system, prefill=decoding.prefill)
     completer = Completer(
         loaded=loaded, max_new_tokens=decoding.max_new_tokens, edits=tuple(edits), processors=_sampler(decoding, seed)

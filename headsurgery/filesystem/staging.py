@@ -54,10 +54,10 @@ def staged_directory(
         with workplace(target) as place:
             yield place / NEW
             flush_all(place / NEW)
-            kept = _move_into_place(place, target, force, is_ours)
+            backup = _move_into_place(place, target, force, is_ours)
             _confirm(target)
-        if kept is not None:
-            on_note(f"what stood there was not as headsurgery left it, and is kept as {kept.name}")
+        if backup is not None:
+            on_note(f"what stood there was not as headsurgery left it, and is kept as {backup.name}")
     except OSError as error:
         raise _refusal(target, error) from error
 
@@ -106,7 +106,7 @@ def _check_apart(target: Path, base: Path | None) -> None:
 
 def _move_into_place(place: Path, target: Path, force: bool, is_ours: IsOurs) -> Path | None:
     """Give the result its name; where it is kept, what stood there."""
-    new, old, kept = place / NEW, place / OLD, free_name(target.with_name(f"{target.name}.bak"))
+    new, old, backup = place / NEW, place / OLD, free_name(target.with_name(f"{target.name}.bak"))
     if not force or not target.exists():
         os.rename(new, target)  # fails when somebody has put something there meanwhile
         return None
@@ -115,7 +115,7 @@ def _move_into_place(place: Path, target: Path, force: bool, is_ours: IsOurs) ->
     if is_replaced and exchange(new, target):
         old = new
     else:
-        old = old if is_replaced else kept
+        old = old if is_replaced else backup
         os.rename(target, old)
         try:
             os.rename(new, target)
@@ -123,9 +123,9 @@ def _move_into_place(place: Path, target: Path, force: bool, is_ours: IsOurs) ->
             os.rename(old, target)
             raise
     if is_replaced and any(old.iterdir()) and not is_ours(old):  # somebody else's came there at the last moment
-        os.rename(old, kept)
-        return kept
-    return None if is_replaced else kept
+        os.rename(old, backup)
+        return backup
+    return None if is_replaced else backup
 
 
 def free_name(wanted: Path) -> Path:

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from headsurgery.architectures.declaration import Architecture, Projection
-from headsurgery.architectures.location import LayerNames, prove
+from headsurgery.architectures.location import LayerNames, locate_heads
 from headsurgery.architectures.uniformity import Unevenness
 from headsurgery.errors import GeometryError, ModelError
 from headsurgery.heads import AttentionGeometry
@@ -159,7 +159,7 @@ def locate_modules(model: nn.Module) -> ModuleMap:
         GeometryError: Modules or weights are not as the table and the configuration say.
     """
     config: dict[str, Any] = model.config.to_dict()  # type: ignore[operator,union-attr]
-    located = prove(config, {name: tuple(weight.shape) for name, weight in model.named_parameters()})
+    located = locate_heads(config, {name: tuple(weight.shape) for name, weight in model.named_parameters()})
     numbers = range(located.geometry.num_layers)
     names = dict.fromkeys(located.architecture.layer_name(located.prefix, layer, len(numbers)) for layer in numbers)
     lists = {name.rpartition(".")[0]: model.get_submodule(name.rpartition(".")[0]) for name in names}

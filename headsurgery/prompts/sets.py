@@ -118,8 +118,8 @@ class PromptSet:
             notes.append(f"{name}: left out {len(filled) - len(unique)} duplicate prompts")
         if broken := sum("\ufffd" in text for text in unique):
             notes.append(f"{name}: {broken} prompts contain U+FFFD, a sign that characters were lost earlier")
-        kept = unique[:limit]
-        return cls(name=name, texts=tuple(kept), notes=tuple(notes), kind=kind, keeps_rows=kept == stripped[: len(kept)])
+        chosen = unique[:limit]
+        return cls(name=name, texts=tuple(chosen), notes=tuple(notes), kind=kind, keeps_rows=chosen == stripped[: len(chosen)])
 
 
 def load_prompts(source: str, *, column: str | None = None, limit: int | None = None, token: str | None = None) -> PromptSet:

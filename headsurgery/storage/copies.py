@@ -1,6 +1,6 @@
 """Names under which repositories keep the same weights a second time, for other frameworks and runtimes.
 
-After an edit they would disagree with it, so `carried` leaves them out, and `hub` does not even fetch them.
+After an edit they would disagree with it, so `surgery.base_files` leaves them out, and `hub` does not even fetch them.
 """
 
 from __future__ import annotations

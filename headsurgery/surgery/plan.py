@@ -360,9 +360,9 @@ def _say_steps(files: Files) -> tuple[str, ...]:
     )
 
 
-def _say_card(files: Files, kept: BaseFiles) -> tuple[str, ...]:
+def _say_card(files: Files, base_files: BaseFiles) -> tuple[str, ...]:
     """Notes on what can't be carried over from the base's card into the new one."""
-    card = read_front_matter(read_base_card(files, kept.copied, most=MAX_CARD) or b"")
+    card = read_front_matter(read_base_card(files, base_files.copied, most=MAX_CARD) or b"")
     notes = tuple(f"{CARD}: the base's card {note}" for note in card.notes)
     if not card.problem:
         return notes

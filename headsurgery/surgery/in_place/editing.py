@@ -141,8 +141,8 @@ def _write_edits(plan: SurgeryPlan, originals: list[Write]) -> None:
     with base.files.open(f"{COMING}/{UNDO}") as undo:
         for file, pairs in groupby(by_file, lambda pair: pair[1].file):
             with open_own(base.path, file) as out:
-                for edit, kept in pairs:
-                    original = read_exactly(undo, kept.start, kept.num_bytes, UNDO).reshape(-1, edit.row_bytes)
+                for edit, saved in pairs:
+                    original = read_exactly(undo, saved.start, saved.num_bytes, UNDO).reshape(-1, edit.row_bytes)
                     wanted = edit.rewriter(base)(original, 0).tobytes()
                     write_runs(out, edit.runs, memoryview(wanted))
                     if base.read_slice(edit).tobytes() != wanted:
