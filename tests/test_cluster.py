@@ -327,7 +327,7 @@ def test_ctrl_c_ends_the_workers_and_their_cluster(checkpoint: Path, tmp_path: P
         (("--workers", 0), "workers is 0"),
         (("--intent", "reinforce", "--harmless", "builtin:harmless"), "the search for a reinforcement runs in one process"),
         (("--screen",), "screening reads the activations of a model in one process"),
-        (("--method", "direct", "--harmless", "builtin:harmless"), "direct reads activations of a model in one process"),
+        (("--method", "direct", "--harmless", "builtin:harmless"), "direct reads the activations of a model in one process"),
     ],
 )
 def test_what_can_not_be_is_one_clear_line(options: tuple[object, ...], message: str, checkpoint: Path, tmp_path: Path) -> None:

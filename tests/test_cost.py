@@ -94,7 +94,7 @@ def test_every_sweep_of_a_method_is_counted(method: str, sweeps: int) -> None:
 def test_what_is_no_sweep_is_refused() -> None:
     modules = locate_modules(build_model("llama"))
     shape, hardware = ModelShape.of_modules(modules), plan_hardware("h100", torch.bfloat16, 1)
-    with pytest.raises(UsageError, match="direct takes two forwards per prompt"):
+    with pytest.raises(UsageError, match="direct takes two forward passes per prompt"):
         estimate(shape, modules.geometry, settings("direct"), [ALONE, ALONE], hardware, itemsize=2)
 
 

@@ -1,10 +1,10 @@
-"""The look back of a greedy search: which heads of a group still earn their place, and which of the groups tried did most.
+"""The look back of a greedy search: which heads of a group are still needed, and which of the tried groups did most.
 
-A step adds the head that takes most from the refusals' first tokens; what the whole group does, only answers tell. So after a step
-the group answers once more without each of its earlier heads (the head just added stays), and gives one up where that leaves fewer
-refusals than any group of so few heads before: the floating search of Pudil, Novovicova and Kittler (1994), which can't go in
-circles. While nothing is taken from the refusals, heads are kept: of several that can refuse alone, none shows an effect until all
-are ablated. In the end the group is taken that left the fewest refusals; of several the one of fewer heads, then of less harm.
+Each step adds the head that removes most from the refusals' first tokens. What the whole group does, only answers show. So after a
+step, the group answers again without each of its earlier heads (the head just added stays). It drops a head if that leaves fewer
+refusals than any earlier group of that size: the floating search of Pudil, Novovicova and Kittler (1994), which can't go in
+circles. As long as no refusal disappears, heads are kept: of several heads that can each refuse alone, none shows an effect until
+all are ablated. In the end, the group that left the fewest refusals is chosen; ties go to fewer heads, then to less harm.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Heads = tuple[HeadRef, ...]
 
 
 class LookBack(Generic[Answers]):
-    """Groups of heads, with what the model still refuses when they are ablated; each group answers once.
+    """Groups of heads, with what the model still refuses when they are ablated. Each group answers only once.
 
     Args:
-        answer: What the model answers with these heads ablated.
-        count: How many of these answers are still refusals.
-        harm: What ablating a head does to harmless answers; of groups that are equal otherwise the sum decides.
-        untouched: Its answers with none ablated.
+        answer: Returns the model's answers with these heads ablated.
+        count: Tells how many of these answers are still refusals.
+        harm: What ablating each head does to harmless answers. Among otherwise equal groups, the smaller sum wins.
+        untouched: The answers with no head ablated.
     """
 
     def __init__(
@@ -40,14 +40,14 @@ class LookBack(Generic[Answers]):
         self._path: list[Heads] = []
 
     def answers(self, group: Heads) -> Answers:
-        """What the model answers with this group ablated."""
+        """The model's answers with this group ablated."""
         key = frozenset(group)
         if key not in self._known:
             self._known[key] = (group, self._answer(group))
         return self._known[key][1]
 
     def refused(self, group: Heads) -> int:
-        """How many of these are refusals."""
+        """How many of these answers are refusals."""
         return self._count(self.answers(group))
 
     def is_known(self, group: Heads) -> bool:
@@ -55,7 +55,7 @@ class LookBack(Generic[Answers]):
         return frozenset(group) in self._known
 
     def step(self, group: Heads) -> Heads:
-        """A group to which a head was just added, as its last one; and what is left of it after the look back."""
+        """Given a group whose last head was just added, return what is left of it after the look back."""
         self._path.append(group)
         left = self.refused(group)
         while len(group) > 1 and left < self._untouched:
@@ -71,12 +71,12 @@ class LookBack(Generic[Answers]):
 
     @property
     def best(self) -> Heads:
-        """Of all groups that answered the one to take."""
+        """The group to choose among all that have answered."""
         return min((group for group, _ in self._known.values()), key=self._order)
 
     @property
     def path(self) -> tuple[Heads, ...]:
-        """The groups that the search went through, and the one to take as the last where it is none of them."""
+        """The groups that the search went through. If the chosen group is none of them, it comes last."""
         return tuple(self._path if not self._path or self.best in self._path else [*self._path, self.best])
 
     def _order(self, group: Heads) -> tuple[int, int, float]:
@@ -88,5 +88,5 @@ def _without(group: Heads, head: HeadRef) -> Heads:
 
 
 def most_answers(steps: int) -> int:
-    """How many groups a search of so many steps lets answer at most when it looks back: each one all its ways down."""
+    """Maximum number of groups that answer in a search of this many steps, if each group looks back as far as possible."""
     return sum(size * (size - 1) // 2 for size in range(1, steps + 1))

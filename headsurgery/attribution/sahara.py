@@ -1,10 +1,10 @@
 """Sahara, the greedy search for a group of heads (section 4.2, Algorithm 1), by generalized Ships (section 4.1, Eq. 11).
 
-Last-position final states of N queries are stacked to M [N, hidden_size]; U are its left singular vectors. A head's score is the
-sum over r = 1..r_main of the largest principal angle between the first r columns of U(untouched) and of U(group and head ablated),
-in degrees. Departs from the reference: angles come from their sine where they are small, in float64, so they stay exact near 0,
-where `acos` in float32 ends at 0.02 degrees; and a harmless control may be subtracted, so that heads that every text needs don't
-win. The first step, which ablates single heads, measures Ships on the way.
+The final states of N queries at the last position are stacked to M [N, hidden_size]; U are its left singular vectors. A head's
+score is the sum over r = 1..r_main of the largest principal angle between the first r columns of U(untouched) and of U(group and
+head ablated), in degrees. It departs from the reference in two ways. Small angles are computed from their sine in float64, so they
+stay exact near 0, where `acos` in float32 ends at 0.02 degrees. And a harmless control may be subtracted, so that heads that every
+text needs don't win. The first step, which ablates single heads, also measures Ships.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def sahara(
 
     Args:
         sweeper: Runs the model.
-        sets: Token ids of the harmful queries, and of the harmless control's where there is one.
-        operation: The edit that is tried.
-        factor: Its factor.
-        group_size: Steps, S in the paper.
-        contrast: The choice maximises harmful - contrast * harmless; 0 is the paper.
-        r_main: Leading columns compared.
-        screener: Lets some heads through at every step, which alone are scored; None: all are.
-        on_progress: Called with (head, query) pairs done and in all, over all steps.
+        sets: Token ids of the harmful queries, and of the harmless control's if there is one.
+        operation: The operation of the edit.
+        factor: The factor of the edit.
+        group_size: Number of steps, S in the paper.
+        contrast: The choice maximises harmful - contrast * harmless; 0 as in the paper.
+        r_main: Number of leading columns compared.
+        screener: Selects the heads that are scored at every step; None: all are.
+        on_progress: Called with the (head, query) pairs done and the total, over all steps.
     """
     steps = [_Steps(sweeper, queries, operation, factor, r_main) for queries in sets]
     heads = sweeper.geometry.num_heads_in_all if screener is None else screener.num_scored
@@ -88,7 +88,7 @@ def sahara(
 
 
 class _Steps:
-    """The steps of the search on one set of queries; the untouched model's states come with the first."""
+    """The steps of the search on one set of queries. The first step also gives the untouched model's states."""
 
     def __init__(
         self, sweeper: Sweeper, queries: Sequence[Sequence[int]], operation: OperationName, factor: float, r_main: int
@@ -102,7 +102,7 @@ class _Steps:
         self._base: FloatArray  # its left singular vectors
 
     def estimate(self, screener: Screener, group: Sequence[HeadRef]) -> Estimates:
-        """Estimates [layer, head] of every head outside the group, on top of it."""
+        """Estimates [layer, head] for every head outside the group, on top of the group."""
         found = screener.shift(self._task(group), self._r_main)
         self.estimates.append(found.score)
         return found
@@ -110,11 +110,11 @@ class _Steps:
     def step(
         self, group: Sequence[HeadRef], on_progress: StageProgress | None, heads: Sequence[HeadRef] | None = None
     ) -> FloatArray:
-        """Scores [layer, head] of every head outside the group, or of some, on top of it; NaN for the others."""
+        """Scores [layer, head] of every head outside the group, or of some, on top of the group; NaN for the others."""
         geometry = self._sweeper.geometry
         task = self._task(group, heads)
         states, with_group = self._sweeper.sweep(task, on_progress)
-        assert with_group is not None  # asked for
+        assert with_group is not None  # requested
         if self._untouched is None:
             self._untouched = with_group.squeeze(1)
             self._base = left_singular_vectors(self._untouched)
@@ -125,7 +125,7 @@ class _Steps:
         return scores
 
     def _shift(self, ablated: torch.Tensor) -> float:
-        """From the untouched states to these, [queries, hidden_size], in degrees."""
+        """The shift from the untouched states to these, [queries, hidden_size], in degrees."""
         assert self._untouched is not None  # known from the first step on
         if torch.equal(ablated.to(self._untouched.dtype), self._untouched):
             return 0.0

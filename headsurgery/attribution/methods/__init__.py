@@ -1,7 +1,8 @@
 """The attribution methods: one file each, and this registry, which everything else reads.
 
-To add one, write `attribution/methods/NAME.py` with a subclass of `attribution.method.Method`, make an instance of it as `METHOD`,
-and name it in `UNITS`. Recipes are checked against this registry, so it imports nothing: a method's file is loaded by its name.
+To add one, write `attribution/methods/NAME.py` with a subclass of `attribution.method.Method`, assign an instance of it to
+`METHOD`, and add it to `UNITS`. Recipes are checked against this registry, so it imports nothing: a method's file is loaded by its
+name.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ UNITS: Mapping[str, str | None] = {
     "ships": "nats",
     "direct": None,
 }
-"""Each method, and the unit of its scores. None: they have no unit but that of the residual stream."""
+"""Each method, and the unit of its scores. None: they have only the unit of the residual stream."""
 
 if TYPE_CHECKING:
     MethodName = str
@@ -32,7 +33,7 @@ else:  # closed sets for recipes, their JSON Schema and the command line
 
 @cache
 def load_method(name: MethodName) -> Method[Any]:
-    """A method of the registry.
+    """Load a method of the registry.
 
     Args:
         name: One of `UNITS`.
@@ -42,5 +43,5 @@ def load_method(name: MethodName) -> Method[Any]:
 
 
 def load_methods() -> tuple[Method[Any], ...]:
-    """All methods of the registry, in its order."""
+    """All methods of the registry, in order."""
     return tuple(map(load_method, UNITS))

@@ -21,27 +21,27 @@ class DirectOptions(Options):
 
 
 class Direct(Method[DirectOptions]):
-    """What a head writes along the direction, in units of the residual stream. The control is in the direction already."""
+    """What a head writes along the direction, in units of the residual stream. The direction already contains the control."""
 
     name = "direct"
-    help = "heads that write most along harmful - harmless, by two forwards per prompt"
+    help = "heads that write most along harmful - harmless, from two forward passes per prompt"
     options = DirectOptions
     counted_by = "top"
     default_contrast = 0.0
     needs: ClassVar[Mapping[Need, str]] = {
         "harmless": "which its direction leads away from",
-        "model": "reads activations of a model in one process",
+        "model": "reads the activations of a model in one process",
     }
     ablates = False
     wants_control = False
-    not_screened = "scores all heads in two forwards per prompt, so there is nothing to screen"
-    not_estimated = "takes two forwards per prompt and no sweep, so there is nothing to estimate"
+    not_screened = "scores all heads in two forward passes per prompt, so there is nothing to screen"
+    not_estimated = "takes two forward passes per prompt and no sweep, so there is nothing to estimate"
 
     def score(self, scoring: Scoring, options: DirectOptions) -> ScoreTable:
         """See `attribution.direct`."""
         from headsurgery.attribution.direct import direct
 
-        assert scoring.modules is not None  # it needs the model
+        assert scoring.modules is not None  # `needs` asks for the model
         return direct(scoring.modules, scoring.queries, top=options.top, contrast=scoring.settings.contrast)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SaharaOptions(Options):
-    """Steps of the search, of which the paper finds 3 best, and what each compares."""
+    """How many steps the search takes (the paper finds 3 best), and what each step compares."""
 
     group_size: Annotated[int, Flag(help="heads in the group", at_least=1)] = 3
     r_main: Annotated[int, Flag(help="leading singular vectors compared", at_least=1)] = 1
@@ -52,17 +52,17 @@ class Sahara(Method[SaharaOptions]):
         )
 
     def check_prompts(self, sets: Sequence[PromptSet], options: SaharaOptions) -> None:
-        """One query spans the whole of R^1, and r queries the whole of R^r: then every angle is 0."""
+        """Refuse too few prompts. One query spans all of R^1, and r queries all of R^r, so every angle would be 0."""
         for prompt_set in sets:
             if len(prompt_set.texts) <= options.r_main:
                 raise UsageError(
                     f"{prompt_set.name}: {len(prompt_set.texts)} prompts, but sahara with r_main {options.r_main} needs at least "
                     f"{options.r_main + 1}",
-                    hint="give more prompts, or --method ships",
+                    hint="give more prompts, or use --method ships",
                 )
 
     def work(self, sets: Sequence[Queries], options: SaharaOptions) -> Work:
-        """One sweep over each set in every step; the first one measures Ships on the way."""
+        """One sweep over each set in every step. The first one also measures Ships."""
         from headsurgery.attribution.screen.estimates import MORE_VECTORS
         from headsurgery.engine.measures import States, StatesAndDivergence
 
