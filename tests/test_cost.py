@@ -81,13 +81,13 @@ def settings(method: str, **choices: object) -> Settings:
     return Settings.resolve(AttributionOptions(method=method, **choices), has_harmless=True)
 
 
-@pytest.mark.parametrize(("method", "sweeps"), [("ships", 2), ("sahara", 6), ("refusal", 5)])
+@pytest.mark.parametrize(("method", "sweeps"), [("ships", 2), ("sahara", 6), ("refusal", 5), ("interchange", 2)])
 def test_every_sweep_of_a_method_is_counted(method: str, sweeps: int) -> None:
     modules = locate_modules(build_model("llama"))
     hardware = plan_hardware("h100", torch.bfloat16, 1)
     found = estimate(ModelShape.of_modules(modules), modules.geometry, settings(method), [ALONE, ALONE], hardware, itemsize=2)
     assert len(found.steps) == sweeps
-    assert (found.answers > 0) == (method == "refusal")
+    assert (found.answers > 0) == (method in ("refusal", "interchange"))
     assert found.flops == found.answers + sum(step.cost.flops for step in found.steps)
 
 

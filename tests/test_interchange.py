@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -11,9 +12,14 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from headsurgery import attribute
+from headsurgery.attribution.interchange import Pair, common_ending, count_swapped, find_pairs
+from headsurgery.attribution.methods import load_method
+from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.engine.cost import count_cost
 from headsurgery.engine.journal import SweepJournal
 from headsurgery.engine.limits import Limits
+from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.measures import PreferenceDrop, States
 from headsurgery.engine.parts import collect
 from headsurgery.engine.shape import ModelShape
@@ -21,10 +27,14 @@ from headsurgery.engine.slices import Slices
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import Block, InterchangeTask
 from headsurgery.engine.whole import run_whole
+from headsurgery.errors import ModelError, UsageError
 from headsurgery.heads import HeadRef
 from headsurgery.model.modules import locate_modules
+from headsurgery.prompts import PromptSet
 from headsurgery.recipe import HeadEdit
+from tests.gated import AMPLIFIERS, GATE, load_gated, pairs
 from tests.naive import naive_run
+from tests.refusing import PLANTED, build_refusing_tokenizer, ids_of, load_helpful, load_late, load_refusing
 from tests.test_probe import model_with_carried_state
 from tests.tiny import EACH_FAMILY, build_model, engine_of, sweeper_of, tokens
 
@@ -167,3 +177,140 @@ def test_final_states_can_be_kept_as_well() -> None:
     assert base is not None
     assert np.isfinite(states.numpy()).all()
     torch.testing.assert_close(base[1], naive_run(model, QUERIES[1], where=slice(-2, None))[0], rtol=1e-4, atol=1e-5)
+
+
+def test_a_task_reaches_another_process_as_it_is() -> None:
+    task = task_of(build_model("llama"))
+    assert pickle.loads(pickle.dumps(task)) == task
+
+
+# Pairs
+
+HARMFUL, HARMLESS = pairs(8)
+
+
+def find(loaded: Any, harmful: list[str] = HARMFUL, harmless: list[str] = HARMLESS) -> Any:
+    sets = (ids_of(texts, loaded.tokenizer) for texts in (harmful, harmless))
+    return find_pairs(LocalEngine(loaded), AnswerReader(tokenizer=loaded.tokenizer), *sets, tokens=16)
+
+
+def words(*ids: int, tokenizer: Any = None) -> str:
+    return str((tokenizer or build_refusing_tokenizer()).decode(list(ids)))
+
+
+def test_a_pair_is_read_where_its_answers_part() -> None:
+    loaded = load_gated()
+    found = find(loaded)
+    assert (found.total, found.refused, found.both, found.thinking, len(found.found)) == (8, 8, 0, 0, 8)
+    for pair, text in zip(found.found, HARMFUL, strict=True):
+        assert (words(pair.refusal), words(pair.answer), pair.begun) == ("I'm", "Sure,", 0)
+        assert list(pair.harmful) == ids_of([text])[0]
+
+
+def test_what_both_answers_begin_with_is_read_as_part_of_the_prompt() -> None:
+    loaded = load_late()
+    found = find(loaded)
+    assert len(found.found) == 8
+    for pair in found.found:
+        assert words(pair.refusal, pair.answer, tokenizer=loaded.tokenizer) == "I'm Sure,"
+        assert pair.begun == 1
+        assert words(pair.harmful[-1], pair.harmless[-1], tokenizer=loaded.tokenizer) == "Well. Well."
+
+
+def test_pairs_that_the_model_refuses_or_answers_both_are_left_out() -> None:
+    mixed = [*HARMFUL[:4], *HARMLESS[4:]]
+    found = find(load_gated(), [*HARMFUL[:6], *HARMLESS[6:]], mixed)
+    assert (found.refused, found.both, len(found.found)) == (6, 4, 2)
+    assert found.say() == (
+        "the model refuses 6 of 8 harmful prompts; 2 pairs of a refused and an answered prompt are scored; 4 harmless prompts are "
+        "refused as well"
+    )
+
+
+def test_only_the_ending_that_all_prompts_share_is_swapped() -> None:
+    assert common_ending([[1, 2, 3, 4], [5, 3, 4], [3, 4]]) == 2
+    assert common_ending([[1], [2]]) == 0
+    pair = Pair(harmful=(1, 7), harmless=(2, 7), refusal=3, answer=4, begun=1)
+    assert count_swapped([pair], [[1], [2]]) == 2, "the last position, and what the answers begin with"
+    assert count_swapped([pair, pair], [[1, 5, 6], [2, 5, 6]]) == 3
+
+
+# From prompts to a recipe
+
+
+def run(loaded: Any, **options: Any) -> Any:
+    prompts = {"harmless": HARMLESS, "template": "paper", "answer_tokens": 16} | options
+    return attribute(loaded.model, loaded.tokenizer, HARMFUL, method="interchange", **prompts)
+
+
+def refs(found: Any, count: int) -> list[HeadRef]:
+    return [HeadRef(score.layer, score.head) for score in found.scores.top(count)]
+
+
+def test_a_gate_that_ablation_can_not_see_is_found() -> None:
+    """The reason of the method: a gate that speaks by silence, and its amplifiers, of which any one can be spared."""
+    loaded = load_gated()
+    ablated = {
+        name: attribute(loaded.model, loaded.tokenizer, HARMFUL, method=name, template="paper", **options).scores
+        for name, options in {"refusal": {"group_size": 1}, "ships": {}}.items()
+    }
+    for scores in ablated.values():
+        assert scores.harmful[GATE.layer, GATE.head] == pytest.approx(0, abs=1e-6)
+    assert {HeadRef(score.layer, score.head) for score in ablated["ships"].top(3)} == set(AMPLIFIERS)
+    found = run(loaded, top=1)
+    assert refs(found, 4)[0] == GATE
+    assert set(refs(found, 4)[1:]) == set(AMPLIFIERS)
+    taken, brought = found.scores.harmful[GATE.layer, GATE.head], found.scores.harmless[GATE.layer, GATE.head]
+    assert taken > 5
+    assert brought < -5, "and refusal comes where the harmless prompt hears nothing from it"
+    assert found.scores.combined[GATE.layer, GATE.head] == pytest.approx(taken - brought)
+    assert found.scores.doubts[0].startswith("this recipe has no effect: the model refuses 8 as it is, and 8 with the chosen")
+
+
+@pytest.mark.parametrize("load", [load_refusing, load_late], ids=["at once", "late"])
+def test_a_head_that_writes_the_refusal_is_found_too_and_ablating_it_ends_refusals(load: Any) -> None:
+    """And with it the head that shares its values, into which the plant was trained, too."""
+    found = run(load(), top=2)
+    assert PLANTED in refs(found, 2)
+    assert "with the 2 chosen heads ablated it refuses 0 of 8 harmful prompts" in found.notes
+    assert not found.scores.doubts
+
+
+def test_scores_are_the_naive_means_over_pairs_and_both_directions_are_kept() -> None:
+    loaded = load_refusing()
+    loaded.model.double()
+    scores = run(loaded, top=2).scores
+    pair_of = find(loaded).found
+    swapped = common_ending([*ids_of(HARMFUL), *ids_of(HARMLESS)])
+    assert swapped >= 2, "the template's end"
+    assert scores.arrays["interchange"].shape == scores.arrays["interchange_harmless"].shape == (8, 3, 6)
+    for head in (PLANTED, HeadRef(0, 0), HeadRef(2, 5)):
+        for name, sides in (("interchange", (0, 1)), ("interchange_harmless", (1, 0))):
+            drops = []
+            for pair in pair_of:
+                ids, tokens_of = (pair.harmful, pair.harmless), (pair.refusal, pair.answer)
+                query, partner = (ids[side] for side in sides)
+                after = naive_logits(loaded.model, query, partner, head, swapped)
+                drops.append(preference(naive_run(loaded.model, query)[1], tokens_of) - preference(after, tokens_of))
+            np.testing.assert_allclose(scores.arrays[name][:, head.layer, head.head], drops, rtol=1e-4, atol=1e-6)
+        assert scores.harmful[head.layer, head.head] == pytest.approx(scores.arrays["interchange"][:, head.layer, head.head].mean())
+
+
+def test_sets_that_are_no_pairs_are_refused_or_doubted() -> None:
+    method, options = load_method("interchange"), load_method("interchange").options()
+    whole, shorter = PromptSet.from_texts(["a", "b"], name="whole"), PromptSet.from_texts(["c"], name="shorter")
+    gap = PromptSet.from_texts(["d", "", "e"], name="gap")
+    with pytest.raises(UsageError, match="whole has 2 prompts and shorter 1, but interchange pairs them line by line"):
+        method.check_prompts([whole, shorter], options)
+    with pytest.raises(UsageError, match="gap: some of its prompts were left out"):
+        method.check_prompts([whole, gap], options)
+    method.check_prompts([whole, whole], options)
+    mismatched = run(load_gated(), harmless=[*HARMLESS[1:], HARMLESS[0]])
+    assert any("don't seem to be pairs" in doubt for doubt in mismatched.scores.doubts)
+    assert not any("don't seem to be pairs" in doubt for doubt in run(load_gated()).scores.doubts)
+
+
+def test_nothing_to_compare_is_an_expected_failure() -> None:
+    with pytest.raises(ModelError, match="nothing to compare: the model refuses 0 of 8 harmful prompts") as caught:
+        run(load_helpful())
+    assert "--method refusal" in caught.value.hint

@@ -40,12 +40,11 @@ def test_sizes_are_those_of_the_model(family: str) -> None:
 
 SWEEP = """
 import sys
-from dataclasses import fields
 from headsurgery.engine.options import read_bytes
 from headsurgery.engine.limits import measure_footprint
 from headsurgery.engine.measures import Divergence, States
 from headsurgery.engine.sweep import Sweeper
-from headsurgery.engine.task import InterchangeTask, SweepTask
+from headsurgery.engine.task import SweepTask
 from headsurgery.model.memory import used_memory
 from headsurgery.model.modules import locate_modules
 from tests.tiny import build_model, engine_of, tokens
@@ -58,7 +57,7 @@ modules = locate_modules(model)
 queries = tuple((*prefix, *row) for row in tokens(queries=24, length=24).tolist())
 task = SweepTask(queries=queries, heads=tuple(modules.geometry.heads()), operation="scale", factor=0.0, measure=measure)
 if sys.argv[1] == "interchange":
-    task = InterchangeTask(**{field.name: getattr(task, field.name) for field in fields(task)}, partners=queries[::-1], swapped=5)
+    task = task.interchanging(queries[::-1], 5)
     prefix = []
 engine = engine_of(modules.model)
 engine.shortcuts(task)

@@ -33,9 +33,9 @@ from headsurgery.prompts import PromptSet, encode, load_template
 from headsurgery.recipe import recipe_schema
 from tests.refusing import load_refusing, questions
 
-HARMFUL, HARMLESS = questions(6, harmful=True, seed=3), questions(5, harmful=False, seed=3)
+HARMFUL, HARMLESS = questions(6, harmful=True, seed=3), questions(6, harmful=False, seed=3)
 NAMES = tuple(UNITS)
-SWEEPING = ("refusal", "sahara", "ships")
+SWEEPING = ("refusal", "sahara", "ships", "interchange")
 """Methods whose sweeps an estimate can tell."""
 
 
@@ -174,10 +174,14 @@ def ids_of(loaded: LoadedModel, *sets: list[str]) -> list[Queries]:
 
 
 @pytest.mark.parametrize("control", [False, True], ids=["", "control"])
-@pytest.mark.parametrize(("name", "options"), [("ships", {}), ("sahara", {"group_size": 2}), ("refusal", {"group_size": 1})])
+@pytest.mark.parametrize(
+    ("name", "options"), [("ships", {}), ("sahara", {"group_size": 2}), ("refusal", {"group_size": 1}), ("interchange", {})]
+)
 def test_what_an_estimate_counts_is_what_runs(
     name: str, options: dict[str, int], control: bool, loaded: LoadedModel, swept: list[Swept]
 ) -> None:
+    if not can(name, control=control, screen=False):
+        return
     settings = Settings.resolve(AttributionOptions(method=name, **options), has_harmless=control)
     sets = ids_of(loaded, HARMFUL, *([HARMLESS] if control else []))
     run(loaded, name, control=control, **options)

@@ -225,7 +225,7 @@ class _Costing:
         if screen is not None:
             scored = min(len(heads), screen.count(self.geometry, rough=self.settings.is_rough_to_screen) + screen.sample)
             heads = tuple(heads[place * len(heads) // scored] for place in range(scored))
-        return SweepTask(
+        task = SweepTask(
             queries=tuple(map(tuple, sweep.queries)),
             heads=heads[sweep.step :],
             operation=self.settings.operation,
@@ -233,6 +233,7 @@ class _Costing:
             measure=sweep.measure,
             tail=sweep.tail,
         )
+        return task.interchanging(sweep.partners, sweep.swapped) if sweep.partners else task
 
 
 def _limits(

@@ -74,6 +74,8 @@ class PlannedSweep:
         step: Step of a search that takes one head per step, from 0. The heads are not known yet, so each step has one head less.
         tail: How many positions of a query are read, counted from its end.
         screen_figures: Figures that a screen differentiates for each query, in addition to its sketches of the divergence.
+        partners: Token ids of the other prompt of each query, for methods that swap head outputs between prompts; none otherwise.
+        swapped: Last positions at which head outputs are swapped.
     """
 
     what: str
@@ -82,6 +84,8 @@ class PlannedSweep:
     step: int = 0
     tail: int = 1
     screen_figures: int = 0
+    partners: Queries = ()
+    swapped: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,10 @@
 
 `scores.safetensors` holds a method's scores under its name, [step or query, layer, head], in its unit: `refusal` [step, ...] in
 nats; `sahara` [step, ...] in degrees, with `ships` [query, ...] in nats from its first step; `ships` alone; `direct` [1, ...] in
-units of the residual stream. If a control was given, its scores are in `refusal_harmless` and so on. After screening, the estimates
-of all heads, [step, layer, head], are in `refusal_screen` and so on. All are float64, NaN where there is nothing to score or a head
-was screened out. The run's record is JSON in the header's metadata. Each method declares in `methods` which arrays it writes and
-how they are reduced to a ranking.
+units of the residual stream; `interchange` [pair, ...] in nats. If a control was given, its scores are in `refusal_harmless` and so
+on. After screening, the estimates of all heads, [step, layer, head], are in `refusal_screen` and so on. All are float64, NaN where
+there is nothing to score or a head was screened out. The run's record is JSON in the header's metadata. Each method declares in
+`methods` which arrays it writes and how they are reduced to a ranking.
 """
 
 from __future__ import annotations

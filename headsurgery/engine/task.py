@@ -7,7 +7,7 @@ A task ablates each of its heads on each of its queries, one at a time, and meas
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol, TypeVar
 
 import torch
@@ -87,6 +87,11 @@ class SweepTask:
     def edit(self, head: HeadRef) -> HeadEdit:
         """The edit of one head."""
         return HeadEdit(layer=head.layer, head=head.head, operation=self.operation, factor=self.factor)
+
+    def interchanging(self, partners: Sequence[Sequence[int]], swapped: int) -> InterchangeTask:
+        """The same with heads interchanged in place of edited; see `InterchangeTask`."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return InterchangeTask(**own, partners=tuple(map(tuple, partners)), swapped=swapped)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ UNITS: Mapping[str, str | None] = {
     "sahara": "degrees",
     "ships": "nats",
     "direct": None,
+    "interchange": "nats",
 }
 """Each method, and the unit of its scores. None: they have only the unit of the residual stream."""
 
