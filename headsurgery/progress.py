@@ -55,3 +55,26 @@ def share_progress(parts: Sequence[int], on_progress: StageProgress | None) -> l
         return lambda done, _: on_progress(start + done, total)
 
     return [report(sum(parts[:position])) for position in range(len(parts))]
+
+
+class Consecutive:
+    """Progress of work whose parts are not known beforehand: each goes on where the last one ended.
+
+    Args:
+        on_progress: Called with units done over all parts, and those of the parts so far.
+    """
+
+    def __init__(self, on_progress: StageProgress | None) -> None:
+        self._on_progress, self._total = on_progress, 0
+
+    def next(self) -> StageProgress | None:
+        """The callback of the next part."""
+        report, before = self._on_progress, self._total
+        if report is None:
+            return None
+
+        def say(done: int, total: int) -> None:
+            self._total = before + total
+            report(before + done, self._total)
+
+        return say

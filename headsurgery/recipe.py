@@ -194,6 +194,26 @@ class ScreenRecord(Strict):
     seed: int
 
 
+class LazyStep(Strict):
+    """One step of a search that scored only heads which could be the best, and a sample of the others; see docs/methods.md."""
+
+    heads: Count = Field(description="heads that could be taken")
+    scored: Count = Field(description="of these, heads that were scored because their bound could beat the best")
+    sampled: Count = Field(description="of the others, heads that were drawn at random and scored, too")
+    beating: Count = Field(description="of the sampled, heads that beat the best; where there is one, all heads were scored")
+    growth: float | None = Field(default=None, description="the most by which a sampled head's score exceeds its bound")
+
+
+class LazyRecord(Strict):
+    """What a search left out because it could not be the best."""
+
+    heads: Count = Field(description="heads of the model")
+    control: Count | None = Field(default=None, description="heads whose control was scored; not stated where all were")
+    ranked: Count = Field(description="places of the ranking of all heads that are exact at least")
+    steps: list[LazyStep] = Field(description="the steps after the first")
+    seed: int
+
+
 class TriedGroup(Strict):
     """A group of heads that a search went through."""
 
@@ -222,6 +242,7 @@ class Provenance(_Noun):
     path: list[TriedGroup] | None = Field(default=None, description="of a search for a group: what it went through, in order")
     search: SearchRecord | None = Field(default=None, description="of a reinforcement's heads and factor")
     screen: ScreenRecord | None = Field(default=None, description="of the heads that were scored")
+    lazy: LazyRecord | None = Field(default=None, description="of a search: which heads it left out in later steps")
     versions: dict[str, str] | None = None
     note: str | None = None
 

@@ -151,10 +151,9 @@ def test_drops_and_divergences_equal_the_naive_loop(family: str, operation: str)
     """Up to the rounding of other batch shapes: parts of these families run in float32 whatever the model's type."""
     model = build_model(family, dtype=torch.float64)
     run = _Run(sweeper=sweeper_of(model), operation=operation, factor=0.0)
-    group = [run.edit(head) for head in GROUP]
     answers = random_answers()
     own = OwnAnswers.of(answers)
-    drops, divergences = run.means(own, LogOddsDrop(own.targets), group), run.means(own, Divergence(), group)
+    drops, divergences = run.means(own, LogOddsDrop(own.targets), GROUP), run.means(own, Divergence(), GROUP)
     assert drops.shape == divergences.shape == (3, 6)
     for head in HEADS:
         place = (head.layer, head.head)

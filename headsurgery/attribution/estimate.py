@@ -23,7 +23,7 @@ from headsurgery.engine.shape import ModelShape
 from headsurgery.engine.shortcuts import shared_prefix
 from headsurgery.engine.task import SweepTask
 from headsurgery.errors import UsageError
-from headsurgery.heads import AttentionGeometry
+from headsurgery.heads import AttentionGeometry, HeadRef
 
 _LIBRARIES = 400 * 2**20
 """Memory that Python, torch and transformers take on a host."""
@@ -220,20 +220,27 @@ class _Costing:
         )
 
     def _task(self, sweep: PlannedSweep) -> SweepTask:
-        heads = tuple(self.geometry.heads())
-        screen = self.settings.screen
+        heads, screen = tuple(self.geometry.heads()), self.settings.screen
         if screen is not None:
-            scored = min(len(heads), screen.count(self.geometry, rough=self.settings.is_rough_to_screen) + screen.sample)
-            heads = tuple(heads[place * len(heads) // scored] for place in range(scored))
+            heads = _spread_evenly(heads, screen.count(self.geometry, rough=self.settings.is_rough_to_screen) + screen.sample)
+        heads = heads[sweep.step :]
+        if sweep.heads is not None and (screen is None or sweep.step):
+            heads = _spread_evenly(heads, sweep.heads)
         task = SweepTask(
             queries=tuple(map(tuple, sweep.queries)),
-            heads=heads[sweep.step :],
+            heads=heads,
             operation=self.settings.operation,
             factor=self.settings.factor,
             measure=sweep.measure,
             tail=sweep.tail,
         )
         return task.interchanging(sweep.partners, sweep.swapped) if sweep.partners else task
+
+
+def _spread_evenly(heads: tuple[HeadRef, ...], most: int) -> tuple[HeadRef, ...]:
+    """So many of them at most, from all layers."""
+    count = min(len(heads), most)
+    return tuple(heads[place * len(heads) // count] for place in range(count))
 
 
 def _limits(

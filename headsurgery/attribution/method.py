@@ -76,6 +76,7 @@ class PlannedSweep:
         screen_figures: Figures that a screen differentiates for each query, in addition to its sketches of the divergence.
         partners: Token ids of the other prompt of each query, for methods that swap head outputs between prompts; none otherwise.
         swapped: Last positions at which head outputs are swapped.
+        heads: Maximum number of heads that are scored; None: all. Behind a screen, a first step scores all that it lets through.
     """
 
     what: str
@@ -86,6 +87,7 @@ class PlannedSweep:
     screen_figures: int = 0
     partners: Queries = ()
     swapped: int = 0
+    heads: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

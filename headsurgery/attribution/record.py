@@ -52,6 +52,7 @@ def record_run(
         scores=list(_scores_of(edits, scores)),
         path=list(scores.path) or None,
         screen=_screen_record(settings, scores),
+        lazy=scores.lazy,
         versions={
             "headsurgery": __version__,
             "torch": torch.__version__,

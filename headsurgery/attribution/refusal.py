@@ -6,20 +6,22 @@ is the mean drop of their log-odds (a token's logit against the log-sum of all o
 queries; one that is not refused counts 0. Log-odds don't saturate near probability 1, where most of a trained refusal is; KL and
 probabilities do. The search is Sahara's (section 4.2, Algorithm 1), but each step answers anew with the group ablated and scores
 what is still refused, wherever in the answer that is: a first token that no longer refuses is not the end of a refusal. It ends
-when nothing is refused, or when no head takes more from the refusals than it costs. After each step it looks back (`lookback`):
-heads go that the group can do without, and the group that is taken is the one that left the fewest refusals. The control is the
-divergence KL(base || ablated) on the model's own harmless answers, thoughts included, over as many tokens, in nats; it is scored
-once, head by head.
+when nothing is refused, or when no head takes more from the refusals than it costs, beyond the noise over the prompts. After each
+step it looks back (`lookback`): heads go that the group can do without, and the group that is taken is the one that left the fewest
+refusals. The control is the divergence KL(base || ablated) on the model's own harmless answers, thoughts included, over as many
+tokens, in nats; it is scored once, head by head. Heads that can't be the best may be left out (`lazy`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from headsurgery.attribution.lazy import Gains, Laziness, score_best_first, standard_error
 from headsurgery.attribution.lookback import LookBack
 from headsurgery.attribution.scores import FloatArray, ScoreTable, best_heads, combine, score_heads, spread_over_heads
 from headsurgery.behaviour.reading import AnswerReader
@@ -30,8 +32,8 @@ from headsurgery.engine.task import Engine, Measure, SweepTask
 from headsurgery.errors import ModelError
 from headsurgery.heads import HeadRef
 from headsurgery.judges.keyword import find_refusal
-from headsurgery.progress import StageProgress, share_progress
-from headsurgery.recipe import HeadEdit, HeadScore, TriedGroup
+from headsurgery.progress import Consecutive, StageProgress, share_progress
+from headsurgery.recipe import HeadEdit, HeadScore, LazyRecord, LazyStep, TriedGroup
 
 if TYPE_CHECKING:
     from headsurgery.attribution.screen.screener import Screener, Selection
@@ -109,9 +111,10 @@ def refusal(
     contrast: float | None = None,
     answer_tokens: int = ANSWER_TOKENS,
     screener: Screener | None = None,
+    lazy: Laziness | None = None,
     on_progress: StageProgress | None = None,
 ) -> tuple[ScoreTable, tuple[str, ...]]:
-    """Grow a group of heads until the model refuses nothing any more, no head takes more than it costs, or enough were added.
+    """Grow a group of heads until nothing is refused any more, no head gains more than its noise, or enough were added.
 
     Args:
         sweeper: Runs the model with heads edited, and lets it answer.
@@ -124,6 +127,7 @@ def refusal(
         contrast: The choice maximises harmful - contrast * harmless.
         answer_tokens: New tokens among which a refusal is looked for.
         screener: Lets some heads through at every step, which alone are scored; None: all are.
+        lazy: How heads are left out that can't be the best; None: none is.
         on_progress: Called with (head, query) pairs done and in all, over all steps that may be.
 
     Returns:
@@ -137,25 +141,19 @@ def refusal(
     refused = seen.found
     if not refused:
         raise _nothing_to_attribute(seen, len(prompts), answer_tokens)
-    notes = [f"the model refuses {len(refused)} of {len(prompts)} prompts; the scores are of these"]
-    if seen.unclosed:
-        notes.append(f"{seen.unclosed} of {len(prompts)} answers end within their thoughts, and count as not refused")
-    if cut := seen.thinking - seen.unclosed:
-        notes.append(
-            f"{cut} of {len(prompts)} answers stop within their thoughts, after {answer_tokens} tokens, and count as not "
-            "refused; more --answer-tokens lets the model come to its reply"
-        )
+    notes = _say_refusals(seen, len(prompts), answer_tokens)
     run = _Run(sweeper=sweeper, operation=operation, factor=factor)
     num_heads = sweeper.geometry.num_heads_in_all if screener is None else screener.num_scored
-    pairs = [len(harmless or ()) * num_heads, *(len(refused) * (num_heads - step) for step in range(group_size))]
-    reports = iter(share_progress(pairs, on_progress))
+    later = [len(refused) * (num_heads - step) for step in range(1, group_size)]
+    first_report, control_report, *reports = share_progress(
+        [len(refused) * num_heads, len(harmless or ()) * num_heads, *later], on_progress
+    )
     control = None
     if harmless is not None:
         answers = sweeper.engine.complete(harmless, tokens=answer_tokens)
         own = OwnAnswers.of([(ids, answer, 0) for ids, answer in zip(harmless, answers, strict=True)])
-        control = _Control(run=run, own=own, screener=screener, report=next(reports))
-    else:
-        next(reports)
+        control = _Control(run=run, own=own, screener=screener, report=control_report)
+    scorer = _Scorer(run=run, control=control, contrast=contrast, lazy=lazy, is_screened=screener is not None)
     group: tuple[HeadRef, ...] = ()
     chosen: dict[HeadRef, HeadScore] = {}
     groups = LookBack(
@@ -167,28 +165,30 @@ def refusal(
     steps: list[FloatArray] = []
     estimates: list[FloatArray] = []
     first: Selection | None = None
-    while refused and len(steps) < group_size:
-        own, share = OwnAnswers.of(refused), len(refused) / len(prompts)
-        drop = LogOddsDrop(own.targets)
-        edits = tuple(map(run.edit, group))
-        heads = run.outside(edits)
+    for report in (first_report, *reports):
+        step = _Step(refused=refused, share=len(refused) / len(prompts), group=group, report=report)
+        heads = run.outside(group)
         if screener is not None:
-            found = screener.drop(run.task(own, drop, edits), own.targets, own.weights)
-            estimate = found.scaled(share)
+            found = screener.drop(run.task(step.own, step.measure, group), step.own.targets, step.own.weights)
+            estimate = found.scaled(step.share)
             keep = None if first is None else set(first.heads) & set(heads)
             selection = screener.select(estimate, None if control is None else control.estimate, contrast, keep=keep)
             first, heads = first or selection, selection.heads
             estimates.append(estimate.score)
-        harmless_scores = None if control is None else control.of(heads)
-        steps.append(run.means(own, drop, edits, heads, next(reports)) * share)
-        combined = combine(steps[-1], harmless_scores, contrast)
-        untried = (head for head in best_heads(combined, len(heads)) if not groups.is_known((*group, head)))
-        best = next(untried, None)
-        if best is None or (group and combined[best.layer, best.head] <= 0):
+        combined = scorer.score(step, heads, {head for head in heads if groups.is_known((*group, head))})
+        steps.append(scorer.harmful)
+        untried = [head for head in best_heads(combined, len(heads)) if not groups.is_known((*group, head))]
+        if not untried:
             break
-        chosen |= {best: score_heads((best,), steps[-1], harmless_scores, contrast)[0]}
+        if group and all(combined[head.layer, head.head] <= scorer.noise(head, step) for head in untried):
+            notes.append("the search ended where no other head gains more than its noise over the prompts")
+            break
+        best = untried[0]
+        chosen |= {best: score_heads((best,), scorer.harmful, None if control is None else control.scores, contrast)[0]}
         group = groups.step((*group, best))
         refused = groups.answers(group).found
+        if not refused:
+            break
     notes += _say_path(groups, chosen, len(prompts))
     arrays = {"refusal": np.stack(steps)}
     if control is not None:
@@ -207,8 +207,22 @@ def refusal(
         path=_path_of(groups),
         doubts=_doubt_effect(groups, before=len(seen.found)),
         account=None if first is None else first.account(combine(steps[0], harmless_scores, contrast)),
+        lazy=scorer.record,
     )
     return table, tuple(notes)
+
+
+def _say_refusals(seen: Refusals, num_prompts: int, answer_tokens: int) -> list[str]:
+    """What the untouched model refuses, and of which answers nobody knows."""
+    notes = [f"the model refuses {len(seen.found)} of {num_prompts} prompts; the scores are of these"]
+    if seen.unclosed:
+        notes.append(f"{seen.unclosed} of {num_prompts} answers end within their thoughts, and count as not refused")
+    if cut := seen.thinking - seen.unclosed:
+        notes.append(
+            f"{cut} of {num_prompts} answers stop within their thoughts, after {answer_tokens} tokens, and count as not "
+            "refused; more --answer-tokens lets the model come to its reply"
+        )
+    return notes
 
 
 def _path_of(groups: LookBack[Refusals]) -> tuple[TriedGroup, ...]:
@@ -295,27 +309,41 @@ class _Run:
     def edit(self, head: HeadRef) -> HeadEdit:
         return HeadEdit(layer=head.layer, head=head.head, operation=self.operation, factor=self.factor)
 
-    def outside(self, group: Sequence[HeadEdit]) -> tuple[HeadRef, ...]:
+    def outside(self, group: Collection[HeadRef]) -> tuple[HeadRef, ...]:
         """All heads but the group's."""
-        inside = {edit.ref for edit in group}
-        return tuple(head for head in self.sweeper.geometry.heads() if head not in inside)
+        return tuple(head for head in self.sweeper.geometry.heads() if head not in group)
 
     def means(
         self,
         own: OwnAnswers,
         measure: Measure,
-        group: Sequence[HeadEdit] = (),
+        group: Sequence[HeadRef] = (),
         heads: Sequence[HeadRef] | None = None,
         on_progress: StageProgress | None = None,
     ) -> FloatArray:
-        """Mean of a measure of tokens, of every head outside the group, or of some, [layer, head]; NaN for the others."""
-        task = self.task(own, measure, group, heads)
-        values, _ = self.sweeper.sweep(task, on_progress)  # [heads, queries, tail]
-        means = (values.double().numpy() * own.weights).sum(axis=2).mean(axis=1)
-        return spread_over_heads(self.sweeper.geometry, task.heads, means)
+        """Mean of a measure of tokens over queries, of every head outside the group, or of some, [layer, head]; NaN for others."""
+        heads = self.outside(group) if heads is None else heads
+        return self.spread(heads, self.per_query(own, measure, group, heads, on_progress).mean(axis=1))
+
+    def per_query(
+        self,
+        own: OwnAnswers,
+        measure: Measure,
+        group: Sequence[HeadRef],
+        heads: Sequence[HeadRef],
+        on_progress: StageProgress | None = None,
+    ) -> FloatArray:
+        """Mean of a measure over each query's tokens, [heads, queries]."""
+        values, _ = self.sweeper.sweep(self.task(own, measure, group, heads), on_progress)  # [heads, queries, tail]
+        means: FloatArray = (values.double().numpy() * own.weights).sum(axis=2)
+        return means
+
+    def spread(self, heads: Sequence[HeadRef], values: FloatArray) -> FloatArray:
+        """Values of some heads as [layer, head]; NaN for others."""
+        return spread_over_heads(self.sweeper.geometry, heads, values)
 
     def task(
-        self, own: OwnAnswers, measure: Measure, group: Sequence[HeadEdit] = (), heads: Sequence[HeadRef] | None = None
+        self, own: OwnAnswers, measure: Measure, group: Sequence[HeadRef] = (), heads: Sequence[HeadRef] | None = None
     ) -> SweepTask:
         """One sweep, over every head outside the group, or some."""
         return SweepTask(
@@ -324,7 +352,7 @@ class _Run:
             operation=self.operation,
             factor=self.factor,
             measure=measure,
-            group=tuple(group),
+            group=tuple(map(self.edit, group)),
             tail=own.tail,
         )
 
@@ -333,9 +361,10 @@ class _Control:
     """Divergences on the model's own harmless answers, each head's once."""
 
     def __init__(self, *, run: _Run, own: OwnAnswers, screener: Screener | None, report: StageProgress | None) -> None:
-        self._run, self._own, self._report = run, own, report
-        geometry = run.sweeper.geometry
-        self.scores = np.full((geometry.num_layers, geometry.max_heads), np.nan)
+        self._run, self._own, self._report = run, own, Consecutive(report)
+        self.scores = run.spread((), np.array([]))
+        self.errors = self.scores.copy()
+        """Standard errors of the scores over the prompts, in nats."""
         self.estimate = None
         if screener is not None:
             self.estimate = screener.divergence(run.task(own, Divergence()), own.weights)
@@ -344,7 +373,137 @@ class _Control:
         """[layer, head] of these heads at least, in nats; NaN for heads that were never asked for."""
         missing = tuple(head for head in heads if np.isnan(self.scores[head.layer, head.head]))
         if missing:
-            found = self._run.means(self._own, Divergence(), heads=missing, on_progress=self._report)
-            self.scores = np.where(np.isnan(found), self.scores, found)
-            self._report = None  # further ones are few
+            values = self._run.per_query(self._own, Divergence(), (), missing, self._report.next())
+            self.scores = _fill(self.scores, self._run.spread(missing, values.mean(axis=1)))
+            self.errors = _fill(self.errors, self._run.spread(missing, standard_error(values)))
         return self.scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    """One step of the search.
+
+    Args:
+        refused: What is still refused: prompts, answers, and where the refusals start.
+        share: Share of all prompts.
+        group: The heads that are ablated.
+        report: Called with pairs done and in all.
+    """
+
+    refused: tuple[tuple[Sequence[int], list[int], int], ...]
+    share: float
+    group: tuple[HeadRef, ...]
+    report: StageProgress | None
+
+    @cached_property
+    def own(self) -> OwnAnswers:
+        """The refusals, to be read."""
+        return OwnAnswers.of(self.refused)
+
+    @property
+    def measure(self) -> LogOddsDrop:
+        """What is read of them."""
+        return LogOddsDrop(self.own.targets)
+
+    @property
+    def prompts(self) -> list[tuple[int, ...]]:
+        """Token ids of the prompts that are still refused."""
+        return [tuple(prompt) for prompt, _, _ in self.refused]
+
+
+class _Scorer:
+    """Scores heads on top of the group: all of them, or lazily those that can be the best."""
+
+    def __init__(
+        self, *, run: _Run, control: _Control | None, contrast: float | None, lazy: Laziness | None, is_screened: bool
+    ) -> None:
+        self._run, self._control, self._contrast, self._lazy = run, control, contrast, lazy
+        self._is_control_lazy = lazy is not None and control is not None and not is_screened
+        self._gains = Gains(run.sweeper.geometry)
+        self._steps: list[LazyStep] = []
+        self._num_steps = 0
+        self.harmful: FloatArray
+        """Of the latest step, [layer, head]; NaN for heads that were not scored."""
+
+    def score(self, step: _Step, heads: Sequence[HeadRef], tried: Collection[HeadRef]) -> FloatArray:
+        """Combined scores [layer, head] of a step; NaN for heads that were not scored.
+
+        Args:
+            step: The step.
+            heads: Those that may be scored.
+            tried: Of these, heads that can't be taken.
+        """
+        self.harmful = self._run.spread((), np.array([]))
+        self._report = Consecutive(step.report)
+        self._num_steps += 1
+        if self._lazy is None or not heads:
+            return self._measure(step, heads)
+        if self._num_steps > 1:
+            return self._measure_lazily(step, [head for head in heads if head not in tried], self._lazy)
+        if not self._is_control_lazy:
+            return self._measure(step, heads)
+        self._measure_gains(step, heads)
+        return score_best_first(self.harmful, self._weigh, first=self._lazy.ranked, batch=self._lazy.batch)
+
+    def noise(self, head: HeadRef, step: _Step) -> float:
+        """Standard error of a head's score over the prompts, those that are refused and the control's; in nats."""
+        error = step.share * self._gains.error(head, step.group, step.prompts)
+        if self._control is None:
+            return error
+        return float(np.hypot(error, (self._contrast or 0.0) * self._control.errors[head.layer, head.head]))
+
+    @property
+    def record(self) -> LazyRecord | None:
+        """What was left out; None where nothing could be."""
+        if self._lazy is None or not (self._steps or self._is_control_lazy):
+            return None
+        return LazyRecord(
+            heads=self._run.sweeper.geometry.num_heads_in_all,
+            control=int(np.isfinite(self._control.scores).sum()) if self._control and self._is_control_lazy else None,
+            ranked=self._lazy.ranked,
+            steps=self._steps,
+            seed=self._lazy.seed,
+        )
+
+    def _measure(self, step: _Step, heads: Sequence[HeadRef]) -> FloatArray:
+        """Combined scores of heads, without leaving any out."""
+        self._measure_gains(step, heads)
+        return self._weigh(heads)
+
+    def _measure_gains(self, step: _Step, heads: Sequence[HeadRef]) -> None:
+        """Their gains alone, without the control."""
+        values = self._run.per_query(step.own, step.measure, step.group, heads, self._report.next())
+        self._gains.add(step.group, heads, step.prompts, values)
+        self.harmful = _fill(self.harmful, self._run.spread(heads, values.mean(axis=1) * step.share))
+
+    def _weigh(self, heads: Sequence[HeadRef]) -> FloatArray:
+        """Combined scores of heads whose gains are known; NaN for heads whose control is not."""
+        asked = self._run.spread(heads, np.zeros(len(heads)))
+        return asked + combine(self.harmful, None if self._control is None else self._control.of(heads), self._contrast)
+
+    def _measure_lazily(self, step: _Step, heads: Sequence[HeadRef], lazy: Laziness) -> FloatArray:
+        """Combined scores of the heads that may be the best, and of a sample; of all heads where one of the sample is better."""
+        gains = self._run.spread(heads, np.zeros(len(heads))) + self._gains.bound(step.group, step.prompts) * step.share
+        costs = np.zeros_like(gains) if self._control is None else np.nan_to_num(self._control.scores)
+        bounds = combine(gains, costs, self._contrast)
+        scores = score_best_first(bounds, lambda some: self._measure(step, some), first=1, batch=lazy.batch)
+        rest = [head for head in heads if np.isnan(scores[head.layer, head.head])]
+        sample = lazy.draw(rest, self._num_steps)
+        scored, beating, growth = len(heads) - len(rest), 0, None
+        if sample:
+            best = np.nanmax(scores)
+            found = self._measure(step, sample)
+            beating = int((found > best).sum())
+            growth = float(np.nanmax(np.where(np.isnan(found), np.nan, self.harmful - gains)))
+            scores = _fill(scores, found)
+        left = [head for head in rest if head not in sample]
+        if beating and left:
+            scores = _fill(scores, self._measure(step, left))
+        self._steps.append(LazyStep(heads=len(heads), scored=scored, sampled=len(sample), beating=beating, growth=growth))
+        return scores
+
+
+def _fill(scores: FloatArray, more: FloatArray) -> FloatArray:
+    """Scores, and others where there are none."""
+    filled: FloatArray = np.where(np.isnan(scores), more, scores)
+    return filled

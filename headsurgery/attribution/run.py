@@ -13,6 +13,7 @@ from torch import nn
 from headsurgery.attribution.attacks import Development, encode_development
 from headsurgery.attribution.doubts import find_doubts
 from headsurgery.attribution.frontier_record import Frontier
+from headsurgery.attribution.lazy import say_lazy
 from headsurgery.attribution.method import SCORING, SEARCHING, Scoring
 from headsurgery.attribution.options import AttributionOptions
 from headsurgery.attribution.record import record_run
@@ -173,6 +174,7 @@ def attribute(
     said = [note for prompt_set in sets for note in prompt_set.notes]
     said += scores.notes
     said += () if scores.account is None else (str(scores.account),)
+    said += () if scores.lazy is None else (say_lazy(scores.lazy, settings.method.unit or ""),)
     said += engine.notes if settings.method.ablates else ()
     said += doubts
     said += OPERATIONS[settings.operation].caveats(facts.uneven) if settings.method.ablates else ()

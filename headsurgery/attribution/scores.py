@@ -4,8 +4,9 @@
 nats; `sahara` [step, ...] in degrees, with `ships` [query, ...] in nats from its first step; `ships` alone; `direct` [1, ...] in
 units of the residual stream; `interchange` [pair, ...] in nats. If a control was given, its scores are in `refusal_harmless` and so
 on. After screening, the estimates of all heads, [step, layer, head], are in `refusal_screen` and so on. All are float64, NaN where
-there is nothing to score or a head was screened out. The run's record is JSON in the header's metadata. Each method declares in
-`methods` which arrays it writes and how they are reduced to a ranking.
+there is nothing to score, where a head was screened out, and where it was left out because it could not be the best (`lazy`). The
+run's record is JSON in the header's metadata. Each method declares in `methods` which arrays it writes and how they are reduced to
+a ranking.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from headsurgery.documents.strict_json import quote
 from headsurgery.documents.tables import Table
 from headsurgery.errors import HeadSurgeryError, UsageError
 from headsurgery.heads import AttentionGeometry, HeadRef
-from headsurgery.recipe import HeadScore, Provenance, TriedGroup, first_problem
+from headsurgery.recipe import HeadScore, LazyRecord, Provenance, TriedGroup, first_problem
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,6 +50,7 @@ class ScoreTable:
         chosen: The recipe's heads in order of choice, with the scores by which they were chosen.
         account: What screening may have missed in `combined`; None if all heads were scored.
         path: The groups that a search by answers went through, in order.
+        lazy: What a search left out because it could not be the best; None if it left nothing out.
         doubts: What makes the choice doubtful, as far as only the method knows.
         notes: Further notes for the user.
         provenance: The run's record; None while the run is in progress.
@@ -61,6 +63,7 @@ class ScoreTable:
     chosen: tuple[HeadScore, ...]
     account: Account | None = None
     path: tuple[TriedGroup, ...] = ()
+    lazy: LazyRecord | None = None
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     provenance: Provenance | None = None
@@ -161,6 +164,7 @@ def load_scores(path: Path | str) -> ScoreTable:
         contrast=provenance.contrast,
         chosen=tuple(provenance.scores or ()),
         path=tuple(provenance.path or ()),
+        lazy=provenance.lazy,
         provenance=provenance,
     )
 
@@ -254,7 +258,9 @@ def score_heads(
             head=head.head,
             score=float(combined[head.layer, head.head]),
             harmful=float(harmful[head.layer, head.head]),
-            harmless=None if harmless is None else float(harmless[head.layer, head.head]),
+            harmless=None
+            if harmless is None or np.isnan(harmless[head.layer, head.head])
+            else float(harmless[head.layer, head.head]),
         )
         for head in heads
     )

@@ -16,6 +16,9 @@ from headsurgery.errors import UsageError
 from headsurgery.heads import AttentionGeometry
 from headsurgery.options import Options
 
+TABLE_ROWS = 10
+"""Heads in the table that a user sees, unless they ask for more."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -33,6 +36,7 @@ class Settings:
         contrast: Weight of the control; None: there is no control.
         answer_tokens: Number of new tokens of an answer that are read; None: the method's own number, or the search's.
         screen: How many heads are scored exactly; None: all.
+        rows: Places of the ranking of all heads that will be shown, and so must be exact.
 
     Raises:
         UsageError: Two choices contradict each other.
@@ -49,6 +53,7 @@ class Settings:
     contrast: float | None
     answer_tokens: int | None
     screen: Screening | None
+    rows: int = TABLE_ROWS
 
     @classmethod
     def resolve(cls, options: AttributionOptions, *, has_harmless: bool) -> Settings:
@@ -82,6 +87,7 @@ class Settings:
             contrast=contrast if has_harmless else None,
             answer_tokens=options.answer_tokens,
             screen=_screening(options) if options.screen else None,
+            rows=max(TABLE_ROWS, options.top or 0),
         )
 
     def __post_init__(self) -> None:

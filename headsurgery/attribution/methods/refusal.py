@@ -15,9 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RefusalOptions(Options):
-    """How far the search goes."""
+    """How far the search goes, and what it may leave out."""
 
     group_size: Annotated[int, Flag(help="heads in the group at most", at_least=1)] = 5
+    every_head: Annotated[
+        bool, Flag(help="score every head in every step, also those that can't be the best where gains shrink")
+    ] = False
+    check: Annotated[
+        int, Flag(help="heads to draw in each step out of those that are left out, to see whether gains shrink", at_least=0)
+    ] = 10
+    check_seed: Annotated[int, Flag(help="seed of that draw", at_least=0)] = 0
 
 
 class Refusal(Method[RefusalOptions]):
@@ -31,7 +38,7 @@ class Refusal(Method[RefusalOptions]):
     help = "a group grown by what it takes from the model's own refusals"
     options = RefusalOptions
     counted_by = "group_size"
-    search_defaults: ClassVar[Mapping[str, object]] = {"group_size": 1}
+    search_defaults: ClassVar[Mapping[str, object]] = {"group_size": 1, "every_head": True}
     default_contrast = 10.0
     wants_control = False
     not_screened = None
@@ -46,8 +53,11 @@ class Refusal(Method[RefusalOptions]):
 
     def score(self, scoring: Scoring, options: RefusalOptions) -> ScoreTable:
         """See `attribution.refusal`."""
+        from headsurgery.attribution.lazy import Laziness
         from headsurgery.attribution.refusal import refusal
 
+        lazy = Laziness(sample=options.check, seed=options.check_seed, ranked=scoring.settings.rows)
+        is_search = scoring.settings.apply_factor is None  # it ranks all heads, also those whose ablation brings refusals
         scores, notes = refusal(
             scoring.sweeper,
             scoring.reader,
@@ -59,12 +69,18 @@ class Refusal(Method[RefusalOptions]):
             contrast=scoring.settings.contrast,
             answer_tokens=scoring.settings.answer_tokens or self.answer_tokens,
             screener=scoring.screener,
+            lazy=None if options.every_head or is_search else lazy,
             on_progress=scoring.on_progress,
         )
         return replace(scores, notes=notes)
 
     def work(self, sets: Sequence[Queries], options: RefusalOptions) -> Work:
-        """Expected: each step leaves half of the refusals, and half of the groups that may answer in looking back do."""
+        """Expected: each step leaves half of the refusals, and half of the groups that may answer in looking back do.
+
+        Of the heads that may be left out, twice the first batch is scored on the control, and in a later step one batch and the
+        sample.
+        """
+        from headsurgery.attribution.lazy import Laziness
         from headsurgery.attribution.lookback import most_answers
 
         refused = [len(sets[0]) // 2**step for step in range(options.group_size)]
@@ -74,24 +90,44 @@ class Refusal(Method[RefusalOptions]):
             "how long the search takes depends on the answers: the expected time assumes that each step leaves half the refusals "
             "and that answers begin with the refusal, the longest time that no step takes any refusal away"
         )
-        return Work(sweeps=_sweeps(sets, grown), answers=[*answers, *sets[1:]], note=note)
+        if options.every_head:
+            return Work(sweeps=_sweeps(sets, grown), answers=[*answers, *sets[1:]], note=note)
+        batch = Laziness().batch
+        note += (
+            f"; the expected time also assumes that the control of {2 * batch} heads is scored, and that {batch} heads may be the "
+            "best in each step after the first, the longest time that all heads are scored in every step"
+        )
+        sweeps = _sweeps(sets, grown, control=2 * batch, again=batch + options.check)
+        return Work(sweeps=sweeps, answers=[*answers, *sets[1:]], note=note)
 
     def longest_work(self, sets: Sequence[Queries], options: RefusalOptions) -> Work:
-        """Every prompt is refused in every step, and every group looks back all the way."""
+        """Every prompt is refused in every step, every head may be the best, and every group looks back all the way."""
         from headsurgery.attribution.lookback import most_answers
 
         answers = [sets[0]] * (options.group_size + 1 + most_answers(options.group_size))
         return Work(sweeps=_sweeps(sets, [len(sets[0])] * options.group_size), answers=[*answers, *sets[1:]])
 
 
-def _sweeps(sets: Sequence[Queries], refused: Sequence[int]) -> list[PlannedSweep]:
-    """The control's sweep, and one for each step with so many prompts refused. A refusal is taken to come first in the answer."""
+def _sweeps(
+    sets: Sequence[Queries], refused: Sequence[int], *, control: int | None = None, again: int | None = None
+) -> list[PlannedSweep]:
+    """The control's sweep, and one for each step with so many prompts refused. A refusal is taken to come first in the answer.
+
+    Args:
+        sets: Token ids.
+        refused: How many prompts each step scores.
+        control: Heads of the control's sweep at most; None: all.
+        again: Heads of each step after the first at most; None: all.
+    """
     from headsurgery.attribution.refusal import REFUSAL_TOKENS
     from headsurgery.engine.measures import Divergence, LogOddsDrop
 
     answered = [[[*ids, *[ids[-1]] * (REFUSAL_TOKENS - 1)] for ids in queries] for queries in sets]
-    control = [PlannedSweep(what="control", queries=queries, measure=Divergence(), tail=REFUSAL_TOKENS) for queries in answered[1:]]
-    return control + [
+    controls = [
+        PlannedSweep(what="control", queries=queries, measure=Divergence(), tail=REFUSAL_TOKENS, heads=control)
+        for queries in answered[1:]
+    ]
+    return controls + [
         PlannedSweep(
             what=f"step {step + 1}, prompts",
             queries=answered[0][:count],
@@ -99,6 +135,7 @@ def _sweeps(sets: Sequence[Queries], refused: Sequence[int]) -> list[PlannedSwee
             step=step,
             tail=REFUSAL_TOKENS,
             screen_figures=1,
+            heads=again if step else None,
         )
         for step, count in enumerate(refused)
     ]
