@@ -90,7 +90,7 @@ def rank_heads(scores: ScoreTable, count: int) -> tuple[HeadRef, ...]:
 def rank_anti_heads(scores: ScoreTable, count: int) -> tuple[HeadRef, ...]:
     """Anti-refusal heads: those whose ablation raises the score most, relative to its effect on harmless answers.
 
-    Only scores of refusal itself can be negative (`refusal`, `interchange`); KL and angles don't distinguish more refusal from less.
+    Only `refusal` and `interchange` can score below 0; KL and angles don't distinguish more refusal from less.
     """
     raised = np.where(scores.harmful < 0, -scores.harmful, np.nan)
     return best_heads(combine(raised, scores.harmless, scores.contrast), count)
