@@ -44,7 +44,20 @@ PROMPTS, WORDS, SYSTEM_WORDS = 100, 26, 140
 
 
 def estimate(model: Path, prompts: str, *options: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "headsurgery", "attribute", str(model), "--prompts", prompts, "--json", "-q", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "headsurgery",
+        "attribute",
+        str(model),
+        "--prompts",
+        prompts,
+        "--json",
+        "-q",
+        "--held-out",
+        "0",
+        *options,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 

@@ -221,6 +221,48 @@ class TriedGroup(Strict):
     refused: Count = Field(description="prompts that are still refused with these heads ablated")
 
 
+Share = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
+"""The lower and the upper end of a 95 % interval."""
+
+
+class CurvePoint(Strict):
+    """What a group of heads does to prompts that no search saw. It says nothing about a single head of the group."""
+
+    edits: tuple[HeadEdit, ...] = Field(strict=False, description="of the group; none: the model as it is")
+    refused: Count = Field(description="held-out harmful prompts that are refused")
+    refused_share: Share = Field(strict=False, description="95 % interval of their share")
+    unfinished: Count = Field(default=0, description="answers that stop within their thoughts, so that nobody knows")
+    degenerate: Count = Field(description="answers to harmful prompts that are nonsense")
+    harmless_kl: float | None = Field(
+        default=None,
+        description="mean KL(base || edited) on the model's own answers to held-out harmless prompts, in nats per token",
+    )
+    harmless_kl_interval: Share | None = Field(default=None, strict=False, description="its 95 % interval")
+
+    @property
+    def left(self) -> int:
+        """Prompts of which nobody can say that they are answered."""
+        return self.refused + self.unfinished
+
+
+class Curve(Strict):
+    """Refusals and harm by the number of heads, on prompts that were held out from the search."""
+
+    harmful: Count = Field(description="harmful prompts that were held out")
+    harmless: Count = Field(description="harmless prompts that were held out")
+    answer_tokens: Count = Field(description="new tokens among which a refusal was looked for")
+    kl_tokens: Count = Field(description="KL over the first so many tokens of an answer")
+    max_kl: float = Field(description="most harm that a recommended group may do, in nats per token")
+    base: CurvePoint
+    points: tuple[CurvePoint, ...] = Field(strict=False, description="groups of heads, the smallest first")
+    random: tuple[CurvePoint, ...] = Field(
+        default=(), strict=False, description="the recommended group's edits on random other heads of the same layers"
+    )
+    recommended: Count | None = Field(default=None, description="place of the recommended group in `points`; null: none works")
+    chosen: Count | None = Field(default=None, description="place of the recipe's own group in `points`")
+    why: str = Field(description="what the curve says, in a sentence")
+
+
 class Provenance(_Noun):
     """How the heads were found."""
 
@@ -240,6 +282,7 @@ class Provenance(_Noun):
     options: dict[str, Any] | None = Field(default=None, description="what was chosen of `attribute`, without the defaults")
     scores: list[HeadScore] | None = None
     path: list[TriedGroup] | None = Field(default=None, description="of a search for a group: what it went through, in order")
+    curve: Curve | None = Field(default=None, description="what groups of heads do to prompts that no search saw")
     search: SearchRecord | None = Field(default=None, description="of a reinforcement's heads and factor")
     screen: ScreenRecord | None = Field(default=None, description="of the heads that were scored")
     lazy: LazyRecord | None = Field(default=None, description="of a search: which heads it left out in later steps")

@@ -133,9 +133,10 @@ def test_what_is_measured_on_the_model_is_what_is_measured_here(cluster: RayEngi
 
 @pytest.mark.exhaustive
 def test_method_refusal_needs_no_model_on_the_driver(cluster: RayEngine, local: LocalEngine) -> None:
-    options: dict[str, Any] = {"harmless": HARMLESS, "template": "paper", "group_size": 2}
+    options: dict[str, Any] = {"harmless": HARMLESS, "template": "paper", "group_size": 2, "held_out": 1}
     found, wanted = (attribute(engine, build_refusing_tokenizer(), HARMFUL, **options) for engine in (cluster, local))
     assert found.recipe == wanted.recipe
+    assert found.curve == wanted.curve is not None
     assert found.scores.arrays.keys() == wanted.scores.arrays.keys()
     for name, array in wanted.scores.arrays.items():
         assert array.tobytes() == found.scores.arrays[name].tobytes()

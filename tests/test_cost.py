@@ -14,11 +14,12 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from typer.testing import CliRunner
 
+from headsurgery.attribution.curve import ANSWER_TOKENS, KL_TOKENS, MOST_POINTS
 from headsurgery.attribution.estimate import estimate
 from headsurgery.attribution.options import AttributionOptions
 from headsurgery.attribution.settings import Settings
 from headsurgery.cli import app
-from headsurgery.engine.cost import count_cost
+from headsurgery.engine.cost import count_cost, count_generation
 from headsurgery.engine.hardware import PROFILES, UTILISATION, ComputeResources, measure_hardware, plan_hardware
 from headsurgery.engine.limits import Limits
 from headsurgery.engine.measures import Divergence, States
@@ -129,6 +130,24 @@ def test_refusals_are_expected_to_become_fewer_and_the_most_is_told_beside_it() 
     assert found.most_seconds > found.seconds
     assert found.to_json()["seconds_at_most"] == found.most_seconds
     assert estimate(shape, modules.geometry, settings("ships"), [ALONE], hardware, itemsize=2).most_seconds is None
+
+
+def test_the_curve_on_held_out_prompts_is_counted_and_the_search_sees_fewer() -> None:
+    modules = locate_modules(build_model("llama"))
+    shape, hardware = ModelShape.of_modules(modules), plan_hardware("h100", torch.bfloat16, 1)
+    many = [ALONE * 2, ALONE * 2]
+    whole, cut = (
+        estimate(shape, modules.geometry, settings("ships", held_out=count), many, hardware, itemsize=2) for count in (0, None)
+    )
+    assert [step.queries for step in whole.steps] == [16, 16]
+    assert [step.queries for step in cut.steps] == [11, 11], "a third of 16 is held out"
+    lengths = [len(query) for query in many[0][:5]]
+    answers = MOST_POINTS * count_generation(shape, lengths, ANSWER_TOKENS)
+    forwards = (MOST_POINTS + 2) * count_generation(shape, lengths, KL_TOKENS)
+    assert (whole.answers, cut.answers) == (0, answers + forwards)
+    assert cut.seconds > cut.answer_seconds > 0
+    assert any("the curve, of up to 11 groups of heads" in note for note in cut.notes)
+    assert not any("curve" in note for note in whole.notes)
 
 
 def test_workers_share_the_blocks() -> None:

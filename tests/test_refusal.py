@@ -350,7 +350,7 @@ def test_no_group_that_was_tried_leaves_fewer_refusals_than_the_recipes(kind: An
 
 def test_the_path_stands_in_recipe_and_scores(tmp_path: Path) -> None:
     loaded = load_refusing("redundant", PAIR)
-    found = attribute(loaded.model, loaded.tokenizer, HARMFUL, harmless=HARMLESS)
+    found = attribute(loaded.model, loaded.tokenizer, HARMFUL, harmless=HARMLESS, held_out=0)
     provenance = found.recipe.provenance
     assert provenance is not None
     assert provenance.path is not None

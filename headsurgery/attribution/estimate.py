@@ -2,7 +2,8 @@
 
 The method says which sweeps it will run, and which prompts the model will answer (`Method.work`). With a screen, the sweeps contain
 as many heads as it lets through, evenly spread over the layers, and its forward and backward passes are counted. If the work
-depends on the answers, the maximum is stated next to the expectation. The search for a reinforcement is not counted.
+depends on the answers, the maximum is stated next to the expectation. The curve on held-out prompts is counted with the answers.
+The search for a reinforcement is not counted.
 Neighbours: `engine.cost` counts, `engine.hardware` knows speeds.
 """
 
@@ -12,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from headsurgery.attribution.curve import KL_TOKENS, MOST_POINTS, answer_tokens_of
+from headsurgery.attribution.holding_out import count_held_out
 from headsurgery.attribution.method import PlannedSweep, Queries
 from headsurgery.attribution.screen.estimates import sketches_per_query
 from headsurgery.attribution.settings import Settings
@@ -155,26 +158,38 @@ def estimate(
         UsageError: The method can't say which sweeps it will run, or it runs none.
     """
     method = settings.method
-    work, longest = method.work(sets, settings.own), method.longest_work(sets, settings.own)
+    searched, held_out = _split(sets, settings)
+    work, longest = method.work(searched, settings.own), method.longest_work(searched, settings.own)
     costing = _Costing(shape=shape, geometry=geometry, settings=settings, hardware=hardware, itemsize=itemsize)
     steps = tuple(map(costing.estimate, work.sweeps))
     notes = list(costing.problems)
+    curve_flops, curve_seconds = costing.curve(held_out)
     most = None
     if longest is not None:
         most = sum(costing.estimate(sweep).seconds for sweep in longest.sweeps) + costing.answer_seconds(longest.answers)
+        most += curve_seconds
+    if curve_flops:
+        notes.append(f"the curve, of up to {MOST_POINTS} groups of heads on held-out prompts, is counted with the answers")
     if work.note:
         notes.append(work.note)
     if settings.apply_factor is None:
         notes.append("the search for a reinforcement afterwards is not counted")
     return Estimate(
         steps=steps,
-        answers=sum(count_generation(shape, lengths, costing.tokens) for lengths in _lengths(work.answers)),
-        answer_seconds=costing.answer_seconds(work.answers),
+        answers=sum(count_generation(shape, lengths, costing.tokens) for lengths in _lengths(work.answers)) + curve_flops,
+        answer_seconds=costing.answer_seconds(work.answers) + curve_seconds,
         most_seconds=most,
         weights=shape.parameters * itemsize,
         hardware=hardware,
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _split(sets: Sequence[Queries], settings: Settings) -> tuple[list[Queries], list[Queries]]:
+    """What the search sees, and as many prompts as are held out from it. Which prompts these are makes no difference here."""
+    counts = count_held_out([len(queries) for queries in sets], settings.held_out)
+    pairs = list(zip(sets, counts, strict=True))
+    return [queries[count:] for queries, count in pairs], [queries[:count] for queries, count in pairs]
 
 
 def _lengths(answers: Sequence[Queries]) -> list[list[int]]:
@@ -200,6 +215,17 @@ class _Costing:
     def answer_seconds(self, answers: Sequence[Queries]) -> float:
         """Time of the rounds of answers."""
         return sum(answer_seconds(self.shape, lengths, self.tokens, self.hardware) for lengths in _lengths(answers))
+
+    def curve(self, held_out: Sequence[Queries]) -> tuple[float, float]:
+        """FLOPs and seconds of the curve: answers to harmful prompts, and forward passes along the answers to harmless ones."""
+        harmful, *others = _lengths(held_out)
+        tokens = answer_tokens_of(self.settings)
+        forwards = (MOST_POINTS + 2) * sum(
+            count_generation(self.shape, lengths, KL_TOKENS) for lengths in others
+        )  # base twice more
+        answers = MOST_POINTS * count_generation(self.shape, harmful, tokens)
+        seconds = MOST_POINTS * answer_seconds(self.shape, harmful, tokens, self.hardware)
+        return answers + forwards, seconds + forwards / self.hardware.speed
 
     def estimate(self, sweep: PlannedSweep) -> SweepEstimate:
         """The estimate of one sweep."""

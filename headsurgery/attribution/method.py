@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from headsurgery.model.modules import ModuleMap
     from headsurgery.progress import StageProgress
     from headsurgery.prompts import PromptSet
+    from headsurgery.recipe import HeadEdit
 
 Own = TypeVar("Own", bound=Options)
 """A method's own options."""
@@ -36,7 +37,7 @@ Queries = Sequence[Sequence[int]]
 
 Need = Literal["harmless", "model"]
 
-SCORING, SEARCHING = "scoring heads x prompts", "trying heads x factors"
+SCORING, SEARCHING, MEASURING = "scoring heads x prompts", "trying heads x factors", "measuring groups of heads"
 """The stages of an attribution, as its progress callback reports them."""
 
 
@@ -169,6 +170,17 @@ class Method(ABC, Generic[Own]):
         """Reduce scores [step or query, layer, head] to the [layer, head] by which heads are ranked. Default: the first step."""
         first: FloatArray = scores[0]
         return first
+
+    def groups(self, scores: ScoreTable, settings: Settings) -> Sequence[tuple[HeadEdit, ...]]:
+        """The groups of heads that the curve measures, besides the chosen one. They need not be nested, and factors may differ.
+
+        Args:
+            scores: What it scored and chose.
+            settings: The choices of the attribution.
+        """
+        from headsurgery.attribution.groups import groups_of
+
+        return groups_of(scores, settings)
 
     def check_prompts(self, sets: Sequence[PromptSet], options: Own) -> None:
         """Refuse prompts with which it can't score heads, before anything runs.

@@ -45,12 +45,15 @@ class _SharedOptions(Options):
         apply_factor: The recipe's factor. None: to ablate, `factor`; to reinforce, a search finds heads and factor on the given
             prompts under attacks (`reinforce`).
         max_over_refusal: Bound of the search: share of harmless prompts that may be refused in addition to the base's.
-        max_kl: Bound of the search: mean KL(base || reinforced) on harmless answers, in nats per token.
+        max_kl: Bound of the search, and of the group that the curve recommends: mean KL(base || edited) on harmless answers, in
+            nats per token.
         screen: Whether only heads that a screen selects are scored exactly. The recipe then says what that may have missed.
         survivors: How many heads the screen selects. None: see `Screening`.
         sample: How many other heads are drawn at random and scored exactly, to see what is missed. None: 10.
         screen_seed: Seed of the draw and of the estimates. None: 0.
         answer_tokens: New tokens of an answer in which a refusal is searched for, including thoughts. None: 48, in a search 32.
+        held_out: Prompts of each set that the search for heads does not see, on which the curve is measured; 0: no curve. None: a
+            third of a set of at least 12, and at most 24.
 
     Raises:
         UsageError: A value is out of range.
@@ -76,7 +79,7 @@ class _SharedOptions(Options):
         Flag(help="Bound of the search: share of harmless prompts that may be refused in addition to the base's."),
     ] = 0.05
     max_kl: Annotated[
-        float, Flag(help="Bound of the search: mean KL(base || reinforced) on harmless answers, in nats per token.")
+        float, Flag(help="Bound of the search and of the curve: mean KL(base || edited) on harmless answers, in nats per token.")
     ] = 0.1
     screen: Annotated[
         bool, Flag(help="Score exactly only heads that a quick estimate selects, and say what that may have missed.")
@@ -99,6 +102,15 @@ class _SharedOptions(Options):
     answer_tokens: Annotated[
         int | None,
         Flag(help="New tokens in which to search for refusals, including thoughts. Default: 48; in a search 32.", at_least=1),
+    ] = None
+
+    held_out: Annotated[
+        int | None,
+        Flag(
+            help="Prompts of each set that the search does not see; the curve is measured on them. Default: a third of a set of "
+            "at least 12, and at most 24; 0: no curve.",
+            at_least=0,
+        ),
     ] = None
 
     def __post_init__(self) -> None:

@@ -10,9 +10,8 @@ import transformers
 
 from headsurgery.attribution.scores import ScoreTable
 from headsurgery.attribution.settings import Settings
-from headsurgery.heads import HeadRef
 from headsurgery.prompts import PromptSet, Template
-from headsurgery.recipe import HeadEdit, HeadScore, Provenance, ScreenRecord
+from headsurgery.recipe import Curve, HeadEdit, Provenance, ScreenRecord
 from headsurgery.version import __version__
 
 
@@ -24,6 +23,7 @@ def record_run(
     edits: tuple[HeadEdit, ...],
     scores: ScoreTable,
     doubts: Sequence[str],
+    curve: Curve | None = None,
 ) -> Provenance:
     """The record of an attribution.
 
@@ -35,6 +35,7 @@ def record_run(
         edits: The recipe's edits.
         scores: The scores of all heads.
         doubts: What makes the choice doubtful.
+        curve: What groups of heads do to prompts that the search did not see.
     """
     return Provenance(
         method=settings.method.name,
@@ -49,8 +50,9 @@ def record_run(
         template=template.name,
         notes=list(dict.fromkeys((*(note for prompt_set in sets for note in prompt_set.notes), *doubts))) or None,
         dtype=dtype,
-        scores=list(_scores_of(edits, scores)),
+        scores=list(scores.scores_of([edit.ref for edit in edits])),
         path=list(scores.path) or None,
+        curve=curve,
         screen=_screen_record(settings, scores),
         lazy=scores.lazy,
         versions={
@@ -76,9 +78,3 @@ def _screen_record(settings: Settings, scores: ScoreTable) -> ScreenRecord | Non
         recall_at_least=found.recall_at_least,
         seed=settings.screen.seed,
     )
-
-
-def _scores_of(edits: tuple[HeadEdit, ...], scores: ScoreTable) -> tuple[HeadScore, ...]:
-    """The scores of a recipe's heads: those by which they were chosen, if they were."""
-    known = {HeadRef(score.layer, score.head): score for score in (*scores.top(scores.combined.size), *scores.chosen)}
-    return tuple(known[edit.ref] for edit in edits)

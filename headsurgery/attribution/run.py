@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from headsurgery.attribution.attacks import Development, encode_development
+from headsurgery.attribution.curve import answer_tokens_of, doubt_curve, follow_curve, measure_curve
 from headsurgery.attribution.doubts import find_doubts
 from headsurgery.attribution.frontier_record import Frontier
+from headsurgery.attribution.groups import SIZES
+from headsurgery.attribution.holding_out import Asked, HeldOut, hold_out
 from headsurgery.attribution.lazy import say_lazy
-from headsurgery.attribution.method import SCORING, SEARCHING, Scoring
+from headsurgery.attribution.method import MEASURING, SCORING, SEARCHING, Queries, Scoring
 from headsurgery.attribution.options import AttributionOptions
 from headsurgery.attribution.record import record_run
 from headsurgery.attribution.reinforce import ANSWER_TOKENS as SEARCH_TOKENS
@@ -30,13 +33,14 @@ from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import Engine
 from headsurgery.errors import UsageError
+from headsurgery.heads import HeadRef
 from headsurgery.model.completion import BatchSize
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import context_length
 from headsurgery.options import check_no_more
 from headsurgery.progress import Progress, StageProgress, of_stage, takes_stage
 from headsurgery.prompts import PromptSet, Template, encode, load_template
-from headsurgery.recipe import Geometry, HeadEdit, HeadScore, Recipe, RecipeBase, say_edits
+from headsurgery.recipe import Curve, Geometry, HeadEdit, HeadScore, Recipe, RecipeBase, say_edits
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,12 +55,14 @@ class Attribution:
         scores: Scores of all heads.
         notes: What the user should know, although nothing is wrong.
         frontier: What a search for a reinforcement tried; None if there was none.
+        curve: What groups of heads do to prompts that the search did not see; None if none were held out.
     """
 
     recipe: Recipe
     scores: ScoreTable
     notes: tuple[str, ...]
     frontier: Frontier | None = None
+    curve: Curve | None = None
 
     def __repr__(self) -> str:
         """The chosen edits and the scores, on one line."""
@@ -76,9 +82,12 @@ class Attribution:
         return self.scores.plot()
 
     def _repr_html_(self) -> str:
-        """A heat map, the best heads and the notes, for a notebook."""
+        """A heat map, the best heads, the curve and the notes, for a notebook."""
+        from headsurgery.report.fragment import show_curve
+
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        return self.scores._repr_html_() + (f"<ul>{notes}</ul>" if notes else "")
+        curve = "" if self.curve is None else show_curve(self.curve)
+        return self.scores._repr_html_() + curve + (f"<ul>{notes}</ul>" if notes else "")
 
 
 def attribute(
@@ -110,7 +119,8 @@ def attribute(
         journal: Stores finished blocks of the sweep and answers of a search, so that an interrupted run can continue where it
             stopped.
         on_progress: Called with the stage, the work done, and the total: (head, query) pairs of `scoring heads x prompts`, then, if
-            there is a search, candidates of `trying heads x factors`.
+            there is a search, candidates of `trying heads x factors`, or, if there is a curve, points of `measuring groups of
+            heads`.
         on_search: Called instead of `on_progress` with the search's candidates done and their total.
         keywords: Fields of `AttributionOptions`, such as `method="ships", top=5`, instead of `options`.
 
@@ -128,6 +138,7 @@ def attribute(
     report = of_stage(on_progress, SCORING)
     if on_search is None and on_progress is not None and takes_stage(on_progress):
         on_search = of_stage(on_progress, SEARCHING)
+    on_curve = of_stage(on_progress, MEASURING) if on_progress is not None and takes_stage(on_progress) else None
     engine = model
     if isinstance(engine, nn.Module):
         if batch_size != "auto" and (isinstance(batch_size, str) or batch_size < 1):
@@ -146,19 +157,27 @@ def attribute(
         encoded = [encode(prompt_set, chosen_template, tokenizer, max_tokens=room) for prompt_set in sets]
         sets = [prompt_set for prompt_set, _ in encoded]
         settings.method.check_prompts(sets, settings.own)
+        asked = [Asked(prompts=prompt_set, ids=ids) for prompt_set, ids in encoded]
+        held_out = hold_out(asked, settings.held_out, max_tokens=facts.context_length - answer_tokens_of(settings))
+        settings.method.check_prompts([part.prompts for part in held_out.searched], settings.own)
+        if held_out.harmful:
+            settings = replace(settings, rows=max(settings.rows, *SIZES))  # its groups follow the ranking
         development = None
         if loaded is not None:
             development = _development(loaded, sets, chosen_template, settings.answer_tokens or SEARCH_TOKENS)
         scoring = _prepare_scoring(
-            engine, settings, [ids for _, ids in encoded], journal, report, AnswerReader.of(tokenizer, chosen_template)
+            engine, settings, [part.ids for part in held_out.searched], journal, report, AnswerReader.of(tokenizer, chosen_template)
         )
         scores = settings.method.score(scoring, settings.own)
         found = None
         if loaded is not None and development is not None:
             found = _reinforce(loaded, scores, development, settings, batch_size, journal, on_search)
-    edits = found.edits if found else _edits(scores, settings)
-    doubts = (*scores.doubts, *find_doubts(settings, scores, facts.dtype))
-    provenance = record_run(settings, facts.dtype, sets, chosen_template, edits, scores, doubts).model_copy(
+        curve = _measure(scoring, scores, held_out, journal, on_curve) if held_out.harmful else None
+    if curve is not None and settings.is_count_open:
+        curve, scores = follow_curve(curve, scores)
+    edits = _choose_edits(scores, settings, found, curve)
+    doubts = _doubt(scores, settings, curve, facts.dtype)
+    provenance = record_run(settings, facts.dtype, sets, chosen_template, edits, scores, doubts, curve).model_copy(
         update={
             "device": facts.device,
             "options": settings.chosen.to_json()
@@ -172,15 +191,23 @@ def attribute(
         provenance=provenance.model_copy(update={"search": found.record}) if found else provenance,
     )
     said = [note for prompt_set in sets for note in prompt_set.notes]
+    said += (str(held_out),) if settings.intent == "ablate" else ()
     said += scores.notes
     said += () if scores.account is None else (str(scores.account),)
     said += () if scores.lazy is None else (say_lazy(scores.lazy, settings.method.unit or ""),)
     said += engine.notes if settings.method.ablates else ()
+    said += () if curve is None else (curve.why,)
     said += doubts
     said += OPERATIONS[settings.operation].caveats(facts.uneven) if settings.method.ablates else ()
     said += found.notes if found else ()
     scores = replace(scores, provenance=recipe.provenance)
-    return Attribution(recipe=recipe, scores=scores, notes=tuple(dict.fromkeys(said)), frontier=found.frontier if found else None)
+    return Attribution(
+        recipe=recipe,
+        scores=scores,
+        notes=tuple(dict.fromkeys(said)),
+        frontier=found.frontier if found else None,
+        curve=curve,
+    )
 
 
 def _settle(options: AttributionOptions | Settings | None, keywords: dict[str, Any], *, has_harmless: bool) -> Settings:
@@ -201,7 +228,7 @@ def _settle(options: AttributionOptions | Settings | None, keywords: dict[str, A
 def _prepare_scoring(
     engine: Engine,
     settings: Settings,
-    queries: list[list[list[int]]],
+    queries: Sequence[Queries],
     journal: SweepJournal | None,
     on_progress: StageProgress | None,
     reader: AnswerReader,
@@ -250,12 +277,42 @@ def _reinforce(
     )
 
 
-def _edits(scores: ScoreTable, settings: Settings) -> tuple[HeadEdit, ...]:
-    assert settings.apply_factor is not None  # otherwise a search chose the edits
-    return tuple(
-        HeadEdit(layer=score.layer, head=score.head, operation=settings.operation, factor=settings.apply_factor)
-        for score in scores.chosen
+def _measure(
+    scoring: Scoring, scores: ScoreTable, held_out: HeldOut, journal: SweepJournal | None, on_progress: StageProgress | None
+) -> Curve:
+    """The curve of the method's groups."""
+    settings = scoring.settings
+    return measure_curve(
+        scoring.sweeper.engine,
+        scoring.reader,
+        settings.method.groups(scores, settings),
+        held_out,
+        own=_own_edits(scores, settings),
+        answer_tokens=answer_tokens_of(settings),
+        max_kl=settings.bounds.max_kl,
+        journal=journal,
+        on_progress=on_progress,
     )
+
+
+def _choose_edits(scores: ScoreTable, settings: Settings, found: Reinforcement | None, curve: Curve | None) -> tuple[HeadEdit, ...]:
+    """The recipe's edits: those of a search, of the curve's chosen group, or of the heads that the method chose."""
+    if found is not None:
+        return found.edits
+    if curve is not None and curve.chosen is not None:
+        return curve.points[curve.chosen].edits
+    return _own_edits(scores, settings)
+
+
+def _own_edits(scores: ScoreTable, settings: Settings) -> tuple[HeadEdit, ...]:
+    return tuple(settings.edit(HeadRef(score.layer, score.head)) for score in scores.chosen)
+
+
+def _doubt(scores: ScoreTable, settings: Settings, curve: Curve | None, dtype: str) -> tuple[str, ...]:
+    """What makes the choice doubtful. Low scores of single heads are no doubt about a group that works on other prompts."""
+    is_measured = curve is not None and curve.recommended is not None and curve.recommended == curve.chosen
+    judged = replace(scores, chosen=()) if is_measured else scores
+    return (*scores.doubts, *find_doubts(settings, judged, dtype), *(() if curve is None else doubt_curve(curve)))
 
 
 def _as_set(prompts: PromptSet | Sequence[str], name: str) -> PromptSet:

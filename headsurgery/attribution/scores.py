@@ -125,6 +125,11 @@ class ScoreTable:
         """The best heads by the combined score."""
         return score_heads(best_heads(self.combined, count), self.harmful, self.harmless, self.contrast)
 
+    def scores_of(self, heads: Sequence[HeadRef]) -> tuple[HeadScore, ...]:
+        """Scores of heads: those that they were chosen by, where they were; none of a head that was not scored."""
+        known = {HeadRef(score.layer, score.head): score for score in (*self.top(self.combined.size), *self.chosen)}
+        return tuple(known[head] for head in heads if head in known)
+
     def save(self, path: Path | str, provenance: Provenance | None = None) -> None:
         """Write the file.
 

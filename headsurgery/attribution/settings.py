@@ -13,8 +13,9 @@ from headsurgery.attribution.screen.screener import Screening
 from headsurgery.edits.operations import OPERATIONS, OperationName
 from headsurgery.edits.operations.scale import Scale
 from headsurgery.errors import UsageError
-from headsurgery.heads import AttentionGeometry
+from headsurgery.heads import AttentionGeometry, HeadRef
 from headsurgery.options import Options
+from headsurgery.recipe import HeadEdit
 
 TABLE_ROWS = 10
 """Heads in the table that a user sees, unless they ask for more."""
@@ -37,6 +38,8 @@ class Settings:
         answer_tokens: Number of new tokens of an answer that are read; None: the method's own number, or the search's.
         screen: How many heads are scored exactly; None: all.
         rows: Places of the ranking of all heads that will be shown, and so must be exact.
+        held_out: Prompts of each set that the search does not see; None: by the size of the set.
+        is_count_open: Whether the user left it open how many heads the recipe has, so that a curve may decide.
 
     Raises:
         UsageError: Two choices contradict each other.
@@ -54,6 +57,8 @@ class Settings:
     answer_tokens: int | None
     screen: Screening | None
     rows: int = TABLE_ROWS
+    held_out: int | None = 0
+    is_count_open: bool = False
 
     @classmethod
     def resolve(cls, options: AttributionOptions, *, has_harmless: bool) -> Settings:
@@ -66,6 +71,8 @@ class Settings:
         Raises:
             UsageError: As above, or there is a contrast but no control to weigh.
         """
+        if options.held_out and options.intent != "ablate":
+            raise UsageError("prompts are held out for the curve of an ablation; a reinforcement has none", hint="drop --held-out")
         if options.contrast and not has_harmless:
             raise UsageError(
                 f"contrast {options.contrast:g} needs a harmless set", hint="add one with --harmless, such as builtin:harmless"
@@ -88,6 +95,8 @@ class Settings:
             answer_tokens=options.answer_tokens,
             screen=_screening(options) if options.screen else None,
             rows=max(TABLE_ROWS, options.top or 0),
+            held_out=options.held_out if options.intent == "ablate" else 0,
+            is_count_open=getattr(options, method.counted_by) is None,
         )
 
     def __post_init__(self) -> None:
@@ -121,6 +130,11 @@ class Settings:
                 f"the search for a reinforcement knows only the operation {Scale.name}, found {self.operation}",
                 hint=f"use --operation {Scale.name}, or state the factor with --apply-factor",
             )
+
+    def edit(self, head: HeadRef) -> HeadEdit:
+        """The recipe's edit of a head, where no search finds its factor."""
+        assert self.apply_factor is not None  # else there is a search
+        return HeadEdit(layer=head.layer, head=head.head, operation=self.operation, factor=self.apply_factor)
 
     @property
     def is_rough_to_screen(self) -> bool:

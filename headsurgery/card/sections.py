@@ -14,7 +14,7 @@ from headsurgery.card.licences import Licence
 from headsurgery.card.metadata import PAPER, find_variant, kind_of
 from headsurgery.edits.operations import OPERATIONS
 from headsurgery.hub.names import is_hub_id
-from headsurgery.recipe import HeadEdit, PromptRecord, Provenance, Recipe, RecipeBase
+from headsurgery.recipe import Curve, CurvePoint, HeadEdit, PromptRecord, Provenance, Recipe, RecipeBase
 from headsurgery.surgery.base_files import MANIFEST, PREVIOUS, RECIPE, UNDO
 from headsurgery.surgery.manifest import Manifest
 
@@ -85,8 +85,13 @@ def say_earlier(earlier: Sequence[Manifest]) -> str:
     return "\n".join(lines) + f"\n\nTheir manifests, recipes and original bytes are in `{PREVIOUS}`.\n"
 
 
-def say_attribution(provenance: Provenance | None) -> str:
-    """How the heads were found."""
+def say_attribution(provenance: Provenance | None, edits: tuple[HeadEdit, ...] = ()) -> str:
+    """How the heads were found.
+
+    Args:
+        provenance: The recipe's.
+        edits: The recipe's, of which figures are stated only as long as nobody changed them.
+    """
     lines = ["## How the heads were found\n"]
     if provenance is None or provenance.method == "manual":
         note = provenance.note if provenance else None
@@ -100,6 +105,8 @@ def say_attribution(provenance: Provenance | None) -> str:
     if provenance.scores:
         heads = ", ".join(f"L{score.layer}H{score.head} {score.score:.3g}" for score in provenance.scores)
         lines.append(f"- Chosen, with their scores: {heads}")
+    if provenance.curve:
+        lines.append(_say_curve(provenance.curve, _find_own(provenance, edits)))
     lines += [f"- Note: {escape(note)}" for note in provenance.notes or ()]
     if provenance.search:
         found = provenance.search
@@ -108,6 +115,25 @@ def say_attribution(provenance: Provenance | None) -> str:
             f" {found.max_over_refusal:.0%} more over-refusal and a KL of {found.max_kl:g} nats per token on harmless text"
         )
     return "\n".join(lines) + "\n"
+
+
+def _find_own(provenance: Provenance | None, edits: tuple[HeadEdit, ...]) -> CurvePoint | None:
+    """What the recipe's own group did to held-out prompts; None where nobody measured these edits."""
+    curve = None if provenance is None else provenance.curve
+    return None if curve is None else next((point for point in curve.points if set(point.edits) == set(edits)), None)
+
+
+def _say_curve(curve: Curve, own: CurvePoint | None) -> str:
+    """What the recipe's group does to prompts that were held out, beside random groups."""
+    asked = f"- On {curve.harmful} harmful and {curve.harmless} harmless prompts that no search saw"
+    if own is None:
+        return f"{asked}: {escape(curve.why)}"
+    heads = "this head edited" if len(own.edits) == 1 else f"these {len(own.edits)} heads edited together"
+    harm = "" if own.harmless_kl is None else f", at a KL of {own.harmless_kl:.2g} nats per token on harmless answers"
+    said = f"{asked}: with {heads}, it refuses {own.refused} of {curve.harmful} instead of {curve.base.refused}{harm}"
+    if not curve.random or curve.recommended is None or own != curve.points[curve.recommended]:
+        return said
+    return f"{said}; with random groups of the same layers, {', '.join(str(point.refused) for point in curve.random)}"
 
 
 def say_effect(evaluation: Evaluation | None, edits: tuple[HeadEdit, ...]) -> str:
@@ -178,13 +204,13 @@ def _effect(evaluation: Evaluation, variant: Variant) -> list[str]:
     return lines
 
 
-def say_use(edits: tuple[HeadEdit, ...], evaluation: Evaluation | None, measured: tuple[HeadEdit, ...]) -> str:
+def say_use(edits: tuple[HeadEdit, ...], evaluation: Evaluation | None, recipe: Recipe) -> str:
     """What it is for, what is known of its effect, and what can go wrong.
 
     Args:
         edits: Of all steps.
         evaluation: Figures, if there are any.
-        measured: Edits of the variant that they are of.
+        recipe: Of the last step, whose edits they are of.
     """
     kind = kind_of(edits)
     intended = {
@@ -198,8 +224,10 @@ def say_use(edits: tuple[HeadEdit, ...], evaluation: Evaluation | None, measured
     )
     defends = kind == "reinforced"
     purpose = "For research on, and defence by, safety mechanisms." if defends else "For research on safety mechanisms."
-    variant = None if evaluation is None else find_variant(evaluation, measured)
+    variant = None if evaluation is None else find_variant(evaluation, recipe.edits)
     effect = _say_change(evaluation, variant) if evaluation and variant else ""
+    if not effect and _find_own(recipe.provenance, recipe.edits) is not None:
+        effect = "What the edit changes was measured only on the few prompts that its attribution held out, as told above."
     return (
         f"## Intended use and risks\n\n{purpose} {effect or 'It was not measured whether the edit changes what it declines.'}"
         f" {intended} Figures hold for the prompts, judges and decoding that are named with them, not beyond. Everything that the"

@@ -78,9 +78,9 @@ def write_card(
         sections.say_title(manifest, recipe, find_licences(base.licences), first=first, steps=len(earlier) + 1),
         sections.say_edits(recipe, PICTURE, scores is not None, notes=tuple(filter(is_about_uniformity, manifest.notes))),
         *([sections.say_earlier(earlier)] if earlier else []),
-        sections.say_attribution(recipe.provenance),
+        sections.say_attribution(recipe.provenance, recipe.edits),
         sections.say_effect(evaluation, recipe.edits),
-        sections.say_use(edits, evaluation, recipe.edits),
+        sections.say_use(edits, evaluation, recipe),
         sections.say_commands(manifest.base, manifest.donor),
     ]
     if below := _say_base(base):

@@ -62,6 +62,7 @@ def attribute(
 ) -> None:
     """Score every head of a model and write a recipe for those that matter most."""
     from headsurgery.cli.render import render_attribution
+    from headsurgery.cli.render_curve import render_curve
     from headsurgery.cli.render_frontier import render_frontier
     from headsurgery.console import Console, quiet_transformers
     from headsurgery.edits.anatomy import prove_anatomy, record_base
@@ -179,6 +180,7 @@ def attribute(
         "scores_file": None if scores is None else str(scores),
         "frontier": None if found.frontier is None else found.frontier.model_dump(mode="json", by_alias=True),
         "frontier_file": None if frontier is None else str(frontier),
+        "curve": None if found.curve is None else found.curve.model_dump(mode="json"),
         "top": [score.model_dump() for score in listed],
         "notes": list(found.notes),
     }
@@ -186,7 +188,10 @@ def attribute(
         if note not in said:
             console.note(note)
     tried = () if found.frontier is None else render_frontier(found.frontier)
-    console.data(document, *render_attribution(console, found, listed), *tried, f"Recipe: {output}")
+    curve = () if found.curve is None else render_curve(found.curve)
+    console.data(document, *render_attribution(console, found, listed), *tried, *curve, f"\nRecipe: {output}")
+    if found.curve is not None and found.curve.recommended is None:
+        console.note(f"the recipe is written, but {found.curve.why}")
     out = f"{source.model.split('/')[-1]}-{'ablated' if options.intent == 'ablate' else 'reinforced'}"
     console.next_command("apply", output, pinned_name(model, source), "-o", out)
 

@@ -50,10 +50,10 @@ class Sweeping:
 
     def watch(self, progress: Progress | None) -> Progress:
         """The callback of the attribution, which tells how many pairs there are in all."""
-        from headsurgery.attribution.method import SEARCHING
+        from headsurgery.attribution.method import SCORING
 
         def report(stage: str, done: int, total: int) -> None:
-            if stage == SEARCHING:
+            if stage != SCORING:
                 if not self._has_scores:
                     self._has_scores, self._since = True, time.monotonic()
             else:

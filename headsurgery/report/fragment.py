@@ -1,4 +1,4 @@
-"""Scores as a piece of HTML that stands by itself, for a notebook: the heat map of `charts`, with its colours."""
+"""Scores and curves as pieces of HTML that stand by themselves, for a notebook: the heat map of `charts`, with its colours."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from markupsafe import Markup
 
 from headsurgery.heads import HeadRef
 from headsurgery.report.charts import heat_map, legend, say_scale, scale_of
+from headsurgery.report.curve import say_title, tabulate_curve
 
 if TYPE_CHECKING:
     from headsurgery.attribution.scores import ScoreTable
+    from headsurgery.recipe import Curve
 
 _LISTED = 10
 _STYLE = Markup(
@@ -31,3 +33,9 @@ def show_scores(scores: ScoreTable) -> str:
         _STYLE, words, picture, legend(table, scale)
     )
     return str(made) + scores.heads[:_LISTED]._repr_html_()
+
+
+def show_curve(curve: Curve) -> str:
+    """A table of the groups of heads, and what it says in a sentence."""
+    said = Markup("<p>{}</p>{}<p>{}.</p>").format(say_title(curve), Markup(tabulate_curve(curve)._repr_html_()), curve.why)
+    return str(said)

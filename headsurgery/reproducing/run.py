@@ -160,6 +160,8 @@ class _RecipeRun:
         self.chosen, self.lacks = rerun.choices(found.options), _recipe_lacks(found)
         if found.options is None:
             self.chosen = _recipe_choices(recipe, found)
+        if found.curve is None:  # then no prompts were held out, be it by a version that never did
+            self.chosen = self.chosen | {"held_out": 0}
         self.sets = [rerun.prompts(record) for record in (found.prompts, found.harmless) if record is not None]
         self.template = rerun.template(found.template)
         self.source = rerun.base(recipe.base)
