@@ -207,9 +207,6 @@ class LazyStep(Strict):
 class LazyRecord(Strict):
     """What a search left out because it could not be the best."""
 
-    heads: Count = Field(description="heads of the model")
-    control: Count | None = Field(default=None, description="heads whose control was scored; not stated where all were")
-    ranked: Count = Field(description="places of the ranking of all heads that are exact at least")
     steps: list[LazyStep] = Field(description="the steps after the first")
     seed: int
 

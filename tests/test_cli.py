@@ -189,10 +189,10 @@ def test_by_default_attribute_takes_the_models_own_refusals_and_as_many_heads_as
     recipe = Recipe.load("found.json")
     assert [edit.ref for edit in recipe.edits] == [PLANTED], "at most 5; this one is enough"
     assert (recipe.provenance.method, recipe.provenance.unit, recipe.provenance.contrast) == ("refusal", "nats", 10.0)
-    *_, refuses, effect, lazy = document["notes"]
-    assert refuses == "the model refuses 8 of 8 prompts; the scores are of these"
-    assert effect == "with the chosen head ablated it refuses 0 of 8"
-    assert lazy.startswith("lazy: the control was scored for 16 of 18 heads"), "the ranking's other places need none"
+    assert document["notes"][-2:] == [
+        "the model refuses 8 of 8 prompts; the scores are of these",
+        "with the chosen head ablated it refuses 0 of 8",
+    ]
     assert set(read_scores_file("scores.safetensors")[0]) == {"refusal", "refusal_harmless"}
     people = run(*arguments)
     assert "note: with the chosen head ablated it refuses 0 of 8" in people.stderr

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headsurgery import UsageError, attribute, load_scores
-from headsurgery.attribution.comparison import read_ranking
+from headsurgery import attribute, load_scores
 from headsurgery.attribution.lazy import Gains, Laziness, say_lazy, score_best_first, standard_error
 from headsurgery.attribution.refusal import _Scorer, _Step, refusal
 from headsurgery.attribution.scores import best_heads, spread_over_heads
@@ -35,8 +34,8 @@ Gain = Callable[[HeadRef, frozenset[HeadRef], int], float]
 # The order
 
 
-@given(st.integers(0, 2**32), st.integers(1, 12), st.integers(1, 7))
-def test_the_first_places_are_exact_where_bounds_hold(seed: int, first: int, batch: int) -> None:
+@given(st.integers(0, 2**32), st.integers(1, 7))
+def test_the_best_head_is_found_where_bounds_hold(seed: int, batch: int) -> None:
     chance = np.random.default_rng(seed)
     true = chance.normal(size=(LAYERS, HEADS))
     bounds = true + chance.exponential(size=true.shape) * chance.choice([0.01, 1.0, np.inf], size=true.shape)
@@ -49,16 +48,16 @@ def test_the_first_places_are_exact_where_bounds_hold(seed: int, first: int, bat
         return np.array([[true[place] if HeadRef(*place) in heads else np.nan for place in row] for row in places])
 
     places = [[(layer, head) for head in range(HEADS)] for layer in range(LAYERS)]
-    found = score_best_first(bounds, score, first=first, batch=batch)
-    expected = best_heads(np.where(np.isnan(bounds), np.nan, true), first)
-    assert best_heads(found, first) == expected
+    found = score_best_first(bounds, score, batch=batch)
+    expected = best_heads(np.where(np.isnan(bounds), np.nan, true), 1)
+    assert best_heads(found, 1) == expected
     assert len(asked) == len(set(asked)) == np.isfinite(found).sum(), "no head twice"
     assert not np.isfinite(found[np.isnan(bounds)]).any()
 
 
 def test_where_bounds_are_tight_only_one_batch_is_scored() -> None:
     true = np.arange(40.0).reshape(LAYERS, HEADS)
-    found = score_best_first(true, lambda heads: spread(heads, [true[head.layer, head.head] for head in heads]), first=1, batch=4)
+    found = score_best_first(true, lambda heads: spread(heads, [true[head.layer, head.head] for head in heads]), batch=4)
     assert np.isfinite(found).sum() == 4
 
 
@@ -125,7 +124,7 @@ class MadeUpStep(_Step):
 def grow(gain: Gain, geometry: AttentionGeometry, lazy: Laziness | None, steps: int = 4) -> tuple[list[HeadRef], _Scorer, int]:
     """A greedy search for so many heads; after each step one prompt less is refused."""
     run: Any = MadeUp(gain, geometry)
-    scorer = _Scorer(run=run, control=None, contrast=None, lazy=lazy, is_screened=False)
+    scorer = _Scorer(run=run, control=None, contrast=None, lazy=lazy)
     group: tuple[HeadRef, ...] = ()
     for number in range(steps):
         refused = tuple(((prompt,), [0], 0) for prompt in range(number, 6))
@@ -165,6 +164,23 @@ def test_where_gains_shrink_the_group_is_that_of_the_full_search(seed: int, geom
     assert all(step.growth is None or step.growth <= 1e-12 for step in record.steps)
     assert [step.heads for step in record.steps] == [17, 16, 15]
     assert few == 18 + sum(step.scored + step.sampled for step in record.steps)
+
+
+def test_a_prompt_that_is_refused_only_now_is_scored_alone_for_all_heads(geometry: AttentionGeometry) -> None:
+    """Its gains have no bound; the others' have."""
+    gain = cover(3, geometry)
+    run: Any = MadeUp(gain, geometry)
+    scorer = _Scorer(run=run, control=None, contrast=None, lazy=Laziness(batch=2, sample=0))
+    heads, asked = [*geometry.heads()], []
+    for group, prompts in (((), (0, 1, 2)), ((heads[0],), (0, 1, 2, 3))):
+        step = MadeUpStep(refused=tuple(((one,), [0], 0) for one in prompts), share=len(prompts) / 4, group=group, report=None)
+        left = [head for head in heads if head not in group]
+        scores = scorer.score(step, left, ())
+        asked.append(run.asked)
+    expected = max(left, key=lambda head: sum(gain(head, frozenset(heads[:1]), prompt) for prompt in range(4)))
+    assert best_heads(scores, 1) == (expected,)
+    assert scorer.record is not None
+    assert asked[1] - asked[0] == 17 + scorer.record.steps[0].scored < 17 + 17
 
 
 def taking_over(head: HeadRef, group: frozenset[HeadRef], prompt: int) -> float:
@@ -209,11 +225,10 @@ def test_what_the_user_is_told() -> None:
         LazyStep(heads=269, scored=16, sampled=10, beating=0, growth=-0.5),
         LazyStep(heads=268, scored=48, sampled=10, beating=0, growth=0.02),
     ]
-    record = LazyRecord(heads=270, control=32, ranked=10, steps=steps, seed=0)
+    record = LazyRecord(steps=steps, seed=0)
     assert say_lazy(record, "nats") == (
-        "lazy: the control was scored for 32 of 270 heads, so that the first 10 places are exact; the steps after the first "
-        "scored 64 of 537 heads again, those that could still be the best; 20 others were drawn at random to check that: none beat "
-        "the best, and one gained 0.02 nats more than before (--every-head scores all)"
+        "lazy: the steps after the first scored 64 of 537 heads again, those that could still be the best; 20 others were drawn at "
+        "random to check that: none beat the best, and one gained 0.02 nats more than before (--every-head scores all)"
     )
 
 
@@ -236,32 +251,24 @@ def test_on_a_model_that_refuses_the_group_is_that_of_the_full_search(kind: Any,
     """In the redundant one a head takes over: its gain grows, and with few heads left out the check sees it."""
     loaded = load_refusing() if kind == "single" else load_refusing(kind, PAIR)
     whole = search(loaded, lazy=None, harmless=harmless)
-    found = search(loaded, lazy=Laziness(batch=2, sample=16, ranked=3), harmless=harmless)
+    found = search(loaded, lazy=Laziness(batch=2, sample=16), harmless=harmless)
     assert refs(found) == refs(whole)
     np.testing.assert_allclose(found.harmful, whole.harmful, rtol=1e-3, atol=1e-5)
-    assert best_heads(found.combined, 3) == best_heads(whole.combined, 3), "the places that are shown are exact"
     for name, scores in found.arrays.items():
         known = np.isfinite(scores)
         np.testing.assert_allclose(scores[known], whole.arrays[name][: len(scores)][known], rtol=1e-3, atol=1e-5)
-    if harmless:
-        assert np.isfinite(found.harmless).sum() == found.lazy.control
-    else:
-        assert found.lazy is None or found.lazy.control is None
     if kind == "redundant":
         assert any(step.growth > 0 for step in found.lazy.steps)
 
 
 def test_heads_that_are_left_out_have_no_score_and_the_record_says_how_many() -> None:
-    table = search(load_refusing("redundant", PAIR), lazy=Laziness(batch=2, sample=1, ranked=2), contrast=0.0)
+    table = search(load_refusing("redundant", PAIR), lazy=Laziness(batch=2, sample=1))
     steps = table.arrays["refusal"]
     assert np.isfinite(steps[0]).all()
+    assert np.isfinite(table.harmless).all(), "the ranking of all heads is whole"
     for scores, step in zip(steps[1:], table.lazy.steps, strict=True):
         expected = step.heads if step.beating else step.scored + step.sampled
         assert np.isfinite(scores).sum() == expected
-    assert all(score.harmless is not None for score in table.chosen)
-    table = search(load_refusing(), lazy=Laziness(batch=2, ranked=2), contrast=0.0)
-    assert table.lazy.control == 2
-    assert {score.harmless is None for score in table.top(18)} == {True, False}, "without weight the control is not needed to rank"
 
 
 def test_a_run_that_broke_off_goes_on_to_the_same_scores(tmp_path: Path) -> None:
@@ -290,31 +297,17 @@ def test_a_run_that_broke_off_goes_on_to_the_same_scores(tmp_path: Path) -> None
 # From prompts to files
 
 
-def attribute_wide(tmp_path: Path, **options: Any) -> Any:
-    loaded = load_refusing()
-    found = attribute(loaded.model, loaded.tokenizer, HARMFUL, harmless=HARMLESS, template="paper", **options)
+def test_the_record_is_in_the_recipe_and_in_the_scores_file(tmp_path: Path) -> None:
+    loaded = load_refusing("redundant", PAIR)
+    found = attribute(loaded.model, loaded.tokenizer, HARMFUL, harmless=HARMLESS, template="paper")
     found.scores.save(tmp_path / "scores.safetensors")
-    return found
-
-
-def test_a_ranking_is_compared_only_as_far_as_it_is_exact(tmp_path: Path) -> None:
-    found = attribute_wide(tmp_path)
-    path = tmp_path / "scores.safetensors"
-    assert found.recipe.provenance.lazy == load_scores(path).lazy is not None
-    assert any(note.startswith("lazy: the control was scored for ") for note in found.notes)
-    ranking = read_ranking(path, 10)
-    assert ranking.num_heads == 18, "chance counts all heads of the model"
-    with pytest.raises(UsageError, match="ranks its first 10 heads, and 11 are asked for") as caught:
-        read_ranking(path, 11)
-    assert "--every-head" in caught.value.hint
-    every = attribute_wide(tmp_path, every_head=True)
+    assert found.recipe.provenance is not None
+    assert found.recipe.provenance.lazy == load_scores(tmp_path / "scores.safetensors").lazy is not None
+    assert any(note.startswith("lazy: the steps after the first scored ") for note in found.notes)
+    every = attribute(loaded.model, loaded.tokenizer, HARMFUL, harmless=HARMLESS, template="paper", every_head=True)
+    assert every.recipe.provenance is not None
     assert every.recipe.provenance.lazy is None
     assert not any("lazy" in note for note in every.notes)
-    assert len(read_ranking(path, 18).heads) == 18
-
-
-def test_a_longer_table_is_exact_as_well(tmp_path: Path) -> None:
-    assert attribute_wide(tmp_path, top=17).scores.lazy.ranked == 17
 
 
 def test_progress_of_parts_that_are_not_known_beforehand_goes_on() -> None:

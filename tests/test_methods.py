@@ -175,8 +175,7 @@ def ids_of(loaded: LoadedModel, *sets: list[str]) -> list[Queries]:
 
 @pytest.mark.parametrize("control", [False, True], ids=["", "control"])
 @pytest.mark.parametrize(
-    ("name", "options"),
-    [("ships", {}), ("sahara", {"group_size": 2}), ("refusal", {"group_size": 1, "every_head": True}), ("interchange", {})],
+    ("name", "options"), [("ships", {}), ("sahara", {"group_size": 2}), ("refusal", {"group_size": 1}), ("interchange", {})]
 )
 def test_what_an_estimate_counts_is_what_runs(
     name: str, options: dict[str, int], control: bool, loaded: LoadedModel, swept: list[Swept]

@@ -130,8 +130,7 @@ def _rank_scores(path: Path, top: int) -> Ranking:
     arrays, record = read_scores_file(path)
     method = find_method(arrays, record, path)
     scores = ranking_scores(arrays, method, record.get("contrast"))
-    _check_places(record, top, str(path))
-    return rank_heads(scores, top, name=str(path), num_heads=_count_left_out(arrays, record, method))
+    return rank_heads(scores, top, name=str(path), num_heads=_count_screened(arrays, record, method))
 
 
 def rank_scores(table: ScoreTable, top: int, *, name: str) -> Ranking:
@@ -143,9 +142,8 @@ def rank_scores(table: ScoreTable, top: int, *, name: str) -> Ranking:
         name: The ranking's name.
     """
     record = {} if table.provenance is None else table.provenance.model_dump(exclude_none=True)
-    _check_places(record, top, name)
-    num_heads = max((_count_left_out(table.arrays, record, method) for method in UNITS), default=0)
-    return rank_heads(table.combined, top, name=name, num_heads=num_heads)
+    screened = max((_count_screened(table.arrays, record, method) for method in UNITS), default=0)
+    return rank_heads(table.combined, top, name=name, num_heads=screened)
 
 
 def rank_heads(scores: FloatArray, top: int, *, name: str, num_heads: int = 0) -> Ranking:
@@ -155,7 +153,7 @@ def rank_heads(scores: FloatArray, top: int, *, name: str, num_heads: int = 0) -
         scores: The scores; NaN where there is none.
         top: How many heads to rank.
         name: The ranking's name.
-        num_heads: Number of heads of the model, if only some of them were scored.
+        num_heads: Number of heads of the model, if a screen let only some of them be scored.
     """
     from headsurgery.attribution.scores import best_heads
 
@@ -164,25 +162,8 @@ def rank_heads(scores: FloatArray, top: int, *, name: str, num_heads: int = 0) -
     return Ranking(name=name, heads=best_heads(scores, top), shape=shape, num_heads=num_heads, scores=scores)
 
 
-def _check_places(record: Mapping[str, Any], top: int, name: str) -> None:
-    """Refuse places of a ranking that are not exact, because the control was scored only for heads that may come first.
-
-    Raises:
-        UsageError: More heads are asked for than are ranked.
-    """
-    lazy = record.get("lazy")
-    if isinstance(lazy, Mapping) and lazy.get("control") is not None and top > lazy["ranked"]:
-        raise UsageError(
-            f"{name} ranks its first {lazy['ranked']} heads, and {top} are asked for: others have no control",
-            hint=f"give --top {lazy['ranked']}, or score them with attribute --every-head",
-        )
-
-
-def _count_left_out(arrays: Mapping[str, FloatArray], record: Mapping[str, Any], method: str) -> int:
-    """Number of heads of the model if only some of them were scored; a screen estimated all of them. 0 if none was left out."""
-    lazy = record.get("lazy")
-    if isinstance(lazy, Mapping):
-        return int(lazy["heads"])
+def _count_screened(arrays: Mapping[str, FloatArray], record: Mapping[str, Any], method: str) -> int:
+    """Number of heads of the model if a screen was used, taken from its estimates of all heads. 0 if there was no screen."""
     if f"{method}_screen" in arrays:
         estimates = arrays[f"{method}_screen"]  # [step, layer, head], or [layer, head] of the only step
         return int(np.isfinite(estimates.reshape(-1, *estimates.shape[-2:])[0]).sum())

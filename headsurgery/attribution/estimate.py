@@ -250,7 +250,7 @@ class _Costing:
         if screen is not None:
             heads = _spread_evenly(heads, screen.count(self.geometry, rough=self.settings.is_rough_to_screen) + screen.sample)
         heads = heads[sweep.step :]
-        if sweep.heads is not None and (screen is None or sweep.step):
+        if sweep.heads is not None:
             heads = _spread_evenly(heads, sweep.heads)
         task = SweepTask(
             queries=tuple(map(tuple, sweep.queries)),

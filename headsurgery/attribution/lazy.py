@@ -29,14 +29,12 @@ class Laziness:
     Args:
         sample: Heads that are drawn at random in each later step, out of those that were left out.
         seed: Of the draw.
-        ranked: Places of the first step's ranking that must be exact.
         batch: Heads that are scored together: so many fill a call of the sweep, and make its run of the unedited model a small
             part. Each batch of a step is twice as large as the one before.
     """
 
     sample: int = 10
     seed: int = 0
-    ranked: int = 10
     batch: int = 16
 
     def draw(self, heads: Sequence[HeadRef], step: int) -> tuple[HeadRef, ...]:
@@ -75,6 +73,10 @@ class Gains:
         mean: FloatArray = np.mean(least, axis=0)
         return mean
 
+    def is_known(self, group: Collection[HeadRef], prompt: Prompt) -> bool:
+        """Whether gains on a prompt were measured with none or some of a group ablated."""
+        return any(prompt in gains for ablated, gains in self._known if ablated <= set(group))
+
     def error(self, head: HeadRef, group: Collection[HeadRef], prompts: Sequence[Prompt]) -> float:
         """Standard error of a head's mean gain over prompts, as it was measured with exactly this group ablated."""
         measured = [gains for ablated, gains in self._known if ablated == set(group)]
@@ -89,33 +91,29 @@ def standard_error(values: FloatArray) -> FloatArray:
     return errors
 
 
-def score_best_first(
-    bounds: FloatArray, score: Callable[[tuple[HeadRef, ...]], FloatArray], *, first: int, batch: int
-) -> FloatArray:
-    """Score heads in the order of their bounds, until no other head can come among the first few.
+def score_best_first(bounds: FloatArray, score: Callable[[tuple[HeadRef, ...]], FloatArray], *, batch: int) -> FloatArray:
+    """Score heads in the order of their bounds, until no other head can be the best.
 
     Args:
         bounds: [layer, head]; NaN for heads that are not asked for.
         score: Scores sorted heads, as [layer, head].
-        first: How many places of the ranking must be exact.
         batch: Heads of the first call; each one has twice as many as the last.
 
     Returns:
         Scores [layer, head]; NaN for heads that were not scored.
     """
     scores = np.full_like(bounds, np.nan)
-    while heads := _promising(bounds, scores, first)[:batch]:
+    while heads := _promising(bounds, scores)[:batch]:
         found = score(tuple(sorted(heads)))
         scores = np.where(np.isnan(scores), found, scores)
         batch *= 2
     return scores
 
 
-def _promising(bounds: FloatArray, scores: FloatArray, first: int) -> list[HeadRef]:
-    """Heads without a score that may still come among the first, by their bounds."""
-    ranked = np.sort(scores[~np.isnan(scores)])[::-1]
-    bar = ranked[first - 1] if len(ranked) >= first else -np.inf
-    is_open = np.isnan(scores) & (bounds >= bar)
+def _promising(bounds: FloatArray, scores: FloatArray) -> list[HeadRef]:
+    """Heads without a score that may still be the best, by their bounds."""
+    best = np.max(scores, where=~np.isnan(scores), initial=-np.inf)
+    is_open = np.isnan(scores) & (bounds >= best)
     order = np.argsort(np.where(is_open, -bounds, np.inf), axis=None, kind="stable")[: int(is_open.sum())]
     return [HeadRef(*divmod(int(place), bounds.shape[1])) for place in order]
 
@@ -127,15 +125,9 @@ def say_lazy(record: LazyRecord, unit: str) -> str:
         record: Of the run.
         unit: Of the scores.
     """
-    said = []
-    if record.control is not None:
-        scored = f"the control was scored for {record.control} of {record.heads} heads"
-        said.append(f"{scored}, so that the first {record.ranked} places are exact")
-    if record.steps:
-        scored, heads = (sum(getattr(step, name) for step in record.steps) for name in ("scored", "heads"))
-        said.append(f"the steps after the first scored {scored} of {heads:,} heads again, those that could still be the best")
-        said += _say_sample(record.steps, unit)
-    return f"lazy: {'; '.join(said)} (--every-head scores all)"
+    scored, heads = (sum(getattr(step, name) for step in record.steps) for name in ("scored", "heads"))
+    said = f"the steps after the first scored {scored} of {heads:,} heads again, those that could still be the best"
+    return f"lazy: {'; '.join([said, *_say_sample(record.steps, unit)])} (--every-head scores all)"
 
 
 def _say_sample(steps: Sequence[LazyStep], unit: str) -> list[str]:

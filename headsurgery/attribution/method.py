@@ -77,7 +77,7 @@ class PlannedSweep:
         screen_figures: Figures that a screen differentiates for each query, in addition to its sketches of the divergence.
         partners: Token ids of the other prompt of each query, for methods that swap head outputs between prompts; none otherwise.
         swapped: Last positions at which head outputs are swapped.
-        heads: Maximum number of heads that are scored; None: all. Behind a screen, a first step scores all that it lets through.
+        heads: Maximum number of heads that are scored; None: all.
     """
 
     what: str

@@ -15,7 +15,7 @@ tokens, in nats; it is scored once, head by head. Heads that can't be the best m
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -153,7 +153,7 @@ def refusal(
         answers = sweeper.engine.complete(harmless, tokens=answer_tokens)
         own = OwnAnswers.of([(ids, answer, 0) for ids, answer in zip(harmless, answers, strict=True)])
         control = _Control(run=run, own=own, screener=screener, report=control_report)
-    scorer = _Scorer(run=run, control=control, contrast=contrast, lazy=lazy, is_screened=screener is not None)
+    scorer = _Scorer(run=run, control=control, contrast=contrast, lazy=lazy)
     group: tuple[HeadRef, ...] = ()
     chosen: dict[HeadRef, HeadScore] = {}
     groups = LookBack(
@@ -414,11 +414,8 @@ class _Step:
 class _Scorer:
     """Scores heads on top of the group: all of them, or lazily those that can be the best."""
 
-    def __init__(
-        self, *, run: _Run, control: _Control | None, contrast: float | None, lazy: Laziness | None, is_screened: bool
-    ) -> None:
+    def __init__(self, *, run: _Run, control: _Control | None, contrast: float | None, lazy: Laziness | None) -> None:
         self._run, self._control, self._contrast, self._lazy = run, control, contrast, lazy
-        self._is_control_lazy = lazy is not None and control is not None and not is_screened
         self._gains = Gains(run.sweeper.geometry)
         self._steps: list[LazyStep] = []
         self._num_steps = 0
@@ -436,14 +433,9 @@ class _Scorer:
         self.harmful = self._run.spread((), np.array([]))
         self._report = Consecutive(step.report)
         self._num_steps += 1
-        if self._lazy is None or not heads:
+        if self._lazy is None or self._num_steps == 1:
             return self._measure(step, heads)
-        if self._num_steps > 1:
-            return self._measure_lazily(step, [head for head in heads if head not in tried], self._lazy)
-        if not self._is_control_lazy:
-            return self._measure(step, heads)
-        self._measure_gains(step, heads)
-        return score_best_first(self.harmful, self._weigh, first=self._lazy.ranked, batch=self._lazy.batch)
+        return self._measure_lazily(step, [head for head in heads if head not in tried], self._lazy)
 
     def noise(self, head: HeadRef, step: _Step) -> float:
         """Standard error of a head's score over the prompts, those that are refused and the control's; in nats."""
@@ -455,38 +447,23 @@ class _Scorer:
     @property
     def record(self) -> LazyRecord | None:
         """What was left out; None where nothing could be."""
-        if self._lazy is None or not (self._steps or self._is_control_lazy):
-            return None
-        return LazyRecord(
-            heads=self._run.sweeper.geometry.num_heads_in_all,
-            control=int(np.isfinite(self._control.scores).sum()) if self._control and self._is_control_lazy else None,
-            ranked=self._lazy.ranked,
-            steps=self._steps,
-            seed=self._lazy.seed,
-        )
+        return LazyRecord(steps=self._steps, seed=self._lazy.seed) if self._lazy is not None and self._steps else None
 
     def _measure(self, step: _Step, heads: Sequence[HeadRef]) -> FloatArray:
         """Combined scores of heads, without leaving any out."""
-        self._measure_gains(step, heads)
-        return self._weigh(heads)
-
-    def _measure_gains(self, step: _Step, heads: Sequence[HeadRef]) -> None:
-        """Their gains alone, without the control."""
         values = self._run.per_query(step.own, step.measure, step.group, heads, self._report.next())
         self._gains.add(step.group, heads, step.prompts, values)
-        self.harmful = _fill(self.harmful, self._run.spread(heads, values.mean(axis=1) * step.share))
-
-    def _weigh(self, heads: Sequence[HeadRef]) -> FloatArray:
-        """Combined scores of heads whose gains are known; NaN for heads whose control is not."""
-        asked = self._run.spread(heads, np.zeros(len(heads)))
-        return asked + combine(self.harmful, None if self._control is None else self._control.of(heads), self._contrast)
+        harmful = self._run.spread(heads, values.mean(axis=1) * step.share)
+        self.harmful = _fill(self.harmful, harmful)
+        return combine(harmful, None if self._control is None else self._control.of(heads), self._contrast)
 
     def _measure_lazily(self, step: _Step, heads: Sequence[HeadRef], lazy: Laziness) -> FloatArray:
         """Combined scores of the heads that may be the best, and of a sample; of all heads where one of the sample is better."""
+        self._measure_new_prompts(step, heads)
         gains = self._run.spread(heads, np.zeros(len(heads))) + self._gains.bound(step.group, step.prompts) * step.share
         costs = np.zeros_like(gains) if self._control is None else np.nan_to_num(self._control.scores)
         bounds = combine(gains, costs, self._contrast)
-        scores = score_best_first(bounds, lambda some: self._measure(step, some), first=1, batch=lazy.batch)
+        scores = score_best_first(bounds, lambda some: self._measure(step, some), batch=lazy.batch)
         rest = [head for head in heads if np.isnan(scores[head.layer, head.head])]
         sample = lazy.draw(rest, self._num_steps)
         scored, beating, growth = len(heads) - len(rest), 0, None
@@ -501,6 +478,14 @@ class _Scorer:
             scores = _fill(scores, self._measure(step, left))
         self._steps.append(LazyStep(heads=len(heads), scored=scored, sampled=len(sample), beating=beating, growth=growth))
         return scores
+
+    def _measure_new_prompts(self, step: _Step, heads: Sequence[HeadRef]) -> None:
+        """Gains on prompts that are refused only since the group is ablated, of which no bound is known."""
+        new = [one for one in step.refused if not self._gains.is_known(step.group, tuple(one[0]))]
+        if heads and 0 < len(new) < len(step.refused):
+            part = replace(step, refused=tuple(new))
+            values = self._run.per_query(part.own, part.measure, part.group, heads, self._report.next())
+            self._gains.add(part.group, heads, part.prompts, values)
 
 
 def _fill(scores: FloatArray, more: FloatArray) -> FloatArray:

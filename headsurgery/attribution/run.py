@@ -14,7 +14,6 @@ from headsurgery.attribution.attacks import Development, encode_development
 from headsurgery.attribution.curve import answer_tokens_of, doubt_curve, follow_curve, measure_curve
 from headsurgery.attribution.doubts import find_doubts
 from headsurgery.attribution.frontier_record import Frontier
-from headsurgery.attribution.groups import SIZES
 from headsurgery.attribution.holding_out import Asked, HeldOut, hold_out
 from headsurgery.attribution.lazy import say_lazy
 from headsurgery.attribution.method import MEASURING, SCORING, SEARCHING, Queries, Scoring
@@ -160,8 +159,6 @@ def attribute(
         asked = [Asked(prompts=prompt_set, ids=ids) for prompt_set, ids in encoded]
         held_out = hold_out(asked, settings.held_out, max_tokens=facts.context_length - answer_tokens_of(settings))
         settings.method.check_prompts([part.prompts for part in held_out.searched], settings.own)
-        if held_out.harmful:
-            settings = replace(settings, rows=max(settings.rows, *SIZES))  # its groups follow the ranking
         development = None
         if loaded is not None:
             development = _development(loaded, sets, chosen_template, settings.answer_tokens or SEARCH_TOKENS)

@@ -263,9 +263,7 @@ def score_heads(
             head=head.head,
             score=float(combined[head.layer, head.head]),
             harmful=float(harmful[head.layer, head.head]),
-            harmless=None
-            if harmless is None or np.isnan(harmless[head.layer, head.head])
-            else float(harmless[head.layer, head.head]),
+            harmless=None if harmless is None else float(harmless[head.layer, head.head]),
         )
         for head in heads
     )

@@ -17,9 +17,6 @@ from headsurgery.heads import AttentionGeometry, HeadRef
 from headsurgery.options import Options
 from headsurgery.recipe import HeadEdit
 
-TABLE_ROWS = 10
-"""Heads in the table that a user sees, unless they ask for more."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -37,7 +34,6 @@ class Settings:
         contrast: Weight of the control; None: there is no control.
         answer_tokens: Number of new tokens of an answer that are read; None: the method's own number, or the search's.
         screen: How many heads are scored exactly; None: all.
-        rows: Places of the ranking of all heads that will be shown, and so must be exact.
         held_out: Prompts of each set that the search does not see; None: by the size of the set.
         is_count_open: Whether the user left it open how many heads the recipe has, so that a curve may decide.
 
@@ -56,7 +52,6 @@ class Settings:
     contrast: float | None
     answer_tokens: int | None
     screen: Screening | None
-    rows: int = TABLE_ROWS
     held_out: int | None = 0
     is_count_open: bool = False
 
@@ -94,7 +89,6 @@ class Settings:
             contrast=contrast if has_harmless else None,
             answer_tokens=options.answer_tokens,
             screen=_screening(options) if options.screen else None,
-            rows=max(TABLE_ROWS, options.top or 0),
             held_out=options.held_out if options.intent == "ablate" else 0,
             is_count_open=getattr(options, method.counted_by) is None,
         )

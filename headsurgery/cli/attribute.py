@@ -22,6 +22,8 @@ from headsurgery.engine.options import EngineOptions
 from headsurgery.errors import UsageError
 from headsurgery.options import ModelOptions, PromptOptions
 
+_TABLE_ROWS = 10
+
 
 def attribute(
     *,
@@ -106,7 +108,7 @@ def attribute(
     from headsurgery.attribution.frontier import save_frontier
     from headsurgery.attribution.identity import identify_run, read_sweep_dtype
     from headsurgery.attribution.reinforce import NoReinforcementError
-    from headsurgery.attribution.settings import TABLE_ROWS, Settings
+    from headsurgery.attribution.settings import Settings
     from headsurgery.model.loading import choose_device
     from headsurgery.model.precision import choose_precision
 
@@ -173,7 +175,7 @@ def attribute(
     if scores is not None and found.recipe.provenance is not None:
         found.scores.save(scores, found.recipe.provenance)
     sweeping.journal.remove()
-    listed = found.scores.top(options.top or TABLE_ROWS)
+    listed = found.scores.top(options.top or _TABLE_ROWS)
     document = {
         "recipe": found.recipe.model_dump(by_alias=True, exclude_none=True),
         "recipe_file": str(output),

@@ -38,7 +38,7 @@ class Refusal(Method[RefusalOptions]):
     help = "a group grown by what it takes from the model's own refusals"
     options = RefusalOptions
     counted_by = "group_size"
-    search_defaults: ClassVar[Mapping[str, object]] = {"group_size": 1, "every_head": True}
+    search_defaults: ClassVar[Mapping[str, object]] = {"group_size": 1}
     default_contrast = 10.0
     wants_control = False
     not_screened = None
@@ -56,8 +56,7 @@ class Refusal(Method[RefusalOptions]):
         from headsurgery.attribution.lazy import Laziness
         from headsurgery.attribution.refusal import refusal
 
-        lazy = Laziness(sample=options.check, seed=options.check_seed, ranked=scoring.settings.rows)
-        is_search = scoring.settings.apply_factor is None  # it ranks all heads, also those whose ablation brings refusals
+        lazy = None if options.every_head else Laziness(sample=options.check, seed=options.check_seed)
         scores, notes = refusal(
             scoring.sweeper,
             scoring.reader,
@@ -69,7 +68,7 @@ class Refusal(Method[RefusalOptions]):
             contrast=scoring.settings.contrast,
             answer_tokens=scoring.settings.answer_tokens or self.answer_tokens,
             screener=scoring.screener,
-            lazy=None if options.every_head or is_search else lazy,
+            lazy=lazy,
             on_progress=scoring.on_progress,
         )
         return replace(scores, notes=notes)
@@ -77,8 +76,7 @@ class Refusal(Method[RefusalOptions]):
     def work(self, sets: Sequence[Queries], options: RefusalOptions) -> Work:
         """Expected: each step leaves half of the refusals, and half of the groups that may answer in looking back do.
 
-        Of the heads that may be left out, twice the first batch is scored on the control, and in a later step one batch and the
-        sample.
+        Lazily, a later step scores one batch of heads and the sample.
         """
         from headsurgery.attribution.lazy import Laziness
         from headsurgery.attribution.lookback import most_answers
@@ -94,10 +92,10 @@ class Refusal(Method[RefusalOptions]):
             return Work(sweeps=_sweeps(sets, grown), answers=[*answers, *sets[1:]], note=note)
         batch = Laziness().batch
         note += (
-            f"; the expected time also assumes that the control of {2 * batch} heads is scored, and that {batch} heads may be the "
-            "best in each step after the first, the longest time that all heads are scored in every step"
+            f"; the expected time also assumes that {batch} heads may be the best in each step after the first, the longest time "
+            "that all heads are scored in every step"
         )
-        sweeps = _sweeps(sets, grown, control=2 * batch, again=batch + options.check)
+        sweeps = _sweeps(sets, grown, again=batch + options.check)
         return Work(sweeps=sweeps, answers=[*answers, *sets[1:]], note=note)
 
     def longest_work(self, sets: Sequence[Queries], options: RefusalOptions) -> Work:
@@ -108,15 +106,12 @@ class Refusal(Method[RefusalOptions]):
         return Work(sweeps=_sweeps(sets, [len(sets[0])] * options.group_size), answers=[*answers, *sets[1:]])
 
 
-def _sweeps(
-    sets: Sequence[Queries], refused: Sequence[int], *, control: int | None = None, again: int | None = None
-) -> list[PlannedSweep]:
+def _sweeps(sets: Sequence[Queries], refused: Sequence[int], *, again: int | None = None) -> list[PlannedSweep]:
     """The control's sweep, and one for each step with so many prompts refused. A refusal is taken to come first in the answer.
 
     Args:
         sets: Token ids.
         refused: How many prompts each step scores.
-        control: Heads of the control's sweep at most; None: all.
         again: Heads of each step after the first at most; None: all.
     """
     from headsurgery.attribution.refusal import REFUSAL_TOKENS
@@ -124,8 +119,7 @@ def _sweeps(
 
     answered = [[[*ids, *[ids[-1]] * (REFUSAL_TOKENS - 1)] for ids in queries] for queries in sets]
     controls = [
-        PlannedSweep(what="control", queries=queries, measure=Divergence(), tail=REFUSAL_TOKENS, heads=control)
-        for queries in answered[1:]
+        PlannedSweep(what="control", queries=queries, measure=Divergence(), tail=REFUSAL_TOKENS) for queries in answered[1:]
     ]
     return controls + [
         PlannedSweep(
