@@ -85,7 +85,8 @@ def test_its_options_are_flags_with_its_defaults_in_the_help(name: str) -> None:
         assert option.long_name in shown
         assert f"(default {option.default}" in shown
         assert getattr(AttributionOptions(), option.name) is None, "left to the method"
-        assert getattr(AttributionOptions(**{option.name: 2}), option.name) == 2
+        other = option.choices[-1] if option.choices else 2
+        assert getattr(AttributionOptions(**{option.name: other}), option.name) == other
 
 
 def test_options_that_methods_share_have_one_type_and_one_range() -> None:
@@ -224,7 +225,8 @@ def test_a_scores_file_holds_what_is_declared_and_ranks_as_the_run_did(
     found.scores.save(file, provenance)
     arrays, record = read_scores_file(file)
     scored = {name, *load_method(name).also_writes}
-    expected = scored | {f"{one}_harmless" for one in scored if control}
+    has_control_scores = control and not load_method(name).learns_factors  # else the control is in the loss
+    expected = scored | {f"{one}_harmless" for one in scored if has_control_scores}
     expected |= {f"{name}{of}_screen" for of in ("", "_harmless") if screen and (control or not of)}
     assert set(arrays) == expected
     assert (record["method"], record.get("unit")) == (name, UNITS[name])
@@ -238,7 +240,12 @@ def test_a_scores_file_holds_what_is_declared_and_ranks_as_the_run_did(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_options_and_keywords_give_the_same_recipe(name: str, loaded: LoadedModel) -> None:
-    chosen = {"method": name, "factor": 0.5, "contrast": 2.0, load_method(name).counted_by: 2}
+    chosen = {
+        "method": name,
+        "factor": 0.0 if load_method(name).learns_factors else 0.5,
+        "contrast": 2.0,
+        load_method(name).counted_by: 2,
+    }
     prompts = {"harmless": HARMLESS, "template": "paper"}
     one = attribute(loaded.model, loaded.tokenizer, HARMFUL, options=AttributionOptions(**chosen), **prompts)
     assert attribute(loaded.model, loaded.tokenizer, HARMFUL, **chosen, **prompts).recipe == one.recipe

@@ -172,7 +172,7 @@ def estimate(
         notes.append(f"the curve, of up to {MOST_POINTS} groups of heads on held-out prompts, is counted with the answers")
     if work.note:
         notes.append(work.note)
-    if settings.apply_factor is None:
+    if settings.searches:
         notes.append("the search for a reinforcement afterwards is not counted")
     return Estimate(
         steps=steps,

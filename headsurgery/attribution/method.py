@@ -51,6 +51,7 @@ class Scoring:
         reader: Reads the model's answers.
         queries: Token ids of the harmful prompts, and of the harmless ones if there is a control.
         modules: The model itself. None: it runs elsewhere; methods that need `model` are then refused earlier.
+        max_memory: Bytes that the run may take, for a method that runs the model itself; None: four fifths of what is free.
         screener: Selects the heads that are scored. None: all are.
         on_progress: Called with the (head, query) pairs done and the total.
     """
@@ -60,6 +61,7 @@ class Scoring:
     reader: AnswerReader
     queries: Sequence[Queries]
     modules: ModuleMap | None
+    max_memory: int | None
     screener: Screener | None
     on_progress: StageProgress | None
 
@@ -119,6 +121,7 @@ class Method(ABC, Generic[Own]):
         needs: What it requires, and why. `harmless`: a control. `model`: the model in this process.
         ablates: Whether it edits heads to score them.
         wants_control: Whether, without a control, it also ranks heads high that every prompt needs.
+        learns_factors: Whether it finds the factors of the recipe itself, to ablate as to reinforce, so that no search follows.
         not_screened: Why heads can't be screened for it. None: they can.
         is_rough_to_screen: Whether a screen's estimates of its scores are so rough that it must let more heads through.
         not_estimated: Why `work` can't say what it will run.
@@ -136,6 +139,7 @@ class Method(ABC, Generic[Own]):
     needs: ClassVar[Mapping[Need, str]] = {}
     ablates: ClassVar[bool] = True
     wants_control: ClassVar[bool] = True
+    learns_factors: ClassVar[bool] = False
     not_screened: ClassVar[str | None] = "has no estimate of its scores by which a screen could choose"
     is_rough_to_screen: ClassVar[bool] = False
     not_estimated: ClassVar[str] = "does not know its sweeps in advance, so there is nothing to estimate"

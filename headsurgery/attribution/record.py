@@ -40,7 +40,7 @@ def record_run(
     return Provenance(
         method=settings.method.name,
         operation=settings.operation,
-        factor=settings.factor,
+        factor=None if settings.method.learns_factors else settings.factor,
         intent=settings.intent,
         unit=settings.method.unit,
         r_main=getattr(settings.own, "r_main", None),

@@ -140,7 +140,7 @@ def refusal(
     seen = find_refusals(sweeper.engine, reader, prompts, (), tokens=answer_tokens)
     refused = seen.found
     if not refused:
-        raise _nothing_to_attribute(seen, len(prompts), answer_tokens)
+        raise nothing_to_attribute(seen, len(prompts), answer_tokens)
     notes = _say_refusals(seen, len(prompts), answer_tokens)
     run = _Run(sweeper=sweeper, operation=operation, factor=factor)
     num_heads = sweeper.geometry.num_heads_in_all if screener is None else screener.num_scored
@@ -278,7 +278,7 @@ def find_refusals(
     return Refusals(found=tuple(found), thinking=thinking, unclosed=unclosed)
 
 
-def _nothing_to_attribute(seen: Refusals, count: int, tokens: int) -> ModelError:
+def nothing_to_attribute(seen: Refusals, count: int, tokens: int) -> ModelError:
     """Why no refusal was seen, and what to do."""
     if not seen.thinking:
         return ModelError(

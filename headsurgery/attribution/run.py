@@ -146,7 +146,7 @@ def attribute(
     settings.check_engine(is_local=isinstance(engine, LocalEngine))
     facts = engine.facts
     settings.check_model(facts.geometry, has_q_norm=facts.has_q_norm)
-    loaded = engine.loaded if isinstance(engine, LocalEngine) and settings.apply_factor is None else None  # for a search
+    loaded = engine.loaded if isinstance(engine, LocalEngine) and settings.searches else None  # for a search
     chosen_template = load_template(template, tokenizer)
     sets = [_as_set(prompts, "prompts")] if harmless is None else [_as_set(prompts, "prompts"), _as_set(harmless, "harmless")]
     with _evaluation_mode(model):
@@ -240,6 +240,7 @@ def _prepare_scoring(
         reader=reader,
         queries=queries,
         modules=modules,
+        max_memory=engine.max_memory if isinstance(engine, LocalEngine) else None,
         screener=screener,
         on_progress=on_progress,
     )
@@ -302,6 +303,8 @@ def _choose_edits(scores: ScoreTable, settings: Settings, found: Reinforcement |
 
 
 def _own_edits(scores: ScoreTable, settings: Settings) -> tuple[HeadEdit, ...]:
+    if scores.edits is not None:
+        return scores.edits
     return tuple(settings.edit(HeadRef(score.layer, score.head)) for score in scores.chosen)
 
 

@@ -30,7 +30,7 @@ from headsurgery.documents.strict_json import quote
 from headsurgery.documents.tables import Table
 from headsurgery.errors import HeadSurgeryError, UsageError
 from headsurgery.heads import AttentionGeometry, HeadRef
-from headsurgery.recipe import HeadScore, LazyRecord, Provenance, TriedGroup, first_problem
+from headsurgery.recipe import HeadEdit, HeadScore, LazyRecord, Provenance, TriedGroup, first_problem
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,6 +48,8 @@ class ScoreTable:
         harmless: The same on the control, or None.
         contrast: Weight of the control, or None if there is none.
         chosen: The recipe's heads in order of choice, with the scores by which they were chosen.
+        edits: Edits of the recipe where the method found factors of its own; None: the chosen heads by the settings' factor.
+        groups: Groups of heads, each with its own factors, that such a method wants measured.
         account: What screening may have missed in `combined`; None if all heads were scored.
         path: The groups that a search by answers went through, in order.
         lazy: What a search left out because it could not be the best; None if it left nothing out.
@@ -61,6 +63,8 @@ class ScoreTable:
     harmless: FloatArray | None
     contrast: float | None
     chosen: tuple[HeadScore, ...]
+    edits: tuple[HeadEdit, ...] | None = None
+    groups: tuple[tuple[HeadEdit, ...], ...] = ()
     account: Account | None = None
     path: tuple[TriedGroup, ...] = ()
     lazy: LazyRecord | None = None

@@ -75,12 +75,14 @@ class Settings:
         method = load_method(options.method)
         contrast = method.default_contrast if options.contrast is None else options.contrast
         apply_factor = options.apply_factor
-        if apply_factor is None and options.intent == "ablate":
+        if method.learns_factors:
+            _refuse_factors(method, options)
+        elif apply_factor is None and options.intent == "ablate":
             apply_factor = options.factor
         return cls(
             chosen=options,
             method=method,
-            own=_own_options(method, options, is_search=apply_factor is None),
+            own=_own_options(method, options, is_search=apply_factor is None and not method.learns_factors),
             operation=options.operation,
             factor=options.factor,
             intent=options.intent,
@@ -101,6 +103,8 @@ class Settings:
             )
         if self.screen is not None and self.method.not_screened is not None:
             raise UsageError(f"{self.method.name} {self.method.not_screened}")
+        if self.method.learns_factors:
+            return
         if self.apply_factor is None:
             self._check_search()
             return
@@ -131,6 +135,11 @@ class Settings:
         return HeadEdit(layer=head.layer, head=head.head, operation=self.operation, factor=self.apply_factor)
 
     @property
+    def searches(self) -> bool:
+        """Whether a search for heads and factor follows the scores."""
+        return self.apply_factor is None and not self.method.learns_factors
+
+    @property
     def is_rough_to_screen(self) -> bool:
         """Whether a screen's estimates are so rough that it must let more heads through."""
         return self.method.is_rough_to_screen or bool(self.contrast)
@@ -144,7 +153,7 @@ class Settings:
         """
         if is_local:
             return
-        if self.apply_factor is None:
+        if self.searches:
             raise UsageError(
                 "the search for a reinforcement runs in one process", hint="use the local engine, or state --apply-factor"
             )
@@ -164,8 +173,14 @@ class Settings:
             if factor is not None:
                 OPERATIONS[self.operation].check(factor, has_q_norm=has_q_norm)
         wanted = getattr(self.own, self.method.counted_by)
-        if wanted > geometry.num_heads_in_all:
+        if wanted > geometry.num_heads_in_all and not self.is_count_open:
             raise UsageError(f"{say_name(self.method.counted_by)} is {wanted}, but the model has {geometry.num_heads_in_all} heads")
+
+
+def _refuse_factors(method: Method[Any], options: AttributionOptions) -> None:
+    for flag, value, usual in (("--apply-factor", options.apply_factor, None), ("--factor", options.factor, 0.0)):
+        if value != usual:
+            raise UsageError(f"{method.name} learns the factors itself, found {flag} {value:g}", hint=f"drop {flag}")
 
 
 def _own_options(method: Method[Any], options: AttributionOptions, *, is_search: bool) -> Options:

@@ -97,7 +97,9 @@ def say_attribution(provenance: Provenance | None, edits: tuple[HeadEdit, ...] =
         note = provenance.note if provenance else None
         return "\n".join((*lines, f"They were chosen by hand.{f' {escape(note)}' if note else ''}\n"))
     unit = f" in {provenance.unit}" if provenance.unit else ""
-    trial = f" with `{provenance.operation}` × {provenance.factor:g} as a trial" if provenance.operation else ""
+    trial = ""
+    if provenance.operation and provenance.factor is not None:
+        trial = f" with `{provenance.operation}` × {provenance.factor:g} as a trial"
     lines.append(f"`headsurgery attribute --method {provenance.method}` scored every head{unit}{trial}.\n")
     lines.append(f"- Prompts: {_prompts(provenance.prompts)}")
     control = f"{_prompts(provenance.harmless)}, weighted {provenance.contrast:g}" if provenance.contrast else None

@@ -42,7 +42,7 @@ class LocalEngine:
         self.modules = settle_unevenness(locate_modules(loaded.model))
         ensure_heads(self.modules)
         self._slices = Slices(max_tokens=2**31, max_rows=batch_size if isinstance(batch_size, int) else None)
-        self._max_memory = max_memory
+        self.max_memory = max_memory
         self._room: Room | None = None
         self._shape = ModelShape.of_modules(self.modules)
         self._shortcuts: Shortcuts | None = None
@@ -59,7 +59,7 @@ class LocalEngine:
         if self._shortcuts is None:
             with fast_linears(self.modules.model):
                 self._shortcuts = find_shortcuts(self.modules, max(task.queries, key=len))
-            self._room = find_room(self.modules, self._max_memory)  # only now have the weights been read from disk
+            self._room = find_room(self.modules, self.max_memory)  # only now have the weights been read from disk
         return self._shortcuts
 
     @property

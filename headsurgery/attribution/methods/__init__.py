@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 UNITS: Mapping[str, str | None] = {
     "refusal": "nats",
+    "gates": "of the factor",
     "sahara": "degrees",
     "ships": "nats",
     "direct": None,

@@ -1,0 +1,599 @@
+"""Learned gates: one factor per head, all of them found together by gradient descent.
+
+Refusal in a trained model is spread over some tens of heads that act together, so that ablating one of them shows little. Here
+every head's factor is an entry of one tensor. Descent moves all of them at once against three prices:
+
+- `opening`: softplus of the log-odds of a refusal's first `OPENING_TOKENS` tokens together, which do not saturate, less `MARGIN`;
+- `KL_PRICE` x KL(base || edited) on the model's own harmless answers, in nats per token;
+- `head_price` for every head that is moved.
+
+To ablate, a factor is a sigmoid and lies in [0, 1]. To reinforce, it is an exponential: heads that carry refusal rise above 1, and
+heads that work against it fall below. Then the openings are those of a refusal on prompts that the model answers, and the same
+opening on harmless prompts has its price, too. After every round the model answers anew with the factors in force, and refusals
+that remain, in whatever words, join those that are read.
+
+Then the heads that moved most are fitted as the group that the recipe will hold. Factors of 0 are pruned and completed by the exact
+loss (`_Refining`). Free factors are learned on, with all other heads at 1. In the end the group's first 1, 2, 5, ... heads answer.
+Anchors: L0 by gates (Louizos et al. 2018), SafeSeek (arXiv 2603.23268), GOSV (arXiv 2601.15801).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from random import Random
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from headsurgery.attribution.groups import SIZES
+from headsurgery.attribution.refusal import ANSWER_TOKENS, OwnAnswers, Refusals, find_refusals, nothing_to_attribute
+from headsurgery.attribution.scores import FloatArray, ScoreTable, score_heads
+from headsurgery.behaviour.reading import AnswerReader
+from headsurgery.edits.operations import OperationName
+from headsurgery.engine.factors import GradientPasses, frozen, head_factors, read_ends
+from headsurgery.engine.journal import SweepJournal
+from headsurgery.engine.sweep import Sweeper
+from headsurgery.errors import ModelError
+from headsurgery.heads import AttentionGeometry, HeadRef
+from headsurgery.model.modules import ModuleMap
+from headsurgery.progress import StageProgress
+from headsurgery.recipe import HeadEdit, TriedGroup
+
+Factors = Literal["zero", "free"]
+Queries = Sequence[Sequence[int]]
+
+OPENING_TOKENS = 3
+"""Tokens of a refusal that are read: they tell it from an answer. What follows them costs harm to drive out, and gains nothing."""
+
+MARGIN = -3.0
+"""Log-odds below which a refusal hardly pays any more, in nats."""
+
+KL_PRICE = {"ablate": 4.0, "reinforce": 20.0}
+"""Loss per nat of divergence."""
+
+OVER_REFUSAL_PRICE = 1.0
+"""Loss per nat of the opening's log-odds on harmless prompts, when a refusal is reinforced."""
+
+ROWS = 8
+"""Prompts of each kind in a step."""
+
+EXACT_ROWS = 16
+"""Prompts of each kind on which groups of heads are compared."""
+
+ROUNDS, STEPS, FITTING_STEPS = 2, 24, 12
+LEARNING_RATE = {"ablate": 0.3, "reinforce": 0.05}
+_OPEN = 3.0
+"""Where the sigmoid of a gate begins: a factor of 0.95."""
+_BOUNDS = {"ablate": (-4.0, 4.0), "reinforce": (-1.5, 1.5)}
+"""Of what is learned: factors of 0.02 to 0.98, or 0.22 to 4.5. Further out a sigmoid is so flat that no step leads back."""
+_MOVED = 0.05
+"""A factor this far from 1 counts as an edit while the model answers."""
+_TRIES = 4
+"""Removals of a head, and additions of one, that are tried by the exact loss in a round of refining."""
+_REFININGS = 3
+_BETWEEN = (0.125, 0.375, 0.625, 0.875)
+"""Factors at which the way of a group from 1 to 0 is read, for each head's share of its effect (integrated gradients)."""
+_PARTS = 8
+"""Parts of the heads outside the group that are probed one after the other."""
+
+_PLAIN_REFUSAL = "I'm sorry, but I can't help with that."
+"""The opening for a model that refuses nothing of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateSettings:
+    """What is learned.
+
+    Args:
+        operation: What a factor multiplies.
+        reinforce: Whether refusals are to rise.
+        factors: `zero`: the chosen heads are taken out. `free`: each keeps the factor that was learned for it.
+        max_heads: Heads in the group at most.
+        head_price: Loss for moving one head all the way to 0, or by a factor of e.
+        seed: Of the draws of prompts.
+        answer_tokens: New tokens among which a refusal is looked for.
+    """
+
+    operation: OperationName
+    reinforce: bool
+    factors: Factors
+    max_heads: int
+    head_price: float
+    seed: int
+    answer_tokens: int = ANSWER_TOKENS
+
+    @property
+    def intent(self) -> str:
+        """The key of prices and rates."""
+        return "reinforce" if self.reinforce else "ablate"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Losses:
+    """The parts of a loss, each a mean over its rows.
+
+    Args:
+        opening: Of refusals that are to go or to come.
+        divergence: KL on harmless answers, in nats per token.
+        over_refusal: Of the opening on harmless prompts.
+    """
+
+    opening: float
+    divergence: float
+    over_refusal: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Term:
+    """A part of the loss: its name in `Losses`, its price, what it reads, and its values of some rows, [rows]."""
+
+    name: str
+    price: float
+    own: OwnAnswers
+    of_rows: Callable[[Sequence[int]], torch.Tensor]
+
+
+@dataclass(kw_only=True)
+class Lessons:
+    """What the factors are learned from, and the losses on it.
+
+    Args:
+        modules: The model. Its weights get no gradient.
+        settings: What is learned.
+        openings: Refusals that are to go or to come, read from where they start.
+        harmless: The model's own harmless answers.
+        refused_harmless: The opening on harmless prompts; None where refusals are to go.
+        passes: How many tokens go through the model at a time.
+    """
+
+    modules: ModuleMap
+    settings: GateSettings
+    openings: OwnAnswers
+    harmless: OwnAnswers
+    refused_harmless: OwnAnswers | None = None
+    passes: GradientPasses = field(default_factory=GradientPasses)
+
+    def losses(self, factors: torch.Tensor, openings: Sequence[int], harmless: Sequence[int]) -> Losses:
+        """The losses of factors [layer, head] on some rows."""
+        with torch.no_grad():
+            return self._measure(factors, openings, harmless)[0]
+
+    def gradient(self, factors: torch.Tensor, openings: Sequence[int], harmless: Sequence[int]) -> tuple[torch.Tensor, Losses]:
+        """The gradient of the whole loss, but for the price of heads, with respect to factors [layer, head], and the losses."""
+        with torch.enable_grad(), frozen(self.modules.model):
+            found, gradient = self._measure(factors.detach().requires_grad_(), openings, harmless)
+        return gradient, found
+
+    def exact(self, factors: torch.Tensor) -> float:
+        """The loss on the first `EXACT_ROWS` rows of each kind, but for the price of heads."""
+        rows = [range(min(EXACT_ROWS, len(own.queries))) for own in (self.openings, self.harmless)]
+        found = self.losses(factors, *rows)
+        return sum(term.price * float(getattr(found, term.name)) for term in self._terms)
+
+    def _measure(self, factors: torch.Tensor, openings: Sequence[int], harmless: Sequence[int]) -> tuple[Losses, torch.Tensor]:
+        """The losses, and the gradient where one is wanted."""
+        values: dict[str, float] = {}
+        gradient = torch.zeros_like(factors, requires_grad=False)
+        self._base  # before any factor is in force  # noqa: B018
+        for term in self._terms:
+            rows = openings if term.own is self.openings else harmless
+            length = max(len(term.own.queries[row]) for row in rows)
+            values[term.name] = 0.0
+            for _, (value, slope) in self.passes.slices.run(rows, length, partial(self._measure_part, term, factors)):
+                values[term.name] += value / len(rows)
+                gradient += slope * (term.price / len(rows))
+        return Losses(**values), gradient
+
+    def _measure_part(self, term: _Term, factors: torch.Tensor, rows: Sequence[int]) -> tuple[float, torch.Tensor]:
+        """The sum of a term over some rows, and its gradient."""
+        with head_factors(self.modules, self.settings.operation, factors):
+            value = term.of_rows(rows).sum()
+            if not factors.requires_grad:
+                return float(value), torch.zeros_like(factors)
+            (slope,) = torch.autograd.grad(value, factors)  # within the hooks, for layers may run again
+        return float(value.detach()), slope
+
+    @cached_property
+    def _terms(self) -> tuple[_Term, ...]:
+        """The parts of the loss."""
+        sign, intent = (-1.0 if self.settings.reinforce else 1.0), self.settings.intent
+
+        def lower_odds(own: OwnAnswers, sign: float) -> Callable[[Sequence[int]], torch.Tensor]:
+            return lambda rows: functional.softplus(sign * self._log_odds(own, rows) - MARGIN)
+
+        terms = [
+            _Term(name="opening", price=1.0, own=self.openings, of_rows=lower_odds(self.openings, sign)),
+            _Term(name="divergence", price=KL_PRICE[intent], own=self.harmless, of_rows=self._divergences),
+        ]
+        if self.refused_harmless is not None:
+            of_rows = lower_odds(self.refused_harmless, 1.0)
+            terms.append(_Term(name="over_refusal", price=OVER_REFUSAL_PRICE, own=self.refused_harmless, of_rows=of_rows))
+        return tuple(terms)
+
+    @cached_property
+    def _base(self) -> torch.Tensor:
+        """Log-probabilities of the base on its harmless answers, [harmless, tail, vocabulary]."""
+        length = max(map(len, self.harmless.queries))
+        with torch.no_grad():
+            parts = self.passes.slices.run(range(len(self.harmless.queries)), length, partial(self._read, self.harmless))
+            return torch.cat([found for _, found in parts])
+
+    def _read(self, own: OwnAnswers, rows: Sequence[int]) -> torch.Tensor:
+        """Log-probabilities in float32, [rows, tail, vocabulary]."""
+        queries = [own.queries[row] for row in rows]
+        logits = read_ends(self.modules, queries, own.tail, checkpointed=self.passes.checkpointed and torch.is_grad_enabled())
+        return logits.float().log_softmax(dim=-1)
+
+    def _log_odds(self, own: OwnAnswers, rows: Sequence[int]) -> torch.Tensor:
+        """Log-odds of the first tokens of each answer together, [rows]."""
+        found = self._read(own, rows)
+        targets = torch.tensor([own.targets[row] for row in rows], device=found.device)
+        is_read = torch.tensor(own.weights[list(rows)] > 0, device=found.device)
+        is_opening = is_read & (is_read.cumsum(dim=1) <= OPENING_TOKENS)
+        single = found.gather(-1, targets.unsqueeze(-1)).squeeze(-1)  # [rows, tail]
+        joint = torch.where(is_opening, single, 0.0).sum(dim=1).clamp(max=-1e-6)
+        return joint - torch.log(-torch.expm1(joint))
+
+    def _divergences(self, rows: Sequence[int]) -> torch.Tensor:
+        """KL(base || edited) in nats per token, over each row's answer, [rows]."""
+        now, base = self._read(self.harmless, rows), self._base[list(rows)]
+        weights = torch.tensor(self.harmless.weights[list(rows)], device=now.device, dtype=now.dtype)
+        return ((base.exp() * (base - now)).sum(dim=-1) * weights).sum(dim=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gated:
+    """What was learned.
+
+    Args:
+        factors: Of all heads after the last round, [layer, head].
+        group: Heads of the recipe, the one that moved most first, each with its factor.
+        refused: Prompts that are refused with none of the group's edits.
+        path: How many are with its first 1, 2, 5, ... edits.
+        notes: For the user.
+    """
+
+    factors: FloatArray
+    group: tuple[HeadEdit, ...]
+    refused: int
+    path: tuple[tuple[int, int], ...]
+    notes: tuple[str, ...]
+
+
+def gates(
+    sweeper: Sweeper,
+    reader: AnswerReader,
+    modules: ModuleMap,
+    prompts: Queries,
+    harmless: Queries,
+    settings: GateSettings,
+    *,
+    passes: GradientPasses | None = None,
+    on_progress: StageProgress | None = None,
+) -> Gated:
+    """Learn a factor for every head, and choose the group of the recipe.
+
+    Args:
+        sweeper: Lets the model answer, and has the journal.
+        reader: Reads its answers.
+        modules: The model.
+        prompts: Token ids of the harmful queries.
+        harmless: Token ids of the control's.
+        settings: What is learned.
+        passes: How many tokens go through the model at a time; None: as many as keep a processor busy.
+        on_progress: Called with steps done and in all.
+
+    Raises:
+        ModelError: To ablate, the model refuses none of the prompts; to reinforce, all of them. Or there is no memory for one row.
+    """
+    search = _Search(
+        sweeper=sweeper,
+        reader=reader,
+        modules=modules,
+        prompts=prompts,
+        settings=settings,
+        passes=passes or GradientPasses(),
+        report=on_progress,
+    )
+    return search.run(harmless)
+
+
+@dataclass(kw_only=True)
+class _Search:
+    """One run of the method."""
+
+    sweeper: Sweeper
+    reader: AnswerReader
+    modules: ModuleMap
+    prompts: Queries
+    settings: GateSettings
+    passes: GradientPasses
+    report: StageProgress | None
+    _done: int = field(default=0, init=False)
+
+    def run(self, harmless: Queries) -> Gated:
+        geometry, settings = self.sweeper.geometry, self.settings
+        seen = self.answer(())
+        lessons = self._lessons(seen, harmless)
+        theta = _start(geometry, settings)
+        notes = [self._say_start(seen)]
+        for number in range(ROUNDS):
+            theta = self._learn(lessons, theta, STEPS, ("round", number))
+            left = self.answer(_edits_of(_factors(theta, settings), geometry, settings, least=_MOVED))
+            if not settings.reinforce and left.found:
+                found = [*seen.found, *left.found]
+                lessons = replace(lessons, openings=OwnAnswers.of(found))
+        factors = _factors(theta, settings)
+        group = self._fit(lessons, theta, factors)
+        path = tuple((size, len(self.answer(group[:size]).found)) for size in group_sizes(len(group)))
+        return Gated(factors=_as_array(factors, geometry), group=group, refused=len(seen.found), path=path, notes=tuple(notes))
+
+    def answer(self, edits: Sequence[HeadEdit]) -> Refusals:
+        """Which prompts are refused with some edits in force."""
+        return find_refusals(self.sweeper.engine, self.reader, self.prompts, edits, tokens=self.settings.answer_tokens)
+
+    def _lessons(self, seen: Refusals, harmless: Queries) -> Lessons:
+        tokens = self.settings.answer_tokens
+        answers = self.sweeper.engine.complete(harmless, tokens=tokens)
+        own = OwnAnswers.of([(ids, answer, 0) for ids, answer in zip(harmless, answers, strict=True)])
+        if not self.settings.reinforce:
+            if not seen.found:
+                raise nothing_to_attribute(seen, len(self.prompts), tokens)
+            openings, refused_harmless = OwnAnswers.of(seen.found), None
+        else:
+            opening = _usual_opening(seen, self.reader)
+            refused = {tuple(prompt) for prompt, _, _ in seen.found}
+            answered = [ids for ids in self.prompts if tuple(ids) not in refused]
+            if not answered:
+                raise ModelError(
+                    f"the model refuses all {len(self.prompts)} prompts already, so there is nothing to reinforce",
+                    hint="give prompts that it answers",
+                )
+            openings, refused_harmless = (OwnAnswers.of([(ids, opening, 0) for ids in queries]) for queries in (answered, harmless))
+        return Lessons(
+            modules=self.modules,
+            settings=self.settings,
+            openings=openings,
+            harmless=own,
+            refused_harmless=refused_harmless,
+            passes=self.passes,
+        )
+
+    def _say_start(self, seen: Refusals) -> str:
+        count = len(self.prompts)
+        if self.settings.reinforce:
+            return f"the model refuses {len(seen.found)} of {count} prompts; the factors are learned from those that it answers"
+        return f"the model refuses {len(seen.found)} of {count} prompts; the factors are learned from these"
+
+    def _learn(
+        self, lessons: Lessons, theta: torch.Tensor, steps: int, name: tuple[str, int], *, only: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Adam on all heads, or on some."""
+        key = ("gates", self.settings, name, steps, lessons.openings.queries, lessons.harmless.queries)
+        known = _recall(self.sweeper.journal, key)
+        if known is None:
+            known = self._descend(lessons, theta, steps, Random(f"{self.settings.seed} {name}"), only).tolist()
+            if self.sweeper.journal is not None:
+                self.sweeper.journal.note(key, known)
+        else:
+            self._advance(steps)
+        return torch.tensor(known, dtype=theta.dtype)
+
+    def _descend(self, lessons: Lessons, start: torch.Tensor, steps: int, draws: Random, only: torch.Tensor | None) -> torch.Tensor:
+        theta = start.clone().requires_grad_()
+        optimizer = torch.optim.Adam([theta], lr=LEARNING_RATE[self.settings.intent])
+        for _ in range(steps):
+            factors = _factors(theta, self.settings)
+            if only is not None:
+                factors = torch.where(only, factors, 1.0)
+            rows = [_draw(draws, len(own.queries)) for own in (lessons.openings, lessons.harmless)]
+            gradient, _ = lessons.gradient(factors, *rows)
+            optimizer.zero_grad()
+            price = self.settings.head_price * _moved(theta, factors, self.settings).sum()
+            ((factors * gradient.to(factors)).sum() + price).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            with torch.no_grad():
+                theta.clamp_(*_BOUNDS[self.settings.intent])
+            self._advance(1)
+        return theta.detach()
+
+    def _advance(self, steps: int) -> None:
+        self._done += steps
+        if self.report is not None:
+            self.report(self._done, ROUNDS * STEPS + FITTING_STEPS)
+
+    def _fit(self, lessons: Lessons, theta: torch.Tensor, factors: torch.Tensor) -> tuple[HeadEdit, ...]:
+        """The group of the recipe, out of all learned factors."""
+        geometry, settings = self.sweeper.geometry, self.settings
+        order = _by_distance(factors, geometry)[: settings.max_heads]
+        if settings.factors == "zero":
+            order = _Refining(lessons, order, geometry, settings).run()
+            self._advance(FITTING_STEPS)
+            return tuple(_edit(head, 0.0, settings) for head in order)
+        only = torch.zeros(factors.shape, dtype=torch.bool)
+        for head in order:
+            only[head.layer, head.head] = True
+        fitted = _factors(self._learn(lessons, theta, FITTING_STEPS, ("fit", len(order)), only=only), settings)
+        inside = [head for head in _by_distance(torch.where(only, fitted, 1.0), geometry) if only[head.layer, head.head]]
+        return tuple(_edit(head, round(float(fitted[head.layer, head.head]), 4), settings) for head in inside)
+
+
+def group_sizes(most: int) -> tuple[int, ...]:
+    """1, 2, 5, 10, ... heads, and all of them."""
+    return (*(size for size in SIZES if size < most), *((most,) if most else ()))
+
+
+def table_of(found: Gated, settings: GateSettings, geometry: AttentionGeometry) -> ScoreTable:
+    """A scores table: how far each head's factor lies from 1, and the group that leaves the fewest refusals, or brings most.
+
+    Args:
+        found: What was learned.
+        settings: How.
+        geometry: The model's heads.
+    """
+    moved = np.abs(1 - found.factors)
+    counts = [refused for _, refused in found.path]
+    best = (max if settings.reinforce else min)(counts, default=found.refused)
+    size = next((size for size, refused in found.path if refused == best), 0)
+    has_effect = best > found.refused if settings.reinforce else best < found.refused
+    says = f"this recipe has no effect: the model refuses {found.refused} as it is, and no group that was tried changes that"
+    doubts = () if has_effect else (says,)
+    edits = found.group[:size]
+    by_edits = [tuple(found.group[:count]) for count, _ in found.path]
+    return ScoreTable(
+        arrays={"gates": moved[None], "gates_factors": found.factors[None]},
+        harmful=moved,
+        harmless=None,
+        contrast=None,
+        chosen=score_heads(tuple(edit.ref for edit in edits), moved, None, None),
+        edits=edits,
+        groups=tuple(by_edits),
+        path=tuple(
+            TriedGroup(heads=[str(edit.ref) for edit in group], refused=refused)
+            for group, (_, refused) in zip(by_edits, found.path, strict=True)
+        ),
+        doubts=doubts,
+        notes=found.notes,
+    )
+
+
+def _start(geometry: AttentionGeometry, settings: GateSettings) -> torch.Tensor:
+    return torch.full((geometry.num_layers, geometry.max_heads), 0.0 if settings.reinforce else _OPEN)
+
+
+def _factors(theta: torch.Tensor, settings: GateSettings) -> torch.Tensor:
+    return torch.exp(theta) if settings.reinforce else torch.sigmoid(theta)
+
+
+def _moved(theta: torch.Tensor, factors: torch.Tensor, settings: GateSettings) -> torch.Tensor:
+    """How far each head has gone, in the unit of its price."""
+    return theta.abs() if settings.reinforce else 1 - factors
+
+
+def _edit(head: HeadRef, factor: float, settings: GateSettings) -> HeadEdit:
+    return HeadEdit(layer=head.layer, head=head.head, operation=settings.operation, factor=factor)
+
+
+def _edits_of(factors: torch.Tensor, geometry: AttentionGeometry, settings: GateSettings, *, least: float) -> tuple[HeadEdit, ...]:
+    """Edits of all heads that moved by so much at least."""
+    wide = factors.double()
+    heads = [head for head in geometry.heads() if abs(1 - float(wide[head.layer, head.head])) >= least]
+    return tuple(_edit(head, float(wide[head.layer, head.head]), settings) for head in heads)
+
+
+def _by_distance(factors: torch.Tensor, geometry: AttentionGeometry) -> list[HeadRef]:
+    """All heads, the one whose factor lies furthest from 1 first."""
+    return sorted(geometry.heads(), key=lambda head: (-abs(1 - float(factors[head.layer, head.head])), head))
+
+
+def _as_array(factors: torch.Tensor, geometry: AttentionGeometry) -> FloatArray:
+    """[layer, head] in float64, NaN where there is no head."""
+    found = np.full(tuple(factors.shape), np.nan)
+    for head in geometry.heads():
+        found[head.layer, head.head] = float(factors[head.layer, head.head])
+    return found
+
+
+def _draw(draws: Random, count: int) -> list[int]:
+    return sorted(draws.sample(range(count), min(ROWS, count)))
+
+
+def _usual_opening(seen: Refusals, reader: AnswerReader) -> list[int]:
+    """First tokens of the refusal that the model gives most often, or of a plain one."""
+    openings = Counter(tuple(answer[start : start + OPENING_TOKENS]) for _, answer, start in seen.found)
+    if openings:
+        return list(openings.most_common(1)[0][0])
+    ids: list[int] = reader.tokenizer.encode(_PLAIN_REFUSAL, add_special_tokens=False)
+    return ids[:OPENING_TOKENS]
+
+
+def _recall(journal: SweepJournal | None, key: object) -> Any:
+    return None if journal is None else journal.recall(key)
+
+
+class _Refining:
+    """The group, pruned and completed by the exact loss; gradients propose.
+
+    Where heads stand in for each other, the slope at a factor of 1 leads away from the head that is missing, because the others
+    make up for a small change. So heads outside are probed at a factor of 0.5, in random parts, with the group ablated.
+    """
+
+    def __init__(self, lessons: Lessons, group: Sequence[HeadRef], geometry: AttentionGeometry, settings: GateSettings) -> None:
+        self._lessons, self._geometry, self._settings = lessons, geometry, settings
+        self._draws = Random(f"{settings.seed} refine")
+        self.group = list(group)
+        self._loss = self._try(self.group)
+
+    def run(self) -> list[HeadRef]:
+        """Prune and complete while that helps; the head with the largest share of the effect comes first."""
+        self._prune()
+        for _ in range(_REFININGS):
+            before = self._loss
+            self._complete()
+            self._prune()
+            if before - self._loss <= self._settings.head_price:
+                break
+        shares = self._shares()
+        return sorted(self.group, key=lambda head: (-shares[head], head))
+
+    def _shares(self) -> dict[HeadRef, float]:
+        """Each head's share of what the group takes from the loss: its slope on the way of all of them from 1 to 0."""
+        ways = [self._slopes(self._state((), between=dict.fromkeys(self.group, factor))) for factor in _BETWEEN]
+        return {head: sum(slopes[head] for slopes in ways) / len(ways) for head in self.group}
+
+    def _prune(self) -> None:
+        """Give up heads whose ablation takes no more from the loss than its price."""
+        slopes = self._slopes(self._state(self.group))
+        for head in sorted(self.group, key=lambda head: (slopes[head], head))[:_TRIES]:
+            fewer = [one for one in self.group if one != head]
+            if fewer:
+                self._take(fewer, self._settings.head_price)
+
+    def _complete(self) -> None:
+        """Add heads that were overlooked; in a full group they take the places of those that do least."""
+        outside = [head for head in self._geometry.heads() if head not in self.group]
+        self._draws.shuffle(outside)
+        probed: dict[HeadRef, float] = {}
+        for part in (outside[start::_PARTS] for start in range(min(_PARTS, len(outside)))):
+            slopes = self._slopes(self._state(self.group, between=dict.fromkeys(part, 0.5)))
+            probed |= {head: slopes[head] for head in part}
+        for head in sorted(probed, key=lambda head: (-probed[head], head))[:_TRIES]:
+            self._take([*self.group, head], -self._settings.head_price)
+        while len(self.group) > self._settings.max_heads:
+            self._drop_one()
+
+    def _drop_one(self) -> None:
+        """Give up the head without which the loss is lowest, of those whose slopes say that they do least."""
+        slopes = self._slopes(self._state(self.group))
+        least = sorted(self.group, key=lambda head: (slopes[head], head))[:_TRIES]
+        fewer = [[one for one in self.group if one != head] for head in least]
+        losses = list(map(self._try, fewer))
+        self._loss = min(losses)
+        self.group = fewer[losses.index(self._loss)]
+
+    def _take(self, group: list[HeadRef], allowed: float) -> None:
+        """Go on with another group where its loss is at most so much more than now."""
+        found = self._try(group)
+        if found < self._loss + allowed or (found == self._loss and allowed > 0):
+            self.group, self._loss = group, found
+
+    def _try(self, group: Sequence[HeadRef]) -> float:
+        return self._lessons.exact(self._state(group))
+
+    def _state(self, group: Sequence[HeadRef], between: Mapping[HeadRef, float] | None = None) -> torch.Tensor:
+        """Factors of 0 for a group, and some others between 0 and 1."""
+        factors = torch.ones(self._geometry.num_layers, self._geometry.max_heads)
+        for head, factor in (dict.fromkeys(group, 0.0) | dict(between or {})).items():
+            factors[head.layer, head.head] = factor
+        return factors
+
+    def _slopes(self, factors: torch.Tensor) -> dict[HeadRef, float]:
+        """By how much the loss rises with each head's factor, on some rows."""
+        rows = [_draw(self._draws, len(own.queries)) for own in (self._lessons.openings, self._lessons.harmless)]
+        gradient, _ = self._lessons.gradient(factors, *rows)
+        return {head: float(gradient[head.layer, head.head]) for head in self._geometry.heads()}
