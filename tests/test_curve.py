@@ -328,7 +328,9 @@ def test_few_prompts_are_all_searched_and_that_is_said() -> None:
     assert found.curve is None
     assert len(found.recipe.edits) == 3
     assert any(note.startswith("no prompts are held out from the search") for note in found.notes)
-    assert run(method="ships", held_out=0).curve is None
+    asked_for = run(method="ships", held_out=0)
+    assert asked_for.curve is None
+    assert not any("held out" in note for note in asked_for.notes), "who asks for none needs no word"
     assert run(method="ships", count=6, held_out=3).curve is not None
 
 

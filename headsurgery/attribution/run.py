@@ -188,7 +188,7 @@ def attribute(
         provenance=provenance.model_copy(update={"search": found.record}) if found else provenance,
     )
     said = [note for prompt_set in sets for note in prompt_set.notes]
-    said += (str(held_out),) if settings.intent == "ablate" else ()
+    said += (str(held_out),) if held_out.harmful or settings.held_out is None else ()
     said += scores.notes
     said += () if scores.account is None else (str(scores.account),)
     said += () if scores.lazy is None else (say_lazy(scores.lazy, settings.method.unit or ""),)

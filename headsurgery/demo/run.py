@@ -173,6 +173,7 @@ def run_demo(output: Path, say: Say, report: Progress) -> DemoResult:
             harmful[0],
             harmless=few,
             screen=SCREENING,
+            held_out=0,  # the effect is measured below
             base=record_base(checkpoint, prove_anatomy(checkpoint)),
             journal=journal,
             on_progress=report,
