@@ -162,6 +162,9 @@ class HeadScore(Strict):
     score: float = Field(description="harmful - contrast * harmless")
     harmful: float
     harmless: float | None = None
+    halves: Count | None = Field(
+        default=None, description="in how many of 10 random halves of the prompts it is among as many best heads as were chosen"
+    )
 
 
 class SearchRecord(Strict):

@@ -128,6 +128,7 @@ class Method(ABC, Generic[Own]):
         rounding: Score that rounding alone can cause, in its unit, by the type in which the model runs (docs/methods.md).
         also_writes: Further arrays that it writes to a scores file, and their units.
         ranking: What its list of all heads shows, if that needs an explanation.
+        is_per_prompt: Whether its arrays hold the scores of each prompt, so that a choice can be tried on halves of the prompts.
     """
 
     name: ClassVar[str]
@@ -146,6 +147,7 @@ class Method(ABC, Generic[Own]):
     rounding: ClassVar[Mapping[str, float]] = {}
     also_writes: ClassVar[Mapping[str, str | None]] = {}
     ranking: ClassVar[str] = ""
+    is_per_prompt: ClassVar[bool] = False
 
     @property
     def unit(self) -> str | None:

@@ -24,6 +24,7 @@ from headsurgery.attribution.reinforce import Reinforcement, reinforce
 from headsurgery.attribution.scores import ScoreTable
 from headsurgery.attribution.screen.screener import Screener, Screening
 from headsurgery.attribution.settings import Settings
+from headsurgery.attribution.stability import doubt_stability, mark_stability
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.documents.tables import Table
 from headsurgery.edits.operations import OPERATIONS
@@ -172,6 +173,7 @@ def attribute(
         curve = _measure(scoring, scores, held_out, journal, on_curve) if held_out.harmful else None
     if curve is not None and settings.is_count_open:
         curve, scores = follow_curve(curve, scores)
+    scores = mark_stability(scores, settings.method)
     edits = _choose_edits(scores, settings, found, curve)
     doubts = _doubt(scores, settings, curve, facts.dtype)
     provenance = record_run(settings, facts.dtype, sets, chosen_template, edits, scores, doubts, curve).model_copy(
@@ -312,7 +314,8 @@ def _doubt(scores: ScoreTable, settings: Settings, curve: Curve | None, dtype: s
     """What makes the choice doubtful. Low scores of single heads are no doubt about a group that works on other prompts."""
     is_measured = curve is not None and curve.recommended is not None and curve.recommended == curve.chosen
     judged = replace(scores, chosen=()) if is_measured else scores
-    return (*scores.doubts, *find_doubts(settings, judged, dtype), *(() if curve is None else doubt_curve(curve)))
+    of_curve = () if curve is None else doubt_curve(curve)
+    return (*scores.doubts, *find_doubts(settings, judged, dtype), *doubt_stability(scores), *of_curve)
 
 
 def _as_set(prompts: PromptSet | Sequence[str], name: str) -> PromptSet:

@@ -26,14 +26,20 @@ def render_attribution(console: Console, found: Attribution, listed: Sequence[He
     unit = ", ".join(filter(None, (provenance.method, provenance.unit)))
     ranking = load_method(provenance.method).ranking
     best = [(f"L{s.layer}H{s.head}", s.score, s.harmful, s.harmless, chosen.get((s.layer, s.head), "")) for s in listed]
-    group = [(f"L{s.layer}H{s.head}", s.score, s.harmful, s.harmless) for s in found.scores.chosen]
+    group = [(f"L{s.layer}H{s.head}", s.score, s.harmful, s.harmless, *_say_halves(s)) for s in found.scores.chosen]
     headers = ("head", "score", "harmful", "harmless", "chosen")
+    group_headers = headers[:-1] + (("in halves",) if any(map(_say_halves, found.scores.chosen)) else ())
     return [
         table(headers, best, title=f"Top heads ({unit}{', ' if ranking else ''}{ranking})"),
-        table(headers[:-1], group, title=f"\nChosen, in this order ({unit})"),
+        table(group_headers, group, title=f"\nChosen, in this order ({unit})"),
         "",
         console.heat_map(found.scores.combined),
     ]
+
+
+def _say_halves(score: HeadScore) -> tuple[str, ...]:
+    """In how many halves of the prompts the head is among the best; nothing where the method can't tell."""
+    return () if score.halves is None else (f"{score.halves} of 10",)
 
 
 def render_diff(found: CheckpointDiff) -> list[RenderableType]:

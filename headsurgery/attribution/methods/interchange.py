@@ -35,6 +35,7 @@ class Interchange(Method[InterchangeOptions]):
     help = "heads whose output, swapped between a prompt and its look-alike, moves refusal"
     options = InterchangeOptions
     counted_by = "top"
+    is_per_prompt = True
     needs: ClassVar[Mapping[Need, str]] = {"harmless": "whose prompts are look-alikes of the harmful ones, line by line"}
     wants_control = False
 

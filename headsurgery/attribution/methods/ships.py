@@ -27,6 +27,7 @@ class Ships(Method[ShipsOptions]):
     help = "best single heads by the paper's score, KL of the next token"
     options = ShipsOptions
     counted_by = "top"
+    is_per_prompt = True
     not_screened = None
     rounding: ClassVar[Mapping[str, float]] = {"float64": 1e-12, "float32": 1e-10, "float16": 1e-4, "bfloat16": 5e-3}
 
