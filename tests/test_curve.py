@@ -362,6 +362,15 @@ def test_random_heads_that_do_as_well_are_a_doubt() -> None:
     assert doubt == "1 of 2 random groups in the same layers take as many refusals away as the recommended group does"
 
 
+def test_a_method_that_chose_nothing_may_still_bring_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    score = Ships.score
+    monkeypatch.setattr(Ships, "score", lambda *args: replace(score(*args), chosen=()))
+    found = run(method="ships")
+    assert found.curve is not None
+    assert all(one.edits for one in found.curve.points)
+    assert recipe_heads(found) == {PLANTED}
+
+
 def test_a_reinforcement_holds_nothing_out() -> None:
     found = run(method="ships", intent="reinforce", apply_factor=1.5)
     assert found.curve is None

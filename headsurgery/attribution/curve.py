@@ -70,13 +70,13 @@ def measure_curve(
         reader: Reads its answers.
         groups: What is measured besides `own`.
         held_out: Prompts that the search did not see, of which at least one is harmful.
-        own: The group that the method chose.
+        own: The group that the method chose; empty: it chose none.
         answer_tokens: New tokens among which a refusal is looked for.
         max_kl: The most harm that a recommended group may do, in nats per token.
         journal: Keeps the points that are done.
         on_progress: Called with points done and in all.
     """
-    ordered = sorted({frozenset(group): group for group in (*groups, own)}.values(), key=len)
+    ordered = sorted({frozenset(group): group for group in (*groups, own) if group}.values(), key=len)
     run = _Run(
         engine=engine,
         reader=reader,
@@ -96,7 +96,7 @@ def measure_curve(
         max_kl=max_kl,
         base=base,
         points=tuple(points),
-        chosen=ordered.index(own) if points else None,
+        chosen=ordered.index(own) if points and own else None,
         why="",
     )
     knee = find_knee(curve)
