@@ -279,6 +279,11 @@ class TestResume:
         key = lambda answer: (answer.variant, answer.set, answer.index)  # noqa: E731
         assert sorted(read_answers(journal), key=key) == sorted(read_answers(Path("whole/answers.jsonl")), key=key)
 
+    def test_a_run_that_fails_before_its_first_answer_leaves_nothing(self, folder: Path) -> None:
+        result = cli("recipe.json", "--max-new-tokens", "100000", "-o", "refused")
+        assert result.exit_code == 1
+        assert not Path("refused").exists()
+
     def test_ctrl_c_keeps_what_is_there(self, folder: Path) -> None:
         def stop(stage: str, done: int, total: int) -> None:
             if stage == "answers" and done > 20:

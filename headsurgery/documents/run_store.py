@@ -12,7 +12,7 @@ import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -46,6 +46,27 @@ def check_same_run(path: Path, found: Any, wanted: Mapping[str, Any]) -> None:
     different = first_difference(found, wanted)
     if different is not None:
         raise JournalError(f"{path.name} is another run's: {different}", hint=ANEW)
+
+
+@contextmanager
+def creating_folder(path: Path) -> Iterator[None]:
+    """Create a run's folder. After an error it is removed again, if it was created here and nothing is in it.
+
+    Raises:
+        HeadSurgeryError: It can't be created.
+    """
+    is_new = not path.exists()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HeadSurgeryError(f"{path}: can't create this folder: {error.strerror}") from error
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            with suppress(OSError):  # something is in it
+                path.rmdir()
+        raise
 
 
 class RunStore(ABC):

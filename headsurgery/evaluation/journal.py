@@ -102,6 +102,13 @@ class AnswerJournal(MemoryJournal, RunStore):
         MemoryJournal.__init__(self)
         RunStore.__init__(self, path, settings, force=force)
 
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close the file; a run that failed before its first answer leaves none."""
+        self.close()
+        if kind is not None and not self._answers:
+            for path in (self.path, self._settings_path):
+                path.unlink(missing_ok=True)
+
     def close(self) -> None:
         """Close the file. Everything appended has already been written to it."""
         RunStore.close(self)

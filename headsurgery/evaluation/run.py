@@ -8,7 +8,8 @@ what is asked of whom, `local` and `remote` ask, `judging` judges, `measure` cou
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -18,8 +19,9 @@ import torch
 import transformers
 
 from headsurgery.behaviour.answers import Answer, Decoding
+from headsurgery.documents.run_store import creating_folder
 from headsurgery.endpoints.endpoint import Endpoint
-from headsurgery.errors import HeadSurgeryError, UsageError
+from headsurgery.errors import UsageError
 from headsurgery.evaluation.generate import check_generation, choose_seeds
 from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, read_answers_dtype
 from headsurgery.evaluation.judging import Judging
@@ -196,19 +198,21 @@ class _Request:
     force: bool
     report: Progress | None
 
-    def journal(self, decoding: Decoding, settings: Mapping[str, Any]) -> MemoryJournal:
-        """Open the journal, with the settings on which the answers depend."""
+    @contextmanager
+    def journal(self, decoding: Decoding, settings: Mapping[str, Any]) -> Iterator[MemoryJournal]:
+        """Open the journal, with the settings on which the answers depend. A run that fails at once leaves no folder."""
         if self.out is None:
-            return MemoryJournal()
-        try:
-            self.out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise HeadSurgeryError(f"{self.out}: can't create this folder: {error.strerror}") from error
+            yield MemoryJournal()
+            return
         common = {
             "sets": {prompts.name: prompts.content() for prompts in self.sets},
             "decoding": decoding.model_dump(exclude={"dtype"}),
         }
-        return AnswerJournal(self.out / ANSWERS, {**settings, **common}, force=self.force)
+        with (
+            creating_folder(self.out),
+            AnswerJournal(self.out / ANSWERS, {**settings, **common}, force=self.force) as journal,
+        ):
+            yield journal
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ import torch
 import transformers
 
 from headsurgery.behaviour.answers import Decoding
+from headsurgery.documents.run_store import creating_folder
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy
 from headsurgery.edits.operations import OPERATIONS
-from headsurgery.errors import GeometryError, HeadSurgeryError, UsageError
+from headsurgery.errors import GeometryError, UsageError
 from headsurgery.evaluation.generate import check_generation
 from headsurgery.evaluation.journal import AnswerJournal, MemoryJournal, read_answers_dtype
 from headsurgery.evaluation.local import ModelRuntime
@@ -107,9 +109,12 @@ def run_experiment(
         "factor": settings.factor,
         **run_on,
     }
-    folder = None if out is None else _make_folder(Path(out))
+    folder = None if out is None else Path(out)
     store = HeadStore(None if folder is None else folder / HEADS, record, force=force)
-    with _open_journal(folder, record, has_answers=work.answers > 0, force=force) as journal:
+    with (
+        nullcontext() if folder is None else creating_folder(folder),
+        _open_journal(folder, record, has_answers=work.answers > 0, force=force) as journal,
+    ):
         conditions = Conditions(
             sets=asked,
             template=settings.template,
@@ -251,14 +256,6 @@ def _open_like(model: str | Path, token: str | None, anatomy: Anatomy) -> Checkp
             f"{checkpoint.model}: {'; '.join(different)}", hint="give two models aligned from the same pretrained model"
         )
     return checkpoint
-
-
-def _make_folder(out: Path) -> Path:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HeadSurgeryError(f"{out}: can't create this folder: {error.strerror}") from error
-    return out
 
 
 def _open_journal(folder: Path | None, record: dict[str, Any], *, has_answers: bool, force: bool) -> MemoryJournal:
