@@ -21,9 +21,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from gates import learn_gates
 
 from headsurgery.attribution.direct import direct_scores
+from headsurgery.attribution.gates import GateSettings, gates, table_of
 from headsurgery.attribution.refusal import REFUSAL_TOKENS, OwnAnswers, find_refusals, refusal
 from headsurgery.attribution.scores import FloatArray, best_heads
 from headsurgery.attribution.subspaces import left_singular_vectors, subspace_shift
@@ -180,7 +180,7 @@ def angles(swept: Swept) -> FloatArray:
 
 
 def score(loaded: LoadedModel, spec: Plant, questions: Questions, operations: Sequence[OperationName]) -> dict[str, Any]:
-    """Every method on one plant, which is merged into the model already; learned gates only where both operations are asked for."""
+    """Every method on one plant, which is merged into the model already."""
     modules = locate_modules(loaded.model)
     heads = list(modules.geometry.heads())
     refusals = find_refusals(LocalEngine(loaded), AnswerReader(tokenizer=loaded.tokenizer), questions.to_score, ()).found
@@ -215,13 +215,17 @@ def score(loaded: LoadedModel, spec: Plant, questions: Questions, operations: Se
         add(f"log-odds of {REFUSAL_TOKENS} tokens - control, {short}", mean(harmful.drop, own) - CONTRAST * damage, operation)
     direct = direct_scores(modules, questions.to_score, rows)[0]
     add("direct head scores", np.array([direct[head.layer, head.head] for head in heads]), "scale")
-    if len(operations) > 1:
-        gates = learn_gates(modules, own, control)
-        add("learned gates", np.array([gates[head.layer, head.head] for head in heads]), "scale")
     engine = LocalEngine(loaded)
+    settings = GateSettings(operation="scale", reinforce=False, factors="zero", max_heads=20, head_price=0.02, seed=0)
+    reader = AnswerReader(tokenizer=loaded.tokenizer)
+    learned = gates(Sweeper(engine=engine), reader, engine.modules, questions.to_score, rows, settings)
+    order, chosen = [edit.ref for edit in learned.group], table_of(learned, settings, modules.geometry).edits
+    order += [head for head in best_heads(np.abs(1 - learned.factors), len(heads)) if head not in order]
+    place = {head: -float(row) for row, head in enumerate(order)}
+    add("gates, SC", np.array([place[head] for head in heads]), "scale", [edit.ref for edit in chosen or ()])
     table, _ = refusal(
         Sweeper(engine=engine),
-        AnswerReader(tokenizer=loaded.tokenizer),
+        reader,
         questions.to_score,
         rows,
         operation="scale",
@@ -311,7 +315,7 @@ def main() -> None:
     parser.add_argument("--half", choices=("develop", "test"), help="only these plants")
     parser.add_argument("--train-only", action="store_true")
     parser.add_argument("--only", default="", help="only plants with this in their name")
-    parser.add_argument("--quick", action="store_true", help="only the operation `scale`, and no learned gates")
+    parser.add_argument("--quick", action="store_true", help="only the operation `scale`")
     parser.add_argument("--table", action="store_true", help="only print the table")
     options = parser.parse_args()
     if options.table:
