@@ -213,7 +213,7 @@ def save_asked(folder: Path, dtype: torch.dtype) -> None:
 
 def check_plain_words(said: str, threads: int) -> None:
     assert said.count("GFLOP/s a worker") == 1
-    assert said.count("GFLOP/s at which") == 1
+    assert said.count("GFLOP/s just measured") == 1
     assert said.count("GFLOP/s") == 2, "the measured one and the share of it that is counted with"
     assert ("1 thread\n" if threads == 1 else f"{threads} threads") in re.sub(r" +\n", "\n", said)
     assert "1 threads" not in said

@@ -43,7 +43,7 @@ def test_an_objects_repr_is_a_line(tmp_path: Path) -> None:
     check(manifest, "12 more")
     edited = hs.open_checkpoint(tmp_path / "edited")
     check(hs.diff_checkpoints(base, edited, recipe=plan.recipe), "18 head blocks", "as the recipe says")
-    check(verify_checkpoint(tmp_path / "edited"), "as the manifest says", "originals")
+    check(verify_checkpoint(tmp_path / "edited"), "matches the manifest", "originals")
     check(hs.PromptSet.from_texts(["a", "b"] * 100, name="own"), "own: 2 prompts")
     check(Provenance(note="long " * 1000, notes=["a"] * 5000))
 
