@@ -44,6 +44,7 @@ card base
 card edited --scores nowhere
 push nowhere org/x --dry-run
 push base org/x --dry-run
+demo --model nowhere
 """
 USAGE = """
 reproduce missing.json
@@ -91,6 +92,7 @@ card edited --report bad.json
 push edited nope --dry-run
 architectures --magic
 demo --magic
+demo --prompts builtin:decline
 magic
 """
 DONE = """

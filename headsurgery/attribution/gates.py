@@ -85,6 +85,10 @@ _PLAIN_REFUSAL = "I'm sorry, but I can't help with that."
 """The opening for a model that refuses nothing of its own."""
 
 
+class NothingToReinforceError(ModelError):
+    """The model refuses all prompts already."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class GateSettings:
     """What is learned.
@@ -289,7 +293,9 @@ def gates(
         on_progress: Called with steps done and in all.
 
     Raises:
-        ModelError: To ablate, the model refuses none of the prompts; to reinforce, all of them. Or there is no memory for one row.
+        NoRefusalError: To ablate, the model refuses none of the prompts.
+        NothingToReinforceError: To reinforce, it refuses all of them.
+        ModelError: There is no memory for one row.
     """
     search = _Search(
         sweeper=sweeper,
@@ -350,7 +356,7 @@ class _Search:
             refused = {tuple(prompt) for prompt, _, _ in seen.found}
             answered = [ids for ids in self.prompts if tuple(ids) not in refused]
             if not answered:
-                raise ModelError(
+                raise NothingToReinforceError(
                     f"the model refuses all {len(self.prompts)} prompts already, so there is nothing to reinforce",
                     hint="give prompts that it answers",
                 )

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from headsurgery.storage.checkpoint import Checkpoint
 
 
+VERSIONS = {"torch": torch.__version__, "transformers": transformers.__version__}
+"""Of the libraries on which scores depend."""
+
+
 def identify_run(
     checkpoint: Checkpoint, sets: Sequence[PromptSet], choices: Iterable[Options], facts: ModelFacts | None = None
 ) -> dict[str, Any]:
@@ -33,19 +37,24 @@ def identify_run(
         choices: The option objects.
         facts: Type and device of the loaded model; None before it is loaded.
     """
-    weights: dict[str, Any] = {"revision": checkpoint.revision}
-    if checkpoint.revision is None:
-        weights = {"fingerprint": checkpoint.fingerprint(), "modified": checkpoint.modified()}
     known: dict[str, Any] = {
         "model": checkpoint.model,
-        "weights": weights,
+        "weights": identify_weights(checkpoint),
         "prompts": sets[0].identity(),
         "harmless": sets[1].identity() if len(sets) > 1 else None,
     }
     for options in choices:
         known |= options.identity()
-    known["versions"] = {"torch": torch.__version__, "transformers": transformers.__version__}
+    known["versions"] = VERSIONS
     return known if facts is None else known | {"dtype": facts.dtype, "device": facts.device}
+
+
+def identify_weights(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What a journal knows a model's weights by, as JSON: its commit, or the beginnings of its tensors and when it was written."""
+    known: dict[str, Any] = {"revision": checkpoint.revision}
+    if checkpoint.revision is None:
+        known |= {"fingerprint": checkpoint.fingerprint(), "modified": checkpoint.modified()}
+    return known
 
 
 def read_sweep_dtype(journal: Path, run: Mapping[str, Any]) -> str | None:

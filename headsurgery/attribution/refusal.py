@@ -278,20 +278,24 @@ def find_refusals(
     return Refusals(found=tuple(found), thinking=thinking, unclosed=unclosed)
 
 
-def nothing_to_attribute(seen: Refusals, count: int, tokens: int) -> ModelError:
+class NoRefusalError(ModelError):
+    """The model refuses none of the prompts."""
+
+
+def nothing_to_attribute(seen: Refusals, count: int, tokens: int) -> NoRefusalError:
     """Why no refusal was seen, and what to do."""
     if not seen.thinking:
-        return ModelError(
+        return NoRefusalError(
             f"the model refuses none of {count} prompts, so there is no refusal to attribute",
             hint="give prompts that it refuses, or --method sahara, which looks at states and not at answers",
         )
     if seen.unclosed == seen.thinking:
-        return ModelError(
+        return NoRefusalError(
             f"the model refuses none of {count} prompts, but {seen.thinking} of its answers end within the thoughts that it or its "
             "chat template opened, and so they have no reply",
             hint="give a --template that ends the thoughts at once (... <think></think>), or --method sahara",
         )
-    return ModelError(
+    return NoRefusalError(
         f"the model refuses none of {count} prompts, but {seen.thinking} of its answers stop within their thoughts, after {tokens} "
         "tokens: it thinks before it refuses",
         hint="give more --answer-tokens, a --template that ends the thoughts at once (... <think></think>), or --method sahara",
