@@ -61,6 +61,10 @@ class ModelError(HeadSurgeryError):
     """A model that transformers can't load, or that can't be hooked."""
 
 
+class NothingToFindError(ModelError):
+    """A model that gives a method nothing to find on these prompts: it refuses none of them, say."""
+
+
 class HubError(HeadSurgeryError):
     """The Hub refused, or could not be reached."""
 

@@ -162,9 +162,6 @@ class HeadScore(Strict):
     score: float = Field(description="harmful - contrast * harmless")
     harmful: float
     harmless: float | None = None
-    halves: Count | None = Field(
-        default=None, description="in how many of 10 random halves of the prompts it is among as many best heads as were chosen"
-    )
 
 
 class SearchRecord(Strict):
@@ -263,6 +260,63 @@ class Curve(Strict):
     why: str = Field(description="what the curve says, in a sentence")
 
 
+class ResampledHead(Strict):
+    """A head of the recipe, and how often the search chooses it again."""
+
+    layer: int
+    head: int
+    chosen: Count = Field(description="resamples in which it belongs to the group")
+
+
+class Stability(Strict):
+    """What the method chooses on random halves of its prompts, as many heads each time as the recipe has."""
+
+    resamples: Count = Field(description="halves of the prompts on which a group was found")
+    empty: Count = Field(default=0, description="further halves that gave the search nothing to find")
+    heads: tuple[ResampledHead, ...] = Field(strict=False, description="of the recipe")
+    overlap: float | None = Field(
+        default=None, description="share of their heads that two groups have in common, mean over all pairs of resamples"
+    )
+    overlap_by_chance: float | None = Field(default=None, description="the same for groups drawn at random from all heads")
+
+    @property
+    def unstable(self) -> tuple[HeadRef, ...]:
+        """Heads that belong to fewer than half of the groups."""
+        return tuple(HeadRef(one.layer, one.head) for one in self.heads if self._is_unstable(one))
+
+    def say_head(self, head: HeadRef) -> str:
+        """`3 of 10`, marked where that is fewer than half; empty for a head that the recipe did not have."""
+        found = next((one for one in self.heads if (one.layer, one.head) == (head.layer, head.head)), None)
+        if found is None:
+            return ""
+        return f"{found.chosen} of {self.resamples}{', unstable' if self._is_unstable(found) else ''}"
+
+    def say(self) -> str:
+        """What it says, in a sentence."""
+        total = self.resamples + self.empty
+        empty = f"{self.empty} of {total} random halves of the prompts give the search nothing to find"
+        if not self.resamples:
+            return f"{empty}, so the stability of the group is not known"
+        said = f"heads were chosen again on {self.resamples} random halves of the prompts"
+        if self.overlap is not None and self.overlap_by_chance is not None:
+            said += (
+                f"; two such groups have {self.overlap:.0%} of their heads in common, and {self.overlap_by_chance:.0%} by chance"
+            )
+        if self.unstable:
+            often = (f"{head} belongs to the group in {self._count(head)} of {self.resamples} resamples" for head in self.unstable)
+            said += f"; unstable: {', '.join(often)}"
+        else:
+            said += "; every head of the recipe belongs to at least half of the groups"
+        said += f"; {empty}" if self.empty else ""
+        return f"{said}. What the group does is claimed for the group, not for each of its heads"
+
+    def _count(self, head: HeadRef) -> int:
+        return next(one.chosen for one in self.heads if (one.layer, one.head) == (head.layer, head.head))
+
+    def _is_unstable(self, found: ResampledHead) -> bool:
+        return 2 * found.chosen < self.resamples
+
+
 class Provenance(_Noun):
     """How the heads were found."""
 
@@ -283,6 +337,7 @@ class Provenance(_Noun):
     scores: list[HeadScore] | None = None
     path: list[TriedGroup] | None = Field(default=None, description="of a search for a group: what it went through, in order")
     curve: Curve | None = Field(default=None, description="what groups of heads do to prompts that no search saw")
+    stability: Stability | None = Field(default=None, description="which heads the search finds again on halves of its prompts")
     search: SearchRecord | None = Field(default=None, description="of a reinforcement's heads and factor")
     screen: ScreenRecord | None = Field(default=None, description="of the heads that were scored")
     lazy: LazyRecord | None = Field(default=None, description="of a search: which heads it left out in later steps")

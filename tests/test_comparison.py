@@ -133,7 +133,7 @@ def test_bad_input_is_one_line(arguments: list[str], message: str, folder: Path)
 
 def test_other_arrays_are_refused(tmp_path: Path) -> None:
     save_file({"odd": np.zeros((1, 2, 3))}, tmp_path / "odd.safetensors", metadata={"headsurgery": "{}"})
-    with pytest.raises(HeadSurgeryError, match="no scores of refusal, sahara, ships, direct, interchange in it; found odd"):
+    with pytest.raises(HeadSurgeryError, match="no scores of refusal, gates, sahara, ships, direct, interchange in it; found odd"):
         read_ranking(tmp_path / "odd.safetensors", 3)
 
 

@@ -191,7 +191,7 @@ def test_data_frames_have_a_column_per_figure(model: hs.LiveModel, monkeypatch: 
     monkeypatch.setitem(sys.modules, "pandas", Pandas)
     found = find(model)
     rows = found.heads.to_dataframe()
-    assert rows[0].keys() == {"layer", "head", "score", "harmful", "harmless", "halves", "chosen"}
+    assert rows[0].keys() == {"layer", "head", "score", "harmful", "harmless", "chosen"}
     report = model.evaluate(found.recipe, harmful=PROMPTS, harmless=False, random_draws=0, max_new_tokens=2)
     figures = report.to_dataframe()
     assert [row["variant"] for row in figures] == ["base", "recipe"]

@@ -220,12 +220,17 @@ def _compare(first: Ranking, second: Ranking, seed: int) -> Comparison:
         sizes=sizes,
         common=common,
         population=population,
-        expected=None if population is None else sizes[0] * sizes[1] / population,
+        expected=None if population is None else expected_overlap(sizes, population),
         overlap_p=None if population is None else chance_of_overlap(len(common), sizes, population),
         correlation=correlation,
         correlated=correlated,
         correlation_p=chance,
     )
+
+
+def expected_overlap(sizes: tuple[int, int], population: int) -> float:
+    """Heads that random choices of these sizes from a population share on average."""
+    return sizes[0] * sizes[1] / population
 
 
 def chance_of_overlap(common: int, sizes: tuple[int, int], population: int) -> float:

@@ -3,7 +3,7 @@
 The method says which sweeps it will run, and which prompts the model will answer (`Method.work`). With a screen, the sweeps contain
 as many heads as it lets through, evenly spread over the layers, and its forward and backward passes are counted. If the work
 depends on the answers, the maximum is stated next to the expectation. The curve on held-out prompts is counted with the answers.
-The search for a reinforcement is not counted.
+Resamples are counted as so many more searches of half the prompts. The search for a reinforcement is not counted.
 Neighbours: `engine.cost` counts, `engine.hardware` knows speeds.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from headsurgery.attribution.curve import KL_TOKENS, MOST_POINTS, answer_tokens_of
 from headsurgery.attribution.holding_out import count_held_out
-from headsurgery.attribution.method import PlannedSweep, Queries
+from headsurgery.attribution.method import PlannedSweep, Queries, Work
 from headsurgery.attribution.screen.estimates import sketches_per_query
 from headsurgery.attribution.settings import Settings
 from headsurgery.engine.cost import Cost, answer_seconds, count_cost, count_generation, count_gradients
@@ -67,6 +67,8 @@ class Estimate:
         steps: Its sweeps.
         answers: FLOPs of the model's answers.
         answer_seconds: Their time.
+        resampling: FLOPs of the resamples.
+        resampling_seconds: Their time.
         most_seconds: The maximum time; None if it equals the expected time.
         weights: Bytes of the model.
         hardware: What runs it.
@@ -76,6 +78,8 @@ class Estimate:
     steps: tuple[SweepEstimate, ...]
     answers: float
     answer_seconds: float
+    resampling: float
+    resampling_seconds: float
     most_seconds: float | None
     weights: int
     hardware: ComputeResources
@@ -83,13 +87,13 @@ class Estimate:
 
     @property
     def flops(self) -> float:
-        """FLOPs of sweeps, screens and answers."""
-        return self.answers + sum(step.cost.flops + step.gradients for step in self.steps)
+        """FLOPs of sweeps, screens, answers and resamples."""
+        return self.answers + self.resampling + sum(step.cost.flops + step.gradients for step in self.steps)
 
     @property
     def seconds(self) -> float:
         """Time without loading the model. Answers come from one worker."""
-        return self.answer_seconds + sum(step.seconds for step in self.steps)
+        return self.answer_seconds + self.resampling_seconds + sum(step.seconds for step in self.steps)
 
     @property
     def peak(self) -> int:
@@ -127,6 +131,8 @@ class Estimate:
                 for step in self.steps
             ],
             "answers_flops": self.answers,
+            "resamples_flops": self.resampling,
+            "resamples_seconds": self.resampling_seconds,
             "flops": self.flops,
             "seconds": self.seconds,
             "seconds_at_most": self.seconds if self.most_seconds is None else self.most_seconds,
@@ -160,23 +166,30 @@ def estimate(
     method = settings.method
     searched, held_out = _split(sets, settings)
     work, longest = method.work(searched, settings.own), method.longest_work(searched, settings.own)
+    halves = [queries[: -(-len(queries) // 2)] for queries in searched]
     costing = _Costing(shape=shape, geometry=geometry, settings=settings, hardware=hardware, itemsize=itemsize)
     steps = tuple(map(costing.estimate, work.sweeps))
     notes = list(costing.problems)
     curve_flops, curve_seconds = costing.curve(held_out)
+    again = 0 if method.is_per_prompt else settings.resamples
+    resampling, resampling_seconds = costing.repeat(method.work(halves, settings.own), again)
     most = None
     if longest is not None:
-        most = sum(costing.estimate(sweep).seconds for sweep in longest.sweeps) + costing.answer_seconds(longest.answers)
-        most += curve_seconds
+        most = costing.repeat(longest, 1)[1] + curve_seconds
+        most += costing.repeat(method.longest_work(halves, settings.own) or work, again)[1]
     if curve_flops:
         notes.append(f"the curve, of up to {MOST_POINTS} groups of heads on held-out prompts, is counted with the answers")
+    if again:
+        notes.append(f"the {again} resamples are counted as so many more searches of half the prompts")
     if work.note:
         notes.append(work.note)
     if settings.searches:
         notes.append("the search for a reinforcement afterwards is not counted")
     return Estimate(
         steps=steps,
-        answers=sum(count_generation(shape, lengths, costing.tokens) for lengths in _lengths(work.answers)) + curve_flops,
+        answers=costing.answers(work.answers) + curve_flops,
+        resampling=resampling,
+        resampling_seconds=resampling_seconds,
         answer_seconds=costing.answer_seconds(work.answers) + curve_seconds,
         most_seconds=most,
         weights=shape.parameters * itemsize,
@@ -211,6 +224,19 @@ class _Costing:
     def tokens(self) -> int:
         """Maximum number of new tokens of an answer."""
         return self.settings.answer_tokens or self.settings.method.answer_tokens
+
+    def repeat(self, work: Work, times: int) -> tuple[float, float]:
+        """FLOPs and seconds of so many searches."""
+        if not times:
+            return 0.0, 0.0
+        sweeps = [self.estimate(sweep) for sweep in work.sweeps]
+        flops = self.answers(work.answers) + sum(sweep.cost.flops + sweep.gradients for sweep in sweeps)
+        seconds = self.answer_seconds(work.answers) + sum(sweep.seconds for sweep in sweeps)
+        return times * flops, times * seconds
+
+    def answers(self, answers: Sequence[Queries]) -> float:
+        """FLOPs of the rounds of answers."""
+        return sum(count_generation(self.shape, lengths, self.tokens) for lengths in _lengths(answers))
 
     def answer_seconds(self, answers: Sequence[Queries]) -> float:
         """Time of the rounds of answers."""

@@ -38,7 +38,7 @@ from headsurgery.edits.operations import OperationName
 from headsurgery.engine.factors import GradientPasses, frozen, head_factors, read_ends
 from headsurgery.engine.journal import SweepJournal
 from headsurgery.engine.sweep import Sweeper
-from headsurgery.errors import ModelError
+from headsurgery.errors import NothingToFindError
 from headsurgery.heads import AttentionGeometry, HeadRef
 from headsurgery.model.modules import ModuleMap
 from headsurgery.progress import StageProgress
@@ -85,7 +85,7 @@ _PLAIN_REFUSAL = "I'm sorry, but I can't help with that."
 """The opening for a model that refuses nothing of its own."""
 
 
-class NothingToReinforceError(ModelError):
+class NothingToReinforceError(NothingToFindError):
     """The model refuses all prompts already."""
 
 

@@ -25,9 +25,31 @@ def groups_of(scores: ScoreTable, settings: Settings) -> tuple[Group, ...]:
         scores: Of all heads.
         settings: The choices of the attribution.
     """
-    tried = {len(one.heads): one for one in sorted(scores.path, key=lambda one: -one.refused)}  # the one that leaves fewest is kept
-    ranked = list(dict.fromkeys(HeadRef(one.layer, one.head) for one in (*scores.chosen, *scores.top(max(SIZES)))))
+    tried, ranked = _tried_groups(scores), _rank(scores)
     least = len(scores.chosen) if tried else 0  # smaller groups of the ranking say less than those that were searched for
     sizes = [size for size in SIZES if size in tried or least < size <= len(ranked)]
-    groups = [map(HeadRef.parse, tried[size].heads) if size in tried else ranked[:size] for size in sizes]
-    return tuple(tuple(map(settings.edit, group)) for group in groups)
+    return tuple(tuple(map(settings.edit, heads_of_size(scores, size))) for size in sizes)
+
+
+def heads_of_size(scores: ScoreTable, size: int) -> tuple[HeadRef, ...]:
+    """The heads that a method chooses when it is to choose so many; fewer only if fewer have a score.
+
+    Args:
+        scores: Of all heads.
+        size: How many.
+    """
+    tried = _tried_groups(scores)
+    return tried[size] if size in tried else _rank(scores)[:size]
+
+
+def _tried_groups(scores: ScoreTable) -> dict[int, tuple[HeadRef, ...]]:
+    """Of each size the group of the method's path that leaves the fewest refusals."""
+    ordered = sorted(scores.path, key=lambda one: -one.refused)  # the last one of a size is kept
+    return {len(one.heads): tuple(map(HeadRef.parse, one.heads)) for one in ordered}
+
+
+def _rank(scores: ScoreTable) -> tuple[HeadRef, ...]:
+    """The chosen heads in their order, then the rest of the largest group, and then those that rank next."""
+    chosen, others = ([HeadRef(one.layer, one.head) for one in some] for some in (scores.chosen, scores.top(scores.harmful.size)))
+    group = [edit.ref for edit in max(scores.groups, key=len, default=())]
+    return tuple(dict.fromkeys((*chosen, *group, *others)))

@@ -1,7 +1,8 @@
-"""Prompts that the search for heads does not see, so that its curve can be measured on others.
+"""Parts of prompt sets: what the search for heads does not see, so that its curve can be measured on others; and random halves.
 
 The draw depends on nothing but the number of prompts, so the same sets are always split in the same way. Two sets of one length
-that have kept their rows are pairs, and are split row by row. Neighbour: `curve` measures on what is held out.
+that have kept their rows are pairs, and are split row by row. Neighbours: `curve` measures on what is held out,
+`stability` repeats the search on halves of what is not.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def hold_out(sets: Sequence[Asked], wanted: int | None, *, max_tokens: int) -> H
     if not any(counts):
         parts = [asked.take(()) for asked in sets]
         return HeldOut(searched=tuple(sets), harmful=parts[0], harmless=parts[1] if len(parts) > 1 else None)
-    are_pairs = len(sets) > 1 and len(sets[0]) == len(sets[1]) and all(asked.prompts.keeps_rows for asked in sets)
+    are_pairs = _are_pairs(sets)
     fitting = [{row for row, ids in enumerate(asked.ids) if len(ids) <= max_tokens} for asked in sets]
     if are_pairs:
         fitting = [set.intersection(*fitting)] * len(sets)
@@ -124,8 +125,29 @@ def hold_out(sets: Sequence[Asked], wanted: int | None, *, max_tokens: int) -> H
     return HeldOut(searched=searched, harmful=parts[0], harmless=parts[1] if len(parts) > 1 else None)
 
 
-def _draw(total: int, fitting: set[int], count: int) -> list[int]:
+def draw_half(sets: Sequence[Asked], number: int) -> tuple[Asked, ...]:
+    """A random half of each set, rounded up; pairs stay together.
+
+    Args:
+        sets: Harmful prompts, and harmless ones where there are any.
+        number: Of the draw: another number draws another half, and the same number always the same.
+    """
+    are_pairs = _are_pairs(sets)
+    return tuple(asked.take(half_of(len(asked), number), keeps_rows=are_pairs) for asked in sets)
+
+
+def half_of(count: int, number: int) -> list[int]:
+    """Rows of a random half of so many, rounded up. Sets of one length get the same rows, so that pairs stay together."""
+    return _draw(count, set(range(count)), -(-count // 2), seed=f"half {number}")
+
+
+def _are_pairs(sets: Sequence[Asked]) -> bool:
+    """Whether prompt i of one set belongs to prompt i of the other."""
+    return len(sets) > 1 and len(sets[0]) == len(sets[1]) and all(asked.prompts.keeps_rows for asked in sets)
+
+
+def _draw(total: int, fitting: set[int], count: int, *, seed: int | str = 0) -> list[int]:
     """Rows of a set, drawn without a pattern, in order. `Random.random` is the one draw that Python promises never to change."""
-    chance = Random(0)
+    chance = Random(seed)
     keys = [chance.random() for _ in range(total)]
     return sorted(sorted(fitting, key=keys.__getitem__)[:count])

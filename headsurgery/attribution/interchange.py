@@ -26,7 +26,7 @@ from headsurgery.edits.operations.scale import Scale
 from headsurgery.engine.measures import PreferenceDrop
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import Engine, InterchangeTask, SweepTask
-from headsurgery.errors import ModelError
+from headsurgery.errors import NothingToFindError
 from headsurgery.heads import HeadRef
 from headsurgery.judges.keyword import find_refusal
 from headsurgery.progress import StageProgress, share_progress
@@ -115,7 +115,7 @@ def interchange(
         The scores, with arrays `interchange` and `interchange_harmless` [pair, layer, head] in nats, and notes for the user.
 
     Raises:
-        ModelError: No pair of a refused and an answered prompt.
+        NothingToFindError: No pair of a refused and an answered prompt.
     """
     pairs = find_pairs(sweeper.engine, reader, harmful, harmless, tokens=answer_tokens)
     if not pairs.found:
@@ -272,8 +272,8 @@ def _share(one: Sequence[int], other: Sequence[int]) -> float:
     return len({*one} & {*other}) / len({*one} | {*other})
 
 
-def _nothing_to_compare(pairs: Pairs) -> ModelError:
+def _nothing_to_compare(pairs: Pairs) -> NothingToFindError:
     hint = "give pairs of which it refuses one prompt, or --method refusal"
     if pairs.thinking:
         hint = "give more --answer-tokens, or a --template that ends the thoughts at once (... <think></think>)"
-    return ModelError(f"nothing to compare: {pairs.say()}", hint=hint)
+    return NothingToFindError(f"nothing to compare: {pairs.say()}", hint=hint)

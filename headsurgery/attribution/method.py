@@ -38,6 +38,7 @@ Queries = Sequence[Sequence[int]]
 Need = Literal["harmless", "model"]
 
 SCORING, SEARCHING, MEASURING = "scoring heads x prompts", "trying heads x factors", "measuring groups of heads"
+RESAMPLING = "searching halves of the prompts"
 """The stages of an attribution, as its progress callback reports them."""
 
 
@@ -121,6 +122,7 @@ class Method(ABC, Generic[Own]):
         needs: What it requires, and why. `harmless`: a control. `model`: the model in this process.
         ablates: Whether it edits heads to score them.
         wants_control: Whether, without a control, it also ranks heads high that every prompt needs.
+        seeded_by: Its own option that seeds what it draws; None: it draws nothing.
         learns_factors: Whether it finds the factors of the recipe itself, to ablate as to reinforce, so that no search follows.
         not_screened: Why heads can't be screened for it. None: they can.
         is_rough_to_screen: Whether a screen's estimates of its scores are so rough that it must let more heads through.
@@ -140,6 +142,7 @@ class Method(ABC, Generic[Own]):
     needs: ClassVar[Mapping[Need, str]] = {}
     ablates: ClassVar[bool] = True
     wants_control: ClassVar[bool] = True
+    seeded_by: ClassVar[str | None] = None
     learns_factors: ClassVar[bool] = False
     not_screened: ClassVar[str | None] = "has no estimate of its scores by which a screen could choose"
     is_rough_to_screen: ClassVar[bool] = False

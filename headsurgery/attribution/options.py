@@ -31,6 +31,10 @@ def _say_contrasts() -> str:
     return f"{', '.join(others)}, else {usual:g}"
 
 
+def _say_per_prompt() -> str:
+    return " and ".join(method.name for method in load_methods() if method.is_per_prompt)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _SharedOptions(Options):
     """The choices of an attribution. A method's own options are None until the user chooses them.
@@ -54,6 +58,8 @@ class _SharedOptions(Options):
         answer_tokens: New tokens of an answer in which a refusal is searched for, including thoughts. None: 48, in a search 32.
         held_out: Prompts of each set that the search for heads does not see, on which the curve is measured; 0: no curve. None: a
             third of a set of at least 12, and at most 24.
+        resamples: How often heads are chosen again on a random half of the search's prompts, to see which are found again; 0:
+            never. None: 10 times with methods that score each prompt, which need no further run for it, else never.
 
     Raises:
         UsageError: A value is out of range.
@@ -113,6 +119,16 @@ class _SharedOptions(Options):
         ),
     ] = None
 
+    resamples: Annotated[
+        int | None,
+        Flag(
+            help="Choose heads again this often, each time on a random half of the search's prompts, and say how often each head "
+            f"of the recipe is found again. Default: 10 for {_say_per_prompt()}, where it costs nothing, else 0. Elsewhere each "
+            "resample searches again.",
+            at_least=0,
+        ),
+    ] = None
+
     def __post_init__(self) -> None:
         for name, known in (("method", tuple(UNITS)), ("operation", ABLATIONS), ("intent", INTENTS)):
             if getattr(self, name) not in known:
@@ -124,6 +140,8 @@ class _SharedOptions(Options):
             raise UsageError(
                 f"screen is {self.screen!r}, expected True or False", hint="its size is chosen by survivors, sample and screen_seed"
             )
+        if self.resamples == 1:
+            raise UsageError("resamples is 1, expected 0 or at least 2", hint="10 resamples tell stable heads from others")
         if self.factor == 1:
             raise UsageError("factor is 1, which changes nothing, so every head would score 0")
         if not self.screen and (self.survivors, self.sample, self.screen_seed) != (None, None, None):

@@ -11,7 +11,7 @@ import transformers
 from headsurgery.attribution.scores import ScoreTable
 from headsurgery.attribution.settings import Settings
 from headsurgery.prompts import PromptSet, Template
-from headsurgery.recipe import Curve, HeadEdit, Provenance, ScreenRecord
+from headsurgery.recipe import Curve, HeadEdit, Provenance, ScreenRecord, Stability
 from headsurgery.version import __version__
 
 
@@ -24,6 +24,7 @@ def record_run(
     scores: ScoreTable,
     doubts: Sequence[str],
     curve: Curve | None = None,
+    stability: Stability | None = None,
 ) -> Provenance:
     """The record of an attribution.
 
@@ -36,6 +37,7 @@ def record_run(
         scores: The scores of all heads.
         doubts: What makes the choice doubtful.
         curve: What groups of heads do to prompts that the search did not see.
+        stability: Which heads the search finds again on halves of its prompts.
     """
     return Provenance(
         method=settings.method.name,
@@ -53,6 +55,7 @@ def record_run(
         scores=list(scores.scores_of([edit.ref for edit in edits])),
         path=list(scores.path) or None,
         curve=curve,
+        stability=stability,
         screen=_screen_record(settings, scores),
         lazy=scores.lazy,
         versions={

@@ -29,7 +29,7 @@ from headsurgery.edits.operations import OperationName
 from headsurgery.engine.measures import Divergence, LogOddsDrop
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import Engine, Measure, SweepTask
-from headsurgery.errors import ModelError
+from headsurgery.errors import NothingToFindError
 from headsurgery.heads import HeadRef
 from headsurgery.judges.keyword import find_refusal
 from headsurgery.progress import Consecutive, StageProgress, share_progress
@@ -135,7 +135,7 @@ def refusal(
         user.
 
     Raises:
-        ModelError: The model refuses none of the prompts, or thinks for too long to be seen to refuse.
+        NoRefusalError: The model refuses none of the prompts, or thinks for too long to be seen to refuse.
     """
     seen = find_refusals(sweeper.engine, reader, prompts, (), tokens=answer_tokens)
     refused = seen.found
@@ -278,7 +278,7 @@ def find_refusals(
     return Refusals(found=tuple(found), thinking=thinking, unclosed=unclosed)
 
 
-class NoRefusalError(ModelError):
+class NoRefusalError(NothingToFindError):
     """The model refuses none of the prompts."""
 
 

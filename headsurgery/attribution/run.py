@@ -16,15 +16,15 @@ from headsurgery.attribution.doubts import find_doubts
 from headsurgery.attribution.frontier_record import Frontier
 from headsurgery.attribution.holding_out import Asked, HeldOut, hold_out
 from headsurgery.attribution.lazy import say_lazy
-from headsurgery.attribution.method import MEASURING, SCORING, SEARCHING, Queries, Scoring
+from headsurgery.attribution.method import MEASURING, RESAMPLING, SCORING, SEARCHING, Queries, Scoring
 from headsurgery.attribution.options import AttributionOptions
 from headsurgery.attribution.record import record_run
 from headsurgery.attribution.reinforce import ANSWER_TOKENS as SEARCH_TOKENS
 from headsurgery.attribution.reinforce import Reinforcement, reinforce
 from headsurgery.attribution.scores import ScoreTable
-from headsurgery.attribution.screen.screener import Screener, Screening
+from headsurgery.attribution.screen.screener import Screening, screener_of
 from headsurgery.attribution.settings import Settings
-from headsurgery.attribution.stability import doubt_stability, mark_stability
+from headsurgery.attribution.stability import draw_halves, measure_stability
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.documents.tables import Table
 from headsurgery.edits.operations import OPERATIONS
@@ -40,7 +40,7 @@ from headsurgery.model.modules import context_length
 from headsurgery.options import check_no_more
 from headsurgery.progress import Progress, StageProgress, of_stage, takes_stage
 from headsurgery.prompts import PromptSet, Template, encode, load_template
-from headsurgery.recipe import Curve, Geometry, HeadEdit, HeadScore, Recipe, RecipeBase, say_edits
+from headsurgery.recipe import Curve, Geometry, HeadEdit, HeadScore, Recipe, RecipeBase, Stability, say_edits
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,6 +56,7 @@ class Attribution:
         notes: What the user should know, although nothing is wrong.
         frontier: What a search for a reinforcement tried; None if there was none.
         curve: What groups of heads do to prompts that the search did not see; None if none were held out.
+        stability: Which heads the search finds again on halves of its prompts; None if it was not repeated.
     """
 
     recipe: Recipe
@@ -63,6 +64,7 @@ class Attribution:
     notes: tuple[str, ...]
     frontier: Frontier | None = None
     curve: Curve | None = None
+    stability: Stability | None = None
 
     def __repr__(self) -> str:
         """The chosen edits and the scores, on one line."""
@@ -82,12 +84,13 @@ class Attribution:
         return self.scores.plot()
 
     def _repr_html_(self) -> str:
-        """A heat map, the best heads, the curve and the notes, for a notebook."""
-        from headsurgery.report.fragment import show_curve
+        """A heat map, the best heads, the curve, the stability of the recipe's heads and the notes, for a notebook."""
+        from headsurgery.report.fragment import show_curve, show_stability
 
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
         curve = "" if self.curve is None else show_curve(self.curve)
-        return self.scores._repr_html_() + curve + (f"<ul>{notes}</ul>" if notes else "")
+        stability = "" if self.stability is None else show_stability(self.stability)
+        return self.scores._repr_html_() + curve + stability + (f"<ul>{notes}</ul>" if notes else "")
 
 
 def attribute(
@@ -120,7 +123,7 @@ def attribute(
             stopped.
         on_progress: Called with the stage, the work done, and the total: (head, query) pairs of `scoring heads x prompts`, then, if
             there is a search, candidates of `trying heads x factors`, or, if there is a curve, points of `measuring groups of
-            heads`.
+            heads`, and then, if there are resamples, those of `searching halves of the prompts`.
         on_search: Called instead of `on_progress` with the search's candidates done and their total.
         keywords: Fields of `AttributionOptions`, such as `method="ships", top=5`, instead of `options`.
 
@@ -138,7 +141,9 @@ def attribute(
     report = of_stage(on_progress, SCORING)
     if on_search is None and on_progress is not None and takes_stage(on_progress):
         on_search = of_stage(on_progress, SEARCHING)
-    on_curve = of_stage(on_progress, MEASURING) if on_progress is not None and takes_stage(on_progress) else None
+    on_curve, on_resample = None, None
+    if on_progress is not None and takes_stage(on_progress):
+        on_curve, on_resample = of_stage(on_progress, MEASURING), of_stage(on_progress, RESAMPLING)
     engine = model
     if isinstance(engine, nn.Module):
         if batch_size != "auto" and (isinstance(batch_size, str) or batch_size < 1):
@@ -160,6 +165,7 @@ def attribute(
         asked = [Asked(prompts=prompt_set, ids=ids) for prompt_set, ids in encoded]
         held_out = hold_out(asked, settings.held_out, max_tokens=facts.context_length - answer_tokens_of(settings))
         settings.method.check_prompts([part.prompts for part in held_out.searched], settings.own)
+        halves = draw_halves(held_out.searched, settings)
         development = None
         if loaded is not None:
             development = _development(loaded, sets, chosen_template, settings.answer_tokens or SEARCH_TOKENS)
@@ -171,12 +177,12 @@ def attribute(
         if loaded is not None and development is not None:
             found = _reinforce(loaded, scores, development, settings, batch_size, journal, on_search)
         curve = _measure(scoring, scores, held_out, journal, on_curve) if held_out.harmful else None
-    if curve is not None and settings.is_count_open:
-        curve, scores = follow_curve(curve, scores)
-    scores = mark_stability(scores, settings.method)
-    edits = _choose_edits(scores, settings, found, curve)
+        if curve is not None and settings.is_count_open:
+            curve, scores = follow_curve(curve, scores)
+        edits = _choose_edits(scores, settings, found, curve)
+        stability = measure_stability(scoring, scores, halves, [edit.ref for edit in edits], on_progress=on_resample)
     doubts = _doubt(scores, settings, curve, facts.dtype)
-    provenance = record_run(settings, facts.dtype, sets, chosen_template, edits, scores, doubts, curve).model_copy(
+    provenance = record_run(settings, facts.dtype, sets, chosen_template, edits, scores, doubts, curve, stability).model_copy(
         update={
             "device": facts.device,
             "options": settings.chosen.to_json()
@@ -197,6 +203,7 @@ def attribute(
     said += engine.notes if settings.method.ablates else ()
     said += () if curve is None else (curve.why,)
     said += doubts
+    said += _say_stability(stability, settings)
     said += OPERATIONS[settings.operation].caveats(facts.uneven) if settings.method.ablates else ()
     said += found.notes if found else ()
     scores = replace(scores, provenance=recipe.provenance)
@@ -206,6 +213,7 @@ def attribute(
         notes=tuple(dict.fromkeys(said)),
         frontier=found.frontier if found else None,
         curve=curve,
+        stability=stability,
     )
 
 
@@ -232,10 +240,7 @@ def _prepare_scoring(
     on_progress: StageProgress | None,
     reader: AnswerReader,
 ) -> Scoring:
-    modules, screener = engine.modules if isinstance(engine, LocalEngine) else None, None
-    if settings.screen is not None:
-        assert modules is not None  # `Settings.check_engine` has checked it
-        screener = Screener(modules, settings.screen, rough=settings.is_rough_to_screen)
+    modules = engine.modules if isinstance(engine, LocalEngine) else None
     return Scoring(
         settings=settings,
         sweeper=Sweeper(engine=engine, journal=journal),
@@ -243,7 +248,7 @@ def _prepare_scoring(
         queries=queries,
         modules=modules,
         max_memory=engine.max_memory if isinstance(engine, LocalEngine) else None,
-        screener=screener,
+        screener=screener_of(modules, settings),
         on_progress=on_progress,
     )
 
@@ -315,7 +320,14 @@ def _doubt(scores: ScoreTable, settings: Settings, curve: Curve | None, dtype: s
     is_measured = curve is not None and curve.recommended is not None and curve.recommended == curve.chosen
     judged = replace(scores, chosen=()) if is_measured else scores
     of_curve = () if curve is None else doubt_curve(curve)
-    return (*scores.doubts, *find_doubts(settings, judged, dtype), *doubt_stability(scores), *of_curve)
+    return (*scores.doubts, *find_doubts(settings, judged, dtype), *of_curve)
+
+
+def _say_stability(stability: Stability | None, settings: Settings) -> tuple[str, ...]:
+    """What resamples say: where the user asked for them, and where they speak against a head of the recipe."""
+    if stability is None or not (stability.unstable or settings.chosen.resamples):
+        return ()
+    return (stability.say(),)
 
 
 def _as_set(prompts: PromptSet | Sequence[str], name: str) -> PromptSet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from headsurgery.attribution.frontier import Bounds
@@ -16,6 +16,9 @@ from headsurgery.errors import UsageError
 from headsurgery.heads import AttentionGeometry, HeadRef
 from headsurgery.options import Options
 from headsurgery.recipe import HeadEdit
+
+RESAMPLES = 10
+"""How often heads are chosen again where that takes no further run of the model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,7 @@ class Settings:
         answer_tokens: Number of new tokens of an answer that are read; None: the method's own number, or the search's.
         screen: How many heads are scored exactly; None: all.
         held_out: Prompts of each set that the search does not see; None: by the size of the set.
+        resamples: How often the search is repeated on random halves of its prompts.
         is_count_open: Whether the user left it open how many heads the recipe has, so that a curve may decide.
 
     Raises:
@@ -53,6 +57,7 @@ class Settings:
     answer_tokens: int | None
     screen: Screening | None
     held_out: int | None = 0
+    resamples: int = 0
     is_count_open: bool = False
 
     @classmethod
@@ -92,6 +97,7 @@ class Settings:
             answer_tokens=options.answer_tokens,
             screen=_screening(options) if options.screen else None,
             held_out=options.held_out if options.intent == "ablate" else 0,
+            resamples=_count_resamples(options, method),
             is_count_open=getattr(options, method.counted_by) is None,
         )
 
@@ -118,6 +124,11 @@ class Settings:
             )
 
     def _check_search(self) -> None:
+        if self.chosen.resamples:
+            raise UsageError(
+                "resamples repeat the scores of heads, and not the search for a reinforcement's heads and factor",
+                hint="state the factor with --apply-factor, or drop --resamples",
+            )
         if self.contrast is None:
             raise UsageError(
                 "the search for heads and factor of a reinforcement needs a harmless set to measure what is lost",
@@ -138,6 +149,20 @@ class Settings:
     def searches(self) -> bool:
         """Whether a search for heads and factor follows the scores."""
         return self.apply_factor is None and not self.method.learns_factors
+
+    def reseeded(self, number: int) -> Settings:
+        """The same with other seeds, wherever the method or the screen draws something.
+
+        Args:
+            number: What is added to each seed.
+        """
+        own, screen = self.own, self.screen
+        if self.method.seeded_by is not None:
+            name = self.method.seeded_by
+            own = replace(own, **{name: getattr(own, name) + number})
+        if screen is not None:
+            screen = replace(screen, seed=screen.seed + number)
+        return replace(self, own=own, screen=screen)
 
     @property
     def is_rough_to_screen(self) -> bool:
@@ -188,6 +213,12 @@ def _own_options(method: Method[Any], options: AttributionOptions, *, is_search:
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     own: Options = method.options(**({**method.search_defaults} if is_search else {}) | given)
     return own
+
+
+def _count_resamples(options: AttributionOptions, method: Method[Any]) -> int:
+    if options.resamples is not None:
+        return int(options.resamples)
+    return RESAMPLES if method.is_per_prompt else 0
 
 
 def _screening(options: AttributionOptions) -> Screening:

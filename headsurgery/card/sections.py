@@ -14,7 +14,7 @@ from headsurgery.card.licences import Licence
 from headsurgery.card.metadata import PAPER, find_variant, kind_of
 from headsurgery.edits.operations import OPERATIONS
 from headsurgery.hub.names import is_hub_id
-from headsurgery.recipe import Curve, CurvePoint, HeadEdit, HeadScore, PromptRecord, Provenance, Recipe, RecipeBase
+from headsurgery.recipe import Curve, CurvePoint, HeadEdit, PromptRecord, Provenance, Recipe, RecipeBase
 from headsurgery.surgery.base_files import MANIFEST, PREVIOUS, RECIPE, UNDO
 from headsurgery.surgery.manifest import Manifest
 
@@ -105,9 +105,12 @@ def say_attribution(provenance: Provenance | None, edits: tuple[HeadEdit, ...] =
     control = f"{_prompts(provenance.harmless)}, weighted {provenance.contrast:g}" if provenance.contrast else None
     lines.append(f"- Harmless control: {control or 'none, so heads that every text needs may be among them'}")
     if provenance.scores:
-        lines.append(f"- Chosen, with their scores: {', '.join(map(_say_score, provenance.scores))}")
+        heads = ", ".join(f"L{score.layer}H{score.head} {score.score:.3g}" for score in provenance.scores)
+        lines.append(f"- Chosen, with their scores: {heads}")
     if provenance.curve:
         lines.append(_say_curve(provenance.curve, _find_own(provenance, edits)))
+    if provenance.stability:
+        lines.append(f"- Stability: {escape(provenance.stability.say())}")
     lines += [f"- Note: {escape(note)}" for note in provenance.notes or ()]
     if provenance.search:
         found = provenance.search
@@ -116,11 +119,6 @@ def say_attribution(provenance: Provenance | None, edits: tuple[HeadEdit, ...] =
             f" {found.max_over_refusal:.0%} more over-refusal and a KL of {found.max_kl:g} nats per token on harmless text"
         )
     return "\n".join(lines) + "\n"
-
-
-def _say_score(score: HeadScore) -> str:
-    halves = "" if score.halves is None else f" (among the best in {score.halves} of 10 halves of the prompts)"
-    return f"L{score.layer}H{score.head} {score.score:.3g}{halves}"
 
 
 def _find_own(provenance: Provenance | None, edits: tuple[HeadEdit, ...]) -> CurvePoint | None:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,9 @@ from headsurgery.cli.stages import journal_of, journaled, stages
 from headsurgery.engine.options import EngineOptions
 from headsurgery.errors import UsageError
 from headsurgery.options import ModelOptions, PromptOptions
+
+if TYPE_CHECKING:
+    from headsurgery.recipe import Stability
 
 _TABLE_ROWS = 10
 
@@ -183,6 +186,7 @@ def attribute(
         "frontier": None if found.frontier is None else found.frontier.model_dump(mode="json", by_alias=True),
         "frontier_file": None if frontier is None else str(frontier),
         "curve": None if found.curve is None else found.curve.model_dump(mode="json"),
+        "stability": _mark_unstable(found.stability),
         "top": [score.model_dump() for score in listed],
         "notes": list(found.notes),
     }
@@ -196,6 +200,13 @@ def attribute(
         console.note(f"the recipe is written, but {found.curve.why}")
     out = f"{source.model.split('/')[-1]}-{'ablated' if options.intent == 'ablate' else 'reinforced'}"
     console.next_command("apply", output, pinned_name(model, source), "-o", out)
+
+
+def _mark_unstable(stability: Stability | None) -> dict[str, Any] | None:
+    """The stability of the recipe's heads as JSON, with the unstable ones by name."""
+    if stability is None:
+        return None
+    return stability.model_dump(mode="json") | {"unstable": [str(head) for head in stability.unstable]}
 
 
 def _say_foreign(options: AttributionOptions) -> Iterator[str]:

@@ -100,6 +100,11 @@ def _facts(found: Estimate, model: str, precision: Precision, by_type: dict[str,
         ("hardware", found.hardware.name + (f", {workers} workers" if workers > 1 else "")),
         ("speed", f"{found.hardware.speed / 1e9:,.0f} GFLOP/s a worker: {found.hardware.assumption}"),
         ("work", f"{found.flops / 1e12:,.1f} TFLOP, of which answers take {found.answers / 1e12:,.1f}"),
+        *(
+            [("resamples", f"{found.resampling / 1e12:,.1f} TFLOP of that, {show_seconds(found.resampling_seconds)}")]
+            if found.resampling
+            else []
+        ),
         (
             "memory",
             f"{show_bytes(peak)} a worker: {', '.join(f'{name} {show_bytes(size)}' for name, size in parts.items() if size)}",

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 
 from headsurgery.attribution.methods import load_method
 from headsurgery.console import Console, table
+from headsurgery.heads import HeadRef
 
 if TYPE_CHECKING:
     from headsurgery.attribution import Attribution
@@ -26,20 +27,26 @@ def render_attribution(console: Console, found: Attribution, listed: Sequence[He
     unit = ", ".join(filter(None, (provenance.method, provenance.unit)))
     ranking = load_method(provenance.method).ranking
     best = [(f"L{s.layer}H{s.head}", s.score, s.harmful, s.harmless, chosen.get((s.layer, s.head), "")) for s in listed]
-    group = [(f"L{s.layer}H{s.head}", s.score, s.harmful, s.harmless, *_say_halves(s)) for s in found.scores.chosen]
-    headers = ("head", "score", "harmful", "harmless", "chosen")
-    group_headers = headers[:-1] + (("in halves",) if any(map(_say_halves, found.scores.chosen)) else ())
+    group = [(f"L{s.layer}H{s.head}", s.score, s.harmful, s.harmless, *_say_stable(found, s)) for s in found.scores.chosen]
+    headers = ("head", "score", "harmful", "harmless")
+    again = ("found again",) if _has_resamples(found) else ()
     return [
-        table(headers, best, title=f"Top heads ({unit}{', ' if ranking else ''}{ranking})"),
-        table(group_headers, group, title=f"\nChosen, in this order ({unit})"),
+        table((*headers, "chosen"), best, title=f"Top heads ({unit}{', ' if ranking else ''}{ranking})"),
+        table((*headers, *again), group, title=f"\nChosen, in this order ({unit})"),
         "",
         console.heat_map(found.scores.combined),
     ]
 
 
-def _say_halves(score: HeadScore) -> tuple[str, ...]:
-    """In how many halves of the prompts the head is among the best; nothing where the method can't tell."""
-    return () if score.halves is None else (f"{score.halves} of 10",)
+def _has_resamples(found: Attribution) -> bool:
+    return found.stability is not None and found.stability.resamples > 0
+
+
+def _say_stable(found: Attribution, score: HeadScore) -> tuple[str, ...]:
+    """In how many resamples a head belongs to the group; nothing if the search was not repeated."""
+    if found.stability is None or not _has_resamples(found):
+        return ()
+    return (found.stability.say_head(HeadRef(score.layer, score.head)),)
 
 
 def render_diff(found: CheckpointDiff) -> list[RenderableType]:

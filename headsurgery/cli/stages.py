@@ -50,10 +50,12 @@ class Sweeping:
 
     def watch(self, progress: Progress | None) -> Progress:
         """The callback of the attribution, which tells how many pairs there are in all."""
-        from headsurgery.attribution.method import SCORING
+        from headsurgery.attribution.method import RESAMPLING, SCORING
 
         def report(stage: str, done: int, total: int) -> None:
             if stage != SCORING:
+                if stage == RESAMPLING:
+                    self._total = 0  # pairs of the resamples join those of the search, and nobody has counted them all
                 if not self._has_scores:
                     self._has_scores, self._since = True, time.monotonic()
             else:

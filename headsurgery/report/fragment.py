@@ -1,4 +1,7 @@
-"""Scores and curves as pieces of HTML that stand by themselves, for a notebook: the heat map of `charts`, with its colours."""
+"""Scores, curves and stability as pieces of HTML that stand by themselves, for a notebook.
+
+The heat map is that of `charts`, with its colours.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from headsurgery.report.curve import say_title, tabulate_curve
 
 if TYPE_CHECKING:
     from headsurgery.attribution.scores import ScoreTable
-    from headsurgery.recipe import Curve
+    from headsurgery.recipe import Curve, Stability
 
 _LISTED = 10
 _STYLE = Markup(
@@ -39,3 +42,11 @@ def show_curve(curve: Curve) -> str:
     """A table of the groups of heads, and what it says in a sentence."""
     said = Markup("<p>{}</p>{}<p>{}.</p>").format(say_title(curve), Markup(tabulate_curve(curve)._repr_html_()), curve.why)
     return str(said)
+
+
+def show_stability(stability: Stability) -> str:
+    """How often the search finds each head of the recipe again, and what that says."""
+    heads = [HeadRef(one.layer, one.head) for one in stability.heads]
+    rows = Markup("").join(Markup("<tr><td>{}</td><td>{}</td></tr>").format(str(head), stability.say_head(head)) for head in heads)
+    table = Markup("<table><tr><th>head</th><th>found again</th></tr>{}</table>").format(rows)
+    return str(Markup("{}<p>{}.</p>").format(table if stability.resamples else "", stability.say()))

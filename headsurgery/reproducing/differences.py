@@ -54,6 +54,7 @@ def compare_recipes(before: Recipe, now: Recipe) -> Iterator[Difference]:
     yield from _compare_versions(old.versions, new.versions)
     yield from _compare("heads", say_heads(before.edits), say_heads(now.edits), matters=True)
     yield from _compare("curve", *(one_of.curve and one_of.curve.why for one_of in (old, new)))
+    yield from _compare("stability", *(one_of.stability and one_of.stability.say() for one_of in (old, new)))
     scores, others = ({(one.layer, one.head): one.score for one in one_of.scores or ()} for one_of in (old, new))
     for layer, head in scores.keys() & others.keys():
         is_same = _is_same(scores[layer, head], others[layer, head])

@@ -47,6 +47,7 @@ class Gates(Method[GatesOptions]):
         "model": "learns factors by gradient through a model in one process",
     }
     wants_control = False
+    seeded_by = "gates_seed"
     learns_factors = True
     not_screened = "learns all heads at once, so there is nothing to screen"
     not_estimated = "takes gradient steps and no sweep, so there is nothing to estimate"

@@ -38,6 +38,7 @@ class Refusal(Method[RefusalOptions]):
     help = "a group grown by what it takes from the model's own refusals"
     options = RefusalOptions
     counted_by = "group_size"
+    seeded_by = "check_seed"
     search_defaults: ClassVar[Mapping[str, object]] = {"group_size": 1}
     default_contrast = 10.0
     wants_control = False

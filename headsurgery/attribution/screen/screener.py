@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,6 +23,9 @@ from headsurgery.errors import UsageError, not_finite
 from headsurgery.heads import AttentionGeometry, HeadRef
 from headsurgery.model.hooks import RowEdit, row_edits
 from headsurgery.model.modules import ModuleMap
+
+if TYPE_CHECKING:
+    from headsurgery.attribution.settings import Settings
 
 RANKING = 10
 """Length of the ranking that the account describes, k."""
@@ -80,6 +84,14 @@ class Selection:
         """What the exact scores [layer, head] say about the heads without scores."""
         survivors, sampled = ([float(scores[head.layer, head.head]) for head in heads] for heads in (self.survivors, self.sampled))
         return Account.of(survivors, sampled, screened_out=self.screened_out, k=RANKING)
+
+
+def screener_of(modules: ModuleMap | None, settings: Settings) -> Screener | None:
+    """The screener that an attribution asks for; None: it scores all heads."""
+    if settings.screen is None:
+        return None
+    assert modules is not None  # `Settings.check_engine` has checked it
+    return Screener(modules, settings.screen, rough=settings.is_rough_to_screen)
 
 
 class Screener:
