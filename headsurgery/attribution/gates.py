@@ -36,7 +36,6 @@ from headsurgery.attribution.scores import FloatArray, ScoreTable, score_heads
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.edits.operations import OperationName
 from headsurgery.engine.factors import GradientPasses, frozen, head_factors, read_ends
-from headsurgery.engine.journal import SweepJournal
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.errors import NothingToFindError
 from headsurgery.heads import AttentionGeometry, HeadRef
@@ -71,6 +70,8 @@ _OPEN = 3.0
 """Where the sigmoid of a gate begins: a factor of 0.95."""
 _BOUNDS = {"ablate": (-4.0, 4.0), "reinforce": (-1.5, 1.5)}
 """Of what is learned: factors of 0.02 to 0.98, or 0.22 to 4.5. Further out a sigmoid is so flat that no step leads back."""
+_NOTED_STEPS = 6
+"""Steps after which the journal keeps where the descent is."""
 _MOVED = 0.05
 """A factor this far from 1 counts as an edit while the model answers."""
 _TRIES = 4
@@ -330,10 +331,11 @@ class _Search:
         notes = [self._say_start(seen)]
         for number in range(ROUNDS):
             theta = self._learn(lessons, theta, STEPS, ("round", number))
+            if settings.reinforce:
+                continue  # it has one opening, whatever is answered
             left = self.answer(_edits_of(_factors(theta, settings), geometry, settings, least=_MOVED))
-            if not settings.reinforce and left.found:
-                found = [*seen.found, *left.found]
-                lessons = replace(lessons, openings=OwnAnswers.of(found))
+            if left.found:
+                lessons = replace(lessons, openings=OwnAnswers.of([*seen.found, *left.found]))
         factors = _factors(theta, settings)
         group = self._fit(lessons, theta, factors)
         path = tuple((size, len(self.answer(group[:size]).found)) for size in group_sizes(len(group)))
@@ -377,36 +379,46 @@ class _Search:
         return f"the model refuses {len(seen.found)} of {count} prompts; the factors are learned from these"
 
     def _learn(
-        self, lessons: Lessons, theta: torch.Tensor, steps: int, name: tuple[str, int], *, only: torch.Tensor | None = None
+        self, lessons: Lessons, start: torch.Tensor, steps: int, name: tuple[str, int], *, only: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Adam on all heads, or on some."""
-        key = ("gates", self.settings, name, steps, lessons.openings.queries, lessons.harmless.queries)
-        known = _recall(self.sweeper.journal, key)
-        if known is None:
-            known = self._descend(lessons, theta, steps, Random(f"{self.settings.seed} {name}"), only).tolist()
-            if self.sweeper.journal is not None:
-                self.sweeper.journal.note(key, known)
-        else:
-            self._advance(steps)
-        return torch.tensor(known, dtype=theta.dtype)
-
-    def _descend(self, lessons: Lessons, start: torch.Tensor, steps: int, draws: Random, only: torch.Tensor | None) -> torch.Tensor:
-        theta = start.clone().requires_grad_()
+        """Adam on all heads, or on some. The journal keeps every few steps."""
+        theta, draws = start.clone().requires_grad_(), Random(f"{self.settings.seed} {name}")
         optimizer = torch.optim.Adam([theta], lr=LEARNING_RATE[self.settings.intent])
-        for _ in range(steps):
-            factors = _factors(theta, self.settings)
-            if only is not None:
-                factors = torch.where(only, factors, 1.0)
-            rows = [_draw(draws, len(own.queries)) for own in (lessons.openings, lessons.harmless)]
-            gradient, _ = lessons.gradient(factors, *rows)
-            optimizer.zero_grad()
-            price = self.settings.head_price * _moved(theta, factors, self.settings).sum()
-            ((factors * gradient.to(factors)).sum() + price).backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            with torch.no_grad():
-                theta.clamp_(*_BOUNDS[self.settings.intent])
-            self._advance(1)
+        journal = self.sweeper.journal
+        for first in range(0, steps, _NOTED_STEPS):
+            count = min(_NOTED_STEPS, steps - first)
+            drawn = [[_draw(draws, len(own.queries)) for own in (lessons.openings, lessons.harmless)] for _ in range(count)]
+            key = ("gates", self.settings, name, first, count, lessons.openings.queries, lessons.harmless.queries)
+            known = None if journal is None else journal.recall(key)
+            if known is not None:
+                _restore(optimizer, theta, known)
+                self._advance(count)
+                continue
+            for rows in drawn:
+                self._step(lessons, theta, optimizer, rows, only)
+            if journal is not None:
+                journal.note(key, _state_of(optimizer, theta))
         return theta.detach()
+
+    def _step(
+        self,
+        lessons: Lessons,
+        theta: torch.Tensor,
+        optimizer: torch.optim.Adam,
+        rows: Sequence[Sequence[int]],
+        only: torch.Tensor | None,
+    ) -> None:
+        factors = _factors(theta, self.settings)
+        if only is not None:
+            factors = torch.where(only, factors, 1.0)
+        gradient, _ = lessons.gradient(factors, *rows)
+        optimizer.zero_grad()
+        price = self.settings.head_price * _moved(theta, factors, self.settings).sum()
+        ((factors * gradient.to(factors)).sum() + price).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        with torch.no_grad():
+            theta.clamp_(*_BOUNDS[self.settings.intent])
+        self._advance(1)
 
     def _advance(self, steps: int) -> None:
         self._done += steps
@@ -518,8 +530,18 @@ def _usual_opening(seen: Refusals, reader: AnswerReader) -> list[int]:
     return ids[:OPENING_TOKENS]
 
 
-def _recall(journal: SweepJournal | None, key: object) -> Any:
-    return None if journal is None else journal.recall(key)
+def _state_of(optimizer: torch.optim.Adam, theta: torch.Tensor) -> dict[str, Any]:
+    """What is learned and Adam's moments, as JSON; its floats hold every bit of a float32."""
+    state = optimizer.state[theta]
+    tensors = {"theta": theta, "exp_avg": state["exp_avg"], "exp_avg_sq": state["exp_avg_sq"]}
+    return {"step": int(state["step"])} | {name: tensor.tolist() for name, tensor in tensors.items()}
+
+
+def _restore(optimizer: torch.optim.Adam, theta: torch.Tensor, known: dict[str, Any]) -> None:
+    with torch.no_grad():
+        theta.copy_(torch.tensor(known["theta"]))
+    moments = {name: torch.tensor(known[name], dtype=theta.dtype) for name in ("exp_avg", "exp_avg_sq")}
+    optimizer.state[theta] = {"step": torch.tensor(float(known["step"]))} | moments
 
 
 class _Refining:
