@@ -20,11 +20,12 @@ from headsurgery import Evaluation, Recipe, apply_plan, evaluate, open_checkpoin
 from headsurgery.behaviour.answers import Answer, Verdict
 from headsurgery.cli import app
 from headsurgery.endpoints.endpoint import Endpoint
-from headsurgery.errors import HeadSurgeryError, UsageError
+from headsurgery.errors import HeadSurgeryError, ModelError, UsageError
 from headsurgery.evaluation.journal import read_answers
 from headsurgery.judges import Judge
 from headsurgery.judges.degenerate import find_degeneracy
 from headsurgery.judges.keyword import KeywordJudge
+from headsurgery.model.completion import Completer
 from headsurgery.prompts import PromptSet
 from tests.chat_server import MODEL, Fault, serve
 from tests.exhaustive import all_but
@@ -279,9 +280,13 @@ class TestResume:
         key = lambda answer: (answer.variant, answer.set, answer.index)  # noqa: E731
         assert sorted(read_answers(journal), key=key) == sorted(read_answers(Path("whole/answers.jsonl")), key=key)
 
-    def test_a_run_that_fails_before_its_first_answer_leaves_nothing(self, folder: Path) -> None:
-        result = cli("recipe.json", "--max-new-tokens", "100000", "-o", "refused")
-        assert result.exit_code == 1
+    def test_a_run_that_fails_before_its_first_answer_leaves_nothing(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*_: Any) -> Any:
+            raise ModelError("out of memory with a single prompt")
+
+        monkeypatch.setattr(Completer, "complete", fail)
+        with pytest.raises(ModelError, match="out of memory"):
+            run("recipe.json", out="refused")
         assert not Path("refused").exists()
 
     def test_ctrl_c_keeps_what_is_there(self, folder: Path) -> None:

@@ -374,7 +374,7 @@ def test_what_is_no_judge_is_refused_with_what_is_known() -> None:
 
 def test_the_plain_judges_need_neither_torch_nor_transformers() -> None:
     code = (
-        "import sys; from headsurgery.judges import load_judge; from headsurgery.evaluation import degenerate\n"
+        "import sys; from headsurgery.judges import load_judge; from headsurgery.judges import degenerate\n"
         "[load_judge(spec) for spec in ('keyword', 'paper', 'paper-reference')]\n"
         "assert not {'torch', 'transformers', 'numpy'} & set(sys.modules)"
     )

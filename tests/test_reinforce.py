@@ -192,7 +192,7 @@ def test_every_candidate_counts_for_progress() -> None:
 
 def test_nothing_within_bounds_is_an_error_that_keeps_what_was_tried() -> None:
     with pytest.raises(
-        NoReinforcementError, match=f"{len(FACTORS)} candidates, 1 of them over KL 1e-09, .* {len(FACTORS) - 1} of a larger"
+        NoReinforcementError, match=f"{len(FACTORS)} candidates, 1 of them over KL 1e-09, .* {len(FACTORS) - 1} with a larger"
     ) as caught:
         search({PLANTED: 1.0}, bounds=Bounds(max_over_refusal=0.5, max_kl=1e-9))
     assert "--max-kl" in caught.value.hint
@@ -259,7 +259,7 @@ def test_a_model_that_refuses_everything_needs_no_search() -> None:
     with torch.no_grad():
         model.lm_head.weight.zero_()
         model.lm_head.bias = torch.nn.Parameter(torch.eye(VOCABULARY)[REFUSAL])
-    with pytest.raises(NoReinforcementError, match="refuses all 12 harmful questions already") as caught:
+    with pytest.raises(NoReinforcementError, match="already refuses all 12 harmful questions") as caught:
         search({PLANTED: 1.0}, loaded=loaded)
     assert caught.value.frontier.points == ()
 

@@ -51,10 +51,9 @@ def identify_run(
 
 def identify_weights(checkpoint: Checkpoint) -> dict[str, Any]:
     """What a journal knows a model's weights by, as JSON: its commit, or the beginnings of its tensors and when it was written."""
-    known: dict[str, Any] = {"revision": checkpoint.revision}
-    if checkpoint.revision is None:
-        known |= {"fingerprint": checkpoint.fingerprint(), "modified": checkpoint.modified()}
-    return known
+    if checkpoint.revision is not None:
+        return {"revision": checkpoint.revision}
+    return {"fingerprint": checkpoint.fingerprint(), "modified": checkpoint.modified()}
 
 
 def read_sweep_dtype(journal: Path, run: Mapping[str, Any]) -> str | None:
