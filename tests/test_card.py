@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from headsurgery import Recipe, diff_checkpoints, open_checkpoint, plan_surgery, restore_checkpoint
 from headsurgery.card import write_card
 from headsurgery.card.licences import find_licences
-from headsurgery.card.metadata import kind_of
+from headsurgery.card.metadata import kind_of, split_card
 from headsurgery.card.picture import draw_heads
 from headsurgery.card.sections import escape
 from headsurgery.cli import app
@@ -458,3 +458,8 @@ def test_the_command_adds_figures_and_scores(folder: Path) -> None:
     assert "Each head shows its score" in card
     assert diff_checkpoints(checkpoint, open_checkpoint(folder / "edited"), recipe=recipe).matches_recipe
     restore_checkpoint(folder / "edited", folder / "back")
+
+
+def test_a_card_is_split_into_metadata_and_text_as_in_version_0_1() -> None:
+    assert split_card("---\nlicense: apache-2.0\n---\n# Title\n")[0] == {"license": "apache-2.0"}
+    assert split_card("# Title\n") == ({}, "# Title\n")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from headsurgery.documents.front_matter import read_front_matter
 from headsurgery.edits.operations import OPERATIONS
 from headsurgery.hub.names import is_hub_id
 from headsurgery.recipe import HeadEdit, RecipeBase
@@ -19,6 +20,12 @@ PAPER = "2410.13708"
 _NOT_INHERITED = ("model-index", "base_model_relation", "new_version", "quantized_by")
 _METRICS = {"complied": ("attack_success_rate", "Attack success rate"), "refused": ("refusal_rate", "Refusal rate")}
 _HUB_SET = re.compile(r"(?P<type>[\w-]+/[\w.-]+)@(?P<revision>[0-9a-f]{40})(?::(?P<split>[\w.-]+))?")
+
+
+def split_card(text: str) -> tuple[dict[str, Any], str]:
+    """A card's metadata and its text, as scripts of version 0.1 ask for them; no metadata if they can't be read."""
+    card = read_front_matter(text)
+    return dict(card.metadata), card.text
 
 
 def make_metadata(
