@@ -23,7 +23,7 @@ from headsurgery.behaviour.damage import answer_kl
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.behaviour.statistics import mean_interval, wilson
 from headsurgery.edits.controls import random_heads
-from headsurgery.engine.journal import SweepJournal
+from headsurgery.engine.journal import SweepJournal, recall_or_make
 from headsurgery.engine.task import Engine
 from headsurgery.errors import UsageError
 from headsurgery.judges.degenerate import find_degeneracy
@@ -299,13 +299,7 @@ class _Run:
 
     def _recall(self, what: tuple[object, ...], make: Callable[[], Any]) -> Any:
         """A result out of the journal, or a new one, which goes there."""
-        key = ("curve", *what)
-        found = None if self.journal is None else self.journal.recall(key)
-        if found is None:
-            found = make()
-            if self.journal is not None:
-                self.journal.note(key, found)
-        return found
+        return recall_or_make(self.journal, ("curve", *what), make)
 
 
 def _names(group: Group) -> list[str]:

@@ -31,8 +31,9 @@ import torch
 from torch.nn import functional
 
 from headsurgery.attribution.groups import SIZES
+from headsurgery.attribution.method import Queries
 from headsurgery.attribution.refusal import ANSWER_TOKENS, OwnAnswers, Refusals, find_refusals, nothing_to_attribute
-from headsurgery.attribution.scores import FloatArray, ScoreTable, score_heads
+from headsurgery.attribution.scores import FloatArray, ScoreTable, score_heads, spread_over_heads
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.edits.operations import OperationName
 from headsurgery.engine.factors import GradientPasses, frozen, head_factors, read_ends
@@ -44,7 +45,6 @@ from headsurgery.progress import StageProgress
 from headsurgery.recipe import HeadEdit, TriedGroup
 
 Factors = Literal["zero", "free"]
-Queries = Sequence[Sequence[int]]
 
 OPENING_TOKENS = 3
 """Tokens of a refusal that are read: they tell it from an answer. What follows them costs harm to drive out, and gains nothing."""
@@ -339,7 +339,7 @@ class _Search:
         factors = _factors(theta, settings)
         group = self._fit(lessons, theta, factors)
         path = tuple((size, len(self.answer(group[:size]).found)) for size in group_sizes(len(group)))
-        return Gated(factors=_as_array(factors, geometry), group=group, refused=len(seen.found), path=path, notes=tuple(notes))
+        return Gated(factors=_by_head(factors, geometry), group=group, refused=len(seen.found), path=path, notes=tuple(notes))
 
     def answer(self, edits: Sequence[HeadEdit]) -> Refusals:
         """Which prompts are refused with some edits in force."""
@@ -509,12 +509,10 @@ def _by_distance(factors: torch.Tensor, geometry: AttentionGeometry) -> list[Hea
     return sorted(geometry.heads(), key=lambda head: (-abs(1 - float(factors[head.layer, head.head])), head))
 
 
-def _as_array(factors: torch.Tensor, geometry: AttentionGeometry) -> FloatArray:
+def _by_head(factors: torch.Tensor, geometry: AttentionGeometry) -> FloatArray:
     """[layer, head] in float64, NaN where there is no head."""
-    found = np.full(tuple(factors.shape), np.nan)
-    for head in geometry.heads():
-        found[head.layer, head.head] = float(factors[head.layer, head.head])
-    return found
+    heads = tuple(geometry.heads())
+    return spread_over_heads(geometry, heads, [float(factors[head.layer, head.head]) for head in heads])
 
 
 def _draw(draws: Random, count: int) -> list[int]:
@@ -607,7 +605,7 @@ class _Refining:
     def _take(self, group: list[HeadRef], allowed: float) -> None:
         """Go on with another group where its loss is at most so much more than now."""
         found = self._try(group)
-        if found < self._loss + allowed or (found == self._loss and allowed > 0):
+        if found < self._loss + allowed:
             self.group, self._loss = group, found
 
     def _try(self, group: Sequence[HeadRef]) -> float:

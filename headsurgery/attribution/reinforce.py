@@ -32,7 +32,7 @@ from headsurgery.attribution.scores import ScoreTable
 from headsurgery.behaviour.damage import answer_kl
 from headsurgery.behaviour.figures import Rate
 from headsurgery.behaviour.statistics import rate, rate_of
-from headsurgery.engine.journal import SweepJournal
+from headsurgery.engine.journal import SweepJournal, recall_or_make
 from headsurgery.errors import ModelError
 from headsurgery.heads import HeadRef
 from headsurgery.judges.keyword import find_refusal
@@ -242,11 +242,11 @@ class _Search:
         """Answers in batches that depend only on the questions, so that they are comparable with the base's."""
         ids = [question.ids for question in questions]
         key = ("answers", self.answer_tokens, self.batch_size, _names_of(edits), ids)
-        answers = None if self.journal is None else self.journal.recall(key)
-        if answers is None:
-            answers = complete_greedily(self.loaded, ids, tokens=self.answer_tokens, edits=edits, batch_size=self.batch_size)
-            if self.journal is not None:
-                self.journal.note(key, answers)
+        answers = recall_or_make(
+            self.journal,
+            key,
+            lambda: complete_greedily(self.loaded, ids, tokens=self.answer_tokens, edits=edits, batch_size=self.batch_size),
+        )
         return dict(zip(questions, answers, strict=True))
 
     def _measure_kl(self, candidates: Sequence[Candidate]) -> list[float]:

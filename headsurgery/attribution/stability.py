@@ -23,6 +23,7 @@ from headsurgery.attribution.method import Queries, Scoring
 from headsurgery.attribution.scores import ScoreTable, best_heads, ranking_scores
 from headsurgery.attribution.screen.screener import screener_of
 from headsurgery.attribution.settings import Settings
+from headsurgery.engine.journal import recall_or_make
 from headsurgery.errors import NothingToFindError, UsageError
 from headsurgery.heads import HeadRef
 from headsurgery.progress import StageProgress
@@ -154,14 +155,12 @@ def _find_group(scoring: Scoring, size: int) -> tuple[HeadRef, ...]:
     settings, journal = scoring.settings, scoring.sweeper.journal
     trial = (settings.method.name, settings.operation, settings.factor, settings.intent)
     key = ("resample", size, *trial, settings.own, settings.screen, settings.contrast, settings.answer_tokens, scoring.queries)
-    known = None if journal is None else journal.recall(key)
-    if known is not None:
-        return tuple(map(HeadRef.parse, known))
-    try:
-        scoring = replace(scoring, screener=screener_of(scoring.modules, settings))
-        group = heads_of_size(settings.method.score(scoring, settings.own), size)
-    except NothingToFindError:
-        group = ()
-    if journal is not None:
-        journal.note(key, [str(head) for head in group])
-    return group
+
+    def find() -> list[str]:
+        try:
+            again = replace(scoring, screener=screener_of(scoring.modules, settings))
+            return [str(head) for head in heads_of_size(settings.method.score(again, settings.own), size)]
+        except NothingToFindError:
+            return []
+
+    return tuple(map(HeadRef.parse, recall_or_make(journal, key, find)))

@@ -14,11 +14,11 @@ import io
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import torch
 from safetensors.torch import load, save
@@ -27,6 +27,8 @@ from headsurgery.documents.atomic import write_atomically
 from headsurgery.documents.run_store import ANEW, RunStore
 from headsurgery.documents.run_store import JournalError as JournalError
 from headsurgery.engine.task import Block, Measured, SweepTask
+
+Made = TypeVar("Made")
 
 _MAGIC = b"headsurgery.sweep/1\n"
 _OLD_MAGIC = b"headsurgery.journal/1\n"
@@ -188,6 +190,25 @@ class SweepJournal(RunStore):
         self._pairs = 0
         self._places: defaultdict[bytes, list[tuple[int, int]]] = defaultdict(list)  # offset and length by task
         self._notes: dict[bytes, tuple[int, int]] = {}
+
+
+def recall_or_make(journal: SweepJournal | None, key: object, make: Callable[[], Made]) -> Made:
+    """A value that the journal knows, or a new one, which goes there.
+
+    Args:
+        journal: None: nothing is kept.
+        key: See `SweepJournal.recall`.
+        make: Makes the value: any JSON but null.
+
+    Raises:
+        JournalError: The disk refuses.
+    """
+    found: Made | None = None if journal is None else journal.recall(key)
+    if found is None:
+        found = make()
+        if journal is not None:
+            journal.note(key, found)
+    return found
 
 
 def _read_record(file: BinaryIO | io.FileIO) -> bytes | None:
