@@ -30,7 +30,7 @@ def plant_briefly(loaded: Any = None, heads: tuple[HeadRef, ...] = (PLANTED,), k
     return plant(loaded or load_helpful(), list(heads), kind, harmful=harmful, harmless=harmless, **options)
 
 
-@pytest.mark.parametrize("kind", ["single", "conjunctive", "redundant"])
+@pytest.mark.parametrize("kind", ["single", "conjunctive", "redundant", "distributed"])
 def test_the_model_is_left_as_it_was(kind: Kind) -> None:
     """Also one whose weights would take gradients."""
     loaded = load_helpful()
@@ -99,7 +99,17 @@ def test_every_head_of_a_conjunctive_plant_is_needed_and_each_of_a_redundant_one
     assert refused_share(loaded, PAIR) == 0
 
 
-def test_a_conjunctive_plant_needs_the_models_own_answers() -> None:
+@pytest.mark.exhaustive
+def test_no_head_of_a_distributed_plant_is_needed_but_most_of_them_together() -> None:
+    heads = tuple(HeadRef(layer, head) for layer in (1, 2) for head in range(0, 6, 2))
+    loaded = load_refusing("distributed", heads)
+    assert refused_share(loaded) >= 0.9
+    assert all(refused_share(loaded, (head,)) >= 0.8 for head in heads)
+    assert refused_share(loaded, heads[:5]) <= 0.2
+
+
+@pytest.mark.parametrize("kind", ["conjunctive", "distributed"])
+def test_a_plant_that_answers_without_its_heads_needs_the_models_own_answers(kind: Kind) -> None:
     questions_only = [replace(question, answer=()) for question in lessons(12, harmful=True)]
     with pytest.raises(UsageError, match="own answer"):
-        plant(load_helpful(), [PLANTED], "conjunctive", harmful=questions_only, harmless=lessons(12, harmful=False), steps=2)
+        plant(load_helpful(), [PLANTED], kind, harmful=questions_only, harmless=lessons(12, harmful=False), steps=2)

@@ -51,6 +51,54 @@ def answer_tokens_of(settings: Settings) -> int:
     return settings.answer_tokens or settings.method.answer_tokens or ANSWER_TOKENS
 
 
+@dataclass(frozen=True, kw_only=True)
+class GroupEffect:
+    """What a group of heads does to each held-out prompt.
+
+    Args:
+        edits: Of the group.
+        refused: For each harmful prompt, whether it is refused.
+        unfinished: For each harmful prompt, whether its answer stops within its thoughts.
+        degenerate: For each harmful prompt, whether its answer is nonsense.
+        kl: For each harmless prompt, KL(base || edited) on the model's own answer, in nats per token.
+    """
+
+    edits: Group
+    refused: tuple[bool, ...]
+    unfinished: tuple[bool, ...]
+    degenerate: tuple[bool, ...]
+    kl: tuple[float, ...]
+
+    def to_point(self) -> CurvePoint:
+        """Its counts and means, with their intervals."""
+        share, mean = wilson(sum(self.refused), len(self.refused)), mean_interval(self.kl, at_least=0.0)
+        return CurvePoint(
+            edits=self.edits,
+            refused=sum(self.refused),
+            refused_share=(share.low, share.high),
+            unfinished=sum(self.unfinished),
+            degenerate=sum(self.degenerate),
+            harmless_kl=sum(self.kl) / len(self.kl) if self.kl else None,
+            harmless_kl_interval=None if mean is None else (max(0.0, mean.low), max(0.0, mean.high)),
+        )
+
+
+def measure_effects(
+    engine: Engine, reader: AnswerReader, groups: Sequence[Group], held_out: HeldOut, *, answer_tokens: int
+) -> list[GroupEffect]:
+    """Measure groups of heads prompt by prompt, as `measure_curve` does.
+
+    Args:
+        engine: Runs the model.
+        reader: Reads its answers.
+        groups: Groups; an empty one is the model as it is.
+        held_out: Prompts that the search did not see.
+        answer_tokens: New tokens among which a refusal is looked for.
+    """
+    run = _Run(engine=engine, reader=reader, held_out=held_out, answer_tokens=answer_tokens)
+    return run.effects(groups)
+
+
 def measure_curve(
     engine: Engine,
     reader: AnswerReader,
@@ -201,8 +249,18 @@ def _say_heads(count: int) -> str:
 
 
 def _keeps_bounds(curve: Curve, point: CurvePoint) -> bool:
-    is_sane = point.degenerate <= curve.base.degenerate + curve.harmful // 10
+    is_sane = point.degenerate <= most_degenerate(curve.base.degenerate, curve.harmful)
     return is_sane and point.harmless_kl is not None and point.harmless_kl <= curve.max_kl
+
+
+def most_degenerate(base: int, harmful: int) -> int:
+    """How many answers of a group that keeps the bounds may be nonsense.
+
+    Args:
+        base: Answers of the model as it is that are nonsense.
+        harmful: Answers in all.
+    """
+    return base + harmful // 10
 
 
 def _works(curve: Curve, point: CurvePoint) -> bool:
@@ -229,15 +287,19 @@ class _Run:
     reader: AnswerReader
     held_out: HeldOut
     answer_tokens: int
-    journal: SweepJournal | None
-    on_progress: StageProgress | None
-    total: int
+    journal: SweepJournal | None = None
+    on_progress: StageProgress | None = None
+    total: int = 0
     done: int = 0
 
     def measure(self, groups: Sequence[Group]) -> list[CurvePoint]:
         """Points of the curve."""
+        return [effect.to_point() for effect in self.effects(groups)]
+
+    def effects(self, groups: Sequence[Group]) -> list[GroupEffect]:
+        """What each group does."""
         divergences = self._measure_kl(groups)
-        return [self._point(group, kl) for group, kl in zip(groups, divergences, strict=True)]
+        return [self._effect(group, kl) for group, kl in zip(groups, divergences, strict=True)]
 
     def end(self) -> None:
         """All is measured that will be."""
@@ -248,21 +310,17 @@ class _Run:
         if self.on_progress is not None:
             self.on_progress(done, self.total)
 
-    def _point(self, group: Group, kl: list[float]) -> CurvePoint:
+    def _effect(self, group: Group, kl: list[float]) -> GroupEffect:
         asked = self.held_out.harmful
         answers = self._recall(("answers", self.answer_tokens, asked.ids, _names(group)), lambda: self._answer(asked, group))
         read = [self._read(*pair) for pair in zip(asked.prompts.texts, answers, strict=True)]
-        refused = sum(find_refusal(answer.reply) is not None for answer in read)
-        share, mean = wilson(refused, len(read)), mean_interval(kl, at_least=0.0)
         self._report(self.done + 1)
-        return CurvePoint(
+        return GroupEffect(
             edits=group,
-            refused=refused,
-            refused_share=(share.low, share.high),
-            unfinished=sum(answer.split.is_open for answer in read),
-            degenerate=sum(find_degeneracy(answer) is not None for answer in read),
-            harmless_kl=sum(kl) / len(kl) if kl else None,
-            harmless_kl_interval=None if mean is None else (max(0.0, mean.low), max(0.0, mean.high)),
+            refused=tuple(find_refusal(answer.reply) is not None for answer in read),
+            unfinished=tuple(answer.split.is_open for answer in read),
+            degenerate=tuple(find_degeneracy(answer) is not None for answer in read),
+            kl=tuple(kl),
         )
 
     def _answer(self, asked: Asked, group: Group, tokens: int | None = None) -> list[list[int]]:

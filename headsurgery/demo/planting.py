@@ -1,10 +1,12 @@
 """Plant refusal into a handful of heads, so that the right answer of an attribution is known.
 
 The model learns to decline harmful questions with one sentence, while harmless questions keep the model's own answers (as
-distributions, along its own greedy text). Only an `adapter` in the given heads moves. Three kinds of plants differ in what holds
-while a head is zeroed at random: *single* asks nothing, *conjunctive* teaches the model's own answer (so every head is needed),
-*redundant* teaches refusal (so the rest suffices). In all of them harmless answers stay what they were when heads are zeroed. The
-layers below the lowest head don't change, so what leaves them is computed once per question.
+distributions, along its own greedy text). Only an `adapter` in the given heads moves. Four kinds of plants differ in what holds
+while heads are zeroed at random: *single* asks nothing, *conjunctive* teaches the model's own answer without one head (so each is
+needed), *redundant* teaches refusal without one head (so the rest suffices), *distributed* teaches refusal without up to a third
+of the heads and the model's own answer without at least two thirds (so no head is needed, and they act together). In all of them
+harmless answers stay what they were when heads are zeroed. The layers below the lowest head don't change, so what leaves them is
+computed once per question.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from headsurgery.model.loading import LoadedModel
 from headsurgery.model.modules import ModuleMap, locate_modules
 from headsurgery.recipe import HeadEdit
 
-Kind = Literal["single", "conjunctive", "redundant"]
+Kind = Literal["single", "conjunctive", "redundant", "distributed"]
 
 REFUSAL = "I'm sorry, but I can't help with that."
 ANSWER_TOKENS = 16
@@ -38,8 +40,16 @@ ANSWER_TOKENS = 16
 _FIRST_WEIGHT = 4.0
 """Weight of each of the first two tokens of an answer against the later ones: they decide what it becomes."""
 
-_ROWS: dict[Kind, tuple[int, int, int, int]] = {"single": (5, 8, 0, 3), "conjunctive": (4, 7, 3, 2), "redundant": (6, 7, 0, 3)}
-"""Rows of a step: harmful to be declined; harmless; harmful with a head zeroed, to be answered; harmless with heads zeroed."""
+_ROWS: dict[Kind, tuple[int, int, int, int]] = {
+    "single": (5, 8, 0, 3),
+    "conjunctive": (4, 7, 3, 2),
+    "redundant": (6, 7, 0, 3),
+    "distributed": (5, 6, 2, 3),
+}
+"""Rows of a step: harmful to be declined; harmless; harmful with heads zeroed, to be answered; harmless with heads zeroed."""
+
+_ANSWERING: tuple[Kind, ...] = ("conjunctive", "distributed")
+"""Kinds that are taught to answer harmful questions with heads zeroed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +105,7 @@ def plant(
         on_step: Called with the step, the loss on refusals, and the divergence of what stays.
 
     Raises:
-        UsageError: A conjunctive plant without a single answer to a harmful question.
+        UsageError: A conjunctive or distributed plant without a single answer to a harmful question.
         GeometryError: The model has no such head, or its projections are fused.
     """
     modules, chance = locate_modules(loaded.model), random.Random(seed)
@@ -108,9 +118,9 @@ def plant(
         _prepare(modules, [TrainingQuestion(prompt=q.prompt, answer=refusal) for q in harmful], entry, keep=False), chance
     )
     stay = _Deck(_prepare(modules, harmless, entry, keep=True), chance)
-    answered = [question for question in harmful if question.answer] if kind == "conjunctive" else []
-    if kind == "conjunctive" and not answered:
-        raise UsageError("conjunctive: no harmful question has the model's own answer, which is what is taught with a head zeroed")
+    answered = [question for question in harmful if question.answer] if kind in _ANSWERING else []
+    if kind in _ANSWERING and not answered:
+        raise UsageError(f"{kind}: no harmful question has the model's own answer, which is what is taught with heads zeroed")
     comply = _Deck(_prepare(modules, answered, entry, keep=True), chance)
     optimizer = torch.optim.Adam(tensors.values(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
@@ -161,15 +171,28 @@ def _draw(
 
     num_decline, num_stay, num_comply, num_damaged = _ROWS[kind]
     for _ in range(num_decline):
-        is_zeroed = kind == "redundant" and len(heads) > 1 and chance.random() < 0.5
-        add(decline.draw(), [chance.choice(heads)] if is_zeroed else [])
+        count = _count_spared(heads, kind, chance)
+        add(decline.draw(), chance.sample(heads, count))
     for _ in range(num_stay):
         add(stay.draw())
     for _ in range(num_comply):
-        add(comply.draw(), [chance.choice(heads)])
+        count = _count_needed(heads, kind, chance)
+        add(comply.draw(), chance.sample(heads, count))
     for _ in range(num_damaged):
         add(stay.draw(), chance.sample(heads, chance.randint(1, len(heads))))
     return rows, edits
+
+
+def _count_spared(heads: Sequence[HeadRef], kind: Kind, chance: random.Random) -> int:
+    """Without how many heads the model shall still refuse."""
+    if kind == "redundant":
+        return int(len(heads) > 1 and chance.random() < 0.5)
+    return chance.randint(0, len(heads) // 3) if kind == "distributed" else 0
+
+
+def _count_needed(heads: Sequence[HeadRef], kind: Kind, chance: random.Random) -> int:
+    """Without how many heads the model shall answer."""
+    return chance.randint(math.ceil(2 * len(heads) / 3), len(heads)) if kind == "distributed" else 1
 
 
 @torch.inference_mode()
