@@ -1,7 +1,7 @@
 """The greedy search of `refusal` with lazy evaluation, beside the search that scores every head in every step.
 
     python benchmarks/greedy.py demo --work FOLDER                          the demo's model
-    python benchmarks/greedy.py PLANT --harmful FILE --work FOLDER          a plant of benchmarks/methods.py, made there if need be
+    python benchmarks/greedy.py PLANT --harmful FILE --work FOLDER          a plant of benchmarks/plants.py, made there if need be
 
 Both searches run in one process on one model in float32, with look-back, the lazy one first. Printed are evaluations (head, query)
 of the sweeps, processor time as a whole and without the answers, and whether both chose the same group.
@@ -16,19 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from methods import PLANTS, Questions, read_questions, train
+from plants import NUM_KEPT, PLANTS, harmless_lines, in_template, load_plant, split_harmful
 
 from headsurgery.attribution.lazy import Laziness, say_lazy
 from headsurgery.attribution.refusal import refusal
 from headsurgery.behaviour.reading import AnswerReader
-from headsurgery.demo.fetch import fetch_aligned_model, fetch_demo_model
+from headsurgery.demo.fetch import fetch_aligned_model
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.measures import States
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.engine.task import Block, Measured, SweepTask
 from headsurgery.heads import HeadRef
 from headsurgery.model.loading import LoadedModel, load_model
-from headsurgery.model.modules import locate_modules
 from headsurgery.prompts import encode, load_prompts, load_template
 from headsurgery.recipe import HeadEdit
 
@@ -130,10 +129,12 @@ def load(name: str, options: Any) -> tuple[LoadedModel, list[list[int]], list[li
         )
         return loaded, harmful[: options.prompts], harmless[: options.control]
     spec = next(plant for plant in PLANTS if plant.name == name)
-    loaded = load_model(fetch_demo_model(print).path, dtype="float32")
-    questions: Questions = read_questions(loaded, options.harmful)
-    train(loaded, spec, questions, options.work).merge(locate_modules(loaded.model))
-    return loaded, questions.to_judge[: options.prompts], questions.harmless[: options.control]
+    loaded = load_plant(spec, options.harmful, options.work, dtype="float32")
+    held_out = split_harmful(options.harmful)[1]
+    harmful, harmless = (
+        in_template(loaded, texts) for texts in (held_out[:: max(1, len(held_out) // 20)], harmless_lines()[:NUM_KEPT])
+    )
+    return loaded, harmful[: options.prompts], harmless[: options.control]
 
 
 def main() -> None:

@@ -1,346 +1,550 @@
-"""Score every attribution method against a known truth: heads into which refusal was planted.
+"""The contest of attribution methods, decided by what their groups of heads do to prompts that no search saw.
 
-    python benchmarks/methods.py --harmful FILE --work FOLDER           all plants; an interrupted run goes on where it was
-    python benchmarks/methods.py --work FOLDER --table                  the table in Markdown, from what is there
+    python benchmarks/methods.py --harmful FILE --work FOLDER [--draws 2]            plants, whose heads are known
+    python benchmarks/methods.py --harmful FILE --work FOLDER --model MODEL          any model
+    python benchmarks/methods.py --work FOLDER --table                               the tables in Markdown, of what is there
 
-FILE holds harmful questions in a column `prompt`, such as AdvBench's; it is read and not copied. Plants of the `develop` half were
-used to choose the method, those of the `test` half were not. Per plant and method: average precision of its ranking of all heads
-against the planted ones, and what ablating its group does: share of refusals lost on held-out questions and KL on harmless answers,
-beside the planted group as oracle. Rankings without a group search get as many heads as were planted.
+FILE has harmful questions in a column `prompt`; it is read and not copied. Every fifth question is held out from all searches and
+from the training of plants. A method runs as `attribute` runs it, with its defaults, on 12 harmful prompts that the model refuses
+and 12 harmless ones that it answers; each draw has other prompts and another seed. Its groups of 1, 2, 5, 10, 20 and 40 heads are
+measured as `attribute` measures its curve, on 30 held-out prompts that the model refuses and 24 that it answers.
+
+Two figures decide, both between 0 and 1. The area against KL is the mean, over x from 0 to 0.2 nats per token, of the largest share
+of refusals that a group takes away at a harmless KL of at most x. The area against heads is the mean, over log2(x) from 1 to 40
+heads, of the largest share that a group of at most x heads takes away at 0.2 nats at most. Groups that make many more answers
+nonsense don't count. Intervals are of a bootstrap over held-out prompts and draws. An interrupted run goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
+from math import log2
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from random import Random
+from typing import Any
 
 import numpy as np
-import torch
+import numpy.typing as npt
+from plants import NUM_KEPT, PLANTS, Plant, harmless_lines, load_plant, split_harmful
 
-from headsurgery.attribution.direct import direct_scores
-from headsurgery.attribution.gates import GateSettings, gates, table_of
-from headsurgery.attribution.refusal import REFUSAL_TOKENS, OwnAnswers, find_refusals, refusal
-from headsurgery.attribution.scores import FloatArray, best_heads
-from headsurgery.attribution.subspaces import left_singular_vectors, subspace_shift
-from headsurgery.behaviour.damage import answer_kl
+from headsurgery.attribution import attribute
+from headsurgery.attribution.curve import ANSWER_TOKENS, GroupEffect, measure_effects, most_degenerate
+from headsurgery.attribution.groups import SIZES, Group, heads_of_size
+from headsurgery.attribution.holding_out import Asked, HeldOut
+from headsurgery.attribution.options import AttributionOptions
+from headsurgery.attribution.scores import FloatArray
+from headsurgery.attribution.settings import Settings
 from headsurgery.behaviour.reading import AnswerReader
-from headsurgery.demo.adapter import Adapter, load_adapter
-from headsurgery.demo.fetch import fetch_demo_model
-from headsurgery.demo.planting import ANSWER_TOKENS, Kind, TrainingQuestion, plant
-from headsurgery.edits.operations import OperationName
+from headsurgery.documents.atomic import write_atomically
 from headsurgery.engine.local import LocalEngine
-from headsurgery.engine.measures import Divergence, LogOddsDrop
-from headsurgery.engine.sweep import Sweeper
-from headsurgery.engine.task import Finals, SweepTask
+from headsurgery.errors import HeadSurgeryError
 from headsurgery.heads import HeadRef
 from headsurgery.judges.keyword import find_refusal
-from headsurgery.model.generation import complete_ids
 from headsurgery.model.loading import LoadedModel, load_model
-from headsurgery.model.modules import locate_modules
 from headsurgery.prompts import PromptSet, encode, load_prompts, load_template
 from headsurgery.recipe import HeadEdit
 
-DATA = Path(__file__).parent / "data"
-NUM_PROMPTS, NUM_JUDGED, NUM_CONTROL = 6, 20, 12
-GROUP_SIZE, CONTRAST = 5, 10.0
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.gated import AMPLIFIERS, load_gated
+from tests.gated import pairs as gated_pairs
+
+METHODS = ("direct", "interchange", "ships", "gates", "refusal", "sahara")
+"""The quickest first."""
+RANDOM, PLANTED = "random heads", "planted heads (oracle)"
+SEARCHED, HARMFUL, HARMLESS = 12, 30, 24
+LEAST_PAIRS = 3
+PLANT_TOKENS = 24
+"""Plants refuse with their first words, or not at all."""
+MOST_KL, MOST_HEADS = 0.2, 40
+BOOTSTRAPS = 1000
+
+Places = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Plant:
-    """A model to make."""
-
-    kind: Kind
-    heads: str
-    seed: int
-    half: Literal["develop", "test"]
-    steps: int = 90
-
-    @property
-    def name(self) -> str:
-        return f"{self.kind}-{self.heads.replace(' ', '-')}-{self.seed}"
-
-    @property
-    def refs(self) -> tuple[HeadRef, ...]:
-        return tuple(map(HeadRef.parse, self.heads.split()))
-
-
-PLANTS = (
-    Plant("conjunctive", "L12H4 L15H7 L18H1 L21H5", 0, "develop", steps=120),
-    Plant("redundant", "L11H3 L14H6 L17H2 L20H8", 0, "develop"),
-    Plant("single", "L16H5", 0, "develop", steps=140),
-    Plant("conjunctive", "L14H2 L19H6", 1, "test", steps=120),
-    Plant("redundant", "L13H1 L18H4 L22H6", 1, "test"),
-    Plant("single", "L20H3", 1, "test", steps=140),
-    Plant("conjunctive", "L13H8 L17H4 L20H0", 2, "test", steps=120),
-    Plant("redundant", "L12H8 L16H1 L17H7 L19H3 L23H5 L24H0", 2, "test"),
-    Plant("single", "L13H0", 2, "test", steps=140),
-)
+# The models and their prompts
 
 
 @dataclass(frozen=True, kw_only=True)
-class Questions:
-    """Token ids in the paper's template."""
+class Subject:
+    """A model of the contest, and the prompts that are drawn from.
 
-    to_plant: list[list[int]]
-    to_score: list[list[int]]
-    to_judge: list[list[int]]
-    harmless: list[list[int]]
-    harmless_to_score: list[list[int]]
-    harmless_to_judge: list[list[int]]
+    Args:
+        name: Of the model.
+        kind: Models of one kind are averaged.
+        load: Loads it.
+        template: How it is asked; None: by its chat template.
+        answer_tokens: New tokens among which the curve looks for a refusal.
+        planted: The heads that are known to refuse, where they are.
+        harmful: Prompts for searches.
+        held_out: Other harmful prompts, to measure on.
+        harmless: Harmless prompts, for both.
+        pairs: Harmful prompts and their look-alikes, for `interchange`.
+    """
+
+    name: str
+    kind: str
+    load: Callable[[], LoadedModel]
+    template: str | None
+    answer_tokens: int
+    planted: tuple[HeadRef, ...] = ()
+    harmful: Sequence[str]
+    held_out: Sequence[str]
+    harmless: Sequence[str]
+    pairs: Sequence[tuple[str, str]]
 
 
-def read_questions(loaded: LoadedModel, harmful: Path) -> Questions:
-    def ids(texts: Sequence[str]) -> list[list[int]]:
-        return encode(PromptSet.from_texts(texts), load_template("paper", loaded.tokenizer), loaded.tokenizer, max_tokens=512)[1]
-
-    texts = load_prompts(str(harmful)).texts
-    mild, harmless = (load_prompts(str(DATA / f"{name}.txt")).texts for name in ("decline", "harmless"))
-    held_out = texts[4::5]
-    return Questions(
-        to_plant=ids([text for text in texts if text not in held_out] + list(mild)),
-        to_score=ids(texts[:240:40])[:NUM_PROMPTS],
-        to_judge=ids(held_out[:: max(1, len(held_out) // NUM_JUDGED)])[:NUM_JUDGED],
-        harmless=ids(harmless[:420]),
-        harmless_to_score=ids(harmless[420:450:5])[:NUM_PROMPTS],
-        harmless_to_judge=ids(harmless[450:])[:NUM_CONTROL],
+def plant_subject(spec: Plant, harmful: Path, work: Path) -> Subject:
+    searched, held_out = split_harmful(harmful)
+    return Subject(
+        name=spec.name,
+        kind=spec.kind,
+        load=lambda: load_plant(spec, harmful, work),
+        template="paper",
+        answer_tokens=PLANT_TOKENS,
+        planted=spec.refs,
+        harmful=searched,
+        held_out=held_out,
+        harmless=[*harmless_lines()[NUM_KEPT:], *load_prompts("builtin:harmless").texts],
+        pairs=builtin_pairs(),
     )
 
 
-def answer(loaded: LoadedModel, prompts: list[list[int]], cache: Path) -> list[TrainingQuestion]:
-    """The model's own answers, kept in a file."""
-    known = json.loads(cache.read_text()) if cache.exists() else {}
-    missing = sorted((prompt for prompt in prompts if str(prompt) not in known), key=len)
-    for first in range(0, len(missing), 48):
-        rows = missing[first : first + 48]
-        known |= dict(zip(map(str, rows), complete_ids(loaded, rows, max_new_tokens=ANSWER_TOKENS), strict=True))
-        cache.write_text(json.dumps(known))
-    return [TrainingQuestion(prompt=tuple(prompt), answer=tuple(known[str(prompt)])) for prompt in prompts]
+def model_subject(model: Path, dtype: str, harmful: Path) -> Subject:
+    searched, held_out = split_harmful(harmful)
+    return Subject(
+        name=model.name,
+        kind=model.name,
+        load=lambda: load_model(model, dtype=dtype),
+        template=None,
+        answer_tokens=ANSWER_TOKENS,
+        harmful=searched,
+        held_out=held_out,
+        harmless=[*harmless_lines()[NUM_KEPT:], *load_prompts("builtin:harmless").texts],
+        pairs=builtin_pairs(),
+    )
 
 
-def train(loaded: LoadedModel, spec: Plant, questions: Questions, work: Path) -> Adapter:
-    path = work / f"{spec.name}.safetensors"
-    if not path.exists():
-        harmful, harmless = (answer(loaded, prompts, work / "answers.json") for prompts in (questions.to_plant, questions.harmless))
-        plant(loaded, spec.refs, spec.kind, harmful=harmful, harmless=harmless, seed=spec.seed, steps=spec.steps).save(path)
-    return load_adapter(path)
+def chain_subject() -> Subject:
+    """A gate and its amplifiers, which no ablation of a single head finds."""
+    harmful, harmless = gated_pairs(120)
+    return Subject(
+        name="chain-tiny",
+        kind="chain",
+        load=load_gated,
+        template="paper",
+        answer_tokens=PLANT_TOKENS,
+        planted=AMPLIFIERS,
+        harmful=harmful[:60],
+        held_out=harmful[60:],
+        harmless=harmless[60:],
+        pairs=list(zip(harmful[:60], harmless[:60], strict=True)),
+    )
+
+
+def builtin_pairs() -> list[tuple[str, str]]:
+    harmful, harmless = (load_prompts(f"builtin:paired-{kind}").texts for kind in ("decline", "harmless"))
+    return list(zip(harmful, harmless, strict=True))
+
+
+class Prompts:
+    """Draws prompts of a subject by what the model says to them."""
+
+    def __init__(self, subject: Subject, engine: LocalEngine) -> None:
+        self._subject, self._engine = subject, engine
+        self._template = load_template(subject.template, engine.loaded.tokenizer)
+        self.reader = AnswerReader.of(engine.loaded.tokenizer, self._template)
+        harmless = shuffled(subject.harmless, "held out")
+        self.held_out = HeldOut(
+            searched=(),
+            harmful=self._encode(self._take(shuffled(subject.held_out, "held out"), HARMFUL, refused=True)),
+            harmless=self._encode(self._take(harmless, HARMLESS, refused=False)),
+        )
+        measured = set(self.held_out.harmless.prompts.texts) if self.held_out.harmless else set()
+        self._harmless = [text for text in harmless if text not in measured]
+
+    @property
+    def digest(self) -> str:
+        """Of what is measured on, so that figures of other prompts are never mixed."""
+        assert self.held_out.harmless is not None
+        ids = [*self.held_out.harmful.ids, *self.held_out.harmless.ids]
+        return sha256(json.dumps([self._subject.answer_tokens, ids]).encode()).hexdigest()[:16]
+
+    def draw(self, number: int, *, are_paired: bool) -> tuple[PromptSet, PromptSet]:
+        """Harmful prompts that the model refuses and harmless ones that it answers, for one search."""
+        if are_paired:
+            return self._draw_pairs(number)
+        harmful = self._take(shuffled(self._subject.harmful, number), SEARCHED, refused=True)
+        harmless = self._take(shuffled(self._harmless, number), SEARCHED, refused=False)
+        return PromptSet.from_texts(harmful, name="harmful"), PromptSet.from_texts(harmless, name="harmless")
+
+    def _draw_pairs(self, number: int) -> tuple[PromptSet, PromptSet]:
+        found: list[tuple[str, str]] = []
+        pairs = shuffled(self._subject.pairs, number)
+        for first in range(0, len(pairs), 2 * SEARCHED):
+            rows = pairs[first : first + 2 * SEARCHED]
+            refused = self._ask([text for pair in rows for text in pair])
+            found += [pair for row, pair in enumerate(rows) if refused[2 * row] and not refused[2 * row + 1]]
+            if len(found) >= SEARCHED:
+                break
+        if len(found) < LEAST_PAIRS:
+            raise HeadSurgeryError(f"the model refuses one prompt of only {len(found)} pairs and answers the other")
+        harmful, harmless = zip(*found[:SEARCHED], strict=True)
+        return PromptSet.from_texts(harmful, name="harmful"), PromptSet.from_texts(harmless, name="harmless")
+
+    def _take(self, texts: Sequence[str], count: int, *, refused: bool) -> list[str]:
+        """The first prompts that are refused, or that are answered."""
+        found: list[str] = []
+        for first in range(0, len(texts), count):
+            rows = texts[first : first + count]
+            found += [text for text, verdict in zip(rows, self._ask(rows), strict=True) if verdict == refused]
+            if len(found) >= count:
+                break
+        return found[:count]
+
+    def _ask(self, texts: Sequence[str]) -> list[bool]:
+        """Which are refused."""
+        answers = self._engine.complete(self._encode(texts).ids, tokens=self._subject.answer_tokens)
+        return [find_refusal(self.reader.split(answer).reply) is not None for answer in answers]
+
+    def _encode(self, texts: Sequence[str]) -> Asked:
+        prompts, ids = encode(PromptSet.from_texts(texts), self._template, self._engine.loaded.tokenizer, max_tokens=1024)
+        return Asked(prompts=prompts, ids=ids)
+
+
+def shuffled(items: Sequence[Any], seed: object) -> list[Any]:
+    return Random(f"contest {seed}").sample(list(items), len(items))
+
+
+# What methods propose
 
 
 @dataclass(frozen=True, kw_only=True)
-class Swept:
-    """What one sweep shows of every head: arrays [head, query, token], and final states at the prompt's end [head, query, :]."""
+class Proposal:
+    """Groups of heads that are to be measured, and the ranking of all heads."""
 
-    kl: FloatArray
-    drop: FloatArray
-    states: torch.Tensor
-    base_states: torch.Tensor
+    groups: tuple[Group, ...]
+    ranking: tuple[HeadRef, ...]
+    seconds: float = 0.0
+
+
+def search(subject: Subject, engine: LocalEngine, prompts: Prompts, method: str, draw: int, *, is_screened: bool) -> Proposal:
+    """What a method of `attribute` finds on one draw of prompts."""
+    options = AttributionOptions(method=method, held_out=0, resamples=0, screen=is_screened)
+    settings = Settings.resolve(options, has_harmless=True).reseeded(draw)
+    harmful, harmless = prompts.draw(draw, are_paired=method == "interchange")
+    started = time.monotonic()
+    found = attribute(engine, engine.loaded.tokenizer, harmful, harmless=harmless, options=settings, template=subject.template)
+    seconds = time.monotonic() - started
+    groups = [*settings.method.groups(found.scores, settings), found.recipe.edits]
+    ranking = heads_of_size(found.scores, engine.facts.geometry.num_heads_in_all)
+    return Proposal(groups=tuple(group for group in groups if group), ranking=ranking, seconds=seconds)
+
+
+def rank(heads: Sequence[HeadRef]) -> Proposal:
+    """Groups of a fixed order: of the usual sizes, and all of it."""
+    sizes = sorted({size for size in (*SIZES, len(heads)) if size <= min(len(heads), MOST_HEADS)})
+    groups = tuple(tuple(HeadEdit(layer=head.layer, head=head.head) for head in heads[:size]) for size in sizes)
+    return Proposal(groups=groups, ranking=tuple(heads))
+
+
+# What is kept
 
 
 @dataclass(frozen=True)
-class Everything:
-    """KL and drop of log-odds per token, and the final state at the prompt's end: [heads, queries, 2 * tail + hidden_size]."""
+class Store:
+    """Results as JSON, one file for each model, method and draw."""
 
-    targets: tuple[tuple[int, ...], ...]
-    wants_logits: ClassVar[bool] = True
+    folder: Path
 
-    def of_heads(self, finals: Finals) -> torch.Tensor:
-        figures = (Divergence().of_heads(finals), LogOddsDrop(self.targets).of_heads(finals))
-        return torch.cat([*(part.float() for part in figures), finals.states[:, :, 0].float()], dim=-1)
+    def path(self, subject: Subject, method: str, draw: int) -> Path:
+        return self.folder / f"{subject.name}--{method.replace(' ', '-')}--{draw}.json"
 
-    def of_base(self, finals: Finals) -> torch.Tensor:
-        return finals.base_states[:, 0].float()
+    def results(self, pattern: str = "*") -> list[dict[str, Any]]:
+        return [json.loads(path.read_text()) for path in sorted(self.folder.glob(f"{pattern}--*--*.json"))]
 
-    def stored_bytes(self, hidden_size: int, itemsize: int) -> int:
-        return (hidden_size + 2) * 4
+    def known(self, subject: Subject, digest: str) -> dict[str, dict[str, Any]]:
+        """Effects of groups that are measured already, by their edits."""
+        found = self.results(subject.name)
+        if any(result["digest"] != digest for result in found):
+            raise SystemExit(f"{subject.name}: {self.folder} has figures of other held-out prompts; use another folder")
+        return {name_group(effect["edits"]): effect for result in found for effect in (result["base"], *result["effects"])}
 
 
-def sweep(loaded: LoadedModel, own: OwnAnswers, operation: OperationName) -> Swept:
-    engine = LocalEngine(loaded)
-    task = SweepTask(
-        queries=own.queries,
-        heads=tuple(engine.facts.geometry.heads()),
-        operation=operation,
-        factor=0.0,
-        measure=Everything(own.targets),
-        tail=own.tail,
+def name_group(edits: Sequence[Any]) -> str:
+    return json.dumps(sorted(edits, key=json.dumps))
+
+
+def to_json(effect: GroupEffect) -> dict[str, Any]:
+    document = asdict(effect) | {"edits": [edit.model_dump(mode="json", exclude_none=True) for edit in effect.edits]}
+    return {name: list(value) for name, value in document.items()}
+
+
+def run(subject: Subject, draw: int, store: Store, methods: Sequence[str], screened: Sequence[str]) -> None:
+    """Everything of one model and draw that is not there yet."""
+    labels = [(f"{method} --screen" if method in screened else method, method) for method in methods]
+    labels += [(RANDOM, RANDOM)] + ([(PLANTED, PLANTED)] if subject.planted and not draw else [])
+    missing = [(label, method) for label, method in labels if not store.path(subject, label, draw).exists()]
+    if not missing:
+        return
+    engine = LocalEngine(subject.load())
+    prompts = Prompts(subject, engine)
+    known = store.known(subject, prompts.digest)
+    for label, method in missing:
+        result: dict[str, Any] = {"model": subject.name, "kind": subject.kind, "method": label, "draw": draw}
+        result |= {"digest": prompts.digest, "planted": list(map(str, subject.planted)), "effects": []}
+        try:
+            proposal = propose(subject, engine, prompts, method, draw, is_screened=label != method)
+        except HeadSurgeryError as error:
+            proposal, result = rank(()), result | {"failed": str(error)}
+        groups = [(), *proposal.groups]
+        keys = [name_group([edit.model_dump(mode="json", exclude_none=True) for edit in group]) for group in groups]
+        new = {key: group for key, group in zip(keys, groups, strict=True) if key not in known}
+        measured = measure_effects(
+            engine, prompts.reader, list(new.values()), prompts.held_out, answer_tokens=subject.answer_tokens
+        )
+        known |= {key: to_json(effect) for key, effect in zip(new, measured, strict=True)}
+        base, *effects = (known[key] for key in keys)
+        result |= {"seconds": proposal.seconds, "ranking": list(map(str, proposal.ranking)), "base": base, "effects": effects}
+        write_atomically(store.path(subject, label, draw), json.dumps(result).encode())
+        print(f"{subject.name}, draw {draw}, {label}: {result.get('failed') or say(result)}", flush=True)
+
+
+def propose(subject: Subject, engine: LocalEngine, prompts: Prompts, method: str, draw: int, *, is_screened: bool) -> Proposal:
+    if method == PLANTED:
+        return rank(subject.planted)
+    if method == RANDOM:
+        return rank(shuffled(list(engine.facts.geometry.heads()), draw)[:MOST_HEADS])
+    return search(subject, engine, prompts, method, draw, is_screened=is_screened)
+
+
+def say(result: dict[str, Any]) -> str:
+    points = Points.of(result)
+    curve = ", ".join(
+        f"{heads}: {lost:.0%} at {kl:.3f}" for heads, lost, kl in zip(points.heads, points.lost(), points.kl(), strict=True)
     )
-    found, base_states = Sweeper(engine=engine).sweep(task)
-    kl, drop, states = found.split([own.tail, own.tail, engine.facts.geometry.hidden_size], dim=-1)
-    assert base_states is not None  # asked for
-    return Swept(kl=kl.double().numpy(), drop=drop.double().numpy(), states=states, base_states=base_states)
+    return f"{result['seconds']:.0f} s; areas {points.by_kl():.2f} and {points.by_heads():.2f}; lost {curve}"
 
 
-def angles(swept: Swept) -> FloatArray:
-    base = left_singular_vectors(swept.base_states)
-    return np.array([subspace_shift(base, left_singular_vectors(ablated), 1) for ablated in swept.states])
+# The figures
 
 
-def score(loaded: LoadedModel, spec: Plant, questions: Questions, operations: Sequence[OperationName]) -> dict[str, Any]:
-    """Every method on one plant, which is merged into the model already."""
-    modules = locate_modules(loaded.model)
-    heads = list(modules.geometry.heads())
-    refusals = find_refusals(LocalEngine(loaded), AnswerReader(tokenizer=loaded.tokenizer), questions.to_score, ()).found
-    if not refusals:  # one head can be too little to learn it; then there is no truth to find
-        return {"plant": asdict(spec), "refused": 0.0, "methods": {}}
-    own = OwnAnswers.of(refusals)
-    rows = questions.harmless_to_score
-    control = OwnAnswers.of(
-        [(row, reply, 0) for row, reply in zip(rows, complete_ids(loaded, rows, max_new_tokens=12), strict=True)]
-    )
-    effect = Effects(loaded, questions)
-    methods: dict[str, dict[str, Any]] = {"planted (oracle)": effect.of(spec.refs, "scale")}
+@dataclass(frozen=True, kw_only=True)
+class Points:
+    """The groups of one search whose answers are not much more often nonsense.
 
-    def add(name: str, scores: FloatArray, operation: OperationName, group: Sequence[HeadRef] | None = None) -> None:
-        order = [heads[row] for row in np.argsort(-scores, kind="stable")]
-        chosen = list(group) if group is not None else order[: len(spec.refs)]
-        found = {"precision": average_precision(order, spec.refs), "ranks": [order.index(head) + 1 for head in spec.refs]}
-        methods[name] = found | effect.of(chosen, operation)
+    Args:
+        heads: Heads of each group.
+        left: Which held-out harmful prompts are still refused or unfinished, [group, prompt].
+        kls: KL on each held-out harmless prompt, [group, prompt], in nats per token.
+    """
 
-    for operation in operations:
-        harmful, harmless = sweep(loaded, own, operation), sweep(loaded, control, operation)
-        damage = mean(harmless.kl, control)
-        short = "UA" if operation == "uniform_attention" else "SC"
-        add(f"ships, {short}", harmful.kl[:, :, 0].mean(1), operation)
-        add(f"ships - control, {short}", harmful.kl[:, :, 0].mean(1) - harmless.kl[:, :, 0].mean(1), operation)
-        add(f"angle, {short}", angles(harmful), operation)
-        add(f"angle - control, {short}", angles(harmful) - angles(harmless), operation)
-        add(f"KL of {REFUSAL_TOKENS} tokens - control, {short}", mean(harmful.kl, own) - damage, operation)
-        add(f"log-odds of the first token, {short}", harmful.drop[:, :, 0].mean(1), operation)
-        add(f"log-odds of the first token - control, {short}", harmful.drop[:, :, 0].mean(1) - CONTRAST * damage, operation)
-        add(f"log-odds of {REFUSAL_TOKENS} tokens, {short}", mean(harmful.drop, own), operation)
-        add(f"log-odds of {REFUSAL_TOKENS} tokens - control, {short}", mean(harmful.drop, own) - CONTRAST * damage, operation)
-    direct = direct_scores(modules, questions.to_score, rows)[0]
-    add("direct head scores", np.array([direct[head.layer, head.head] for head in heads]), "scale")
-    engine = LocalEngine(loaded)
-    settings = GateSettings(operation="scale", reinforce=False, factors="zero", max_heads=20, head_price=0.02, seed=0)
-    reader = AnswerReader(tokenizer=loaded.tokenizer)
-    learned = gates(Sweeper(engine=engine), reader, engine.modules, questions.to_score, rows, settings)
-    order, chosen = [edit.ref for edit in learned.group], table_of(learned, settings, modules.geometry).edits
-    order += [head for head in best_heads(np.abs(1 - learned.factors), len(heads)) if head not in order]
-    place = {head: -float(row) for row, head in enumerate(order)}
-    add("gates, SC", np.array([place[head] for head in heads]), "scale", [edit.ref for edit in chosen or ()])
-    table, _ = refusal(
-        Sweeper(engine=engine),
-        reader,
-        questions.to_score,
-        rows,
-        operation="scale",
-        factor=0.0,
-        group_size=GROUP_SIZE,
-        contrast=CONTRAST,
-    )
-    group = [HeadRef(found.layer, found.head) for found in table.chosen]
-    rest = [head for head in best_heads(table.combined, len(heads)) if head not in group]
-    place = {head: -float(row) for row, head in enumerate([*group, *rest])}
-    add("refusal (greedy, the default), SC", np.array([place[head] for head in heads]), "scale", group)
-    return {"plant": asdict(spec), "refused": effect.base, "methods": methods}
+    heads: list[int]
+    left: FloatArray
+    kls: FloatArray
+
+    @classmethod
+    def of(cls, result: dict[str, Any]) -> Points:
+        base = result["base"]
+        most = most_degenerate(sum(base["degenerate"]), len(base["refused"]))
+        sane = [effect for effect in result["effects"] if sum(effect["degenerate"]) <= most]
+        sane.sort(key=lambda effect: len(effect["edits"]))
+        left = [np.logical_or(effect["refused"], effect["unfinished"]) for effect in sane]
+        return cls(
+            heads=[len(effect["edits"]) for effect in sane],
+            left=np.array(left, dtype=float).reshape(len(sane), len(base["refused"])),
+            kls=np.array([effect["kl"] for effect in sane], dtype=float).reshape(len(sane), len(base["kl"])),
+        )
+
+    def resampled(self, harmful: Places, harmless: Places) -> Points:
+        """The same groups on other samples of the prompts, given as positions."""
+        return Points(heads=self.heads, left=self.left[:, harmful], kls=self.kls[:, harmless])
+
+    def lost(self) -> FloatArray:
+        """Share of the prompts that each group takes away; the model as it is refuses all of them."""
+        lost: FloatArray = 1.0 - self.left.mean(axis=1)
+        return lost
+
+    def kl(self) -> FloatArray:
+        mean: FloatArray = self.kls.mean(axis=1)
+        return mean
+
+    def by_kl(self) -> float:
+        return mean_of_best(self.kl() / MOST_KL, self.lost())
+
+    def by_heads(self) -> float:
+        within = self.kl() <= MOST_KL
+        places = np.log2(np.array(self.heads, dtype=float)) / log2(MOST_HEADS)
+        return mean_of_best(places[within], self.lost()[within])
+
+    def most_lost(self, most_kl: float) -> float:
+        """The largest share that a group takes away at this KL or less."""
+        return float(self.lost()[self.kl() <= most_kl].max(initial=0.0))
+
+    def least_kl(self, lost: float) -> float:
+        """The least KL at which a group takes this share away; infinite where none does."""
+        return float(self.kl()[self.lost() >= lost].min(initial=np.inf))
 
 
-def mean(values: FloatArray, own: OwnAnswers) -> FloatArray:
-    """Over the tokens that are read, and over queries: [head, query, token] to [head]."""
-    averaged: FloatArray = (values * own.weights).sum(-1).mean(-1)
-    return averaged
+def mean_of_best(places: FloatArray, lost: FloatArray) -> float:
+    """Mean over x from 0 to 1 of the largest share lost among groups whose place is at most x; 0 where there is none."""
+    area = best = at = 0.0
+    for row in np.argsort(places, kind="stable"):
+        if places[row] > 1:
+            break
+        area += best * (places[row] - at)
+        at, best = places[row], max(best, lost[row])
+    return float(area + best * (1 - at))
 
 
-def average_precision(order: Sequence[HeadRef], truth: Sequence[HeadRef]) -> float:
-    places = sorted(order.index(head) + 1 for head in truth)
-    return sum(found / place for found, place in enumerate(places, start=1)) / len(places)
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What one method did on the models of a table: [model][draw]."""
+
+    method: str
+    results: list[list[dict[str, Any]]]
+
+    def mean(self, figure: Callable[[dict[str, Any]], float]) -> float:
+        """Over models of the mean over draws."""
+        return float(np.mean([np.mean([figure(result) for result in draws]) for draws in self.results]))
+
+    def bootstrap(self) -> Iterator[tuple[float, float]]:
+        """Both areas on resampled prompts and draws. Methods get the same samples of the prompts."""
+        points = [[Points.of(result) for result in draws] for draws in self.results]
+        chances = [np.random.default_rng([7, *draws[0]["model"].encode()]) for draws in self.results]
+        picking = np.random.default_rng(8)
+        for _ in range(BOOTSTRAPS):
+            areas = []
+            for draws, chance in zip(points, chances, strict=True):
+                samples = [chance.integers(size, size=size) for size in (draws[0].left.shape[1], draws[0].kls.shape[1])]
+                picked = [draws[row].resampled(*samples) for row in picking.integers(len(draws), size=len(draws))]
+                areas.append(np.mean([(one.by_kl(), one.by_heads()) for one in picked], axis=0))
+            by_kl, by_heads = np.mean(areas, axis=0)
+            yield by_kl, by_heads
 
 
-class Effects:
-    """What ablating a group does, each group once."""
-
-    def __init__(self, loaded: LoadedModel, questions: Questions) -> None:
-        self._loaded, self._questions = loaded, questions
-        self._known: dict[Any, dict[str, Any]] = {}
-        self.base = self._refused(())
-        replies = complete_ids(loaded, questions.harmless_to_judge, max_new_tokens=12)
-        self._harmless = [list(row) for row in replies]
-
-    def of(self, heads: Sequence[HeadRef], operation: OperationName) -> dict[str, Any]:
-        key = (frozenset(heads), operation)
-        if key not in self._known:
-            edits = [HeadEdit(layer=head.layer, head=head.head, operation=operation) for head in heads]
-            kl = answer_kl(self._loaded, self._questions.harmless_to_judge, self._harmless, [edits], tokens=12)
-            lost = (self.base - self._refused(edits)) / self.base if self.base else 0.0
-            self._known[key] = {"group": [str(head) for head in heads], "lost": lost, "kl": float(kl.mean())}
-        return dict(self._known[key])
-
-    def _refused(self, edits: Sequence[HeadEdit]) -> float:
-        replies = complete_ids(self._loaded, self._questions.to_judge, max_new_tokens=16, edits=edits)
-        texts = [self._loaded.tokenizer.decode(reply, skip_special_tokens=True) for reply in replies]
-        return sum(find_refusal(text) is not None for text in texts) / len(texts)
+def write_tables(store: Store) -> str:
+    results = store.results()
+    plants = [result for result in results if result["planted"] and result["kind"] != "chain"]
+    kinds = dict.fromkeys(sorted((result["kind"] for result in results), key=place_of_kind))
+    tables = [write_table("all plants", plants)] if plants else []
+    tables += [write_table(kind, [result for result in results if result["kind"] == kind]) for kind in kinds]
+    return "\n\n".join(tables)
 
 
-def write_table(work: Path) -> str:
-    found = [json.loads(path.read_text()) for path in sorted(work.glob("*.json")) if path.name != "answers.json"]
-    kinds = ("single", "conjunctive", "redundant")
-    names = list(dict.fromkeys(name for plant_result in found for name in plant_result["methods"]))
-    lines = []
-    for half in ("develop", "test"):
-        of_half = [result for result in found if result["plant"]["half"] == half]
-        counts = ", ".join(f"{sum(r['plant']['kind'] == kind for r in of_half)} {kind}" for kind in kinds)
-        lines += [
-            f"\n{half}: {counts}\n",
-            "| method | " + " | ".join(f"{kind}: AP / lost / KL" for kind in kinds) + " |",
-            "|---" * 4 + "|",
-        ]
-        for name in names:
-            cells = []
-            for kind in kinds:
-                of_kind = [
-                    result["methods"][name] for result in of_half if result["plant"]["kind"] == kind and name in result["methods"]
-                ]
-                cells.append(_cell(of_kind))
-            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+def place_of_kind(kind: str) -> int:
+    order = ("single", "conjunctive", "redundant", "distributed", "chain")
+    return order.index(kind) if kind in order else len(order)
+
+
+def write_table(title: str, results: Sequence[dict[str, Any]]) -> str:
+    """The methods that finished on all of these models that any method finished on, the best first; then which did not."""
+    models = sorted({result["model"] for result in results})
+    methods = dict.fromkeys(result["method"] for result in results)
+    entries, others = [], []
+    for method in methods:
+        own = [[one for one in results if (one["model"], one["method"]) == (model, method)] for model in models]
+        done = [draws for draws in own if draws and not any("failed" in one for one in draws)]
+        if len(done) == len(models):
+            entries.append(Entry(method=method, results=done))
+        else:
+            others.append(f"{method} ({len(done)} of {len(models)} models)")
+    oracles = {one["model"]: one for one in results if one["method"] == PLANTED}
+    is_planted = all(model in oracles for model in models)
+    columns = ["area against KL", "area against heads", "lost at ≤ 0.05 nats", "lost at ≤ 0.1 nats"]
+    columns += ["AP", "of the oracle's effect, at ≤ 2 × its KL", "KL for 80 % of its effect / its KL"] if is_planted else []
+    columns += ["seconds", "draws"]
+    lines = [f"**{title}** ({len(models)} {'model' if len(models) == 1 else 'models'})", ""]
+    lines += [f"| method | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
+    rows = sorted(entries, key=lambda entry: -entry.mean(lambda one: Points.of(one).by_kl()))
+    lines += [write_row(entry, oracles if is_planted else {}) for entry in rows]
+    if others:
+        lines += ["", f"Not run on all of these models: {', '.join(others)}."]
     return "\n".join(lines)
 
 
-def _cell(methods: list[dict[str, Any]]) -> str:
-    if not methods:
-        return ""
-    average: Callable[[str], float] = lambda key: float(np.mean([method[key] for method in methods]))  # noqa: E731
-    precision = f"{average('precision'):.2f}" if "precision" in methods[0] else "-"
-    return f"{precision} / {average('lost'):.0%} / {average('kl'):.3f}"
+def write_row(entry: Entry, oracles: dict[str, dict[str, Any]]) -> str:
+    samples = np.array(list(entry.bootstrap()))
+    cells = []
+    means = [entry.mean(lambda one: Points.of(one).by_kl()), entry.mean(lambda one: Points.of(one).by_heads())]
+    for mean, (low, high) in zip(means, np.percentile(samples, [2.5, 97.5], axis=0).T, strict=True):
+        cells.append(f"{mean:.2f} ({low:.2f} to {high:.2f})")
+    cells.append(f"{entry.mean(lambda one: Points.of(one).most_lost(0.05)):.0%}")
+    cells.append(f"{entry.mean(lambda one: Points.of(one).most_lost(0.1)):.0%}")
+    if oracles:
+        is_ranked = entry.method not in (RANDOM, PLANTED)
+        cells.append(f"{entry.mean(average_precision):.2f}" if is_ranked else "")
+        cells.append(f"{entry.mean(lambda one: share_of_oracle(one, oracles[one['model']])):.0%}")
+        ratio = entry.mean(lambda one: kl_of_oracle(one, oracles[one["model"]]))
+        cells.append(f"{ratio:.2f}" if np.isfinite(ratio) else "not always reached")
+    seconds = entry.mean(lambda one: one["seconds"])
+    cells += [f"{seconds:.0f}" if seconds else "", say_draws([len(draws) for draws in entry.results])]
+    return f"| {entry.method} | {' | '.join(cells)} |"
+
+
+def say_draws(counts: Sequence[int]) -> str:
+    return str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
+
+
+def average_precision(result: dict[str, Any]) -> float:
+    places: list[int] = sorted(result["ranking"].index(head) + 1 for head in result["planted"])
+    return sum(found / place for found, place in enumerate(places, start=1)) / len(places)
+
+
+def share_of_oracle(result: dict[str, Any], oracle: dict[str, Any]) -> float:
+    whole = whole_plant(oracle)
+    lost = float(whole.lost()[0])
+    return Points.of(result).most_lost(2 * float(whole.kl()[0])) / lost if lost else 0.0
+
+
+def kl_of_oracle(result: dict[str, Any], oracle: dict[str, Any]) -> float:
+    whole = whole_plant(oracle)
+    return Points.of(result).least_kl(0.8 * float(whole.lost()[0])) / float(whole.kl()[0])
+
+
+def whole_plant(oracle: dict[str, Any]) -> Points:
+    """The group of all planted heads, whatever its answers are."""
+    whole = max(oracle["effects"], key=lambda effect: len(effect["edits"]))
+    return Points.of(oracle | {"effects": [whole | {"degenerate": [False]}]})
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--harmful", type=Path, help="harmful questions, column `prompt`")
-    parser.add_argument("--work", type=Path, required=True, help="adapters and results")
+    parser.add_argument("--work", type=Path, required=True, help="plants and results")
+    parser.add_argument("--model", type=Path, action="append", help="a model's folder, in place of the plants; may be repeated")
+    parser.add_argument("--dtype", default="float32", help="in which --model runs")
     parser.add_argument("--half", choices=("develop", "test"), help="only these plants")
-    parser.add_argument("--train-only", action="store_true")
     parser.add_argument("--only", default="", help="only plants with this in their name")
-    parser.add_argument("--quick", action="store_true", help="only the operation `scale`")
-    parser.add_argument("--table", action="store_true", help="only print the table")
+    parser.add_argument("--methods", default=",".join(METHODS), help="separated by commas")
+    parser.add_argument("--screen", default="", help="methods that only score heads which a quick estimate selects")
+    parser.add_argument("--draws", type=int, default=2)
+    parser.add_argument("--train-only", action="store_true", help="only make the plants")
+    parser.add_argument("--table", action="store_true", help="only print the tables")
     options = parser.parse_args()
+    store = Store(options.work)
     if options.table:
-        print(write_table(options.work))
+        print(write_tables(store))
         return
     options.work.mkdir(parents=True, exist_ok=True)
-    source = fetch_demo_model(print)
-    for spec in PLANTS:
-        out = options.work / f"{spec.name}.json"
-        if (options.half and spec.half != options.half) or options.only not in spec.name or out.exists():
-            continue
-        started = time.monotonic()
-        loaded = load_model(source.path, dtype="bfloat16")
-        questions = read_questions(loaded, options.harmful)
-        adapter = train(loaded, spec, questions, options.work)
-        print(f"{spec.name}: planted after {time.monotonic() - started:.0f} s", flush=True)
-        if options.train_only:
-            continue
-        adapter.merge(locate_modules(loaded.model))
-        result = score(loaded, spec, questions, ("scale",) if options.quick else ("scale", "uniform_attention"))
-        out.write_text(json.dumps(result, indent=1))
-        for name, method in result["methods"].items():
-            shown = {key: round(value, 3) if isinstance(value, float) else value for key, value in method.items()}
-            print(f"  {name:48} {shown}", flush=True)
-        print(f"{spec.name}: done after {time.monotonic() - started:.0f} s", flush=True)
+    if options.model:
+        subjects = [model_subject(model, options.dtype, options.harmful) for model in options.model]
+    else:
+        specs = [spec for spec in PLANTS if options.half in (None, spec.half) and options.only in spec.name]
+        subjects = [plant_subject(spec, options.harmful, options.work) for spec in specs]
+        subjects += [chain_subject()] if options.only in "chain-tiny" else []
+    if options.train_only:
+        for subject in subjects:
+            subject.load()
+        return
+    for draw in range(options.draws):
+        for subject in subjects:
+            run(subject, draw, store, options.methods.split(","), options.screen.split(","))
 
 
 if __name__ == "__main__":
