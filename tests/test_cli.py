@@ -368,6 +368,19 @@ def test_interrupted_in_the_middle_nothing_is_left(folder: Path, number: signal.
     assert not [path for path in folder.iterdir() if path.name.endswith(".partial")]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_python_shuts_down_ends_it_without_a_traceback(number: signal.Signals) -> None:
+    code = (
+        "import atexit, os, sys\n"
+        f"atexit.register(lambda: os.kill(os.getpid(), {int(number)}))\n"
+        "from headsurgery.__main__ import main\n"
+        "sys.argv = ['headsurgery', '--version']\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (-number, "")
+
+
 class TestArchitectures:
     def test_every_family_is_listed_with_what_it_allows_or_why_it_is_refused(self) -> None:
         from headsurgery.architectures.table import REFUSED, TABLE

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from headsurgery.attribution.identity import read_sweep_dtype
-from headsurgery.attribution.method import SCORING, SEARCHING
+from headsurgery.attribution.method import LEARNING, SCORING, SEARCHING
 from headsurgery.cli.stages import Sweeping, journal_of
 from headsurgery.engine.journal import SweepJournal
 from headsurgery.engine.measures import Divergence
@@ -64,6 +64,16 @@ def test_what_is_kept_of_a_search_is_said(tmp_path: Path) -> None:
         assert sweeping.describe() == (
             f"kept 2 of 2 (head, prompt) scores and 1 results of the search in {journal.path}; "
             "the same command goes on from there; the batch in work is lost"
+        )
+
+
+def test_what_is_kept_of_learned_factors_is_said_without_scores(tmp_path: Path) -> None:
+    with SweepJournal(tmp_path / "recipe.json.journal", RUN) as journal:
+        sweeping = Sweeping(journal)
+        sweeping.watch(None)(LEARNING, 6, 60)
+        journal.note("six steps", [0.5])
+        assert sweeping.describe() == (
+            f"kept 1 results of the search in {journal.path}; the same command goes on from there; the batch in work is lost"
         )
 
 

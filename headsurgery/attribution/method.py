@@ -38,7 +38,7 @@ Queries = Sequence[Sequence[int]]
 Need = Literal["harmless", "model"]
 
 SCORING, SEARCHING, MEASURING = "scoring heads x prompts", "trying heads x factors", "measuring groups of heads"
-RESAMPLING = "searching halves of the prompts"
+LEARNING, RESAMPLING = "learning factors", "searching halves of the prompts"
 """The stages of an attribution, as its progress callback reports them."""
 
 
@@ -54,7 +54,7 @@ class Scoring:
         modules: The model itself. None: it runs elsewhere; methods that need `model` are then refused earlier.
         max_memory: Bytes that the run may take, for a method that runs the model itself; None: four fifths of what is free.
         screener: Selects the heads that are scored. None: all are.
-        on_progress: Called with the (head, query) pairs done and the total.
+        on_progress: Called with what is done of the method's `stage`, and the total: (head, query) pairs, or its own steps.
     """
 
     settings: Settings
@@ -120,6 +120,7 @@ class Method(ABC, Generic[Own]):
         search_defaults: Other defaults of its own options, for when a search for a reinforcement follows.
         default_contrast: Weight of the control if the user gives none.
         needs: What it requires, and why. `harmless`: a control. `model`: the model in this process.
+        stage: What it is at while it scores heads, for whoever watches the progress.
         ablates: Whether it edits heads to score them.
         wants_control: Whether, without a control, it also ranks heads high that every prompt needs.
         seeded_by: Its own option that seeds what it draws; None: it draws nothing.
@@ -140,6 +141,7 @@ class Method(ABC, Generic[Own]):
     search_defaults: ClassVar[Mapping[str, object]] = {}
     default_contrast: ClassVar[float] = 1.0
     needs: ClassVar[Mapping[Need, str]] = {}
+    stage: ClassVar[str] = SCORING
     ablates: ClassVar[bool] = True
     wants_control: ClassVar[bool] = True
     seeded_by: ClassVar[str | None] = None

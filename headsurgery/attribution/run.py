@@ -16,7 +16,7 @@ from headsurgery.attribution.doubts import find_doubts
 from headsurgery.attribution.frontier_record import Frontier
 from headsurgery.attribution.holding_out import Asked, HeldOut, hold_out
 from headsurgery.attribution.lazy import say_lazy
-from headsurgery.attribution.method import MEASURING, RESAMPLING, SCORING, SEARCHING, Queries, Scoring
+from headsurgery.attribution.method import MEASURING, RESAMPLING, SEARCHING, Queries, Scoring
 from headsurgery.attribution.options import AttributionOptions
 from headsurgery.attribution.record import record_run
 from headsurgery.attribution.reinforce import ANSWER_TOKENS as SEARCH_TOKENS
@@ -121,9 +121,9 @@ def attribute(
         base: What the recipe says of its base. Default: the model's type and geometry.
         journal: Stores finished blocks of the sweep and answers of a search, so that an interrupted run can continue where it
             stopped.
-        on_progress: Called with the stage, the work done, and the total: (head, query) pairs of `scoring heads x prompts`, then, if
-            there is a search, candidates of `trying heads x factors`, or, if there is a curve, points of `measuring groups of
-            heads`, and then, if there are resamples, those of `searching halves of the prompts`.
+        on_progress: Called with the stage, the work done, and the total: (head, query) pairs of `scoring heads x prompts`, or steps
+            of `learning factors`, then, if there is a search, candidates of `trying heads x factors`, or, if there is a curve,
+            points of `measuring groups of heads`, and then, if there are resamples, those of `searching halves of the prompts`.
         on_search: Called instead of `on_progress` with the search's candidates done and their total.
         keywords: Fields of `AttributionOptions`, such as `method="ships", top=5`, instead of `options`.
 
@@ -138,7 +138,7 @@ def attribute(
         OptionError: A keyword is not an option, or is given together with `options`.
     """
     settings = _settle(options, keywords, has_harmless=harmless is not None)
-    report = of_stage(on_progress, SCORING)
+    report = of_stage(on_progress, settings.method.stage)
     if on_search is None and on_progress is not None and takes_stage(on_progress):
         on_search = of_stage(on_progress, SEARCHING)
     on_curve, on_resample = None, None

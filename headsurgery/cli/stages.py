@@ -75,7 +75,9 @@ class Sweeping:
         of_all = f"{finished} of {self._total}" if self._total else f"{finished}"
         notes, goes_on = self.journal.num_notes, "the same command goes on from there"
         if self._has_scores or notes:
-            found = f"{of_all} (head, prompt) scores and {notes} results of the search"
+            found = f"{notes} results of the search"
+            if finished:
+                found = f"{of_all} (head, prompt) scores and {found}"
             return f"kept {found} in {self.journal.path}; {goes_on}; the batch in work is lost"
         return (
             f"kept {of_all} (head, prompt) scores in {self.journal.path}; {goes_on}; the block in work, about {lost:.0f} s, is lost"

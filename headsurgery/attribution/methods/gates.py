@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from headsurgery.attribution.method import Method, Need, Scoring
+from headsurgery.attribution.method import LEARNING, Method, Need, Scoring
 from headsurgery.options import Flag, Options
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Gates(Method[GatesOptions]):
         "harmless": "whose answers are to stay as they are",
         "model": "learns factors by gradient through a model in one process",
     }
+    stage = LEARNING
     wants_control = False
     seeded_by = "gates_seed"
     learns_factors = True
