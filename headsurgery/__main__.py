@@ -32,7 +32,7 @@ def _allow_all_letters() -> None:
 
 
 def _let_signals_end_it() -> None:
-    """All is done or cleared away: Ctrl-C while Python shuts down ends it at once, without a traceback of what was shutting down."""
+    """All is done or cleared away: Ctrl-C while Python shuts down ends it at once, without a traceback."""
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)

@@ -14,6 +14,7 @@ import transformers
 from headsurgery.behaviour.answers import Answer
 from headsurgery.endpoints.endpoint import Endpoint
 from headsurgery.errors import CheckpointError, ModelError, UsageError
+from headsurgery.evaluation.options import EvaluationOptions
 from headsurgery.judges import JudgeResources, load_judge
 from headsurgery.judges.classifier import ClassifierJudge, read_reply, render
 from headsurgery.judges.models import MODELS, find_model
@@ -129,6 +130,20 @@ def test_a_sequence_classifier_is_known_by_its_configuration(tmp_path: Path) -> 
     assert judge.judge(answers) == [("complied", "refused")[label] for label in says]
     assert set(says) == {0, 1}
     assert judge.name == "classifier:rejection=rejects"
+
+
+def test_a_report_names_a_judges_folder_and_holds_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "rejects").mkdir()
+    (tmp_path / "models--org--judge" / "snapshots" / ("c" * 40)).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    for spec, recorded in [
+        (f"classifier:{tmp_path / 'rejects'}", "classifier:rejects"),
+        (f"classifier:harmbench={tmp_path / 'rejects'}", "classifier:harmbench=rejects"),
+        (f"classifier:harmbench={tmp_path}/models--org--judge/snapshots/{'c' * 40}", "classifier:harmbench=org/judge"),
+        ("classifier:harmbench=org/judge", "classifier:harmbench=org/judge"),
+        ("paper", "paper"),
+    ]:
+        assert EvaluationOptions(judges=("keyword", spec)).to_json() == {"judges": ["keyword", recorded]}
 
 
 def test_a_sequence_classifier_with_other_labels_is_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from headsurgery.errors import UsageError
+from headsurgery.hub.models import fetch_model
 from headsurgery.options import Flag, Options, read_batch_size
 from headsurgery.prompts import Kind
 
@@ -129,6 +130,21 @@ class EvaluationOptions(Options):
         super().__post_init__()
         if self.perplexity_text is not None and not self.perplexity_text.strip():
             raise UsageError("--perplexity: the text is empty")
+
+    def to_json(self) -> dict[str, Any]:
+        """See `Options.to_json`. A judge model's folder is recorded by its name: its path is this machine's alone."""
+        recorded = super().to_json()
+        return recorded | {"judges": list(map(_without_folder, recorded["judges"]))} if "judges" in recorded else recorded
+
+
+def _without_folder(spec: str) -> str:
+    """A judge's spec, with a folder replaced by the name of what lies there."""
+    kind, _, argument = spec.partition(":")
+    known, _, model = argument.partition("=")
+    for prefix, folder in ((f"{kind}:", argument), (f"{kind}:{known}=", model)):
+        if folder and Path(folder).expanduser().is_dir():
+            return prefix + fetch_model(folder).model
+    return spec
 
 
 @dataclass(frozen=True, kw_only=True)
