@@ -105,8 +105,8 @@ def _until_end(generated: list[int], ends: set[int]) -> list[int]:
 def _whole_states(model: Any) -> Iterator[None]:
     """Hand contiguous states to the output embeddings.
 
-    transformers hands over a slice, the last position of each row. PyTorch then multiplies row by row and reads the whole vocabulary
-    for each: in bfloat16 on a CPU that takes ten times as long as the rest of the prompt.
+    transformers hands over a slice, the last position of each row. PyTorch then multiplies row by row, and reads the whole
+    vocabulary for each: in bfloat16 on a CPU that takes ten times as long as the rest of the prompt.
     """
     embeddings = model.get_output_embeddings()
     if not isinstance(embeddings, nn.Module):
