@@ -86,7 +86,7 @@ compare r.json bad.json
 compare r.json r.json --top 0
 experiment magic base
 experiment table-3
-experiment table-3 base --heads-limit 3
+experiment figure-5 base --heads-limit 3
 card edited --report nowhere
 card edited --report bad.json
 push edited nope --dry-run

@@ -183,6 +183,15 @@ class TestAblations:
         for key, [group] in result.heads.items():
             assert sahara[key][0][: len(group)] == group
 
+    def test_a_limit_on_heads_takes_the_same_groups_up_to_it_and_another_limit_is_another_run(self, tmp_path: Path) -> None:
+        options: Any = {"sets": ["./mild.txt"], "max_new_tokens": 2}
+        whole, limited = run("table-3", **options), run("table-3", out=tmp_path, heads_limit=2, **options)
+        assert [row.setting["heads"] for row in own_rows(limited)[1:]] == [1, 2, 1, 2]
+        assert limited.heads == {key: [group[:2] for group in groups] for key, groups in whole.heads.items()}
+        assert set(limited.answers) <= set(whole.answers)
+        with pytest.raises(HeadSurgeryError, match="another run's"):
+            run("table-3", out=tmp_path, heads_limit=3, **options)
+
     def test_qk_norm_takes_factor_0_and_a_note_says_so(self) -> None:
         result = run("table-7", "normed", sets=["./mild.txt"], max_new_tokens=2)
         assert sum("QK-norm" in note for note in result.report.notes) == 1
@@ -402,7 +411,10 @@ class TestCommandLine:
             ("table-3 nowhere --set ./mild.txt", "nowhere: no such directory, and not a Hub id"),
             ("table-3 aligned --set nothing.txt", "nothing.txt: no such file"),
             ("table-3 aligned --set ./mild.txt --pretrained pretrained", "--pretrained belongs to figure-6a, not to table-3"),
-            ("table-3 aligned --set ./mild.txt --heads-limit 3", "--heads-limit belongs to figure-4b, not to table-3"),
+            (
+                "figure-5 aligned --set ./mild.txt --heads-limit 3",
+                "--heads-limit belongs to figure-4b, tables and parameters, not to",
+            ),
             ("figure-4b aligned --set ./mild.txt --heads-limit 0", "--heads-limit 0: expected at least 1"),
             ("figure-6a aligned --set ./mild.txt", "figure-6a needs the model that MODEL was aligned from"),
             ("figure-5 aligned --set ./mild.txt --sibling normed", "normed: model_type qwen3, in MODEL llama"),

@@ -14,7 +14,10 @@ class ExperimentOptions(Options):
 
     column: Annotated[str | None, Flag(help="Column that holds the prompts, for sets that are tables.")] = None
     limit: Annotated[int | None, Flag(help="Use only the first N prompts of each set.", at_least=1)] = None
-    heads_limit: Annotated[int | None, Flag(help="figure-4b: only the N heads of highest mean Ships.", at_least=1)] = None
+    heads_limit: Annotated[
+        int | None,
+        Flag(help="figure-4b: only the N heads of highest mean Ships. Tables: groups of at most N heads.", at_least=1),
+    ] = None
     max_new_tokens: Annotated[int | None, Flag(help="Tokens per answer. Default: 128, as in the paper.", at_least=1)] = None
     template: Annotated[
         str | None, Flag(help="chat, paper, direct or a file with {query}. Default: paper.", identity=True, secret=True)

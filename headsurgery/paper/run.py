@@ -107,6 +107,7 @@ def run_experiment(
         "sets": {prompts.name: prompts.content() for prompts in asked},
         "decoding": decoding.model_dump(exclude={"dtype"}),
         "factor": settings.factor,
+        **({"group_sizes": list(settings.group_sizes)} if settings.levels and options.heads_limit else {}),
         **run_on,
     }
     folder = None if out is None else Path(out)
@@ -218,14 +219,18 @@ def _settle(settings: ExperimentSettings, options: ExperimentOptions) -> Experim
     if options.max_new_tokens is not None and settings.max_new_tokens is None:
         raise UsageError(f"{settings.name} generates nothing, so it takes no --max-new-tokens {options.max_new_tokens}")
     given: dict[str, Any] = {"max_new_tokens": options.max_new_tokens, "template": options.template}
+    if options.heads_limit is not None and settings.levels:
+        given["group_sizes"] = tuple(size for size in settings.group_sizes if size <= options.heads_limit)
     return settings.model_copy(update={key: value for key, value in given.items() if value is not None})
 
 
 def _check_choices(settings: ExperimentSettings, options: ExperimentOptions) -> None:
-    homes = {"pretrained": "figure-6a", "sibling": "figure-5", "heads_limit": "figure-4b"}
+    homes = {"pretrained": "figure-6a", "sibling": "figure-5"}
     for choice, home in homes.items():
         if getattr(options, choice) is not None and settings.name != home:
-            raise UsageError(f"--{choice.replace('_', '-')} belongs to {home}, not to {settings.name}")
+            raise UsageError(f"--{choice} belongs to {home}, not to {settings.name}")
+    if options.heads_limit is not None and settings.name != "figure-4b" and not settings.levels:
+        raise UsageError(f"--heads-limit belongs to figure-4b, tables and parameters, not to {settings.name}")
     if settings.name == "figure-6a" and options.pretrained is None:
         raise UsageError(
             "figure-6a needs the model that MODEL was aligned from",
