@@ -227,6 +227,19 @@ def test_an_estimate_tells_one_speed_in_plain_words(tmp_path: Path, monkeypatch:
     check_plain_words(CliRunner().invoke(app, ASKED).output, torch.get_num_threads())
 
 
+def test_a_method_without_sweeps_is_estimated_by_its_gradients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_asked(tmp_path, torch.float32)
+    monkeypatch.chdir(tmp_path)
+    asked = [*ASKED, "--method", "gates", "--harmless", "prompts.txt"]
+    found = json.loads(CliRunner().invoke(app, [*asked, "--json", "-q"]).stdout)
+    assert found["steps"] == []
+    assert found["flops"] == found["gradients_flops"] + found["answers_flops"] > found["gradients_flops"] > 0
+    assert found["bytes"]["peak"] > found["bytes"]["weights"] + found["bytes"]["gradient"] > found["bytes"]["weights"]
+    shown = CliRunner().invoke(app, asked).output
+    assert re.search(r"gradients +\d", shown)
+    assert "Sweeps" not in shown
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(("dtype", "threads"), [(torch.bfloat16, 2), (torch.bfloat16, 1), (torch.float32, 1)])
 def test_also_with_other_threads(dtype: torch.dtype, threads: int, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import headsurgery
 from headsurgery import HeadSurgeryError, Recipe, attribute
 from headsurgery.attribution import AttributionOptions, methods
 from headsurgery.attribution.comparison import read_ranking
+from headsurgery.attribution.gates import FITTING_STEPS, ROUNDS, ROWS, STEPS
 from headsurgery.attribution.method import Queries, Work
 from headsurgery.attribution.methods import UNITS, load_method, load_methods
 from headsurgery.attribution.options import foreign_options
@@ -192,6 +193,18 @@ def test_what_an_estimate_counts_is_what_runs(
     assert swept == told
 
 
+def test_the_steps_of_gates_are_counted_with_what_each_reads(loaded: LoadedModel) -> None:
+    for factors, steps in (("free", ROUNDS * STEPS + FITTING_STEPS), ("zero", None)):
+        settings = Settings.resolve(AttributionOptions(method="gates", factors=factors, top=5), has_harmless=True)
+        sets = ids_of(loaded, HARMFUL, HARMLESS)
+        work = settings.method.work(sets, settings.own)
+        [step] = work.gradients
+        assert steps in (None, step.passes)
+        assert len(step.queries) == sum(min(ROWS, len(queries)) for queries in sets)
+        assert work.answers.count(sets[0]) == 1 + ROUNDS + 3, "as it is, after each round, and with 1, 2 and 5 heads"
+        assert not work.sweeps
+
+
 def test_a_search_that_ends_early_runs_no_more_than_the_longest_that_is_told(loaded: LoadedModel, swept: list[Swept]) -> None:
     settings = Settings.resolve(AttributionOptions(method="refusal"), has_harmless=True)
     longest = settings.method.longest_work(ids_of(loaded, HARMFUL, HARMLESS), settings.own)
@@ -202,7 +215,7 @@ def test_a_search_that_ends_early_runs_no_more_than_the_longest_that_is_told(loa
     assert len(swept) <= len(most)
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - set(SWEEPING)))
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {*SWEEPING, "gates"}))
 def test_a_method_that_can_not_tell_its_sweeps_says_why(name: str) -> None:
     settings = Settings.resolve(AttributionOptions(method=name), has_harmless=True)
     with pytest.raises(UsageError, match=f"^{name} .*nothing to estimate"):

@@ -1,4 +1,4 @@
-"""Estimate what an attribution will cost before its model is loaded: its sweeps as they would be planned, its screen, its answers.
+"""Estimate what an attribution will cost before its model is loaded: its sweeps as planned, its screen, its gradients, its answers.
 
 The method says which sweeps it will run, and which prompts the model will answer (`Method.work`). With a screen, the sweeps contain
 as many heads as it lets through, evenly spread over the layers, and its forward and backward passes are counted. If the work
@@ -15,10 +15,11 @@ from typing import Any
 
 from headsurgery.attribution.curve import KL_TOKENS, MOST_POINTS, answer_tokens_of
 from headsurgery.attribution.holding_out import count_held_out
-from headsurgery.attribution.method import PlannedSweep, Queries, Work
+from headsurgery.attribution.method import PlannedGradients, PlannedSweep, Queries, Work
 from headsurgery.attribution.screen.estimates import sketches_per_query
 from headsurgery.attribution.settings import Settings
 from headsurgery.engine.cost import Cost, answer_seconds, count_cost, count_generation, count_gradients
+from headsurgery.engine.factors import GradientPasses, gradient_bytes
 from headsurgery.engine.hardware import ComputeResources
 from headsurgery.engine.limits import Limits, Room, fit_limits
 from headsurgery.engine.pace import fit_time
@@ -35,7 +36,7 @@ _BLOCKS_PER_WORKER = 4
 """Minimum number of blocks per worker, so that no worker waits long for the last one."""
 
 _GRADIENT_SHARE = 0.5
-"""Share of the sweep's speed that a screen's passes reach. Set by hand, not measured; they are a small part of a run."""
+"""Share of the sweep's speed that forward and backward passes reach. Set by hand, not measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,9 @@ class Estimate:
 
     Args:
         steps: Its sweeps.
+        gradients: FLOPs of forward and backward passes, apart from a screen's.
+        gradient_seconds: Their time.
+        gradient_bytes: Memory that one of them takes.
         answers: FLOPs of the model's answers.
         answer_seconds: Their time.
         resampling: FLOPs of the resamples.
@@ -76,6 +80,9 @@ class Estimate:
     """
 
     steps: tuple[SweepEstimate, ...]
+    gradients: float
+    gradient_seconds: float
+    gradient_bytes: int
     answers: float
     answer_seconds: float
     resampling: float
@@ -87,26 +94,28 @@ class Estimate:
 
     @property
     def flops(self) -> float:
-        """FLOPs of sweeps, screens, answers and resamples."""
-        return self.answers + self.resampling + sum(step.cost.flops + step.gradients for step in self.steps)
+        """FLOPs of sweeps, screens, gradients, answers and resamples."""
+        return self.answers + self.gradients + self.resampling + sum(step.cost.flops + step.gradients for step in self.steps)
 
     @property
     def seconds(self) -> float:
         """Time without loading the model. Answers come from one worker."""
-        return self.answer_seconds + self.resampling_seconds + sum(step.seconds for step in self.steps)
+        return self.answer_seconds + self.gradient_seconds + self.resampling_seconds + sum(step.seconds for step in self.steps)
 
     @property
     def peak(self) -> int:
-        """Memory of one worker in bytes: weights and the sweep; on a CPU also results and libraries."""
+        """Memory of one worker in bytes: weights, and the sweep or the gradient; on a CPU also results and libraries."""
         footprints = [step.cost.footprint for step in self.steps]
         if self.hardware.device.type == "cpu":
-            return self.weights + _LIBRARIES + max(found.peak for found in footprints)
-        return self.weights + max(found.working for found in footprints)
+            return self.weights + _LIBRARIES + max([self.gradient_bytes, *(found.peak for found in footprints)])
+        return self.weights + max([self.gradient_bytes, *(found.working for found in footprints)])
 
     def to_json(self) -> dict[str, Any]:
         """The JSON document of the estimate."""
-        largest = max((step.cost.footprint for step in self.steps), key=lambda found: found.peak)
-        memory = {name: getattr(largest, name) for name in ("results", "states", "keys", "slice", "logits", "slack")}
+        memory = {"gradient": self.gradient_bytes} if self.gradient_bytes else {}
+        if self.steps:
+            largest = max((step.cost.footprint for step in self.steps), key=lambda found: found.peak)
+            memory |= {name: getattr(largest, name) for name in ("results", "states", "keys", "slice", "logits", "slack")}
         return {
             "estimate": True,
             "hardware": self.hardware.name,
@@ -130,6 +139,8 @@ class Estimate:
                 }
                 for step in self.steps
             ],
+            "gradients_flops": self.gradients,
+            "gradients_seconds": self.gradient_seconds,
             "answers_flops": self.answers,
             "resamples_flops": self.resampling,
             "resamples_seconds": self.resampling_seconds,
@@ -187,6 +198,9 @@ def estimate(
         notes.append("the search for a reinforcement afterwards is not counted")
     return Estimate(
         steps=steps,
+        gradients=costing.gradients(work.gradients),
+        gradient_seconds=costing.gradient_seconds(work.gradients),
+        gradient_bytes=costing.gradient_bytes(work.gradients),
         answers=costing.answers(work.answers) + curve_flops,
         resampling=resampling,
         resampling_seconds=resampling_seconds,
@@ -230,9 +244,31 @@ class _Costing:
         if not times:
             return 0.0, 0.0
         sweeps = [self.estimate(sweep) for sweep in work.sweeps]
-        flops = self.answers(work.answers) + sum(sweep.cost.flops + sweep.gradients for sweep in sweeps)
-        seconds = self.answer_seconds(work.answers) + sum(sweep.seconds for sweep in sweeps)
+        flops = self.answers(work.answers) + self.gradients(work.gradients)
+        flops += sum(sweep.cost.flops + sweep.gradients for sweep in sweeps)
+        seconds = self.answer_seconds(work.answers) + self.gradient_seconds(work.gradients)
+        seconds += sum(sweep.seconds for sweep in sweeps)
         return times * flops, times * seconds
+
+    def gradients(self, planned: Sequence[PlannedGradients]) -> float:
+        """FLOPs of forward and backward passes."""
+        return sum(
+            one.passes * count_gradients(self.shape, [len(query) for query in one.queries], rows=1, tail=one.tail)
+            for one in planned
+        )
+
+    def gradient_seconds(self, planned: Sequence[PlannedGradients]) -> float:
+        """Time of forward and backward passes in one process."""
+        return self.gradients(planned) / (_GRADIENT_SHARE * self.hardware.speed)
+
+    def gradient_bytes(self, planned: Sequence[PlannedGradients]) -> int:
+        """Memory of the largest of them, without the weights. A CPU takes fewer tokens at a time than a GPU, which takes all."""
+        tokens = 0
+        for one in planned:
+            lengths = [len(query) for query in one.queries]
+            on_cpu = max(*lengths, GradientPasses().slices.max_tokens)
+            tokens = max(tokens, min(sum(lengths), on_cpu) if self.hardware.device.type == "cpu" else sum(lengths))
+        return tokens * gradient_bytes(self.shape, itemsize=self.itemsize, checkpointed=False)
 
     def answers(self, answers: Sequence[Queries]) -> float:
         """FLOPs of the rounds of answers."""

@@ -95,16 +95,33 @@ class PlannedSweep:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlannedGradients:
+    """Future forward and backward passes, for an estimate.
+
+    Args:
+        queries: Token ids of what the model reads in one of them.
+        tail: How many positions of a query are read, counted from its end.
+        passes: Number of passes.
+    """
+
+    queries: Queries
+    tail: int
+    passes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Work:
     """What a method will make the model do.
 
     Args:
         sweeps: Its sweeps.
+        gradients: Its forward and backward passes, apart from a screen's.
         answers: Token ids of the prompts that the model will answer, round by round.
         note: What the figures of an estimate assume.
     """
 
-    sweeps: Sequence[PlannedSweep]
+    sweeps: Sequence[PlannedSweep] = ()
+    gradients: Sequence[PlannedGradients] = ()
     answers: Sequence[Queries] = ()
     note: str = ""
 

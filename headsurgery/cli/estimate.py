@@ -65,7 +65,7 @@ def show_estimate(
     console.data(
         {**document, "template": found.name, **result.to_json(), "seconds_by_dtype": by_type},
         table(("", ""), _facts(result, checkpoint.model, precision, by_type)),
-        table(_HEADERS, _rows(result), title="\nSweeps"),
+        *([table(_HEADERS, _rows(result), title="\nSweeps")] if result.steps else []),
     )
 
 
@@ -100,6 +100,11 @@ def _facts(found: Estimate, model: str, precision: Precision, by_type: dict[str,
         ("hardware", found.hardware.name + (f", {workers} workers" if workers > 1 else "")),
         ("speed", f"{found.hardware.speed / 1e9:,.0f} GFLOP/s a worker: {found.hardware.assumption}"),
         ("work", f"{found.flops / 1e12:,.1f} TFLOP, of which answers take {found.answers / 1e12:,.1f}"),
+        *(
+            [("gradients", f"{found.gradients / 1e12:,.1f} TFLOP of that, {show_seconds(found.gradient_seconds)}")]
+            if found.gradients
+            else []
+        ),
         *(
             [("resamples", f"{found.resampling / 1e12:,.1f} TFLOP of that, {show_seconds(found.resampling_seconds)}")]
             if found.resampling

@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from headsurgery.attribution.method import LEARNING, Method, Need, Scoring
+from headsurgery.attribution.method import LEARNING, Method, Need, PlannedGradients, Queries, Scoring, Work
 from headsurgery.options import Flag, Options
 
 if TYPE_CHECKING:
     from headsurgery.attribution.scores import ScoreTable
     from headsurgery.attribution.settings import Settings
     from headsurgery.recipe import HeadEdit
+
+_REFINING_STEPS = 50
+"""Steps that refining a group of heads is worth, about: its losses and slopes, counted in tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +54,6 @@ class Gates(Method[GatesOptions]):
     seeded_by = "gates_seed"
     learns_factors = True
     not_screened = "learns all heads at once, so there is nothing to screen"
-    not_estimated = "takes gradient steps and no sweep, so there is nothing to estimate"
     also_writes: ClassVar[Mapping[str, str | None]] = {"gates_factors": None}
 
     @property
@@ -91,6 +93,22 @@ class Gates(Method[GatesOptions]):
             on_progress=scoring.on_progress,
         )
         return table_of(found, settings, scoring.sweeper.geometry)
+
+    def work(self, sets: Sequence[Queries], options: GatesOptions) -> Work:
+        """The steps of the descent and the rounds of answers; refining a group is counted as steps."""
+        from headsurgery.attribution.gates import FITTING_STEPS, OPENING_TOKENS, ROUNDS, ROWS, STEPS, group_sizes
+        from headsurgery.attribution.refusal import REFUSAL_TOKENS
+
+        rows = [[*ids, *[ids[-1]] * (OPENING_TOKENS - 1)] for ids in sets[0][:ROWS]]
+        rows += [[*ids, *[ids[-1]] * (REFUSAL_TOKENS - 1)] for ids in sets[1][:ROWS]]
+        last = FITTING_STEPS if options.factors == "free" else _REFINING_STEPS
+        rounds = 1 + ROUNDS + len(group_sizes(options.top))
+        return Work(
+            gradients=[PlannedGradients(queries=rows, tail=REFUSAL_TOKENS, passes=ROUNDS * STEPS + last)],
+            answers=[*[sets[0]] * rounds, sets[1]],
+            note=f"to refine a group of heads is counted as {_REFINING_STEPS} steps; how many it takes depends on the heads; "
+            "to reinforce, a step reads half as much again",
+        )
 
     def groups(self, scores: ScoreTable, settings: Settings) -> Sequence[tuple[HeadEdit, ...]]:
         """The group's first 1, 2, 5, ... heads, each with its own factor."""
