@@ -25,7 +25,7 @@ from headsurgery.attribution.refusal import OwnAnswers
 from headsurgery.attribution.scores import load_scores
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.edits.operations import ABLATIONS
-from headsurgery.engine.factors import head_factors, read_ends
+from headsurgery.engine.factors import GradientPasses, head_factors, read_ends
 from headsurgery.engine.journal import SweepJournal
 from headsurgery.engine.local import LocalEngine
 from headsurgery.engine.sweep import Sweeper
@@ -102,6 +102,26 @@ def test_ends_of_queries_in_one_batch_are_those_of_each_query_alone(family: str)
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("family", EACH_FAMILY)
+def test_a_prefix_that_runs_once_changes_neither_logits_nor_gradient(family: str) -> None:
+    """On every family whose prefix may run separately, which `GradientPasses.fit` tries."""
+    modules = locate_modules(build_model(family, dtype=torch.float64).requires_grad_(False))
+    prefix = tokens(queries=1, length=6)[0].tolist()
+    queries = [prefix + tokens(queries=1, length=length, seed=length)[0].tolist() for length in (3, 6, 4)]
+    if not GradientPasses.fit(modules, queries[0], 12, None).prefixed:
+        pytest.skip("its prefix may not run separately")
+    found = []
+    for run_once in (0, len(prefix)):
+        factors = torch.full(
+            (modules.geometry.num_layers, modules.geometry.max_heads), 0.7, dtype=torch.float64, requires_grad=True
+        )
+        with head_factors(modules, "scale", factors):
+            logits = read_ends(modules, queries, 3, prefix=run_once)
+            logits.logsumexp(-1).sum().backward()
+        found.append((logits.detach(), factors.grad))
+    torch.testing.assert_close(found[0], found[1], rtol=1e-5, atol=1e-6)  # some norms compute in float32
+
+
 def test_running_layers_again_in_the_backward_pass_changes_no_gradient() -> None:
     model = build_model("llama", dtype=torch.float64).requires_grad_(False)
     modules = locate_modules(model)
@@ -121,7 +141,7 @@ def random_lessons(*, reinforce: bool) -> Lessons:
     """On a random model in float64, with answers of several lengths, one of which starts late."""
     modules = locate_modules(build_model("llama", dtype=torch.float64).requires_grad_(False))
     rows = [tokens(queries=1, length=length, seed=length)[0].tolist() for length in (20, 15, 18, 14)]
-    openings = OwnAnswers.of([(rows[0][:9], rows[0][9:], 2), (rows[1][:9], rows[1][9:11], 0)])
+    openings = OwnAnswers.of([(rows[0][:9], rows[0][9:], 2), (rows[1][:9], rows[1][9:11], 0)], tokens=OPENING_TOKENS)
     harmless = OwnAnswers.of([(rows[2][:9], rows[2][9:], 0), (rows[3][:9], rows[3][9:], 0)])
     refused = OwnAnswers.of([(row[:9], rows[0][11:14], 0) for row in rows[2:]]) if reinforce else None
     return Lessons(

@@ -32,11 +32,12 @@ from torch.nn import functional
 
 from headsurgery.attribution.groups import SIZES
 from headsurgery.attribution.method import Queries
-from headsurgery.attribution.refusal import ANSWER_TOKENS, OwnAnswers, Refusals, find_refusals, nothing_to_attribute
+from headsurgery.attribution.refusal import ANSWER_TOKENS, REFUSAL_TOKENS, OwnAnswers, Refusals, find_refusals, nothing_to_attribute
 from headsurgery.attribution.scores import FloatArray, ScoreTable, score_heads, spread_over_heads
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.edits.operations import OperationName
 from headsurgery.engine.factors import GradientPasses, frozen, head_factors, read_ends
+from headsurgery.engine.shortcuts import common_prefix
 from headsurgery.engine.sweep import Sweeper
 from headsurgery.errors import NothingToFindError
 from headsurgery.heads import AttentionGeometry, HeadRef
@@ -52,7 +53,7 @@ OPENING_TOKENS = 3
 MARGIN = -3.0
 """Log-odds below which a refusal hardly pays any more, in nats."""
 
-KL_PRICE = {"ablate": 4.0, "reinforce": 20.0}
+KL_PRICE = {"ablate": 5.0, "reinforce": 20.0}
 """Loss per nat of divergence."""
 
 OVER_REFUSAL_PRICE = 1.0
@@ -61,10 +62,10 @@ OVER_REFUSAL_PRICE = 1.0
 ROWS = 8
 """Prompts of each kind in a step."""
 
-EXACT_ROWS = 16
+EXACT_ROWS = 12
 """Prompts of each kind on which groups of heads are compared."""
 
-ROUNDS, STEPS, FITTING_STEPS = 2, 24, 12
+ROUNDS, STEPS, FITTING_STEPS = 2, 18, 12
 LEARNING_RATE = {"ablate": 0.3, "reinforce": 0.05}
 _OPEN = 3.0
 """Where the sigmoid of a gate begins: a factor of 0.95."""
@@ -72,14 +73,16 @@ _BOUNDS = {"ablate": (-4.0, 4.0), "reinforce": (-1.5, 1.5)}
 """Of what is learned: factors of 0.02 to 0.98, or 0.22 to 4.5. Further out a sigmoid is so flat that no step leads back."""
 _NOTED_STEPS = 6
 """Steps after which the journal keeps where the descent is."""
+_ANSWER_TOKENS = 24
+"""New tokens of the answers between rounds, from where the latest refusal began: one that comes later is not learned from."""
 _MOVED = 0.05
 """A factor this far from 1 counts as an edit while the model answers."""
 _TRIES = 4
-"""Removals of a head, and additions of one, that are tried by the exact loss in a round of refining."""
-_REFININGS = 3
-_BETWEEN = (0.125, 0.375, 0.625, 0.875)
+"""Heads outside the group that are tried by the exact loss in a round of refining."""
+_REFININGS = 2
+_BETWEEN = (0.2, 0.5, 0.8)
 """Factors at which the way of a group from 1 to 0 is read, for each head's share of its effect (integrated gradients)."""
-_PARTS = 8
+_PARTS = 4
 """Parts of the heads outside the group that are probed one after the other."""
 
 _PLAIN_REFUSAL = "I'm sorry, but I can't help with that."
@@ -133,14 +136,21 @@ class Losses:
     over_refusal: float = 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Term:
-    """A part of the loss: its name in `Losses`, its price, what it reads, and its values of some rows, [rows]."""
+    """A part of the loss.
+
+    Args:
+        name: Of its value in `Losses`.
+        price: Loss per unit of it.
+        own: What it reads.
+        of_rows: Its values of some rows, [rows], from the log-probabilities that are read of these, [rows, tail, vocabulary].
+    """
 
     name: str
     price: float
     own: OwnAnswers
-    of_rows: Callable[[Sequence[int]], torch.Tensor]
+    of_rows: Callable[[torch.Tensor, Sequence[int]], torch.Tensor]
 
 
 @dataclass(kw_only=True)
@@ -181,35 +191,42 @@ class Lessons:
         return sum(term.price * float(getattr(found, term.name)) for term in self._terms)
 
     def _measure(self, factors: torch.Tensor, openings: Sequence[int], harmless: Sequence[int]) -> tuple[Losses, torch.Tensor]:
-        """The losses, and the gradient where one is wanted."""
-        values: dict[str, float] = {}
-        gradient = torch.zeros_like(factors, requires_grad=False)
+        """The losses, and the gradient where one is wanted. The rows of all terms go through the model together."""
         self._base  # before any factor is in force  # noqa: B018
-        for term in self._terms:
-            rows = openings if term.own is self.openings else harmless
-            length = max(len(term.own.queries[row]) for row in rows)
-            values[term.name] = 0.0
-            for _, (value, slope) in self.passes.slices.run(rows, length, partial(self._measure_part, term, factors)):
-                values[term.name] += value / len(rows)
-                gradient += slope * (term.price / len(rows))
-        return Losses(**values), gradient
+        drawn = {term: openings if term.own is self.openings else harmless for term in self._terms}
+        rows = [(term, row) for term, of_term in drawn.items() for row in of_term]
+        length = max(len(term.own.queries[row]) for term, row in rows)
+        values, gradient = dict.fromkeys(drawn, 0.0), torch.zeros_like(factors, requires_grad=False)
+        for _, (found, slope) in self.passes.slices.run(rows, length, partial(self._measure_part, factors, drawn)):
+            gradient += slope
+            for term, value in found.items():
+                values[term] += value
+        return Losses(**{term.name: value for term, value in values.items()}), gradient
 
-    def _measure_part(self, term: _Term, factors: torch.Tensor, rows: Sequence[int]) -> tuple[float, torch.Tensor]:
-        """The sum of a term over some rows, and its gradient."""
+    def _measure_part(
+        self, factors: torch.Tensor, drawn: Mapping[_Term, Sequence[int]], rows: Sequence[tuple[_Term, int]]
+    ) -> tuple[dict[_Term, float], torch.Tensor]:
+        """What some rows add to the mean of each term, and to the gradient."""
         with head_factors(self.modules, self.settings.operation, factors):
-            value = term.of_rows(rows).sum()
-            if not factors.requires_grad:
-                return float(value), torch.zeros_like(factors)
-            (slope,) = torch.autograd.grad(value, factors)  # within the hooks, for layers may run again
-        return float(value.detach()), slope
+            read = self._read([term.own.queries[row] for term, row in rows], max(term.own.tail for term, _ in rows))
+            values: dict[_Term, torch.Tensor] = {}
+            for term, of_term in drawn.items():
+                places = [place for place, (other, _) in enumerate(rows) if other is term]
+                if places:
+                    found = term.of_rows(read[places, -term.own.tail :], [rows[place][1] for place in places])
+                    values[term] = found.sum() / len(of_term)
+            slope = torch.zeros_like(factors)
+            if factors.requires_grad:  # within the hooks, for layers may run again
+                (slope,) = torch.autograd.grad(torch.stack([term.price * value for term, value in values.items()]).sum(), factors)
+        return {term: float(value.detach()) for term, value in values.items()}, slope
 
     @cached_property
     def _terms(self) -> tuple[_Term, ...]:
         """The parts of the loss."""
         sign, intent = (-1.0 if self.settings.reinforce else 1.0), self.settings.intent
 
-        def lower_odds(own: OwnAnswers, sign: float) -> Callable[[Sequence[int]], torch.Tensor]:
-            return lambda rows: functional.softplus(sign * self._log_odds(own, rows) - MARGIN)
+        def lower_odds(own: OwnAnswers, sign: float) -> Callable[[torch.Tensor, Sequence[int]], torch.Tensor]:
+            return lambda read, rows: functional.softplus(sign * _log_odds(own, read, rows) - MARGIN)
 
         terms = [
             _Term(name="opening", price=1.0, own=self.openings, of_rows=lower_odds(self.openings, sign)),
@@ -221,34 +238,40 @@ class Lessons:
         return tuple(terms)
 
     @cached_property
+    def _prefix(self) -> tuple[int, ...]:
+        """Tokens with which everything begins that is read."""
+        read = [term.own for term in self._terms]
+        return common_prefix([query for own in read for query in own.queries], max(own.tail for own in read))
+
+    @cached_property
     def _base(self) -> torch.Tensor:
         """Log-probabilities of the base on its harmless answers, [harmless, tail, vocabulary]."""
-        length = max(map(len, self.harmless.queries))
+        queries, tail = self.harmless.queries, self.harmless.tail
         with torch.no_grad():
-            parts = self.passes.slices.run(range(len(self.harmless.queries)), length, partial(self._read, self.harmless))
+            parts = self.passes.slices.run(queries, max(map(len, queries)), lambda part: self._read(part, tail))
             return torch.cat([found for _, found in parts])
 
-    def _read(self, own: OwnAnswers, rows: Sequence[int]) -> torch.Tensor:
-        """Log-probabilities in float32, [rows, tail, vocabulary]."""
-        queries = [own.queries[row] for row in rows]
-        logits = read_ends(self.modules, queries, own.tail, checkpointed=self.passes.checkpointed and torch.is_grad_enabled())
+    def _read(self, queries: Sequence[Sequence[int]], tail: int) -> torch.Tensor:
+        """Log-probabilities at the ends of queries in float32, [queries, tail, vocabulary]."""
+        checkpointed = self.passes.checkpointed and torch.is_grad_enabled()
+        prefix = len(self._prefix) if max(map(len, queries)) <= self.passes.prefixed else 0
+        logits = read_ends(self.modules, queries, tail, prefix=prefix, checkpointed=checkpointed)
         return logits.float().log_softmax(dim=-1)
 
-    def _log_odds(self, own: OwnAnswers, rows: Sequence[int]) -> torch.Tensor:
-        """Log-odds of the first tokens of each answer together, [rows]."""
-        found = self._read(own, rows)
-        targets = torch.tensor([own.targets[row] for row in rows], device=found.device)
-        is_read = torch.tensor(own.weights[list(rows)] > 0, device=found.device)
-        is_opening = is_read & (is_read.cumsum(dim=1) <= OPENING_TOKENS)
-        single = found.gather(-1, targets.unsqueeze(-1)).squeeze(-1)  # [rows, tail]
-        joint = torch.where(is_opening, single, 0.0).sum(dim=1).clamp(max=-1e-6)
-        return joint - torch.log(-torch.expm1(joint))
-
-    def _divergences(self, rows: Sequence[int]) -> torch.Tensor:
+    def _divergences(self, read: torch.Tensor, rows: Sequence[int]) -> torch.Tensor:
         """KL(base || edited) in nats per token, over each row's answer, [rows]."""
-        now, base = self._read(self.harmless, rows), self._base[list(rows)]
-        weights = torch.tensor(self.harmless.weights[list(rows)], device=now.device, dtype=now.dtype)
-        return ((base.exp() * (base - now)).sum(dim=-1) * weights).sum(dim=1)
+        base = self._base[list(rows)]
+        weights = torch.tensor(self.harmless.weights[list(rows)], device=read.device, dtype=read.dtype)
+        return ((base.exp() * (base - read)).sum(dim=-1) * weights).sum(dim=1)
+
+
+def _log_odds(own: OwnAnswers, read: torch.Tensor, rows: Sequence[int]) -> torch.Tensor:
+    """Log-odds of the tokens that are read of each answer, together, [rows], from log-probabilities [rows, tail, vocabulary]."""
+    targets = torch.tensor([own.targets[row] for row in rows], device=read.device)
+    is_read = torch.tensor(own.weights[list(rows)] > 0, device=read.device)
+    single = read.gather(-1, targets.unsqueeze(-1)).squeeze(-1)  # [rows, tail]
+    joint = torch.where(is_read, single, 0.0).sum(dim=1).clamp(max=-1e-6)
+    return joint - torch.log(-torch.expm1(joint))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,7 +282,7 @@ class Gated:
         factors: Of all heads after the last round, [layer, head].
         group: Heads of the recipe, the one that moved most first, each with its factor.
         refused: Prompts that are refused with none of the group's edits.
-        path: How many are with its first 1, 2, 5, ... edits.
+        path: How many are with its first edits: to reinforce with 1, 2, 5, ... of them, to ablate with all.
         notes: For the user.
     """
 
@@ -329,30 +352,33 @@ class _Search:
         lessons = self._lessons(seen, harmless)
         theta = _start(geometry, settings)
         notes = [self._say_start(seen)]
+        furthest = max((start for *_, start in seen.found), default=0) + _ANSWER_TOKENS
         for number in range(ROUNDS):
             theta = self._learn(lessons, theta, STEPS, ("round", number))
             if settings.reinforce:
                 continue  # it has one opening, whatever is answered
-            left = self.answer(_edits_of(_factors(theta, settings), geometry, settings, least=_MOVED))
+            left = self.answer(_edits_of(_factors(theta, settings), geometry, settings, least=_MOVED), most=furthest)
             if left.found:
-                lessons = replace(lessons, openings=OwnAnswers.of([*seen.found, *left.found]))
+                lessons = replace(lessons, openings=_openings([*seen.found, *left.found]))
         factors = _factors(theta, settings)
         group = self._fit(lessons, theta, factors)
-        path = tuple((size, len(self.answer(group[:size]).found)) for size in group_sizes(len(group)))
+        sizes = group_sizes(len(group)) if settings.reinforce else group_sizes(len(group))[-1:]  # an ablation has a curve
+        path = tuple((size, len(self.answer(group[:size]).found)) for size in sizes)
         return Gated(factors=_by_head(factors, geometry), group=group, refused=len(seen.found), path=path, notes=tuple(notes))
 
-    def answer(self, edits: Sequence[HeadEdit]) -> Refusals:
-        """Which prompts are refused with some edits in force."""
-        return find_refusals(self.sweeper.engine, self.reader, self.prompts, edits, tokens=self.settings.answer_tokens)
+    def answer(self, edits: Sequence[HeadEdit], *, most: int | None = None) -> Refusals:
+        """Which prompts are refused with some edits in force, among so many tokens at most."""
+        tokens = self.settings.answer_tokens if most is None else min(most, self.settings.answer_tokens)
+        return find_refusals(self.sweeper.engine, self.reader, self.prompts, edits, tokens=tokens)
 
     def _lessons(self, seen: Refusals, harmless: Queries) -> Lessons:
         tokens = self.settings.answer_tokens
-        answers = self.sweeper.engine.complete(harmless, tokens=tokens)
+        answers = self.sweeper.engine.complete(harmless, tokens=REFUSAL_TOKENS)
         own = OwnAnswers.of([(ids, answer, 0) for ids, answer in zip(harmless, answers, strict=True)])
         if not self.settings.reinforce:
             if not seen.found:
                 raise nothing_to_attribute(seen, len(self.prompts), tokens)
-            openings, refused_harmless = OwnAnswers.of(seen.found), None
+            openings, refused_harmless = _openings(seen.found), None
         else:
             opening = _usual_opening(seen, self.reader)
             refused = {tuple(prompt) for prompt, _, _ in seen.found}
@@ -362,7 +388,7 @@ class _Search:
                     f"the model refuses all {len(self.prompts)} prompts already, so there is nothing to reinforce",
                     hint="give prompts that it answers",
                 )
-            openings, refused_harmless = (OwnAnswers.of([(ids, opening, 0) for ids in queries]) for queries in (answered, harmless))
+            openings, refused_harmless = (_openings([(ids, opening, 0) for ids in queries]) for queries in (answered, harmless))
         return Lessons(
             modules=self.modules,
             settings=self.settings,
@@ -462,7 +488,6 @@ def table_of(found: Gated, settings: GateSettings, geometry: AttentionGeometry) 
     says = f"this recipe has no effect: the model refuses {found.refused} as it is, and no group that was tried changes that"
     doubts = () if has_effect else (says,)
     edits = found.group[:size]
-    by_edits = [tuple(found.group[:count]) for count, _ in found.path]
     return ScoreTable(
         arrays={"gates": moved[None], "gates_factors": found.factors[None]},
         harmful=moved,
@@ -470,14 +495,18 @@ def table_of(found: Gated, settings: GateSettings, geometry: AttentionGeometry) 
         contrast=None,
         chosen=score_heads(tuple(edit.ref for edit in edits), moved, None, None),
         edits=edits,
-        groups=tuple(by_edits),
+        groups=tuple(found.group[:count] for count in group_sizes(len(found.group))),
         path=tuple(
-            TriedGroup(heads=[str(edit.ref) for edit in group], refused=refused)
-            for group, (_, refused) in zip(by_edits, found.path, strict=True)
+            TriedGroup(heads=[str(edit.ref) for edit in found.group[:count]], refused=refused) for count, refused in found.path
         ),
         doubts=doubts,
         notes=found.notes,
     )
+
+
+def _openings(refusals: Sequence[tuple[Sequence[int], Sequence[int], int]]) -> OwnAnswers:
+    """The first tokens of refusals, to be read."""
+    return OwnAnswers.of(refusals, tokens=OPENING_TOKENS)
 
 
 def _start(geometry: AttentionGeometry, settings: GateSettings) -> torch.Tensor:
@@ -542,6 +571,11 @@ def _restore(optimizer: torch.optim.Adam, theta: torch.Tensor, known: dict[str, 
     optimizer.state[theta] = {"step": torch.tensor(float(known["step"]))} | moments
 
 
+def _smaller(count: int) -> list[int]:
+    """`count` less 1, 2, 4, ...: sizes of smaller groups that are worth a try."""
+    return [count - 2**power for power in range(count.bit_length()) if count > 2**power]
+
+
 class _Refining:
     """The group, pruned and completed by the exact loss; gradients propose.
 
@@ -556,32 +590,24 @@ class _Refining:
         self._loss = self._try(self.group)
 
     def run(self) -> list[HeadRef]:
-        """Prune and complete while that helps; the head with the largest share of the effect comes first."""
-        self._prune()
+        """Complete and prune while that helps; the head with the largest share of the effect comes first."""
         for _ in range(_REFININGS):
-            before = self._loss
+            before, price = (self.group, self._loss), self._price
             self._complete()
             self._prune()
-            if before - self._loss <= self._settings.head_price:
+            if self._price > price - self._settings.head_price:
+                if self._price > price and len(before[0]) <= self._settings.max_heads:
+                    self.group, self._loss = before
                 break
-        shares = self._shares()
-        return sorted(self.group, key=lambda head: (-shares[head], head))
+        return self.group
 
-    def _shares(self) -> dict[HeadRef, float]:
-        """Each head's share of what the group takes from the loss: its slope on the way of all of them from 1 to 0."""
-        ways = [self._slopes(self._state((), between=dict.fromkeys(self.group, factor))) for factor in _BETWEEN]
-        return {head: sum(slopes[head] for slopes in ways) / len(ways) for head in self.group}
-
-    def _prune(self) -> None:
-        """Give up heads whose ablation takes no more from the loss than its price."""
-        slopes = self._slopes(self._state(self.group))
-        for head in sorted(self.group, key=lambda head: (slopes[head], head))[:_TRIES]:
-            fewer = [one for one in self.group if one != head]
-            if fewer:
-                self._take(fewer, self._settings.head_price)
+    @property
+    def _price(self) -> float:
+        """The loss of the group, with the price of its heads."""
+        return self._loss + self._settings.head_price * len(self.group)
 
     def _complete(self) -> None:
-        """Add heads that were overlooked; in a full group they take the places of those that do least."""
+        """Add heads that were overlooked."""
         outside = [head for head in self._geometry.heads() if head not in self.group]
         self._draws.shuffle(outside)
         probed: dict[HeadRef, float] = {}
@@ -589,24 +615,23 @@ class _Refining:
             slopes = self._slopes(self._state(self.group, between=dict.fromkeys(part, 0.5)))
             probed |= {head: slopes[head] for head in part}
         for head in sorted(probed, key=lambda head: (-probed[head], head))[:_TRIES]:
-            self._take([*self.group, head], -self._settings.head_price)
-        while len(self.group) > self._settings.max_heads:
-            self._drop_one()
+            loss = self._try([*self.group, head])
+            if loss < self._loss - self._settings.head_price:
+                self.group, self._loss = [*self.group, head], loss
 
-    def _drop_one(self) -> None:
-        """Give up the head without which the loss is lowest, of those whose slopes say that they do least."""
-        slopes = self._slopes(self._state(self.group))
-        least = sorted(self.group, key=lambda head: (slopes[head], head))[:_TRIES]
-        fewer = [[one for one in self.group if one != head] for head in least]
-        losses = list(map(self._try, fewer))
-        self._loss = min(losses)
-        self.group = fewer[losses.index(self._loss)]
+    def _prune(self) -> None:
+        """Keep as many heads of the largest shares as make the loss the lowest, with its price of heads."""
+        shares = self._shares()
+        order = sorted(self.group, key=lambda head: (-shares[head], head))
+        most = min(len(order), self._settings.max_heads)
+        losses = {size: self._try(order[:size]) for size in (most, *_smaller(most))}
+        best = min(losses, key=lambda size: losses[size] + self._settings.head_price * size)
+        self.group, self._loss = order[:best], losses[best]
 
-    def _take(self, group: list[HeadRef], allowed: float) -> None:
-        """Go on with another group where its loss is at most so much more than now."""
-        found = self._try(group)
-        if found < self._loss + allowed:
-            self.group, self._loss = group, found
+    def _shares(self) -> dict[HeadRef, float]:
+        """Each head's share of what the group takes from the loss: its slope on the way of all of them from 1 to 0."""
+        ways = [self._slopes(self._state((), between=dict.fromkeys(self.group, factor))) for factor in _BETWEEN]
+        return {head: sum(slopes[head] for slopes in ways) / len(ways) for head in self.group}
 
     def _try(self, group: Sequence[HeadRef]) -> float:
         return self._lessons.exact(self._state(group))

@@ -81,14 +81,19 @@ class OwnAnswers:
 
     @property
     def tail(self) -> int:
-        """Tokens that are read of every query: `REFUSAL_TOKENS`, or fewer where a query is shorter than that."""
+        """Tokens that are read of every query: as many as asked for, or fewer where a query is shorter than that."""
         return len(self.targets[0])
 
     @classmethod
-    def of(cls, answers: Sequence[tuple[Sequence[int], Sequence[int], int]]) -> OwnAnswers:
-        """From prompt ids, answer ids, and the position in the answer from which on it is read; at least one token each."""
-        lengths = [len(prompt) + len(answer[: start + REFUSAL_TOKENS]) - 1 for prompt, answer, start in answers]
-        tail = min(REFUSAL_TOKENS, *lengths)
+    def of(cls, answers: Sequence[tuple[Sequence[int], Sequence[int], int]], *, tokens: int = REFUSAL_TOKENS) -> OwnAnswers:
+        """From prompt ids, answer ids, and the position in the answer from which on it is read.
+
+        Args:
+            answers: These three, of each prompt; at least one token of every answer is read.
+            tokens: Tokens that are read at most.
+        """
+        lengths = [len(prompt) + len(answer[: start + tokens]) - 1 for prompt, answer, start in answers]
+        tail = min(tokens, *lengths)
         queries, targets, weights = [], [], []
         for prompt, answer, start in answers:
             ids = (*prompt, *answer[: start + tail])

@@ -15,18 +15,20 @@ from typing import Any
 import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
+from transformers import DynamicCache
 
 from headsurgery.edits.operation import BlockKind
 from headsurgery.edits.operations import OPERATIONS, OperationName, locate
 from headsurgery.engine.calls import call_model
 from headsurgery.engine.limits import find_room, show_bytes
+from headsurgery.engine.probe import find_shortcuts
 from headsurgery.engine.shape import ModelShape
 from headsurgery.engine.slices import Slices
 from headsurgery.errors import UsageError
 from headsurgery.model.forwards import Forward, forwards
 from headsurgery.model.modules import ModuleMap
 
-_TOKENS, _TOKENS_GPU = 512, 4096
+_TOKENS, _TOKENS_GPU = 1024, 4096
 """Tokens per pass that keep a device busy."""
 _READ = 4
 """Of so many tokens one is read, at least: a prompt is longer than what is read of its answer."""
@@ -85,17 +87,20 @@ class GradientPasses:
     Args:
         slices: Rows per pass; fewer after a lack of memory.
         checkpointed: Keep only what goes into each layer, and run layers again in the backward pass.
+        prefixed: Longest query, in tokens, whose prefix may run once for all queries that share it; 0: none.
     """
 
     slices: Slices = field(default_factory=lambda: Slices(max_tokens=_TOKENS))
     checkpointed: bool = False
+    prefixed: int = 0
 
     @classmethod
-    def fit(cls, modules: ModuleMap, longest: int, max_memory: int | None) -> GradientPasses:
+    def fit(cls, modules: ModuleMap, query: Sequence[int], longest: int, max_memory: int | None) -> GradientPasses:
         """As many tokens as fit into memory, and as keep the device busy.
 
         Args:
             modules: The model.
+            query: Token ids on which a separate prefix is tried.
             longest: Tokens of the longest query.
             max_memory: Bytes that the process may take; None: four fifths of what is free now.
 
@@ -105,12 +110,13 @@ class GradientPasses:
         shape, itemsize = ModelShape.of_modules(modules), modules.dtype.itemsize
         room = find_room(modules, max_memory)
         usual = _TOKENS if modules.device.type == "cpu" else _TOKENS_GPU
+        prefixed = find_shortcuts(modules, query).prefixed
         if room is None:
-            return cls(slices=Slices(max_tokens=usual))
+            return cls(slices=Slices(max_tokens=usual), prefixed=prefixed)
         for checkpointed in (False, True):
             tokens = room.size // gradient_bytes(shape, itemsize=itemsize, checkpointed=checkpointed)
             if tokens >= longest:
-                return cls(slices=Slices(max_tokens=min(usual, tokens)), checkpointed=checkpointed)
+                return cls(slices=Slices(max_tokens=min(usual, tokens)), checkpointed=checkpointed, prefixed=prefixed)
         needed = room.taken + longest * gradient_bytes(shape, itemsize=itemsize, checkpointed=True)
         raise UsageError(
             f"a gradient needs at least {show_bytes(needed)} of memory, found {show_bytes(room.taken + room.size)}",
@@ -144,7 +150,9 @@ def frozen(model: nn.Module) -> Iterator[None]:
             weight.requires_grad_(True)
 
 
-def read_ends(modules: ModuleMap, queries: Sequence[Sequence[int]], tail: int, *, checkpointed: bool = False) -> torch.Tensor:
+def read_ends(
+    modules: ModuleMap, queries: Sequence[Sequence[int]], tail: int, *, prefix: int = 0, checkpointed: bool = False
+) -> torch.Tensor:
     """Logits at the last positions of queries of different lengths, in one batch.
 
     Queries are padded on the right, which a causal model does not see.
@@ -153,15 +161,19 @@ def read_ends(modules: ModuleMap, queries: Sequence[Sequence[int]], tail: int, *
         modules: The model.
         queries: Token ids, at least `tail` each.
         tail: Positions that are read of each query, up to its last.
-        checkpointed: Keep only what goes into each layer, and run the layer again in the backward pass.
+        prefix: So many tokens, with which all queries begin, run once for all of them; at most those before the tail.
+        checkpointed: Keep only what goes into each layer, and run the layer again in the backward pass. Then there is no prefix,
+            because a layer that runs again would find its own keys among those of the prefix.
 
     Returns:
         [queries, tail, vocabulary].
     """
     length = max(map(len, queries))
     tokens = torch.tensor([[*query, *[query[-1]] * (length - len(query))] for query in queries], device=modules.device)
-    ends = torch.tensor([len(query) for query in queries], device=modules.device).unsqueeze(1)
+    prefix = 0 if checkpointed else prefix
+    ends = torch.tensor([len(query) - prefix for query in queries], device=modules.device).unsqueeze(1)
     places = ends - torch.arange(tail, 0, -1, device=modules.device)  # [queries, tail]
+    cache = _run_prefix(modules, tokens[:1, :prefix], len(queries)) if prefix else None
     original: Forward = modules.output_embeddings.forward
 
     def unembed(hidden: torch.Tensor) -> Any:
@@ -172,8 +184,18 @@ def read_ends(modules: ModuleMap, queries: Sequence[Sequence[int]], tail: int, *
     if checkpointed:
         replaced |= {layer: _checkpointed(layer.forward) for layer in modules.layers}
     with forwards(replaced):
-        logits: torch.Tensor = call_model(modules, tokens).logits
+        logits: torch.Tensor = call_model(modules, tokens[:, prefix:], cache=cache).logits
     return logits
+
+
+def _run_prefix(modules: ModuleMap, tokens: torch.Tensor, rows: int) -> DynamicCache:
+    """Keys and values of a prefix [1, pos], for so many rows; a gradient runs back into them."""
+    cache = DynamicCache()
+    with forwards({modules.output_embeddings: lambda hidden: hidden[..., :0]}):
+        call_model(modules, tokens, cache=cache)
+    for layer in cache.layers:
+        layer.keys, layer.values = (states.expand(rows, -1, -1, -1) for states in (layer.keys, layer.values))
+    return cache
 
 
 def _checkpointed(forward: Callable[..., Any]) -> Forward:

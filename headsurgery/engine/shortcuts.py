@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headsurgery.engine.calls import Rest
@@ -48,9 +49,12 @@ def shared_prefix(task: SweepTask) -> tuple[int, ...]:
 
     None if heads are edited only at the last positions: then everything before these runs once for all heads, shared or not.
     """
-    if task.changed is not None:
-        return ()
-    first, last = min(task.queries), max(task.queries)
-    limit = min(map(len, task.queries)) - task.tail
+    return () if task.changed is not None else common_prefix(task.queries, task.tail)
+
+
+def common_prefix(queries: Sequence[tuple[int, ...]], tail: int) -> tuple[int, ...]:
+    """Token ids with which all queries begin, without the last `tail` of any query."""
+    first, last = min(queries), max(queries)
+    limit = min(map(len, queries)) - tail
     length = next((place for place in range(limit) if first[place] != last[place]), limit)
-    return first[:length]
+    return tuple(first[:length])

@@ -89,7 +89,7 @@ class Gates(Method[GatesOptions]):
             prompts,
             harmless,
             settings,
-            passes=GradientPasses.fit(scoring.modules, longest, scoring.max_memory),
+            passes=GradientPasses.fit(scoring.modules, prompts[0], longest, scoring.max_memory),
             on_progress=scoring.on_progress,
         )
         return table_of(found, settings, scoring.sweeper.geometry)
