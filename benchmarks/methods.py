@@ -62,6 +62,8 @@ LEAST_PAIRS = 3
 PLANT_TOKENS = 24
 """Plants refuse with their first words, or not at all."""
 MOST_KL, MOST_HEADS = 0.2, 40
+LEAST_KL = 1e-3
+"""Of the planted heads, for other groups to be compared with it."""
 BOOTSTRAPS = 1000
 
 Places = npt.NDArray[np.int64]
@@ -226,7 +228,7 @@ def shuffled(items: Sequence[Any], seed: object) -> list[Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """Groups of heads that are to be measured, and the ranking of all heads."""
+    """Groups of heads that are to be measured, the ranking of all heads, and the search's processor time in seconds."""
 
     groups: tuple[Group, ...]
     ranking: tuple[HeadRef, ...]
@@ -238,9 +240,9 @@ def search(subject: Subject, engine: LocalEngine, prompts: Prompts, method: str,
     options = AttributionOptions(method=method, held_out=0, resamples=0, screen=is_screened)
     settings = Settings.resolve(options, has_harmless=True).reseeded(draw)
     harmful, harmless = prompts.draw(draw, are_paired=method == "interchange")
-    started = time.monotonic()
+    started = time.process_time()
     found = attribute(engine, engine.loaded.tokenizer, harmful, harmless=harmless, options=settings, template=subject.template)
-    seconds = time.monotonic() - started
+    seconds = time.process_time() - started
     groups = [*settings.method.groups(found.scores, settings), found.recipe.edits]
     ranking = heads_of_size(found.scores, engine.facts.geometry.num_heads_in_all)
     return Proposal(groups=tuple(group for group in groups if group), ranking=ranking, seconds=seconds)
@@ -328,7 +330,7 @@ def say(result: dict[str, Any]) -> str:
     curve = ", ".join(
         f"{heads}: {lost:.0%} at {kl:.3f}" for heads, lost, kl in zip(points.heads, points.lost(), points.kl(), strict=True)
     )
-    return f"{result['seconds']:.0f} s; areas {points.by_kl():.2f} and {points.by_heads():.2f}; lost {curve}"
+    return f"{result['seconds']:.0f} s of CPU; areas {points.by_kl():.2f} and {points.by_heads():.2f}; lost {curve}"
 
 
 # The figures
@@ -432,7 +434,7 @@ def write_tables(store: Store) -> str:
     results = store.results()
     plants = [result for result in results if result["planted"] and result["kind"] != "chain"]
     kinds = dict.fromkeys(sorted((result["kind"] for result in results), key=place_of_kind))
-    tables = [write_table("all plants", plants)] if plants else []
+    tables = [write_table("all plants", plants)] if len({result["model"] for result in plants}) > 1 else []
     tables += [write_table(kind, [result for result in results if result["kind"] == kind]) for kind in kinds]
     return "\n\n".join(tables)
 
@@ -455,14 +457,16 @@ def write_table(title: str, results: Sequence[dict[str, Any]]) -> str:
         else:
             others.append(f"{method} ({len(done)} of {len(models)} models)")
     oracles = {one["model"]: one for one in results if one["method"] == PLANTED}
-    is_planted = all(model in oracles for model in models)
+    if not all(model in oracles and whole_plant(oracles[model]).kl()[0] >= LEAST_KL for model in models):
+        oracles = {}
     columns = ["area against KL", "area against heads", "lost at ≤ 0.05 nats", "lost at ≤ 0.1 nats"]
-    columns += ["AP", "of the oracle's effect, at ≤ 2 × its KL", "KL for 80 % of its effect / its KL"] if is_planted else []
-    columns += ["seconds", "draws"]
+    columns += ["AP"] if results[0]["planted"] else []
+    columns += ["of the oracle's effect, at ≤ 2 × its KL", "KL for 80 % of its effect / its KL"] if oracles else []
+    columns += ["CPU seconds", "draws"]
     lines = [f"**{title}** ({len(models)} {'model' if len(models) == 1 else 'models'})", ""]
     lines += [f"| method | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
     rows = sorted(entries, key=lambda entry: -entry.mean(lambda one: Points.of(one).by_kl()))
-    lines += [write_row(entry, oracles if is_planted else {}) for entry in rows]
+    lines += [write_row(entry, oracles) for entry in rows]
     if others:
         lines += ["", f"Not run on all of these models: {', '.join(others)}."]
     return "\n".join(lines)
@@ -476,9 +480,10 @@ def write_row(entry: Entry, oracles: dict[str, dict[str, Any]]) -> str:
         cells.append(f"{mean:.2f} ({low:.2f} to {high:.2f})")
     cells.append(f"{entry.mean(lambda one: Points.of(one).most_lost(0.05)):.0%}")
     cells.append(f"{entry.mean(lambda one: Points.of(one).most_lost(0.1)):.0%}")
-    if oracles:
+    if entry.results[0][0]["planted"]:
         is_ranked = entry.method not in (RANDOM, PLANTED)
         cells.append(f"{entry.mean(average_precision):.2f}" if is_ranked else "")
+    if oracles:
         cells.append(f"{entry.mean(lambda one: share_of_oracle(one, oracles[one['model']])):.0%}")
         ratio = entry.mean(lambda one: kl_of_oracle(one, oracles[one["model"]]))
         cells.append(f"{ratio:.2f}" if np.isfinite(ratio) else "not always reached")
