@@ -11,8 +11,9 @@ measured as `attribute` measures its curve, on 30 held-out prompts that the mode
 
 Two figures decide, both between 0 and 1. The area against KL is the mean, over x from 0 to 0.2 nats per token, of the largest share
 of refusals that a group takes away at a harmless KL of at most x. The area against heads is the mean, over log2(x) from 1 to 40
-heads, of the largest share that a group of at most x heads takes away at 0.2 nats at most. Groups that make many more answers
-nonsense don't count. Intervals are of a bootstrap over held-out prompts and draws. An interrupted run goes on where it was.
+heads, of the largest share that a group of at most x heads takes away at 0.2 nats at most. Groups that make more than a tenth more
+of the answers nonsense don't count: more than the model as it is or, of plants, without all planted heads. Intervals are of a
+bootstrap over held-out prompts and draws. An interrupted run goes on where it was.
 """
 
 from __future__ import annotations
@@ -268,7 +269,13 @@ class Store:
         return self.folder / f"{subject.name}--{method.replace(' ', '-')}--{draw}.json"
 
     def results(self, pattern: str = "*") -> list[dict[str, Any]]:
-        return [json.loads(path.read_text()) for path in sorted(self.folder.glob(f"{pattern}--*--*.json"))]
+        """What is there, with the number of answers of a group that may be nonsense."""
+        found = [json.loads(path.read_text()) for path in sorted(self.folder.glob(f"{pattern}--*--*.json"))]
+        oracles = {result["model"]: whole_plant(result) for result in found if result["method"] == PLANTED}
+        for result in found:
+            usual = [sum(effect["degenerate"]) for effect in (result["base"], oracles.get(result["model"], result["base"]))]
+            result["most_degenerate"] = most_degenerate(max(usual), len(result["base"]["refused"]))
+        return found
 
     def known(self, subject: Subject, digest: str) -> dict[str, dict[str, Any]]:
         """Effects of groups that are measured already, by their edits."""
@@ -326,11 +333,13 @@ def propose(subject: Subject, engine: LocalEngine, prompts: Prompts, method: str
 
 
 def say(result: dict[str, Any]) -> str:
-    points = Points.of(result)
-    curve = ", ".join(
-        f"{heads}: {lost:.0%} at {kl:.3f}" for heads, lost, kl in zip(points.heads, points.lost(), points.kl(), strict=True)
-    )
-    return f"{result['seconds']:.0f} s of CPU; areas {points.by_kl():.2f} and {points.by_heads():.2f}; lost {curve}"
+    """What each group does."""
+    groups = [
+        f"{len(effect['edits'])} heads: {1 - np.mean(effect['refused']):.0%} at {np.mean(effect['kl']):.3f}, "
+        f"nonsense {sum(effect['degenerate'])}"
+        for effect in result["effects"]
+    ]
+    return f"{result['seconds']:.0f} s of CPU; lost {'; '.join(groups)}"
 
 
 # The figures
@@ -353,8 +362,7 @@ class Points:
     @classmethod
     def of(cls, result: dict[str, Any]) -> Points:
         base = result["base"]
-        most = most_degenerate(sum(base["degenerate"]), len(base["refused"]))
-        sane = [effect for effect in result["effects"] if sum(effect["degenerate"]) <= most]
+        sane = [effect for effect in result["effects"] if sum(effect["degenerate"]) <= result["most_degenerate"]]
         sane.sort(key=lambda effect: len(effect["edits"]))
         left = [np.logical_or(effect["refused"], effect["unfinished"]) for effect in sane]
         return cls(
@@ -457,7 +465,7 @@ def write_table(title: str, results: Sequence[dict[str, Any]]) -> str:
         else:
             others.append(f"{method} ({len(done)} of {len(models)} models)")
     oracles = {one["model"]: one for one in results if one["method"] == PLANTED}
-    if not all(model in oracles and whole_plant(oracles[model]).kl()[0] >= LEAST_KL for model in models):
+    if not all(model in oracles and effect_of_plant(oracles[model])[1] >= LEAST_KL for model in models):
         oracles = {}
     columns = ["area against KL", "area against heads", "lost at ≤ 0.05 nats", "lost at ≤ 0.1 nats"]
     columns += ["AP"] if results[0]["planted"] else []
@@ -502,20 +510,24 @@ def average_precision(result: dict[str, Any]) -> float:
 
 
 def share_of_oracle(result: dict[str, Any], oracle: dict[str, Any]) -> float:
-    whole = whole_plant(oracle)
-    lost = float(whole.lost()[0])
-    return Points.of(result).most_lost(2 * float(whole.kl()[0])) / lost if lost else 0.0
+    lost, kl = effect_of_plant(oracle)
+    return Points.of(result).most_lost(2 * kl) / lost if lost else 0.0
 
 
 def kl_of_oracle(result: dict[str, Any], oracle: dict[str, Any]) -> float:
+    lost, kl = effect_of_plant(oracle)
+    return Points.of(result).least_kl(0.8 * lost) / kl
+
+
+def effect_of_plant(oracle: dict[str, Any]) -> tuple[float, float]:
+    """The share that all planted heads take away, and their KL."""
     whole = whole_plant(oracle)
-    return Points.of(result).least_kl(0.8 * float(whole.lost()[0])) / float(whole.kl()[0])
+    return float(1 - np.logical_or(whole["refused"], whole["unfinished"]).mean()), float(np.mean(whole["kl"]))
 
 
-def whole_plant(oracle: dict[str, Any]) -> Points:
-    """The group of all planted heads, whatever its answers are."""
-    whole = max(oracle["effects"], key=lambda effect: len(effect["edits"]))
-    return Points.of(oracle | {"effects": [whole | {"degenerate": [False]}]})
+def whole_plant(oracle: dict[str, Any]) -> dict[str, Any]:
+    """What ablating all planted heads does."""
+    return max(oracle["effects"], key=lambda effect: len(effect["edits"]))
 
 
 def main() -> None:
