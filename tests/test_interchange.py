@@ -272,7 +272,7 @@ def test_a_head_that_writes_the_refusal_is_found_too_and_ablating_it_ends_refusa
     """And with it the head that shares its values, into which the plant was trained, too."""
     found = run(load(), top=2)
     assert PLANTED in refs(found, 2)
-    assert "with the 2 chosen heads ablated it refuses 0 of 8 harmful prompts" in found.notes
+    assert "with the 2 heads of highest score ablated it refuses 0 of 8 harmful prompts instead of 8" in found.notes
     assert not found.scores.doubts
 
 

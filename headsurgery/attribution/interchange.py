@@ -237,8 +237,8 @@ def _say_runs(preferences: Sequence[float], swapped: int) -> str:
 
 
 def _say_effect(chosen: Sequence[HeadRef], left: int, pairs: Pairs) -> str:
-    heads = "the chosen head" if len(chosen) == 1 else f"the {len(chosen)} chosen heads"
-    return f"with {heads} ablated it refuses {left} of {pairs.total} harmful prompts"
+    heads = "the head of highest score" if len(chosen) == 1 else f"the {len(chosen)} heads of highest score"
+    return f"with {heads} ablated it refuses {left} of {pairs.total} harmful prompts instead of {pairs.refused}"
 
 
 def _doubt_effect(pairs: Pairs, left: int) -> tuple[str, ...]:
