@@ -144,14 +144,14 @@ def run_demo(subject: Subject, output: Path, say: Say, report: Progress) -> Demo
     measured = run.measure(["recipe"], found, draws=NUM_DRAWS, folder=_REPORT)
     left_out = []
     if not subject.planted:
-        left_out.append("the planted heads' ranks: refusal was not planted into this model, so nobody knows the right heads")
+        left_out.append("ranks of the right heads, because refusal was not planted into this model and nobody knows them")
     if equal is None:
-        left_out.append("comparing logits of hooks and bytes: there is no memory for a second copy of the model")
+        left_out.append("comparing logits of hooks and bytes, because there is no memory for a second copy of the model")
     reinforced = None
     try:
         reinforced = run.reinforce(found.recipe)
     except (NoReinforcementError, NothingToReinforceError) as error:
-        left_out.append(f"reinforcing: with its {subject.weakened} multiplied by {subject.weak_factor:g}, {error}")
+        left_out.append(f"reinforcing, because with its {subject.weakened} multiplied by {subject.weak_factor:g} {error}")
     order = best_heads(found.scores.combined, found.scores.combined.size)
     return DemoResult(
         subject=subject,
@@ -184,7 +184,7 @@ class _DemoRun:
     def open(cls, subject: Subject, output: Path, say: Say, report: Progress) -> _DemoRun:
         """Load the model. On a CPU, it keeps the type that an earlier demo chose."""
         source = subject.source
-        say(f"{source.model}: {_say_split(subject)}; each step shows how far it is")
+        say(f"{source.model}: {_say_split(subject)}")
         checkpoint = open_checkpoint(source.path, model=source.model, revision=source.revision)
         prove_anatomy(checkpoint)
         loading = replace(subject.loading, revision=None)  # a directory has none
@@ -345,7 +345,7 @@ def _scores_of(output: Path, name: str) -> Path:
 def _say_split(subject: Subject) -> str:
     parts = ((subject.harmful.seen, subject.harmless.seen), (subject.harmful.measured, subject.harmless.measured))
     seen, measured = (f"{len(harmful.texts)} harmful and {len(harmless.texts)} harmless" for harmful, harmless in parts)
-    return f"heads are searched on {seen} prompts, and their effect is measured on {measured} others"
+    return f"heads are searched on {seen} prompts. Their effect is measured on {measured} others"
 
 
 def _remove_earlier(output: Path) -> None:
