@@ -132,9 +132,7 @@ def _read(checkpoint: Checkpoint, anatomy: Anatomy, layer: int, operation: Opera
     dtype = anatomy.slices(HeadRef(layer, 0), operation)[0].tensor.dtype
     not_finite, norms, counts, factors = [], [], [], []
     for head in range(heads.num_heads):
-        weight, *biases = (
-            reader.read(part.tensor.name, part.axis, part.block) for part in anatomy.slices(HeadRef(layer, head), operation)
-        )
+        weight, *biases = (reader.read(part.stored) for part in anatomy.slices(HeadRef(layer, head), operation))
         not_finite.append(_describe_not_finite([weight, *biases]))
         norms.append(np.nan if not_finite[-1] else _log_norm(weight))
         if dtype in STORED_BITS:

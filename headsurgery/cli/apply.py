@@ -220,7 +220,7 @@ def _explain_left_out(plan: SurgeryPlan) -> list[str]:
 def _summary(plan: SurgeryPlan) -> str:
     from headsurgery.recipe import say_edits
 
-    parameters = f"{plan.parameters_changed:,} of {plan.checkpoint.num_parameters:,} parameters ({plan.share:.4%})"
+    parameters = f"{plan.parameters_changed:,} of {plan.num_parameters:,} parameters ({plan.share:.4%})"
     return f"{say_edits(plan.recipe.edits)}; {parameters}"
 
 

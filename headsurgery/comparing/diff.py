@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +32,7 @@ from headsurgery.progress import Progress, StageProgress, of_stage
 from headsurgery.recipe import Recipe
 from headsurgery.storage.blocks import BlockReader
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import is_plain, read_numbers
+from headsurgery.storage.codecs import count_parameters, is_plain, read_numbers
 from headsurgery.storage.tensors import StoredSlice, TensorInfo
 from headsurgery.surgery.base_files import MANIFEST, PREVIOUS
 from headsurgery.surgery.plan import TensorEdit, plan_surgery, resolve_edits
@@ -90,7 +89,7 @@ def diff_checkpoints(
         heads=heads,
         other_tensors=found.other,
         files=files,
-        parameters=base.num_parameters,
+        parameters=count_parameters(base),
         parameters_changed=found.parameters_changed,
         recipe_problems=problems,
         parameters_unread=work.parameters_unread,
@@ -109,6 +108,7 @@ class _HeadBlock:
         part: The head's slice of a weight or bias to which it belongs.
         axis: See `StoredSlice`.
         block: See `StoredSlice`.
+        shape: The shape in which the tensor is cut.
     """
 
     head: HeadRef
@@ -116,6 +116,7 @@ class _HeadBlock:
     part: HeadSlice
     axis: int
     block: range
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +170,14 @@ def _head_blocks(anatomy: Anatomy) -> dict[str, list[_HeadBlock]]:
         for operation in anatomy.blocks:
             for part in anatomy.slices(head, operation):
                 for stored in part.matrix.owned(part.axis, part.block):
-                    block = _HeadBlock(head=head, operation=operation, part=part, axis=stored.axis, block=stored.block)
+                    block = _HeadBlock(
+                        head=head,
+                        operation=operation,
+                        part=part,
+                        axis=stored.axis,
+                        block=stored.block,
+                        shape=stored.tensor.shape,
+                    )
                     blocks.setdefault(stored.tensor.name, []).append(block)
     return blocks
 
@@ -211,8 +219,10 @@ def _compare_tensors(
     for group in work.groups:
         counts = {}
         for tensor in group:
-            axis = blocks[tensor.name][0].axis if tensor.name in blocks else 0
-            differences = count_differences(base, edited, tensor, axis=axis)
+            axis, cut = 0, tensor
+            if tensor.name in blocks:
+                axis, cut = blocks[tensor.name][0].axis, replace(tensor, shape=blocks[tensor.name][0].shape)
+            differences = count_differences(base, edited, cut, axis=axis)
             if differences is not None:
                 counts[tensor.name] = differences.counts
                 _sum_up(tensor, edited.tensors[tensor.name], differences, blocks.get(tensor.name, []), found)
@@ -254,12 +264,11 @@ def _head_changes(
     slices: dict[tuple[HeadRef, OperationName], list[tuple[str, _HeadBlock]]] = {}
     for name, per_tensor in blocks.items():
         for block in per_tensor:
-            twin = edited.tensors.get(name)
-            if (block.head, block.operation) in changed and twin is not None and are_comparable(base.tensors[name], twin):
+            if (block.head, block.operation) in changed and _has_twin(name, base, edited):
                 slices.setdefault((block.head, block.operation), []).append((name, block))
     readers = BlockReader(base), BlockReader(edited)
     for (head, operation), parts in slices.items():
-        old, new = _read_compared(readers, parts)
+        old, new = _read_compared(base, edited, readers, parts)
         fit, (amount, size) = recover_factor(old, new), _measure_change(old, new)
         yield HeadChange(
             head=head,
@@ -278,16 +287,25 @@ def _head_changes(
         )
 
 
-def _read_compared(readers: tuple[BlockReader, BlockReader], parts: list[tuple[str, _HeadBlock]]) -> tuple[Block, Block]:
+def _read_compared(
+    base: Checkpoint, edited: Checkpoint, readers: tuple[BlockReader, BlockReader], parts: list[tuple[str, _HeadBlock]]
+) -> tuple[Block, Block]:
     """The numbers of a head's slices, in both checkpoints, from which a factor can be recovered."""
     old, new = [], []
-    for part, stored in groupby(parts, lambda named: named[1].part):
-        places = [(name, block.axis, block.block) for name, block in stored]
-        one, other = ([reader.read(*place) for place in places] for reader in readers)
-        compared = part.matrix.as_compared(one, other)
+    for part in dict.fromkeys(block.part for _, block in parts):
+        places = part.matrix.compared(part.axis, part.block)
+        if not all(_has_twin(place.tensor.name, base, edited) for place in places):
+            places = places[:1]
+        one, other = ([reader.read(place) for place in places] for reader in readers)
+        compared = part.matrix.as_compared(part.axis, part.block, one, other)
         old.append(compared[0])
         new.append(compared[1])
     return old, new
+
+
+def _has_twin(name: str, base: Checkpoint, edited: Checkpoint) -> bool:
+    twin = edited.tensors.get(name)
+    return twin is not None and are_comparable(base.tensors[name], twin)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # a stranger's weights may hold inf and nan
@@ -315,10 +333,9 @@ def _recipe_problems(
         if (change.head, change.operation) not in planned:
             yield f"{change.head}: {change.operation} changed, but the recipe doesn't edit it"
     for edit in edits:
-        twin = edited.tensors.get(edit.tensor.name)
-        if twin is None or not are_comparable(edit.tensor, twin):
+        if not _has_twin(edit.tensor.name, base, edited):
             continue  # listed with the other tensors below
-        if edit.change.is_known and not _is_as_planned(edit, base, edited, replace(edit, tensor=twin)):
+        if edit.change.is_known and not _is_as_planned(edit, base, edited, edited.here(edit)):
             wanted = OPERATIONS[edit.edit.operation].say_result("base", edit.edit.factor)
             yield f"{edit.edit.ref}: {edit.tensor.name} is not {wanted}"
     yield from (f"{place}: {what}" for place, what in others.items())

@@ -60,7 +60,7 @@ def _first_rows(tensor: TensorInfo, count: int) -> TensorInfo:
 
 def count_differences(base: Checkpoint, edited: Checkpoint, tensor: TensorInfo, *, axis: int) -> Differences | None:
     """Count differing elements; None if there are none and the type is the same."""
-    twin = edited.tensors[tensor.name]
+    twin = replace(edited.tensors[tensor.name], shape=tensor.shape)
     counts = np.zeros(tensor.shape[1] if axis else tensor.num_rows, dtype=np.int64)
 
     def count(first: int, mask: npt.NDArray[np.bool_]) -> None:

@@ -18,7 +18,7 @@ from headsurgery.errors import ArchitectureError, GeometryError
 from headsurgery.heads import AttentionGeometry, HeadRef
 from headsurgery.recipe import Geometry, HeadEdit, RecipeBase
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import Matrix, explain_quantized, is_plain, open_matrix
+from headsurgery.storage.codecs import Matrix, count_parameters, explain_quantized, is_plain, open_matrix, stored_shapes
 from headsurgery.storage.sole_weights import check_sole_weights
 from headsurgery.storage.tensors import TensorInfo
 
@@ -123,7 +123,7 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
     try:
         located = _locate_in_checkpoint(checkpoint)
     except (GeometryError, ArchitectureError) as error:
-        explained = explain_quantized(checkpoint.config)
+        explained = explain_quantized(checkpoint.config, str(error))
         if explained is None:
             raise
         raise explained from error
@@ -144,7 +144,7 @@ def _locate_in_checkpoint(checkpoint: Checkpoint) -> LocatedHeads:
 
     A tool that drops layers may take them out of the index alone. The shards then hold more than the model has.
     """
-    shapes = {name: tensor.shape for name, tensor in checkpoint.tensors.items()}
+    shapes = stored_shapes(checkpoint)
     if not checkpoint.unlisted:
         return locate_heads(checkpoint.config, shapes)
     try:
@@ -201,7 +201,7 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
         "q_norm": ("all_heads" if anatomy.shares_q_norm else "per_head") if anatomy.has_q_norm else None,
         "notes": [note for operation in anatomy.operations for note in OPERATIONS[operation].caveats(anatomy.uneven)],
         "dtypes": dict(sorted(dtypes.items())),
-        "parameters": checkpoint.num_parameters,
+        "parameters": count_parameters(checkpoint),
         "shards": [{"file": shard.file, "bytes": shard.num_bytes, "tensors": len(shard.tensors)} for shard in checkpoint.shards],
         "fingerprint": None if checkpoint.files.path is None else checkpoint.fingerprint(),  # a remote model's commit identifies it
         "formats": _describe_formats(anatomy),
@@ -231,7 +231,7 @@ def _describe_formats(anatomy: Anatomy) -> list[dict[str, Any]]:
                 if part.matrix is tensors.q_bias:
                     continue
                 kind = "o_proj" if part.matrix is tensors.o_proj else "q_proj"
-                is_own = len(part.matrix.owned(part.axis, part.block)) == len(part.matrix.tensors)
+                is_own = part.matrix.has_own_scales(part.axis, part.block)
                 counts.setdefault((kind, part.matrix.format), []).append(is_own)
     return [
         {"part": part, "format": form, "heads": len(own)} | ({} if is_plain(form) else {"heads_with_own_scales": sum(own)})

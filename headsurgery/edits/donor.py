@@ -97,9 +97,7 @@ def _different_tensors(donor: Anatomy, base: Anatomy) -> list[str]:
         if theirs is None or ours is None:
             continue
         for name in ("o_proj", "q_proj", "q_bias"):
-            one, other = (
-                None if matrix is None else matrix.tensor.shape for matrix in (getattr(theirs, name), getattr(ours, name))
-            )
+            one, other = (None if matrix is None else matrix.shape for matrix in (getattr(theirs, name), getattr(ours, name)))
             if one != other:
                 said = ["none" if shape is None else str(list(shape)) for shape in (one, other)]
                 return [f"layer {layer}, {name.replace('_bias', '_proj.bias')}: the donor {said[0]}, the base {said[1]}"]

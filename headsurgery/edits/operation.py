@@ -210,6 +210,16 @@ class Operation(ABC):
             return SurgeryError(f"{done} overflows {dtype}", hint="choose a smaller factor" if self.multiplies else "")
         if found.fault == "too_small":
             return SurgeryError(f"{done} is too small for {dtype}: rounding would change it by more than {found.limit * 100:g} %")
+        if found.fault == "no_zero":
+            return SurgeryError(
+                f"{done}: the head shares scales with other heads, and under these scales no code of {dtype} means 0",
+                hint="edit the unquantized model and quantize the result",
+            )
+        if found.fault == "shared":
+            return SurgeryError(
+                f"{done}: {dtype} of this head and of another share a stored element, so it can't be changed alone",
+                hint="edit the unquantized model and quantize the result",
+            )
         if self.multiplies:
             return SurgeryError(
                 f"{done} changes nothing: {dtype} can't hold a factor so close to 1", hint="choose a factor further from 1"

@@ -6,10 +6,11 @@ Neighbours: `Anatomy.slices` finds these slices. `storage.codecs` knows which st
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from headsurgery.storage.codecs import Matrix
-from headsurgery.storage.tensors import TensorInfo
+from headsurgery.storage.tensors import StoredSlice, TensorInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +29,15 @@ class HeadSlice:
 
     @property
     def tensor(self) -> TensorInfo:
-        """The stored tensor that has the matrix's name."""
+        """The stored tensor that holds its numbers or their codes."""
         return self.matrix.tensor
+
+    @property
+    def stored(self) -> StoredSlice:
+        """The slice of that tensor, if it is of plain floats."""
+        return StoredSlice(tensor=self.tensor, axis=self.axis, block=self.block)
 
     @property
     def num_parameters(self) -> int:
         """Number of elements in the slice."""
-        return self.tensor.num_parameters // self.tensor.shape[self.axis] * len(self.block)
+        return math.prod(self.matrix.shape) // self.matrix.shape[self.axis] * len(self.block)

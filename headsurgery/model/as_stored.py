@@ -24,7 +24,7 @@ from headsurgery.filesystem.reading import read_exactly
 from headsurgery.heads import HeadRef
 from headsurgery.model.modules import ModuleMap, locate_modules
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import Matrix, Values, as_numbers, is_plain
+from headsurgery.storage.codecs import Matrix, Values, as_numbers, holds_floats, is_plain
 from headsurgery.storage.tensors import TensorInfo
 
 _BEGINNING = 16 * 2**10
@@ -35,7 +35,7 @@ def check_as_stored(model: nn.Module, checkpoint: Checkpoint) -> None:
     """Compare a loaded model with the checkpoint that it was loaded from.
 
     Values may be rounded to the type that the model runs in. What a device map left on the disk is not compared. Of a model in
-    which no heads are known, only tensors of the same name are.
+    which no heads are known, or whose attention is stored in integers or other codes, only tensors of the same name are.
 
     Args:
         model: As transformers loaded it.
@@ -49,6 +49,8 @@ def check_as_stored(model: nn.Module, checkpoint: Checkpoint) -> None:
         anatomy, modules = prove_anatomy(checkpoint), locate_modules(model)
     except (ArchitectureError, GeometryError):  # told by whatever needs the heads
         return
+    if not all(holds_floats(matrix.tensor.dtype) for layer in anatomy.layers if layer for matrix in (layer.o_proj, layer.q_proj)):
+        return  # each runtime decodes integers in its own way
     where = checkpoint.files.name
     if anatomy.geometry != modules.geometry:
         raise ModelError(
@@ -159,7 +161,7 @@ def _bits_of_codes(loaded: torch.Tensor) -> torch.Tensor:
 
 def _read_whole(checkpoint: Checkpoint, matrix: Matrix, *, is_codes: bool) -> torch.Tensor:
     """All numbers of a weight or bias, or the bits of its codes, in its shape."""
-    shape = matrix.tensor.shape
+    shape = matrix.shape
     if is_codes:
         return torch.from_numpy(checkpoint.read_tensor(matrix.tensor)).reshape(shape)
     values = matrix.read(checkpoint, 0, range(shape[0]))

@@ -6,7 +6,7 @@ Here a read goes ahead: it takes as many of the following columns or rows as fit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy.typing as npt
@@ -37,17 +37,18 @@ class BlockReader:
         self._checkpoint = checkpoint
         self._ahead: dict[str, _Ahead] = {}
 
-    def read(self, name: str, axis: int, block: range) -> npt.NDArray[Any]:
-        """The stored elements of a slice of a tensor along one axis, [rows, columns]."""
+    def read(self, part: StoredSlice) -> npt.NDArray[Any]:
+        """The stored elements of a slice of the checkpoint's tensor of that name, [rows, columns]."""
+        name, axis, block = part.tensor.name, part.axis, part.block
         ahead = self._ahead.get(name)
         if ahead is None or block.start < ahead.span.start or block.stop > ahead.span.stop:
-            ahead = self._read_ahead(name, axis, block)
+            ahead = self._read_ahead(self._checkpoint.here(part))
             self._ahead = {kept: old for kept, old in self._ahead.items() if old.values.nbytes < _AHEAD_BYTES // 16} | {name: ahead}
         cut = slice(block.start - ahead.span.start, block.stop - ahead.span.start)
         return ahead.values[:, cut] if axis else ahead.values[cut]
 
-    def _read_ahead(self, name: str, axis: int, block: range) -> _Ahead:
-        tensor = self._checkpoint.tensors[name]
+    def _read_ahead(self, part: StoredSlice) -> _Ahead:
+        tensor, axis, block = part.tensor, part.axis, part.block
         fitting = _AHEAD_BYTES * tensor.shape[axis] // max(1, tensor.num_bytes)  # indices along the axis
         span = range(block.start, min(tensor.shape[axis], max(block.stop, block.start + fitting)))
-        return _Ahead(values=read_numbers(self._checkpoint, StoredSlice(tensor=tensor, axis=axis, block=span)), span=span)
+        return _Ahead(values=read_numbers(self._checkpoint, replace(part, block=span)), span=span)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -71,6 +71,10 @@ class Checkpoint:
     def num_parameters(self) -> int:
         """Number of stored elements; tied weights count once."""
         return sum(tensor.num_parameters for tensor in self.tensors.values())
+
+    def here(self, part: StoredSlice) -> StoredSlice:
+        """The same slice of this checkpoint's tensor of that name, cut in the same shape."""
+        return replace(part, tensor=replace(self.tensors[part.tensor.name], shape=part.tensor.shape))
 
     def read_slice(self, part: StoredSlice) -> ByteArray:
         """The bytes of a slice of a tensor, [rows, bytes per row]; only the rows that hold it are read."""

@@ -7,13 +7,15 @@ each of equally many bytes; a slice along an axis is therefore a number of equal
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from headsurgery.documents.strict_json import quote
+from headsurgery.errors import CheckpointError
 from headsurgery.filesystem.reading import CHUNK_BYTES, read_exactly
 
 ByteArray = npt.NDArray[np.uint8]
@@ -122,7 +124,7 @@ class StoredSlice:
     """A slice of one stored tensor.
 
     Args:
-        tensor: The tensor.
+        tensor: The tensor. Some formats store a matrix as one long row. Its shape is then that of the matrix, in which it is cut.
         axis: 0: the block is whole rows of the stored tensor; 1: columns.
         block: Indices along the axis.
     """
@@ -176,6 +178,20 @@ class StoredSlice:
         return Piece(
             rows=slice(start - first, stop - first), columns=self.columns, first=before, offset=before * self.tensor.row_bytes
         )
+
+
+def cut_as(shard: Shard, slices: Iterable[StoredSlice]) -> Shard:
+    """A shard whose tensors have the shapes in which slices of them are cut. Their bytes are the same.
+
+    Raises:
+        CheckpointError: Two slices cut one tensor in different shapes.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for part in slices:
+        if shapes.setdefault(part.tensor.name, part.tensor.shape) != part.tensor.shape:
+            raise CheckpointError(f"{shard.file}: edits cut {quote(part.tensor.name)} in two shapes")
+    tensors = (replace(tensor, shape=shapes.get(tensor.name, tensor.shape)) for tensor in shard.tensors)
+    return replace(shard, tensors=tuple(tensors))
 
 
 def read_rows(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, FailFast, Field, ValidationError, field_validator
 
@@ -71,6 +71,7 @@ class EditRecord(HeadEdit):
     axis: int = Field(description="0: rows of the stored tensor, 1: columns")
     start: int
     stop: int
+    shape: list[int] | None = Field(default=None, description="the shape in which the tensor is cut, if that is not its own")
     exactness: ExactnessRecord | None = Field(default=None, description="null: made by a version that didn't record it")
 
 
@@ -107,7 +108,10 @@ class Manifest(Strict):
 
     def to_json(self) -> str:
         """The text of `headsurgery.json`."""
-        document = self.model_dump(by_alias=True, exclude=None if self.donor else {"donor"})
+        excluded: dict[str, Any] = {} if self.donor else {"donor": True}
+        if all(edit.shape is None for edit in self.edits):
+            excluded["edits"] = {"__all__": {"shape"}}
+        document = self.model_dump(by_alias=True, exclude=excluded)
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod

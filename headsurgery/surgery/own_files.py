@@ -8,6 +8,7 @@ from pathlib import Path
 
 from headsurgery.edits.anatomy import record_base
 from headsurgery.filesystem.hashing import hash_file
+from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.surgery.base_files import MANIFEST, RECIPE, UNDO
 from headsurgery.surgery.history import read_base_card
 from headsurgery.surgery.manifest import EditRecord, ExactnessRecord, FileRecord, Manifest
@@ -48,8 +49,8 @@ def add_own_files(
         base=record_base(plan.checkpoint, plan.anatomy),
         donor=None if plan.donor is None else plan.donor.record,
         recipe_sha256=sha256(recipe_text.encode()).hexdigest(),
-        edits=[record_edit(edit) for edit in plan.edits],
-        parameters=plan.checkpoint.num_parameters,
+        edits=[record_edit(edit, plan.checkpoint) for edit in plan.edits],
+        parameters=plan.num_parameters,
         parameters_changed=plan.parameters_changed,
         share=plan.share,
         files=sorted([*records, *own], key=lambda record: record.file),
@@ -80,8 +81,9 @@ def _record_new(folder: Path, file: str) -> FileRecord:
     return FileRecord(file=file, num_bytes=(folder / file).stat().st_size, sha256=hash_file(folder / file))
 
 
-def record_edit(edit: TensorEdit) -> EditRecord:
-    """The manifest's entry for one planned slice."""
+def record_edit(edit: TensorEdit, checkpoint: Checkpoint) -> EditRecord:
+    """The manifest's entry for one planned slice of a checkpoint."""
+    stored = checkpoint.tensors[edit.tensor.name]
     return EditRecord(
         **edit.edit.model_dump(),
         tensor=edit.tensor.name,
@@ -89,5 +91,6 @@ def record_edit(edit: TensorEdit) -> EditRecord:
         axis=edit.axis,
         start=edit.block.start,
         stop=edit.block.stop,
+        shape=None if edit.tensor.shape == stored.shape else list(edit.tensor.shape),
         exactness=None if edit.exactness is None else ExactnessRecord.model_validate(edit.exactness.to_json()),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from headsurgery.documents.front_matter import MAX_CARD, read_front_matter
@@ -22,7 +23,7 @@ from headsurgery.filesystem.files import Files
 from headsurgery.hub.names import is_hub_id
 from headsurgery.recipe import HeadEdit, Recipe, RecipeBase, say_edits
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import Exactness, Rewriter, is_plain
+from headsurgery.storage.codecs import Exactness, Rewriter, count_parameters, is_plain
 from headsurgery.storage.sole_weights import says_quantized
 from headsurgery.storage.tensors import StoredSlice
 from headsurgery.surgery.base_files import CARD, MANIFEST, OWN_FILES, BaseFiles, sort_files
@@ -92,6 +93,11 @@ class SurgeryPlan:
         """Parameters that the edits change."""
         return self.anatomy.count_changed(edit.edit for edit in self.edits)
 
+    @cached_property
+    def num_parameters(self) -> int:
+        """Parameters of the base."""
+        return count_parameters(self.checkpoint)
+
     @property
     def is_exact(self) -> bool:
         """Whether no number will be rounded."""
@@ -99,8 +105,8 @@ class SurgeryPlan:
 
     @property
     def share(self) -> float:
-        """`parameters_changed` as a share of all stored parameters, from 0 to 1."""
-        return self.parameters_changed / self.checkpoint.num_parameters
+        """`parameters_changed` as a share of all parameters, from 0 to 1."""
+        return self.parameters_changed / self.num_parameters
 
     def __repr__(self) -> str:
         """What is edited, and where, on one line."""
@@ -119,7 +125,7 @@ class SurgeryPlan:
                 | {"exactness": edit.exactness.to_json() if edit.exactness else None}
                 for edit in self.edits
             ],
-            "parameters": self.checkpoint.num_parameters,
+            "parameters": self.num_parameters,
             "parameters_changed": self.parameters_changed,
             "share": self.share,
             "exactness": "exact" if self.is_exact else "rounded",
@@ -255,7 +261,7 @@ def _assess(checkpoint: Checkpoint, edit: TensorEdit) -> TensorEdit:
     found = part.matrix.assess(checkpoint, part.axis, part.block, edit.change)
     if found.fault is not None:
         place = f"{edit.edit.ref}: {part.tensor.name}"
-        raise OPERATIONS[edit.edit.operation].refusal(found, place=place, factor=factor, dtype=part.tensor.dtype)
+        raise OPERATIONS[edit.edit.operation].refusal(found, place=place, factor=factor, dtype=part.matrix.stored_type)
     return replace(edit, exactness=found)
 
 

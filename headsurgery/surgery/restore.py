@@ -17,7 +17,7 @@ from headsurgery.filesystem.staging import staged_directory
 from headsurgery.filesystem.workplace import Note
 from headsurgery.progress import Progress, of_stage
 from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
-from headsurgery.storage.tensors import Shard, TensorInfo
+from headsurgery.storage.tensors import Shard, TensorInfo, cut_as
 from headsurgery.surgery.base_files import ATTRIBUTES, MANIFEST
 from headsurgery.surgery.copying import ByteArray, Changes, Reporter, copy_file, copy_shard, hash_shard
 from headsurgery.surgery.history import HistoryStep, is_as_written, read_history
@@ -111,7 +111,8 @@ class WayBack:
             if file == ATTRIBUTES:
                 yield BytesIO(source.read(min(record.num_bytes, files.size_of(file)))), None, {}
             else:
-                yield source, shard, self._changes(file)
+                slices = [part for originals in self.originals for part, _ in originals.places() if part.tensor.file == file]
+                yield source, None if shard is None else cut_as(shard, slices), self._changes(file)
 
     def hash(self, record: FileRecord, on_bytes: OnBytes) -> str:
         """SHA-256 of the restored file."""

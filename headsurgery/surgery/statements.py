@@ -7,7 +7,6 @@ is either derived here, hashed by `verify`, or named by `list_unchecked`. Neighb
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -20,6 +19,7 @@ from headsurgery.filesystem.hashing import hash_stream
 from headsurgery.hub.names import is_hub_id
 from headsurgery.recipe import MAX_RECIPE_BYTES, Geometry, Recipe, RecipeBase
 from headsurgery.storage.checkpoint import Checkpoint
+from headsurgery.storage.codecs import count_parameters
 from headsurgery.storage.json_files import read_bounded
 from headsurgery.storage.safetensors import INDEX
 from headsurgery.surgery.base_files import CARD, IN_PLACE, MANIFEST, PICTURE, RECIPE, UNDO, sort_files
@@ -108,13 +108,13 @@ def _check_step(edited: Checkpoint, anatomy: Anatomy, step: HistoryStep) -> Iter
     except (HeadSurgeryError, UnicodeDecodeError) as error:
         yield "edits", f"can't be derived: {error}"
         return
-    yield from _compare_edits(manifest, edits)
+    yield from _compare_edits(manifest, edits, edited)
     yield from _compare_donor(manifest, parsed)
-    changed = anatomy.count_changed(edit.edit for edit in edits)
+    changed, num_parameters = anatomy.count_changed(edit.edit for edit in edits), count_parameters(edited)
     expected: dict[str, Any] = {
-        "parameters": edited.num_parameters,
+        "parameters": num_parameters,
         "parameters_changed": changed,
-        "share": changed / edited.num_parameters,
+        "share": changed / num_parameters,
         "base.model_type": anatomy.architecture.model_type,
     }
     found = manifest.model_dump(include={"parameters", "parameters_changed", "share"}) | {
@@ -137,12 +137,12 @@ def _show(value: object) -> str:
     return quote(value) if isinstance(value, str) else str(value)
 
 
-def _compare_edits(manifest: Manifest, edits: tuple[TensorEdit, ...]) -> Iterator[tuple[str, str]]:
+def _compare_edits(manifest: Manifest, edits: tuple[TensorEdit, ...], edited: Checkpoint) -> Iterator[tuple[str, str]]:
     if len(manifest.edits) != len(edits):
         yield "edits", f"has {len(manifest.edits)} entries, but the recipe's edits change {len(edits)} slices"
         return
     for place, (found, edit) in enumerate(zip(manifest.edits, edits, strict=True)):
-        expected = record_edit(edit).model_dump(exclude={"exactness"})
+        expected = record_edit(edit, edited).model_dump(exclude={"exactness"})
         yield from ((f"edits[{place}].{field}", what) for field, what in _differences(found.model_dump(), expected))
 
 
@@ -202,7 +202,7 @@ def _check_base(edited: Checkpoint, step: HistoryStep, base: Checkpoint) -> Iter
             yield f"files[{record.file}].base_sha256", f"is not the hash of the base's {source}"
     if edited.files.has(step.folder + UNDO):
         for edit, original in Originals(edited, step).all_slices():
-            part = replace(edit, tensor=base.tensors[edit.tensor.name])
+            part = base.here(edit)
             if base.read_slice(part).tobytes() != original.tobytes():
                 yield f"files[{UNDO}]", f"the original of {edit.edit.ref} in {edit.tensor.name} is not the base's"
 

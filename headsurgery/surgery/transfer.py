@@ -20,7 +20,7 @@ from headsurgery.filesystem.hashing import hash_stream
 from headsurgery.filesystem.linking import Link, can_clone, link_shard, trusted_sha256
 from headsurgery.progress import StageProgress
 from headsurgery.storage.codecs import Rewriter
-from headsurgery.storage.tensors import Shard, TensorInfo
+from headsurgery.storage.tensors import Shard, TensorInfo, cut_as
 from headsurgery.surgery.copying import ByteArray, Changes, CopiedFile, copy_file, copy_shard
 from headsurgery.surgery.manifest import FileRecord
 from headsurgery.surgery.plan import SurgeryPlan, TensorEdit
@@ -115,7 +115,9 @@ class Transfer:
         changes = planned_changes(self._plan, file, self._undo)
         with self._plan.checkpoint.files.open(file) as source:
             if changes:
-                return copy_shard(source, self._shards[file], target, changes, on_bytes, clone=self._clones)
+                return copy_shard(
+                    source, cut_as(self._shards[file], _edits(self._plan, file)), target, changes, on_bytes, clone=self._clones
+                )
             return copy_file(source, target, on_bytes, clone=self._clones, trusted=self._trusted[file])
 
 

@@ -7,9 +7,10 @@ planned slice, in the slice's own shape. The name does not end in `.safetensors`
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -166,8 +167,10 @@ def _locate(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) -
     tensor = checkpoint.tensors.get(record.tensor)
     if tensor is None or tensor.file != record.file:
         raise CheckpointError(f"{MANIFEST}: edits {quote(record.tensor)} in {record.file}, but the checkpoint has no such tensor")
+    is_whole = record.shape is None or math.prod(record.shape) == tensor.num_parameters
+    tensor = tensor if record.shape is None else replace(tensor, shape=tuple(record.shape))
     is_slice = record.axis in range(min(2, len(tensor.shape))) and 0 <= record.start < record.stop <= tensor.shape[record.axis]
-    if not is_slice or len(tensor.shape) > 2 or not is_known(tensor.dtype):
+    if not is_slice or not is_whole or len(tensor.shape) > 2 or not is_known(tensor.dtype):
         raise CheckpointError(f"{MANIFEST}: edits a slice of {tensor.name} outside of {tensor.dtype} {list(tensor.shape)}")
     part = RecordedSlice(edit=record, tensor=tensor, axis=record.axis, block=range(record.start, record.stop))
     original = originals.tensors.get(_key(part))

@@ -29,6 +29,7 @@ from headsurgery.filesystem.hashing import hash_file
 from headsurgery.progress import Progress, StageProgress, of_stage
 from headsurgery.recipe import Recipe
 from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
+from headsurgery.storage.tensors import cut_as
 from headsurgery.surgery.base_files import ATTRIBUTES, BOOKKEEPING, CARD, MANIFEST, PICTURE, RECIPE, UNDO
 from headsurgery.surgery.copying import hash_shard
 from headsurgery.surgery.history import HistoryStep, count_restorable, misfits, read_history
@@ -191,16 +192,16 @@ def _differ_from_originals(edited: Checkpoint, manifest: Manifest, edits: Sequen
     records = {record.file: record for record in manifest.files}
 
     def examine(file: str, on_bytes: OnBytes) -> dict[str, str]:
-        problems, has_edits = {}, False
-        for part, original in originals.slices(file):
-            has_edits = True
+        problems, slices = {}, originals.slices(file)
+        for part, original in slices:
             edit = planned[part.edit.ref, part.edit.operation, part.tensor.name]
             if edit.change.is_known and edited.read_slice(edit).tobytes() != edit.rewriter(edited)(original, 0).tobytes():
                 wanted = OPERATIONS[edit.edit.operation].say_result("its original", edit.edit.factor)
                 problems[edit.tensor.name] = f"{edit.edit.ref} is not {wanted}"
-        if file in shards and (has_edits or records[file].sha256 != records[file].base_sha256):
+        if file in shards and (slices or records[file].sha256 != records[file].base_sha256):
             with edited.files.open(file) as source:
-                restored = hash_shard(source, shards[file], originals.changes(file), on_bytes)
+                shard = cut_as(shards[file], [part for part, _ in slices])
+                restored = hash_shard(source, shard, originals.changes(file), on_bytes)
             if restored.after != records[file].base_sha256:
                 problems[file] = "differs from the base's file even with its originals put back"
         return problems

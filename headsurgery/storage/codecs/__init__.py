@@ -1,12 +1,13 @@
 """Number formats: how stored bytes hold the numbers of a matrix, and how a slice of them is changed.
 
-To add one, write `storage/codecs/NAME.py` with a class that implements `matrix.Matrix`, a function that opens such a matrix, and
-its stored types. List the function and the types here. Everything else asks `open_matrix`.
+To add one, write `storage/codecs/NAME.py` with a class that implements `matrix.Matrix` (or with a function that describes a
+`scaled_codes.ScaledCodes`), and its `CODEC`. List that here. Everything else asks `open_matrix` and `stored_shapes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ import numpy.typing as npt
 
 from headsurgery.errors import ArchitectureError
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import fp8, plain
+from headsurgery.storage.codecs import awq, bitsandbytes, compressed_tensors, fp8, gptq, mlx, plain, scaled_codes
 from headsurgery.storage.codecs.matrix import Change as Change
+from headsurgery.storage.codecs.matrix import Codec
 from headsurgery.storage.codecs.matrix import Exactness as Exactness
 from headsurgery.storage.codecs.matrix import Matrix as Matrix
 from headsurgery.storage.codecs.matrix import Multiply as Multiply
@@ -26,22 +28,35 @@ from headsurgery.storage.codecs.matrix import steps_of as steps_of
 from headsurgery.storage.sole_weights import says_quantized
 from headsurgery.storage.tensors import StoredSlice, TensorInfo
 
-_OPENERS: tuple[Callable[[Checkpoint, str], Matrix | None], ...] = (plain.open_plain, fp8.open_fp8)
-"""Each gets a checkpoint and the name of one of its tensors. It returns None if that tensor isn't stored in its format."""
+_CODECS: tuple[Codec, ...] = (
+    plain.CODEC,
+    fp8.CODEC,
+    gptq.CODEC,
+    awq.CODEC,
+    compressed_tensors.CODEC,
+    mlx.CODEC,
+    bitsandbytes.CODEC,
+)
 
-_ELEMENTS: Mapping[str, np.dtype[Any]] = {**plain.ELEMENTS, **fp8.ELEMENTS}
-"""Stored types whose elements can be read as numbers. A scale may apply to them as well."""
-
-
-EDITABLE = f"{', '.join(plain.ELEMENTS)}, and {' and '.join(fp8.CODES)} with scales"
-"""The editable formats, for messages."""
-_INSTEAD = {
-    "bitsandbytes": "edit the model that it was loaded from, and load the result with the same BitsAndBytesConfig",
-    "fp8": "edit the BF16 model and quantize the result; if only FP8 exists, dequantize that with transformers first",
+_ELEMENTS: Mapping[str, np.dtype[Any]] = {
+    **scaled_codes.CONTAINERS,
+    **{dtype: element for codec in _CODECS for dtype, element in codec.elements.items()},
 }
+"""Stored types whose elements can be read as numbers. Scales may apply to them as well."""
 
+EDITABLE = ", ".join(codec.says for codec in _CODECS)
+"""The editable formats, for messages."""
 
 _QUANTIZE_AFTERWARDS = "edit the unquantized model and quantize the result"
+_CODEBOOK = f"its codebooks hold numbers of all heads, so no head can be changed alone; {_QUANTIZE_AFTERWARDS}"
+_INSTEAD = {
+    "fp8": "edit the BF16 model and quantize the result; if only FP8 exists, dequantize that with transformers first",
+    "bitsandbytes": "edit the model that it was loaded from, and load the result with the same BitsAndBytesConfig",
+    "hqq": f"{_QUANTIZE_AFTERWARDS} with the same HqqConfig",
+    "torchao": f"{_QUANTIZE_AFTERWARDS} with the same TorchAoConfig",
+    **dict.fromkeys(("aqlm", "vptq", "quip", "spqr", "higgs", "exl2", "exl3"), _CODEBOOK),
+}
+"""By quantization method: what to do where attention can't be edited in it."""
 
 
 def open_matrix(checkpoint: Checkpoint, name: str) -> Matrix:
@@ -49,30 +64,53 @@ def open_matrix(checkpoint: Checkpoint, name: str) -> Matrix:
 
     Args:
         checkpoint: The checkpoint.
-        name: Name of the tensor that has the matrix's shape.
+        name: The name that it has in plain floats, such as `model.layers.0.self_attn.o_proj.weight`.
 
     Raises:
         ArchitectureError: No codec knows how it is stored.
     """
-    for opener in _OPENERS:
-        found = opener(checkpoint, name)
+    for codec in _CODECS:
+        found = codec.open(checkpoint, name)
         if found is not None:
             return found
-    raise explain_quantized(checkpoint.config) or ArchitectureError(
-        f"{name}: stored as {checkpoint.tensors[name].dtype}; headsurgery edits {EDITABLE}", hint=_QUANTIZE_AFTERWARDS
+    stored = f"{name}: stored as {checkpoint.tensors[name].dtype}"
+    raise explain_quantized(checkpoint.config, stored) or ArchitectureError(
+        f"{stored}; headsurgery edits {EDITABLE}", hint=_QUANTIZE_AFTERWARDS
     )
 
 
-def explain_quantized(config: Mapping[str, Any]) -> ArchitectureError | None:
+def stored_shapes(checkpoint: Checkpoint) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of all tensors, and beside them those of packed weights as they would be in plain floats.
+
+    Raises:
+        ArchitectureError: A packed weight is not as its format demands.
+    """
+    shapes = {name: tensor.shape for name, tensor in checkpoint.tensors.items()}
+    return shapes | {weight.name: weight.shape for codec in _CODECS for weight in codec.find(checkpoint)}
+
+
+def count_parameters(checkpoint: Checkpoint) -> int:
+    """Number of weights and biases. Of a packed weight its numbers are counted, and neither its scales nor its zero points."""
+    packed = [weight for codec in _CODECS for weight in codec.find(checkpoint)]
+    parts = {name for weight in packed for name in weight.tensors}
+    others = sum(tensor.num_parameters for name, tensor in checkpoint.tensors.items() if name not in parts)
+    return others + sum(math.prod(weight.shape) for weight in packed)
+
+
+def explain_quantized(config: Mapping[str, Any], why: str) -> ArchitectureError | None:
     """An error that explains why attention can't be edited, if the configuration says that weights are quantized; else None.
 
     Call it only after attention was not found or could not be read: gpt-oss, for example, has MXFP4 experts but plain attention.
+
+    Args:
+        config: Content of config.json.
+        why: What was not found or can't be read.
     """
     method = says_quantized(config)
     if method is None:
         return None
     return ArchitectureError(
-        f"attention weights are quantized ({method}); headsurgery edits {EDITABLE}",
+        f"attention weights are quantized ({method}) in a form that headsurgery doesn't edit: {why}; it edits {EDITABLE}",
         hint=_INSTEAD.get(method, _QUANTIZE_AFTERWARDS),
     )
 
@@ -80,6 +118,11 @@ def explain_quantized(config: Mapping[str, Any]) -> ArchitectureError | None:
 def is_plain(dtype: str) -> bool:
     """Whether stored elements are the numbers themselves, without scales. They can then be compared and converted by value."""
     return dtype in plain.ELEMENTS
+
+
+def holds_floats(dtype: str) -> bool:
+    """Whether stored elements are floats, with or without scales."""
+    return dtype in plain.ELEMENTS or dtype in fp8.CODES
 
 
 def is_known(dtype: str) -> bool:

@@ -27,6 +27,7 @@ from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.codecs import plain
 from headsurgery.storage.codecs.matrix import (
     Change,
+    Codec,
     Exactness,
     Rewriter,
     Values,
@@ -71,6 +72,11 @@ class Fp8Matrix:
     block: tuple[int, int]
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns of the codes."""
+        return self.tensor.shape
+
+    @property
     def tensors(self) -> tuple[TensorInfo, ...]:
         """Codes and scales."""
         return self.tensor, self.scale
@@ -86,6 +92,11 @@ class Fp8Matrix:
         else:
             scales = f"a scale for each block of {rows} x {columns}"
         return f"{self.tensor.dtype}, {scales} ({self.scale.dtype})"
+
+    @property
+    def stored_type(self) -> str:
+        """Type of the codes."""
+        return self.tensor.dtype
 
     def has_own_scales(self, axis: int, block: range) -> bool:
         """Whether the scales of a slice apply to no other number."""
@@ -142,7 +153,7 @@ class Fp8Matrix:
             dtype = _SCALES[self.scale.dtype]
             own = np.ascontiguousarray(checkpoint.read_slice(self._own_scales(axis, block))).view(dtype)
             if self.scale.dtype in POWERS:
-                return _assess_powers(own, factor)
+                return assess_powers(own, factor)
             return assess_rounding(own, multiply(own, factor), change, limit=_MAX_SCALE_ROUNDING, of="scales")
         limit = _MAX_ROUNDING[self.tensor.dtype]
         if factor is not None:
@@ -150,7 +161,11 @@ class Fp8Matrix:
         in_codes = _InCodes(change=change, scales=scales)
         return assess_rounding(codes, in_codes.round(codes), in_codes, limit=limit)
 
-    def as_compared(self, old: Sequence[Values], new: Sequence[Values]) -> tuple[Values, Values]:
+    def compared(self, axis: int, block: range) -> tuple[StoredSlice, ...]:
+        """The same as `owned`."""
+        return self.owned(axis, block)
+
+    def as_compared(self, axis: int, block: range, old: Sequence[Values], new: Sequence[Values]) -> tuple[Values, Values]:
         """Whichever differs, codes or scales; if both do, their products."""
         if len(old) == 1 or old[1].tobytes() == new[1].tobytes():
             return old[0], new[0]
@@ -224,7 +239,7 @@ class _InCodes:
         return round_to(self(codes.astype(np.float64)), codes.dtype)
 
 
-def _assess_powers(before: Values, factor: float) -> Exactness:
+def assess_powers(before: Values, factor: float) -> Exactness:
     """How exact it is to multiply scales that are powers of two by a power of two: exact, or out of range."""
     with np.errstate(over="ignore", under="ignore"):
         wanted = before.astype(np.float64) * factor
@@ -238,8 +253,8 @@ def open_fp8(checkpoint: Checkpoint, name: str) -> Fp8Matrix | None:
     Raises:
         ArchitectureError: It holds FP8 codes, but the layout of their scales is not known.
     """
-    tensor = checkpoint.tensors[name]
-    if tensor.dtype not in CODES or len(tensor.shape) != 2 or not name.endswith(".weight"):
+    tensor = checkpoint.tensors.get(name)
+    if tensor is None or tensor.dtype not in CODES or len(tensor.shape) != 2 or not name.endswith(".weight"):
         return None
     stem = name.removesuffix("weight")
     beside = sorted(other.removeprefix(stem) for other in checkpoint.tensors if other.startswith(f"{stem}weight_"))
@@ -294,3 +309,6 @@ def _stated_blocks(stated: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
     for block in found:
         if isinstance(block, list) and len(block) == 2 and all(type(size) is int and size > 0 for size in block):
             yield block[0], block[1]
+
+
+CODEC = Codec(says=f"{' and '.join(CODES)} with scales", open=open_fp8, elements=ELEMENTS)

@@ -3,14 +3,16 @@
 An operation is a `Change`: it maps the numbers of a slice, as floats, to new ones. A codec knows how a matrix stores its numbers.
 It reads a slice as floats, names the stored slices that a change rewrites, tells how exact the result will be, and rewrites the
 bytes.
-Invariant: nothing outside these stored slices changes by a bit, and none of them holds a number of another head.
+Invariant: nothing outside these stored slices changes by a bit, and none of them holds a number of another head. So the slices of
+two heads never overlap, which undo, verify and diff rely on. Where a stored element (such as an int32 of eight 4-bit codes) holds
+numbers of two heads, the change is refused as `shared`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, Protocol
 
@@ -25,9 +27,10 @@ Values = npt.NDArray[Any]
 Rewriter = Callable[[ByteArray, int], ByteArray]
 """Called with the bytes of some rows of a stored slice, [rows, bytes], and the index of the first; returns their new bytes."""
 Level = Literal["exact", "rounded", "refused"]
-Fault = Literal["not_finite", "overflow", "too_small", "no_change"]
+Fault = Literal["not_finite", "overflow", "too_small", "no_change", "no_zero", "shared"]
 """Why a change can't be stored. `not_finite`: the old values hold inf or nan. `overflow`: the result overflows the stored type.
-`too_small`: rounding removes too much of the result. `no_change`: rounding removes the whole change."""
+`too_small`: rounding removes too much of the result. `no_change`: rounding removes the whole change. `no_zero`: the head shares its
+scales with others, and under these scales no code means 0. `shared`: a stored element holds numbers of this head and of another."""
 
 
 class Change(Protocol):
@@ -101,8 +104,12 @@ class Matrix(Protocol):
         """Equal descriptions have equal hashes."""
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Its rows and columns, however they are stored: [out, in], or [out] for a bias."""
+
+    @property
     def tensor(self) -> TensorInfo:
-        """The stored tensor with the matrix's name and shape."""
+        """The stored tensor that holds its numbers or, if they have scales, their codes."""
 
     @property
     def tensors(self) -> tuple[TensorInfo, ...]:
@@ -111,6 +118,13 @@ class Matrix(Protocol):
     @property
     def format(self) -> str:
         """Its number format, in words."""
+
+    @property
+    def stored_type(self) -> str:
+        """What messages call the type of its stored numbers."""
+
+    def has_own_scales(self, axis: int, block: range) -> bool:
+        """Whether the scales of a slice apply to no other number. True if there are no scales."""
 
     def read(self, checkpoint: Checkpoint, axis: int, block: range) -> Values:
         """Read a slice of its numbers, as floats of a type that holds them exactly."""
@@ -133,16 +147,57 @@ class Matrix(Protocol):
     def assess(self, checkpoint: Checkpoint, axis: int, block: range, change: Change) -> Exactness:
         """Tell how exact a change of this slice will be."""
 
-    def as_compared(self, old: Sequence[Values], new: Sequence[Values]) -> tuple[Values, Values]:
+    def compared(self, axis: int, block: range) -> tuple[StoredSlice, ...]:
+        """The stored slices that `as_compared` needs."""
+
+    def as_compared(self, axis: int, block: range, old: Sequence[Values], new: Sequence[Values]) -> tuple[Values, Values]:
         """The numbers that show by what factor a slice differs from one of the same format.
 
         Args:
-            old: Stored numbers of each slice of `owned`, from the base.
+            axis: See `read`.
+            block: See `read`.
+            old: Stored elements of each slice of `compared`, from the base; of the first alone if the others have no twin.
             new: The same from the edited checkpoint.
 
         Returns:
             The numbers of both, of one stored type.
         """
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackedWeight:
+    """A weight that is stored under another name or in another shape.
+
+    Args:
+        name: The name that it would have in plain floats, such as `model.layers.0.self_attn.o_proj.weight`.
+        shape: The shape that it would have: [out, in].
+        tensors: Names of the tensors that hold it.
+    """
+
+    name: str
+    shape: tuple[int, int]
+    tensors: tuple[str, ...]
+
+
+def _none(checkpoint: Checkpoint) -> Iterator[PackedWeight]:
+    return iter(())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codec:
+    """What a number format declares.
+
+    Args:
+        says: Its name in messages.
+        open: Gets a checkpoint and the name of a weight or bias. Returns None if that isn't stored in this format.
+        find: The checkpoint's weights in this format, if they have other names or shapes than plain ones.
+        elements: Stored types whose elements can be read as numbers.
+    """
+
+    says: str
+    open: Callable[[Checkpoint, str], Matrix | None]
+    find: Callable[[Checkpoint], Iterator[PackedWeight]] = _none
+    elements: Mapping[str, np.dtype[Any]] = field(default_factory=dict)
 
 
 def rewrite_whole(part: StoredSlice, read: Callable[[], ByteArray], change: Callable[[ByteArray], ByteArray]) -> Rewriter:

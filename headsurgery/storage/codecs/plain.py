@@ -12,6 +12,7 @@ import numpy as np
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.codecs.matrix import (
     Change,
+    Codec,
     Exactness,
     Rewriter,
     Values,
@@ -45,6 +46,11 @@ class PlainMatrix:
     tensor: TensorInfo
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """The tensor's."""
+        return self.tensor.shape
+
+    @property
     def tensors(self) -> tuple[TensorInfo, ...]:
         """The one tensor."""
         return (self.tensor,)
@@ -53,6 +59,15 @@ class PlainMatrix:
     def format(self) -> str:
         """Its stored type."""
         return self.tensor.dtype
+
+    @property
+    def stored_type(self) -> str:
+        """The same."""
+        return self.tensor.dtype
+
+    def has_own_scales(self, axis: int, block: range) -> bool:
+        """True, since there are none."""
+        return True
 
     def read(self, checkpoint: Checkpoint, axis: int, block: range) -> Values:
         """Read a slice as it is stored."""
@@ -92,7 +107,11 @@ class PlainMatrix:
         with np.errstate(over="ignore", invalid="ignore"):
             return round_to(change(values.astype(wide)), values.dtype)
 
-    def as_compared(self, old: Sequence[Values], new: Sequence[Values]) -> tuple[Values, Values]:
+    def compared(self, axis: int, block: range) -> tuple[StoredSlice, ...]:
+        """The slice itself."""
+        return self.owned(axis, block)
+
+    def as_compared(self, axis: int, block: range, old: Sequence[Values], new: Sequence[Values]) -> tuple[Values, Values]:
         """The numbers themselves."""
         return old[0], new[0]
 
@@ -102,5 +121,8 @@ class PlainMatrix:
 
 def open_plain(checkpoint: Checkpoint, name: str) -> PlainMatrix | None:
     """Open a tensor of plain floats; None if it holds something else."""
-    tensor = checkpoint.tensors[name]
-    return PlainMatrix(tensor=tensor) if tensor.dtype in ELEMENTS else None
+    tensor = checkpoint.tensors.get(name)
+    return None if tensor is None or tensor.dtype not in ELEMENTS else PlainMatrix(tensor=tensor)
+
+
+CODEC = Codec(says=", ".join(ELEMENTS), open=open_plain, elements=ELEMENTS)

@@ -18,6 +18,7 @@ from headsurgery.filesystem.workplace import Note
 from headsurgery.heads import HeadRef
 from headsurgery.progress import Progress, StageProgress, of_stage
 from headsurgery.recipe import HeadEdit
+from headsurgery.storage.tensors import cut_as
 from headsurgery.surgery.base_files import IN_PLACE, UNDO
 from headsurgery.surgery.copying import hash_shard
 from headsurgery.surgery.history import check_as_recorded, earlier_manifests, names_in_copy
@@ -124,7 +125,8 @@ def _hash_files(
         changes = planned_changes(plan, file, undo)
         with files.open(file) as source:
             if changes:
-                hashed = hash_shard(source, shards[file], changes, on_bytes)
+                shard = cut_as(shards[file], [edit for edit in plan.edits if edit.tensor.file == file])
+                hashed = hash_shard(source, shard, changes, on_bytes)
                 before, after = hashed.before, hashed.after
             else:
                 before = after = hash_stream(source, on_bytes)
