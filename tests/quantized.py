@@ -31,7 +31,7 @@ class Form:
         config: What it adds to config.json.
         write: Stored tensors of a matrix [out, in], by what their names have after the module's.
         read: The matrix, from these.
-        has_zero: Whether a head can be made 0 in o_proj.
+        has_zero: Whether a head of 64 inputs can be made 0 in o_proj.
     """
 
     config: Mapping[str, Any]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from headsurgery.comparing.diff import diff_checkpoints
-from headsurgery.edits.anatomy import describe
-from headsurgery.errors import SurgeryError
+from headsurgery.edits.anatomy import describe, prove_anatomy
+from headsurgery.errors import ArchitectureError, GeometryError, HeadSurgeryError, SurgeryError
 from headsurgery.recipe import HeadEdit, Recipe
 from headsurgery.storage.checkpoint import open_checkpoint
 from headsurgery.surgery.apply import apply_plan
@@ -19,13 +25,29 @@ from headsurgery.surgery.plan import SurgeryPlan, plan_surgery
 from headsurgery.surgery.restore import restore_checkpoint
 from headsurgery.surgery.verify import verify_checkpoint
 from tests.directories import contents
-from tests.quantized import FORMS, SIZES, WEIGHTS, Floats, Form, dequantize, save_quantized
+from tests.exhaustive import all_but
+from tests.quantized import (
+    FORMS,
+    SIZES,
+    WEIGHTS,
+    Floats,
+    Form,
+    awq,
+    dequantize,
+    four_bits,
+    gptq,
+    mlx,
+    packed_integers,
+    save_quantized,
+)
 from tests.tiny import save_model
 
 O_PROJ, Q_PROJ = "model.layers.1.self_attn.o_proj.weight", "model.layers.1.self_attn.q_proj.weight"
 HEAD, WIDTH = 3, 64
 BLOCK = slice(HEAD * WIDTH, (HEAD + 1) * WIDTH)
-forms = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+USUAL = ("GPTQ, 4 bits", "GPTQ, 4 bits, act-order", "AWQ", "compressed-tensors, 4 bits, zero points", "compressed-tensors, NVFP4")
+USUAL += ("MLX, 4 bits", "bitsandbytes, NF4", "bitsandbytes, NF4, nested scales", "bitsandbytes, int8")
+forms = pytest.mark.parametrize("form", all_but([FORMS[name] for name in USUAL], FORMS.values()), ids=FORMS)
 
 
 def refusal_of(path: Path, operation: str, factor: float) -> str:
@@ -83,7 +105,7 @@ class TestEdits:
 
     @forms
     @operations
-    @pytest.mark.parametrize("factor", [0.5, 0.7, -1.0, 1.9])
+    @pytest.mark.parametrize("factor", all_but([0.7], [0.5, 0.7, -1.0, 1.9]))
     def test_other_factors_multiply_within_the_stated_error(
         self, form: Form, operation: str, factor: float, tmp_path: Path
     ) -> None:
@@ -196,3 +218,194 @@ class TestVerbs:
         assert parts["q_proj"]["heads_with_own_scales"] in (0, 8)
         plain = describe(open_checkpoint(save_model("llama", tmp_path / "plain", **SIZES, num_hidden_layers=2)))
         assert described["parameters"] == plain["parameters"]
+
+
+SHAPED: dict[str, Callable[[int], Form]] = {
+    "GPTQ": lambda group: gptq(4, group),
+    "GPTQ, act-order": lambda group: gptq(4, group, act_order=True),
+    "AWQ": awq,
+    "compressed-tensors": lambda group: packed_integers(4, group, symmetric=False),
+    "MLX": lambda group: mlx(4, group),
+    "NF4": lambda group: four_bits("nf4", block=group),
+    "NF4, nested": lambda group: four_bits("nf4", block=group, nested=True),
+}
+
+
+class TestShapes:
+    @pytest.mark.parametrize("name", all_but(["GPTQ", "NF4"], SHAPED))
+    @pytest.mark.parametrize("head_dim", all_but([80], [64, 80, 96, 128]))
+    def test_heads_of_every_width_in_groups_of_every_size(
+        self, name: str, head_dim: int, tmp_path: Path, subtests: pytest.Subtests
+    ) -> None:
+        for group in (32, 64, 128):
+            form, base = SHAPED[name](group), tmp_path / str(group)
+            save_quantized("llama", base, form, head_dim=head_dim, num_attention_heads=8, num_hidden_layers=1)
+            before, is_own = dequantize(base, form), head_dim % group == 0 and "act-order" not in name and "nested" not in name
+            for number, (operation, factor) in enumerate(product(("scale", "uniform_attention"), (0.0, 0.5, 0.7, -1.0))):
+                with subtests.test(group=group, operation=operation, factor=factor):
+                    recipe = Recipe(edits=(HeadEdit(layer=0, head=5, operation=operation, factor=factor),))
+                    try:
+                        plan = plan_surgery(recipe, open_checkpoint(base))
+                    except SurgeryError:
+                        assert "nested" in name or (operation == "scale" and not is_own)
+                        assert factor or name == "MLX"
+                        continue
+                    out = tmp_path / f"{group}-{number}"
+                    apply_plan(plan, out)
+                    projection, place = ("o_proj", np.s_[:, 5 * head_dim : 6 * head_dim])
+                    if operation != "scale":
+                        projection, place = ("q_proj", np.s_[5 * head_dim : 6 * head_dim])
+                    weight, after = f"model.layers.0.self_attn.{projection}.weight", dequantize(out, form)
+                    old, new, rest = before[weight][place], after[weight][place].copy(), after[weight].copy()
+                    rest[place] = old
+                    assert np.array_equal(rest, before[weight]), "outside the head nothing changed"
+                    assert all(np.array_equal(after[other], before[other]) for other in before if other != weight)
+                    exactness = plan.edits[0].exactness
+                    assert exactness is not None
+                    if factor == 0:
+                        assert exactness.level == "exact"
+                        assert not new.any()
+                    else:
+                        limit = 2**-8 if exactness.of == "scales" else 0.2
+                        assert np.linalg.norm(new - old * factor) <= limit * np.linalg.norm(old * factor)
+                    assert not verify_checkpoint(out).problems
+
+
+class TestGptq:
+    def test_codes_that_share_a_word_with_another_head_are_refused(self, tmp_path: Path) -> None:
+        """Three bits: 32 codes fill three words, and a head of 80 ends within one."""
+        base = save_quantized("llama", tmp_path, gptq(3, 64), head_dim=80, num_attention_heads=4)
+        with pytest.raises(SurgeryError, match="3-bit codes of this head and of another share a stored element"):
+            plan_of(base, "scale", 0.0)
+        assert plan_of(base, "uniform_attention", 0.0).is_exact
+
+    def test_zero_points_that_runtimes_read_in_two_ways(self, tmp_path: Path) -> None:
+        base = save_quantized("llama", tmp_path, gptq(4, 128))
+        tensors = load_file(base / WEIGHTS)
+        tensors["model.layers.1.self_attn.o_proj.qzeros"][1, 0] |= 0xF
+        save_file(tensors, base / WEIGHTS)
+        with pytest.raises(SurgeryError, match="no code of 4-bit codes means 0"):
+            plan_of(base, "scale", 0.0)
+        assert plan_surgery(recipe_of("scale", 0.0, head=1), open_checkpoint(base)).is_exact, "another group of inputs"
+        assert plan_of(base, "uniform_attention", 0.0).is_exact, "scales of 0 need no zero point"
+
+    @pytest.mark.parametrize(
+        ("stated", "why"),
+        [
+            ({"bits": 5}, r"quantized \(gptq\) in a form that headsurgery doesn't edit"),
+            ({"checkpoint_format": "marlin"}, "states checkpoint_format 'marlin', expected gptq or gptq_v2"),
+            ({"is_marlin_format": True}, "expected gptq or gptq_v2"),
+            ({"group_size": 64}, r"o_proj.scales: is F16 \[8, 128\], expected F64 or F32 or F16 or BF16 \[4, 128\]"),
+            ({"group_size": 0}, "states group_size 0, expected a number above 0"),
+            ({"rotation": "hadamard"}, "states a rotation, so the stored weight is not the one that is used"),
+            ({"quant_method": "awq"}, "shape|quantized"),
+        ],
+    )
+    def test_what_config_json_states_must_fit(self, stated: dict[str, Any], why: str, tmp_path: Path) -> None:
+        base = save_quantized("llama", tmp_path, FORMS["GPTQ, 4 bits"])
+        change_config(base, **stated)
+        with pytest.raises(HeadSurgeryError, match=why) as caught:
+            prove_anatomy(open_checkpoint(base))
+        assert isinstance(caught.value, ArchitectureError | GeometryError)
+
+    @pytest.mark.parametrize(
+        ("end", "new", "why"),
+        [
+            ("scales", None, "o_proj.qweight: no scales beside it"),
+            ("qzeros", torch.zeros(8, 15, dtype=torch.int32), r"o_proj.qzeros: is I32 \[8, 15\], expected I32 \[8, 16\]"),
+            ("g_idx", torch.full((256,), 8, dtype=torch.int32), "names group 8 of 8"),
+            ("g_idx", torch.zeros(255, dtype=torch.int32), r"expected I32 \[256\]"),
+        ],
+    )
+    def test_tensors_must_fit(self, end: str, new: torch.Tensor | None, why: str, tmp_path: Path) -> None:
+        base = save_quantized("llama", tmp_path, FORMS["GPTQ, 4 bits"])
+        change_tensor(base, f"model.layers.0.self_attn.o_proj.{end}", new)
+        with pytest.raises(ArchitectureError, match=why):
+            prove_anatomy(open_checkpoint(base))
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("form", "stated", "why"),
+        [
+            ("AWQ", {"version": "gemv"}, "states 4 bits in the layout 'gemv', expected 4 bits in the layout gemm"),
+            ("AWQ", {"bits": 8}, "states 8 bits"),
+            ("compressed-tensors, 4 bits", {"transform_config": {"a": 1}}, "states a transform_config"),
+            ("compressed-tensors, 4 bits", {"sparsity_config": {"format": "sparse-24-bitmask"}}, "states a sparsity_config"),
+            ("compressed-tensors, 4 bits", {"config_groups": {}}, "quantized"),
+        ],
+    )
+    def test_what_config_json_states_must_fit(self, form: str, stated: dict[str, Any], why: str, tmp_path: Path) -> None:
+        base = save_quantized("llama", tmp_path, FORMS[form])
+        change_config(base, **stated)
+        with pytest.raises(ArchitectureError, match=why):
+            prove_anatomy(open_checkpoint(base))
+
+    @pytest.mark.parametrize(
+        ("form", "end", "new", "why"),
+        [
+            ("compressed-tensors, 4 bits", "weight_shape", torch.tensor([128, 255]), r"says \[128, 255\], but the codes are"),
+            (
+                "compressed-tensors, 4 bits",
+                "weight_zero_point",
+                torch.zeros(16, 8, dtype=torch.int32),
+                "says symmetric, but the file",
+            ),
+            ("compressed-tensors, 4 bits", "weight_extra", torch.zeros(1), "found .*weight_extra beside it, which is not known"),
+            ("compressed-tensors, NVFP4", "weight_global_scale", torch.ones(2), "expected one number"),
+            ("MLX, 4 bits", "biases", None, "no biases beside it"),
+            ("MLX, 4 bits", "scales", torch.zeros(128, 3).half(), r"scales: is F16 \[128, 3\], expected"),
+            ("bitsandbytes, NF4", "weight.absmax", torch.zeros(5), r"absmax: is F32 \[5\], expected 512 scales"),
+            ("bitsandbytes, NF4", "weight.quant_map", torch.full((16,), torch.nan), "quant_map: holds inf or nan"),
+            ("bitsandbytes, int8", "SCB", None, "quantized|no SCB"),
+            ("bitsandbytes, int8", "weight_format", torch.tensor(2, dtype=torch.uint8), "not stored row by row"),
+        ],
+    )
+    def test_tensors_must_fit(self, form: str, end: str, new: torch.Tensor | None, why: str, tmp_path: Path) -> None:
+        base = save_quantized("llama", tmp_path, FORMS[form])
+        change_tensor(base, f"model.layers.0.self_attn.o_proj.{end}", new)
+        with pytest.raises(ArchitectureError, match=why):
+            prove_anatomy(open_checkpoint(base))
+
+    @pytest.mark.parametrize("form", ["GPTQ, 4 bits", "MLX, 4 bits", "bitsandbytes, NF4", "compressed-tensors, NVFP4"])
+    def test_scales_that_are_no_numbers(self, form: str, tmp_path: Path) -> None:
+        base = save_quantized("llama", tmp_path, FORMS[form])
+        tensors = load_file(base / WEIGHTS)
+        name = next(name for name in tensors if ".1.self_attn.o_proj" in name and ("scale" in name or "absmax" in name))
+        tensors[name].view(torch.uint8)[...] = 0xFF
+        save_file(tensors, base / WEIGHTS)
+        with pytest.raises(SurgeryError, match="holds inf or nan in this head"):
+            plan_of(base, "scale", 0.0)
+
+    @pytest.mark.parametrize(
+        ("method", "tensor", "what_to_do"),
+        [
+            ("hqq", "W_q", "quantize the result with the same HqqConfig"),
+            ("torchao", "weight_qdata", "quantize the result with the same TorchAoConfig"),
+            ("aqlm", "codes", "its codebooks hold numbers of all heads"),
+            ("quip", "Qidxs", "its codebooks hold numbers of all heads"),
+        ],
+    )
+    def test_other_formats_are_refused_by_name_with_what_to_do(
+        self, method: str, tensor: str, what_to_do: str, tmp_path: Path
+    ) -> None:
+        path = save_model("llama", tmp_path)
+        tensors = load_file(path / WEIGHTS)
+        tensors = {name.replace("proj.weight", f"proj.{tensor}"): values for name, values in tensors.items()}
+        save_file(tensors, path / WEIGHTS)
+        change_config(path, quant_method=method)
+        with pytest.raises(ArchitectureError, match=rf"quantized \({method}\).*it edits F64, .*GPTQ, AWQ") as caught:
+            prove_anatomy(open_checkpoint(path))
+        assert what_to_do in str(caught.value.hint)
+
+
+def change_config(path: Path, **stated: Any) -> None:
+    config = json.loads((path / "config.json").read_text())
+    config["quantization_config"] = config.get("quantization_config", {}) | stated
+    (path / "config.json").write_text(json.dumps(config))
+
+
+def change_tensor(path: Path, name: str, new: torch.Tensor | None) -> None:
+    tensors = load_file(path / WEIGHTS)
+    tensors.pop(name, None)
+    save_file(tensors if new is None else {**tensors, name: new}, path / WEIGHTS)

@@ -1,0 +1,129 @@
+"""Quantized checkpoints that the formats' own libraries write and read, where these are installed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from headsurgery.recipe import HeadEdit, Recipe
+from headsurgery.storage.checkpoint import open_checkpoint
+from headsurgery.surgery.apply import apply_plan
+from headsurgery.surgery.plan import plan_surgery
+from headsurgery.surgery.verify import verify_checkpoint
+from tests.quantized import FORMS, WEIGHTS, Floats, Form, Parts, dequantize, save_quantized
+
+RECIPE = Recipe(
+    edits=(
+        HeadEdit(layer=1, head=3, operation="scale", factor=0.0),
+        HeadEdit(layer=0, head=2, operation="uniform_attention", factor=0.0),
+    )
+)
+
+
+def mlx_form(**options: Any) -> Form:
+    mx = pytest.importorskip("mlx.core")
+
+    def write(weight: Floats) -> Parts:
+        stored = mx.quantize(mx.array(weight.astype(np.float16)), **options)
+        parts = {"weight": torch.from_numpy(np.array(stored[0])), "scales": torch.from_numpy(np.array(stored[1]))}
+        return parts | ({"biases": torch.from_numpy(np.array(stored[2]))} if len(stored) > 2 else {})
+
+    def read(parts: Parts) -> Floats:
+        arrays = [mx.array(parts[name].numpy()) for name in ("weight", "scales", "biases") if name in parts]
+        return np.array(mx.dequantize(*arrays, **options).astype(mx.float32)).astype(np.float64)
+
+    return Form(config={"quantization": options}, write=write, read=read)
+
+
+def compressed_form(name: str) -> Form:
+    """The form of that name, read by compressed-tensors."""
+    pytest.importorskip("compressed_tensors")
+    from compressed_tensors.compressors import BaseCompressor
+    from compressed_tensors.quantization import QuantizationScheme
+
+    form = FORMS[name]
+    stated = form.config["quantization_config"]
+    scheme = QuantizationScheme(targets=["Linear"], weights=stated["config_groups"]["group_0"]["weights"])
+    compressor = BaseCompressor.get_value_from_registry(stated["format"])
+
+    def read(parts: Parts) -> Floats:
+        found: Floats = compressor.decompress(dict(parts), scheme)["weight"].double().numpy()
+        return found
+
+    return replace(form, read=read)
+
+
+def bitsandbytes_form(kind: str, *, nested: bool) -> Form:
+    functional = pytest.importorskip("bitsandbytes.functional")
+
+    def write(weight: Floats) -> Parts:
+        packed, state = functional.quantize_4bit(torch.from_numpy(weight).half(), quant_type=kind, compress_statistics=nested)
+        parts = {f"weight.{name}": part for name, part in state.as_dict(packed=True).items()}
+        return {"weight": packed, **parts}
+
+    def read(parts: Parts) -> Floats:
+        state = {name.removeprefix("weight."): part for name, part in parts.items() if name != "weight"}
+        quantized = functional.QuantState.from_dict(state, device=torch.device("cpu"))
+        found: Floats = functional.dequantize_4bit(parts["weight"], quantized).double().numpy()
+        return found
+
+    stated = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    return Form(config={"quantization_config": stated}, write=write, read=read)
+
+
+MAKERS: dict[str, Callable[[], Form]] = {
+    **{f"MLX, {bits} bits": lambda bits=bits: mlx_form(bits=bits, group_size=64) for bits in (2, 3, 4, 5, 6, 8)},
+    "MLX, mxfp4": lambda: mlx_form(bits=4, group_size=32, mode="mxfp4"),
+    "MLX, nvfp4": lambda: mlx_form(bits=4, group_size=16, mode="nvfp4"),
+    **{name: lambda name=name: compressed_form(name) for name in FORMS if name.startswith("compressed-tensors")},
+    **{
+        f"bitsandbytes, {kind}, nested: {nested}": lambda kind=kind, nested=nested: bitsandbytes_form(kind, nested=nested)
+        for kind in ("nf4", "fp4")
+        for nested in (False, True)
+    },
+}
+
+
+@pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
+def test_the_library_reads_zeros_in_the_heads_and_the_same_numbers_elsewhere(maker: Callable[[], Form], tmp_path: Path) -> None:
+    form = maker()
+    base, out = save_quantized("llama", tmp_path / "base", form), tmp_path / "out"
+    plan = plan_surgery(RECIPE, open_checkpoint(base))
+    assert plan.is_exact
+    apply_plan(plan, out)
+    assert not verify_checkpoint(out, base=open_checkpoint(base)).problems
+    before, after = dequantize(base, form), dequantize(out, form)
+    for name, place in (
+        ("model.layers.1.self_attn.o_proj.weight", np.s_[:, 192:256]),
+        ("model.layers.0.self_attn.q_proj.weight", np.s_[128:192]),
+    ):
+        assert before[name][place].any()
+        assert not after[name][place].any()
+        before[name][place] = 0
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+    assert json.loads((out / "headsurgery.json").read_text())["edits"][0]["exactness"]["level"] == "exact"
+    assert load_file(out / WEIGHTS).keys() == load_file(base / WEIGHTS).keys()
+
+
+@pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
+@pytest.mark.parametrize("operation", ["scale", "uniform_attention"])
+def test_our_reading_is_the_librarys(maker: Callable[[], Form], operation: str, tmp_path: Path) -> None:
+    """To within the rounding of the type that the library computes in."""
+    from headsurgery.edits.anatomy import prove_anatomy
+    from headsurgery.heads import HeadRef
+
+    form = maker()
+    checkpoint = open_checkpoint(save_quantized("llama", tmp_path / "base", form))
+    (part,) = prove_anatomy(checkpoint).slices(HeadRef(1, 2), operation)
+    place = np.s_[:, 128:192] if operation == "scale" else np.s_[128:192]
+    name = f"model.layers.1.self_attn.{'o' if operation == 'scale' else 'q'}_proj.weight"
+    theirs, ours = dequantize(tmp_path / "base", form)[name][place], part.matrix.read(checkpoint, part.axis, part.block)
+    assert np.allclose(ours, theirs, rtol=2**-8, atol=2**-8 * np.abs(theirs).max())
