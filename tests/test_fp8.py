@@ -336,11 +336,18 @@ class TestVerbs:
         assert "can't be changed exactly" in " ".join(capsys.readouterr().err.split())
         assert not (tmp_path / "none").exists()
 
-    @pytest.mark.parametrize("against", [False, True])
-    def test_audit_says_that_it_reads_plain_floats_only(self, against: bool, tmp_path: Path) -> None:
-        base = save_fp8("llama", tmp_path, LAYOUTS["rows"])
-        with pytest.raises(HeadSurgeryError, match=r"audit reads only plain floats.*F8_E4M3, a scale for each row"):
-            examine_against(open_checkpoint(base), open_checkpoint(base)) if against else examine(open_checkpoint(base))
+    @pytest.mark.parametrize("name", ["rows", "blocks of a head"])
+    def test_audit_finds_the_head(self, name: str, tmp_path: Path) -> None:
+        base = save_fp8("llama", tmp_path / "base", LAYOUTS[name])
+        apply_plan(plan_of(base, "scale", 0.0), tmp_path / "zero")
+        apply_plan(plan_of(base, "uniform_attention", 0.5), tmp_path / "half")
+        (finding,) = (found for found in examine(open_checkpoint(tmp_path / "zero")).findings if found.certainty == "proven")
+        assert (str(finding.head), finding.operation, finding.factor) == ("L1H3", "scale", 0.0)
+        for edited, factor in (("zero", 0.0), ("half", 0.5)):
+            audit = examine_against(open_checkpoint(tmp_path / edited), open_checkpoint(base))
+            assert audit.is_exact
+            assert audit.recipe is not None
+            assert [edit.factor for edit in audit.recipe.edits] == [factor]
 
 
 class TestLiveModel:

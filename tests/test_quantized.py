@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from headsurgery.auditing import examine, examine_against
 from headsurgery.comparing.diff import diff_checkpoints
 from headsurgery.edits.anatomy import describe, prove_anatomy
 from headsurgery.errors import ArchitectureError, GeometryError, HeadSurgeryError, SurgeryError
@@ -209,6 +210,30 @@ class TestVerbs:
         assert verify_checkpoint(out).problems
         found = diff_checkpoints(open_checkpoint(base), open_checkpoint(out), recipe=plan.recipe)
         assert found.matches_recipe is False
+
+    @forms
+    def test_audit_finds_the_head(self, form: Form, tmp_path: Path) -> None:
+        base = save_quantized("llama", tmp_path / "base", form)
+        plan = try_plan(base, "scale", 0.0)
+        apply_plan(plan, tmp_path / "out")
+        edit = plan.recipe.edits[0]
+        (finding,) = (found for found in examine(open_checkpoint(tmp_path / "out")).findings if found.certainty == "proven")
+        assert (finding.head, finding.operation, finding.factor) == (edit.ref, edit.operation, 0.0)
+        audit = examine_against(open_checkpoint(tmp_path / "out"), open_checkpoint(base))
+        assert audit.recipe is not None
+        assert (audit.recipe.edits, audit.is_exact) == (plan.recipe.edits, True)
+
+    @forms
+    def test_audit_names_a_head_that_was_changed_in_another_way(self, form: Form, tmp_path: Path) -> None:
+        base, out = save_quantized("llama", tmp_path / "base", form), tmp_path / "out"
+        plan = try_plan(base, "uniform_attention", 0.0)
+        apply_plan(plan, out)
+        part = plan.edits[0]
+        with (out / WEIGHTS).open("r+b") as stream:
+            stream.seek(part.runs.offset)
+            stream.write(bytes(range(64, 64 + min(16, part.runs.length))))
+        audit = examine_against(open_checkpoint(out), open_checkpoint(base))
+        assert [(finding.head, finding.kind) for finding in audit.findings] == [(plan.recipe.edits[0].ref, "changed")]
 
     @forms
     def test_inspect_tells_the_format(self, form: Form, tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from functools import cache
 
 import numpy as np
 
-from headsurgery.auditing.blind import check_plain
 from headsurgery.auditing.matrices import Matrix, describe_change, low_rank_of, read_sample
 from headsurgery.auditing.records import Audit, Finding
 from headsurgery.auditing.standing_out import Place, find_multiplied, find_standing_out
@@ -46,7 +45,6 @@ def examine_against(checkpoint: Checkpoint, base: Checkpoint, *, on_progress: Pr
         CheckpointError: The two have no tensor with heads in common, or a runtime would load something other than the weights.
     """
     anatomy = prove_anatomy(base)
-    check_plain(anatomy)
     check_sole_weights(checkpoint)
     found = diff_checkpoints(base, checkpoint, on_progress=on_progress)
     edited = match_names(base, checkpoint).edited
@@ -131,17 +129,22 @@ class _Changes:
         said = [self._found.other_tensors[name]] if name in self._found.other_tensors else []
         old, new = self._base.tensors.get(name), self._edited.tensors.get(name)
         if old is None or new is None or not _is_comparable(old, new):
-            return "; ".join(said)
+            return "; ".join([*said, *self._count_heads(changes)])
         before, after = self._sides(old, new)
         if not said and not _differ(before, after):
             return "only the signs of zeros changed" if changes else ""
-        if changes:
-            heads = {change.head for change in changes}
-            layer = self._anatomy.geometry.layer_of(changes[0].head)
-            said.append(f"{len(heads)} of the layer's {layer.num_heads} heads changed, and no factor explains it")
+        said += self._count_heads(changes)
         if len(old.shape) == 2 and _differ(before, after):
             said.append(describe_change(before, after))
         return "; ".join(said)
+
+    def _count_heads(self, changes: Sequence[HeadChange]) -> list[str]:
+        """How many heads of a layer changed in a way that no factor explains; empty if none did."""
+        if not changes:
+            return []
+        layer = self._anatomy.geometry.layer_of(changes[0].head)
+        count = len({change.head for change in changes})
+        return [f"{count} of the layer's {layer.num_heads} heads changed, and no factor explains it"]
 
     def _sides(self, old: TensorInfo, new: TensorInfo) -> tuple[Matrix, Matrix]:
         """A tensor before and after. Blocks of heads that are findings are reset, so that they don't affect the description."""

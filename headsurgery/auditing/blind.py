@@ -18,7 +18,6 @@ from headsurgery.auditing.records import Audit, Finding
 from headsurgery.auditing.significands import STORED_BITS, Comb, count_codes, find_combs
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy
 from headsurgery.edits.operations import WHAT_CHANGED, OperationName
-from headsurgery.errors import ArchitectureError
 from headsurgery.heads import HeadRef
 from headsurgery.progress import Progress, of_stage
 from headsurgery.storage.blocks import BlockReader
@@ -43,7 +42,6 @@ def examine(checkpoint: Checkpoint, *, on_progress: Progress | None = None) -> A
         ArchitectureError, GeometryError: Its heads are not where its family's declaration says.
     """
     anatomy = prove_anatomy(checkpoint)
-    check_plain(anatomy)
     layers = anatomy.geometry.attention_layers
     report = of_stage(on_progress, "examining")
     seen: dict[OperationName, list[_Seen]] = {operation: [] for operation in anatomy.blocks}
@@ -60,22 +58,15 @@ def examine(checkpoint: Checkpoint, *, on_progress: Progress | None = None) -> A
         other=_find_other_not_finite(checkpoint, anatomy),
         recipe=None,
         is_exact=False,
-        notes=NOTES,
+        notes=(*NOTES, *_say_formats(anatomy)),
     )
 
 
-def check_plain(anatomy: Anatomy) -> None:
-    """Refuse attention that is not stored in plain floats.
-
-    Raises:
-        ArchitectureError: It is stored in another format.
-    """
-    quantized = next((form for form in anatomy.formats if not is_plain(form)), None)
-    if quantized is not None:
-        raise ArchitectureError(
-            f"audit reads only plain floats, and this attention is stored as {quantized}",
-            hint="use headsurgery diff to compare it with a base of the same format",
-        )
+def _say_formats(anatomy: Anatomy) -> Iterator[str]:
+    """A note for each format that shows less than plain floats do."""
+    for form in anatomy.formats:
+        if not is_plain(form):
+            yield f"{form}: without a base, only zeros, values that are not finite and unusual norms show in it"
 
 
 @np.errstate(over="ignore", invalid="ignore")  # a stranger's weights may hold inf and nan
@@ -85,7 +76,8 @@ def _find_other_not_finite(checkpoint: Checkpoint, anatomy: Anatomy) -> dict[str
     for head in anatomy.geometry.heads():
         for operation in anatomy.blocks:
             for part in anatomy.slices(head, operation):
-                blocks.setdefault(part.tensor.name, []).extend(part.matrix.owned(part.axis, part.block))
+                for stored in part.matrix.owned(part.axis, part.block):
+                    blocks.setdefault(stored.tensor.name, []).append(stored)
     modules = {name.rsplit(".", 2)[0] for name in blocks}
     found: dict[str, str] = {}
     for name, tensor in sorted(checkpoint.tensors.items()):
@@ -132,7 +124,9 @@ def _read(checkpoint: Checkpoint, anatomy: Anatomy, layer: int, operation: Opera
     dtype = anatomy.slices(HeadRef(layer, 0), operation)[0].tensor.dtype
     not_finite, norms, counts, factors = [], [], [], []
     for head in range(heads.num_heads):
-        weight, *biases = (reader.read(part.stored) for part in anatomy.slices(HeadRef(layer, head), operation))
+        weight, *biases = (
+            reader.read_matrix(part.matrix, part.axis, part.block) for part in anatomy.slices(HeadRef(layer, head), operation)
+        )
         not_finite.append(_describe_not_finite([weight, *biases]))
         norms.append(np.nan if not_finite[-1] else _log_norm(weight))
         if dtype in STORED_BITS:

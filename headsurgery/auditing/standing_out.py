@@ -189,7 +189,7 @@ def _is_broad(found: CheckpointDiff, anatomy: Anatomy, base: Checkpoint) -> bool
 def _read(anatomy: Anatomy, change: HeadChange, base: BlockReader, edited: BlockReader) -> tuple[Blocks, Blocks]:
     """A head's blocks before and after, [rows, columns]: of the weight, and of its bias if it has one."""
     parts = anatomy.slices(change.head, change.operation)
-    old, new = ([reader.read(part.stored) for part in parts] for reader in (base, edited))
+    old, new = ([reader.read_matrix(part.matrix, part.axis, part.block) for part in parts] for reader in (base, edited))
     return old, new
 
 
@@ -262,7 +262,7 @@ def _digests(
     for operation in sorted(operations):
         for head in (HeadRef(layer, number) for number in range(heads.num_heads)):
             parts = anatomy.slices(head, operation)
-            yield head, operation, _digest([reader.read(part.stored) for part in parts])
+            yield head, operation, _digest([reader.read_matrix(part.matrix, part.axis, part.block) for part in parts])
 
 
 def _digest(block: Blocks) -> bytes:

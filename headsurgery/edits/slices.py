@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from headsurgery.storage.codecs import Matrix
-from headsurgery.storage.tensors import StoredSlice, TensorInfo
+from headsurgery.storage.tensors import TensorInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +31,6 @@ class HeadSlice:
     def tensor(self) -> TensorInfo:
         """The stored tensor that holds its numbers or their codes."""
         return self.matrix.tensor
-
-    @property
-    def stored(self) -> StoredSlice:
-        """The slice of that tensor, if it is of plain floats."""
-        return StoredSlice(tensor=self.tensor, axis=self.axis, block=self.block)
 
     @property
     def num_parameters(self) -> int:

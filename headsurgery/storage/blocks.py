@@ -6,13 +6,14 @@ Here a read goes ahead: it takes as many of the following columns or rows as fit
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy.typing as npt
 
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import read_numbers
+from headsurgery.storage.codecs import Matrix, Values, read_numbers
 from headsurgery.storage.tensors import StoredSlice
 
 _AHEAD_BYTES = 16 * 2**20
@@ -43,12 +44,32 @@ class BlockReader:
         ahead = self._ahead.get(name)
         if ahead is None or block.start < ahead.span.start or block.stop > ahead.span.stop:
             ahead = self._read_ahead(self._checkpoint.here(part))
-            self._ahead = {kept: old for kept, old in self._ahead.items() if old.values.nbytes < _AHEAD_BYTES // 16} | {name: ahead}
-        cut = slice(block.start - ahead.span.start, block.stop - ahead.span.start)
-        return ahead.values[:, cut] if axis else ahead.values[cut]
+            self._keep(name, ahead)
+        return _cut(ahead, axis, block)
+
+    def read_matrix(self, matrix: Matrix, axis: int, block: range) -> Values:
+        """The numbers of a slice of a weight or bias, in whatever format it is stored."""
+        name, extent = f"{matrix.tensor.name}, as numbers", matrix.shape[axis]
+        ahead = self._ahead.get(name)
+        if ahead is None or block.start < ahead.span.start or block.stop > ahead.span.stop:
+            fitting = _AHEAD_BYTES * extent // max(1, 8 * math.prod(matrix.shape))
+            span = range(block.start, min(extent, max(block.stop, block.start + fitting // len(block) * len(block))))
+            ahead = _Ahead(values=matrix.read(self._checkpoint, axis, span), span=span)
+            self._keep(name, ahead)
+        return _cut(ahead, axis, block)
+
+    def _keep(self, name: str, ahead: _Ahead) -> None:
+        """Forget what is large, and keep the new one."""
+        self._ahead = {kept: old for kept, old in self._ahead.items() if old.values.nbytes < _AHEAD_BYTES // 16} | {name: ahead}
 
     def _read_ahead(self, part: StoredSlice) -> _Ahead:
         tensor, axis, block = part.tensor, part.axis, part.block
         fitting = _AHEAD_BYTES * tensor.shape[axis] // max(1, tensor.num_bytes)  # indices along the axis
         span = range(block.start, min(tensor.shape[axis], max(block.stop, block.start + fitting)))
         return _Ahead(values=read_numbers(self._checkpoint, replace(part, block=span)), span=span)
+
+
+def _cut(ahead: _Ahead, axis: int, block: range) -> Values:
+    cut = slice(block.start - ahead.span.start, block.stop - ahead.span.start)
+    found: Values = ahead.values[:, cut] if axis else ahead.values[cut]
+    return found
