@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from headsurgery.auditing import examine, examine_against
+from headsurgery.cli import app
 from headsurgery.comparing.diff import diff_checkpoints
 from headsurgery.edits.anatomy import describe, prove_anatomy
 from headsurgery.errors import ArchitectureError, GeometryError, HeadSurgeryError, SurgeryError
@@ -27,6 +28,7 @@ from headsurgery.surgery.restore import restore_checkpoint
 from headsurgery.surgery.verify import verify_checkpoint
 from tests.directories import contents
 from tests.exhaustive import all_but
+from tests.format_table import DOCS, with_table
 from tests.quantized import (
     FORMS,
     SIZES,
@@ -245,6 +247,35 @@ class TestVerbs:
         assert described["parameters"] == plain["parameters"]
 
 
+@pytest.mark.parametrize("name", all_but(["GPTQ, 4 bits, act-order", "bitsandbytes, NF4"], FORMS))
+def test_every_command_takes_it(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base, out, recipe = save_quantized("llama", tmp_path / "base", FORMS[name]), tmp_path / "out", tmp_path / "r.json"
+    try_plan(base, "scale", 0.0).recipe.save(recipe)
+
+    def run(*arguments: object, code: int = 0) -> str:
+        with pytest.raises(SystemExit) as ended:
+            app([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        assert (ended.value.code or 0) == code, said
+        return " ".join(said.out.split())
+
+    tool, bits = name.split(", ")[0], re.search(r"\d(?= bits)", name)
+    shown = run("inspect", base)
+    assert tool in shown
+    assert bits is None or f"{bits[0]}-bit codes" in shown
+    assert "heads with scales of their own" in shown
+    assert json.loads(run("apply", recipe, base, "--dry-run", "--json"))["exactness"] == "exact"
+    run("apply", recipe, base, "--exact", "-o", out, "--link", "hardlink")
+    assert "L1H3" in (out / "README.md").read_text()
+    assert "exactly the recipe's" in run("diff", base, out, "--recipe", recipe)
+    run("verify", out, "--base", base)
+    assert "L1H3" in run("audit", out, "--blind")
+    assert "L1H3" in run("audit", out, "--base", base)
+    run("card", out)
+    run("restore", out, "-o", tmp_path / "again")
+    assert contents(tmp_path / "again") == contents(base)
+
+
 SHAPED: dict[str, Callable[[int], Form]] = {
     "GPTQ": lambda group: gptq(4, group),
     "GPTQ, act-order": lambda group: gptq(4, group, act_order=True),
@@ -434,3 +465,14 @@ def change_tensor(path: Path, name: str, new: torch.Tensor | None) -> None:
     tensors = load_file(path / WEIGHTS)
     tensors.pop(name, None)
     save_file(tensors if new is None else {**tensors, name: new}, path / WEIGHTS)
+
+
+def test_the_table_of_exactness_in_the_documentation_is_what_plans_say() -> None:
+    assert with_table("quantized.md") == (DOCS / "quantized.md").read_text(), "run: python -m tests.format_table"
+
+
+def test_nine_of_ten_cells_of_factor_0_are_exact() -> None:
+    table = (DOCS / "quantized.md").read_text().partition("<!-- table: safetensors -->")[2].partition("<!-- end -->")[0]
+    cells = [line.split(" | ")[2] for line in table.splitlines() if "`scale`" in line or "`uniform_attention`" in line]
+    assert len(cells) >= 48
+    assert sum(cell.startswith("exact") for cell in cells) >= 0.9 * len(cells)

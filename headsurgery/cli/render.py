@@ -71,7 +71,7 @@ def render_diff(found: CheckpointDiff) -> list[RenderableType]:
             lines += [f"{title}:", *(f"  {name}: {what}" for name, what in problems.items()), ""]
     share = found.parameters_changed / found.parameters
     lines.append(
-        f"{found.parameters_changed:,} of {found.parameters:,} parameters differ ({share:.4%}); heads changed: {len(found.heads)}"
+        f"{found.parameters_changed:,} of {found.parameters:,} stored elements differ ({share:.4%}); heads changed: {len(found.heads)}"
     )
     incomparable = sum("elements differ, " not in what for what in found.other_tensors.values())
     if incomparable:

@@ -32,7 +32,7 @@ from headsurgery.progress import Progress, StageProgress, of_stage
 from headsurgery.recipe import Recipe
 from headsurgery.storage.blocks import BlockReader
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import count_parameters, is_plain, read_numbers
+from headsurgery.storage.codecs import is_plain, read_numbers
 from headsurgery.storage.tensors import StoredSlice, TensorInfo
 from headsurgery.surgery.base_files import MANIFEST, PREVIOUS
 from headsurgery.surgery.plan import TensorEdit, plan_surgery, resolve_edits
@@ -89,7 +89,7 @@ def diff_checkpoints(
         heads=heads,
         other_tensors=found.other,
         files=files,
-        parameters=count_parameters(base),
+        parameters=base.num_parameters,
         parameters_changed=found.parameters_changed,
         recipe_problems=problems,
         parameters_unread=work.parameters_unread,

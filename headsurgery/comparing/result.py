@@ -64,7 +64,7 @@ class CheckpointDiff:
         heads: Changed heads, by layer, head and operation.
         other_tensors: Names of tensors that changed outside head blocks, each with what was found.
         files: Other differences: file name, and `added`, `missing` or `differs`.
-        parameters: Number of stored parameters of the base.
+        parameters: Number of stored elements of the base. An int32 of several codes is one.
         parameters_changed: Number of elements that differ, in head blocks and elsewhere.
         recipe_problems: Where the difference deviates from the recipe; None if no recipe was given.
         parameters_unread: Number of parameters whose values were not compared, because only head blocks were asked for.

@@ -24,6 +24,7 @@ from headsurgery.hub.models import Source
 from headsurgery.options import ModelOptions
 from headsurgery.recipe import HeadEdit, Recipe, takes_from_donor
 from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
+from headsurgery.storage.codecs import count_parameters
 from headsurgery.surgery.manifest import Manifest
 from headsurgery.surgery.plan import plan_surgery
 
@@ -94,7 +95,7 @@ def line_up(
     targets = read_targets(named, base=base, revision=model.revision, token=model.token)
     source, others = find_base(targets, base=base, revision=model.revision, token=model.token)
     checkpoint = _open(source)
-    contenders = [Contender(record=Variant(name=BASE, kind="base", parameters=checkpoint.num_parameters))]
+    contenders = [Contender(record=Variant(name=BASE, kind="base", parameters=count_parameters(checkpoint)))]
     found = find_donor(others, donor=options.donor, token=model.token)
     if not others:
         return Lineup(base=checkpoint, contenders=tuple(contenders), notes=())
@@ -139,7 +140,7 @@ class _Fit:
             kind="recipe",
             edits=recipe.edits,
             parameters_changed=plan.parameters_changed,
-            parameters=self.base.num_parameters,
+            parameters=count_parameters(self.base),
             parameters_changed_paper=paper_share(recipe.edits, self.anatomy.geometry),
         )
         return Contender(record=record), plan.notes
@@ -163,7 +164,7 @@ class _Fit:
             kind="checkpoint",
             edits=edits,
             parameters_changed=manifest.parameters_changed if manifest else None,
-            parameters=checkpoint.num_parameters,
+            parameters=count_parameters(checkpoint),
             parameters_changed_paper=paper_share(edits, self.anatomy.geometry) if edits else None,
         )
         operations = dict.fromkeys(edit.operation for edit in edits)
@@ -182,7 +183,7 @@ class _Fit:
             Contender(
                 record=record.model_copy(
                     update={"name": f"{record.name} random-{number}", "kind": "random", "edits": edits}
-                    | {"parameters": self.base.num_parameters}
+                    | {"parameters": count_parameters(self.base)}
                 )
             )
             for number, edits in enumerate(found, start=1)

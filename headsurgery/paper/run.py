@@ -43,6 +43,7 @@ from headsurgery.paper.transplant import ask_transplanted
 from headsurgery.progress import Progress
 from headsurgery.prompts import PromptSet, load_prompt_sets, load_template
 from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
+from headsurgery.storage.codecs import count_parameters
 from headsurgery.version import __version__
 
 ANSWERS, HEADS = "answers.jsonl", "heads.json"
@@ -187,7 +188,7 @@ class _ExperimentRun:
             done = self._done(subject, ())
         rows = count_rows(cases, self.conditions.journal.answers(), done.sets, self.settings, self.conditions.report)
         if self.settings.name == "parameters":
-            rows = [*count_shares(self.settings, anatomy, checkpoint.num_parameters), *rows]
+            rows = [*count_shares(self.settings, anatomy, count_parameters(checkpoint)), *rows]
         notes = done.notes
         if self.settings.name == "figure-4b":
             notes += ("the highest of many rates is partly luck; test that head again on other prompts",)

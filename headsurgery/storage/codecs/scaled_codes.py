@@ -49,6 +49,8 @@ _STORED: Mapping[str, np.dtype[Any]] = {**CONTAINERS, **plain.ELEMENTS, **fp8.EL
 E2M1 = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0)
 """The numbers that the codes of FP4 (E2M1) stand for."""
 
+_MAX_ROUNDING = {8: 0.05, 7: 0.07, 6: 0.1, 5: 0.14, 4: 0.2, 3: 0.28, 2: 0.4, 1: 0.4}
+"""By bits of a code: relative error (L2) of rounded codes above which they can't hold the edit."""
 _MAX_SCALE_ROUNDING = {1: 0.05, 2: 0.01, 4: 0.01, 8: 0.01}
 """By bytes of a scale: relative error (L2) of rounded scales above which they can't hold the edit."""
 
@@ -431,7 +433,7 @@ class _Numbers:
         low, high = self._ends()
         if not np.isfinite(wanted).all() or wanted.max(initial=low) > high or wanted.min(initial=high) < low:
             return Exactness(level="refused", fault="overflow")
-        errors, limit = np.abs(levels - wanted), min(0.4, 0.2 * 2.0 ** (4 - self.bits))
+        errors, limit = np.abs(levels - wanted), _MAX_ROUNDING[self.bits]
         size = (wanted - self.zeros) * self.scales if self.biases is None else change(self.values)
         if np.linalg.norm(errors * self.scales) > limit * np.linalg.norm(size):
             return Exactness(level="refused", fault="too_small", limit=limit)
