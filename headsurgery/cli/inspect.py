@@ -11,7 +11,10 @@ _NAMED = 3
 
 
 def inspect(model: Model, revision: Revision = None, token: Token = None, json: Json = False, quiet: Quiet = False) -> None:
-    """Show a checkpoint's heads, operations and tensors. Reads headers, and a few bytes of quantized tensors; of a model on the Hub nothing else is fetched."""
+    """Show a checkpoint's heads, operations and tensors.
+
+    Reads headers, and of quantized weights a few bytes that say how they are stored; of a model on the Hub nothing else is fetched.
+    """
     from headsurgery.cli.opening import open_named
     from headsurgery.console import Console, table
     from headsurgery.edits.anatomy import describe

@@ -70,9 +70,8 @@ def render_diff(found: CheckpointDiff) -> list[RenderableType]:
         if problems:
             lines += [f"{title}:", *(f"  {name}: {what}" for name, what in problems.items()), ""]
     share = found.parameters_changed / found.parameters
-    lines.append(
-        f"{found.parameters_changed:,} of {found.parameters:,} stored elements differ ({share:.4%}); heads changed: {len(found.heads)}"
-    )
+    counts = f"{found.parameters_changed:,} of {found.parameters:,} stored elements differ ({share:.4%})"
+    lines.append(f"{counts}; heads changed: {len(found.heads)}")
     incomparable = sum("elements differ, " not in what for what in found.other_tensors.values())
     if incomparable:
         lines.append(f"{incomparable} tensors can't be compared: they are in one of the two only, or have another type or shape.")
