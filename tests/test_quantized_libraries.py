@@ -13,12 +13,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from headsurgery.edits.anatomy import prove_anatomy
+from headsurgery.heads import HeadRef
+from headsurgery.model.editing import edited
+from headsurgery.model.loading import load_model
 from headsurgery.recipe import HeadEdit, Recipe
 from headsurgery.storage.checkpoint import open_checkpoint
 from headsurgery.surgery.apply import apply_plan
 from headsurgery.surgery.plan import plan_surgery
 from headsurgery.surgery.verify import verify_checkpoint
 from tests.quantized import FORMS, WEIGHTS, Floats, Form, Parts, dequantize, save_quantized
+from tests.tiny import tokens
 
 RECIPE = Recipe(
     edits=(
@@ -75,7 +80,8 @@ def bitsandbytes_form(kind: str, *, nested: bool) -> Form:
         found: Floats = functional.dequantize_4bit(parts["weight"], quantized).double().numpy()
         return found
 
-    stated = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    stated: dict[str, Any] = {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": kind}
+    stated |= {"bnb_4bit_use_double_quant": nested, "bnb_4bit_compute_dtype": "float16", "llm_int8_skip_modules": ["lm_head"]}
     return Form(config={"quantization_config": stated}, write=write, read=read)
 
 
@@ -117,9 +123,6 @@ def test_the_library_reads_zeros_in_the_heads_and_the_same_numbers_elsewhere(mak
 @pytest.mark.parametrize("operation", ["scale", "uniform_attention"])
 def test_our_reading_is_the_librarys(maker: Callable[[], Form], operation: str, tmp_path: Path) -> None:
     """To within the rounding of the type that the library computes in."""
-    from headsurgery.edits.anatomy import prove_anatomy
-    from headsurgery.heads import HeadRef
-
     form = maker()
     checkpoint = open_checkpoint(save_quantized("llama", tmp_path / "base", form))
     (part,) = prove_anatomy(checkpoint).slices(HeadRef(1, 2), operation)
@@ -127,3 +130,19 @@ def test_our_reading_is_the_librarys(maker: Callable[[], Form], operation: str, 
     name = f"model.layers.1.self_attn.{'o' if operation == 'scale' else 'q'}_proj.weight"
     theirs, ours = dequantize(tmp_path / "base", form)[name][place], part.matrix.read(checkpoint, part.axis, part.block)
     assert np.allclose(ours, theirs, rtol=2**-8, atol=2**-8 * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_hooks_and_bytes_give_the_same_logits(nested: bool, tmp_path: Path) -> None:
+    """The central identity at factor 0, for a model that runs in NF4."""
+    form = bitsandbytes_form("nf4", nested=nested)
+    base, out = save_quantized("llama", tmp_path / "base", form), tmp_path / "out"
+    apply_plan(plan_surgery(RECIPE, open_checkpoint(base)), out)
+    loaded, written = load_model(base, device="cpu").model, load_model(out, device="cpu").model
+    assert not loaded.model.layers[0].self_attn.o_proj.weight.is_floating_point()
+    ids = tokens()
+    with torch.no_grad(), edited(loaded, RECIPE):
+        live = loaded(input_ids=ids).logits
+    with torch.no_grad():
+        assert not torch.equal(live, loaded(input_ids=ids).logits)
+        assert torch.equal(live, written(input_ids=ids).logits)

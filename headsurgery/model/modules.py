@@ -151,6 +151,18 @@ def context_length(model: nn.Module) -> int:
     return int(getattr(config.get_text_config(), "max_position_embeddings", None) or 2**31)
 
 
+def _shapes_of(model: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Shapes of all parameters by name. Modules whose weight is packed, as that of quantized ones, state its shape."""
+    shapes = {name: tuple(weight.shape) for name, weight in model.named_parameters()}
+    for name, module in model.named_modules():
+        outputs, inputs = getattr(module, "out_features", None), getattr(module, "in_features", None)
+        weight = getattr(module, "weight", None)
+        is_packed = not isinstance(weight, torch.Tensor) or not weight.is_floating_point()
+        if is_packed and isinstance(outputs, int) and isinstance(inputs, int):
+            shapes[f"{name}.weight"] = (outputs, inputs)
+    return shapes
+
+
 def locate_modules(model: nn.Module) -> ModuleMap:
     """Find and prove the heads of a loaded transformers model.
 
@@ -159,7 +171,7 @@ def locate_modules(model: nn.Module) -> ModuleMap:
         GeometryError: Modules or weights are not as the table and the configuration say.
     """
     config: dict[str, Any] = model.config.to_dict()  # type: ignore[operator,union-attr]
-    located = locate_heads(config, {name: tuple(weight.shape) for name, weight in model.named_parameters()})
+    located = locate_heads(config, _shapes_of(model))
     numbers = range(located.geometry.num_layers)
     names = dict.fromkeys(located.architecture.layer_name(located.prefix, layer, len(numbers)) for layer in numbers)
     lists = {name.rpartition(".")[0]: model.get_submodule(name.rpartition(".")[0]) for name in names}
