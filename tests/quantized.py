@@ -268,6 +268,23 @@ def mlx_fp4(group: int) -> Form:
     return Form(config={"quantization": {"group_size": group, "bits": 4, "mode": mode}}, write=write, read=read)
 
 
+def modelopt() -> Form:
+    """As NVIDIA's ModelOpt writes NVFP4: like compressed-tensors, but with the common scale itself in place of its inverse."""
+    form = fp4(16)
+
+    def write(weight: Floats) -> Parts:
+        parts = form.write(weight)
+        common = 1 / parts["weight_global_scale"].reshape(())
+        return {"weight": parts["weight_packed"], "weight_scale": parts["weight_scale"], "weight_scale_2": common}
+
+    def read(parts: Parts) -> Floats:
+        packed = {"weight_packed": parts["weight"], "weight_scale": parts["weight_scale"]}
+        found: Floats = form.read({**packed, "weight_global_scale": torch.ones(1)}) * of(parts["weight_scale_2"])
+        return found
+
+    return Form(config={"quantization_config": {"quant_method": "modelopt", "quant_algo": "NVFP4"}}, write=write, read=read)
+
+
 NF4 = (-1.0, -0.6961928, -0.52507305, -0.39491749, -0.28444138, -0.18477343, -0.09105004, 0.0)
 NF4 += (0.0795803, 0.1609302, 0.2461123, 0.33791524, 0.44070983, 0.5626170, 0.72295684, 1.0)
 FP4 = tuple(sign * size / 12 for sign in (1, -1) for size in (0, 0.0625, 8, 12, 4, 6, 2, 3))
@@ -334,7 +351,8 @@ def _compressed(form: str, bits: int, kind: str, group: int | None, *, symmetric
     weights = {"num_bits": bits, "type": kind, "symmetric": symmetric, "group_size": group}
     weights["strategy"] = "channel" if group is None else "tensor_group" if group == 16 else "group"
     groups = {"group_0": {"targets": ["Linear"], "weights": weights, "format": form}}
-    stated = {"quant_method": "compressed-tensors", "format": form, "config_groups": groups, "quantization_status": "compressed"}
+    stated: dict[str, Any] = {"quant_method": "compressed-tensors", "format": form, "config_groups": groups}
+    stated |= {"quantization_status": "compressed", "ignore": ["lm_head"]}
     return {"quantization_config": stated}
 
 
@@ -371,6 +389,7 @@ FORMS: dict[str, Form] = {
     "bitsandbytes, NF4, nested scales": four_bits("nf4", nested=True),
     "bitsandbytes, FP4": four_bits("fp4"),
     "bitsandbytes, int8": rows_of_int8(),
+    "ModelOpt, NVFP4": modelopt(),
     "AWQ": awq(64),
     "AWQ, groups of two heads": awq(128),
 }

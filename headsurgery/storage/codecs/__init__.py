@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from headsurgery.errors import ArchitectureError
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import awq, bitsandbytes, compressed_tensors, fp8, gptq, mlx, plain, scaled_codes
+from headsurgery.storage.codecs import awq, bitsandbytes, compressed_tensors, fp8, gptq, mlx, modelopt, plain, scaled_codes
 from headsurgery.storage.codecs.matrix import Change as Change
 from headsurgery.storage.codecs.matrix import Codec
 from headsurgery.storage.codecs.matrix import Exactness as Exactness
@@ -36,6 +36,7 @@ _CODECS: tuple[Codec, ...] = (
     compressed_tensors.CODEC,
     mlx.CODEC,
     bitsandbytes.CODEC,
+    modelopt.CODEC,
 )
 
 _ELEMENTS: Mapping[str, np.dtype[Any]] = {

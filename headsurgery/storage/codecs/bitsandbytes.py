@@ -80,7 +80,8 @@ def _open_int8(checkpoint: Checkpoint, weight: TensorInfo) -> ScaledCodes:
         packing=_INT8,
         scales=grid,
         zero=128,
-        divisor=127.0,
+        common=127.0,
+        divides=True,
     )
 
 

@@ -145,7 +145,8 @@ def _open_float(checkpoint: Checkpoint, name: str, packed: TensorInfo, scale: Te
         scales=scales,
         scale_type="F8_E8M0" if divisor is None else scale.dtype,
         levels=E2M1,
-        divisor=1.0 if divisor is None else divisor,
+        common=1.0 if divisor is None else divisor,
+        divides=True,
     )
 
 

@@ -108,7 +108,8 @@ class ScaledCodes:
         zero: The code that means 0, if there are no zero points and no levels.
         biases: What is added, stored like the scales.
         levels: The number that each code stands for; None: itself.
-        divisor: A number that all scales are divided by, or the tensor that holds it.
+        common: A number that all scales are multiplied by, or the tensor that holds it.
+        divides: Whether they are divided by it instead.
         nested: How the scales are decoded, if they are codes themselves.
         groups: Which column of scales each column of the matrix belongs to, as int32; None: they lie one after another.
     """
@@ -123,7 +124,8 @@ class ScaledCodes:
     zero: int = 0
     biases: StoredGrid | None = None
     levels: tuple[float, ...] | None = None
-    divisor: TensorInfo | float = 1.0
+    common: TensorInfo | float = 1.0
+    divides: bool = False
     nested: NestedScales | None = None
     groups: bytes | None = None
 
@@ -134,11 +136,11 @@ class ScaledCodes:
 
     @property
     def tensors(self) -> tuple[TensorInfo, ...]:
-        """Codes, scales, biases, zero points, nested scales and the divisor, as far as there are such."""
+        """Codes, scales, biases, zero points, nested scales and the common scale, as far as there are such."""
         zeros = None if self.zeros is None else self.zeros.grid
         grids = [grid.tensor for grid in (self.codes, self.scales, self.biases, zeros) if grid is not None]
         nested = () if self.nested is None else (self.nested.scales,)
-        return (*grids, *nested, *((self.divisor,) if isinstance(self.divisor, TensorInfo) else ()))
+        return (*grids, *nested, *((self.common,) if isinstance(self.common, TensorInfo) else ()))
 
     @property
     def stored_type(self) -> str:
@@ -209,7 +211,7 @@ class ScaledCodes:
         return (self.codes.cover(axis, block), *(grid.whole for grid in others if grid is not None), *nested)
 
     def as_compared(self, axis: int, block: range, old: Sequence[Values], new: Sequence[Values]) -> tuple[Values, Values]:
-        """The slice's scales and biases if they alone differ; otherwise the numbers, without the divisor."""
+        """The slice's scales and biases if they alone differ; otherwise the numbers, without the common scale."""
         if len(old) < len(self.compared(axis, block)):
             return old[0], new[0]
         is_same = [one.tobytes() == other.tobytes() for one, other in zip(old, new, strict=True)]
@@ -272,14 +274,16 @@ class ScaledCodes:
         """The numbers of a slice, in parts; with codes that were read before, if given."""
         parts = self.compared(axis, block)
         stored = [None if codes is not None and part is parts[0] else _read(checkpoint, part) for part in parts]
-        divisor = self.divisor
-        if isinstance(divisor, TensorInfo):
-            tensor = checkpoint.tensors[divisor.name]
-            divisor = float(checkpoint.read_tensor(tensor).view(_STORED[tensor.dtype])[0])
-        return self._numbers(axis, block, stored, divisor, codes=codes)
+        common = self.common
+        if isinstance(common, TensorInfo):
+            tensor = checkpoint.tensors[common.name]
+            common = float(checkpoint.read_tensor(tensor).view(_STORED[tensor.dtype])[0])
+        with np.errstate(divide="ignore"):
+            common = np.float64(1) / common if self.divides else common
+        return self._numbers(axis, block, stored, float(common), codes=codes)
 
     def _numbers(
-        self, axis: int, block: range, stored: Sequence[Values | None], divisor: float, *, codes: Codes | None = None
+        self, axis: int, block: range, stored: Sequence[Values | None], common: float, *, codes: Codes | None = None
     ) -> _Numbers:
         elements, *others = stored
         if codes is None:
@@ -302,7 +306,7 @@ class ScaledCodes:
             zeros = self._spread(self.scales, points + self.zeros.offset, axis, block)
         return _Numbers(
             codes=codes,
-            scales=scales / divisor,
+            scales=scales * common,
             zeros=zeros,
             biases=biases[0] if biases else None,
             levels=self.levels,
