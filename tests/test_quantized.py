@@ -167,7 +167,7 @@ class TestVerbs:
         edit, exactness = plan.recipe.edits[0], plan.edits[0].exactness
         assert exactness is not None
         assert (change.head, change.operation) == (edit.ref, edit.operation)
-        if edit.factor == 0 or exactness.of == "scales":
+        if edit.factor == 0 or (exactness.of == "scales" and plan.edits[0].tensor.dtype != "U8"):  # nested ones are codes, too
             assert (change.factor, change.agreement) == (edit.factor, "exact")
         else:  # rounding to a few bits may hide the factor
             assert change.factor is None or change.factor == pytest.approx(edit.factor, rel=0.1)
@@ -303,7 +303,7 @@ class TestShapes:
                     try:
                         plan = plan_surgery(recipe, open_checkpoint(base))
                     except SurgeryError:
-                        assert "nested" in name or (operation == "scale" and not is_own)
+                        assert (operation == "scale" and not is_own) or ("nested" in name and factor == -1)
                         assert factor or name == "MLX"
                         continue
                     out = tmp_path / f"{group}-{number}"
@@ -322,7 +322,7 @@ class TestShapes:
                         assert exactness.level == "exact"
                         assert not new.any()
                     else:
-                        limit = 2**-8 if exactness.of == "scales" else 0.2
+                        limit = 0.2 if exactness.of == "values" else 0.05 if "nested" in name else 2**-8
                         assert np.linalg.norm(new - old * factor) <= limit * np.linalg.norm(old * factor)
                     assert not verify_checkpoint(out).problems
 

@@ -132,6 +132,22 @@ def test_our_reading_is_the_librarys(maker: Callable[[], Form], operation: str, 
     assert np.allclose(ours, theirs, rtol=2**-8, atol=2**-8 * np.abs(theirs).max())
 
 
+@pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
+def test_the_library_reads_the_multiplied_head(maker: Callable[[], Form], tmp_path: Path) -> None:
+    """Where the head has scales of its own: to within the rounding of the scales."""
+    form = maker()
+    base, out = save_quantized("llama", tmp_path / "base", form), tmp_path / "out"
+    recipe = Recipe(edits=(HeadEdit(layer=1, head=3, operation="uniform_attention", factor=0.7),))
+    plan = plan_surgery(recipe, open_checkpoint(base))
+    apply_plan(plan, out)
+    name, place = "model.layers.1.self_attn.q_proj.weight", np.s_[192:256]
+    old, new = (dequantize(path, form)[name][place] for path in (base, out))
+    exactness = plan.edits[0].exactness
+    assert exactness is not None
+    limit = 0.2 if exactness.of == "values" else 0.05
+    assert 0 < np.linalg.norm(new - 0.7 * old) < limit * np.linalg.norm(0.7 * old)
+
+
 LIVE = (
     "bitsandbytes, nf4, nested: False",
     "bitsandbytes, nf4, nested: True",

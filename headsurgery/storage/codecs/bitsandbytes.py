@@ -3,7 +3,8 @@
 - 4 bits: `weight` is uint8 [out x in / 2, 1]: two codes in each byte, the first in the upper bits, row after row. A number is the
   level that its code stands for (`weight.quant_map`) times the scale of its block of `blocksize` consecutive numbers
   (`weight.absmax`). Nested scales (double quantization) are uint8 codes: `weight.nested_quant_map`, times `weight.nested_absmax` of
-  their own block, plus an offset. They can't be multiplied, so heads are changed by their codes.
+  their own block, plus an offset. Factor 0 goes by the codes of the numbers, since no code of a scale means 0; another factor
+  rounds the scales to the nearest codes.
   `weight.quant_state.bitsandbytes__nf4` is JSON with the shape, the block sizes and the offset.
 - int8: `weight` is int8 [out, in], times `SCB` of its row, divided by 127.
 

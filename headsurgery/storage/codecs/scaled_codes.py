@@ -92,6 +92,31 @@ class NestedScales:
         decoded: npt.NDArray[np.float64] = products.reshape(codes.shape) + self.offset
         return decoded
 
+    def multiply(self, codes: Values, units: Values, factor: float) -> tuple[Values, Exactness]:
+        """The codes that stand for the nearest scales to a factor times the old ones, and how near these are.
+
+        Args:
+            codes: The codes, [rows, columns].
+            units: What the level of each code is multiplied by.
+            factor: The factor.
+        """
+        levels, places = np.unique(np.asarray(self.levels), return_index=True)
+        wanted = factor * (np.asarray(self.levels)[codes] * units + self.offset)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            aims = np.where(units == 0, 0, (wanted - self.offset) / units)
+        near = np.searchsorted((levels[1:] + levels[:-1]) / 2, aims)
+        gaps = np.diff(levels, append=2 * levels[-1] - levels[-2])[near] * np.abs(units)
+        new = places[near].astype(codes.dtype)
+        errors = np.abs(np.asarray(self.levels)[new] * units + self.offset - wanted)
+        if np.linalg.norm(errors) > _MAX_SCALE_ROUNDING[1] * np.linalg.norm(wanted):
+            return new, Exactness(
+                level="refused", fault="too_small" if abs(factor) < 1 else "overflow", limit=_MAX_SCALE_ROUNDING[1]
+            )
+        if np.array_equal(new, codes):
+            return new, Exactness(level="refused", fault="no_change")
+        in_steps = errors / np.where(gaps == 0, 1, gaps)
+        return new, Exactness(level="rounded", largest=float(in_steps.max()), mean=float(in_steps.mean()), of="scales")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScaledCodes:
@@ -148,8 +173,8 @@ class ScaledCodes:
         return f"{self.packing.bits}-bit codes"
 
     def has_own_scales(self, axis: int, block: range) -> bool:
-        """Whether the scales of a slice apply to no other number. Nested ones do, to the codes of others."""
-        return self.nested is None and (axis == 0 or self.groups is None) and self.scales.cut(axis, block) is not None
+        """Whether the scales of a slice apply to no other number."""
+        return (axis == 0 or self.groups is None) and self.scales.cut(axis, block) is not None
 
     def read(self, checkpoint: Checkpoint, axis: int, block: range) -> Values:
         """The numbers, in float64."""
@@ -171,6 +196,10 @@ class ScaledCodes:
         factor = change.factor
         if factor == 1:
             return lambda rows, _: rows
+        if part.tensor.name != self.tensor.name and self.nested is not None:
+            return rewrite_whole(
+                part, lambda: checkpoint.read_slice(part), lambda rows: self._change_nested(checkpoint, part, rows, change)[0]
+            )
         if part.tensor.name != self.tensor.name:
             assert factor is not None  # only multiplications change scales
             return lambda rows, _: self._multiply(self._as_scales(rows), factor).view(np.uint8)
@@ -195,7 +224,9 @@ class ScaledCodes:
         if not np.isfinite(before.values).all():
             return Exactness(level="refused", fault="not_finite")
         if self._goes_by_scale(axis, block, change):
-            assert factor is not None  # only multiplications change scales
+            if self.nested is not None:
+                (own,) = self._own_scales(axis, block)
+                return self._change_nested(checkpoint, own, checkpoint.read_slice(own), change)[1]
             found = (
                 self._assess_scales(self._as_scales(checkpoint.read_slice(part)), change) for part in self._own_scales(axis, block)
             )
@@ -216,7 +247,7 @@ class ScaledCodes:
             return old[0], new[0]
         is_same = [one.tobytes() == other.tobytes() for one, other in zip(old, new, strict=True)]
         own = self._own_scales(axis, block)
-        if is_same[0] and own and all(is_same[1 + len(own) :]):
+        if is_same[0] and own and self.nested is None and all(is_same[1 + len(own) :]):
             one, other = (self._cut_scales(stored[1 : 1 + len(own)], own) for stored in (old, new))
             return one, other
         before, after = (self._numbers(axis, block, stored, 1.0).values for stored in (old, new))
@@ -234,6 +265,8 @@ class ScaledCodes:
         factor = change.factor
         if factor is None or factor == 1 or not self.has_own_scales(axis, block):
             return False
+        if self.nested is not None:
+            return factor > 0
         if self._has_only_powers:
             return factor > 0 and math.frexp(factor)[0] == 0.5
         return factor >= 0 or self._scale_dtype.itemsize > 1
@@ -246,6 +279,18 @@ class ScaledCodes:
 
     def _as_scales(self, rows: ByteArray) -> Values:
         return np.ascontiguousarray(rows).view(self._scale_dtype)
+
+    def _change_nested(
+        self, checkpoint: Checkpoint, part: StoredSlice, rows: ByteArray, change: Change
+    ) -> tuple[ByteArray, Exactness]:
+        """Nested scales times a factor, as codes, and how exact they are."""
+        assert self.nested is not None
+        assert change.factor is not None  # only multiplications change scales
+        spans = [part.block if axis == part.axis else range(extent) for axis, extent in enumerate(part.tensor.shape)]
+        places = np.arange(spans[0].start, spans[0].stop)[:, None] * part.tensor.shape[1] + np.arange(spans[1].start, spans[1].stop)
+        stored = checkpoint.read_tensor(checkpoint.tensors[self.nested.scales.name]).view(np.float32).astype(np.float64)
+        codes, exactness = self.nested.multiply(rows, stored[places // self.nested.size], change.factor)
+        return codes, exactness
 
     @staticmethod
     def _multiply(scales: Values, factor: float) -> Values:
