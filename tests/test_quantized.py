@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, seed
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from headsurgery.auditing import examine, examine_against
@@ -29,6 +31,7 @@ from headsurgery.surgery.verify import verify_checkpoint
 from tests.directories import contents
 from tests.exhaustive import all_but
 from tests.format_table import DOCS, with_table
+from tests.fuzzing import places, run
 from tests.quantized import (
     FORMS,
     SIZES,
@@ -43,6 +46,7 @@ from tests.quantized import (
     packed_integers,
     save_quantized,
 )
+from tests.test_fuzz import few, values
 from tests.tiny import save_model
 
 O_PROJ, Q_PROJ = "model.layers.1.self_attn.o_proj.weight", "model.layers.1.self_attn.q_proj.weight"
@@ -476,3 +480,42 @@ def test_nine_of_ten_cells_of_factor_0_are_exact() -> None:
     cells = [line.split(" | ")[2] for line in table.splitlines() if "`scale`" in line or "`uniform_attention`" in line]
     assert len(cells) >= 48
     assert sum(cell.startswith("exact") for cell in cells) >= 0.9 * len(cells)
+
+
+class TestStrangers:
+    """Any value in what config.json says of the format, and any tensor under one of its names: edited, or refused."""
+
+    @pytest.mark.parametrize("form", all_but([FORMS["GPTQ, 4 bits"], FORMS["bitsandbytes, NF4, nested scales"]], FORMS.values()))
+    def test_any_value_at_any_place_of_the_configuration(self, form: Form, tmp_path: Path) -> None:
+        base = save_quantized("llama", tmp_path, form)
+        config = json.loads((base / "config.json").read_text())
+
+        @seed(0)
+        @few
+        @given(st.data())
+        def check(data: st.DataObject) -> None:
+            changed = json.loads(json.dumps(config))
+            section = changed["quantization_config" if "quantization_config" in changed else "quantization"]
+            outer, key = data.draw(st.sampled_from(places(section)))
+            outer[key] = data.draw(values)
+            (base / "config.json").write_text(json.dumps(changed))
+            run(lambda: plan_of(base, "scale", 0.0))
+
+        check()
+
+    @pytest.mark.parametrize("form", all_but([FORMS["GPTQ, 4 bits"], FORMS["bitsandbytes, NF4, nested scales"]], FORMS.values()))
+    def test_any_tensor_under_its_names(self, form: Form, tmp_path: Path) -> None:
+        base = save_quantized("llama", tmp_path, form)
+        tensors = load_file(base / WEIGHTS)
+        names = [name for name in tensors if ".1.self_attn.o_proj." in name]
+        dtypes = [torch.int32, torch.uint8, torch.int8, torch.float16, torch.float32, torch.int64, torch.float8_e4m3fn]
+
+        @seed(0)
+        @few
+        @given(st.sampled_from(names), st.sampled_from(dtypes), st.lists(st.sampled_from([0, 1, 2, 8, 16, 128, 256]), max_size=3))
+        def check(name: str, dtype: torch.dtype, shape: list[int]) -> None:
+            other = torch.full(shape, 1).to(dtype)
+            save_file({**tensors, name: other}, base / WEIGHTS)
+            run(lambda: plan_of(base, "scale", 0.0))
+
+        check()

@@ -5,7 +5,7 @@ Neighbour: `architectures.location` compares names and shapes with a family's de
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,9 @@ from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.codecs import Matrix, count_parameters, explain_quantized, is_plain, open_matrix, stored_shapes
 from headsurgery.storage.sole_weights import check_sole_weights
 from headsurgery.storage.tensors import TensorInfo
+
+Shapes = Mapping[str, tuple[int, ...]]
+"""Of weights and biases as they would be in plain floats, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,14 +123,15 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
         GeometryError: Names, shapes or types are not as expected.
     """
     check_sole_weights(checkpoint)
+    shapes = stored_shapes(checkpoint)
     try:
-        located = _locate_in_checkpoint(checkpoint)
+        located = _locate_in_checkpoint(checkpoint, shapes)
     except (GeometryError, ArchitectureError) as error:
         explained = explain_quantized(checkpoint.config, str(error))
         if explained is None:
             raise
         raise explained from error
-    layers = tuple(None if names is None else _tensors_of(checkpoint, names) for names in located.layers)
+    layers = tuple(None if names is None else _tensors_of(checkpoint, names, shapes) for names in located.layers)
     _check_orientation(located.architecture, layers)
     return Anatomy(
         architecture=located.architecture,
@@ -139,12 +143,11 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
     )
 
 
-def _locate_in_checkpoint(checkpoint: Checkpoint) -> LocatedHeads:
+def _locate_in_checkpoint(checkpoint: Checkpoint, shapes: Shapes) -> LocatedHeads:
     """Locate the heads among the tensors that the index lists. If that fails, try all tensors in the shards.
 
     A tool that drops layers may take them out of the index alone. The shards then hold more than the model has.
     """
-    shapes = stored_shapes(checkpoint)
     if not checkpoint.unlisted:
         return locate_heads(checkpoint.config, shapes)
     try:
@@ -163,14 +166,23 @@ def _check_orientation(architecture: Architecture, layers: Iterable[LayerTensors
                 raise ArchitectureError(f"{matrix.tensor.name}: is {matrix.format} in a Conv1D layer, expected a Linear layer")
 
 
-def _tensors_of(checkpoint: Checkpoint, names: LayerNames) -> LayerTensors:
+def _tensors_of(checkpoint: Checkpoint, names: LayerNames, shapes: Shapes) -> LayerTensors:
     q_bias = f"{names.q_proj}.bias"
     return LayerTensors(
-        o_proj=open_matrix(checkpoint, f"{names.o_proj}.weight"),
-        q_proj=open_matrix(checkpoint, f"{names.q_proj}.weight"),
-        q_bias=open_matrix(checkpoint, q_bias) if q_bias in checkpoint.tensors else None,
+        o_proj=_open(checkpoint, f"{names.o_proj}.weight", shapes),
+        q_proj=_open(checkpoint, f"{names.q_proj}.weight", shapes),
+        q_bias=_open(checkpoint, q_bias, shapes) if q_bias in checkpoint.tensors else None,
         q_norm=None if names.q_norm is None else checkpoint.tensors[f"{names.q_norm}.weight"],
     )
+
+
+def _open(checkpoint: Checkpoint, name: str, shapes: Shapes) -> Matrix:
+    """A weight or bias, which must have the shape by which it was located."""
+    matrix = open_matrix(checkpoint, name)
+    if matrix.shape != shapes[name]:
+        found = f"{matrix.tensor.name}: {matrix.format} of the shape {list(matrix.shape)}"
+        raise GeometryError(f"{found}, but its quantization says {list(shapes[name])}")
+    return matrix
 
 
 def record_base(checkpoint: Checkpoint, anatomy: Anatomy) -> RecipeBase:

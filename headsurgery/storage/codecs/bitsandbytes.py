@@ -13,6 +13,7 @@ https://github.com/bitsandbytes-foundation/bitsandbytes (functional.py, nn/modul
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -45,10 +46,11 @@ def find_bitsandbytes(checkpoint: Checkpoint) -> Iterator[PackedWeight]:
             yield PackedWeight(name=name, shape=(tensor.shape[0], tensor.shape[1]), tensors=tensors)
         stem, _, kind = name.rpartition(f".{_STATE}")
         if kind in _KINDS and stem in checkpoint.tensors:
-            shape = _read_state(checkpoint, checkpoint.tensors[name]).get("shape")
-            if isinstance(shape, list) and len(shape) == 2 and all(type(extent) is int and extent > 0 for extent in shape):
-                tensors = tuple(other for other in checkpoint.tensors if other == stem or other.startswith(f"{stem}."))
-                yield PackedWeight(name=stem, shape=(shape[0], shape[1]), tensors=tensors)
+            shape = _two_extents(_read_state(checkpoint, tensor).get("shape"))
+            if shape is not None:
+                beside = [f"{stem}.{end}" for end in ("absmax", "quant_map", "nested_absmax", "nested_quant_map")]
+                tensors = (stem, name, *(other for other in beside if other in checkpoint.tensors))
+                yield PackedWeight(name=stem, shape=shape, tensors=tensors)
 
 
 def open_bitsandbytes(checkpoint: Checkpoint, name: str) -> ScaledCodes | None:
@@ -90,12 +92,12 @@ def _open_four_bits(checkpoint: Checkpoint, weight: TensorInfo, kind: str) -> Sc
     stem = f"{weight.name}."
     state = _read_state(checkpoint, checkpoint.tensors[f"{stem}{_STATE}{kind}"])
     shape, size = state.get("shape"), state.get("blocksize")
-    rows, columns = shape if isinstance(shape, list) and len(shape) == 2 else (0, 0)
+    rows, columns = _two_extents(shape) or (0, 0)
     if weight.dtype != "U8" or weight.num_bytes * 2 != rows * columns or type(size) is not int or size < 1 or columns % size:
         raise refuse(weight, f"is {weight.dtype} {list(weight.shape)} for {quote(shape)} in blocks of {quote(size)}")
     quant_map, absmax = parts_beside(checkpoint, stem, ("quant_map", "absmax"))
     levels = _read_floats(checkpoint, quant_map, 16)
-    nested = _read_nested(checkpoint, stem, state) if "nested_offset" in state else None
+    nested = _read_nested(checkpoint, stem, state, rows * columns // size) if "nested_offset" in state else None
     codes = _FOUR_BITS.grid(replace(weight, shape=(rows, columns // 2)), (rows, columns))
     grid = StoredGrid(tensor=absmax, shape=(rows, columns), block=(1, size))
     if absmax.dtype != ("U8" if nested else "F32") or absmax.num_parameters != rows * columns // size:
@@ -111,6 +113,13 @@ def _open_four_bits(checkpoint: Checkpoint, weight: TensorInfo, kind: str) -> Sc
     )
 
 
+def _two_extents(shape: Any) -> tuple[int, int] | None:
+    """Rows and columns; None if a text states something else."""
+    if not isinstance(shape, list) or len(shape) != 2 or not all(type(extent) is int and 0 < extent < 2**31 for extent in shape):
+        return None
+    return shape[0], shape[1]
+
+
 def _read_state(checkpoint: Checkpoint, tensor: TensorInfo) -> Mapping[str, Any]:
     if tensor.dtype != "U8" or tensor.num_bytes > _MAX_STATE_BYTES:
         raise refuse(tensor, f"is {tensor.dtype} of {tensor.num_bytes} bytes, expected a short text")
@@ -120,12 +129,15 @@ def _read_state(checkpoint: Checkpoint, tensor: TensorInfo) -> Mapping[str, Any]
         raise refuse(tensor, f"is no JSON: {error}") from error
 
 
-def _read_nested(checkpoint: Checkpoint, stem: str, state: Mapping[str, Any]) -> NestedScales:
+def _read_nested(checkpoint: Checkpoint, stem: str, state: Mapping[str, Any], num_scales: int) -> NestedScales:
     _, quant_map, absmax = parts_beside(checkpoint, stem, ("absmax", "nested_quant_map", "nested_absmax"))
     size, offset = state.get("nested_blocksize"), state.get("nested_offset")
-    if type(size) is not int or size < 1 or not isinstance(offset, int | float) or absmax.dtype != "F32":
-        raise refuse(absmax, f"is {absmax.dtype} in blocks of {quote(size)}, with an offset of {quote(offset)}")
-    return NestedScales(levels=_read_floats(checkpoint, quant_map, 256), scales=absmax, size=size, offset=float(offset))
+    if type(size) is not int or size < 1 or type(offset) is not float or not math.isfinite(offset):
+        raise refuse(absmax, f"has blocks of {quote(size)} and an offset of {quote(offset)}")
+    wanted = -(-num_scales // size)
+    if absmax.dtype != "F32" or absmax.shape != (wanted,):
+        raise refuse(absmax, f"is {absmax.dtype} {list(absmax.shape)}, expected F32 [{wanted}]")
+    return NestedScales(levels=_read_floats(checkpoint, quant_map, 256), scales=absmax, size=size, offset=offset)
 
 
 def _read_floats(checkpoint: Checkpoint, tensor: TensorInfo, count: int) -> tuple[float, ...]:

@@ -164,9 +164,11 @@ def _schemes(stated: Mapping[str, Any]) -> Iterator[_Scheme]:
             continue
         bits, kind, size = weights.get("num_bits"), weights.get("type", "int"), weights.get("group_size")
         is_grouped = type(size) is int and size > 0
+        if type(bits) is not int:
+            continue
         if (kind == "int" and bits in _BITS) or (kind == "float" and bits == 4 and size in (16, 32)):
             yield _Scheme(
-                bits=int(bits),
+                bits=bits,
                 is_float=kind == "float",
                 group=size if is_grouped else None,
                 is_symmetric=weights.get("symmetric", True) is not False,

@@ -35,7 +35,7 @@ def find_gptq(checkpoint: Checkpoint) -> Iterator[PackedWeight]:
     """Every weight that is stored as `qweight`."""
     stated = _stated(checkpoint)
     bits = None if stated is None else stated.get("bits")
-    if bits not in _BITS:
+    if type(bits) is not int or bits not in _BITS:
         return
     for name, tensor in checkpoint.tensors.items():
         if name.endswith(".qweight") and len(tensor.shape) == 2:
@@ -55,7 +55,7 @@ def open_gptq(checkpoint: Checkpoint, name: str) -> ScaledCodes | None:
     if stated is None or qweight is None or name in checkpoint.tensors:
         return None
     bits, kind = stated.get("bits"), stated.get("checkpoint_format") or stated.get("format") or "gptq"
-    if bits not in _BITS:
+    if type(bits) is not int or bits not in _BITS:
         raise refuse(qweight, f"config.json states {quote(bits)} bits, expected {', '.join(map(str, _BITS))}")
     if not isinstance(kind, str) or kind.lower() not in _OFFSETS or stated.get("is_marlin_format"):
         raise refuse(qweight, f"config.json states checkpoint_format {quote(kind)}, expected {' or '.join(_OFFSETS)}")

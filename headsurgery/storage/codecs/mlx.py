@@ -31,9 +31,9 @@ def find_mlx(checkpoint: Checkpoint) -> Iterator[PackedWeight]:
     for name, tensor in checkpoint.tensors.items():
         stem = name.removesuffix("weight")
         stated = _stated(checkpoint, stem)
-        if stem != name and stated is not None and tensor.dtype == "U32" and len(tensor.shape) == 2 and stated.get("bits") in _BITS:
+        if stem != name and stated is not None and tensor.dtype == "U32" and len(tensor.shape) == 2 and (bits := _bits(stated)):
             tensors = tuple(each for end in ("weight", "scales", "biases") if (each := stem + end) in checkpoint.tensors)
-            yield PackedWeight(name=name, shape=(tensor.shape[0], tensor.shape[1] * 32 // stated["bits"]), tensors=tensors)
+            yield PackedWeight(name=name, shape=(tensor.shape[0], tensor.shape[1] * 32 // bits), tensors=tensors)
 
 
 def open_mlx(checkpoint: Checkpoint, name: str) -> ScaledCodes | None:
@@ -46,12 +46,14 @@ def open_mlx(checkpoint: Checkpoint, name: str) -> ScaledCodes | None:
     stated = _stated(checkpoint, stem)
     if stated is None or weight is None or weight.dtype != "U32" or len(weight.shape) != 2:
         return None
-    bits, group, mode = stated.get("bits"), stated.get("group_size"), stated.get("mode", "affine")
-    if bits not in _BITS or type(group) is not int or group < 1:
+    bits, group, mode = _bits(stated), stated.get("group_size"), stated.get("mode", "affine")
+    if bits is None or type(group) is not int or group < 1:
         raise refuse(
-            weight, f"config.json states {quote(bits)} bits in groups of {quote(group)}, expected {', '.join(map(str, _BITS))}"
+            weight,
+            f"config.json states {quote(stated.get('bits'))} bits in groups of {quote(group)}, "
+            f"expected {', '.join(map(str, _BITS))} bits",
         )
-    if mode != "affine" and (mode not in _SCALE_TYPES or bits != 4):
+    if mode != "affine" and (not isinstance(mode, str) or mode not in _SCALE_TYPES or bits != 4):
         raise refuse(weight, f"config.json states the mode {quote(mode)}, expected affine, {' or '.join(_SCALE_TYPES)}")
     shape, packing = (weight.shape[0], weight.shape[1] * 32 // bits), Packing(bits=bits)
     _, scales, *biases = parts_beside(checkpoint, stem, ("weight", "scales", *(["biases"] if mode == "affine" else [])))
@@ -72,6 +74,12 @@ def open_mlx(checkpoint: Checkpoint, name: str) -> ScaledCodes | None:
         biases=more[0] if more else None,
         levels=None if is_affine else E2M1,
     )
+
+
+def _bits(stated: Mapping[str, Any]) -> int | None:
+    """Bits of a code; None if config.json states none that MLX writes."""
+    bits = stated.get("bits")
+    return bits if type(bits) is int and bits in _BITS else None
 
 
 def _stated(checkpoint: Checkpoint, stem: str) -> Mapping[str, Any] | None:

@@ -113,7 +113,7 @@ class Packing:
 
     def grid(self, tensor: TensorInfo, shape: tuple[int, int], *, is_transposed: bool = False) -> StoredGrid:
         """Where the codes of a matrix lie in a tensor."""
-        codes, elements = self.block_in(8 * tensor.num_bytes // max(1, tensor.num_parameters))
+        codes, elements = self.block_in(8 * tensor.num_bytes // tensor.num_parameters if tensor.num_parameters else 8)
         return StoredGrid(
             tensor=tensor,
             shape=shape,

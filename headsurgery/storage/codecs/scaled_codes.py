@@ -88,7 +88,8 @@ class NestedScales:
 
     def decode(self, codes: Values, scales: Values) -> npt.NDArray[np.float64]:
         """The scales, in the shape of their codes."""
-        products = np.asarray(self.levels)[codes].ravel() * scales.astype(np.float64).repeat(self.size)[: codes.size]
+        units = scales.astype(np.float64)[np.arange(codes.size) // self.size]
+        products = np.asarray(self.levels)[codes].ravel() * units
         decoded: npt.NDArray[np.float64] = products.reshape(codes.shape) + self.offset
         return decoded
 
