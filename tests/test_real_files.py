@@ -570,8 +570,8 @@ class TestMessages:
             for name, tensor in load_file(base / WEIGHTS).items()
         }
         save_file(tensors, base / WEIGHTS)
-        change(base / "config.json", quantization={"bits": 4, "group_size": 64})
-        assert "quantized (MLX, 4 bits)" in str(refusal(lambda: plan_surgery(RECIPE, open_checkpoint(base))))
+        change(base / "config.json", quantization={"bits": 7, "group_size": 64})
+        assert "quantized (MLX, 7 bits)" in str(refusal(lambda: plan_surgery(RECIPE, open_checkpoint(base))))
 
     @pytest.mark.parametrize(
         "command", [["inspect"], ["evaluate"], ["audit"], ["attribute", "--prompts", "builtin:decline", "-o", "o.json"]]
