@@ -147,6 +147,8 @@ def _read_floats(checkpoint: Checkpoint, tensor: TensorInfo, count: int) -> tupl
     found = checkpoint.read_tensor(tensor).view(np.float32)
     if not np.isfinite(found).all():
         raise refuse(tensor, "holds inf or nan")
+    if len(set(found.tolist())) < 2:
+        raise refuse(tensor, "holds only one number")
     return tuple(found.tolist())
 
 
