@@ -152,6 +152,20 @@ class TestEdits:
         assert changed
         assert changed <= allowed
 
+    @pytest.mark.parametrize("family", ["qwen2", "phi3"])
+    @pytest.mark.parametrize("name", all_but(["GPTQ, 4 bits", "bitsandbytes, NF4"], USUAL))
+    def test_biases_and_fused_queries(self, family: str, name: str, tmp_path: Path) -> None:
+        form, base, out = FORMS[name], tmp_path / "base", tmp_path / "out"
+        save_quantized(family, base, form, **({"hidden_size": 256} if family == "phi3" else {}), num_hidden_layers=3)
+        apply_plan(plan_of(base, "uniform_attention", 0.0), out)
+        before, after = dequantize(base, form), dequantize(out, form)
+        weight = Q_PROJ if family == "qwen2" else Q_PROJ.replace("q_proj", "qkv_proj")
+        for each in [weight, weight.replace("weight", "bias")] if family == "qwen2" else [weight]:
+            assert before[each][BLOCK].any()
+            assert not after[each][BLOCK].any()
+            before[each][BLOCK] = 0
+        assert all(np.array_equal(before[name], after[name]) for name in before)
+
 
 class TestVerbs:
     @forms
