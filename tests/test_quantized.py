@@ -382,6 +382,15 @@ class TestGptq:
             prove_anatomy(open_checkpoint(base))
         assert isinstance(caught.value, ArchitectureError | GeometryError)
 
+    def test_a_quantization_that_early_tools_stated_elsewhere(self, tmp_path: Path) -> None:
+        base = save_quantized("llama", tmp_path, FORMS["GPTQ, 4 bits"])
+        config = json.loads((base / "config.json").read_text())
+        (base / "quantize_config.json").write_text(json.dumps(config.pop("quantization_config")))
+        (base / "config.json").write_text(json.dumps(config))
+        with pytest.raises(ArchitectureError, match="config.json doesn't say how weights are quantized") as caught:
+            prove_anatomy(open_checkpoint(base))
+        assert "quantize_config.json into config.json" in str(caught.value.hint)
+
     @pytest.mark.parametrize(
         ("end", "new", "why"),
         [

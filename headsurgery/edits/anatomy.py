@@ -22,6 +22,8 @@ from headsurgery.storage.codecs import Matrix, count_parameters, explain_quantiz
 from headsurgery.storage.sole_weights import check_sole_weights
 from headsurgery.storage.tensors import TensorInfo
 
+_QUANTIZE_CONFIG = "quantize_config.json"
+"""Where early tools stated a quantization."""
 Shapes = Mapping[str, tuple[int, ...]]
 """Of weights and biases as they would be in plain floats, by name."""
 
@@ -128,6 +130,11 @@ def prove_anatomy(checkpoint: Checkpoint) -> Anatomy:
         located = _locate_in_checkpoint(checkpoint, shapes)
     except (GeometryError, ArchitectureError) as error:
         explained = explain_quantized(checkpoint.config, str(error))
+        if explained is None and checkpoint.files.has(_QUANTIZE_CONFIG):
+            hint = (
+                f"put the content of {_QUANTIZE_CONFIG} into config.json as quantization_config, with the quant_method gptq or awq"
+            )
+            raise ArchitectureError(f"{error}; config.json doesn't say how weights are quantized", hint=hint) from error
         if explained is None:
             raise
         raise explained from error
