@@ -387,7 +387,7 @@ class TestGptq:
         config = json.loads((base / "config.json").read_text())
         (base / "quantize_config.json").write_text(json.dumps(config.pop("quantization_config")))
         (base / "config.json").write_text(json.dumps(config))
-        with pytest.raises(ArchitectureError, match="config.json doesn't say how weights are quantized") as caught:
+        with pytest.raises(ArchitectureError, match=r"config\.json doesn't say how weights are quantized") as caught:
             prove_anatomy(open_checkpoint(base))
         assert "quantize_config.json into config.json" in str(caught.value.hint)
 
