@@ -88,13 +88,21 @@ def test_an_interrupted_contest_goes_on_where_it_was(tmp_path: Path, capsys: pyt
     for wanted in (("refusal",), ("refusal", "gates")):
         methods.run(subject, 0, store, wanted, ())
     said = capsys.readouterr().out.splitlines()
-    assert [line.split(", ")[2].split(":")[0] for line in said] == ["refusal", methods.RANDOM, methods.PLANTED, "gates"]
+    assert [line.split(", ")[2].split(":")[0] for line in said] == [methods.PLANTED, "refusal", methods.RANDOM, "gates"]
     areas = {result["method"]: methods.Points.of(result).by_heads() for result in store.results()}
     assert areas["refusal"] == 0
     assert areas["gates"] == areas[methods.PLANTED] > areas[methods.RANDOM]
     table = methods.write_tables(store)
     assert table.startswith("**chain** (1 model)")
     assert table.splitlines()[4].startswith(("| gates | 1.00 (", "| planted heads (oracle) | 1.00 ("))
+
+
+def test_a_plant_without_its_oracle_is_in_no_table(tmp_path: Path) -> None:
+    """How much nonsense is usual there is not known yet."""
+    (tmp_path / "m--a--0.json").write_text(json.dumps(result_of((1, 0.5, 0.0), planted=["L0H0"])))
+    assert (
+        methods.write_tables(methods.Store(tmp_path)) == "Not in the tables, because their planted heads are not measured yet: m."
+    )
 
 
 def test_figures_of_other_prompts_are_not_mixed(tmp_path: Path) -> None:
