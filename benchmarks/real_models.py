@@ -2,8 +2,8 @@
 
     python benchmarks/real_models.py        # fetch all of them and say where they are
 
-They are kept in the user's cache folder as float32 safetensors. Nothing of them is part of this project or a dependency of it. A
-model that can't be had is left out with a word.
+They are kept in the user's cache folder, as the GGUF file and as float32 safetensors. Nothing of them is part of this project or a
+dependency of it. A model that can't be had is left out with a word.
 """
 
 from __future__ import annotations
@@ -80,15 +80,33 @@ def fetch(model: Published) -> Path:
     Raises:
         OSError: It can't be downloaded, or is another file than the one that is known.
     """
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headsurgery" / "benchmarks" / model.name
+    folder = _cache() / model.name
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        gguf = fetch_gguf(model)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            gguf = Path(scratch, "model.gguf")
-            _download(model, gguf)
             _expand(gguf, Path(scratch, "expanded"))
             os.rename(Path(scratch, "expanded"), folder)
     return folder
+
+
+def fetch_gguf(model: Published) -> Path:
+    """The file as it was published.
+
+    Raises:
+        OSError: As `fetch`.
+    """
+    path = _cache() / f"{model.name}.gguf"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+            gguf = Path(scratch, "model.gguf")
+            _download(model, gguf)
+            os.rename(gguf, path)
+    return path
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headsurgery" / "benchmarks"
 
 
 def _download(model: Published, gguf: Path) -> None:

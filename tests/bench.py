@@ -1,4 +1,4 @@
-"""Tiny checkpoints for strangers to damage: one file, shards, other types, edited, edited twice; no torch. See `readers`."""
+"""Tiny checkpoints for strangers to damage: one file, shards, other types, GGUF, edited, edited twice; no torch. See `readers`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from headsurgery import apply_plan, open_checkpoint, plan_surgery
 from headsurgery.storage.safetensors import INDEX, WEIGHTS
 from headsurgery.surgery.base_files import CARD
 from tests.directories import recipe_of
+from tests.gguf_files import Tiny, save_gguf
 
 CONFIG: dict[str, Any] = {
     "model_type": "llama",
@@ -28,6 +29,7 @@ CONFIG: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"],
     "rope_scaling": {"factor": 2.0, "kind": ["a", "b"]},
 }
+GGUF, GGUF_EDITS = "model.gguf", recipe_of((0, 1, "scale", 0.5), (1, 2, "uniform_attention", 0.0), (1, 3, "scale", 0.0))
 EDITS = recipe_of((0, 1, "scale", 0.5), (1, 2, "uniform_attention", 0.0), (1, 3, "scale", 2.5))
 CARD_TEXT = b"---\nlicense: apache-2.0\nbase_model: org/name\ntags: [a, 'b', 3]\nlist:\n- x: 1\n  y: no\n---\n\n# A card\n"
 
@@ -76,6 +78,10 @@ class Bench:
             shutil.copytree(self.root / "base", self.root / name)
             save_file({name: tensor.astype(dtype) for name, tensor in weights.items()}, self.root / name / WEIGHTS)
             shutil.copytree(self.root / name, self.root / f"case-{name}")
+
+        (self.root / "gguf").mkdir()
+        save_gguf(self.root / "gguf" / GGUF, Tiny(bias=True))
+        shutil.copytree(self.root / "gguf", self.root / "case-gguf")
 
     @property
     def out(self) -> Path:

@@ -252,6 +252,26 @@ def mutate_file(file: bytes, chance: random.Random) -> bytes:
     return pack(mutate(json.loads(header), chance), data if chance.random() < 0.9 else mutate_bytes(data, chance))
 
 
+def mutate_gguf(file: bytes, chance: random.Random) -> bytes:
+    """A GGUF file with something wrong in its header, in numbers of its header, or in its blocks."""
+    end = file.index(b"attn_norm.weight") + 600
+    header, data = file[:end], file[end:]
+    kind = chance.randrange(10)
+    if kind == 0:
+        return mutate_bytes(file, chance)
+    if kind <= 2:
+        return mutate_bytes(header, chance) + data
+    changed = bytearray(file)
+    for _ in range(chance.choice((1, 1, 2, 4))):
+        number = chance.choice(
+            (0, 1, 2, 3, 5, 8, 31, 32, 255, 256, 2**16, 2**31, 2**32 - 1, 2**63, 2**64 - 1, chance.randrange(2**20))
+        )
+        at = chance.randrange(len(file) if kind == 3 else end)
+        piece = number.to_bytes(8, "little")[: chance.choice((1, 4, 8))]
+        changed[at : at + len(piece)] = piece
+    return bytes(changed)
+
+
 def mutate_values(file: bytes, chance: random.Random) -> bytes:
     """A safetensors file of floats with other values: inf, nan, huge, tiny, zero, or any, in places or in a stretch of it."""
     start = 8 + int.from_bytes(file[:8], "little")

@@ -31,12 +31,12 @@ from headsurgery.surgery.in_place.pending import PendingChange
 from headsurgery.surgery.manifest import Manifest
 from headsurgery.surgery.restore import restore_checkpoint
 from headsurgery.surgery.verify import verify_checkpoint
-from tests.bench import CARD_TEXT, CONFIG, EDITS, Bench
-from tests.fuzzing import mutate, mutate_bytes, mutate_file, mutate_values
+from tests.bench import CARD_TEXT, CONFIG, EDITS, GGUF, GGUF_EDITS, Bench
+from tests.fuzzing import mutate, mutate_bytes, mutate_file, mutate_gguf, mutate_values
 from tests.strange_prompts import make_prompt_file, make_template, read_prompt_file, read_template
 
 
-def examine_all(bench: Bench, folder: Path, *, deep: bool = True, base: Checkpoint | None = None) -> None:
+def examine_all(bench: Bench, folder: Path, *, deep: bool = True, base: Checkpoint | None = None, edits: Recipe = EDITS) -> None:
     """Everything that reads a stranger's checkpoint."""
     base = base or bench.base
     checkpoint = open_checkpoint(folder)
@@ -44,19 +44,19 @@ def examine_all(bench: Bench, folder: Path, *, deep: bool = True, base: Checkpoi
     prove_anatomy(checkpoint)
     show(describe(checkpoint))
     if deep:
-        compare_all(base, checkpoint)
-    plan = plan_surgery(EDITS, checkpoint)
+        compare_all(base, checkpoint, edits)
+    plan = plan_surgery(edits, checkpoint)
     show(plan.to_json())
     if deep:
         apply_plan(plan, bench.out)
 
 
-def compare_all(base: Checkpoint, checkpoint: Checkpoint) -> None:
+def compare_all(base: Checkpoint, checkpoint: Checkpoint, edits: Recipe) -> None:
     """Everything that reads two."""
     for one, other in ((base, checkpoint), (checkpoint, base)):
         show(diff_checkpoints(one, other).to_json())
         show(examine_against(other, one).to_json())
-    show(diff_checkpoints(base, checkpoint, recipe=EDITS).to_json())
+    show(diff_checkpoints(base, checkpoint, recipe=edits).to_json())
     show(examine(checkpoint).to_json())
 
 
@@ -107,6 +107,12 @@ def read_header_file(bench: Bench, data: bytes, chance: random.Random) -> None:
     """A safetensors file in its checkpoint."""
     with bench.changed("base", WEIGHTS, data) as folder:
         examine_all(bench, folder)
+
+
+def read_gguf(bench: Bench, data: bytes, chance: random.Random) -> None:
+    """A GGUF file in its folder."""
+    with bench.changed("gguf", GGUF, data) as folder:
+        examine_all(bench, folder, deep=chance.random() < 0.3, base=open_checkpoint(bench.root / "gguf"), edits=GGUF_EDITS)
 
 
 def read_values(bench: Bench, data: bytes, chance: random.Random) -> None:
@@ -266,6 +272,7 @@ READERS: dict[str, Reader] = {
     "journal": read_journal,
     "history": read_history,
     "values": read_values,
+    "gguf": read_gguf,
     "config": read_config,
     "card": read_card,
     "scores": read_scores,
@@ -281,6 +288,8 @@ def make_input(kind: str, bench: Bench, chance: random.Random) -> bytes:
         return mutate_file(files[kind].read_bytes(), chance)
     if kind == "values":
         return mutate_values((bench.root / chance.choice(("half", "double")) / WEIGHTS).read_bytes(), chance)
+    if kind == "gguf":
+        return mutate_gguf((bench.root / "gguf" / GGUF).read_bytes(), chance)
     if kind == "scores":
         return mutate_file(SCORES, chance)
     if kind == "card":

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from headsurgery.architectures.table import TABLE
 from headsurgery.storage.safetensors import WEIGHTS
 from tests import strange_models
-from tests.bench import CARD_TEXT, CONFIG, EDITS, Bench
+from tests.bench import CARD_TEXT, CONFIG, EDITS, GGUF, Bench
 from tests.chat_templates import LLAMA
 from tests.directories import pack
 from tests.exhaustive import all_but
@@ -119,6 +119,7 @@ def test_what_is_undamaged_is_read(kind: str, bench: Bench) -> None:
     sources: dict[str, Callable[[], bytes]] = {
         "header": (bench.root / "base" / WEIGHTS).read_bytes,
         "values": (bench.root / "half" / WEIGHTS).read_bytes,
+        "gguf": (bench.root / "gguf" / GGUF).read_bytes,
         "index": lambda: json.dumps(bench.index).encode(),
         "recipe": lambda: EDITS.to_json().encode(),
         "manifest": (bench.root / "edited" / MANIFEST).read_bytes,

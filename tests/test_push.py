@@ -31,6 +31,7 @@ from headsurgery.surgery.apply import apply_plan
 from headsurgery.surgery.restore import restore_checkpoint
 from tests.directories import FEW_KB, contents, recipe_of
 from tests.exhaustive import all_but
+from tests.gguf_files import Tiny, save_gguf
 from tests.hub_server import STRANGER, TOKEN, point_client
 from tests.hub_writes import READER, Fault, WritableHub, serve_writable_hub
 from tests.tiny import save_model
@@ -113,6 +114,16 @@ def test_a_download_of_it_can_be_restored(out: Path, hub: WritableHub, base: Pat
     downloaded = huggingface_hub.snapshot_download("me/edited", local_dir=tmp_path / "down")
     restore_checkpoint(downloaded, tmp_path / "back")
     assert contents(tmp_path / "back") == contents(base)
+
+
+def test_a_gguf_file_is_pushed_with_its_record(hub: WritableHub, tmp_path: Path) -> None:
+    base = save_gguf(tmp_path / "x.gguf", Tiny())
+    pushed = edit(base, tmp_path / "edited", recipe_of((1, 1, "scale", 0.0)))
+    push(pushed)
+    assert contents(pushed).items() <= hub.files("me/edited").items()
+    downloaded = huggingface_hub.snapshot_download("me/edited", local_dir=tmp_path / "down")
+    restore_checkpoint(downloaded, tmp_path / "back")
+    assert (tmp_path / "back/x.gguf").read_bytes() == base.read_bytes()
 
 
 def test_shards_that_equal_the_bases_are_copied_and_not_sent(out: Path, hub: WritableHub) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from headsurgery.architectures.configuration import most_layers_with_heads, normalises_unseen, query_inputs, read_geometry
 from headsurgery.architectures.declaration import Architecture
+from headsurgery.architectures.gguf import is_gguf, read_gguf_model
 from headsurgery.architectures.table import find_architecture
 from headsurgery.architectures.uniformity import Unevenness, find_unevenness
 from headsurgery.documents.strict_json import quote
@@ -69,14 +70,18 @@ def locate_heads(config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Loca
     """Find every layer's projections and check them against the geometry.
 
     Args:
-        config: Content of config.json.
+        config: Content of config.json, or the metadata of a GGUF file.
         shapes: Of all weights, by name.
 
     Raises:
         ArchitectureError: The family has no heads, or is neither in the table nor like the usual ones.
         GeometryError: Names or shapes are not as expected.
     """
-    row = find_architecture(config)
+    if is_gguf(config):
+        model = read_gguf_model(config, shapes)
+        row, config = model.architecture, model.config
+    else:
+        row = find_architecture(config)
     try:
         return _locate_heads(row, config, shapes)
     except GeometryError as error:

@@ -43,7 +43,8 @@ def make_metadata(
     tags = inherited_keys.pop("tags", None) or []
     found = [tag for tag in (tags if isinstance(tags, list) else [tags]) if isinstance(tag, str)]
     ours = ["headsurgery", "safety-heads", kind_of(edits), f"arxiv:{PAPER}"]
-    made: dict[str, Any] = {"library_name": "transformers", "pipeline_tag": "text-generation"} | inherited_keys
+    library = "gguf" if (base.model or "").lower().endswith(".gguf") else "transformers"
+    made: dict[str, Any] = {"library_name": library, "pipeline_tag": "text-generation"} | inherited_keys
     if is_hub_id(base.model):
         made["base_model"] = base.model
     if "base_model" in made:

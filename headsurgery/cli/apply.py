@@ -27,7 +27,7 @@ def apply(
         str, typer.Argument(metavar="RECIPE", help="Recipe: a JSON file, hf://org/name/recipe.json, or https://host/recipe.json.")
     ],
     model: Annotated[
-        str | None, typer.Argument(metavar="[MODEL]", help="Base: directory or Hub id. Default: the recipe's own base.")
+        str | None, typer.Argument(metavar="[MODEL]", help="Base: directory, GGUF file or Hub id. Default: the recipe's own base.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="Directory to create.")] = None,
     donor: Annotated[
@@ -95,7 +95,7 @@ def apply(
     if exact:
         check_exact(plan)
     if output is not None:
-        check_target(output, base.files.path, force)
+        check_target(output, base.files.extent, force)
     _say_notes(console, plan)
     if dry_run or output is None:
         _show_plan(console, plan, verb="are carried over")
@@ -119,7 +119,7 @@ def _check_in_place(model: str | None, flags: list[str]) -> Path:
     if model is None or not Path(model).is_dir():
         raise UsageError(
             f"--in-place edits MODEL itself, a directory on this machine; found {model or 'none'}",
-            hint="headsurgery apply RECIPE MODEL --in-place",
+            hint="headsurgery apply RECIPE MODEL --in-place; a GGUF file is edited in a directory of its own",
         )
     return Path(model)
 

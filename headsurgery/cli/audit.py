@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headsurgery.cli.options import Json, Model, Quiet, Revision, Token
+from headsurgery.cli.options import Json, ModelOrFile, Quiet, Revision, Token
 from headsurgery.cli.stages import stages
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def audit(
-    model: Model,
+    model: ModelOrFile,
     base: Annotated[
         str | None,
         typer.Option("--base", metavar="MODEL", help="What it was made from. Default: what its manifest or card names."),

@@ -12,7 +12,7 @@ from headsurgery.errors import UsageError
 
 
 def diff(
-    base: Annotated[str, typer.Argument(metavar="BASE", help="The original: directory or Hub id, with @revision.")],
+    base: Annotated[str, typer.Argument(metavar="BASE", help="The original: directory, GGUF file or Hub id, with @revision.")],
     edited: Annotated[str, typer.Argument(metavar="EDITED", help="What was made from it.")],
     recipe: Annotated[
         str | None,

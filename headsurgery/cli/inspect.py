@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from headsurgery.cli.options import Json, Model, Quiet, Revision, Token
+from headsurgery.cli.options import Json, ModelOrFile, Quiet, Revision, Token
 
 _NAMED = 3
 """Files that are named one by one."""
 
 
-def inspect(model: Model, revision: Revision = None, token: Token = None, json: Json = False, quiet: Quiet = False) -> None:
+def inspect(model: ModelOrFile, revision: Revision = None, token: Token = None, json: Json = False, quiet: Quiet = False) -> None:
     """Show a checkpoint's heads, operations and tensors.
 
     Reads headers, and of quantized weights a few bytes that say how they are stored; of a model on the Hub nothing else is fetched.

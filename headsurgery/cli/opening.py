@@ -46,7 +46,7 @@ def name_of_own(stated: RecipeBase, *, what: str, is_ours: bool) -> str:
         raise RecipeError(f"the recipe names no {what} model", hint=f"give {flag}: {usage}")
     if is_hub_id(stated.model) and not is_ours:
         return f"hf://{stated.model}"
-    if "/" not in stated.model and not (is_ours and Path(stated.model).is_dir()):
+    if "/" not in stated.model and not (is_ours and Path(stated.model).exists()):
         raise RecipeError(
             f"the recipe's {what} is a local folder {stated.model!r}, which is not here", hint=f"give its path: {usage}"
         )

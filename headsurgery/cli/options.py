@@ -10,6 +10,9 @@ import typer
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="Checkpoint directory, Hub id org/name, or hf://org/name, with @revision.")
 ]
+ModelOrFile = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Checkpoint directory, GGUF file, Hub id org/name, or hf://org/name, with @revision.")
+]
 Revision = Annotated[str | None, typer.Option("--revision", help="Branch, tag or commit of a model on the Hub.")]
 Token = Annotated[str | None, typer.Option("--token", help="Hub token; default: HF_TOKEN or hf auth login.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from headsurgery.architectures.gguf import is_gguf
 from headsurgery.comparing.factor import Block, is_product, recover_factor
 from headsurgery.comparing.files import Sameness, compare_files
 from headsurgery.comparing.names import match_names
@@ -143,6 +144,11 @@ class _Found:
 
 def _check_is_related(base: Checkpoint, edited: Checkpoint, blocks: dict[str, list[_HeadBlock]]) -> None:
     """Refuse two checkpoints that have no tensor with heads in common, by name or by shape."""
+    if is_gguf(base.config) != is_gguf(edited.config):
+        raise CheckpointError(
+            f"{base.files.where} and {edited.files.where}: one is a GGUF file and the other is not, so all numbers differ",
+            hint="compare the edited file with the file that it was made from",
+        )
     if blocks and not blocks.keys() & edited.tensors.keys():
         expected = min(blocks)
         end = expected.split(".")[-2:]
@@ -269,7 +275,8 @@ def _head_changes(
     readers = BlockReader(base), BlockReader(edited)
     for (head, operation), parts in slices.items():
         old, new = _read_compared(base, edited, readers, parts)
-        fit, (amount, size) = recover_factor(old, new), _measure_change(old, new)
+        are_blocks = any(base.tensors[name].block_type is not None for name, _ in parts)
+        fit, (amount, size) = recover_factor(old, new, share_scales=are_blocks), _measure_change(old, new)
         yield HeadChange(
             head=head,
             operation=operation,
@@ -345,7 +352,7 @@ def _is_as_planned(edit: TensorEdit, base: Checkpoint, edited: Checkpoint, place
     """Whether a stored slice of the edited checkpoint is what the plan makes of the base's. Floats of another type go by value."""
     if edit.tensor.dtype == place.tensor.dtype:
         wanted = edit.rewriter(base)(base.read_slice(edit), 0)
-        if wanted.tobytes() == edited.read_slice(place).tobytes():
+        if edit.agree(wanted, edited.read_slice(place)):
             return True
     if not is_plain(edit.tensor.dtype):
         return False

@@ -68,12 +68,13 @@ class FactorFit:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # a stranger's weights may hold inf and nan
-def recover_factor(old: Block, new: Block) -> FactorFit:
+def recover_factor(old: Block, new: Block, *, share_scales: bool = False) -> FactorFit:
     """Find what `old` was multiplied by, if a multiplication is what changed it.
 
     Args:
         old: Stored values of the base.
         new: Stored values of the edited checkpoint, of the same shapes, possibly of other types.
+        share_scales: Whether adjacent values share a scale, whose rounding makes their errors alike.
 
     Returns:
         The factor, and how well it explains the change. There is no factor if all of `old` is zero or a value is inf or nan.
@@ -89,7 +90,8 @@ def recover_factor(old: Block, new: Block) -> FactorFit:
             factor = _find_exact(old, stored, order)
             if factor is not None:
                 return FactorFit(factor=factor, agreement="exact", spread=spread, unexplained=unexplained, order=order, nearest=fit)
-        agreement = _judge(old, new, fit, spread, unexplained)
+        judge = _judge_scaled if share_scales else _judge
+        agreement = judge(old, new, fit, spread, unexplained)
         if agreement is not None:
             return FactorFit(factor=fit, agreement=agreement, spread=spread, unexplained=unexplained, nearest=fit)
         usual = _usual_factor(old, new)
@@ -222,6 +224,18 @@ def _judge(old: Block, new: Block, factor: float, spread: float, unexplained: fl
     if all(_is_within_a_step(one, other, factor).all() for one, other in zip(old, new, strict=True)):
         return "rounded"
     return "about" if unexplained <= _ABOUT else None
+
+
+def _judge_scaled(old: Block, new: Block, factor: float, spread: float, unexplained: float) -> Agreement | None:
+    """The same for values that share scales: `rounded` if rounding their scales to float16 explains what is left."""
+    if not math.isfinite(factor) or unexplained > _ABOUT or spread > _SPREAD:
+        return None
+    x, y = _flat(old), _flat(new)
+    return "rounded" if (np.abs(y - factor * x) <= _SCALE_STEP * np.abs(y)).all() else "about"
+
+
+_SCALE_STEP = 2.0**-10
+"""The largest relative distance between two float16 numbers."""
 
 
 def _is_within_a_step(old: npt.NDArray[Any], new: npt.NDArray[Any], factor: float) -> npt.NDArray[np.bool_]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from headsurgery.errors import CheckpointError
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import as_numbers, is_plain
+from headsurgery.storage.codecs import as_numbers, differing_elements, is_plain
 from headsurgery.storage.tensors import TensorInfo, read_rows
 
 _CHUNK_BYTES = 2**20
@@ -88,10 +88,9 @@ def _differing_elements(
     base: Checkpoint, tensor: TensorInfo, edited: Checkpoint, twin: TensorInfo
 ) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
     """For each chunk that differs in any bit: its first row, and a mask [rows, elements per row]."""
-    item = max(1, tensor.num_bytes // max(1, tensor.num_parameters))
     with base.open_tensor(tensor) as one, edited.open_tensor(twin) as other:
         for first, old, new in differing_rows(one, tensor, other, twin):
-            yield first, (old != new).reshape(len(old), -1, item).any(axis=2)
+            yield first, differing_elements(old, new, tensor)
 
 
 def are_comparable(tensor: TensorInfo, twin: TensorInfo) -> bool:

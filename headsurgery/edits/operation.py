@@ -208,6 +208,11 @@ class Operation(ABC):
             return SurgeryError(f"{place} holds inf or nan in this head; {what} would not be defined")
         if found.fault == "overflow":
             return SurgeryError(f"{done} overflows {dtype}", hint="choose a smaller factor" if self.multiplies else "")
+        if found.fault == "too_coarse":
+            return SurgeryError(
+                f"{done}: {dtype} is too coarse: rounding would change the result by more than {found.limit * 100:g} %",
+                hint="choose the factor 0, or edit the model in a finer type",
+            )
         if found.fault == "too_small":
             return SurgeryError(f"{done} is too small for {dtype}: rounding would change it by more than {found.limit * 100:g} %")
         if found.fault == "no_zero":

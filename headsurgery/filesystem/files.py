@@ -51,6 +51,10 @@ class Files(Protocol):
     def path(self) -> Path | None:
         """Its directory on this machine, if it has one."""
 
+    @property
+    def extent(self) -> Path | None:
+        """What belongs to it on this machine: the directory, or a file if only that is meant."""
+
     def top(self) -> list[str]:
         """Names at the top, sorted."""
 
@@ -97,6 +101,11 @@ class Directory:
     """Files of a directory on this machine."""
 
     path: Path
+
+    @property
+    def extent(self) -> Path:
+        """The directory."""
+        return self.path
 
     @property
     def where(self) -> str:
@@ -210,6 +219,40 @@ class Directory:
         real, real_base = Path(os.path.realpath(path)), Path(os.path.realpath(self.path))
         in_blobs = is_snapshot(self.path) and real.is_relative_to(_blobs(self.path))
         return not in_blobs and not real.is_relative_to(real_base)
+
+
+@dataclass(frozen=True)
+class Chosen(Directory):
+    """A few files of a directory, as if there were no others: a model in a folder of many."""
+
+    names: tuple[str, ...]
+
+    @property
+    def extent(self) -> Path:
+        """The first file."""
+        return self.path / self.names[0]
+
+    @property
+    def where(self) -> str:
+        """The path of the first file."""
+        return str(self.extent)
+
+    @property
+    def name(self) -> str:
+        """The name of the first file."""
+        return self.names[0]
+
+    def top(self) -> list[str]:
+        """The files."""
+        return sorted(self.names)
+
+    def has(self, file: str) -> bool:
+        """Whether it is one of the files, and there."""
+        return file in self.names and super().has(file)
+
+    def walk(self, skip: Container[str]) -> tuple[list[str], list[str]]:
+        """The files."""
+        return list(self.names), []
 
 
 def is_snapshot(directory: Path) -> bool:

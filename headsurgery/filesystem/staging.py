@@ -25,13 +25,13 @@ IsOurs = Callable[[Path], bool]
 
 @contextmanager
 def staged_directory(
-    target: Path, *, base: Path, num_bytes: int, force: bool, is_ours: IsOurs, on_note: Note | None = None
+    target: Path, *, base: Path | None, num_bytes: int, force: bool, is_ours: IsOurs, on_note: Note | None = None
 ) -> Iterator[Path]:
     """Yield an empty directory that becomes `target` when the block ends without an error.
 
     Args:
         target: Where the result shall stand.
-        base: What it is made from; the two must not lie inside each other.
+        base: What it is made from, a directory or a file; the two must not lie inside each other.
         num_bytes: Space that the result needs.
         force: Replace an existing target. One that is ours and as we left it is deleted, any other directory is
             kept beside it as NAME.bak, since it is not ours to delete.
@@ -67,7 +67,7 @@ def check_target(target: Path, base: Path | None, force: bool) -> None:
 
     Args:
         target: Where the result shall stand.
-        base: The directory that it is made from, if it is on this machine by now.
+        base: The directory or file that it is made from, if it is on this machine by now.
         force: An existing directory will be replaced.
 
     Raises:

@@ -25,6 +25,8 @@ from headsurgery.filesystem.lock_files import LOCK, Lock, claim, take
 Note = Callable[[str], None]
 """Called with one line that the user should know although nothing is wrong."""
 
+MANIFEST = "headsurgery.json"
+"""File in a checkpoint that `apply` wrote; see `surgery.manifest`."""
 JOURNAL, PENDING = "headsurgery.journal", "todo.json"
 """Folder in a checkpoint that is being edited in place, and a file in it while the checkpoint is half edited; see `in_place`."""
 NEW, OLD = "new", "old"

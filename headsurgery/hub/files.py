@@ -60,6 +60,7 @@ class HubFiles:
     """
 
     path = None
+    extent = None
 
     def __init__(
         self, repo: str, commit: str, listing: Mapping[str, Listed], *, token: str | None = None, is_private: bool | None = None

@@ -30,7 +30,7 @@ class Source:
     """A model on disk, and its name.
 
     Args:
-        path: Its directory.
+        path: Its directory, or its GGUF file.
         model: Hub id, or the name of the directory.
         revision: The commit, if the model came from the Hub.
     """
@@ -41,10 +41,10 @@ class Source:
 
 
 def fetch_model(name: str, *, revision: str | None = None, token: str | None = None, on_progress: Progress | None = None) -> Source:
-    """Find a model. A directory is used as it is; a Hub id is downloaded into the Hub's cache, which can be resumed.
+    """Find a model. A directory or a GGUF file is used as it is; a Hub id is downloaded into the Hub's cache, which can be resumed.
 
     Args:
-        name: Directory, `org/name` or `hf://org/name`, with an optional `@revision`.
+        name: Directory, GGUF file, `org/name` or `hf://org/name`, with an optional `@revision`.
         revision: Branch, tag or commit; the same as after `@`.
         token: For gated and private models.
         on_progress: Called with the stage, `fetching`, and bytes fetched and in all, as far as they are known. Default: the Hub
@@ -70,7 +70,7 @@ def open_model(name: str, *, revision: str | None = None, token: str | None = No
     snapshot in its cache is used.
 
     Args:
-        name: Directory, `org/name` or `hf://org/name`, with an optional `@revision`.
+        name: Directory, GGUF file, `org/name` or `hf://org/name`, with an optional `@revision`.
         revision: Branch, tag or commit; the same as after `@`.
         token: For gated and private models.
 
@@ -124,9 +124,9 @@ def _no_folder_either(name: str, repo: str) -> Iterator[None]:
 def _find(name: str, revision: str | None) -> Source | tuple[str, str | None]:
     """A directory, or a repository's id and revision."""
     path = os.path.expanduser(name)
-    if os.path.isdir(path):
+    if os.path.isdir(path) or (path.lower().endswith(".gguf") and os.path.isfile(path)):
         if revision is not None:
-            raise UsageError(f"--revision {revision}: {name} is a local directory, which has none")
+            raise UsageError(f"--revision {revision}: {name} is on this machine, so it has none")
         return _local(Path(path))
     found = None if os.path.exists(path) else split_name(name, revision)
     if found is None and os.path.isfile(path):
@@ -167,7 +167,9 @@ def _bar(on_progress: StageProgress) -> type[Any]:
 
 
 def _local(path: Path) -> Source:
-    """A directory. A snapshot in the Hub's cache gets its Hub id and commit."""
+    """A directory or a GGUF file. A snapshot in the Hub's cache gets its Hub id and commit."""
+    if path.is_file():
+        return Source(path=path, model=path.name, revision=None)
     commit = commit_of(path.resolve())
     repository = path.resolve().parent.parent.name
     if commit and repository.startswith("models--"):

@@ -30,6 +30,7 @@ from headsurgery.model.precision import choose_dtype
 from headsurgery.model.vocabulary import guard_embeddings
 from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
 from headsurgery.storage.codecs import is_plain
+from headsurgery.storage.foreign import explain_gguf
 from headsurgery.storage.sole_weights import check_sole_weights, says_quantized
 
 
@@ -83,8 +84,10 @@ def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> Any:
         trust_remote_code: Run Python code that comes with the checkpoint.
 
     Raises:
+        CheckpointError: A GGUF file.
         ModelError: transformers can't load it, or it has no vocabulary.
     """
+    _refuse_gguf(path)
     with loading(path, "the tokenizer", hint=_tokenizer_hint(path)), blaming_a_key(path), blaming_a_tokenizer_file(path):
         tokenizer = transformers.AutoTokenizer.from_pretrained(
             str(path), trust_remote_code=trust_remote_code, local_files_only=True
@@ -98,6 +101,12 @@ def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> Any:
             hint="copy the tokenizer's files from the model that this one was made from",
         )
     return tokenizer
+
+
+def _refuse_gguf(path: Path | str) -> None:
+    found = explain_gguf(Path(path))
+    if found is not None:
+        raise found
 
 
 def _tokenizer_hint(path: Path | str) -> str:
@@ -134,6 +143,7 @@ def load_model(
         ModelError: transformers can't load it, or loads other values than the files hold.
         UsageError: Unknown dtype or device; a device beside a device map, or one without accelerate.
     """
+    _refuse_gguf(path)
     checkpoint = open_checkpoint(path)
     check_sole_weights(checkpoint)
     chosen = choose_device(device)

@@ -64,7 +64,8 @@ class BlockReader:
 
     def _read_ahead(self, part: StoredSlice) -> _Ahead:
         tensor, axis, block = part.tensor, part.axis, part.block
-        fitting = _AHEAD_BYTES * tensor.shape[axis] // max(1, tensor.num_bytes)  # indices along the axis
+        num_bytes = tensor.num_bytes if tensor.block_type is None else 4 * tensor.num_parameters  # read as float32
+        fitting = _AHEAD_BYTES * tensor.shape[axis] // max(1, num_bytes)  # indices along the axis
         span = range(block.start, min(tensor.shape[axis], max(block.stop, block.start + fitting)))
         return _Ahead(values=read_numbers(self._checkpoint, replace(part, block=span)), span=span)
 

@@ -16,13 +16,15 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from headsurgery.documents.strict_json import quote
 from headsurgery.errors import CheckpointError
-from headsurgery.filesystem.files import Directory, Files
+from headsurgery.filesystem.files import Chosen, Directory, Files
 from headsurgery.filesystem.reading import read_exactly
-from headsurgery.filesystem.workplace import JOURNAL, PENDING
+from headsurgery.filesystem.workplace import JOURNAL, MANIFEST, PENDING
 from headsurgery.storage.foreign import explain_file, explain_folder
+from headsurgery.storage.gguf import SUFFIX, find_gguf, parts_of, read_gguf
 from headsurgery.storage.json_files import read_object
-from headsurgery.storage.safetensors import INDEX, WEIGHTS, read_weights
+from headsurgery.storage.safetensors import INDEX, WEIGHTS, StoredWeights, read_weights
 from headsurgery.storage.tensors import ByteArray, Shard, StoredSlice, TensorInfo, read_rows
 
 _MAX_CONFIG_BYTES = 8 * 2**20
@@ -35,12 +37,13 @@ class Checkpoint:
 
     Args:
         files: Where its bytes come from.
-        config: config.json.
-        shards: Its safetensors files.
+        config: config.json, or the metadata of a GGUF file.
+        shards: Its files of weights.
         tensors: All tensors by name.
         model: A Hub id, or the folder's mere name.
         revision: Commit of the Hub repository, if known.
         unlisted: Names of tensors that are in shards but not in the index. transformers loads them, if the model has such weights.
+        described_by: Files beside the shards without which it could not be opened.
     """
 
     files: Files
@@ -50,10 +53,12 @@ class Checkpoint:
     model: str
     revision: str | None = None
     unlisted: frozenset[str] = frozenset()
+    described_by: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Its name and size, on one line."""
-        family, commit = self.config.get("model_type"), "" if self.revision is None else f"@{self.revision[:12]}"
+        family = self.config.get("model_type", self.config.get("general.architecture"))
+        commit = "" if self.revision is None else f"@{self.revision[:12]}"
         return f"Checkpoint({self.model}{commit}: {family}, {len(self.tensors)} tensors in {len(self.shards)} files)"
 
     @property
@@ -123,21 +128,29 @@ def open_checkpoint(source: Path | str | Files, *, model: str | None = None, rev
     """Read a checkpoint's configuration and headers.
 
     Args:
-        source: A directory with config.json and safetensors weights, single file or sharded; or where else such files are.
-        model: Hub id that it came from; default: the directory's name.
+        source: A directory with config.json and safetensors weights, single file or sharded; a GGUF file, or a directory with one;
+            or where else such files are.
+        model: Hub id that it came from; default: the directory's name, or that of the GGUF file.
         revision: Commit that it came from.
 
     Raises:
         CheckpointError: It is not such a directory, or its files contradict each other.
     """
-    files = Directory(Path(source)) if isinstance(source, Path | str) else source
+    files = _files_of(Path(source)) if isinstance(source, Path | str) else source
     try:
         check_at_rest(files)
-        _check_is_checkpoint(files)
-        config = read_object(files, "config.json", max_bytes=_MAX_CONFIG_BYTES, lenient=True)
-        weights = read_weights(files)
+        gguf = _find_gguf(files)
+        if gguf is not None:
+            weights: StoredWeights = (held := read_gguf(files, gguf))
+            config, described_by = held.metadata, tuple[str, ...]()
+        else:
+            _check_is_checkpoint(files)
+            config = read_object(files, "config.json", max_bytes=_MAX_CONFIG_BYTES, lenient=True)
+            weights, described_by = read_weights(files), ("config.json", *([INDEX] if files.has(INDEX) else []))
     except OSError as error:
         raise CheckpointError(f"{files.where}: can't be read: {error.strerror}") from error
+    if gguf is not None and (model is None or "/" not in model):
+        model = gguf[0]
     return Checkpoint(
         files=files,
         config=config,
@@ -146,7 +159,31 @@ def open_checkpoint(source: Path | str | Files, *, model: str | None = None, rev
         model=model or files.name,
         revision=revision,
         unlisted=weights.unlisted,
+        described_by=described_by,
     )
+
+
+def _files_of(path: Path) -> Directory:
+    """The files of a directory. A GGUF file stands for itself, unless it is in a checkpoint that `apply` wrote."""
+    if path.suffix.lower() != SUFFIX or not path.is_file():
+        return Directory(path)
+    is_ours = any((path.parent / name).exists() for name in (MANIFEST, JOURNAL))
+    return Directory(path.parent) if is_ours else Chosen(path.parent, parts_of(path.name))
+
+
+def _find_gguf(files: Files) -> tuple[str, ...] | None:
+    """The files of the GGUF model in a folder without safetensors weights; None if there is none.
+
+    Raises:
+        CheckpointError: There are several models.
+    """
+    if files.path is None or not files.path.is_dir() or files.has(WEIGHTS) or files.has(INDEX):
+        return None
+    found = find_gguf(files.top())
+    if len(found) > 1:
+        shown = ", ".join(quote(names[0]) for names in found[:8]) + (", ..." if len(found) > 8 else "")
+        raise CheckpointError(f"{files.where}: has {len(found)} GGUF models: {shown}", hint="give the path of one of these files")
+    return found[0] if found else None
 
 
 def check_at_rest(files: Files) -> None:

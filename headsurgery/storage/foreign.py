@@ -1,4 +1,5 @@
-"""What is no checkpoint, and what to do about it: a file in place of its folder, another runtime's format, an adapter."""
+"""What is no checkpoint, or none that can be run, and what to do about it: a file in place of its folder, another runtime's format,
+an adapter."""
 
 from __future__ import annotations
 
@@ -20,11 +21,7 @@ def names_weights(path: Path | str) -> bool:
 
 def explain_file(path: Path) -> CheckpointError:
     """Why a file is no checkpoint, and what to give instead of it."""
-    name, folder = path.name.lower(), path.parent
-    if name.endswith(".gguf"):
-        return CheckpointError(
-            f"{path}: a GGUF file; expected a checkpoint directory with safetensors weights", hint=_expand_hint(folder, path.name)
-        )
+    folder = path.parent
     hint = "give the directory that holds config.json"
     if (folder / "config.json").is_file():
         hint = f"give its directory, {folder}, which holds config.json"
@@ -51,18 +48,26 @@ def explain_folder(where: str, name: str, files: Sequence[str], *, weights: str,
         )
     gguf = [file for file in files if file.lower().endswith(".gguf")]
     if gguf:
-        return CheckpointError(f"{where}: has GGUF weights only; expected {weights}", hint=_expand_hint(where, gguf[0]))
+        return CheckpointError(
+            f"{where}: has GGUF weights only; a GGUF file is read where it is on this machine",
+            hint=f"download the one that you mean, and give its path: hf download {name} {quote(gguf[0])} --local-dir DIR",
+        )
     others = [file for file in files if file.endswith((".safetensors", ".safetensors.index.json"))]
     seen = f"; found {quote(others[0])}, a name that transformers doesn't look for" if others else ""
     hint = f"if {quote(others[0])} holds the whole model, name it {weights}" if len(others) == 1 else ""
     return CheckpointError(f"{where}: not a checkpoint: neither {weights} nor {index} in it{seen}", hint=hint)
 
 
-def _expand_hint(folder: Path | str, file: str) -> str:
-    """How to make of a GGUF file what can be edited; its numbers are those of the quantized model."""
-    target = file[: -len(".gguf")]
-    load = f"from_pretrained({str(folder)!r}, gguf_file={file!r}).save_pretrained({target!r})"
-    return (
-        "use the safetensors model that it was made from; or expand it, with the gguf package: "
-        f'python -c "from transformers import AutoModelForCausalLM as M, AutoTokenizer as T; M.{load}; T.{load}"'
+def explain_gguf(path: Path) -> CheckpointError | None:
+    """Why a GGUF file, or a folder with nothing else, is no model that can be run here; None for anything else."""
+    files = [path] if path.is_file() else sorted(path.glob("*.[gG][gG][uU][fF]"))
+    if not files or files[0].suffix.lower() != ".gguf" or (path.is_dir() and (path / "config.json").is_file()):
+        return None
+    folder, file = files[0].parent, files[0].name
+    load = f"from_pretrained({str(folder)!r}, gguf_file={file!r}).save_pretrained({files[0].stem!r})"
+    return CheckpointError(
+        f"{path}: a GGUF model, which can be edited and compared, but not run here: transformers would expand it to plain floats",
+        hint="run the safetensors model that it was made from, and apply the recipe to this file; or evaluate it in llama.cpp's "
+        "server with --endpoint; or expand it, with the gguf package: "
+        f'python -c "from transformers import AutoModelForCausalLM as M, AutoTokenizer as T; M.{load}; T.{load}"',
     )

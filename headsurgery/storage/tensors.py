@@ -1,7 +1,9 @@
 """Where the bytes of a tensor lie: what every container says of its tensors, and slices of them as runs of bytes.
 
-Nothing here knows a container (`header`, `safetensors` do) or a number format (`codecs` do). A tensor's rows lie one after another,
-each of equally many bytes; a slice along an axis is therefore a number of equally long, equally spaced runs.
+Nothing here knows a container (`header`, `safetensors`, `gguf` do), and of number formats only which elements are stored together
+(`block_types`). A tensor's rows lie one after another, each of equally many bytes; a slice along an axis is therefore a number of
+equally long, equally spaced runs. Where its ends cut through blocks of elements, the runs hold these blocks whole, and a mask says
+which of their bits are the slice's own.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import numpy.typing as npt
 from headsurgery.documents.strict_json import quote
 from headsurgery.errors import CheckpointError
 from headsurgery.filesystem.reading import CHUNK_BYTES, read_exactly
+from headsurgery.storage.block_types import BLOCK_TYPES, BlockType
 
 ByteArray = npt.NDArray[np.uint8]
 """Rows of a tensor, [rows, bytes per row]."""
@@ -52,6 +55,11 @@ class TensorInfo:
         """Extents of all axes but the last, multiplied; of a vector its elements. 1 where a row would not be whole bytes."""
         rows = math.prod(self.shape[:-1]) if len(self.shape) > 1 else math.prod(self.shape)
         return rows if not rows or self.num_bytes % rows == 0 else 1
+
+    @property
+    def block_type(self) -> BlockType | None:
+        """How its elements are stored together; None: each has bytes of its own."""
+        return BLOCK_TYPES.get(self.dtype)
 
     @property
     def row_bytes(self) -> int:
@@ -144,12 +152,39 @@ class StoredSlice:
         return self.tensor.num_rows if self.axis else len(self.block)
 
     @property
+    def whole_blocks(self) -> range:
+        """The indices along the axis that are stored together with the slice's own: those of whole blocks."""
+        kind = self.tensor.block_type
+        if kind is None or self.axis == 0:
+            return self.block
+        return range(self.block.start // kind.size * kind.size, -(-self.block.stop // kind.size) * kind.size)
+
+    @property
     def columns(self) -> slice:
         """Its bytes within each of these rows."""
         if self.axis == 0:
             return slice(0, self.tensor.row_bytes)
-        start, stop = (number * self.tensor.row_bytes // self.tensor.shape[1] for number in (self.block.start, self.block.stop))
+        whole = self.whole_blocks
+        start, stop = (number * self.tensor.row_bytes // self.tensor.shape[1] for number in (whole.start, whole.stop))
         return slice(start, stop)
+
+    @property
+    def own_bits(self) -> ByteArray | None:
+        """A mask of its bytes in a row: the bits that belong to no element outside of the slice. None: all of them."""
+        kind = self.tensor.block_type
+        if kind is None or self.whole_blocks == self.block:
+            return None
+        return np.frombuffer(kind.mask(self.block), dtype=np.uint8)
+
+    def merge(self, rows: ByteArray, new: ByteArray) -> ByteArray:
+        """Some of its rows, with its own bits from `new` and all others as they are."""
+        mask = self.own_bits
+        return new if mask is None else (rows & ~mask) | (new & mask)
+
+    def agree(self, one: ByteArray, other: ByteArray) -> bool:
+        """Whether two versions of its rows are equal in its own bits."""
+        mask = self.own_bits
+        return np.array_equal(one, other) if mask is None else not ((one ^ other) & mask).any()
 
     @property
     def row_bytes(self) -> int:

@@ -66,7 +66,7 @@ def apply_plan(
         raise SurgeryError(f"{out}: is the donor, which would be replaced", hint="choose another directory with -o")
     undo_bytes = sum(edit.runs.num_bytes for edit in plan.edits)
     with staged_directory(
-        Path(out), base=base.path, num_bytes=undo_bytes, force=force, is_ours=is_as_written, on_note=on_note
+        Path(out), base=base.files.extent, num_bytes=undo_bytes, force=force, is_ours=is_as_written, on_note=on_note
     ) as staging:
         with UndoWriter(staging / UNDO, plan.edits) if keep_originals else nullcontext() as undo:
             transfer = Transfer(plan, staging, undo, link, of_stage(on_progress, "writing"))
@@ -87,10 +87,10 @@ def _check_result(plan: SurgeryPlan, staging: Path) -> None:
     """Read the result back: its headers must be the base's, and every planned slice must hold the planned bytes."""
     result = open_checkpoint(staging)
     if result.config != plan.checkpoint.config:
-        raise changed("config.json")
+        raise changed(result.described_by[0] if result.described_by else result.shards[0].file)
     if result.tensors != plan.checkpoint.tensors:
         raise SurgeryError(f"{staging}: the written headers differ from the base's; nothing was kept")
     for edit in plan.edits:
         wanted = edit.rewriter(plan.checkpoint)(plan.checkpoint.read_slice(edit), 0)
-        if result.read_slice(edit).tobytes() != wanted.tobytes():
+        if not edit.agree(result.read_slice(edit), wanted):
             raise SurgeryError(f"{edit.edit.ref}: {edit.tensor.name} was not written as planned; nothing was kept")

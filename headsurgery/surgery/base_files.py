@@ -12,12 +12,13 @@ from pathlib import PurePosixPath
 
 from headsurgery.errors import CheckpointError
 from headsurgery.filesystem.workplace import JOURNAL
+from headsurgery.filesystem.workplace import MANIFEST as MANIFEST
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.copies import COPY_FOLDERS, COPY_PATTERNS
 from headsurgery.storage.header import read_header
 from headsurgery.storage.safetensors import INDEX, WEIGHTS
 
-MANIFEST, RECIPE, UNDO = "headsurgery.json", "recipe.json", "headsurgery.undo"
+RECIPE, UNDO = "recipe.json", "headsurgery.undo"
 CARD, BASE_CARD, PICTURE = "README.md", "headsurgery.base-card.md", "headsurgery.png"
 """The model card, an exact copy of the base's own card, and the card's picture."""
 OWN_FILES = (MANIFEST, RECIPE, UNDO, BASE_CARD, PICTURE)

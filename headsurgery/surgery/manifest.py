@@ -61,6 +61,9 @@ class ExactnessRecord(Strict):
     of: Literal["values", "scales"] = Field(description="what is rounded: the values, or the scales that stand for them")
     largest_error: float
     mean_error: float
+    factors: list[float] | None = Field(
+        default=None, description="where the scales of blocks were rounded: between which two factors nine of ten came out"
+    )
 
 
 class EditRecord(HeadEdit):

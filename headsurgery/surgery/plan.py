@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from headsurgery.architectures.gguf import families_of, is_gguf, names_in
 from headsurgery.documents.front_matter import MAX_CARD, read_front_matter
 from headsurgery.documents.strict_json import quote
 from headsurgery.edits.anatomy import Anatomy, prove_anatomy
@@ -24,6 +25,7 @@ from headsurgery.hub.names import is_hub_id
 from headsurgery.recipe import HeadEdit, Recipe, RecipeBase, say_edits
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.codecs import Exactness, Rewriter, count_parameters, is_plain
+from headsurgery.storage.gguf import SUFFIX
 from headsurgery.storage.sole_weights import says_quantized
 from headsurgery.storage.tensors import StoredSlice
 from headsurgery.surgery.base_files import CARD, MANIFEST, OWN_FILES, BaseFiles, sort_files
@@ -177,6 +179,7 @@ def plan_surgery(
         looks=looks,
         notes=(
             *_notes(recipe, anatomy),
+            *_say_other_format(recipe.base, checkpoint),
             *_say_donor(recipe, checkpoint, anatomy, giver),
             *_say_quantized(checkpoint),
             *_say_rope(checkpoint.config),
@@ -297,11 +300,12 @@ def _pin(recipe: Recipe, checkpoint: Checkpoint, donor: Donor | None) -> Recipe:
 def _check_stated(stated: RecipeBase, checkpoint: Checkpoint, anatomy: Anatomy, *, what: str, own: str) -> None:
     """Compare a checkpoint with what the recipe says of its base or donor."""
     differences = stated.geometry.differences(anatomy.geometry) if stated.geometry else []
-    if stated.model_type not in (None, anatomy.architecture.model_type):
+    if stated.model_type not in (None, anatomy.architecture.model_type, *families_of(checkpoint.config)):
         differences.insert(0, f"model_type: recipe {stated.model_type}, checkpoint {anatomy.architecture.model_type}")
     if stated.revision and checkpoint.revision and stated.revision != checkpoint.revision:
         differences.append(f"revision: recipe {stated.revision}, checkpoint {checkpoint.revision}")
     is_proven = checkpoint.files.path is None and stated.revision == checkpoint.revision  # a commit identifies the bytes
+    is_proven |= _is_of_another_format(stated, checkpoint)  # whose fingerprint differs in any case; `_say_other_format` says so
     if not differences and not is_proven and stated.fingerprint and stated.fingerprint != (found := checkpoint.fingerprint()):
         differences.append(f"fingerprint of the weights: recipe {stated.fingerprint[:12]}..., checkpoint {found[:12]}...")
     if differences:
@@ -309,6 +313,34 @@ def _check_stated(stated: RecipeBase, checkpoint: Checkpoint, anatomy: Anatomy, 
             f"{what}: {'; '.join(differences)}",
             hint=f"use the {own} that the recipe names, or --allow-mismatch (allow_mismatch=True) to continue",
         )
+
+
+def _is_of_another_format(stated: RecipeBase, checkpoint: Checkpoint) -> bool:
+    """Whether a recipe was made on safetensors and the checkpoint is a GGUF file, or the other way round."""
+    return stated.model is not None and stated.model.lower().endswith(SUFFIX) != is_gguf(checkpoint.config)
+
+
+def _say_other_format(stated: RecipeBase, checkpoint: Checkpoint) -> tuple[str, ...]:
+    """How it is known that a recipe's base and a checkpoint in another format are the same model."""
+    is_same = stated.revision is not None and stated.revision == checkpoint.revision
+    if not _is_of_another_format(stated, checkpoint) or is_same or stated.fingerprint == checkpoint.fingerprint():
+        return ()
+    compared = "layers, heads and widths are those of the recipe" if stated.geometry else "the recipe states no geometry"
+    names = names_in(checkpoint.config)
+    wanted = _letters(str(stated.model).rpartition("/")[2].removesuffix(SUFFIX))
+    fitting = [name for name in names if _letters(name.rpartition("/")[2]) in wanted or wanted in _letters(name)]
+    if fitting:
+        known = f"its metadata name {quote(fitting[0])}"
+    else:
+        known = f"its metadata name {quote(names[0])}" if names else "no name in its metadata"
+        known += ", so nothing but the shape shows that it is the same model"
+    return (
+        f"the recipe was made on {quote(stated.model)}, in another format, so fingerprints can't be compared: {compared}; {known}",
+    )
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def _say_donor(recipe: Recipe, base: Checkpoint, anatomy: Anatomy, donor: Donor | None) -> tuple[str, ...]:

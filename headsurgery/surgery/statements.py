@@ -21,7 +21,6 @@ from headsurgery.recipe import MAX_RECIPE_BYTES, Geometry, Recipe, RecipeBase
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.codecs import count_parameters
 from headsurgery.storage.json_files import read_bounded
-from headsurgery.storage.safetensors import INDEX
 from headsurgery.surgery.base_files import CARD, IN_PLACE, MANIFEST, PICTURE, RECIPE, UNDO, sort_files
 from headsurgery.surgery.history import HistoryStep
 from headsurgery.surgery.manifest import FileRecord, Manifest
@@ -50,7 +49,7 @@ def check_statements(edited: Checkpoint, steps: tuple[HistoryStep, ...]) -> dict
     anatomy = prove_anatomy(edited)
     found = {f"{step.folder}{MANIFEST}, {field}": what for step in steps for field, what in _check_step(edited, anatomy, step)}
     named = {record.file for record in steps[0].manifest.files}
-    needed = {"config.json", *(shard.file for shard in edited.shards)} | ({INDEX} if edited.files.has(INDEX) else set())
+    needed = {*edited.described_by, *(shard.file for shard in edited.shards)}
     if lacking := sorted(needed - named):
         found[f"{MANIFEST}, files"] = f"has no entry for {', '.join(lacking)}, although the checkpoint needs it"
     return found

@@ -142,8 +142,8 @@ def _change(
         return rows
     changed: ByteArray = rows.copy()
     for edit, rewrite, piece in pieces:
-        original = np.ascontiguousarray(changed[piece.rows, piece.columns])
+        original = np.ascontiguousarray(rows[piece.rows, piece.columns])
         if undo is not None:
             undo.write(edit, piece, original)
-        changed[piece.rows, piece.columns] = rewrite(original, piece.first)
+        changed[piece.rows, piece.columns] = edit.merge(changed[piece.rows, piece.columns], rewrite(original, piece.first))
     return changed

@@ -1,7 +1,8 @@
 """The original bytes of edited slices. Neighbour: `restore` uses them to undo edits.
 
 They are stored in the edited checkpoint as `headsurgery.undo`: a safetensors file with one tensor `L2H26.scale.<tensor>` per
-planned slice, in the slice's own shape. The name does not end in `.safetensors`, because some runtimes load every file that does.
+planned slice, in the slice's own shape. Of blocks that a head shares with its neighbours (GGUF), it holds the whole bytes, and only
+the head's own bits are put back. The file's name does not end in `.safetensors`, because some runtimes load every file that does.
 """
 
 from __future__ import annotations
@@ -75,16 +76,24 @@ def _key(edit: TensorEdit | RecordedSlice) -> str:
     return f"{edit.edit.ref}.{edit.edit.operation}.{edit.tensor.name}"
 
 
+def _stored_as(part: StoredSlice) -> tuple[str, list[int]]:
+    """Type and shape of the tensor that holds a slice's original bytes: the slice's own, or its bytes if it has whole blocks."""
+    if part.tensor.block_type is not None:
+        return "U8", [part.num_rows, part.row_bytes]
+    shape = list(part.tensor.shape)
+    shape[part.axis] = len(part.block)
+    return part.tensor.dtype, shape
+
+
 def _layout(edits: Sequence[TensorEdit]) -> tuple[bytes, dict[str, int], int]:
     """The header of the undo file, the offset of each slice in its data, and the size of the data."""
     entries: dict[str, Any] = {}
     starts: dict[str, int] = {}
     end = 0
     for edit in edits:
-        shape = list(edit.tensor.shape)
-        shape[edit.axis] = len(edit.block)
+        dtype, shape = _stored_as(edit)
         starts[_key(edit)], length = end, edit.runs.num_bytes
-        entries[_key(edit)] = {"dtype": edit.tensor.dtype, "shape": shape, "data_offsets": [end, end + length]}
+        entries[_key(edit)] = {"dtype": dtype, "shape": shape, "data_offsets": [end, end + length]}
         end += length
     text = json.dumps(entries, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
@@ -156,7 +165,8 @@ class Originals:
                 piece = edit.locate(first, len(rows))
                 if piece is not None:
                     count = piece.rows.stop - piece.rows.start
-                    changed[piece.rows, piece.columns] = original[piece.first : piece.first + count]
+                    place = piece.rows, piece.columns
+                    changed[place] = edit.merge(changed[place], original[piece.first : piece.first + count])
             return changed
 
         return dict.fromkeys(slices, put_back)
@@ -174,6 +184,7 @@ def _locate(checkpoint: Checkpoint, originals: Checkpoint, record: EditRecord) -
         raise CheckpointError(f"{MANIFEST}: edits a slice of {tensor.name} outside of {tensor.dtype} {list(tensor.shape)}")
     part = RecordedSlice(edit=record, tensor=tensor, axis=record.axis, block=range(record.start, record.stop))
     original = originals.tensors.get(_key(part))
-    if original is None or original.dtype != tensor.dtype or original.num_parameters != part.num_elements:
+    dtype, shape = _stored_as(part)
+    if original is None or original.dtype != dtype or original.num_parameters != math.prod(shape):
         raise CheckpointError(f"{UNDO}: doesn't hold the original of {_key(part)}")
     return part, original

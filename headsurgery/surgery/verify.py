@@ -195,7 +195,7 @@ def _differ_from_originals(edited: Checkpoint, manifest: Manifest, edits: Sequen
         problems, slices = {}, originals.slices(file)
         for part, original in slices:
             edit = planned[part.edit.ref, part.edit.operation, part.tensor.name]
-            if edit.change.is_known and edited.read_slice(edit).tobytes() != edit.rewriter(edited)(original, 0).tobytes():
+            if edit.change.is_known and not edit.agree(edited.read_slice(edit), edit.rewriter(edited)(original, 0)):
                 wanted = OPERATIONS[edit.edit.operation].say_result("its original", edit.edit.factor)
                 problems[edit.tensor.name] = f"{edit.edit.ref} is not {wanted}"
         if file in shards and (slices or records[file].sha256 != records[file].base_sha256):

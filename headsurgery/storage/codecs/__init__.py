@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from headsurgery.errors import ArchitectureError
+from headsurgery.storage.block_types import BLOCK_TYPES
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs import awq, bitsandbytes, compressed_tensors, fp8, gptq, mlx, modelopt, plain, scaled_codes
+from headsurgery.storage.codecs import awq, bitsandbytes, compressed_tensors, fp8, ggml, gptq, mlx, modelopt, plain, scaled_codes
 from headsurgery.storage.codecs.matrix import Change as Change
 from headsurgery.storage.codecs.matrix import Codec
 from headsurgery.storage.codecs.matrix import Exactness as Exactness
@@ -26,7 +27,7 @@ from headsurgery.storage.codecs.matrix import Values as Values
 from headsurgery.storage.codecs.matrix import multiply as multiply
 from headsurgery.storage.codecs.matrix import steps_of as steps_of
 from headsurgery.storage.sole_weights import says_quantized
-from headsurgery.storage.tensors import StoredSlice, TensorInfo
+from headsurgery.storage.tensors import ByteArray, StoredSlice, TensorInfo
 
 _CODECS: tuple[Codec, ...] = (
     plain.CODEC,
@@ -37,6 +38,7 @@ _CODECS: tuple[Codec, ...] = (
     mlx.CODEC,
     bitsandbytes.CODEC,
     modelopt.CODEC,
+    ggml.CODEC,
 )
 
 _ELEMENTS: Mapping[str, np.dtype[Any]] = {
@@ -126,21 +128,45 @@ def holds_floats(dtype: str) -> bool:
     return dtype in plain.ELEMENTS or dtype in fp8.CODES
 
 
+def differing_elements(old: ByteArray, new: ByteArray, tensor: TensorInfo) -> npt.NDArray[np.bool_]:
+    """Which elements of some rows of a tensor differ in any of their bits, [rows, elements].
+
+    Args:
+        old: The rows, [rows, bytes].
+        new: The same from a tensor of the same type and shape.
+        tensor: The tensor.
+    """
+    if tensor.dtype in BLOCK_TYPES:
+        return ggml.differing_elements(old, new, tensor.dtype)
+    item = max(1, tensor.num_bytes // max(1, tensor.num_parameters))
+    found: npt.NDArray[np.bool_] = (old != new).reshape(len(old), -1, item).any(axis=2)
+    return found
+
+
 def is_known(dtype: str) -> bool:
     """Whether elements of a stored type can be read as numbers."""
-    return dtype in _ELEMENTS
+    return dtype in _ELEMENTS or dtype in BLOCK_TYPES
 
 
 def as_numbers(data: npt.NDArray[np.uint8], dtype: str) -> Values:
-    """View bytes as elements of a stored type: rows of bytes, [rows, bytes], become rows of elements, [rows, columns]."""
+    """View bytes as elements of a stored type: rows of bytes, [rows, bytes], become rows of elements, [rows, columns].
+
+    Elements of block types are decoded.
+    """
+    if dtype in BLOCK_TYPES:
+        return ggml.decode_rows(data, dtype)
     return np.ascontiguousarray(data).view(_ELEMENTS[dtype])
 
 
 def read_numbers(checkpoint: Checkpoint, part: StoredSlice) -> Values:
     """The stored elements of a slice, [rows, columns]."""
-    return as_numbers(checkpoint.read_slice(part), part.tensor.dtype)
+    rows = checkpoint.read_slice(part)
+    if part.tensor.dtype in BLOCK_TYPES:
+        return ggml.decode_slice(rows, part).astype(np.float32)
+    return as_numbers(rows, part.tensor.dtype)
 
 
 def read_tensor(checkpoint: Checkpoint, tensor: TensorInfo) -> Values:
     """The stored elements of one whole tensor, in its shape."""
-    return as_numbers(checkpoint.read_tensor(tensor), tensor.dtype).reshape(tensor.shape)
+    data = checkpoint.read_tensor(tensor).reshape(tensor.num_rows, tensor.row_bytes)
+    return as_numbers(data, tensor.dtype).reshape(tensor.shape)

@@ -3,9 +3,9 @@
 An operation is a `Change`: it maps the numbers of a slice, as floats, to new ones. A codec knows how a matrix stores its numbers.
 It reads a slice as floats, names the stored slices that a change rewrites, tells how exact the result will be, and rewrites the
 bytes.
-Invariant: nothing outside these stored slices changes by a bit, and none of them holds a number of another head. So the slices of
-two heads never overlap, which undo, verify and diff rely on. Where a stored element (such as an int32 of eight 4-bit codes) holds
-numbers of two heads, the change is refused as `shared`.
+Invariant: nothing outside these stored slices changes by a bit, and no bit that belongs to another head's numbers. The slices of
+two heads overlap only where blocks hold both (`StoredSlice.own_bits`), and never in their own bits. Undo, verify and diff rely on
+that. Where a stored element (such as an int32 of eight 4-bit codes) holds numbers of two heads, the change is refused as `shared`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ Values = npt.NDArray[Any]
 Rewriter = Callable[[ByteArray, int], ByteArray]
 """Called with the bytes of some rows of a stored slice, [rows, bytes], and the index of the first; returns their new bytes."""
 Level = Literal["exact", "rounded", "refused"]
-Fault = Literal["not_finite", "overflow", "too_small", "no_change", "no_zero", "shared"]
+Fault = Literal["not_finite", "overflow", "too_small", "no_change", "no_zero", "shared", "too_coarse"]
 """Why a change can't be stored. `not_finite`: the old values hold inf or nan. `overflow`: the result overflows the stored type.
 `too_small`: rounding removes too much of the result. `no_change`: rounding removes the whole change. `no_zero`: the head shares its
-scales with others, and under these scales no code means 0. `shared`: a stored element holds numbers of this head and of another."""
+scales with others, and under these scales no code means 0. `shared`: a stored element holds numbers of this head and of another.
+`too_coarse`: rounding changes the result by more than `Exactness.limit`, since the head shares its scales, or has few steps."""
 
 
 class Change(Protocol):
@@ -70,14 +71,16 @@ class Exactness:
         largest: The largest error, in steps of the stored type. A step is the distance from a number to the next.
         mean: The mean error, in the same steps.
         of: What is rounded: the values, or their scales.
+        factors: Where the scales of blocks were rounded: between which two factors nine of ten came out.
         fault: Why the change is refused.
-        limit: For `too_small`: the share of the result that rounding may remove.
+        limit: For `too_small` and `too_coarse`: the share of the result that rounding may remove.
     """
 
     level: Level
     largest: float = 0.0
     mean: float = 0.0
     of: Literal["values", "scales"] = "values"
+    factors: tuple[float, float] | None = None
     fault: Fault | None = None
     limit: float = 0.01
 
@@ -86,11 +89,13 @@ class Exactness:
         what = "" if self.of == "values" else f" {self.of}"
         if self.level != "rounded":
             return f"{self.level}{what}"
-        return f"rounded{what}, by {self.mean:.2g} steps on average, {self.largest:.2g} at most"
+        factors = "" if self.factors is None else f"; nine of ten between × {self.factors[0]:.4g} and × {self.factors[1]:.4g}"
+        return f"rounded{what}, by {self.mean:.2g} steps on average, {self.largest:.2g} at most{factors}"
 
     def to_json(self) -> dict[str, Any]:
         """The form in plans and manifests; errors are in steps."""
-        return {"level": self.level, "of": self.of, "largest_error": self.largest, "mean_error": self.mean}
+        factors = {} if self.factors is None else {"factors": list(self.factors)}
+        return {"level": self.level, "of": self.of, "largest_error": self.largest, "mean_error": self.mean, **factors}
 
 
 class Matrix(Protocol):
@@ -130,7 +135,7 @@ class Matrix(Protocol):
         """Read a slice of its numbers, as floats of a type that holds them exactly."""
 
     def owned(self, axis: int, block: range) -> tuple[StoredSlice, ...]:
-        """All stored slices that hold only numbers of this slice. Changes rewrite no others."""
+        """All stored slices whose own bits hold only numbers of this slice. Changes rewrite no others."""
 
     def rewritten(self, axis: int, block: range, change: Change) -> tuple[StoredSlice, ...]:
         """The stored slices that a change of this slice rewrites. They don't depend on the stored values."""

@@ -145,7 +145,7 @@ def _write_edits(plan: SurgeryPlan, originals: list[Write]) -> None:
             with open_own(base.path, file) as out:
                 for edit, saved in pairs:
                     original = read_exactly(undo, saved.start, saved.num_bytes, UNDO).reshape(-1, edit.row_bytes)
-                    wanted = edit.rewriter(base)(original, 0).tobytes()
+                    wanted = edit.merge(base.read_slice(edit), edit.rewriter(base)(original, 0)).tobytes()
                     write_runs(out, edit.runs, memoryview(wanted))
                     if base.read_slice(edit).tobytes() != wanted:
                         raise SurgeryError(f"{edit.edit.ref}: {edit.tensor.name} was not written as planned; the change is undone")
