@@ -219,6 +219,24 @@ class TestVerbs:
         assert contents(tmp_path / "again") == contents(base)
 
     @forms
+    def test_transplants(self, form: Form, tmp_path: Path) -> None:
+        """The donor's numbers are rounded under the base's scales, so those of the base itself are exact."""
+        base = save_quantized("llama", tmp_path / "base", form)
+        recipe = Recipe(edits=(HeadEdit(layer=1, head=HEAD, operation="transplant", factor=1.0),))
+        same = plan_surgery(recipe, open_checkpoint(base), donor=open_checkpoint(base))
+        assert same.is_exact
+        donor = save_model("llama", tmp_path / "donor", dtype=torch.float16, **SIZES, num_hidden_layers=2, seed=1)
+        try:
+            plan = plan_surgery(recipe, open_checkpoint(base), donor=open_checkpoint(donor))
+        except SurgeryError as error:
+            assert re.search("overflow|can't hold", str(error)), error  # noqa: PT017
+            return
+        apply_plan(plan, tmp_path / "out")
+        assert not verify_checkpoint(tmp_path / "out", base=open_checkpoint(base), donor=open_checkpoint(donor)).problems
+        old, new = dequantize(donor, form)[O_PROJ], dequantize(tmp_path / "out", form)[O_PROJ]
+        assert np.linalg.norm((new - old)[:, BLOCK]) < 0.4 * np.linalg.norm(old[:, BLOCK])
+
+    @forms
     def test_a_changed_bit_is_seen(self, form: Form, tmp_path: Path) -> None:
         base, out = save_quantized("llama", tmp_path / "base", form), tmp_path / "out"
         plan = try_plan(base, "uniform_attention", 0.0)

@@ -148,6 +148,25 @@ def test_the_library_reads_the_multiplied_head(maker: Callable[[], Form], tmp_pa
     assert 0 < np.linalg.norm(new - 0.7 * old) < limit * np.linalg.norm(0.7 * old)
 
 
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_mlx_multiplies_by_the_edited_head_as_by_inputs_of_0(bits: int, tmp_path: Path) -> None:
+    mx = pytest.importorskip("mlx.core")
+    options = {"bits": bits, "group_size": 64}
+    base, out = save_quantized("llama", tmp_path / "base", mlx_form(**options)), tmp_path / "out"
+    apply_plan(plan_surgery(RECIPE, open_checkpoint(base)), out)
+    states = np.random.default_rng(0).normal(size=(5, 256)).astype(np.float16)
+    without = states.copy()
+    without[:, 192:256] = 0
+
+    def product(path: Path, inputs: Any) -> Any:
+        tensors = load_file(path / WEIGHTS)
+        parts = [mx.array(tensors[f"model.layers.1.self_attn.o_proj.{name}"].numpy()) for name in ("weight", "scales", "biases")]
+        return np.array(mx.quantized_matmul(mx.array(inputs), *parts, transpose=True, **options))
+
+    assert not np.array_equal(product(base, states), product(out, states))
+    assert np.array_equal(product(base, without), product(out, states))
+
+
 LIVE = (
     "bitsandbytes, nf4, nested: False",
     "bitsandbytes, nf4, nested: True",

@@ -60,6 +60,8 @@ class Transplant(Operation):
             return SurgeryError(
                 f"{place}: the donor's values overflow {dtype}", hint="choose a donor that is stored in the same type"
             )
-        return SurgeryError(
-            f"{place}: {dtype} can't hold the donor's values: rounding would change them by more than {found.limit:.0%}"
-        )
+        if found.fault == "too_small":
+            return SurgeryError(
+                f"{place}: {dtype} can't hold the donor's values: rounding would change them by more than {found.limit:.0%}"
+            )
+        return super().refusal(found, place=place, factor=factor, dtype=dtype)

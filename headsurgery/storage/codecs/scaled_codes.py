@@ -483,7 +483,7 @@ class _Numbers:
         low, high = self._ends()
         if not np.isfinite(wanted).all() or wanted.max(initial=low) > high or wanted.min(initial=high) < low:
             return Exactness(level="refused", fault="overflow")
-        errors, limit = np.abs(levels - wanted), _MAX_ROUNDING[self.bits]
+        errors, limit = np.round(np.abs(levels - wanted), 9), _MAX_ROUNDING[self.bits]  # decoding and encoding in float64
         size = (wanted - self.zeros) * self.scales if self.biases is None else change(self.values)
         if np.linalg.norm(errors * self.scales) > limit * np.linalg.norm(size):
             return Exactness(level="refused", fault="too_small", limit=limit)
