@@ -17,9 +17,14 @@ from typer.testing import CliRunner
 from headsurgery.cli import app
 from headsurgery.errors import CheckpointError, HeadSurgeryError, HubError, PromptError, UsageError
 from headsurgery.hub.datasets import fetch_dataset
-from headsurgery.hub.models import fetch_model
+from headsurgery.hub.models import fetch_model, open_model, pinned_name
 from headsurgery.prompts import load_prompts
+from headsurgery.surgery.apply import apply_plan
+from headsurgery.surgery.plan import plan_surgery
+from headsurgery.surgery.verify import verify_checkpoint
+from tests.directories import recipe_of
 from tests.exhaustive import all_but
+from tests.gguf_files import Tiny, save_gguf
 from tests.hub_server import STRANGER, TOKEN, HubServer, point_client
 
 MODEL = {
@@ -468,3 +473,20 @@ def test_a_file_that_a_data_set_lacks(hub: HubServer) -> None:
 def test_a_split_tells_its_commit(hub: HubServer) -> None:
     commit = hub.add("org/set", TABLES, kind="datasets").refs["main"]
     assert fetch_dataset("org/set:test").revision == commit
+
+
+def test_a_gguf_file_of_a_repository(hub: HubServer, tmp_path: Path) -> None:
+    data = save_gguf(tmp_path / "x.gguf", Tiny()).read_bytes()
+    commit = hub.add("org/quants", {"x-Q4_K.gguf": data, "x-Q8_0.gguf": b"another", "README.md": b"a card"}).refs["main"]
+    source = fetch_model("org/quants/x-Q4_K.gguf")
+    assert (source.model, source.revision, source.path.name) == ("org/quants", commit, "x-Q4_K.gguf")
+    assert [entry.name for entry in source.path.parent.iterdir()] == ["x-Q4_K.gguf"], "nothing else is fetched"
+    opened = open_model(f"hf://org/quants/x-Q4_K.gguf@{commit}")
+    assert pinned_name("org/quants/x-Q4_K.gguf", opened) == f"org/quants/x-Q4_K.gguf@{commit}"
+    manifest = apply_plan(plan_surgery(recipe_of((1, 1, "scale", 0.0)), opened), tmp_path / "out")
+    assert (manifest.base.model, manifest.base.revision) == ("org/quants", commit)
+    assert not verify_checkpoint(tmp_path / "out", base=opened).problems
+    assert "has no file y.gguf" in str(refusal(lambda: fetch_model("org/quants/y.gguf"), CheckpointError))
+    with pytest.raises(CheckpointError, match="has GGUF weights only") as caught:
+        open_model("org/quants")
+    assert caught.value.hint == "give the file: org/quants/x-Q4_K.gguf"

@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headsurgery.errors import CheckpointError, HubError, UsageError
 from headsurgery.hub.errors import HubMissingError, HubUnreachableError, hub_errors
-from headsurgery.hub.names import check_token, split_name
+from headsurgery.hub.names import check_token, split_gguf_name, split_name
 from headsurgery.progress import Progress, StageProgress, of_stage
 from headsurgery.storage.copies import COPY_FOLDERS, COPY_PATTERNS
 
@@ -44,7 +45,7 @@ def fetch_model(name: str, *, revision: str | None = None, token: str | None = N
     """Find a model. A directory or a GGUF file is used as it is; a Hub id is downloaded into the Hub's cache, which can be resumed.
 
     Args:
-        name: Directory, GGUF file, `org/name` or `hf://org/name`, with an optional `@revision`.
+        name: Directory, GGUF file, `org/name`, `hf://org/name` or `org/name/FILE.gguf`, with an optional `@revision`.
         revision: Branch, tag or commit; the same as after `@`.
         token: For gated and private models.
         on_progress: Called with the stage, `fetching`, and bytes fetched and in all, as far as they are known. Default: the Hub
@@ -55,22 +56,27 @@ def fetch_model(name: str, *, revision: str | None = None, token: str | None = N
         UsageError: A revision of a directory, two revisions, or a token that can't be one.
         HubError: The Hub refused, or can't be reached.
     """
+    report = of_stage(on_progress, "fetching")
+    how: dict[str, Any] = {"token": check_token(token), "tqdm_class": _bar(report) if report else None}
+    file = _find_gguf(name, revision)
+    if file is not None:
+        with _no_folder_either(name, file[0]):
+            return _fetch_gguf(*file, **how)
     found = _find(name, revision)
     if isinstance(found, Source):
         return found
-    report = of_stage(on_progress, "fetching")
     with _no_folder_either(name, found[0]):
-        return _fetch_snapshot(*found, token=check_token(token), tqdm_class=_bar(report) if report else None)
+        return _fetch_snapshot(*found, **how)
 
 
 def open_model(name: str, *, revision: str | None = None, token: str | None = None) -> Checkpoint:
     """Open a directory, or a repository on the Hub without downloading it: only the requested bytes are fetched.
 
     A Hub name is resolved to its commit here, and all later reads are of that commit. If the Hub can't be reached, a complete
-    snapshot in its cache is used.
+    snapshot in its cache is used. A GGUF file on the Hub is downloaded.
 
     Args:
-        name: Directory, GGUF file, `org/name` or `hf://org/name`, with an optional `@revision`.
+        name: Directory, GGUF file, `org/name`, `hf://org/name` or `org/name/FILE.gguf`, with an optional `@revision`.
         revision: Branch, tag or commit; the same as after `@`.
         token: For gated and private models.
 
@@ -81,6 +87,9 @@ def open_model(name: str, *, revision: str | None = None, token: str | None = No
     """
     from headsurgery.storage.checkpoint import open_checkpoint
 
+    if _find_gguf(name, revision) is not None:
+        source = fetch_model(name, revision=revision, token=token)
+        return open_checkpoint(source.path, model=source.model, revision=source.revision)
     found = _find(name, revision)
     if not isinstance(found, Source):
         from headsurgery.hub.files import list_files
@@ -139,6 +148,23 @@ def _find(name: str, revision: str | None) -> Source | tuple[str, str | None]:
     return found
 
 
+def _find_gguf(name: str, revision: str | None) -> tuple[str, str, str | None] | None:
+    """The repository, file and revision of a GGUF file on the Hub; None for a path on this machine or another name."""
+    return None if os.path.exists(os.path.expanduser(name)) else split_gguf_name(name, revision)
+
+
+def _fetch_gguf(repo: str, file: str, revision: str | None, **how: Any) -> Source:
+    from huggingface_hub import snapshot_download
+
+    from headsurgery.storage.gguf import parts_of
+
+    with hub_errors(repo):
+        snapshot = Path(snapshot_download(repo, revision=revision, allow_patterns=[escape(part) for part in parts_of(file)], **how))
+    if not (snapshot / file).is_file():
+        raise CheckpointError(f"{repo}: has no file {file}", hint="look at the repository's page for the names of its files")
+    return Source(path=snapshot / file, model=repo, revision=commit_of(snapshot))
+
+
 def _fetch_snapshot(repo: str, revision: str | None, **how: Any) -> Source:
     from huggingface_hub import snapshot_download
 
@@ -185,4 +211,7 @@ def commit_of(snapshot: Path) -> str | None:
 
 def pinned_name(name: str, source: Source | Checkpoint) -> str:
     """The name to use in a later command for the same weights: a path as the user gave it, or a Hub id with its commit."""
-    return name if source.revision is None or Path(name).expanduser().exists() else f"{source.model}@{source.revision}"
+    if source.revision is None or Path(name).expanduser().exists():
+        return name
+    file = split_gguf_name(name)
+    return f"{source.model}{'' if file is None else f'/{file[1]}'}@{source.revision}"

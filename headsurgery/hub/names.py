@@ -1,4 +1,4 @@
-"""The syntax of the Hub's names and tokens: `org/name` or `hf://org/name`, with an optional `@revision`.
+"""The syntax of the Hub's names and tokens: `org/name`, `hf://org/name` or `org/name/FILE.gguf`, with an optional `@revision`.
 
 Nothing here makes requests. Neighbours: the other modules of `hub` turn names into models, data sets and files.
 """
@@ -14,6 +14,7 @@ NAME = rf"{ID}(?:@(?P<revision>[\w./-]+))?"
 
 _ID = re.compile(ID)
 _NAME = re.compile(rf"(?:hf://)?{NAME}")
+_GGUF = re.compile(rf"(?:hf://)?{ID}/(?P<file>[^@]+\.gguf)(?:@(?P<revision>[\w./-]+))?", re.IGNORECASE)
 _TOKEN = re.compile(r"[!-~]+")
 
 
@@ -33,11 +34,29 @@ def split_name(name: str, revision: str | None = None) -> tuple[str, str | None]
         UsageError: Two revisions.
     """
     match = _NAME.fullmatch(name)
-    if match is None:
+    return None if match is None else (match["id"], _one_revision(name, match["revision"], revision))
+
+
+def split_gguf_name(name: str, revision: str | None = None) -> tuple[str, str, str | None] | None:
+    """Split the name of a GGUF file on the Hub into the repository's id, the file and the revision; None if it is none.
+
+    Args:
+        name: `org/name/FILE.gguf` or `hf://org/name/FILE.gguf`, with an optional `@revision`.
+        revision: The same as after `@`.
+
+    Raises:
+        UsageError: Two revisions.
+    """
+    match = _GGUF.fullmatch(name)
+    if match is None or ".." in match["file"].split("/"):
         return None
-    if revision and match["revision"] and revision != match["revision"]:
-        raise UsageError(f"{name} and --revision {revision} name two revisions")
-    return match["id"], revision or match["revision"]
+    return match["id"], match["file"], _one_revision(name, match["revision"], revision)
+
+
+def _one_revision(name: str, own: str | None, given: str | None) -> str | None:
+    if given and own and given != own:
+        raise UsageError(f"{name} and --revision {given} name two revisions")
+    return given or own
 
 
 def check_token(token: str | None) -> str | None:

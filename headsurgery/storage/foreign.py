@@ -49,8 +49,8 @@ def explain_folder(where: str, name: str, files: Sequence[str], *, weights: str,
     gguf = [file for file in files if file.lower().endswith(".gguf")]
     if gguf:
         return CheckpointError(
-            f"{where}: has GGUF weights only; a GGUF file is read where it is on this machine",
-            hint=f"download the one that you mean, and give its path: hf download {name} {quote(gguf[0])} --local-dir DIR",
+            f"{where}: has GGUF weights only, so one of its files has to be named",
+            hint=f"give the file: {where.partition('@')[0]}/{gguf[0]}",
         )
     others = [file for file in files if file.endswith((".safetensors", ".safetensors.index.json"))]
     seen = f"; found {quote(others[0])}, a name that transformers doesn't look for" if others else ""
