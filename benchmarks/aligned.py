@@ -3,8 +3,8 @@
     python benchmarks/aligned.py --harmful FILE [--model FOLDER] [--heads 17] [--factors zero] [--held-out 60]
     python benchmarks/aligned.py --harmful FILE --reinforce [--heads 40]
 
-FILE has harmful questions in a column `prompt`; it is read and not copied. Of those that the model refuses as it is (to reinforce:
-that it answers), 24 are learned from and others, drawn by a fixed seed, are held out. Harmless prompts are the built-in ones that it
+FILE has harmful questions in a column `prompt`; it is read, not copied. Of those that the model refuses as it is (to reinforce:
+that it answers), 24 are learned from and others, drawn by a fixed seed, are held out. Harmless prompts are built-in ones that it
 answers: 24 and 32 others. Each line tells refusals among 64 new tokens, by the keyword judge and by the paper's, KL(base || edited)
 in nats over the first 8 tokens of the model's own harmless answers, answers that are nonsense, and refusals of harmless look-alikes
 (`builtin:paired-harmless`). The last line is of random heads of the same layers. Default model: see `real_models`.
