@@ -237,17 +237,29 @@ def test_free_factors_lie_between_0_and_1_and_are_the_recipes() -> None:
     assert min(refused for _, refused in found.path) == 0
 
 
-def test_reinforced_a_weakened_head_rises_until_everything_is_refused_again() -> None:
+def load_weakened() -> LoadedModel:
+    """It refuses half of the harmful questions, because the head that carries refusal says it more quietly."""
     loaded = load_refusing()
     columns = locate_modules(loaded.model).geometry.layer_of(PLANTED).column_block(PLANTED.head)
     with torch.no_grad():
         loaded.model.get_submodule(f"model.layers.{PLANTED.layer}.self_attn.o_proj").weight[:, list(columns)] *= 0.6
-    harmful, harmless = (questions(16, harmful=harmful, seed=1) for harmful in (True, False))
-    found = attribute(loaded.model, loaded.tokenizer, harmful, harmless=harmless, method="gates", intent="reinforce", top=4)
-    assert "refuses 8 of 16 prompts" in found.notes[-1]
-    assert [edit.ref for edit in found.recipe.edits] == [PLANTED]
-    assert found.recipe.edits[0].factor > 1.3
-    assert found.scores.path[0].refused == 16
+    return loaded
+
+
+def test_reinforced_a_weakened_head_rises_until_everything_is_refused_again() -> None:
+    found = learn(load_weakened(), reinforce=True, factors="free", max_heads=4)
+    assert found.group[0].ref == PLANTED
+    assert found.group[0].factor > 1.3
+    assert found.refused < len(HARMFUL)
+    assert found.path[0] == (1, len(HARMFUL))
+
+
+def test_a_reinforcement_is_learned_under_attacks_as_well() -> None:
+    """Of the attacks that fit into this model's context; a note tells of the others."""
+    loaded = load_weakened()
+    found = attribute(loaded.model, loaded.tokenizer, HARMFUL, harmless=HARMLESS, method="gates", intent="reinforce", top=4)
+    assert f"and from {2 * len(HARMFUL)} prompts under attacks" in found.scores.notes[0]
+    assert any("attack refusal_suppression is left out" in note for note in found.notes)
 
 
 def test_the_same_seed_finds_the_same_bits_and_another_one_draws_other_prompts() -> None:

@@ -89,6 +89,11 @@ class Development:
         """Names of the attacks that are used, `bare` first."""
         return tuple(dict.fromkeys(question.attack for question in self.questions if question.attack is not None))
 
+    @property
+    def attacked(self) -> tuple[tuple[int, ...], ...]:
+        """Token ids of the harmful prompts under each attack, without the bare ones."""
+        return tuple(question.ids for question in self.questions if question.attack not in (None, BARE))
+
 
 def encode_development(
     prompts: PromptSet, harmless: PromptSet, template: Template, tokenizer: Any, *, max_tokens: int

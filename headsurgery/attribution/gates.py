@@ -301,6 +301,7 @@ def gates(
     harmless: Queries,
     settings: GateSettings,
     *,
+    attacked: Queries = (),
     passes: GradientPasses | None = None,
     on_progress: StageProgress | None = None,
 ) -> Gated:
@@ -313,6 +314,7 @@ def gates(
         prompts: Token ids of the harmful queries.
         harmless: Token ids of the control's.
         settings: What is learned.
+        attacked: Token ids of harmful queries under attacks, which are to be refused as well when refusals are to rise.
         passes: How many tokens go through the model at a time; None: as many as keep a processor busy.
         on_progress: Called with steps done and in all.
 
@@ -326,6 +328,7 @@ def gates(
         reader=reader,
         modules=modules,
         prompts=prompts,
+        attacked=attacked,
         settings=settings,
         passes=passes or GradientPasses(),
         report=on_progress,
@@ -341,6 +344,7 @@ class _Search:
     reader: AnswerReader
     modules: ModuleMap
     prompts: Queries
+    attacked: Queries
     settings: GateSettings
     passes: GradientPasses
     report: StageProgress | None
@@ -388,7 +392,9 @@ class _Search:
                     f"the model refuses all {len(self.prompts)} prompts already, so there is nothing to reinforce",
                     hint="give prompts that it answers",
                 )
-            openings, refused_harmless = (_openings([(ids, opening, 0) for ids in queries]) for queries in (answered, harmless))
+            openings, refused_harmless = (
+                _openings([(ids, opening, 0) for ids in queries]) for queries in ([*answered, *self.attacked], harmless)
+            )
         return Lessons(
             modules=self.modules,
             settings=self.settings,
@@ -399,10 +405,11 @@ class _Search:
         )
 
     def _say_start(self, seen: Refusals) -> str:
-        count = len(self.prompts)
-        if self.settings.reinforce:
-            return f"the model refuses {len(seen.found)} of {count} prompts; the factors are learned from those that it answers"
-        return f"the model refuses {len(seen.found)} of {count} prompts; the factors are learned from these"
+        said = f"the model refuses {len(seen.found)} of {len(self.prompts)} prompts; the factors are learned from "
+        if not self.settings.reinforce:
+            return f"{said}these"
+        attacked = f", and from {len(self.attacked)} prompts under attacks" if self.attacked else ""
+        return f"{said}those that it answers{attacked}"
 
     def _learn(
         self, lessons: Lessons, start: torch.Tensor, steps: int, name: tuple[str, int], *, only: torch.Tensor | None = None

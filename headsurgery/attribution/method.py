@@ -51,6 +51,7 @@ class Scoring:
         sweeper: Runs the model with heads edited.
         reader: Reads the model's answers.
         queries: Token ids of the harmful prompts, and of the harmless ones if there is a control.
+        attacked: Token ids of the harmful prompts under attacks, for a method that learns a reinforcement itself.
         modules: The model itself. None: it runs elsewhere; methods that need `model` are then refused earlier.
         max_memory: Bytes that the run may take, for a method that runs the model itself; None: four fifths of what is free.
         screener: Selects the heads that are scored. None: all are.
@@ -61,6 +62,7 @@ class Scoring:
     sweeper: Sweeper
     reader: AnswerReader
     queries: Sequence[Queries]
+    attacked: Queries
     modules: ModuleMap | None
     max_memory: int | None
     screener: Screener | None

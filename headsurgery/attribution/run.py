@@ -16,7 +16,7 @@ from headsurgery.attribution.doubts import find_doubts
 from headsurgery.attribution.frontier_record import Frontier
 from headsurgery.attribution.holding_out import Asked, HeldOut, hold_out
 from headsurgery.attribution.lazy import say_lazy
-from headsurgery.attribution.method import MEASURING, RESAMPLING, SEARCHING, Queries, Scoring
+from headsurgery.attribution.method import MEASURING, RESAMPLING, SEARCHING, Scoring
 from headsurgery.attribution.options import AttributionOptions
 from headsurgery.attribution.record import record_run
 from headsurgery.attribution.reinforce import ANSWER_TOKENS as SEARCH_TOKENS
@@ -152,7 +152,7 @@ def attribute(
     settings.check_engine(is_local=isinstance(engine, LocalEngine))
     facts = engine.facts
     settings.check_model(facts.geometry, has_q_norm=facts.has_q_norm)
-    loaded = engine.loaded if isinstance(engine, LocalEngine) and settings.searches else None  # for a search
+    loaded = engine.loaded if isinstance(engine, LocalEngine) and settings.is_attacked else None
     chosen_template = load_template(template, tokenizer)
     sets = [_as_set(prompts, "prompts")] if harmless is None else [_as_set(prompts, "prompts"), _as_set(harmless, "harmless")]
     with _evaluation_mode(model):
@@ -169,12 +169,11 @@ def attribute(
         development = None
         if loaded is not None:
             development = _development(loaded, sets, chosen_template, settings.answer_tokens or SEARCH_TOKENS)
-        scoring = _prepare_scoring(
-            engine, settings, [part.ids for part in held_out.searched], journal, report, AnswerReader.of(tokenizer, chosen_template)
-        )
+        reader = AnswerReader.of(tokenizer, chosen_template)
+        scoring = _prepare_scoring(engine, settings, held_out.searched, development, journal, report, reader)
         scores = settings.method.score(scoring, settings.own)
         found = None
-        if loaded is not None and development is not None:
+        if loaded is not None and development is not None and settings.searches:
             found = _reinforce(loaded, scores, development, settings, batch_size, journal, on_search)
         curve = _measure(scoring, scores, held_out, journal, on_curve) if held_out.harmful else None
         if curve is not None and settings.is_count_open:
@@ -205,7 +204,7 @@ def attribute(
     said += doubts
     said += _say_stability(stability, settings)
     said += OPERATIONS[settings.operation].caveats(facts.uneven) if settings.method.ablates else ()
-    said += found.notes if found else ()
+    said += found.notes if found else () if development is None else development.notes
     scores = replace(scores, provenance=recipe.provenance)
     return Attribution(
         recipe=recipe,
@@ -235,7 +234,8 @@ def _settle(options: AttributionOptions | Settings | None, keywords: dict[str, A
 def _prepare_scoring(
     engine: Engine,
     settings: Settings,
-    queries: Sequence[Queries],
+    searched: Sequence[Asked],
+    development: Development | None,
     journal: SweepJournal | None,
     on_progress: StageProgress | None,
     reader: AnswerReader,
@@ -245,7 +245,8 @@ def _prepare_scoring(
         settings=settings,
         sweeper=Sweeper(engine=engine, journal=journal),
         reader=reader,
-        queries=queries,
+        queries=[part.ids for part in searched],
+        attacked=() if development is None else development.attacked,
         modules=modules,
         max_memory=engine.max_memory if isinstance(engine, LocalEngine) else None,
         screener=screener_of(modules, settings),

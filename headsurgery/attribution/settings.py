@@ -146,6 +146,11 @@ class Settings:
         return HeadEdit(layer=head.layer, head=head.head, operation=self.operation, factor=self.apply_factor)
 
     @property
+    def is_attacked(self) -> bool:
+        """Whether refusals are to be found or learned under attacks as well."""
+        return self.searches or (self.intent == "reinforce" and self.method.learns_factors)
+
+    @property
     def searches(self) -> bool:
         """Whether a search for heads and factor follows the scores."""
         return self.apply_factor is None and not self.method.learns_factors

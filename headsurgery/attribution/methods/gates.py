@@ -81,7 +81,7 @@ class Gates(Method[GatesOptions]):
             answer_tokens=chosen.answer_tokens or self.answer_tokens,
         )
         prompts, harmless = scoring.queries
-        longest = max(map(len, (*prompts, *harmless))) + settings.answer_tokens
+        longest = max(map(len, (*prompts, *harmless, *scoring.attacked))) + settings.answer_tokens
         found = gates(
             scoring.sweeper,
             scoring.reader,
@@ -89,6 +89,7 @@ class Gates(Method[GatesOptions]):
             prompts,
             harmless,
             settings,
+            attacked=scoring.attacked,
             passes=GradientPasses.fit(scoring.modules, prompts[0], longest, scoring.max_memory),
             on_progress=scoring.on_progress,
         )
