@@ -180,11 +180,12 @@ def test_a_screened_attribution_says_what_it_may_have_missed(folder: Path) -> No
     assert "nothing is screened" in refused(*arguments, "--sample", "3", code=2)
 
 
-def test_by_default_attribute_takes_the_models_own_refusals_and_as_many_heads_as_they_need(folder: Path) -> None:
+def test_the_greedy_search_takes_the_models_own_refusals_and_as_many_heads_as_they_need(folder: Path) -> None:
     save_refusing(folder / "refusing")
     for name, is_harmful in (("harmful.txt", True), ("harmless.txt", False)):
         write(folder / name, "\n".join(questions(8, harmful=is_harmful, seed=1)))
-    arguments = ["attribute", "refusing", "--prompts", "harmful.txt", "--harmless", "harmless.txt", "-o", "found.json"]
+    sets = ["--prompts", "harmful.txt", "--harmless", "harmless.txt"]
+    arguments = ["attribute", "refusing", *sets, "--method", "refusal", "-o", "found.json"]
     document = run_json(*arguments, "--scores", "scores.safetensors")
     recipe = Recipe.load("found.json")
     assert [edit.ref for edit in recipe.edits] == [PLANTED], "at most 5; this one is enough"

@@ -299,12 +299,14 @@ def test_a_run_that_broke_off_goes_on_to_the_same_scores(tmp_path: Path) -> None
 
 def test_the_record_is_in_the_recipe_and_in_the_scores_file(tmp_path: Path) -> None:
     loaded = load_refusing("redundant", PAIR)
-    found = attribute(loaded.model, loaded.tokenizer, HARMFUL, harmless=HARMLESS, template="paper")
+    found = attribute(loaded.model, loaded.tokenizer, HARMFUL, harmless=HARMLESS, method="refusal", template="paper")
     found.scores.save(tmp_path / "scores.safetensors")
     assert found.recipe.provenance is not None
     assert found.recipe.provenance.lazy == load_scores(tmp_path / "scores.safetensors").lazy is not None
     assert any(note.startswith("lazy: the steps after the first scored ") for note in found.notes)
-    every = attribute(loaded.model, loaded.tokenizer, HARMFUL, harmless=HARMLESS, template="paper", every_head=True)
+    every = attribute(
+        loaded.model, loaded.tokenizer, HARMFUL, harmless=HARMLESS, method="refusal", template="paper", every_head=True
+    )
     assert every.recipe.provenance is not None
     assert every.recipe.provenance.lazy is None
     assert not any("lazy" in note for note in every.notes)

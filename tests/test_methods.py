@@ -354,3 +354,26 @@ def test_a_fifth_method_is_one_file_and_one_line(loaded: LoadedModel, tmp_path: 
     assert "norm has no estimate of its scores" in shown["screen"][1]
     assert "norm order is 0.5, expected at least 1" in shown["range"][1]
     assert "--norm-order belongs to norm" in shown["of another"][1]
+
+
+@pytest.mark.parametrize(
+    ("options", "has_harmless", "is_local", "method"),
+    [
+        ({}, True, True, "gates"),
+        ({}, False, True, "refusal"),
+        ({}, True, False, "refusal"),
+        ({"screen": True}, True, True, "refusal"),
+        ({"intent": "reinforce"}, True, True, "refusal"),
+        ({"factor": 0.5}, True, True, "refusal"),
+        ({"apply_factor": 0.5}, True, True, "refusal"),
+        ({"operation": "uniform_attention"}, True, True, "refusal"),
+        ({"method": "ships"}, True, True, "ships"),
+    ],
+)
+def test_the_default_is_gates_where_it_can_run_and_else_refusal(
+    options: dict[str, Any], has_harmless: bool, is_local: bool, method: str
+) -> None:
+    """What was resolved is what the recipe and the journal record."""
+    settings = Settings.resolve(AttributionOptions(**options), has_harmless=has_harmless, is_local=is_local)
+    assert settings.method.name == method
+    assert settings.chosen.method == method

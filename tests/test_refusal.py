@@ -293,7 +293,7 @@ def test_a_model_that_refuses_nothing_is_an_expected_failure() -> None:
 def test_attribute_finds_the_planted_head_and_its_recipe_takes_refusal_out(dtype: torch.dtype) -> None:
     loaded = load_refusing()
     loaded.model.to(dtype)
-    found = attribute(loaded.model, loaded.tokenizer, HARMFUL, harmless=HARMLESS)
+    found = attribute(loaded.model, loaded.tokenizer, HARMFUL, harmless=HARMLESS, method="refusal")
     assert [edit.ref for edit in found.recipe.edits] == [PLANTED]
     provenance = found.recipe.provenance
     assert (provenance.method, provenance.unit, provenance.contrast, provenance.r_main) == ("refusal", "nats", 10.0, None)
@@ -307,7 +307,7 @@ def test_prompts_and_answers_shorter_than_what_is_read_are_no_failure() -> None:
     """A harmless answer of 5 tokens after a prompt of 2 has 6 positions, fewer than are read of others."""
     loaded = load_refusing()
     harmful, harmless = [f"{text} ## Answer:" for text in HARMFUL], ["w40 Answer:", "w41 Answer:"]
-    found = attribute(loaded.model, loaded.tokenizer, harmful, harmless=harmless, template="direct", contrast=0.0)
+    found = attribute(loaded.model, loaded.tokenizer, harmful, harmless=harmless, method="refusal", template="direct", contrast=0.0)
     assert found.scores.arrays["refusal_harmless"].shape == (1, 3, 6)
     assert [edit.ref for edit in found.recipe.edits] == [PLANTED]
 
@@ -350,7 +350,7 @@ def test_no_group_that_was_tried_leaves_fewer_refusals_than_the_recipes(kind: An
 
 def test_the_path_stands_in_recipe_and_scores(tmp_path: Path) -> None:
     loaded = load_refusing("redundant", PAIR)
-    found = attribute(loaded.model, loaded.tokenizer, HARMFUL, harmless=HARMLESS, held_out=0)
+    found = attribute(loaded.model, loaded.tokenizer, HARMFUL, harmless=HARMLESS, method="refusal", held_out=0)
     provenance = found.recipe.provenance
     assert provenance is not None
     assert provenance.path is not None

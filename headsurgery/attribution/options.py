@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass, make_dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from headsurgery.attribution.method import Method
 from headsurgery.attribution.methods import UNITS, MethodName, load_method, load_methods
 from headsurgery.edits.operations import ABLATIONS, AblationName
+from headsurgery.edits.operations.scale import Scale
 from headsurgery.errors import UsageError
 from headsurgery.options import Declared, Flag, Options
 
@@ -22,7 +23,8 @@ INTENTS: tuple[Intent, ...] = ("ablate", "reinforce")
 
 
 def _say_methods() -> str:
-    return "; ".join(f"{method.name}: {method.help}" for method in load_methods()) + "."
+    default = "Default: gates where it can run, else refusal"
+    return "; ".join(f"{method.name}: {method.help}" for method in load_methods()) + f". {default}."
 
 
 def _say_contrasts() -> str:
@@ -40,7 +42,7 @@ class _SharedOptions(Options):
     """The choices of an attribution. A method's own options are None until the user chooses them.
 
     Args:
-        method: How heads are scored and chosen; see docs/commands/attribute.md.
+        method: How heads are scored and chosen; see docs/commands/attribute.md. None: see `with_method`.
         contrast: Heads are ranked by harmful - contrast * harmless. None: the method's own weight, if there is a control.
         operation: How a head is ablated while it is scored.
         factor: The operation's factor; 0 removes the head.
@@ -65,7 +67,7 @@ class _SharedOptions(Options):
         UsageError: A value is out of range.
     """
 
-    method: Annotated[MethodName, Flag(help=_say_methods(), identity=True)] = "refusal"
+    method: Annotated[MethodName | None, Flag(help=_say_methods(), identity=True)] = None
     contrast: Annotated[
         float | None,
         Flag(
@@ -131,7 +133,7 @@ class _SharedOptions(Options):
 
     def __post_init__(self) -> None:
         for name, known in (("method", tuple(UNITS)), ("operation", ABLATIONS), ("intent", INTENTS)):
-            if getattr(self, name) not in known:
+            if getattr(self, name) not in known and (name, self.method) != ("method", None):
                 raise UsageError(f"{name} is {getattr(self, name)!r}, expected {' or '.join(known)}")
         for option in self.declared():
             _check_number(option, getattr(self, option.name))
@@ -146,6 +148,23 @@ class _SharedOptions(Options):
             raise UsageError("factor is 1, which changes nothing, so every head would score 0")
         if not self.screen and (self.survivors, self.sample, self.screen_seed) != (None, None, None):
             raise UsageError("--survivors, --sample: nothing is screened", hint="add --screen")
+
+    def with_method(self, *, has_harmless: bool, is_local: bool) -> AttributionOptions:
+        """The same with a method, where none was chosen: `gates` where it can run, else `refusal`.
+
+        `gates` won the contest of docs/methods.md, whose edits take heads out (`scale` by 0). It needs a harmless control and the
+        model in one process. It scores no single heads, so nothing can be screened.
+
+        Args:
+            has_harmless: Whether there is a control.
+            is_local: Whether the model runs in this process.
+        """
+        if self.method is not None:
+            return cast("AttributionOptions", self)
+        is_contested = (self.intent, self.operation, self.factor, self.apply_factor) == ("ablate", Scale.name, 0, None)
+        can_run = has_harmless and is_local and not self.screen
+        chosen = replace(self, method="gates" if is_contested and can_run else "refusal")
+        return cast("AttributionOptions", chosen)
 
 
 def _check_number(option: Declared, value: Any) -> None:

@@ -115,7 +115,8 @@ def attribute(
         tokenizer: Its tokenizer.
         prompts: Harmful queries.
         harmless: The control: queries that look alike but are harmless.
-        options: The method and all choices of the attribution, or these resolved. Default: the method `refusal` with its defaults.
+        options: The method and all choices of the attribution, or these resolved. Default: all open; which method that
+            is says `AttributionOptions.with_method`.
         template: chat, paper, direct or a file; default: the tokenizer's chat template, else paper.
         batch_size: Rows (head, query) per forward pass, or `auto`. An engine has its own.
         base: What the recipe says of its base. Default: the model's type and geometry.
@@ -137,7 +138,8 @@ def attribute(
         NoReinforcementError: In a search: no candidate refuses more than the base within the bounds.
         OptionError: A keyword is not an option, or is given together with `options`.
     """
-    settings = _settle(options, keywords, has_harmless=harmless is not None)
+    is_local = isinstance(model, nn.Module | LocalEngine)
+    settings = _settle(options, keywords, has_harmless=harmless is not None, is_local=is_local)
     report = of_stage(on_progress, settings.method.stage)
     if on_search is None and on_progress is not None and takes_stage(on_progress):
         on_search = of_stage(on_progress, SEARCHING)
@@ -149,7 +151,7 @@ def attribute(
         if batch_size != "auto" and (isinstance(batch_size, str) or batch_size < 1):
             raise UsageError(f"batch size is {batch_size!r}, expected auto or at least 1")
         engine = LocalEngine(LoadedModel(model=engine, tokenizer=tokenizer), batch_size=batch_size)
-    settings.check_engine(is_local=isinstance(engine, LocalEngine))
+    settings.check_engine(is_local=is_local)
     facts = engine.facts
     settings.check_model(facts.geometry, has_q_norm=facts.has_q_norm)
     loaded = engine.loaded if isinstance(engine, LocalEngine) and settings.is_attacked else None
@@ -216,7 +218,9 @@ def attribute(
     )
 
 
-def _settle(options: AttributionOptions | Settings | None, keywords: dict[str, Any], *, has_harmless: bool) -> Settings:
+def _settle(
+    options: AttributionOptions | Settings | None, keywords: dict[str, Any], *, has_harmless: bool, is_local: bool
+) -> Settings:
     """The settings. Keyword arguments may replace the options; all keywords of version 0.1 still work."""
     if isinstance(options, Settings):
         check_no_more("attribute", keywords, [AttributionOptions])
@@ -228,7 +232,7 @@ def _settle(options: AttributionOptions | Settings | None, keywords: dict[str, A
             keywords |= {"survivors": screening.survivors, "sample": screening.sample, "screen_seed": screening.seed}
     gathered = AttributionOptions.take(keywords, options)
     check_no_more("attribute", keywords, [AttributionOptions])
-    return Settings.resolve(gathered, has_harmless=has_harmless)
+    return Settings.resolve(gathered, has_harmless=has_harmless, is_local=is_local)
 
 
 def _prepare_scoring(

@@ -61,16 +61,18 @@ class Settings:
     is_count_open: bool = False
 
     @classmethod
-    def resolve(cls, options: AttributionOptions, *, has_harmless: bool) -> Settings:
+    def resolve(cls, options: AttributionOptions, *, has_harmless: bool, is_local: bool = True) -> Settings:
         """Fill in what the user left open.
 
         Args:
             options: The user's choices.
             has_harmless: Whether there is a control.
+            is_local: Whether the model runs in this process.
 
         Raises:
             UsageError: As above, or there is a contrast but no control to weigh.
         """
+        options = options.with_method(has_harmless=has_harmless, is_local=is_local)
         if options.held_out and options.intent != "ablate":
             raise UsageError("prompts are held out for the curve of an ablation; a reinforcement has none", hint="drop --held-out")
         if options.contrast and not has_harmless:
@@ -190,7 +192,7 @@ class Settings:
         if self.screen is not None:
             raise UsageError("screening reads the activations of a model in one process", hint="use the local engine")
         if "model" in self.method.needs:
-            raise UsageError(f"{self.method.name} {self.method.needs['model']}", hint="use the local engine")
+            raise UsageError(f"{self.method.name} {self.method.needs['model']}", hint="use the local engine, or another --method")
 
     def check_model(self, geometry: AttentionGeometry, *, has_q_norm: bool) -> None:
         """Refuse choices that the model doesn't allow, before it runs.

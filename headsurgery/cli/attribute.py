@@ -102,9 +102,11 @@ def attribute(
     checkpoint = open_checkpoint(source.path, model=source.model, revision=source.revision)
     anatomy = prove_anatomy(checkpoint)
     base = record_base(checkpoint, anatomy)
+    is_local = running.engine == "local"
+    options = options.with_method(has_harmless=harmless is not None, is_local=is_local)
     for note in _say_foreign(options):
         console.note(note)
-    if running.engine == "local" and (running.ray_address, running.workers, running.gpus_per_worker) != (None, None, None):
+    if is_local and (running.ray_address, running.workers, running.gpus_per_worker) != (None, None, None):
         console.note("--ray-address, --workers and --gpus-per-worker belong to --engine ray")
     console.say("importing torch and transformers")
     from headsurgery import attribution
@@ -115,9 +117,9 @@ def attribute(
     from headsurgery.model.loading import choose_device
     from headsurgery.model.precision import choose_precision
 
-    settings = Settings.resolve(options, has_harmless=harmless is not None)
+    settings = Settings.resolve(options, has_harmless=harmless is not None, is_local=is_local)
     settings.check_model(anatomy.geometry, has_q_norm=anatomy.has_q_norm)
-    settings.check_engine(is_local=running.engine == "local")
+    settings.check_engine(is_local=is_local)
     if reading.template not in (None, "chat"):
         load_template(reading.template, tokenizer=None)
     if estimate or estimate_for is not None:

@@ -20,7 +20,6 @@ from headsurgery.attribution import Attribution, AttributionOptions, attribute
 from headsurgery.attribution.curve import MIN_REFUSED
 from headsurgery.attribution.gates import NothingToReinforceError
 from headsurgery.attribution.identity import VERSIONS, identify_weights, read_sweep_dtype
-from headsurgery.attribution.methods import UNITS
 from headsurgery.attribution.refusal import NoRefusalError
 from headsurgery.attribution.reinforce import NoReinforcementError
 from headsurgery.attribution.scores import best_heads
@@ -240,7 +239,7 @@ class _DemoRun:
             measured.answers,
             self.output / folder,
             scores=found.scores,
-            unit=UNITS[self.subject.options.method],
+            unit=found.scores.unit,
             frontier=None if found.frontier is None else found.frontier.points,
             marked=self.subject.planted,
         )

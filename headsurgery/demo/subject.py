@@ -106,7 +106,9 @@ def planted_subject(say: Say) -> Subject:
         harmful=harmful,
         harmless=harmless,
         control=PromptSet.from_texts(harmless.seen.texts[:NUM_PROMPTS], name=harmless.seen.name, kind="harmless"),
-        options=AttributionOptions(screen=True, survivors=40, sample=0, held_out=0),  # the effect is measured later
+        options=AttributionOptions(
+            method="refusal", screen=True, survivors=40, sample=0, held_out=0
+        ),  # the effect is measured later
         weak_factor=PLANTED_FACTOR,
         loading=ModelOptions(dtype="float32"),  # everywhere the same, so that its figures are
         planted=load_demo_adapter().heads,

@@ -159,8 +159,8 @@ def read_ends(
 
     Args:
         modules: The model.
-        queries: Token ids, at least `tail` each.
-        tail: Positions that are read of each query, up to its last.
+        queries: Token ids.
+        tail: Positions that are read of each query, up to its last; of a shorter one its first stands in for those that it lacks.
         prefix: So many tokens, with which all queries begin, run once for all of them; at most those before the tail.
         checkpointed: Keep only what goes into each layer, and run the layer again in the backward pass. Then there is no prefix,
             because a layer that runs again would find its own keys among those of the prefix.
@@ -172,7 +172,7 @@ def read_ends(
     tokens = torch.tensor([[*query, *[query[-1]] * (length - len(query))] for query in queries], device=modules.device)
     prefix = 0 if checkpointed else prefix
     ends = torch.tensor([len(query) - prefix for query in queries], device=modules.device).unsqueeze(1)
-    places = ends - torch.arange(tail, 0, -1, device=modules.device)  # [queries, tail]
+    places = (ends - torch.arange(tail, 0, -1, device=modules.device)).clamp(min=0)  # [queries, tail]
     cache = _run_prefix(modules, tokens[:1, :prefix], len(queries)) if prefix else None
     original: Forward = modules.output_embeddings.forward
 

@@ -55,6 +55,6 @@ def shared_prefix(task: SweepTask) -> tuple[int, ...]:
 def common_prefix(queries: Sequence[tuple[int, ...]], tail: int) -> tuple[int, ...]:
     """Token ids with which all queries begin, without the last `tail` of any query."""
     first, last = min(queries), max(queries)
-    limit = min(map(len, queries)) - tail
+    limit = max(0, min(map(len, queries)) - tail)
     length = next((place for place in range(limit) if first[place] != last[place]), limit)
     return tuple(first[:length])
