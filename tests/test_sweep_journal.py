@@ -217,7 +217,18 @@ def small_blocks() -> None:
 
 def start(folder: Path, name: str, *more: str, prepare: Callable[[], None] = small_blocks) -> Command:
     """`headsurgery attribute`."""
-    arguments = ["attribute", "model", "--prompts", "harmful.txt", "--harmless", "harmless.txt", "--template", "direct"]
+    arguments = [
+        "attribute",
+        "model",
+        "--method",
+        "refusal",
+        "--prompts",
+        "harmful.txt",
+        "--harmless",
+        "harmless.txt",
+        "--template",
+        "direct",
+    ]
     outputs = ["-o", f"{name}.json", "--scores", f"{name}.safetensors"]
     return Command([*arguments, *outputs, *more], folder, prepare)
 
