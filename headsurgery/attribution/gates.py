@@ -53,7 +53,7 @@ OPENING_TOKENS = 3
 MARGIN = -3.0
 """Log-odds below which a refusal hardly pays any more, in nats."""
 
-KL_PRICE = {"ablate": 5.0, "reinforce": 20.0}
+KL_PRICE = {"ablate": 7.0, "reinforce": 20.0}
 """Loss per nat of divergence."""
 
 OVER_REFUSAL_PRICE = 1.0
@@ -66,6 +66,8 @@ EXACT_ROWS = 12
 """Prompts of each kind on which groups of heads are compared."""
 
 ROUNDS, STEPS, FITTING_STEPS = 2, 18, 12
+REFINING_STEPS = 34
+"""Passes that refining takes at most: in each of its rounds 4 probes, 4 tries, 3 readings of shares, and some 6 tries to prune."""
 LEARNING_RATE = {"ablate": 0.3, "reinforce": 0.05}
 _OPEN = 3.0
 """Where the sigmoid of a gate begins: a factor of 0.95."""
@@ -456,15 +458,21 @@ class _Search:
     def _advance(self, steps: int) -> None:
         self._done += steps
         if self.report is not None:
-            self.report(self._done, ROUNDS * STEPS + FITTING_STEPS)
+            self.report(self._done, ROUNDS * STEPS + self._last_steps)
+
+    @property
+    def _last_steps(self) -> int:
+        """Steps after the rounds."""
+        return REFINING_STEPS if self.settings.factors == "zero" else FITTING_STEPS
 
     def _fit(self, lessons: Lessons, theta: torch.Tensor, factors: torch.Tensor) -> tuple[HeadEdit, ...]:
         """The group of the recipe, out of all learned factors."""
         geometry, settings = self.sweeper.geometry, self.settings
         order = _by_distance(factors, geometry)[: settings.max_heads]
         if settings.factors == "zero":
-            order = _Refining(lessons, order, geometry, settings).run()
-            self._advance(FITTING_STEPS)
+            refining = _Refining(lessons, order, geometry, settings, on_pass=lambda: self._advance(1))
+            order = refining.run()
+            self._advance(max(0, REFINING_STEPS - refining.passes))
             return tuple(_edit(head, 0.0, settings) for head in order)
         only = torch.zeros(factors.shape, dtype=torch.bool)
         for head in order:
@@ -590,8 +598,16 @@ class _Refining:
     make up for a small change. So heads outside are probed at a factor of 0.5, in random parts, with the group ablated.
     """
 
-    def __init__(self, lessons: Lessons, group: Sequence[HeadRef], geometry: AttentionGeometry, settings: GateSettings) -> None:
-        self._lessons, self._geometry, self._settings = lessons, geometry, settings
+    def __init__(
+        self,
+        lessons: Lessons,
+        group: Sequence[HeadRef],
+        geometry: AttentionGeometry,
+        settings: GateSettings,
+        on_pass: Callable[[], None],
+    ) -> None:
+        self._lessons, self._geometry, self._settings, self._on_pass = lessons, geometry, settings, on_pass
+        self.passes = 0
         self._draws = Random(f"{settings.seed} refine")
         self.group = list(group)
         self._loss = self._try(self.group)
@@ -641,7 +657,13 @@ class _Refining:
         return {head: sum(slopes[head] for slopes in ways) / len(ways) for head in self.group}
 
     def _try(self, group: Sequence[HeadRef]) -> float:
+        self._count_pass()
         return self._lessons.exact(self._state(group))
+
+    def _count_pass(self) -> None:
+        self.passes += 1
+        if self.passes <= REFINING_STEPS:
+            self._on_pass()
 
     def _state(self, group: Sequence[HeadRef], between: Mapping[HeadRef, float] | None = None) -> torch.Tensor:
         """Factors of 0 for a group, and some others between 0 and 1."""
@@ -652,6 +674,7 @@ class _Refining:
 
     def _slopes(self, factors: torch.Tensor) -> dict[HeadRef, float]:
         """By how much the loss rises with each head's factor, on some rows."""
+        self._count_pass()
         rows = [_draw(self._draws, len(own.queries)) for own in (self._lessons.openings, self._lessons.harmless)]
         gradient, _ = self._lessons.gradient(factors, *rows)
         return {head: float(gradient[head.layer, head.head]) for head in self._geometry.heads()}

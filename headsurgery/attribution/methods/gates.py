@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from headsurgery.attribution.settings import Settings
     from headsurgery.recipe import HeadEdit
 
-_REFINING_STEPS = 50
-"""Steps that refining a group of heads is worth, about: its losses and slopes, counted in tokens."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class GatesOptions(Options):
@@ -97,18 +94,17 @@ class Gates(Method[GatesOptions]):
 
     def work(self, sets: Sequence[Queries], options: GatesOptions) -> Work:
         """The steps of the descent and the rounds of answers; refining a group is counted as steps."""
-        from headsurgery.attribution.gates import FITTING_STEPS, OPENING_TOKENS, ROUNDS, ROWS, STEPS, group_sizes
+        from headsurgery.attribution.gates import FITTING_STEPS, OPENING_TOKENS, REFINING_STEPS, ROUNDS, ROWS, STEPS
         from headsurgery.attribution.refusal import REFUSAL_TOKENS
 
         rows = [[*ids, *[ids[-1]] * (OPENING_TOKENS - 1)] for ids in sets[0][:ROWS]]
         rows += [[*ids, *[ids[-1]] * (REFUSAL_TOKENS - 1)] for ids in sets[1][:ROWS]]
-        last = FITTING_STEPS if options.factors == "free" else _REFINING_STEPS
-        rounds = 1 + ROUNDS + len(group_sizes(options.top))
+        last = FITTING_STEPS if options.factors == "free" else REFINING_STEPS
         return Work(
             gradients=[PlannedGradients(queries=rows, tail=REFUSAL_TOKENS, passes=ROUNDS * STEPS + last)],
-            answers=[*[sets[0]] * rounds, sets[1]],
-            note=f"to refine a group of heads is counted as {_REFINING_STEPS} steps; how many it takes depends on the heads; "
-            "to reinforce, a step reads half as much again",
+            answers=[*[sets[0]] * (2 + ROUNDS), sets[1]],
+            note=f"to refine a group of heads is counted as {REFINING_STEPS} steps; how many it takes depends on the heads; "
+            "to reinforce, a step reads half as much again, and the model answers more often",
         )
 
     def groups(self, scores: ScoreTable, settings: Settings) -> Sequence[tuple[HeadEdit, ...]]:
