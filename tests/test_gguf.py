@@ -183,6 +183,18 @@ class TestFolders:
         )
         assert any("edited before" in note for note in again.notes), "a file that apply wrote stands for its folder"
 
+    def test_in_an_edited_folder(self, tmp_path: Path) -> None:
+        path = save_gguf(tmp_path / "a.gguf", Tiny(layers=1))
+        apply_plan(
+            plan_surgery(Recipe(edits=(HeadEdit(layer=0, head=0, operation="scale"),)), open_checkpoint(path)), tmp_path / "out"
+        )
+        save_gguf(tmp_path / "out" / "b.gguf", Tiny(layers=2))
+        with pytest.raises(CheckpointError) as caught:
+            open_checkpoint(tmp_path / "out/a.gguf")
+        assert caught.value.hint == "move the others away"
+        (tmp_path / "out/model.safetensors").touch()
+        assert open_checkpoint(tmp_path / "out/b.gguf").model == "b.gguf", "a file beside an edited safetensors checkpoint"
+
     def test_of_several_models_one_must_be_named(self, tmp_path: Path) -> None:
         for name in ("a.gguf", "b.gguf", "mmproj-a.gguf"):
             save_gguf(tmp_path / name, Tiny(layers=1))

@@ -282,3 +282,33 @@ class TestCommands:
         assert "one is a GGUF file and the other is not" in said
         assert "lies inside" not in self.run("apply", recipe, path, "-o", tmp_path / "beside")
         assert "which is never written" in self.run("apply", recipe, path, "-o", tmp_path, code=1)
+
+
+class TestTransplant:
+    """Numbers of another file, as codes under the scales of this one."""
+
+    def test_the_base_itself_changes_nothing(self, tmp_path: Path) -> None:
+        base = save_gguf(tmp_path / "x.gguf", Tiny())
+        recipe = Recipe(edits=(edit("transplant", 1.0),))
+        planned = plan_surgery(recipe, open_checkpoint(base), donor=open_checkpoint(base))
+        assert planned.is_exact
+        apply_plan(planned, tmp_path / "out")
+        assert (tmp_path / "out/x.gguf").read_bytes() == base.read_bytes()
+
+    def test_a_close_relative_is_rounded_and_a_stranger_refused(self, tmp_path: Path) -> None:
+        base, donor = save_gguf(tmp_path / "x.gguf", Tiny(dtype="Q8_0")), tmp_path / "donor.gguf"
+        data = bytearray(base.read_bytes())
+        place = places(base)[O_PROJ]
+        codes = np.frombuffer(bytes(data[place]), np.uint8).reshape(-1, 34).copy()
+        codes[:, 2:] += np.random.default_rng(0).integers(0, 2, codes[:, 2:].shape, dtype=np.uint8)
+        codes[:, 2:][codes[:, 2:] == 128] = 127
+        data[place] = codes.tobytes()
+        donor.write_bytes(data)
+        recipe = Recipe(edits=(edit("transplant", 1.0),))
+        apply_plan(plan_surgery(recipe, open_checkpoint(base), donor=open_checkpoint(donor)), tmp_path / "out")
+        given, found, before = (read_values(path)[O_PROJ] for path in (donor, tmp_path / "out/x.gguf", base))
+        assert np.array_equal(found[:, 64:128], given[:, 64:128])
+        assert np.array_equal(found[:, 128:], before[:, 128:])
+        stranger = save_gguf(tmp_path / "y.gguf", Tiny(dtype="Q4_K", seed=1))
+        with pytest.raises(SurgeryError, match="too coarse"):
+            plan_surgery(recipe, open_checkpoint(save_gguf(tmp_path / "z.gguf", Tiny())), donor=open_checkpoint(stranger))

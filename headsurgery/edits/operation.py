@@ -211,7 +211,7 @@ class Operation(ABC):
         if found.fault == "too_coarse":
             return SurgeryError(
                 f"{done}: {dtype} is too coarse: rounding would change the result by more than {found.limit * 100:g} %",
-                hint="choose the factor 0, or edit the model in a finer type",
+                hint=f"{'choose the factor 0, or ' if self.multiplies else ''}edit the model in a finer type",
             )
         if found.fault == "too_small":
             return SurgeryError(f"{done} is too small for {dtype}: rounding would change it by more than {found.limit * 100:g} %")

@@ -167,8 +167,10 @@ def _files_of(path: Path) -> Directory:
     """The files of a directory. A GGUF file stands for itself, unless it is in a checkpoint that `apply` wrote."""
     if path.suffix.lower() != SUFFIX or not path.is_file():
         return Directory(path)
+    folder = Directory(path.parent)
     is_ours = any((path.parent / name).exists() for name in (MANIFEST, JOURNAL))
-    return Directory(path.parent) if is_ours else Chosen(path.parent, parts_of(path.name))
+    is_its_model = not folder.has(WEIGHTS) and not folder.has(INDEX)
+    return folder if is_ours and is_its_model else Chosen(path.parent, parts_of(path.name))
 
 
 def _find_gguf(files: Files) -> tuple[str, ...] | None:
@@ -182,7 +184,8 @@ def _find_gguf(files: Files) -> tuple[str, ...] | None:
     found = find_gguf(files.top())
     if len(found) > 1:
         shown = ", ".join(quote(names[0]) for names in found[:8]) + (", ..." if len(found) > 8 else "")
-        raise CheckpointError(f"{files.where}: has {len(found)} GGUF models: {shown}", hint="give the path of one of these files")
+        hint = "move the others away" if files.has(MANIFEST) else "give the path of one of these files"
+        raise CheckpointError(f"{files.where}: has {len(found)} GGUF models: {shown}", hint=hint)
     return found[0] if found else None
 
 

@@ -337,7 +337,8 @@ class _Tally:
             return Exactness(level="refused", fault="not_finite")
         if self.lacks_zero and not self.is_exact:
             return Exactness(level="refused", fault="no_zero")
-        if self.overflows or not self.result_is_finite:
+        is_beyond = self.overflows and change.factor is not None  # of other changes, all that is lost is judged below
+        if is_beyond or not self.result_is_finite:
             return Exactness(level="refused", fault="overflow")
         if self.is_exact:
             return Exactness(level="exact", of="values" if change.factor == 0 else of)
