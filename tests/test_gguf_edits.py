@@ -78,10 +78,10 @@ EXPECTED_REFUSALS = {
 """A head of 80 begins in the middle of 32 elements that share a scale, and these types have no code for 0 under an offset."""
 
 
-@pytest.mark.parametrize("dtype", all_but(["F16", "Q4_0", "Q4_1", "Q8_0", "Q3_K", "Q4_K", "Q6_K", "MXFP4"], READABLE))
+@pytest.mark.parametrize("dtype", all_but(["Q4_1", "Q4_K", "Q6_K", "MXFP4"], READABLE))
 def test_factor_0_is_exact_or_refused_by_name(dtype: str, tmp_path: Path) -> None:
     for head_dim in HEADS:
-        for operation in ("scale", "uniform_attention"):
+        for operation in ("scale", "uniform_attention") if head_dim == 64 else ("scale",):
             tiny = Tiny(dtype=dtype, head_dim=head_dim)
             path, out = save_gguf(tmp_path / f"{head_dim}{operation}.gguf", tiny), tmp_path / f"{head_dim}{operation}"
             if operation == "scale" and (dtype, head_dim) in EXPECTED_REFUSALS:
@@ -106,7 +106,7 @@ def test_of_a_codebook_only_whole_blocks_are_edited(dtype: str, tmp_path: Path) 
         plan(narrow, edit())
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     dtype=st.sampled_from(READABLE),
     head_dim=st.sampled_from(sorted(HEADS)),
@@ -131,6 +131,7 @@ def test_other_factors_are_as_exact_as_the_plan_says(
     assert not verify_checkpoint(out, base=open_checkpoint(path)).problems
 
 
+@pytest.mark.exhaustive
 def test_the_docs_page_shows_the_table() -> None:
     cells = make_cells()
     assert with_table(PAGE.read_text(), cells) == PAGE.read_text(), "write it anew: python -m tests.gguf_table"
