@@ -457,6 +457,7 @@ class TestRefusals:
             ("MLX, 4 bits", "biases", None, "no biases beside it"),
             ("MLX, 4 bits", "scales", torch.zeros(128, 3).half(), r"scales: is F16 \[128, 3\], expected"),
             ("bitsandbytes, NF4", "weight.absmax", torch.zeros(5), r"absmax: is F32 \[5\], expected 512 scales"),
+            ("bitsandbytes, NF4", "weight.quant_map", None, "o_proj.weight: no weight.quant_map beside it"),
             ("bitsandbytes, NF4", "weight.quant_map", torch.full((16,), torch.nan), "quant_map: holds inf or nan"),
             ("bitsandbytes, int8", "SCB", None, "quantized|no SCB"),
             ("bitsandbytes, int8", "weight_format", torch.tensor(2, dtype=torch.uint8), "not stored row by row"),

@@ -89,15 +89,14 @@ def _open_int8(checkpoint: Checkpoint, weight: TensorInfo) -> ScaledCodes:
 
 
 def _open_four_bits(checkpoint: Checkpoint, weight: TensorInfo, kind: str) -> ScaledCodes:
-    stem = f"{weight.name}."
-    state = _read_state(checkpoint, checkpoint.tensors[f"{stem}{_STATE}{kind}"])
+    state = _read_state(checkpoint, checkpoint.tensors[f"{weight.name}.{_STATE}{kind}"])
     shape, size = state.get("shape"), state.get("blocksize")
     rows, columns = _two_extents(shape) or (0, 0)
     if weight.dtype != "U8" or weight.num_bytes * 2 != rows * columns or type(size) is not int or size < 1 or columns % size:
         raise refuse(weight, f"is {weight.dtype} {list(weight.shape)} for {quote(shape)} in blocks of {quote(size)}")
-    quant_map, absmax = parts_beside(checkpoint, stem, ("quant_map", "absmax"))
+    _, quant_map, absmax = _parts_of(checkpoint, weight.name, "quant_map", "absmax")
     levels = _read_floats(checkpoint, quant_map, 16)
-    nested = _read_nested(checkpoint, stem, state, rows * columns // size) if "nested_offset" in state else None
+    nested = _read_nested(checkpoint, weight.name, state, rows * columns // size) if "nested_offset" in state else None
     codes = _FOUR_BITS.grid(replace(weight, shape=(rows, columns // 2)), (rows, columns))
     grid = StoredGrid(tensor=absmax, shape=(rows, columns), block=(1, size))
     if absmax.dtype != ("U8" if nested else "F32") or absmax.num_parameters != rows * columns // size:
@@ -111,6 +110,11 @@ def _open_four_bits(checkpoint: Checkpoint, weight: TensorInfo, kind: str) -> Sc
         levels=levels,
         nested=nested,
     )
+
+
+def _parts_of(checkpoint: Checkpoint, name: str, *ends: str) -> list[TensorInfo]:
+    """A weight, and the tensors whose names begin with its own."""
+    return parts_beside(checkpoint, name.removesuffix("weight"), ("weight", *(f"weight.{end}" for end in ends)))
 
 
 def _two_extents(shape: Any) -> tuple[int, int] | None:
@@ -129,8 +133,8 @@ def _read_state(checkpoint: Checkpoint, tensor: TensorInfo) -> Mapping[str, Any]
         raise refuse(tensor, f"is no JSON: {error}") from error
 
 
-def _read_nested(checkpoint: Checkpoint, stem: str, state: Mapping[str, Any], num_scales: int) -> NestedScales:
-    _, quant_map, absmax = parts_beside(checkpoint, stem, ("absmax", "nested_quant_map", "nested_absmax"))
+def _read_nested(checkpoint: Checkpoint, name: str, state: Mapping[str, Any], num_scales: int) -> NestedScales:
+    _, quant_map, absmax = _parts_of(checkpoint, name, "nested_quant_map", "nested_absmax")
     size, offset = state.get("nested_blocksize"), state.get("nested_offset")
     if type(size) is not int or size < 1 or type(offset) is not float or not math.isfinite(offset):
         raise refuse(absmax, f"has blocks of {quote(size)} and an offset of {quote(offset)}")

@@ -328,6 +328,7 @@ class ScaledCodes:
             common = np.float64(1) / common if self.divides else common
         return self._numbers(axis, block, stored, float(common), codes=codes)
 
+    @np.errstate(over="ignore", invalid="ignore")  # inf and nan are refused later
     def _numbers(
         self, axis: int, block: range, stored: Sequence[Values | None], common: float, *, codes: Codes | None = None
     ) -> _Numbers:
@@ -498,8 +499,9 @@ class _Numbers:
         return codes.astype(np.float64) if self.levels is None else np.asarray(self.levels)[codes]
 
     def _decode(self, levels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        numbers: npt.NDArray[np.float64] = (levels - self.zeros) * self.scales
-        return numbers if self.biases is None else numbers + self.biases
+        with np.errstate(over="ignore", invalid="ignore"):  # inf and nan are refused later
+            numbers: npt.NDArray[np.float64] = (levels - self.zeros) * self.scales
+            return numbers if self.biases is None else numbers + self.biases
 
     def _ends(self) -> tuple[float, float]:
         """Below and above them, not even rounding gives a code."""
