@@ -98,7 +98,7 @@ def apply(
         check_target(output, base.files.extent, force)
     _say_notes(console, plan)
     if dry_run or output is None:
-        _show_plan(console, plan, verb="are carried over")
+        _show_plan(console, plan, files="files carried over")
         return
     if base.files.path is None or (giver is not None and giver.files.path is None):
         base, giver = _fetch(console, base, token), _fetch(console, giver, token)
@@ -148,7 +148,7 @@ def _apply_in_place(
         check_exact(plan)
     _say_notes(console, plan)
     if dry_run:
-        _show_plan(console, plan, verb="stay where they are")
+        _show_plan(console, plan, files="files that stay where they are")
         return
     with stages(console) as on_progress, saying_what_became(console, directory):
         manifest = apply_in_place(plan, write_card=card_writer(plan), on_progress=on_progress, on_note=console.note)
@@ -224,7 +224,7 @@ def _summary(plan: SurgeryPlan) -> str:
     return f"{say_edits(plan.recipe.edits)}; {parameters}"
 
 
-def _show_plan(console: Console, plan: SurgeryPlan, *, verb: str) -> None:
+def _show_plan(console: Console, plan: SurgeryPlan, *, files: str) -> None:
     from headsurgery.console import table
 
     rows = []
@@ -235,7 +235,7 @@ def _show_plan(console: Console, plan: SurgeryPlan, *, verb: str) -> None:
         rows.append((*what, edit.runs.count, edit.runs.length, str(edit.exactness)))
     headers = ("head", "operation", "factor", "tensor", "file", "block", "runs", "bytes each", "result")
     left_out = f"Left out: {', '.join(plan.files.left_out)}" if plan.files.left_out else "Nothing is left out."
-    carried = f"{len(plan.files.copied)} files {verb}, {len({edit.tensor.file for edit in plan.edits})} of them edited."
+    carried = f"{files}: {len(plan.files.copied)}, of which edited: {len({edit.tensor.file for edit in plan.edits})}"
     for note in _explain_left_out(plan):
         console.note(note)
     console.data(plan.to_json(), table(headers, rows), "", _summary(plan), carried, left_out)

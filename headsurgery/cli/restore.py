@@ -46,4 +46,4 @@ def restore(
         raise UsageError("restore needs a directory to write to", hint="give one with -o DIR, or --in-place to change DIR itself")
     where, what = output or edited, "the base's SHA-256" if steps is None else f"the SHA-256 that it had {steps} edits before"
     document = {"output": str(where), "files": [{"file": record.file, "sha256": record.base_sha256} for record in records]}
-    console.data(document, f"{where}: {len(records)} files, each with {what}" if records else f"{where}: the base again")
+    console.data(document, f"{where}: files restored: {len(records)}, each with {what}" if records else f"{where}: the base again")
