@@ -76,7 +76,7 @@ def open_gptq(checkpoint: Checkpoint, name: str) -> ScaledCodes | None:
     groups = read_groups(checkpoint, f"{stem}g_idx", shape[1], group, grid.extents[0])
     order = "" if groups is None else ", in act-order"
     return ScaledCodes(
-        format=f"GPTQ, {bits}-bit codes, a scale for each {group} inputs{order} ({scales.dtype})",
+        format=f"GPTQ{'' if _OFFSETS[kind.lower()] else ' v2'}, {bits}-bit codes, a scale for each {group} inputs{order} ({scales.dtype})",
         shape=shape,
         codes=codes,
         packing=Packing(bits=bits, axis=1),
