@@ -74,9 +74,9 @@ def open_gptq(checkpoint: Checkpoint, name: str) -> ScaledCodes | None:
     zeros = along_rows.grid(qzeros, (shape[0], grid.extents[0]), is_transposed=True)
     check_extents((codes, ("I32",)), (grid, plain.ELEMENTS), (zeros, ("I32",)))
     groups = read_groups(checkpoint, f"{stem}g_idx", shape[1], group, grid.extents[0])
-    order = "" if groups is None else ", in act-order"
+    order, version = "" if groups is None else ", in act-order", "" if _OFFSETS[kind.lower()] else " v2"
     return ScaledCodes(
-        format=f"GPTQ{'' if _OFFSETS[kind.lower()] else ' v2'}, {bits}-bit codes, a scale for each {group} inputs{order} ({scales.dtype})",
+        format=f"GPTQ{version}, {bits}-bit codes, a scale for each {group} inputs{order} ({scales.dtype})",
         shape=shape,
         codes=codes,
         packing=Packing(bits=bits, axis=1),
