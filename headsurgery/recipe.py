@@ -112,7 +112,7 @@ class Geometry(_Noun):
 class RecipeBase(_Noun):
     """The checkpoint that the recipe was made for. What it states must match; what it leaves out is not checked."""
 
-    model: str | None = Field(default=None, description="Hub id, or the mere name of a local folder")
+    model: str | None = Field(default=None, description="Hub id, org/name/FILE.gguf, or the mere name of a local folder or file")
     revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$", description="commit of the Hub repository")
     model_type: str | None = None
     geometry: Geometry | None = None

@@ -53,6 +53,7 @@ class Tiny:
         fused: Whether queries, keys and values are one tensor.
         tokens: Size of the vocabulary.
         seed: Of the values.
+        outer_scale: What the runtime multiplies o_proj's outputs by; None: nothing.
     """
 
     dtype: str = "Q4_K"
@@ -63,6 +64,7 @@ class Tiny:
     fused: bool = False
     tokens: int = 3
     seed: int = 0
+    outer_scale: float | None = None
 
     @property
     def heads(self) -> int:
@@ -97,6 +99,8 @@ def save_gguf(path: Path, tiny: Tiny) -> Path:
             data = store(rng, shape, kind.name)
             writer.add_tensor(f"blk.{layer}.{name}.weight", data, raw_dtype=kind)
         writer.add_tensor(f"blk.{layer}.attn_norm.weight", rng.normal(size=tiny.hidden).astype(np.float32))
+        if tiny.outer_scale is not None:
+            writer.add_tensor(f"blk.{layer}.attn_output.scale", np.array([tiny.outer_scale], np.float32))
         if tiny.bias:
             writer.add_tensor(f"blk.{layer}.attn_q.bias", rng.normal(size=width).astype(np.float32))
     writer.write_header_to_file()

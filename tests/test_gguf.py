@@ -210,11 +210,16 @@ class TestMetadata:
         return dict(read_gguf_model({"general.architecture": architecture, **base, **more}, ()).config)
 
     def test_heads_may_differ_by_layer(self) -> None:
-        found = self.read(attention__head_count=[4, 0], attention__head_count_kv=[2, 0], attention__key_length=64)
+        found = self.read(attention__head_count=[4, 0], attention__head_count_kv=[2, 0])
         assert found["has_layers_without_heads"]
         assert (found["num_attention_heads"], found["num_key_value_heads"], found["head_dim"]) == (4, 2, 64)
-        found = self.read(attention__head_count=[4, 8], attention__head_count_kv=[2, 2], attention__key_length=32)
+        found = self.read(attention__head_count=[4, 8], attention__head_count_kv=[2, 2], attention__value_length=32)
         assert [layer["num_attention_heads"] for layer in found["per_layer_config"].values()] == [4, 8]  # type: ignore[attr-defined]
+
+    def test_widths_that_are_not_stated(self) -> None:
+        found = self.read(attention__key_length=96)
+        assert (found["head_dim"], found["qk_head_dim"]) == (64, 96), "llama.cpp's default for values is n_embd / n_head"
+        assert self.read()["head_dim"] == 64
 
     def test_latent_attention(self) -> None:
         mla = {"attention__key_length_mla": 192, "attention__value_length_mla": 128, "attention__q_lora_rank": 1536}

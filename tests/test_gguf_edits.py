@@ -296,6 +296,12 @@ class TestTransplant:
         apply_plan(planned, tmp_path / "out")
         assert (tmp_path / "out/x.gguf").read_bytes() == base.read_bytes()
 
+    def test_numbers_with_an_outer_scale_are_refused(self, tmp_path: Path) -> None:
+        plain, scaled = (save_gguf(tmp_path / f"{scale}.gguf", Tiny(outer_scale=scale)) for scale in (None, 0.5))
+        for base, donor, whose in ((plain, scaled, "donor"), (scaled, plain, "base")):
+            with pytest.raises(GeometryError, match=rf"the {whose}'s numbers are multiplied by blk\.0\.attn_output\.scale"):
+                plan_surgery(Recipe(edits=(edit("transplant", 1.0),)), open_checkpoint(base), donor=open_checkpoint(donor))
+
     def test_a_close_relative_is_rounded_and_a_stranger_refused(self, tmp_path: Path) -> None:
         base, donor = save_gguf(tmp_path / "x.gguf", Tiny(dtype="Q8_0")), tmp_path / "donor.gguf"
         data = bytearray(base.read_bytes())

@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from headsurgery.card.write import write_card
 from headsurgery.cli import app
-from headsurgery.errors import CheckpointError, HeadSurgeryError, HubError, PromptError, UsageError
+from headsurgery.errors import CheckpointError, GeometryError, HeadSurgeryError, HubError, PromptError, UsageError
 from headsurgery.hub.datasets import fetch_dataset
 from headsurgery.hub.models import fetch_model, open_model, pinned_name
 from headsurgery.prompts import load_prompts
+from headsurgery.recipe import Recipe
 from headsurgery.surgery.apply import apply_plan
 from headsurgery.surgery.plan import plan_surgery
 from headsurgery.surgery.verify import verify_checkpoint
@@ -477,15 +479,24 @@ def test_a_split_tells_its_commit(hub: HubServer) -> None:
 
 def test_a_gguf_file_of_a_repository(hub: HubServer, tmp_path: Path) -> None:
     data = save_gguf(tmp_path / "x.gguf", Tiny()).read_bytes()
-    commit = hub.add("org/quants", {"x-Q4_K.gguf": data, "x-Q8_0.gguf": b"another", "README.md": b"a card"}).refs["main"]
+    other = save_gguf(tmp_path / "y.gguf", Tiny(dtype="Q8_0")).read_bytes()
+    commit = hub.add("org/quants", {"x-Q4_K.gguf": data, "x-Q8_0.gguf": other, "README.md": b"a card"}).refs["main"]
     source = fetch_model("org/quants/x-Q4_K.gguf")
-    assert (source.model, source.revision, source.path.name) == ("org/quants", commit, "x-Q4_K.gguf")
+    assert (source.model, source.revision, source.path.name) == ("org/quants/x-Q4_K.gguf", commit, "x-Q4_K.gguf")
     assert [entry.name for entry in source.path.parent.iterdir()] == ["x-Q4_K.gguf"], "nothing else is fetched"
     opened = open_model(f"hf://org/quants/x-Q4_K.gguf@{commit}")
     assert pinned_name("org/quants/x-Q4_K.gguf", opened) == f"org/quants/x-Q4_K.gguf@{commit}"
     manifest = apply_plan(plan_surgery(recipe_of((1, 1, "scale", 0.0)), opened), tmp_path / "out")
-    assert (manifest.base.model, manifest.base.revision) == ("org/quants", commit)
+    assert (manifest.base.model, manifest.base.revision) == ("org/quants/x-Q4_K.gguf", commit)
     assert not verify_checkpoint(tmp_path / "out", base=opened).problems
+    card = write_card(manifest, None, recipe=Recipe.load(tmp_path / "out/recipe.json"))["README.md"].decode()
+    assert "library_name: gguf" in card
+    assert "base_model: org/quants\n" in card
+    assert f"headsurgery apply recipe.json org/quants/x-Q4_K.gguf@{commit} -o edited" in card
+    recipe = Recipe.load(tmp_path / "out/recipe.json").model_copy(update={"base": manifest.base})
+    plan_surgery(recipe, open_model("org/quants/x-Q4_K.gguf"))
+    with pytest.raises(GeometryError, match="fingerprint"):
+        plan_surgery(recipe, open_model("org/quants/x-Q8_0.gguf"))
     assert "has no file y.gguf" in str(refusal(lambda: fetch_model("org/quants/y.gguf"), CheckpointError))
     with pytest.raises(CheckpointError, match="has GGUF weights only") as caught:
         open_model("org/quants")

@@ -222,7 +222,7 @@ def _read_config(entries: _Entries, *, is_latent: bool) -> dict[str, Any]:
     width = hidden_size // own if own else 0
     suffix = "_mla" if is_latent and entries.get("attention.key_length_mla") is not None else ""
     keys = _widths(entries, f"attention.key_length{suffix}", num_layers, width)
-    values = _widths(entries, f"attention.value_length{suffix}", num_layers, width if suffix else keys)
+    values = _widths(entries, f"attention.value_length{suffix}", num_layers, width)
     layers = [
         {
             "num_attention_heads": own,
@@ -252,9 +252,9 @@ def _read_config(entries: _Entries, *, is_latent: bool) -> dict[str, Any]:
     return config
 
 
-def _widths(entries: _Entries, key: str, num_layers: int, default: int | list[int]) -> list[int]:
-    """The width of a head in each layer. Layers with a sliding window may have another one."""
-    wide = entries.per_layer(key, num_layers, default if isinstance(default, list) else [default] * num_layers)
+def _widths(entries: _Entries, key: str, num_layers: int, default: int) -> list[int]:
+    """The width of a head in each layer, as llama.cpp reads it. Layers with a sliding window may have another one."""
+    wide = entries.per_layer(key, num_layers, [default] * num_layers)
     narrow, pattern = entries.get(f"{key}_swa"), entries.get("attention.sliding_window_pattern")
     if narrow is None or not isinstance(pattern, list) or len(pattern) < num_layers:
         return wide

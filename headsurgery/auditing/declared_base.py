@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headsurgery.documents.front_matter import MAX_CARD, read_front_matter
 from headsurgery.errors import CheckpointError
-from headsurgery.hub.names import is_hub_id
+from headsurgery.hub.names import is_hub_id, repository_of
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.surgery.base_files import CARD, MANIFEST
 from headsurgery.surgery.manifest import Manifest
@@ -20,7 +20,7 @@ def find_base(checkpoint: Checkpoint) -> str | None:
             base = Manifest.load(checkpoint.files).base
         except CheckpointError:
             return None
-        if not is_hub_id(base.model):
+        if repository_of(base.model) is None:
             return None
         return f"{base.model}@{base.revision}" if base.revision else base.model
     if not checkpoint.files.has(CARD):

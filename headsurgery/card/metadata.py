@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headsurgery.documents.front_matter import read_front_matter
 from headsurgery.edits.operations import OPERATIONS
-from headsurgery.hub.names import is_hub_id
+from headsurgery.hub.names import repository_of
 from headsurgery.recipe import HeadEdit, RecipeBase
 
 if TYPE_CHECKING:
@@ -45,13 +45,14 @@ def make_metadata(
     ours = ["headsurgery", "safety-heads", kind_of(edits), f"arxiv:{PAPER}"]
     library = "gguf" if (base.model or "").lower().endswith(".gguf") else "transformers"
     made: dict[str, Any] = {"library_name": library, "pipeline_tag": "text-generation"} | inherited_keys
-    if is_hub_id(base.model):
-        made["base_model"] = base.model
+    repository = repository_of(base.model)
+    if repository is not None:
+        made["base_model"] = repository
     if "base_model" in made:
         made["base_model_relation"] = "finetune"
     made["tags"] = list(dict.fromkeys((*found, *ours)))
     if results:
-        name = base.model if is_hub_id(base.model) else "base"
+        name = base.model if repository else "base"
         made["model-index"] = [{"name": f"{name}, {kind_of(edits)}", "results": results}]
     return made
 

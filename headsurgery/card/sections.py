@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from headsurgery.card.licences import Licence
 from headsurgery.card.metadata import PAPER, find_variant, kind_of
 from headsurgery.edits.operations import OPERATIONS
-from headsurgery.hub.names import is_hub_id
+from headsurgery.hub.names import repository_of
 from headsurgery.recipe import Curve, CurvePoint, HeadEdit, PromptRecord, Provenance, Recipe, RecipeBase
 from headsurgery.surgery.base_files import MANIFEST, PREVIOUS, RECIPE, UNDO
 from headsurgery.surgery.manifest import Manifest
@@ -281,13 +281,13 @@ def say_commands(base: RecipeBase, donor: RecipeBase | None) -> str:
         f" before and after, [`{RECIPE}`]({RECIPE}) the edits; the original bytes of the heads are in `{UNDO}`.",
     ]
     for word, record in (("BASE", base), ("DONOR", donor)):
-        if record is not None and not is_hub_id(record.model):
+        if record is not None and repository_of(record.model) is None:
             lines.append(f"{word} is a checkpoint that is not on the Hub; its fingerprint is `{record.fingerprint}`.")
     return "\n".join(lines) + "\n"
 
 
 def _name_in_commands(record: RecipeBase, word: str) -> str:
-    if not is_hub_id(record.model):
+    if repository_of(record.model) is None:
         return word
     return f"{record.model}@{record.revision}" if record.revision else str(record.model)
 
@@ -303,11 +303,12 @@ def _prompts(record: PromptRecord | None) -> str:
 
 
 def _name(base: RecipeBase) -> str:
-    return str(base.model).rpartition("/")[2] if is_hub_id(base.model) else f"A {base.model_type or 'local'} model"
+    return str(base.model).rpartition("/")[2] if repository_of(base.model) else f"A {base.model_type or 'local'} model"
 
 
 def _link(base: RecipeBase) -> str:
-    if not is_hub_id(base.model):
+    repository = repository_of(base.model)
+    if repository is None:
         return "This is a checkpoint that is not on the Hub,"
-    at = f" at commit [`{base.revision[:12]}`](https://huggingface.co/{base.model}/tree/{base.revision})" if base.revision else ""
-    return f"This is [{base.model}](https://huggingface.co/{base.model}){at}"
+    at = f" at commit [`{base.revision[:12]}`](https://huggingface.co/{repository}/tree/{base.revision})" if base.revision else ""
+    return f"This is [{base.model}](https://huggingface.co/{repository}){at}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headsurgery.errors import HeadSurgeryError, RecipeError
-from headsurgery.hub.names import is_hub_id
+from headsurgery.hub.names import repository_of
 from headsurgery.recipe import Recipe, RecipeBase
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def name_of_own(stated: RecipeBase, *, what: str, is_ours: bool) -> str:
     usage = f"headsurgery apply RECIPE MODEL{'' if what == 'base' else ' ' + flag} -o DIR"
     if stated.model is None:
         raise RecipeError(f"the recipe names no {what} model", hint=f"give {flag}: {usage}")
-    if is_hub_id(stated.model) and not is_ours:
+    if repository_of(stated.model) and not is_ours:
         return f"hf://{stated.model}"
     if "/" not in stated.model and not (is_ours and Path(stated.model).exists()):
         raise RecipeError(

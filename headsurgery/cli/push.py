@@ -10,7 +10,7 @@ import typer
 from headsurgery.cli.options import Json, Quiet, Token
 from headsurgery.cli.stages import stages
 from headsurgery.edits.operations import OPERATIONS
-from headsurgery.hub.names import is_hub_id
+from headsurgery.hub.names import repository_of
 from headsurgery.recipe import HeadEdit
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ def push(
     document = plan.to_json() | {"dry_run": False, "url": done.url, "commit": done.commit}
     console.data(document, f"{done.url}: {_summary(plan)}")
     base, commit = plan.base
-    if is_hub_id(base) and commit and recipe_only:
+    if repository_of(base) and commit and recipe_only:
         console.next_command("apply", f"hf://{plan.repo}@{done.commit}/{RECIPE}", "-o", "again")
-    elif is_hub_id(base) and commit:
+    elif repository_of(base) and commit:
         console.next_command("diff", f"{base}@{commit}", f"{plan.repo}@{done.commit}", "--recipe", edited / RECIPE)
 
 

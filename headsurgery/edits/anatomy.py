@@ -37,12 +37,14 @@ class LayerTensors:
         q_proj: Weight of the query projection.
         q_bias: Bias of the query projection, if it has one.
         q_norm: Weight of the norm on the queries, if there is one. It is never edited.
+        outer_scales: Names of tensors by which the runtime multiplies what a projection puts out (GGUF files of BitNet and NVFP4).
     """
 
     o_proj: Matrix
     q_proj: Matrix
     q_bias: Matrix | None
     q_norm: TensorInfo | None
+    outer_scales: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +182,7 @@ def _tensors_of(checkpoint: Checkpoint, names: LayerNames, shapes: Shapes) -> La
         q_proj=_open(checkpoint, f"{names.q_proj}.weight", shapes),
         q_bias=_open(checkpoint, q_bias, shapes) if q_bias in checkpoint.tensors else None,
         q_norm=None if names.q_norm is None else checkpoint.tensors[f"{names.q_norm}.weight"],
+        outer_scales=tuple(scale for name in (names.o_proj, names.q_proj) if (scale := f"{name}.scale") in checkpoint.tensors),
     )
 
 

@@ -92,10 +92,13 @@ def _facts(anatomy: Anatomy) -> dict[str, object]:
 
 
 def _different_tensors(donor: Anatomy, base: Anatomy) -> list[str]:
-    """The first layer where shapes of projections differ, or where only one of the two has a bias."""
+    """The first layer where projections differ in shape, only one of the two has a bias, or numbers have an outer scale."""
     for layer, (theirs, ours) in enumerate(zip(donor.layers, base.layers, strict=True)):
         if theirs is None or ours is None:
             continue
+        for whose, tensors in (("donor", theirs), ("base", ours)):
+            if tensors.outer_scales:
+                return [f"the {whose}'s numbers are multiplied by {tensors.outer_scales[0]} at run time, so they can't be compared"]
         for name in ("o_proj", "q_proj", "q_bias"):
             one, other = (None if matrix is None else matrix.shape for matrix in (getattr(theirs, name), getattr(ours, name)))
             if one != other:

@@ -32,7 +32,7 @@ class Source:
 
     Args:
         path: Its directory, or its GGUF file.
-        model: Hub id, or the name of the directory.
+        model: Hub id, the same with a GGUF file of that repository, or the name of the directory or file.
         revision: The commit, if the model came from the Hub.
     """
 
@@ -162,7 +162,7 @@ def _fetch_gguf(repo: str, file: str, revision: str | None, **how: Any) -> Sourc
         snapshot = Path(snapshot_download(repo, revision=revision, allow_patterns=[escape(part) for part in parts_of(file)], **how))
     if not (snapshot / file).is_file():
         raise CheckpointError(f"{repo}: has no file {file}", hint="look at the repository's page for the names of its files")
-    return Source(path=snapshot / file, model=repo, revision=commit_of(snapshot))
+    return Source(path=snapshot / file, model=f"{repo}/{file}", revision=commit_of(snapshot))
 
 
 def _fetch_snapshot(repo: str, revision: str | None, **how: Any) -> Source:
@@ -213,5 +213,4 @@ def pinned_name(name: str, source: Source | Checkpoint) -> str:
     """The name to use in a later command for the same weights: a path as the user gave it, or a Hub id with its commit."""
     if source.revision is None or Path(name).expanduser().exists():
         return name
-    file = split_gguf_name(name)
-    return f"{source.model}{'' if file is None else f'/{file[1]}'}@{source.revision}"
+    return f"{source.model}@{source.revision}"

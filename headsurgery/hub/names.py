@@ -23,6 +23,14 @@ def is_hub_id(name: str | None) -> bool:
     return name is not None and _ID.fullmatch(name) is not None
 
 
+def repository_of(name: str | None) -> str | None:
+    """The repository's id in `org/name` or `org/name/FILE.gguf`, as recipes and manifests name models; None for another name."""
+    if name is None or is_hub_id(name):
+        return name
+    match = _GGUF.fullmatch(name)
+    return None if match is None or "://" in name or "@" in name or ".." in name.split("/") else match["id"]
+
+
 def split_name(name: str, revision: str | None = None) -> tuple[str, str | None] | None:
     """Split a name into the repository's id and revision; None if it is not a Hub name.
 

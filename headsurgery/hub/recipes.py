@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from headsurgery.errors import RecipeError
-from headsurgery.hub.names import ID, check_token, is_hub_id
+from headsurgery.hub.names import ID, check_token, repository_of
 from headsurgery.recipe import Recipe
 
 MAX_BYTES = 2**20
@@ -53,7 +53,7 @@ def _parse(data: bytes, name: str) -> Recipe:
 def _checked_base(recipe: Recipe, name: str) -> Recipe:
     """Refuse a remote recipe whose base is a local folder."""
     model = recipe.base.model
-    if model is not None and "/" in model and not is_hub_id(model):
+    if model is not None and "/" in model and repository_of(model) is None:
         raise RecipeError(f"{name}: base.model is {model!r}, expected a Hub id like org/name")
     return recipe
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from headsurgery.errors import HubError
 from headsurgery.hub.errors import hub_write_errors
+from headsurgery.hub.names import repository_of
 from headsurgery.hub.silence import bounded_silence
 from headsurgery.push.survey import survey_target
 
@@ -90,7 +91,9 @@ def _operations(plan: PushPlan, *, copies: bool = True) -> list[Any]:
             operations.append(CommitOperationDelete(transfer.file))
         elif transfer.how == "copy" and copies:
             operations.append(
-                CommitOperationCopy(transfer.file, transfer.file, src_revision=commit, src_repo_id=base, src_repo_type="model")
+                CommitOperationCopy(
+                    transfer.file, transfer.file, src_revision=commit, src_repo_id=repository_of(base), src_repo_type="model"
+                )
             )
         elif transfer.how != "there" and transfer.item is not None:
             operations.append(CommitOperationAdd(transfer.file, transfer.item.source))

@@ -9,7 +9,7 @@ from hashlib import sha256
 from headsurgery.errors import CheckpointError, HubError
 from headsurgery.hub.errors import hub_errors
 from headsurgery.hub.files import HubFiles, Listed, list_files
-from headsurgery.hub.names import is_hub_id
+from headsurgery.hub.names import repository_of
 from headsurgery.hub.silence import bounded_silence
 from headsurgery.push.contents import Item
 from headsurgery.recipe import RecipeBase
@@ -145,15 +145,16 @@ def survey_base(base: RecipeBase, files: Collection[str], token: str | None) -> 
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 
-    if not is_hub_id(base.model) or base.model is None:
+    repository = repository_of(base.model)
+    if repository is None:
         return {}, "the base is not on the Hub"
     if base.revision is None:
         return {}, "the base's commit is unknown"
     if not files:
         return {}, ""
     try:
-        with hub_errors(base.model), bounded_silence():
-            entries = list(HfApi(token=token).list_repo_tree(base.model, recursive=True, revision=base.revision))
+        with hub_errors(repository), bounded_silence():
+            entries = list(HfApi(token=token).list_repo_tree(repository, recursive=True, revision=base.revision))
     except HubError as error:
         return {}, f"can't copy from the base: {error}"
     return {

@@ -21,7 +21,7 @@ from headsurgery.edits.operations import OPERATIONS, OperationName
 from headsurgery.edits.slices import HeadSlice
 from headsurgery.errors import GeometryError, RecipeError, SurgeryError
 from headsurgery.filesystem.files import Files
-from headsurgery.hub.names import is_hub_id
+from headsurgery.hub.names import repository_of
 from headsurgery.recipe import HeadEdit, Recipe, RecipeBase, say_edits
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.codecs import Exactness, Rewriter, count_parameters, is_plain
@@ -289,7 +289,7 @@ def _pin(recipe: Recipe, checkpoint: Checkpoint, donor: Donor | None) -> Recipe:
     """
     pinned: dict[str, RecipeBase] = {}
     base = recipe.base
-    if checkpoint.revision and not base.revision and (not is_hub_id(base.model) or base.model == checkpoint.model):
+    if checkpoint.revision and not base.revision and (repository_of(base.model) is None or base.model == checkpoint.model):
         pinned["base"] = base.model_copy(update={"model": checkpoint.model, "revision": checkpoint.revision})
     if donor is not None:
         stated = {} if recipe.donor is None else {key: value for key, value in recipe.donor if value is not None}

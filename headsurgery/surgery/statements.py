@@ -16,7 +16,7 @@ from headsurgery.edits.donor import Donor
 from headsurgery.errors import HeadSurgeryError
 from headsurgery.filesystem.files import Files
 from headsurgery.filesystem.hashing import hash_stream
-from headsurgery.hub.names import is_hub_id
+from headsurgery.hub.names import repository_of
 from headsurgery.recipe import MAX_RECIPE_BYTES, Geometry, Recipe, RecipeBase
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.codecs import count_parameters
@@ -77,7 +77,7 @@ def list_unchecked(manifest: Manifest, base: Checkpoint | None, *, has_undo: boo
     fields = ["headsurgery", "notes"]
     if any(edit.exactness is not None for edit in manifest.edits):
         fields.append("edits.exactness")
-    if base is None or not (is_hub_id(manifest.base.model) and is_hub_id(base.model)):
+    if base is None or not (repository_of(manifest.base.model) and repository_of(base.model)):
         fields.append("base.model")
     if base is None or None in (manifest.base.revision, base.revision):
         fields.append("base.revision")
@@ -184,7 +184,7 @@ def _check_base(edited: Checkpoint, step: HistoryStep, base: Checkpoint) -> Iter
     yield from _differences({"base.fingerprint": stated.fingerprint}, {"base.fingerprint": derived.fingerprint})
     if None not in (stated.revision, derived.revision):
         yield from _differences({"base.revision": stated.revision}, {"base.revision": derived.revision})
-    if is_hub_id(stated.model) and is_hub_id(derived.model):
+    if repository_of(stated.model) and repository_of(derived.model):
         yield from _differences({"base.model": stated.model}, {"base.model": derived.model})
     left_out = [] if IN_PLACE in manifest.notes else list(sort_files(base).left_out)
     if sorted(manifest.left_out) != sorted(left_out):
