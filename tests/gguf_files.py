@@ -53,6 +53,7 @@ class Tiny:
         fused: Whether queries, keys and values are one tensor.
         tokens: Size of the vocabulary.
         seed: Of the values.
+        licence: `general.license`, if stated.
         outer_scale: What the runtime multiplies o_proj's outputs by; None: nothing.
     """
 
@@ -64,6 +65,7 @@ class Tiny:
     fused: bool = False
     tokens: int = 3
     seed: int = 0
+    licence: str | None = None
     outer_scale: float | None = None
 
     @property
@@ -80,6 +82,8 @@ def save_gguf(path: Path, tiny: Tiny) -> Path:
     rng = np.random.default_rng(tiny.seed)
     writer = GGUFWriter(path, tiny.architecture)
     writer.add_name("Tiny")
+    if tiny.licence is not None:
+        writer.add_license(tiny.licence)
     writer.add_block_count(tiny.layers)
     writer.add_embedding_length(tiny.hidden)
     writer.add_head_count(tiny.heads)

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from headsurgery.cli import app
 from headsurgery.comparing.diff import diff_checkpoints
 from headsurgery.errors import GeometryError, SurgeryError
+from headsurgery.push.contents import gather_contents
 from headsurgery.recipe import Geometry, HeadEdit, Recipe, RecipeBase
 from headsurgery.storage.block_types import BLOCK_TYPES
 from headsurgery.storage.checkpoint import open_checkpoint
@@ -229,6 +230,8 @@ class TestRecipesOfOtherFormats:
         path = save_gguf(tmp_path / "x.gguf", Tiny())
         (note,) = self.apply(path, model_type="mistral")
         assert "fingerprints can't be compared: layers, heads and widths are those of the recipe; its metadata name 'Tiny'" in note
+        (note,) = self.apply(path, model="org/Tiny-Instruct")
+        assert note.endswith("its metadata name 'Tiny', which may be another version, such as the base of a chat model")
         (note,) = self.apply(path, model="org/Other-7B")
         assert note.endswith("its metadata name 'Tiny', so nothing but the shape shows that it is the same model")
 
@@ -268,6 +271,13 @@ class TestCommands:
         assert "library_name: gguf" in (out / "README.md").read_text()
         self.run("restore", out, "-o", tmp_path / "back")
         assert (tmp_path / "back/x.gguf").read_bytes() == path.read_bytes()
+
+    @pytest.mark.parametrize("licence", [None, "apache-2.0", "cc-by-nd-4.0"])
+    def test_the_licence_in_the_metadata_is_heeded(self, licence: str | None, tmp_path: Path) -> None:
+        path = save_gguf(tmp_path / "x.gguf", Tiny(layers=2, licence=licence))
+        apply_plan(plan(path, edit()), tmp_path / "out")
+        terms = gather_contents(tmp_path / "out").terms
+        assert any(one.forbids_derivatives for one in terms.licences) == (licence == "cc-by-nd-4.0")
 
     def test_what_is_refused(self, tmp_path: Path) -> None:
         from tests.tiny import save_model

@@ -18,6 +18,8 @@ from headsurgery.filesystem.files import Directory, start_hash
 from headsurgery.hub.files import Listed
 from headsurgery.progress import Progress, of_stage
 from headsurgery.recipe import Recipe
+from headsurgery.storage.checkpoint import open_checkpoint
+from headsurgery.storage.gguf import SUFFIX
 from headsurgery.surgery.base_files import ATTRIBUTES, BASE_CARD, CARD, MANIFEST, PICTURE, RECIPE
 from headsurgery.surgery.history import read_history
 from headsurgery.surgery.manifest import FileRecord, Manifest
@@ -156,7 +158,7 @@ def gather_contents(
 
 
 def _find_terms(directory: Path, items: Mapping[str, Item], card: FrontMatter) -> Terms:
-    """Find the base's licences in the current card and in the base's own card, or in a LICENSE file if these name none.
+    """Find the base's licences in the cards, ours and the base's own, and in GGUF files; or in a LICENSE file if these name none.
 
     Args:
         directory: The edited checkpoint.
@@ -165,9 +167,10 @@ def _find_terms(directory: Path, items: Mapping[str, Item], card: FrontMatter) -
     """
     base_card = items[BASE_CARD].read() if BASE_CARD in items else load_base_card(directory)
     base = read_front_matter(base_card or b"")
-    stated = (*card.licences, *base.licences)
+    in_weights = _licence_in_gguf(directory, items)
+    stated = (*card.licences, *base.licences, *in_weights)
     licences, notes = find_licences(stated), []
-    names_one = bool(card.licences or (base.licences and not base.problem))
+    names_one = bool(card.licences or in_weights or (base.licences and not base.problem))
     is_unnamed = not names_one or any(_NO_NAME.fullmatch(words.strip()) for words in stated)
     files = sorted(file for file in items if _is_licence_file(file, stated, is_unnamed=is_unnamed))
     texts = {file: decode_card(items[file].read()) for file in files if items[file].record.num_bytes <= _MAX_LICENCE}
@@ -181,6 +184,14 @@ def _find_terms(directory: Path, items: Mapping[str, Item], card: FrontMatter) -
     lines = f"; it has {' and '.join(base.licences)!r}" if base.licences else ""
     unread = f"the metadata of the base's card can't be read ({base.problem}){lines}" if base.problem and not card.licences else ""
     return Terms(licences=licences, unread=unread, notes=tuple(notes))
+
+
+def _licence_in_gguf(directory: Path, items: Mapping[str, Item]) -> tuple[str, ...]:
+    """The licence that a GGUF file's metadata name. Its base may have had a card that is not beside it."""
+    if not any(file.lower().endswith(SUFFIX) for file in items):
+        return ()
+    stated = open_checkpoint(directory).config.get("general.license")
+    return (stated,) if isinstance(stated, str) and stated else ()
 
 
 def _is_licence_file(file: str, stated: Iterable[str], *, is_unnamed: bool) -> bool:

@@ -328,9 +328,13 @@ def _say_other_format(stated: RecipeBase, checkpoint: Checkpoint) -> tuple[str, 
     compared = "layers, heads and widths are those of the recipe" if stated.geometry else "the recipe states no geometry"
     names = names_in(checkpoint.config)
     wanted = _letters(str(stated.model).rpartition("/")[2].removesuffix(SUFFIX))
-    fitting = [name for name in names if _letters(name.rpartition("/")[2]) in wanted or wanted in _letters(name)]
-    if fitting:
-        known = f"its metadata name {quote(fitting[0])}"
+    found = {name: letters for name in names if (letters := _letters(name.rpartition("/")[2]))}
+    same = [name for name, letters in found.items() if letters == wanted]
+    close = [name for name, letters in found.items() if letters in wanted or wanted in letters]
+    if same:
+        known = f"its metadata name {quote(same[0])}"
+    elif close:
+        known = f"its metadata name {quote(close[0])}, which may be another version, such as the base of a chat model"
     else:
         known = f"its metadata name {quote(names[0])}" if names else "no name in its metadata"
         known += ", so nothing but the shape shows that it is the same model"
