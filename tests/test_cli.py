@@ -207,6 +207,24 @@ def test_a_model_that_refuses_nothing_is_one_line_and_a_hint(folder: Path) -> No
     assert not (folder / "found.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("flags", "missing"),
+    [
+        ((), "with --harmless"),
+        (("--harmless", "harmless.txt", "--contrast", "3"), "without --contrast"),
+        (("--harmless", "harmless.txt", "--intent", "reinforce"), "with --intent ablate"),
+        (("--harmless", "harmless.txt"), None),
+        (("--method", "refusal"), None),
+    ],
+)
+def test_where_gates_is_not_the_default_attribute_says_why(folder: Path, flags: tuple[str, ...], missing: str | None) -> None:
+    write(folder / "harmless.txt", "a cake\nbread\n")
+    talk = run("attribute", "base", "--prompts", "harmful.txt", *flags, "-o", "found.json", "--estimate").stderr
+    notes = [line for line in talk.splitlines() if "the method is" in line]
+    expected = [f"note: the method is refusal, because gates is the default only {missing}"] if missing else []
+    assert notes == expected
+
+
 def test_flags_of_another_method_are_named(folder: Path) -> None:
     arguments = ["attribute", "base", "--prompts", "harmful.txt", "-o", "found.json"]
     assert "note: --r-main belongs to sahara" in run(*arguments, "--r-main", "2").stderr
@@ -418,6 +436,12 @@ def test_scores_under_another_formats_name_are_refused(ending: str, tmp_path: Pa
 )
 def test_no_output_has_the_name_of_another_format(arguments: str, expected: str) -> None:
     assert expected in refused(*arguments.split(), code=2)
+
+
+@pytest.mark.parametrize("flags", ["", "--intent reinforce --apply-factor 2", "--intent reinforce --method gates"])
+def test_without_a_search_there_is_no_frontier_to_write(flags: str) -> None:
+    arguments = f"attribute nowhere --prompts builtin:decline --frontier f.json {flags}"
+    assert "--frontier: nothing is searched" in refused(*arguments.split(), code=2)
 
 
 def test_a_name_with_no_ending_or_a_full_stop_in_it_is_a_name(tmp_path: Path) -> None:

@@ -21,8 +21,10 @@ from headsurgery.attribution.gates import (
     gates,
     group_sizes,
 )
+from headsurgery.attribution.options import AttributionOptions
 from headsurgery.attribution.refusal import OwnAnswers
 from headsurgery.attribution.scores import load_scores
+from headsurgery.attribution.settings import Settings
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.edits.operations import ABLATIONS
 from headsurgery.engine.factors import GradientPasses, head_factors, read_ends
@@ -260,6 +262,12 @@ def test_a_reinforcement_is_learned_under_attacks_as_well() -> None:
     found = attribute(loaded.model, loaded.tokenizer, HARMFUL, harmless=HARMLESS, method="gates", intent="reinforce", top=4)
     assert f"and from {2 * len(HARMFUL)} prompts under attacks" in found.scores.notes[0]
     assert any("attack refusal_suppression is left out" in note for note in found.notes)
+
+
+def test_gates_takes_no_contrast() -> None:
+    """A recipe that records one would be untrue."""
+    with pytest.raises(UsageError, match="gates weighs the harm of a whole group while it learns, found --contrast 3"):
+        Settings.resolve(AttributionOptions(method="gates", contrast=3.0), has_harmless=True)
 
 
 def test_the_same_seed_finds_the_same_bits_and_another_one_draws_other_prompts() -> None:

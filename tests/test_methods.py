@@ -367,6 +367,8 @@ def test_a_fifth_method_is_one_file_and_one_line(loaded: LoadedModel, tmp_path: 
         ({"factor": 0.5}, True, True, "refusal"),
         ({"apply_factor": 0.5}, True, True, "refusal"),
         ({"operation": "uniform_attention"}, True, True, "refusal"),
+        ({"contrast": 3.0}, True, True, "refusal"),
+        ({"contrast": 0.0}, True, True, "gates"),
         ({"method": "ships"}, True, True, "ships"),
     ],
 )

@@ -392,7 +392,7 @@ class _Search:
             if not answered:
                 raise NothingToReinforceError(
                     f"the model refuses all {len(self.prompts)} prompts already, so there is nothing to reinforce",
-                    hint="give prompts that it answers",
+                    hint="give prompts that it answers, or use --method refusal, whose search also measures attacks",
                 )
             openings, refused_harmless = (
                 _openings([(ids, opening, 0) for ids in queries]) for queries in ([*answered, *self.attacked], harmless)

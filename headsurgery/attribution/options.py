@@ -149,11 +149,14 @@ class _SharedOptions(Options):
         if not self.screen and (self.survivors, self.sample, self.screen_seed) != (None, None, None):
             raise UsageError("--survivors, --sample: nothing is screened", hint="add --screen")
 
+    @property
+    def searches(self) -> bool:
+        """Whether a search finds heads and factor of a reinforcement. A method that learns factors needs none."""
+        learns = self.method is not None and load_method(self.method).learns_factors
+        return self.intent == "reinforce" and self.apply_factor is None and not learns
+
     def with_method(self, *, has_harmless: bool, is_local: bool) -> AttributionOptions:
         """The same with a method, where none was chosen: `gates` where it can run, else `refusal`.
-
-        `gates` won the contest of docs/methods.md, whose edits take heads out (`scale` by 0). It needs a harmless control and the
-        model in one process. It scores no single heads, so nothing can be screened.
 
         Args:
             has_harmless: Whether there is a control.
@@ -161,10 +164,31 @@ class _SharedOptions(Options):
         """
         if self.method is not None:
             return cast("AttributionOptions", self)
-        is_contested = (self.intent, self.operation, self.factor, self.apply_factor) == ("ablate", Scale.name, 0, None)
-        can_run = has_harmless and is_local and not self.screen
-        chosen = replace(self, method="gates" if is_contested and can_run else "refusal")
+        missing = self.missing_for_gates(has_harmless=has_harmless, is_local=is_local)
+        chosen = replace(self, method="gates" if missing is None else "refusal")
         return cast("AttributionOptions", chosen)
+
+    def missing_for_gates(self, *, has_harmless: bool, is_local: bool) -> str | None:
+        """What would have to be otherwise for `gates` to be the default, such as `with --harmless`; None: nothing.
+
+        `gates` won the contest of docs/methods.md, whose edits take heads out (`scale` by 0). It needs a harmless control and the
+        model in one process. It scores no single heads, so nothing can be screened, and no control is weighed against them.
+
+        Args:
+            has_harmless: Whether there is a control.
+            is_local: Whether the model runs in this process.
+        """
+        needs = {
+            "with --intent ablate": self.intent == "ablate",
+            f"with --operation {Scale.name}": self.operation == Scale.name,
+            "with --factor 0": self.factor == 0,
+            "without --apply-factor": self.apply_factor is None,
+            "with --harmless": has_harmless,
+            "with --engine local": is_local,
+            "without --screen": not self.screen,
+            "without --contrast": not self.contrast,
+        }
+        return next((need for need, is_met in needs.items() if not is_met), None)
 
 
 def _check_number(option: Declared, value: Any) -> None:

@@ -213,6 +213,11 @@ def _refuse_factors(method: Method[Any], options: AttributionOptions) -> None:
     for flag, value, usual in (("--apply-factor", options.apply_factor, None), ("--factor", options.factor, 0.0)):
         if value != usual:
             raise UsageError(f"{method.name} learns the factors itself, found {flag} {value:g}", hint=f"drop {flag}")
+    if options.contrast:
+        raise UsageError(
+            f"{method.name} weighs the harm of a whole group while it learns, found --contrast {options.contrast:g}",
+            hint="drop --contrast, or use another --method",
+        )
 
 
 def _own_options(method: Method[Any], options: AttributionOptions, *, is_search: bool) -> Options:

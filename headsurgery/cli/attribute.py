@@ -84,8 +84,8 @@ def attribute(
     check_ending(output, "-o", ".json", "the recipe is written as JSON")
     if frontier is not None:
         check_ending(frontier, "--frontier", ".json", "what was tried is written as JSON")
-    if frontier is not None and (options.intent == "ablate" or options.apply_factor is not None):
-        raise UsageError("--frontier: nothing is searched", hint="--intent reinforce without --apply-factor searches")
+    if frontier is not None and not options.searches:
+        raise UsageError("--frontier: nothing is searched", hint="--intent reinforce searches, without --apply-factor and gates")
     names = [prompts, *([] if harmless is None else [harmless])]
     sets = load_prompt_sets(names, column=reading.column, limit=reading.limit, token=loading.token)
     harmful_set, harmless_set = sets[0], None if harmless is None else sets[1]
@@ -103,6 +103,9 @@ def attribute(
     anatomy = prove_anatomy(checkpoint)
     base = record_base(checkpoint, anatomy)
     is_local = running.engine == "local"
+    missing = options.missing_for_gates(has_harmless=harmless is not None, is_local=is_local)
+    if options.method is None and missing is not None:
+        console.note(f"the method is refusal, because gates is the default only {missing}")
     options = options.with_method(has_harmless=harmless is not None, is_local=is_local)
     for note in _say_foreign(options):
         console.note(note)
