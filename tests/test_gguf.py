@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter
+from safetensors.numpy import save_file
 
 from headsurgery.architectures.gguf import families_of, read_gguf_model
 from headsurgery.architectures.table import TABLE
@@ -20,6 +21,7 @@ from headsurgery.recipe import HeadEdit, Recipe
 from headsurgery.storage.checkpoint import open_checkpoint
 from headsurgery.storage.gguf import parts_of, read_file, read_gguf
 from headsurgery.surgery.apply import apply_plan
+from headsurgery.surgery.base_files import sort_files
 from headsurgery.surgery.plan import plan_surgery
 from tests.gguf_files import Tiny, save_gguf, store
 
@@ -182,6 +184,13 @@ class TestFolders:
             Recipe(edits=(HeadEdit(layer=0, head=1, operation="scale"),)), open_checkpoint(tmp_path / "out/a.gguf")
         )
         assert any("edited before" in note for note in again.notes), "a file that apply wrote stands for its folder"
+
+    def test_weights_beside_it_are_left_out(self, tmp_path: Path) -> None:
+        save_gguf(tmp_path / "a.gguf", Tiny(layers=1))
+        save_file({"layers.0.wo": np.zeros(2, np.float32)}, tmp_path / "consolidated.safetensors")
+        (tmp_path / "tokenizer.json").touch()
+        files = sort_files(open_checkpoint(tmp_path))
+        assert (files.copied, files.copies) == (("a.gguf", "tokenizer.json"), ("consolidated.safetensors",))
 
     def test_in_an_edited_folder(self, tmp_path: Path) -> None:
         path = save_gguf(tmp_path / "a.gguf", Tiny(layers=1))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
+from headsurgery.architectures.gguf import is_gguf
 from headsurgery.errors import CheckpointError
 from headsurgery.filesystem.workplace import JOURNAL
 from headsurgery.filesystem.workplace import MANIFEST as MANIFEST
@@ -93,6 +94,8 @@ def _disagrees(checkpoint: Checkpoint, file: str) -> bool:
         return checkpoint.files.has(WEIGHTS)
     if not name.endswith(".safetensors"):
         return False
+    if is_gguf(checkpoint.config):  # it has the same weights under other names
+        return True
     try:
         extra = read_header(checkpoint.files, file)
     except CheckpointError:
