@@ -185,7 +185,17 @@ def test_how_the_heads_were_found() -> None:
     assert "L2H5 3.25" in card
     card = card_of(ABLATE.model_copy(update={"provenance": provenance(harmless=None, contrast=None)}))
     assert "- Harmless control: none" in card
+    card = card_of(ABLATE.model_copy(update={"provenance": provenance(contrast=0.0)}))
+    assert "weighted 0, so heads that every text needs may be among them" in card
     assert "chosen by hand" in card_of()
+
+
+def test_a_control_that_gates_learned_from_is_no_missing_control() -> None:
+    learned = provenance(method="gates", factor=None, unit="of the factor", contrast=0.0)
+    card = card_of(ABLATE.model_copy(update={"provenance": learned}))
+    assert "`headsurgery attribute --method gates` learned a factor for every head; its score is how far that lies from 1." in card
+    assert f"builtin:harmless (40, SHA-256 `{'ab' * 8}`), whose answers are to stay as they are" in card
+    assert "Harmless control: none" not in card
 
 
 def test_the_measured_effect_stands_with_its_intervals() -> None:

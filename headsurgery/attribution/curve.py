@@ -208,7 +208,7 @@ def _doubt_own(curve: Curve, own: CurvePoint) -> list[str]:
         is_said = curve.recommended is None and curve.harmless  # of all groups
         return [] if is_said else [f"this recipe has no clear effect on other prompts: {say_point(curve, own)}"]
     if curve.harmless and not _keeps_bounds(curve, own):
-        return [f"this recipe does more harm than {curve.max_kl:g} nats per token, or to its answers: {say_point(curve, own)}"]
+        return [f"this recipe does more harm than the bounds allow: {say_point(curve, own)}"]
     return []
 
 

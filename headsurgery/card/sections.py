@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from headsurgery.attribution.methods import load_method
 from headsurgery.card.licences import Licence
 from headsurgery.card.metadata import PAPER, find_variant, kind_of
 from headsurgery.edits.operations import OPERATIONS
@@ -85,6 +86,24 @@ def say_earlier(earlier: Sequence[Manifest]) -> str:
     return "\n".join(lines) + f"\n\nTheir manifests, recipes and original bytes are in `{PREVIOUS}`.\n"
 
 
+def _say_scores(provenance: Provenance) -> str:
+    if load_method(provenance.method).learns_factors:
+        return "learned a factor for every head; its score is how far that lies from 1"
+    unit = f" in {provenance.unit}" if provenance.unit else ""
+    if not provenance.operation or provenance.factor is None:
+        return f"scored every head{unit}"
+    return f"scored every head{unit} with `{provenance.operation}` × {provenance.factor:g} as a trial"
+
+
+def _say_control(provenance: Provenance) -> str:
+    """The control and what it was for. Some methods need one that they don't weigh against the scores."""
+    danger = "so heads that every text needs may be among them"
+    if provenance.harmless is None:
+        return f"none, {danger}"
+    use = load_method(provenance.method).needs.get("harmless", f"weighted 0, {danger}")
+    return f"{_prompts(provenance.harmless)}, {f'weighted {provenance.contrast:g}' if provenance.contrast else use}"
+
+
 def say_attribution(provenance: Provenance | None, edits: tuple[HeadEdit, ...] = ()) -> str:
     """How the heads were found.
 
@@ -96,14 +115,9 @@ def say_attribution(provenance: Provenance | None, edits: tuple[HeadEdit, ...] =
     if provenance is None or provenance.method == "manual":
         note = provenance.note if provenance else None
         return "\n".join((*lines, f"They were chosen by hand.{f' {escape(note)}' if note else ''}\n"))
-    unit = f" in {provenance.unit}" if provenance.unit else ""
-    trial = ""
-    if provenance.operation and provenance.factor is not None:
-        trial = f" with `{provenance.operation}` × {provenance.factor:g} as a trial"
-    lines.append(f"`headsurgery attribute --method {provenance.method}` scored every head{unit}{trial}.\n")
+    lines.append(f"`headsurgery attribute --method {provenance.method}` {_say_scores(provenance)}.\n")
     lines.append(f"- Prompts: {_prompts(provenance.prompts)}")
-    control = f"{_prompts(provenance.harmless)}, weighted {provenance.contrast:g}" if provenance.contrast else None
-    lines.append(f"- Harmless control: {control or 'none, so heads that every text needs may be among them'}")
+    lines.append(f"- Harmless control: {_say_control(provenance)}")
     if provenance.scores:
         heads = ", ".join(f"L{score.layer}H{score.head} {score.score:.3g}" for score in provenance.scores)
         lines.append(f"- Chosen, with their scores: {heads}")

@@ -28,7 +28,7 @@ _STYLE = Markup(
 def show_scores(scores: ScoreTable) -> str:
     """A heat map of the scores that heads are ranked by, chosen heads outlined, and the best heads below it."""
     table, scale = scores.combined, scale_of(scores.combined)
-    unit = "" if scores.unit is None else f", in {scores.unit}"
+    unit = "" if scores.unit is None else f", in {scores.unit}".replace(", in of ", ", of ")  # nats, degrees; of the factor
     words = f"{scores.method or 'scores'}{unit}: {say_scale(table, scale)}"
     chosen = [HeadRef(score.layer, score.head) for score in scores.chosen]
     picture = heat_map(table, scale=scale, label=f"Scores by layer and head, {words}", chosen=chosen)
