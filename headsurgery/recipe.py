@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from headsurgery.attribution.methods import UNITS, Unit
+from headsurgery.attribution.methods import UNITS, Unit, load_method
 from headsurgery.documents.atomic import write_atomically
 from headsurgery.documents.strict_json import parse_object, quote
 from headsurgery.edits.operations import OPERATIONS, OperationName
@@ -343,6 +343,16 @@ class Provenance(_Noun):
     lazy: LazyRecord | None = Field(default=None, description="of a search: which heads it left out in later steps")
     versions: dict[str, str] | None = None
     note: str | None = None
+
+    @property
+    def has_learned_factors(self) -> bool:
+        """Whether the method learned a factor for every head, in place of scoring each one by an ablation."""
+        return self.method != "manual" and load_method(self.method).learns_factors
+
+    @property
+    def use_of_harmless(self) -> str | None:
+        """What the method needs harmless prompts for, such as `whose answers are to stay as they are`; None: it needs none."""
+        return None if self.method == "manual" else load_method(self.method).needs.get("harmless")
 
 
 def _edits_by_key(value: Any) -> Any:

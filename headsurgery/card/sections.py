@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from headsurgery.attribution.methods import load_method
 from headsurgery.card.licences import Licence
 from headsurgery.card.metadata import PAPER, find_variant, kind_of
 from headsurgery.edits.operations import OPERATIONS
@@ -87,7 +86,7 @@ def say_earlier(earlier: Sequence[Manifest]) -> str:
 
 
 def _say_scores(provenance: Provenance) -> str:
-    if load_method(provenance.method).learns_factors:
+    if provenance.has_learned_factors:
         return "learned a factor for every head; its score is how far that lies from 1"
     unit = f" in {provenance.unit}" if provenance.unit else ""
     if not provenance.operation or provenance.factor is None:
@@ -100,7 +99,7 @@ def _say_control(provenance: Provenance) -> str:
     danger = "so heads that every text needs may be among them"
     if provenance.harmless is None:
         return f"none, {danger}"
-    use = load_method(provenance.method).needs.get("harmless", f"weighted 0, {danger}")
+    use = provenance.use_of_harmless or f"weighted 0, {danger}"
     return f"{_prompts(provenance.harmless)}, {f'weighted {provenance.contrast:g}' if provenance.contrast else use}"
 
 
