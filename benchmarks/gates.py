@@ -28,10 +28,10 @@ from headsurgery.attribution.refusal import REFUSAL_TOKENS, OwnAnswers, find_ref
 from headsurgery.behaviour.reading import AnswerReader
 from headsurgery.engine.factors import GradientPasses, gradient_bytes, head_factors
 from headsurgery.engine.local import LocalEngine
-from headsurgery.engine.measures import Divergence, LogOddsDrop, Measure
+from headsurgery.engine.measures import Divergence, LogOddsDrop
 from headsurgery.engine.shape import ModelShape
 from headsurgery.engine.sweep import Sweeper
-from headsurgery.engine.task import SweepTask
+from headsurgery.engine.task import Measure, SweepTask
 from headsurgery.model.loading import load_model
 from headsurgery.prompts import encode, load_prompts, load_template
 
