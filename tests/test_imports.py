@@ -41,7 +41,7 @@ MAY_IMPORT = {
     | {"storage", "surgery"},
     "report": NOUNS | {"edits", "attribution", "behaviour", "documents", "evaluation"},
     "card": NOUNS | {"architectures", "documents", "edits", "filesystem", "hub", "surgery"},
-    "push": NOUNS | {"card", "documents", "filesystem", "hub", "surgery"},
+    "push": NOUNS | {"card", "documents", "filesystem", "hub", "storage", "surgery"},
 }
 """Each room, and what it may import when it is loaded. What is not listed may import anything but the command line."""
 THIRD_PARTY = {
