@@ -285,8 +285,6 @@ class TestCommands:
         path = save_gguf(tmp_path / "x.gguf", Tiny())
         recipe = tmp_path / "recipe.json"
         recipe.write_text(Recipe(edits=(edit(),)).to_json())
-        said = self.run("attribute", path, "--prompts", "builtin:decline", code=1)
-        assert "can be edited and compared, but not run here" in said
         said = self.run("apply", recipe, path, "--in-place", code=2)
         assert "a GGUF file is edited in a directory of its own" in said
         said = self.run("diff", save_model("llama", tmp_path / "model"), path, code=1)

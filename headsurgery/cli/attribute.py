@@ -117,6 +117,7 @@ def attribute(
     from headsurgery.attribution.identity import identify_run, read_sweep_dtype
     from headsurgery.attribution.reinforce import NoReinforcementError
     from headsurgery.attribution.settings import Settings
+    from headsurgery.model.dequantizing import say_dequantized
     from headsurgery.model.loading import choose_device
     from headsurgery.model.precision import choose_precision
 
@@ -140,6 +141,9 @@ def attribute(
             max_memory=running.max_memory,
         )
         return
+    dequantized = say_dequantized(checkpoint, loading.dtype)
+    if dequantized is not None:
+        console.note(dequantized)
     console.say(f"loading {source.model}")
     quiet_transformers()
     known_by = (running, reading, settings.chosen)
@@ -193,7 +197,7 @@ def attribute(
         "curve": None if found.curve is None else found.curve.model_dump(mode="json"),
         "stability": _mark_unstable(found.stability),
         "top": [score.model_dump() for score in listed],
-        "notes": list(found.notes),
+        "notes": [*([] if dequantized is None else [dequantized]), *found.notes],
     }
     for note in found.notes:
         if note not in said:
@@ -203,7 +207,7 @@ def attribute(
     console.data(document, *render_attribution(console, found, listed), *tried, *curve, f"\nRecipe: {output}")
     if found.curve is not None and found.curve.recommended is None:
         console.note(f"the recipe is written, but {found.curve.why}")
-    out = f"{source.model.split('/')[-1]}-{'ablated' if options.intent == 'ablate' else 'reinforced'}"
+    out = f"{source.model.split('/')[-1].removesuffix('.gguf')}-{'ablated' if options.intent == 'ablate' else 'reinforced'}"
     console.next_command("apply", output, pinned_name(model, source), "-o", out)
 
 

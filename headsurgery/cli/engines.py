@@ -92,7 +92,7 @@ def load_on_worker(path: Path, model: str, revision: str | None, loading: dict[s
     on_cpu, loading = loading.get("on_cpu"), {name: value for name, value in loading.items() if name != "on_cpu"}
     if on_cpu is not None and choose_device(loading["device"]).type == "cpu":
         loading["dtype"] = on_cpu
-    if path.is_dir():
+    if path.exists():
         return load_model(path, **loading)
     if revision is None:
         raise ModelError(

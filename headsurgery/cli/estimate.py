@@ -40,10 +40,10 @@ def show_estimate(
     from headsurgery.prompts import encode, load_template
 
     chosen = torch.device("cuda") if hardware is not None else choose_device(loading.device)
-    precision = choose_precision(loading.dtype, chosen, checkpoint.path)
+    precision = choose_precision(loading.dtype, chosen, checkpoint.source)
     tensors = {tensor.name: tuple(tensor.shape) for tensor in checkpoint.tensors.values()}
     shape = ModelShape.of_tensors(tensors, anatomy.architecture, anatomy.geometry)
-    tokenizer = _tokenizer(checkpoint.path, loading.trust_remote_code)
+    tokenizer = _tokenizer(checkpoint.source, loading.trust_remote_code)
     found = load_template(template, tokenizer)
     encoded = [encode(prompts, found, tokenizer, max_tokens=2**31) for prompts in sets]
     queries = [ids for _, ids in encoded]

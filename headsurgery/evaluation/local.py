@@ -67,7 +67,7 @@ class ModelRuntime:
         """Resolve `auto` on a CPU to the type in which all models of the run are loaded.
 
         Args:
-            base: Directory of the checkpoint that is asked.
+            base: Directory, or GGUF file, of the checkpoint that is asked.
             journaled: The type in the journal of an interrupted run; `auto` is the checkpoint's own.
 
         Raises:
@@ -84,7 +84,7 @@ class ModelRuntime:
         """The settings on which the answers depend.
 
         Args:
-            base: Directory of the checkpoint that is asked.
+            base: Directory, or GGUF file, of the checkpoint that is asked.
 
         Raises:
             UsageError: There is no such device or type.
@@ -95,7 +95,7 @@ class ModelRuntime:
 
     def load(self, checkpoint: Checkpoint) -> LoadedModel:
         """Load a checkpoint."""
-        return load_model(checkpoint.path, dtype=self.dtype, device=self.device, trust_remote_code=self.trust_remote_code)
+        return load_model(checkpoint.source, dtype=self.dtype, device=self.device, trust_remote_code=self.trust_remote_code)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +126,7 @@ def choose_template(
     """
 
     def read(checkpoint: Checkpoint, template: Template | None) -> tuple[Template, list[list[list[int]]]]:
-        tokenizer = load_tokenizer(checkpoint.path, trust_remote_code=runtime.trust_remote_code)
+        tokenizer = load_tokenizer(checkpoint.source, trust_remote_code=runtime.trust_remote_code)
         found = template or load_template(source, tokenizer)
         options: dict[str, Any] = {"max_tokens": _ANY_LENGTH, "system": decoding.system, "prefill": decoding.prefill}
         return found, [encode(prompts, found, tokenizer, **options)[1] for prompts in sets]

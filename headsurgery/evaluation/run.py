@@ -35,6 +35,7 @@ from headsurgery.evaluation.targets import Target
 from headsurgery.evaluation.utility import check_tasks
 from headsurgery.evaluation.variants import Lineup, line_up
 from headsurgery.judges import JudgeResources
+from headsurgery.model.dequantizing import say_dequantized
 from headsurgery.model.loading import LoadedModel
 from headsurgery.model.precision import dtype_name
 from headsurgery.options import ModelOptions, PromptOptions, check_no_more
@@ -181,7 +182,7 @@ def evaluate(
         if options.utility:
             check_tasks(options.utility)
         runtime = replace(ModelRuntime.of(model, options.batch_size), running=running)
-        asked = _ask_models(request, lineup, runtime.settled(lineup.base.path, read_answers_dtype(request.out)), options)
+        asked = _ask_models(request, lineup, runtime.settled(lineup.base.source, read_answers_dtype(request.out)), options)
     found = _count(asked, judging, on_progress)
     chosen = options.to_json() | (model.placement() if endpoint is None else {})
     return replace(found, evaluation=found.evaluation.model_copy(update={"options": chosen}))
@@ -232,7 +233,7 @@ class _Asked:
 
 
 def _ask_models(request: _Request, lineup: Lineup, runtime: ModelRuntime, options: EvaluationOptions) -> _Asked:
-    settings = runtime.settings(lineup.base.path)
+    settings = runtime.settings(lineup.base.source)
     if runtime.reason is not None and request.report is not None:  # not recorded, so that reports of one run are the same bytes
         request.report(f"running in {runtime.reason}", 0, 1)
     template = choose_template(lineup, request.template, request.sets, request.decoding, runtime)
@@ -255,8 +256,14 @@ def _ask_models(request: _Request, lineup: Lineup, runtime: ModelRuntime, option
             decoding=decoding.model_copy(update={"dtype": found.dtype}),
             answers=journal.answers(),
             damage=tuple(found.damage[variant.name] for variant in variants if variant.name in found.damage),
-            notes=(*lineup.notes, *found.notes),
+            notes=(*lineup.notes, *_say_dequantized(lineup, runtime), *found.notes),
         )
+
+
+def _say_dequantized(lineup: Lineup, runtime: ModelRuntime) -> Iterator[str]:
+    """Which models are GGUF files, each line once."""
+    checkpoints = (lineup.base, *(checkpoint for _, checkpoint in lineup.checkpoints))
+    yield from dict.fromkeys(note for one in checkpoints if (note := say_dequantized(one, runtime.dtype)) is not None)
 
 
 def _record_donor(donor: Checkpoint) -> RecipeBase:

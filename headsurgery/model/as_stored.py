@@ -22,6 +22,7 @@ from headsurgery.edits.operations import locate
 from headsurgery.errors import ArchitectureError, GeometryError, ModelError
 from headsurgery.filesystem.reading import read_exactly
 from headsurgery.heads import HeadRef
+from headsurgery.model.dequantizing import can_read
 from headsurgery.model.modules import ModuleMap, locate_modules
 from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.codecs import Matrix, Values, as_numbers, holds_floats, is_plain
@@ -34,12 +35,13 @@ _BEGINNING = 16 * 2**10
 def check_as_stored(model: nn.Module, checkpoint: Checkpoint) -> None:
     """Compare a loaded model with the checkpoint that it was loaded from.
 
-    Values may be rounded to the type that the model runs in. What a device map left on the disk is not compared. Of a model in
-    which no heads are known, or whose attention is stored in integers or other codes, only tensors of the same name are.
+    Values may be rounded to the type that the model runs in. Those of a GGUF file's blocks, which transformers computes in its own
+    way, may differ by a step of that type. What a device map left on the disk is not compared. Of a model in which no heads are
+    known, or whose attention is stored in integers, codebooks or other codes, only tensors of the same name are.
 
     Args:
         model: As transformers loaded it.
-        checkpoint: Its directory.
+        checkpoint: Its files.
 
     Raises:
         ModelError: A tensor that differs.
@@ -49,7 +51,7 @@ def check_as_stored(model: nn.Module, checkpoint: Checkpoint) -> None:
         anatomy, modules = prove_anatomy(checkpoint), locate_modules(model)
     except (ArchitectureError, GeometryError):  # told by whatever needs the heads
         return
-    if not all(holds_floats(matrix.tensor.dtype) for layer in anatomy.layers if layer for matrix in (layer.o_proj, layer.q_proj)):
+    if not all(_is_compared(matrix.tensor) for layer in anatomy.layers if layer for matrix in (layer.o_proj, layer.q_proj)):
         return  # each runtime decodes integers in its own way
     where = checkpoint.files.name
     if anatomy.geometry != modules.geometry:
@@ -58,6 +60,10 @@ def check_as_stored(model: nn.Module, checkpoint: Checkpoint) -> None:
         )
     for layer in anatomy.geometry.attention_layers:
         _compare_layer(checkpoint, anatomy, modules, layer)
+
+
+def _is_compared(tensor: TensorInfo) -> bool:
+    return can_read(tensor) if tensor.block_type is not None else holds_floats(tensor.dtype)
 
 
 def _compare_names(model: nn.Module, checkpoint: Checkpoint) -> None:
@@ -109,7 +115,10 @@ def _compare_layer(checkpoint: Checkpoint, anatomy: Anatomy, modules: ModuleMap,
     for stored, loaded in pairs:
         _check_kind(checkpoint, stored, loaded)
     read = cache(lambda matrix, is_codes: _read_whole(checkpoint, matrix, is_codes=is_codes))
-    if all(_same(read(stored, _is_codes(loaded)), _bits_of_codes(loaded)) for stored, loaded in pairs):
+    if all(
+        _same(read(stored, _is_codes(loaded)), _bits_of_codes(loaded), are_computed=_are_computed(stored.tensor))
+        for stored, loaded in pairs
+    ):
         return
     heads = modules.geometry.layers[layer]
     assert heads is not None
@@ -123,7 +132,12 @@ def _compare_layer(checkpoint: Checkpoint, anatomy: Anatomy, modules: ModuleMap,
                 weight: Any = module.bias if is_bias else module.weight
                 there = _bits_of_codes(weight).narrow(0 if is_bias else axis, own.block.start, len(own.block))
                 here = read(part.matrix, _is_codes(weight)).narrow(part.axis, part.block.start, len(part.block))
-                if not _same(here, there) and not _same(here.flatten().sort().values, there.detach().flatten().sort().values):
+                are_computed = _are_computed(part.tensor)
+                if (
+                    not _same(here, there, are_computed=are_computed)
+                    and not (part.axis == 0 and _same(_as_halves(here), there, are_computed=are_computed))
+                    and not _same(_in_order(here), _in_order(there))
+                ):
                     raise _differs(checkpoint, part.tensor)
 
 
@@ -150,6 +164,25 @@ def _differs(checkpoint: Checkpoint, tensor: TensorInfo) -> ModelError:
     )
 
 
+def _as_halves(rows: torch.Tensor) -> torch.Tensor:
+    """A head's rows in transformers' order. For its rotary embedding, llama.cpp takes them alternately from both halves."""
+    return torch.cat([rows[::2], rows[1::2]])
+
+
+def _in_order(values: torch.Tensor) -> torch.Tensor:
+    """Sorted, so that rows may stand in another order."""
+    return values.detach().flatten().sort().values
+
+
+def _are_computed(tensor: TensorInfo) -> bool:
+    """Whether the numbers are products and sums, which each library rounds in its own way."""
+    return tensor.block_type is not None
+
+
+_ROUNDING = 2.0**-22
+"""By how much computed numbers may differ, relative to the largest one: two steps of float32."""
+
+
 def _is_codes(loaded: torch.Tensor) -> bool:
     """Whether a weight is run as codes with separate scales, as FP8 is on GPUs."""
     return loaded.element_size() == 1
@@ -165,7 +198,7 @@ def _read_whole(checkpoint: Checkpoint, matrix: Matrix, *, is_codes: bool) -> to
     if is_codes:
         return torch.from_numpy(checkpoint.read_tensor(matrix.tensor)).reshape(shape)
     values = matrix.read(checkpoint, 0, range(shape[0]))
-    if len(matrix.tensors) > 1:  # runtimes multiply codes and scales in float32
+    if len(matrix.tensors) > 1 or matrix.tensor.block_type is not None:  # runtimes multiply codes and scales in float32
         values = values.astype(np.float32)
     return as_torch(values).reshape(shape)
 
@@ -177,11 +210,24 @@ def as_torch(values: Values) -> torch.Tensor:
     return torch.from_numpy(values)
 
 
-def _same(stored: torch.Tensor, loaded: torch.Tensor) -> bool:
-    """Whether loaded values are the stored ones, rounded to the type that they were loaded in. What is on the disk passes."""
+def _same(stored: torch.Tensor, loaded: torch.Tensor, *, are_computed: bool = False) -> bool:
+    """Whether loaded values are the stored ones, rounded to the type that they were loaded in. What is on the disk passes.
+
+    Args:
+        stored: The values in the file.
+        loaded: The values in the model.
+        are_computed: See `_are_computed`.
+    """
     if loaded.is_meta:
         return True
     if stored.shape != loaded.shape:
         return False
     wanted, found = stored.to(loaded.dtype), loaded.detach().cpu()
-    return torch.equal(wanted, found) or bool(((wanted == found) | (wanted.isnan() & found.isnan())).all())
+    if torch.equal(wanted, found):
+        return True
+    is_same = (wanted == found) | (wanted.isnan() & found.isnan())
+    if are_computed and not is_same.all():
+        wanted, found = wanted.double(), found.double()
+        slack = torch.finfo(loaded.dtype).eps * wanted.abs() + _ROUNDING * wanted.abs().max()
+        is_same |= (wanted - found).abs() <= slack
+    return bool(is_same.all())

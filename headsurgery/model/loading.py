@@ -10,6 +10,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,18 +20,19 @@ import torch
 import transformers
 from torch import nn
 
+from headsurgery.architectures.gguf import is_gguf
 from headsurgery.documents.strict_json import parse_object, quote
 from headsurgery.errors import ModelError, UsageError
 from headsurgery.model.as_stored import check_as_stored
 from headsurgery.model.blame import blaming_a_key, blaming_a_tokenizer_file, build_on_meta
 from headsurgery.model.boundary import loading
+from headsurgery.model.dequantizing import INSTEAD, dequantizing, origin_of, without_bar
 from headsurgery.model.modules import input_device
 from headsurgery.model.offload import is_offloaded
-from headsurgery.model.precision import choose_dtype
+from headsurgery.model.precision import choose_dtype, choose_precision
 from headsurgery.model.vocabulary import guard_embeddings
-from headsurgery.storage.checkpoint import Checkpoint, open_checkpoint
+from headsurgery.storage.checkpoint import Checkpoint, gguf_file_of, open_checkpoint
 from headsurgery.storage.codecs import is_plain
-from headsurgery.storage.foreign import explain_gguf
 from headsurgery.storage.sole_weights import check_sole_weights, says_quantized
 
 
@@ -84,29 +86,25 @@ def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> Any:
         trust_remote_code: Run Python code that comes with the checkpoint.
 
     Raises:
-        CheckpointError: A GGUF file.
         ModelError: transformers can't load it, or it has no vocabulary.
     """
-    _refuse_gguf(path)
-    with loading(path, "the tokenizer", hint=_tokenizer_hint(path)), blaming_a_key(path), blaming_a_tokenizer_file(path):
+    gguf = gguf_file_of(path)
+    hint = _tokenizer_hint(path) if gguf is None else INSTEAD
+    with loading(path, "the tokenizer", hint=hint), blaming_a_key(path), blaming_a_tokenizer_file(path):
         tokenizer = transformers.AutoTokenizer.from_pretrained(
-            str(path), trust_remote_code=trust_remote_code, local_files_only=True
+            **origin_of(path), trust_remote_code=trust_remote_code, local_files_only=True
         )
         files = {"tokenizer.json", *(getattr(tokenizer, "vocab_files_names", None) or {}).values()}
         tokenizer.decode(tokenizer(_PROBE)["input_ids"], skip_special_tokens=True)
         _ = tokenizer.all_special_ids  # looked up anew each time, without end where unk_token itself is no token
-    if len(files) > 1 and not any((Path(path) / file).is_file() for file in files):  # transformers would make an empty one
+    if (
+        gguf is None and len(files) > 1 and not any((Path(path) / file).is_file() for file in files)
+    ):  # transformers would make an empty one
         raise ModelError(
             f"{Path(path).name}: the tokenizer has no vocabulary: expected {' or '.join(sorted(files))}",
             hint="copy the tokenizer's files from the model that this one was made from",
         )
     return tokenizer
-
-
-def _refuse_gguf(path: Path | str) -> None:
-    found = explain_gguf(Path(path))
-    if found is not None:
-        raise found
 
 
 def _tokenizer_hint(path: Path | str) -> str:
@@ -128,10 +126,10 @@ def load_model(
     max_memory: int | None = None,
     trust_remote_code: bool = False,
 ) -> LoadedModel:
-    """Load a causal language model from a directory, and check that its weights are the directory's weights.
+    """Load a causal language model, and check that its weights are those of the files.
 
     Args:
-        path: Checkpoint directory.
+        path: Checkpoint directory, or a GGUF file, which is dequantized.
         dtype: See `precision`.
         device: auto, cpu, cuda, cuda:N or mps.
         device_map: `auto`: accelerate spreads the layers over all GPUs, the CPU and the disk, as far as each has room.
@@ -143,11 +141,12 @@ def load_model(
         ModelError: transformers can't load it, or loads other values than the files hold.
         UsageError: Unknown dtype or device; a device beside a device map, or one without accelerate.
     """
-    _refuse_gguf(path)
     checkpoint = open_checkpoint(path)
     check_sole_weights(checkpoint)
     chosen = choose_device(device)
-    torch_dtype = choose_dtype(dtype, chosen, path)
+    torch_dtype = choose_dtype(dtype, chosen, checkpoint.source)
+    if is_gguf(checkpoint.config):  # whose own type is none that runs
+        torch_dtype = choose_precision(dtype, chosen, checkpoint.source).dtype
     tokenizer = load_tokenizer(path, trust_remote_code=trust_remote_code)
     options = {} if device_map is None else _placement(device, device_map, max_memory)
     for auto_class in _classes_for(path, trust_remote_code=trust_remote_code):
@@ -173,7 +172,7 @@ def load_weights(
 
     Args:
         auto_class: One that knows the model.
-        checkpoint: Its directory.
+        checkpoint: Its files.
         trust_remote_code: Run Python code that comes with the checkpoint.
         options: Further arguments of `from_pretrained`.
 
@@ -183,16 +182,17 @@ def load_weights(
     Raises:
         ModelError: transformers can't load it, or a tensor has another shape than the configuration demands.
     """
-    path = checkpoint.path
+    path, is_dequantized = checkpoint.source, is_gguf(checkpoint.config)
     _check_generation_file(path)
     if not trust_remote_code:
         _check_sizes(auto_class, checkpoint)
-    with loading(path, "its configuration and weights", hint=_UPDATE), blaming_a_key(path):
+    hint, quiet = (INSTEAD, without_bar()) if is_dequantized else (_UPDATE, nullcontext())
+    with loading(path, "its configuration and weights", hint=hint), blaming_a_key(path), quiet:
         model, report = auto_class.from_pretrained(
-            str(path),
+            **origin_of(path),
+            **(dequantizing() if is_dequantized else {"use_safetensors": True}),
             trust_remote_code=trust_remote_code,
             local_files_only=True,
-            use_safetensors=True,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # to be told here, with both shapes
             **options,
@@ -203,7 +203,7 @@ def load_weights(
 
 def _check_sizes(auto_class: Any, checkpoint: Checkpoint) -> None:
     """Refuse a configuration whose size differs from the files, before memory is allocated for it."""
-    config, path = checkpoint.config, checkpoint.path
+    config, path = _config_of(checkpoint), checkpoint.path
     sections = [config, *(section for section in config.values() if isinstance(section, dict))]
     for key, number in ((key, section[key]) for section in sections for key in _COUNTS_LAYERS if key in section):
         if type(number) is int and number > len(checkpoint.tensors):
@@ -220,6 +220,17 @@ def _check_sizes(auto_class: Any, checkpoint: Checkpoint) -> None:
         raise ModelError(
             f"{path.name}: config.json describes {demanded:,} parameters, but the files hold {num_bytes:,} bytes", hint=_ONE_MODEL
         )
+
+
+def _config_of(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    """config.json, or what transformers makes of a GGUF file's metadata."""
+    if not is_gguf(checkpoint.config):
+        return checkpoint.config
+    with loading(checkpoint.source, "its metadata", hint=INSTEAD):
+        config: dict[str, Any] = transformers.AutoConfig.from_pretrained(
+            **origin_of(checkpoint.source), local_files_only=True
+        ).to_dict()
+    return config
 
 
 def _refuse_shapes(path: Path, different: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]) -> None:
@@ -294,8 +305,11 @@ def check_complete(path: Path | str, missing: Sequence[str]) -> None:
 
 def _classes_for(path: Path | str, *, trust_remote_code: bool) -> list[Any]:
     """The auto classes that know a model: as a language model, or as one that also sees or hears."""
-    with loading(path, "config.json", hint=_UPDATE), blaming_a_key(path):
-        config = transformers.AutoConfig.from_pretrained(str(path), trust_remote_code=trust_remote_code, local_files_only=True)
+    file, hint = ("config.json", _UPDATE) if gguf_file_of(path) is None else ("its metadata", INSTEAD)
+    with loading(path, file, hint=hint), blaming_a_key(path):
+        config = transformers.AutoConfig.from_pretrained(
+            **origin_of(path), trust_remote_code=trust_remote_code, local_files_only=True
+        )
     seeing = (transformers.AutoModelForImageTextToText, transformers.AutoModelForMultimodalLM)
     known = [auto for auto in (transformers.AutoModelForCausalLM, *seeing) if type(config) in auto._model_mapping]
     return known or [transformers.AutoModelForCausalLM]  # with code of its own, or with transformers' own error

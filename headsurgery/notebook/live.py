@@ -304,7 +304,7 @@ def load(
     if tokenizer is not None or base is not None:
         raise UsageError("tokenizer and base belong to a model that is loaded already; a directory or Hub id has its own")
     checkpoint = open_named(model, revision=options.revision, token=options.token, on_progress=on_progress)
-    loaded = load_model(checkpoint.path, dtype=options.dtype, device=options.device, trust_remote_code=options.trust_remote_code)
+    loaded = load_model(checkpoint.source, dtype=options.dtype, device=options.device, trust_remote_code=options.trust_remote_code)
     return LiveModel(loaded.model, loaded.tokenizer, base=checkpoint, is_ours=True)
 
 

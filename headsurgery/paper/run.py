@@ -90,12 +90,12 @@ def run_experiment(
     settings = settings.model_copy(update={"sets": tuple(prompts.name for prompts in asked)})
     checkpoint, anatomy = _open(model, loading.revision, loading.token)
     runtime = ModelRuntime.of(loading, options.batch_size).settled(
-        checkpoint.path, read_answers_dtype(None if out is None else Path(out))
+        checkpoint.source, read_answers_dtype(None if out is None else Path(out))
     )
-    run_on = runtime.settings(checkpoint.path)
+    run_on = runtime.settings(checkpoint.source)
     other = options.pretrained or options.sibling
     second = None if other is None else _open_like(other, loading.token, anatomy)
-    found = load_template(settings.template, load_tokenizer(checkpoint.path, trust_remote_code=loading.trust_remote_code))
+    found = load_template(settings.template, load_tokenizer(checkpoint.source, trust_remote_code=loading.trust_remote_code))
     decoding = decoding.model_copy(update={"template": found.name})
     sizes, num_heads = [len(prompts.texts) for prompts in asked], anatomy.geometry.num_heads_in_all
     work = plan_work(settings, sizes, num_heads, single_heads=options.heads_limit, models=1 + (second is not None))

@@ -73,6 +73,15 @@ class Checkpoint:
         return self.files.path
 
     @property
+    def source(self) -> Path:
+        """What it is opened from: its directory, or its GGUF file.
+
+        Raises:
+            CheckpointError: It is not on this machine.
+        """
+        return self.path / self.shards[0].file if self.shards[0].file.lower().endswith(SUFFIX) else self.path
+
+    @property
     def num_parameters(self) -> int:
         """Number of stored elements; tied weights count once."""
         return sum(tensor.num_parameters for tensor in self.tensors.values())
@@ -161,6 +170,17 @@ def open_checkpoint(source: Path | str | Files, *, model: str | None = None, rev
         unlisted=weights.unlisted,
         described_by=described_by,
     )
+
+
+def gguf_file_of(path: Path | str) -> Path | None:
+    """The GGUF file that `open_checkpoint` would read, the first one of a split model; None for another checkpoint.
+
+    Raises:
+        CheckpointError: There are several models.
+    """
+    files = _files_of(Path(path))
+    found = _find_gguf(files)
+    return files.path / found[0] if found else None
 
 
 def _files_of(path: Path) -> Directory:

@@ -56,18 +56,3 @@ def explain_folder(where: str, name: str, files: Sequence[str], *, weights: str,
     seen = f"; found {quote(others[0])}, a name that transformers doesn't look for" if others else ""
     hint = f"if {quote(others[0])} holds the whole model, name it {weights}" if len(others) == 1 else ""
     return CheckpointError(f"{where}: not a checkpoint: neither {weights} nor {index} in it{seen}", hint=hint)
-
-
-def explain_gguf(path: Path) -> CheckpointError | None:
-    """Why a GGUF file, or a folder with nothing else, is no model that can be run here; None for anything else."""
-    files = [path] if path.is_file() else sorted(path.glob("*.[gG][gG][uU][fF]"))
-    if not files or files[0].suffix.lower() != ".gguf" or (path.is_dir() and (path / "config.json").is_file()):
-        return None
-    folder, file = files[0].parent, files[0].name
-    load = f"from_pretrained({str(folder)!r}, gguf_file={file!r}).save_pretrained({files[0].stem!r})"
-    return CheckpointError(
-        f"{path}: a GGUF model, which can be edited and compared, but not run here: transformers would expand it to plain floats",
-        hint="run the safetensors model that it was made from, and apply the recipe to this file; or evaluate it in llama.cpp's "
-        "server with --endpoint; or expand it, with the gguf package: "
-        f'python -c "from transformers import AutoModelForCausalLM as M, AutoTokenizer as T; M.{load}; T.{load}"',
-    )
