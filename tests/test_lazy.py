@@ -89,6 +89,15 @@ def test_a_bound_is_the_least_gain_with_a_part_of_the_group_ablated(geometry: At
     assert gains.bound((), [(1,)])[0, 3] == np.inf, "a head that was never measured"
 
 
+def test_the_noise_of_a_head_counts_prompts_that_were_measured_apart(geometry: AttentionGeometry) -> None:
+    """A prompt that is refused only now is measured alone, for all heads."""
+    gains, head, group = Gains(geometry), HeadRef(0, 0), (HeadRef(0, 1),)
+    gains.add(group, [head], [(9,)], np.array([[5.0]]))
+    gains.add(group, [head], [(7,), (8,)], np.array([[1.0, 3.0]]))
+    expected = standard_error(np.array([[1.0, 3.0, 5.0]]))[0]
+    assert gains.error(head, group, [(7,), (8,), (9,)]) == pytest.approx(expected)
+
+
 def test_the_noise_of_a_mean_is_its_standard_error() -> None:
     values = np.random.default_rng(0).normal(size=(3, 12))
     expected = [np.sqrt(sum((x - row.mean()) ** 2 for x in row) / 11 / 12) for row in values]

@@ -78,9 +78,13 @@ class Gains:
         return any(prompt in gains for ablated, gains in self._known if ablated <= set(group))
 
     def error(self, head: HeadRef, group: Collection[HeadRef], prompts: Sequence[Prompt]) -> float:
-        """Standard error of a head's mean gain over prompts, as it was measured with exactly this group ablated."""
+        """Standard error of a head's mean gain over prompts, as it was measured with exactly this group ablated.
+
+        Prompts may have been measured in several calls, each of some prompts and some heads.
+        """
         measured = [gains for ablated, gains in self._known if ablated == set(group)]
-        values = [np.fmin.reduce([gains[prompt][head.layer, head.head] for gains in measured]) for prompt in prompts]
+        place = head.layer, head.head
+        values = [np.fmin.reduce([gains[prompt][place] for gains in measured if prompt in gains]) for prompt in prompts]
         return float(standard_error(np.array([values]))[0])
 
 
