@@ -199,8 +199,9 @@ def attribute(
         "top": [score.model_dump() for score in listed],
         "notes": [*([] if dequantized is None else [dequantized]), *found.notes],
     }
+    shown = {*said, "" if found.curve is None else found.curve.why}  # the curve says it itself
     for note in found.notes:
-        if note not in said:
+        if note not in shown:
             console.note(note)
     tried = () if found.frontier is None else render_frontier(found.frontier)
     curve = () if found.curve is None else render_curve(found.curve)
