@@ -37,10 +37,13 @@ def diff(
 ) -> None:
     """Compare two checkpoints head by head. Exit 0 if nothing differs; with --recipe if exactly its edits do; else 1.
 
+    Of a safetensors checkpoint and a GGUF file, only each head's factor is told, and what quantization left.
+
     Of a model on the Hub only what is compared is read; files whose hashes are equal are not.
     """
     from headsurgery.cli.opening import open_donor_of, open_named, show_bytes
-    from headsurgery.cli.render import render_diff
+    from headsurgery.cli.render import render_across, render_diff
+    from headsurgery.comparing.across import compare_across, is_across
     from headsurgery.comparing.diff import diff_checkpoints
     from headsurgery.console import Console
     from headsurgery.hub.recipes import is_local, load_recipe
@@ -48,6 +51,17 @@ def diff(
     console = Console(as_json=json, quiet=quiet)
     wanted = None if recipe is None else load_recipe(recipe, token=token)
     checkpoints = [open_named(console, name, token=token) for name in (base, edited)]
+    if is_across(*checkpoints):
+        if recipe is not None or donor is not None:
+            raise UsageError(
+                "--recipe and --donor: one of the two is a GGUF file and the other is not, so nothing is exact",
+                hint="compare the edited file with the file that it was made from",
+            )
+        with stages(console) as on_progress:
+            factors = compare_across(*checkpoints, on_progress=on_progress)
+        changed = sum(one.is_changed for one in factors)
+        console.data({"heads": [one.to_json() for one in factors], "changed": changed}, *render_across(factors))
+        raise typer.Exit(1 if changed else 0)
     giver = None
     if recipe is not None and wanted is not None:
         giver = open_donor_of(console, wanted, donor, is_ours=is_local(recipe), token=token)

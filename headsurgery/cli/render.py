@@ -15,6 +15,7 @@ from headsurgery.heads import HeadRef
 if TYPE_CHECKING:
     from headsurgery.attribution import Attribution
     from headsurgery.auditing.records import Audit
+    from headsurgery.comparing.across import HeadFactor
     from headsurgery.comparing.result import CheckpointDiff
     from headsurgery.recipe import HeadScore
 
@@ -86,6 +87,23 @@ def render_diff(found: CheckpointDiff) -> list[RenderableType]:
     elif found.matches_recipe:
         lines.append(f"The difference is exactly the recipe's{', as far as it was compared' if found.parameters_unread else ''}.")
     return lines
+
+
+def render_across(factors: Sequence[HeadFactor]) -> list[RenderableType]:
+    """Heads of which more changed than quantization does, and a line for the others."""
+    changed, others = ([one for one in factors if one.is_changed is wanted] for wanted in (True, False))
+    lines: list[RenderableType] = []
+    if changed:
+        rows = [
+            (str(one.head), one.operation, f"{one.factor:.3g}" if one.is_explained else "no factor", f"{one.error:.2g}")
+            for one in changed
+        ]
+        lines += [table(("head", "operation", "factor", "error / norm"), rows), ""]
+    if others:
+        low, high = (end(one.factor for one in others) for end in (min, max))
+        least, most = (end(one.error for one in others) for end in (min, max))
+        lines.append(f"{len(others)} other blocks: factor {low:.3f} to {high:.3f}, error / norm {least:.2g} to {most:.2g}.")
+    return [*lines, "One is a GGUF file and the other is not: only heads were compared, up to what quantization changes."]
 
 
 _AGREES = {"exact": "exact", "rounded": "to a step", "about": "about"}

@@ -147,7 +147,7 @@ def _check_is_related(base: Checkpoint, edited: Checkpoint, blocks: dict[str, li
     if is_gguf(base.config) != is_gguf(edited.config):
         raise CheckpointError(
             f"{base.files.where} and {edited.files.where}: one is a GGUF file and the other is not, so all numbers differ",
-            hint="compare the edited file with the file that it was made from",
+            hint="compare the edited file with the file that it was made from; or only its heads, with comparing.across",
         )
     if blocks and not blocks.keys() & edited.tensors.keys():
         expected = min(blocks)

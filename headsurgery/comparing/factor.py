@@ -82,7 +82,7 @@ def recover_factor(old: Block, new: Block, *, share_scales: bool = False) -> Fac
     x, y = _flat(old), _flat(new)
     if not x.any() or not np.isfinite(x).all() or not np.isfinite(y).all():
         return FactorFit(factor=None, agreement=None, spread=1.0, unexplained=1.0)
-    fit, spread, unexplained = _fit(x, y)
+    fit, spread, unexplained = fit_factor(x, y)
     ways = [(stored, order) for stored in _stored_forms(new) for order in _orders(old, stored)]
     is_rounded_only = (x != y).any() and any(_gives(old, stored, 1.0, order) for stored, order in ways)
     if _is_evident(x, y) and not is_rounded_only:
@@ -109,7 +109,7 @@ def _flat(block: Block) -> FloatArray:
     return np.concatenate([part.astype(np.float64).ravel() for part in block])
 
 
-def _fit(x: FloatArray, y: FloatArray) -> tuple[float, float, float]:
+def fit_factor(x: FloatArray, y: FloatArray) -> tuple[float, float, float]:
     """Least squares: the factor, and its residual relative to y and to the change. Scaled so that no square overflows."""
     if not y.any():
         return 0.0, 0.0, 0.0
