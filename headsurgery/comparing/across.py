@@ -2,7 +2,8 @@
 
 Quantization changes all numbers, so names and elements can't be compared. Of each head, the factor of least squares tells an edit
 from none: about 1 where quantization is all that happened. What the factor leaves is the error of quantization. llama.cpp reorders
-the rows of a head's queries for its rotary embedding, so both orders are tried. Neighbour: `diff` compares checkpoints of one format.
+the rows of a head's queries for its rotary embedding, so all orders are tried.
+Neighbour: `diff` compares checkpoints of one format.
 """
 
 from __future__ import annotations
