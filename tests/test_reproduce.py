@@ -30,7 +30,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{name}.txt").write_text("\n".join(questions(6, harmful=harmful)))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        run("attribute base --prompts harmful.txt --harmless harmless.txt --template direct --dtype float32 --limit 5")
+        sets = "--prompts harmful.txt --harmless harmless.txt"
+        run(f"attribute base {sets} --method refusal --template direct --dtype float32 --limit 5")
         sets = "--prompts harmful.txt --prompts harmless.txt --kind harmful.txt=harmful --kind harmless.txt=harmless"
         run(
             f"evaluate recipe.json --base base {sets} --template direct --dtype float32 --max-new-tokens 4 "
@@ -63,7 +64,7 @@ def changed(folder: Path, source: str, change: Any) -> str:
 def test_a_recipe_records_what_was_chosen_and_where_it_ran(folder: Path) -> None:
     provenance = json.loads((folder / "recipe.json").read_text())["provenance"]
     assert provenance["device"] == "cpu"
-    assert provenance["options"] == {}
+    assert provenance["options"] == {"method": "refusal"}
     assert json.loads((folder / "report/report.json").read_text())["options"] == {"max_new_tokens": 4, "random_draws": 1}
 
 
@@ -183,7 +184,7 @@ def test_code_of_a_checkpoint_runs_again_only_when_the_user_says_so(folder: Path
     config["auto_map"] = {"AutoModelForCausalLM": "modeling_own.OwnForCausalLM"}
     Path("coded/config.json").write_text(json.dumps(config))
     run("attribute coded --prompts harmful.txt --template direct --dtype float32 -o coded.json --trust-remote-code")
-    assert json.loads(Path("coded.json").read_text())["provenance"]["options"] == {"trust_remote_code": True}
+    assert json.loads(Path("coded.json").read_text())["provenance"]["options"] == {"method": "refusal", "trust_remote_code": True}
     refused = run("reproduce coded.json", 2).stderr
     assert "the run executed Python code that came with the checkpoint" in refused
     assert "--trust-remote-code" in refused

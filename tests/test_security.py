@@ -81,7 +81,8 @@ class TestCode:
                 if called == "yaml.load":
                     assert options["Loader"] in safe_loaders(), f"{path}: expected a yaml.SafeLoader"
                 if called.endswith(".from_pretrained") and "output_loading_info" in options:
-                    assert options["use_safetensors"] == "True", f"{path}: transformers would fall back on .bin"
+                    stated = options.get("use_safetensors") == "True" or "'use_safetensors': True" in ast.unparse(node)
+                    assert stated, f"{path}: transformers would fall back on .bin"
 
     def test_remote_code_is_off_by_default(self) -> None:
         """Where it can be left out it is False; and nobody writes True."""
