@@ -133,7 +133,7 @@ def test_what_is_measured_on_the_model_is_what_is_measured_here(cluster: RayEngi
 
 @pytest.mark.exhaustive
 def test_method_refusal_needs_no_model_on_the_driver(cluster: RayEngine, local: LocalEngine) -> None:
-    options: dict[str, Any] = {"harmless": HARMLESS, "template": "paper", "group_size": 2, "held_out": 1}
+    options: dict[str, Any] = {"harmless": HARMLESS, "method": "refusal", "template": "paper", "group_size": 2, "held_out": 1}
     found, wanted = (attribute(engine, build_refusing_tokenizer(), HARMFUL, **options) for engine in (cluster, local))
     assert found.recipe == wanted.recipe
     assert found.curve == wanted.curve is not None
@@ -296,6 +296,7 @@ def test_the_command_writes_the_same_files_with_either_engine(checkpoint: Path, 
     for name, lines in (("harmful.txt", HARMFUL), ("harmless.txt", HARMLESS)):
         (tmp_path / name).write_text("\n".join(lines))
     sets = ("--prompts", tmp_path / "harmful.txt", "--harmless", tmp_path / "harmless.txt", "--template", "paper", "--json")
+    sets += ("--method", "refusal")
     for engine, options in (("local", ()), ("ray", ("--engine", "ray", "--workers", 2))):
         files = ("-o", tmp_path / f"{engine}.json", "--scores", tmp_path / f"{engine}.safetensors")
         command = start_command("attribute", checkpoint, *sets, *files, *options)
