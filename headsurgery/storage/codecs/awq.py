@@ -16,7 +16,7 @@ from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.codecs import plain
 from headsurgery.storage.codecs.matrix import Codec, PackedWeight
 from headsurgery.storage.codecs.packing import Packing, StoredGrid
-from headsurgery.storage.codecs.scaled_codes import ScaledCodes, ZeroPoints, check_extents, parts_beside, refuse
+from headsurgery.storage.codecs.scaled_codes import ScaledCodes, ZeroPoints, check_extents, find_qweights, parts_beside, refuse
 from headsurgery.storage.sole_weights import find_quantization
 
 _PACKING = Packing(bits=4, axis=0, order=(0, 4, 1, 5, 2, 6, 3, 7))
@@ -28,11 +28,7 @@ def find_awq(checkpoint: Checkpoint) -> Iterator[PackedWeight]:
     """Every weight that is stored as `qweight`."""
     if _stated(checkpoint) is None:
         return
-    for name, tensor in checkpoint.tensors.items():
-        if name.endswith(".qweight") and len(tensor.shape) == 2:
-            stem = name.removesuffix("qweight")
-            tensors = tuple(stem + end for end in _PARTS if stem + end in checkpoint.tensors)
-            yield PackedWeight(name=f"{stem}weight", shape=(tensor.shape[1] * 8, tensor.shape[0]), tensors=tensors)
+    yield from find_qweights(checkpoint, _PARTS, lambda tensor: (tensor.shape[1] * 8, tensor.shape[0]))
 
 
 def open_awq(checkpoint: Checkpoint, name: str) -> ScaledCodes | None:

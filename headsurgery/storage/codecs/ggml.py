@@ -14,7 +14,7 @@ the elements that come out, and refused above `_MAX_ROUNDING`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -24,8 +24,8 @@ import numpy.typing as npt
 from headsurgery.errors import ArchitectureError
 from headsurgery.storage.block_types import BLOCK_TYPES, Bits, BlockType, Floats, Ints, Numbers
 from headsurgery.storage.checkpoint import Checkpoint
-from headsurgery.storage.codecs.matrix import Change, Codec, Exactness, Rewriter, Values, rewrite_whole
-from headsurgery.storage.tensors import ByteArray, StoredSlice, TensorInfo
+from headsurgery.storage.codecs.matrix import Change, Codec, Exactness, OneTensor, Rewriter, Values, rewrite_whole
+from headsurgery.storage.tensors import ByteArray, StoredSlice
 
 _MAX_ROUNDING = 0.2
 """Relative error (L2) of a changed block above which its type can't hold the change. Quantizing to 4 bits has cost about 0.1."""
@@ -34,34 +34,8 @@ _ELEMENTS_AT_ONCE = 2**19
 
 
 @dataclass(frozen=True, kw_only=True)
-class GgmlMatrix:
-    """A weight in blocks.
-
-    Args:
-        tensor: The weight, [rows, columns].
-    """
-
-    tensor: TensorInfo
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The tensor's."""
-        return self.tensor.shape
-
-    @property
-    def tensors(self) -> tuple[TensorInfo, ...]:
-        """The one tensor."""
-        return (self.tensor,)
-
-    @property
-    def format(self) -> str:
-        """The type's name in GGML."""
-        return self.tensor.dtype
-
-    @property
-    def stored_type(self) -> str:
-        """The same."""
-        return self.tensor.dtype
+class GgmlMatrix(OneTensor):
+    """A weight in blocks."""
 
     @property
     def _kind(self) -> BlockType:
@@ -84,14 +58,6 @@ class GgmlMatrix:
         part = StoredSlice(tensor=checkpoint.tensors[self.tensor.name], axis=axis, block=block)
         return decode_slice(checkpoint.read_slice(part), part)
 
-    def owned(self, axis: int, block: range) -> tuple[StoredSlice, ...]:
-        """The slice itself."""
-        return (StoredSlice(tensor=self.tensor, axis=axis, block=block),)
-
-    def rewritten(self, axis: int, block: range, change: Change) -> tuple[StoredSlice, ...]:
-        """The slice itself."""
-        return self.owned(axis, block)
-
     def rewriter(self, checkpoint: Checkpoint, part: StoredSlice, change: Change) -> Rewriter:
         """Multiplications are done chunk by chunk, other changes on the whole slice at once."""
         if change.factor is not None:
@@ -109,14 +75,6 @@ class GgmlMatrix:
         for some in [rows] if change.factor is None else _in_steps(part, rows):
             tally.add(_rewrite(part, some, change))
         return tally.judge(change)
-
-    def compared(self, axis: int, block: range) -> tuple[StoredSlice, ...]:
-        """The slice itself."""
-        return self.owned(axis, block)
-
-    def as_compared(self, axis: int, block: range, old: Sequence[Values], new: Sequence[Values]) -> tuple[Values, Values]:
-        """The elements."""
-        return old[0], new[0]
 
 
 @dataclass(kw_only=True)

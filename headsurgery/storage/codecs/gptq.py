@@ -20,7 +20,15 @@ from headsurgery.storage.checkpoint import Checkpoint
 from headsurgery.storage.codecs import plain
 from headsurgery.storage.codecs.matrix import Codec, PackedWeight
 from headsurgery.storage.codecs.packing import Packing, StoredGrid
-from headsurgery.storage.codecs.scaled_codes import ScaledCodes, ZeroPoints, check_extents, parts_beside, read_groups, refuse
+from headsurgery.storage.codecs.scaled_codes import (
+    ScaledCodes,
+    ZeroPoints,
+    check_extents,
+    find_qweights,
+    parts_beside,
+    read_groups,
+    refuse,
+)
 from headsurgery.storage.sole_weights import find_quantization
 
 _PARTS = ("qweight", "qzeros", "scales")
@@ -37,11 +45,7 @@ def find_gptq(checkpoint: Checkpoint) -> Iterator[PackedWeight]:
     bits = None if stated is None else stated.get("bits")
     if type(bits) is not int or bits not in _BITS:
         return
-    for name, tensor in checkpoint.tensors.items():
-        if name.endswith(".qweight") and len(tensor.shape) == 2:
-            stem = name.removesuffix("qweight")
-            tensors = tuple(stem + end for end in (*_PARTS, "g_idx") if stem + end in checkpoint.tensors)
-            yield PackedWeight(name=f"{stem}weight", shape=(tensor.shape[1], tensor.shape[0] * 32 // bits), tensors=tensors)
+    yield from find_qweights(checkpoint, (*_PARTS, "g_idx"), lambda tensor: (tensor.shape[1], tensor.shape[0] * 32 // bits))
 
 
 def open_gptq(checkpoint: Checkpoint, name: str) -> ScaledCodes | None:

@@ -170,6 +170,53 @@ class Matrix(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OneTensor:
+    """The part of `Matrix` that is the same wherever one tensor of its name and shape holds all numbers of a matrix.
+
+    Args:
+        tensor: The tensor.
+    """
+
+    tensor: TensorInfo
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The tensor's."""
+        return self.tensor.shape
+
+    @property
+    def tensors(self) -> tuple[TensorInfo, ...]:
+        """The one tensor."""
+        return (self.tensor,)
+
+    @property
+    def format(self) -> str:
+        """Its stored type."""
+        return self.tensor.dtype
+
+    @property
+    def stored_type(self) -> str:
+        """The same."""
+        return self.tensor.dtype
+
+    def owned(self, axis: int, block: range) -> tuple[StoredSlice, ...]:
+        """The slice itself."""
+        return (StoredSlice(tensor=self.tensor, axis=axis, block=block),)
+
+    def rewritten(self, axis: int, block: range, change: Change) -> tuple[StoredSlice, ...]:
+        """The slice itself."""
+        return self.owned(axis, block)
+
+    def compared(self, axis: int, block: range) -> tuple[StoredSlice, ...]:
+        """The slice itself."""
+        return self.owned(axis, block)
+
+    def as_compared(self, axis: int, block: range, old: Sequence[Values], new: Sequence[Values]) -> tuple[Values, Values]:
+        """The numbers themselves."""
+        return old[0], new[0]
+
+
+@dataclass(frozen=True, kw_only=True)
 class PackedWeight:
     """A weight that is stored under another name or in another shape.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from headsurgery.storage.codecs.matrix import (
     Change,
     Codec,
     Exactness,
+    OneTensor,
     Rewriter,
     Values,
     assess_rounding,
@@ -21,7 +22,7 @@ from headsurgery.storage.codecs.matrix import (
     rewrite_whole,
     round_to,
 )
-from headsurgery.storage.tensors import ByteArray, StoredSlice, TensorInfo
+from headsurgery.storage.tensors import ByteArray, StoredSlice
 
 ELEMENTS: Mapping[str, np.dtype[Any]] = {
     "F64": np.dtype(np.float64),
@@ -36,34 +37,8 @@ _MAX_ROUNDING = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlainMatrix:
-    """A tensor of plain floats.
-
-    Args:
-        tensor: The tensor.
-    """
-
-    tensor: TensorInfo
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The tensor's."""
-        return self.tensor.shape
-
-    @property
-    def tensors(self) -> tuple[TensorInfo, ...]:
-        """The one tensor."""
-        return (self.tensor,)
-
-    @property
-    def format(self) -> str:
-        """Its stored type."""
-        return self.tensor.dtype
-
-    @property
-    def stored_type(self) -> str:
-        """The same."""
-        return self.tensor.dtype
+class PlainMatrix(OneTensor):
+    """A tensor of plain floats."""
 
     def has_own_scales(self, axis: int, block: range) -> bool:
         """True, since there are none."""
@@ -74,14 +49,6 @@ class PlainMatrix:
         tensor = checkpoint.tensors[self.tensor.name]
         rows = checkpoint.read_slice(StoredSlice(tensor=tensor, axis=axis, block=block))
         return np.ascontiguousarray(rows).view(ELEMENTS[tensor.dtype])
-
-    def owned(self, axis: int, block: range) -> tuple[StoredSlice, ...]:
-        """The slice itself."""
-        return (StoredSlice(tensor=self.tensor, axis=axis, block=block),)
-
-    def rewritten(self, axis: int, block: range, change: Change) -> tuple[StoredSlice, ...]:
-        """The slice itself."""
-        return self.owned(axis, block)
 
     def rewriter(self, checkpoint: Checkpoint, part: StoredSlice, change: Change) -> Rewriter:
         """Multiplications are done chunk by chunk, other changes on the whole slice at once."""
@@ -106,14 +73,6 @@ class PlainMatrix:
         wide = np.float64 if values.dtype == np.float64 else np.float32
         with np.errstate(over="ignore", invalid="ignore"):
             return round_to(change(values.astype(wide)), values.dtype)
-
-    def compared(self, axis: int, block: range) -> tuple[StoredSlice, ...]:
-        """The slice itself."""
-        return self.owned(axis, block)
-
-    def as_compared(self, axis: int, block: range, old: Sequence[Values], new: Sequence[Values]) -> tuple[Values, Values]:
-        """The numbers themselves."""
-        return old[0], new[0]
 
     def _view(self, rows: ByteArray) -> Values:
         return np.ascontiguousarray(rows).view(ELEMENTS[self.tensor.dtype])

@@ -15,7 +15,7 @@ kernels take them to be positive.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -29,6 +29,7 @@ from headsurgery.storage.codecs import fp8, plain
 from headsurgery.storage.codecs.matrix import (
     Change,
     Exactness,
+    PackedWeight,
     Rewriter,
     Values,
     assess_rounding,
@@ -372,6 +373,23 @@ class ScaledCodes:
             columns = np.frombuffer(self.groups, np.int32)
             grid, elements = replace(grid, block=(grid.block[0], 1)), elements[:, columns]
         return grid.spread(elements, axis, block)
+
+
+def find_qweights(
+    checkpoint: Checkpoint, ends: Sequence[str], shape_of: Callable[[TensorInfo], tuple[int, int]]
+) -> Iterator[PackedWeight]:
+    """Every weight that is stored as `qweight`.
+
+    Args:
+        checkpoint: The checkpoint.
+        ends: Of the names of all tensors of a weight.
+        shape_of: Tells the weight's [out, in] from the tensor `qweight`.
+    """
+    for name, tensor in checkpoint.tensors.items():
+        if name.endswith(".qweight") and len(tensor.shape) == 2:
+            stem = name.removesuffix("qweight")
+            tensors = tuple(stem + end for end in ends if stem + end in checkpoint.tensors)
+            yield PackedWeight(name=f"{stem}weight", shape=shape_of(tensor), tensors=tensors)
 
 
 def parts_beside(checkpoint: Checkpoint, stem: str, ends: Sequence[str]) -> list[TensorInfo]:
